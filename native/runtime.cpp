@@ -1,0 +1,115 @@
+// Threads, devices, seeds, memory.
+#include "bridge.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <torch/cuda.h>
+
+#include <climits>
+#include <cstdlib>
+
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
+namespace rescaled {
+namespace {
+
+bool mallocTuned = false;
+
+// A training step frees and takes gigabytes of activations. glibc gives such blocks back to the kernel at every free and faults them
+// in again at the next step; told to keep them, the same step is about 1.4 times faster. RESCALED_MALLOC=default leaves malloc alone.
+void tuneMalloc() {
+#if defined(__GLIBC__)
+  static bool done = false;
+  if (done) return;
+  done = true;
+  const char* wish = std::getenv("RESCALED_MALLOC");
+  if (wish != nullptr && std::string(wish) == "default") return;
+  mallocTuned = mallopt(M_MMAP_MAX, 0) == 1 && mallopt(M_TRIM_THRESHOLD, INT_MAX) == 1 && mallopt(M_TOP_PAD, 256 << 20) == 1;
+#endif
+}
+
+Napi::Value engineInfo(const Napi::CallbackInfo& info) {
+  auto env = info.Env();
+  return guarded(env, "engineInfo", [&]() -> Napi::Value {
+    auto result = Napi::Object::New(env);
+    result.Set("libtorch", TORCH_VERSION);
+    result.Set("cuda", Napi::Boolean::New(env, at::hasCUDA()));
+    result.Set("mps", Napi::Boolean::New(env, hasMps()));
+    auto devices = Napi::Array::New(env);
+    uint32_t count = 0;
+    devices.Set(count++, "cpu");
+    if (at::hasCUDA()) {
+      auto cards = torch::cuda::device_count();
+      for (size_t i = 0; i < size_t(cards); i++) devices.Set(count++, "cuda:" + std::to_string(i));
+    }
+    if (hasMps()) devices.Set(count++, "mps");
+    result.Set("devices", devices);
+    result.Set("threads", Napi::Number::New(env, at::get_num_threads()));
+    result.Set("parallelInfo", at::get_parallel_info());
+    result.Set("mallocTuned", Napi::Boolean::New(env, mallocTuned));
+    result.Set("configuration", at::show_config());
+    return result;
+  });
+}
+
+Napi::Value setThreads(const Napi::CallbackInfo& info) {
+  auto env = info.Env();
+  return guarded(env, "setThreads", [&]() -> Napi::Value {
+    at::set_num_threads(info[0].As<Napi::Number>().Int32Value());
+    return env.Undefined();
+  });
+}
+
+Napi::Value getThreads(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), at::get_num_threads()); }
+
+Napi::Value manualSeed(const Napi::CallbackInfo& info) {
+  auto env = info.Env();
+  return guarded(env, "manualSeed", [&]() -> Napi::Value {
+    bool lossless;
+    at::manual_seed(info[0].As<Napi::BigInt>().Uint64Value(&lossless));
+    return env.Undefined();
+  });
+}
+
+Napi::Value liveTensors(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), double(dataOf(info.Env()).liveTensors)); }
+
+Napi::Value setScoped(const Napi::CallbackInfo& info) {
+  dataOf(info.Env()).scoped = info[0].ToBoolean();
+  return info.Env().Undefined();
+}
+
+Napi::Value synchronize(const Napi::CallbackInfo& info) {
+  auto env = info.Env();
+  return guarded(env, "synchronize", [&]() -> Napi::Value {
+    if (at::hasCUDA()) torch::cuda::synchronize();
+    return env.Undefined();
+  });
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  tuneMalloc();
+  env.SetInstanceData<EnvironmentData>(new EnvironmentData());
+  registerTensor(env, exports);
+  registerDispatch(env, exports);
+  registerAutograd(env, exports);
+  registerRuntime(env, exports);
+  return exports;
+}
+
+}  // namespace
+
+void registerRuntime(Napi::Env env, Napi::Object exports) {
+  exports.Set("engineInfo", Napi::Function::New(env, engineInfo));
+  exports.Set("setThreads", Napi::Function::New(env, setThreads));
+  exports.Set("getThreads", Napi::Function::New(env, getThreads));
+  exports.Set("manualSeed", Napi::Function::New(env, manualSeed));
+  exports.Set("liveTensors", Napi::Function::New(env, liveTensors));
+  exports.Set("setScoped", Napi::Function::New(env, setScoped));
+  exports.Set("synchronize", Napi::Function::New(env, synchronize));
+}
+
+NODE_API_MODULE(rescaled, init)
+
+}  // namespace rescaled

@@ -1,0 +1,97 @@
+import { join } from 'node:path';
+import { fromGrey, type Pixels } from '../augment/pixels.js';
+import { RescaledError } from '../errors.js';
+import { decodeFile, type DecodeLimits } from './decode.js';
+import { PathTable, type PathTableSpec } from './path-table.js';
+
+/** Pictures on disk, one file each. */
+export interface FilesSpec {
+  kind: 'files';
+  name: string;
+  classes: readonly string[];
+  labels: Int32Array;
+  /** Folder that the paths start from. */
+  root: string;
+  paths: PathTableSpec;
+}
+
+/** Grey pictures of one size in shared memory (MNIST's IDX files). */
+export interface IdxSpec {
+  kind: 'idx';
+  name: string;
+  classes: readonly string[];
+  labels: Int32Array;
+  /** All pictures of the file, [count, rows, columns], one byte a pixel. */
+  pixels: SharedArrayBuffer;
+  rows: number;
+  columns: number;
+  /** Position in the file of each picture of the source. */
+  positions: Int32Array;
+  /** File name, for `describe`. */
+  file: string;
+}
+
+/** Everything a worker thread needs to read the source. Structured-cloneable; the large parts are shared, not copied. */
+export type SourceSpec = FilesSpec | IdxSpec;
+
+/** Labelled pictures that can be read in any order. */
+export interface Source {
+  /** For people, such as `fashion-mnist/train`. */
+  readonly name: string;
+  readonly classes: readonly string[];
+  /** One label a picture: an index into `classes`. */
+  readonly labels: Int32Array;
+  readonly length: number;
+  /** Where picture i lies: a file path, or `t10k-images-idx3-ubyte.gz#12`. */
+  describe(i: number): string;
+  readonly spec: SourceSpec;
+}
+
+/** An Int32Array in shared memory, so that worker threads see it without a copy. */
+export function sharedInts(values: ArrayLike<number>): Int32Array {
+  const shared = new Int32Array(new SharedArrayBuffer(values.length * 4));
+  shared.set(values);
+  return shared;
+}
+
+/** The source that a spec describes; used by worker threads to reopen what the main thread opened. */
+export function openSource(spec: SourceSpec): Source {
+  const { name, classes, labels } = spec;
+  const common = { name, classes, labels, length: labels.length, spec };
+  if (spec.kind === 'idx') return { ...common, describe: (i) => `${spec.file}#${spec.positions[i]}` };
+  const paths = new PathTable(spec.paths);
+  return { ...common, describe: (i) => join(spec.root, paths.at(i)) };
+}
+
+/**
+ * Part of a source: its pictures at `chosen`, in that order.
+ * @param chosen indices into `source`
+ */
+export function subset(source: Source, chosen: ArrayLike<number>): Source {
+  const { spec } = source;
+  const labels = sharedInts(Array.from(chosen, (i) => source.labels[i]!));
+  if (spec.kind === 'idx') {
+    return openSource({ ...spec, labels, positions: sharedInts(Array.from(chosen, (i) => spec.positions[i]!)) });
+  }
+  const table = new PathTable(spec.paths);
+  return openSource({ ...spec, labels, paths: PathTable.from(Array.from(chosen, (i) => table.at(i))) });
+}
+
+/**
+ * Reads and decodes picture i as 8-bit RGB. Grey pictures get three equal channels. A file whose shorter side exceeds
+ * 4 x targetSize is reduced while decoding (see `decodeFile`); IDX pictures never are.
+ * @param targetSize the side S that the network will see, in pixels
+ * @throws BrokenPicture when the file cannot be read or decoded
+ */
+export async function readPixels(source: Source, i: number, targetSize: number, limits?: DecodeLimits): Promise<Pixels> {
+  if (!(i >= 0 && i < source.length)) throw new RescaledError(`Picture ${i} asked of ${source.name}, which has ${source.length}.`);
+  const { spec } = source;
+  if (spec.kind === 'idx') return readIdx(spec, i);
+  return decodeFile(source.describe(i), { targetSize, ...(limits && { limits }) });
+}
+
+/** Picture i of an IDX source; no file is touched, so there is nothing to wait for. */
+export function readIdx(spec: IdxSpec, i: number): Pixels {
+  const size = spec.rows * spec.columns;
+  return fromGrey(new Uint8Array(spec.pixels, spec.positions[i]! * size, size), spec.columns, spec.rows);
+}

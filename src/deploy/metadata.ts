@@ -1,0 +1,116 @@
+import { z } from 'zod';
+import { UsageError } from '../errors.js';
+
+/** How a picture becomes the file's input; the normalisation itself is part of the graph. */
+export interface Preprocess {
+  /** Side S of the input in pixels. */
+  size: number;
+  /** Share of the shorter side that the centre crop keeps. */
+  evalCrop: number;
+  interpolation: 'bicubic' | 'bilinear';
+  /** Of the input tensor: bytes [N, S, S, 3], channels red, green, blue. */
+  layout: 'NHWC';
+  channels: 'RGB';
+  /** Mean and standard deviation of each channel on a scale of 0 to 1: x -> (x / 255 - mean) / std. */
+  mean: [number, number, number];
+  std: [number, number, number];
+  /** The resize rule in words, for whoever runs the file without this package. */
+  resizeRule: string;
+}
+
+/** What stands beside every accuracy. More fields may follow; all must be JSON. */
+export interface TrainingFacts {
+  model: string;
+  dataset?: string;
+  trainImages?: number;
+  testImages?: number;
+  epochs?: number;
+  /** Fraction of test pictures classified rightly, 0 to 1, measured with `evalCrop`. */
+  top1?: number;
+  /** Exponential moving average of the weights, or the weights as trained. */
+  weights?: 'ema' | 'raw';
+  seed?: number;
+  [fact: string]: unknown;
+}
+
+/** All that an exported file says about itself. */
+export interface OnnxMetadata {
+  /** Of the package that wrote the file. */
+  version: string;
+  /** One a class, in the order of the outputs. */
+  labels: string[];
+  preprocess: Preprocess;
+  training: TrainingFacts;
+}
+
+const triple = z.tuple([z.number(), z.number(), z.number()]);
+const labelsSchema = z.array(z.string()).min(1);
+const preprocessSchema = z.looseObject({
+  size: z.int().min(1).max(4096),
+  evalCrop: z.number().gt(0).max(1),
+  interpolation: z.enum(['bicubic', 'bilinear']),
+  layout: z.literal('NHWC'),
+  channels: z.literal('RGB'),
+  mean: triple,
+  std: triple,
+  resizeRule: z.string(),
+});
+const trainingSchema = z.looseObject({ model: z.string() });
+
+/** The resize rule in words. `size` and `evalCrop` as in `Preprocess`. */
+export function resizeRule(size: number, evalCrop: number, interpolation: string): string {
+  const pad = Math.round(size * (1 / evalCrop - 1));
+  return (
+    `Upright 8-bit sRGB, transparency on white. Cut the centred square of side floor(${size} * min(width, height) / ${size + pad}), ` +
+    `then resize it to ${size} x ${size}: ${interpolation}, antialiased, as Pillow does. Pass the bytes as they are.`
+  );
+}
+
+/** Metadata as the key-value strings of an ONNX file. */
+export function toProperties(metadata: OnnxMetadata): { key: string; value: string }[] {
+  return [
+    { key: 'rescaled.version', value: metadata.version },
+    { key: 'labels', value: JSON.stringify(metadata.labels) },
+    { key: 'preprocess', value: JSON.stringify(metadata.preprocess) },
+    { key: 'training', value: JSON.stringify(metadata.training) },
+  ];
+}
+
+/**
+ * Reads back what `toProperties` wrote.
+ * @param name the file, for messages
+ * @throws UsageError when the file was not written by this package or its metadata was damaged.
+ */
+export function fromProperties(properties: readonly { key: string; value: string }[], name: string): OnnxMetadata {
+  const values = new Map(properties.map(({ key, value }) => [key, value]));
+  const version = values.get('rescaled.version');
+  if (version === undefined) {
+    throw new UsageError(
+      `${name} is an ONNX file, but not one exported by rescaled: expected the metadata "rescaled.version", "labels" and "preprocess" but ` +
+        `found ${values.size === 0 ? 'none' : [...values.keys()].slice(0, 8).map((key) => `"${key}"`).join(', ')}. ` +
+        'Export a trained run with `rescaled export`.',
+    );
+  }
+  const parsed = <T>(key: string, schema: z.ZodType<T>): T => {
+    const result = schema.safeParse(parseJson(values.get(key)));
+    if (result.success) return result.data;
+    const issue = result.error.issues[0]!;
+    const place = [key, ...issue.path].join('.');
+    throw new UsageError(`The metadata of ${name} is damaged: ${place}: ${issue.message}. Export the run again.`);
+  };
+  return {
+    version,
+    labels: parsed('labels', labelsSchema),
+    preprocess: parsed('preprocess', preprocessSchema),
+    training: parsed('training', trainingSchema),
+  };
+}
+
+/** undefined for what is missing or not JSON: the schema then says what was expected. */
+function parseJson(text: string | undefined): unknown {
+  try {
+    return text === undefined ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

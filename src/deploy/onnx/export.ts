@@ -1,0 +1,115 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { RescaledError, UsageError } from '../../errors.js';
+import { packageRoot } from '../../package-root.js';
+import type { TraceGraph } from '../../torch/trace.js';
+import { resizeRule, toProperties, type Preprocess, type TrainingFacts } from '../metadata.js';
+import { convert } from './convert.js';
+import { foldBatchNorm, foldPadding } from './fold.js';
+import { nodeProto, OnnxGraph, tensorProto } from './graph.js';
+import { DataType, encodeModel, IR_VERSION, OPSET, type DimensionProto, type ValueInfoProto } from './schema.js';
+
+export interface ExportOptions {
+  /** Class names in the order of the model's outputs. */
+  labels: readonly string[];
+  preprocess: Pick<Preprocess, 'size' | 'evalCrop' | 'mean' | 'std'> & { interpolation?: Preprocess['interpolation'] };
+  training: TrainingFacts;
+}
+
+/** Largest size of a protobuf message, weights included. */
+const PROTOBUF_LIMIT = 2 ** 31 - 1;
+
+/**
+ * Writes a model as one ONNX file (operator set 13) that classifies raw pixels:
+ *
+ *     images [N, S, S, 3] uint8  ->  x = (images - 255 mean) / (255 std) as [N, 3, S, S]  ->  logits [N, K], probabilities [N, K]
+ *
+ * The batch N is free. Batch normalisation is folded into convolutions. Labels, preprocessing and training facts travel in the
+ * file's metadata.
+ *
+ * @param trace one forward in evaluation mode: one float32 input, normalised, [n, 3, S, S]; one output [n, K]
+ * @returns the bytes of the file
+ * @throws RescaledError for an operator that cannot be exported; UsageError when labels or size do not fit the trace
+ */
+export function exportOnnx(trace: TraceGraph, options: ExportOptions): Uint8Array {
+  const { labels } = options;
+  const preprocess = fullPreprocess(options.preprocess);
+  const { size, mean, std } = preprocess;
+  const [input, output] = ends(trace, size, labels.length);
+
+  const graph = new OnnxGraph();
+  const channels = [1, 3, 1, 1];
+  const bytes = graph.add('Cast', ['images'], { to: DataType.FLOAT });
+  const planes = graph.add('Transpose', [bytes], { perm: [0, 3, 1, 2] });
+  const centred = graph.add('Sub', [planes, graph.floats(mean.map((value) => value * 255), channels, 'mean')]);
+  const normalised = graph.add('Div', [centred, graph.floats(std.map((value) => value * 255), channels, 'std')]);
+
+  const logits = convert(trace, graph, new Map([[input, normalised]])).get(output);
+  if (logits === undefined || graph.initializers.has(logits)) {
+    throw new RescaledError('Cannot export to ONNX: the output of the trace does not depend on its input. Trace the whole forward.');
+  }
+  graph.rename(logits, 'logits');
+  const probabilities = graph.add('Softmax', ['logits'], { axis: 1 });
+  graph.rename(probabilities, 'probabilities');
+
+  const outputs = ['logits', 'probabilities'];
+  graph.prune(outputs);
+  foldPadding(graph);
+  foldBatchNorm(graph);
+  graph.prune(outputs);
+
+  const weightBytes = [...graph.initializers.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
+  if (weightBytes > PROTOBUF_LIMIT - 2 ** 24) {
+    throw new RescaledError(`Cannot export to ONNX: ${weightBytes} bytes of weights do not fit into one file (limit 2 GiB). Choose a smaller model.`);
+  }
+  const version = packageVersion();
+  return encodeModel({
+    irVersion: IR_VERSION,
+    producerName: 'rescaled',
+    producerVersion: version,
+    opsetImport: [{ domain: '', version: OPSET }],
+    graph: {
+      name: options.training.model,
+      node: graph.nodes.map(nodeProto),
+      initializer: [...graph.initializers].map(([name, tensor]) => tensorProto(name, tensor)),
+      input: [valueInfo('images', DataType.UINT8, [{ dimParam: 'N' }, ...[size, size, 3].map((dimValue) => ({ dimValue }))])],
+      output: outputs.map((name) => valueInfo(name, DataType.FLOAT, [{ dimParam: 'N' }, { dimValue: labels.length }])),
+    },
+    metadataProps: toProperties({ version, labels: [...labels], preprocess, training: options.training }),
+  });
+}
+
+function fullPreprocess(given: ExportOptions['preprocess']): Preprocess {
+  const { size, evalCrop, mean, std, interpolation = 'bicubic' } = given;
+  if (mean.length !== 3 || std.length !== 3 || !mean.every(Number.isFinite) || !std.every((value) => value > 0 && value < Infinity)) {
+    throw new UsageError(`Expected three numbers for mean and three above 0 for std but received ${JSON.stringify({ mean, std })}.`);
+  }
+  return { size, evalCrop, interpolation, layout: 'NHWC', channels: 'RGB', mean, std, resizeRule: resizeRule(size, evalCrop, interpolation) };
+}
+
+/** The trace's input and output, checked against the picture size and the labels. */
+function ends(trace: TraceGraph, size: number, classes: number): [input: number, output: number] {
+  const [input] = trace.inputs;
+  const [output] = trace.outputs;
+  if (trace.inputs.length !== 1 || trace.outputs.length !== 1) {
+    throw new RescaledError(
+      `Cannot export to ONNX: expected a trace with one input and one output but it has ${trace.inputs.length} and ${trace.outputs.length}.`,
+    );
+  }
+  const expectShape = (id: number, what: string, expected: string, rest: readonly number[]) => {
+    const shape = trace.values.get(id)?.shape ?? [];
+    if (shape.length === rest.length + 1 && rest.every((side, i) => side === shape[i + 1])) return;
+    throw new UsageError(`Cannot export to ONNX: expected ${expected} for the traced ${what} but its shape is [${shape.join(', ')}].`);
+  };
+  expectShape(input!, 'input', `[n, 3, ${size}, ${size}] (preprocess.size is ${size})`, [3, size, size]);
+  expectShape(output!, 'output', `[n, ${classes}] (there are ${classes} labels)`, [classes]);
+  return [input!, output!];
+}
+
+function valueInfo(name: string, elemType: number, dim: DimensionProto[]): ValueInfoProto {
+  return { name, type: { tensorType: { elemType, shape: { dim } } } };
+}
+
+function packageVersion(): string {
+  return (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version;
+}

@@ -1,0 +1,95 @@
+import { readFile } from 'node:fs/promises';
+import { RescaledError } from '../errors.js';
+import { OnnxSession, type SessionOptions } from './session.js';
+
+export interface ParityInput extends SessionOptions {
+  /** The exported file or its path. */
+  onnx: Uint8Array | string;
+  /** Raw pixels [n, S, S, 3], RGB. */
+  images: Uint8Array;
+  n: number;
+  /** Side S of the pictures in pixels. */
+  size: number;
+  /** What the trained model says of the same pictures, [n, K]. */
+  referenceLogits: Float32Array;
+  /** Number K of classes. */
+  classes: number;
+  /** Pictures a run. Default 16. */
+  batch?: number;
+}
+
+/** How far the exported file is from the trained model. */
+export interface Parity {
+  /** Largest |logit - reference| over all pictures and classes. */
+  maxAbsDiff: number;
+  /** The same of softmax(logits). */
+  maxAbsDiffProbabilities: number;
+  /** Share of pictures for which both name the same class first, 0 to 1. */
+  top1Agreement: number;
+  /** Number of pictures compared. */
+  pictures: number;
+}
+
+/**
+ * Runs the exported file on pictures and compares it with the trained model's logits. A value that is not finite on either side
+ * gives a difference of Infinity.
+ * @throws RescaledError when sizes do not fit
+ */
+export async function checkParity(input: ParityInput): Promise<Parity> {
+  const { images, n, size, referenceLogits, classes, batch = 16 } = input;
+  if (n < 1 || referenceLogits.length !== n * classes) {
+    throw new RescaledError(`Expected ${n} x ${classes} reference logits, at least one row, but received ${referenceLogits.length} numbers.`);
+  }
+  const bytes = typeof input.onnx === 'string' ? await readFile(input.onnx) : input.onnx;
+  const session = await OnnxSession.create(bytes, typeof input.onnx === 'string' ? input.onnx : 'the exported file', input);
+  try {
+    if (session.size !== size || session.classes !== classes) {
+      throw new RescaledError(
+        `Expected a file for pictures of ${size} x ${size} and ${classes} classes but it takes ${session.size} x ${session.size} and has ${session.classes}.`,
+      );
+    }
+    const parity: Parity = { maxAbsDiff: 0, maxAbsDiffProbabilities: 0, top1Agreement: 0, pictures: n };
+    const pixels = size * size * 3;
+    let agreeing = 0;
+    for (let start = 0; start < n; start += batch) {
+      const count = Math.min(batch, n - start);
+      const { logits, probabilities } = await session.run(images.subarray(start * pixels, (start + count) * pixels), count);
+      for (let i = 0; i < count; i++) {
+        const reference = referenceLogits.subarray((start + i) * classes, (start + i + 1) * classes);
+        const ours = logits.subarray(i * classes, (i + 1) * classes);
+        parity.maxAbsDiff = Math.max(parity.maxAbsDiff, largestDifference(ours, reference));
+        const shares = probabilities.subarray(i * classes, (i + 1) * classes);
+        parity.maxAbsDiffProbabilities = Math.max(parity.maxAbsDiffProbabilities, largestDifference(shares, softmax(reference)));
+        if (largest(ours) === largest(reference)) agreeing++;
+      }
+    }
+    parity.top1Agreement = agreeing / n;
+    return parity;
+  } finally {
+    await session.close();
+  }
+}
+
+function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let most = 0;
+  for (let i = 0; i < a.length; i++) {
+    const difference = Math.abs(a[i]! - b[i]!);
+    if (!(difference < Infinity)) return Infinity;
+    if (difference > most) most = difference;
+  }
+  return most;
+}
+
+function largest(values: ArrayLike<number>): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
+  return best;
+}
+
+/** exp(x_k - max) / sum, in float64 */
+function softmax(logits: Float32Array): Float64Array {
+  const most = logits.reduce((a, b) => Math.max(a, b), -Infinity);
+  const powers = Float64Array.from(logits, (value) => Math.exp(value - most));
+  const sum = powers.reduce((a, b) => a + b, 0);
+  return powers.map((value) => value / sum);
+}

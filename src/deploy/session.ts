@@ -1,0 +1,124 @@
+import { availableParallelism } from 'node:os';
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import { RescaledError, UsageError } from '../errors.js';
+
+export interface SessionOptions {
+  /** Threads inside one operation. Default: all that the machine gives. */
+  threads?: number;
+}
+
+/** Results of one batch: row-major [n, K] each. */
+export interface Scores {
+  logits: Float32Array;
+  probabilities: Float32Array;
+}
+
+type Runtime = typeof import('onnxruntime-node');
+let runtime: Promise<Runtime> | undefined;
+
+/** ONNX Runtime, loaded at the first use, so that importing this file costs nothing. */
+function loadRuntime(): Promise<Runtime> {
+  runtime ??= import('onnxruntime-node').then(
+    (loaded) => {
+      // A CommonJS package: its names are on the default export under some loaders.
+      const ort = (loaded as { default?: Runtime }).default ?? loaded;
+      ort.env.logLevel = 'error';
+      return ort;
+    },
+    (cause: unknown) => {
+      runtime = undefined;
+      throw new RescaledError(
+        `ONNX Runtime does not load on ${process.platform} ${process.arch}: ${(cause as Error).message.split('\n')[0]} ` +
+          'Its CPU library comes inside the npm package onnxruntime-node; reinstall it, and on Linux use a glibc system (not Alpine).',
+        { cause },
+      );
+    },
+  );
+  return runtime;
+}
+
+/**
+ * An exported model in ONNX Runtime on the CPU. `run` computes on the calling thread: a server gives each session a worker.
+ * Nothing here loads libtorch.
+ */
+export class OnnxSession {
+  readonly #session: InferenceSession;
+  readonly #ort: Runtime;
+
+  private constructor(
+    session: InferenceSession,
+    ort: Runtime,
+    /** Side S of the input in pixels. */
+    readonly size: number,
+    /** Number K of classes. */
+    readonly classes: number,
+  ) {
+    this.#session = session;
+    this.#ort = ort;
+  }
+
+  /**
+   * @param bytes an .onnx file written by `exportOnnx`
+   * @param name the file, for messages
+   * @throws UsageError when ONNX Runtime refuses the file or its inputs and outputs are not those that `exportOnnx` writes
+   */
+  static async create(bytes: Uint8Array, name: string, options: SessionOptions = {}): Promise<OnnxSession> {
+    const threads = options.threads ?? availableParallelism();
+    if (!Number.isInteger(threads) || threads < 1) throw new UsageError(`Expected a whole number of at least 1 for threads but received ${threads}.`);
+    const ort = await loadRuntime();
+    let session: InferenceSession;
+    try {
+      session = await ort.InferenceSession.create(bytes, {
+        executionProviders: ['cpu'],
+        // Set always: left to itself ONNX Runtime pins threads to cores and prints errors in containers that forbid it.
+        intraOpNumThreads: threads,
+        logSeverityLevel: 3,
+      });
+    } catch (cause) {
+      throw new UsageError(`ONNX Runtime cannot load ${name}: ${(cause as Error).message}. Export the run again.`, { cause });
+    }
+    const { size, classes } = checkEnds(session, name);
+    return new OnnxSession(session, ort, size, classes);
+  }
+
+  /**
+   * Classifies n pictures.
+   * @param images raw pixels [n, S, S, 3], RGB
+   */
+  async run(images: Uint8Array, n: number): Promise<Scores> {
+    const expected = n * this.size * this.size * 3;
+    if (images.length !== expected) {
+      throw new RescaledError(`Expected ${expected} bytes for ${n} pictures of ${this.size} x ${this.size} but received ${images.length}.`);
+    }
+    if (n === 0) return { logits: new Float32Array(0), probabilities: new Float32Array(0) };
+    const input = new this.#ort.Tensor('uint8', images, [n, this.size, this.size, 3]);
+    const { logits, probabilities } = await this.#session.run({ images: input });
+    return { logits: floats(logits), probabilities: floats(probabilities) };
+  }
+
+  /** Frees the model's memory. The session is of no use afterwards. */
+  async close(): Promise<void> {
+    await this.#session.release();
+  }
+}
+
+function floats(tensor: Tensor | undefined): Float32Array {
+  return tensor!.data as Float32Array;
+}
+
+function checkEnds(session: InferenceSession, name: string): { size: number; classes: number } {
+  const shapeOf = (list: readonly InferenceSession.ValueMetadata[], wanted: string) => {
+    const found = list.find((value) => value.name === wanted);
+    return found?.isTensor ? found.shape : [];
+  };
+  const [, height, width, channels] = shapeOf(session.inputMetadata, 'images');
+  const classes = shapeOf(session.outputMetadata, 'logits')[1];
+  const probabilities = shapeOf(session.outputMetadata, 'probabilities')[1];
+  if (typeof height === 'number' && height === width && channels === 3 && typeof classes === 'number' && classes === probabilities) {
+    return { size: height, classes };
+  }
+  throw new UsageError(
+    `Expected an input "images" [N, S, S, 3] and outputs "logits" and "probabilities" [N, K] in ${name} but it has ` +
+      `${[...session.inputNames, ...session.outputNames].map((end) => `"${end}"`).join(', ')}. Export the run again.`,
+  );
+}

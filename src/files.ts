@@ -1,0 +1,42 @@
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+
+/**
+ * Writes a file so that a reader sees the old file or the whole new one, also after a crash or power cut:
+ * temporary file in the same folder, fsync, rename, fsync of the folder.
+ */
+export function writeFileAtomic(path: string, parts: Uint8Array | string | Iterable<Uint8Array>): void {
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  const chunks: Iterable<Uint8Array> =
+    typeof parts === 'string' ? [Buffer.from(parts)] : parts instanceof Uint8Array ? [parts] : parts;
+  try {
+    const file = openSync(temporary, 'w');
+    try {
+      for (const chunk of chunks) {
+        let offset = 0;
+        while (offset < chunk.byteLength) offset += writeSync(file, chunk, offset, chunk.byteLength - offset);
+      }
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+  syncFolder(dirname(path));
+}
+
+function syncFolder(folder: string): void {
+  try {
+    const handle = openSync(folder, 'r');
+    try {
+      fsyncSync(handle);
+    } finally {
+      closeSync(handle);
+    }
+  } catch {
+    // Some file systems and Windows cannot open or sync a folder; the rename itself is still atomic there.
+  }
+}
