@@ -1,0 +1,239 @@
+import {
+  Activate,
+  addRelu_,
+  AvgPool2d,
+  BatchNorm2d,
+  Conv2d,
+  Dropout,
+  Identity,
+  initialise,
+  Linear,
+  MaxPool2d,
+  Module,
+  Sequential,
+  SqueezeExcite,
+  stochasticDepth,
+  type Initialiser,
+} from '../nn/index.js';
+import { call, flatten, globalAvgPool2d, noGrad, relu_, scope, type Tensor } from '../torch/index.js';
+
+/** Blocks per stage (c2 to c5). Source: paper Table 11 and appendix E; 18 and 34 use basic blocks. */
+export const LAYOUTS: Readonly<Record<number, readonly [number, number, number, number]>> = {
+  18: [2, 2, 2, 2],
+  26: [2, 2, 2, 2],
+  34: [3, 4, 6, 3],
+  50: [3, 4, 6, 3],
+  101: [3, 4, 23, 3],
+  152: [3, 8, 36, 3],
+  200: [3, 24, 36, 3],
+  270: [4, 29, 53, 4],
+  300: [4, 36, 54, 4],
+  350: [4, 36, 72, 4],
+  400: [6, 48, 72, 6],
+  420: [4, 44, 87, 4],
+};
+
+/** Every variant of the 2-D ResNet is a row of these switches; `resnet-rs` and `resnet` are two rows (registry.ts). */
+export interface ResNetOptions {
+  layers: readonly [number, number, number, number];
+  block: 'bottleneck' | 'basic';
+  classes: number;
+  channels: number;
+  /** Multiplies all widths; each is rounded to the nearest multiple of 8 (at least 8). */
+  width: number;
+  /** `deep`: three 3x3 convolutions (ResNet-D). `plain`: one 7x7. */
+  stem: 'deep' | 'plain';
+  /** `conv`: a strided 3x3 convolution stands where the max pool was (ResNet-RS). */
+  stemPool: 'conv' | 'max';
+  /** For small pictures: the stem keeps the resolution (stride 1 in place of 4; a plain stem is 3x3 then). */
+  smallStem: boolean;
+  /** ResNet-D shortcut: average pool, then a 1x1 convolution of stride 1. */
+  avgDown: boolean;
+  /** Squeeze-excite: reduced = max(1, floor(channels * ratio)); 0 leaves it out. */
+  seRatio: number;
+  dropout: number;
+  /** Final stochastic-depth rate; 0 for none. */
+  stochasticDepth: number;
+  /** `stage`: rate*(2, 3, 4, 5)/5 constant in a stage (TensorFlow). `block`: from 0 to rate over the blocks (timm). */
+  stochasticDepthRule: 'stage' | 'block';
+  /** The last batch norm of each block starts at gamma 0, so that the block starts as the identity. */
+  zeroInitLastGamma: boolean;
+  init: Initialiser;
+}
+
+const round8 = (channels: number): number => Math.max(8, Math.round(channels / 8) * 8);
+
+abstract class Block extends Module {
+  stochasticDepthRate = 0;
+  abstract readonly lastNorm: BatchNorm2d;
+  protected abstract branch(x: Tensor): Tensor;
+  downsample?: Sequential;
+  /** relu(shortcut(x) + stochasticDepth(branch(x))). Temporaries end with the block. */
+  forward(x: Tensor): Tensor {
+    return scope(() => {
+      const residual = stochasticDepth(this.branch(x), this.stochasticDepthRate, this.training);
+      const shortcut = this.downsample === undefined ? x : this.downsample.forward(x);
+      return addRelu_(residual, shortcut);
+    });
+  }
+}
+
+function shortcut(cin: number, cout: number, stride: number, avgDown: boolean): Sequential | undefined {
+  if (stride === 1 && cin === cout) return undefined;
+  if (!avgDown) return new Sequential([new Conv2d(cin, cout, 1, { stride }), new BatchNorm2d(cout)]);
+  return new Sequential([stride === 1 ? new Identity() : new AvgPool2d(), new Conv2d(cin, cout, 1), new BatchNorm2d(cout)]);
+}
+
+/** 1x1, 3x3 (with the stride: v1.5), 1x1 to four times the width. */
+class Bottleneck extends Block {
+  readonly conv1: Conv2d;
+  readonly bn1: BatchNorm2d;
+  readonly conv2: Conv2d;
+  readonly bn2: BatchNorm2d;
+  readonly conv3: Conv2d;
+  readonly bn3: BatchNorm2d;
+  readonly se?: SqueezeExcite;
+  constructor(cin: number, width: number, stride: number, options: ResNetOptions) {
+    super();
+    const cout = width * 4;
+    this.conv1 = new Conv2d(cin, width, 1);
+    this.bn1 = new BatchNorm2d(width);
+    this.conv2 = new Conv2d(width, width, 3, { stride });
+    this.bn2 = new BatchNorm2d(width);
+    this.conv3 = new Conv2d(width, cout, 1);
+    this.bn3 = new BatchNorm2d(cout);
+    if (options.seRatio > 0) this.se = new SqueezeExcite(cout, Math.max(1, Math.floor(cout * options.seRatio)));
+    const down = shortcut(cin, cout, stride, options.avgDown);
+    if (down !== undefined) this.downsample = down;
+  }
+  get lastNorm(): BatchNorm2d {
+    return this.bn3;
+  }
+  protected branch(x: Tensor): Tensor {
+    let y = relu_(this.bn1.forward(this.conv1.forward(x)));
+    y = relu_(this.bn2.forward(this.conv2.forward(y)));
+    y = this.bn3.forward(this.conv3.forward(y));
+    return this.se === undefined ? y : this.se.forward(y);
+  }
+}
+
+/** Two 3x3 convolutions: ResNet-18 and -34. */
+class BasicBlock extends Block {
+  readonly conv1: Conv2d;
+  readonly bn1: BatchNorm2d;
+  readonly conv2: Conv2d;
+  readonly bn2: BatchNorm2d;
+  readonly se?: SqueezeExcite;
+  constructor(cin: number, width: number, stride: number, options: ResNetOptions) {
+    super();
+    this.conv1 = new Conv2d(cin, width, 3, { stride });
+    this.bn1 = new BatchNorm2d(width);
+    this.conv2 = new Conv2d(width, width, 3);
+    this.bn2 = new BatchNorm2d(width);
+    if (options.seRatio > 0) this.se = new SqueezeExcite(width, Math.max(1, Math.floor(width * options.seRatio)));
+    const down = shortcut(cin, width, stride, options.avgDown);
+    if (down !== undefined) this.downsample = down;
+  }
+  get lastNorm(): BatchNorm2d {
+    return this.bn2;
+  }
+  protected branch(x: Tensor): Tensor {
+    const y = this.bn2.forward(this.conv2.forward(relu_(this.bn1.forward(this.conv1.forward(x)))));
+    return this.se === undefined ? y : this.se.forward(y);
+  }
+}
+
+/** ResNet, ResNet-D, SE-ResNet and ResNet-RS. Input [N, channels, S, S], normalised; output logits [N, classes]. State keys equal timm's. */
+export class ResNet extends Module {
+  conv1: Module;
+  bn1: BatchNorm2d;
+  maxpool: Module;
+  layer1: Sequential;
+  layer2: Sequential;
+  layer3: Sequential;
+  layer4: Sequential;
+  dropout: Dropout;
+  fc: Linear;
+
+  constructor(
+    readonly options: ResNetOptions,
+    seed = 0,
+  ) {
+    super();
+    const { width, stem, smallStem, channels } = options;
+    const stemOut = round8(64 * width);
+    const stemWidth = round8(32 * width);
+    const stride = smallStem ? 1 : 2;
+    if (stem === 'deep') {
+      this.conv1 = new Sequential([
+        new Conv2d(channels, stemWidth, 3, { stride }),
+        new BatchNorm2d(stemWidth),
+        new Activate('relu'),
+        new Conv2d(stemWidth, stemWidth, 3),
+        new BatchNorm2d(stemWidth),
+        new Activate('relu'),
+        new Conv2d(stemWidth, stemOut, 3),
+      ]);
+    } else {
+      this.conv1 = new Conv2d(channels, stemOut, smallStem ? 3 : 7, { stride });
+    }
+    this.bn1 = new BatchNorm2d(stemOut);
+    if (options.stemPool === 'conv')
+      this.maxpool = new Sequential([new Conv2d(stemOut, stemOut, 3, { stride }), new BatchNorm2d(stemOut), new Activate('relu')]);
+    else this.maxpool = smallStem ? new Identity() : new MaxPool2d();
+
+    let cin = stemOut;
+    const make = (stage: number): Sequential => {
+      const blocks: Block[] = [];
+      const stageWidth = round8(64 * 2 ** stage * width);
+      for (let i = 0; i < options.layers[stage]!; i++) {
+        const blockStride = i === 0 && stage > 0 ? 2 : 1;
+        if (options.block === 'bottleneck') {
+          blocks.push(new Bottleneck(cin, stageWidth, blockStride, options));
+          cin = stageWidth * 4;
+        } else {
+          blocks.push(new BasicBlock(cin, stageWidth, blockStride, options));
+          cin = stageWidth;
+        }
+      }
+      return new Sequential(blocks);
+    };
+    this.layer1 = make(0);
+    this.layer2 = make(1);
+    this.layer3 = make(2);
+    this.layer4 = make(3);
+    this.dropout = new Dropout(options.dropout);
+    this.fc = new Linear(cin, options.classes);
+    this.#setStochasticDepth();
+    initialise(this, options.init, seed);
+    if (options.zeroInitLastGamma) noGrad(() => this.blocks().forEach((block) => call('aten::zero_', [block.lastNorm.weight])));
+  }
+
+  /** All residual blocks, from input to output. */
+  blocks(): Block[] {
+    return [this.layer1, this.layer2, this.layer3, this.layer4].flatMap((stage) => [...stage] as Block[]);
+  }
+
+  #setStochasticDepth(): void {
+    const { stochasticDepth: rate, stochasticDepthRule: rule, layers } = this.options;
+    const blocks = this.blocks();
+    blocks.forEach((block, i) => {
+      let stage = 0;
+      for (let seen = layers[0]; i >= seen; seen += layers[++stage]!);
+      block.stochasticDepthRate = rule === 'stage' ? (rate * (stage + 2)) / 5 : blocks.length > 1 ? (rate * i) / (blocks.length - 1) : 0;
+    });
+  }
+
+  /** Outputs of the four stages, at strides 4, 8, 16 and 32 (1, 2, 4, 8 with the small stem). */
+  features(x: Tensor): [Tensor, Tensor, Tensor, Tensor] {
+    let y = scope(() => this.maxpool.forward(relu_(this.bn1.forward(this.conv1.forward(x)))));
+    const outputs: Tensor[] = [];
+    for (const stage of [this.layer1, this.layer2, this.layer3, this.layer4]) outputs.push((y = stage.forward(y)));
+    return outputs as [Tensor, Tensor, Tensor, Tensor];
+  }
+
+  forward(x: Tensor): Tensor {
+    const y = this.features(x)[3];
+    return this.fc.forward(this.dropout.forward(flatten(globalAvgPool2d(y))));
+  }
+}

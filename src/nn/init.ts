@@ -1,0 +1,54 @@
+import { call, copy_, generator, noGrad, scope, zeros, type Generator, type Tensor } from '../torch/index.js';
+import { BatchNorm2d, Conv2d, Linear } from './layers.js';
+import type { Module } from './module.js';
+
+/**
+ * - `tf`: convolution kernels truncated normal with deviation sqrt(1/fan_in) (tf.variance_scaling_initializer()), classifier normal 0.01.
+ *   The released ResNet-RS code.
+ * - `timm`: convolution kernels normal with deviation sqrt(2/fan_out), classifier uniform +-1/sqrt(in).
+ *
+ * Biases are 0 and batch norm is the identity in both.
+ */
+export type Initialiser = 'tf' | 'timm';
+
+/** Deviation of a standard normal cut at +-2: a truncated normal is divided by it to have the deviation that was asked for. */
+const TRUNCATED_DEVIATION = 0.8796256610342398;
+
+/** Normal numbers of deviation `std` cut at two deviations, by the inverse of the distribution function. */
+function truncatedNormal_(tensor: Tensor, std: number, random: Generator): void {
+  const inside = 0.9544997361036416; // erf(2 / sqrt 2)
+  call('aten::uniform_', [tensor, -inside, inside], { generator: random });
+  call('aten::erfinv_', [tensor]);
+  call('aten::mul_.Scalar', [tensor, (Math.SQRT2 * std) / TRUNCATED_DEVIATION]);
+}
+
+/** Fills every layer of the tree. The same seed gives the same weights. */
+export function initialise(root: Module, kind: Initialiser, seed: number): void {
+  const random = generator(seed);
+  noGrad(() => {
+    for (const [, module] of root.modules()) {
+      if (module instanceof Conv2d) {
+        const area = module.kernel * module.kernel;
+        if (kind === 'tf') fill(module.weight, (t) => truncatedNormal_(t, Math.sqrt(1 / ((area * module.inChannels) / module.groups)), random));
+        else fill(module.weight, (t) => call('aten::normal_', [t, 0, Math.sqrt(2 / ((area * module.outChannels) / module.groups))], { generator: random }));
+        if (module.bias !== undefined) call('aten::zero_', [module.bias]);
+      } else if (module instanceof Linear) {
+        if (kind === 'tf') fill(module.weight, (t) => call('aten::normal_', [t, 0, 0.01], { generator: random }));
+        else fill(module.weight, (t) => call('aten::uniform_', [t, -1 / Math.sqrt(module.inFeatures), 1 / Math.sqrt(module.inFeatures)], { generator: random }));
+        call('aten::zero_', [module.bias]);
+      } else if (module instanceof BatchNorm2d) {
+        call('aten::fill_.Scalar', [module.weight, 1]);
+        call('aten::zero_', [module.bias]);
+      }
+    }
+  });
+}
+
+// Drawn in a contiguous CPU tensor first: the numbers then do not depend on device or memory format.
+function fill(target: Tensor, draw: (tensor: Tensor) => void): void {
+  scope(() => {
+    const drawn = zeros(target.shape);
+    draw(drawn);
+    copy_(target, drawn);
+  });
+}

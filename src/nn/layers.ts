@@ -1,0 +1,194 @@
+import {
+  add_,
+  avgPool2d,
+  batchNorm,
+  call,
+  conv2d,
+  dropout,
+  globalAvgPool2d,
+  keep,
+  linear,
+  maxPool2d,
+  mul,
+  ones,
+  relu,
+  relu_,
+  sigmoid,
+  silu,
+  zeros,
+  type Tensor,
+} from '../torch/index.js';
+import { Module } from './module.js';
+
+/** A trained tensor: kept outside scopes, requires a gradient. */
+export function parameter(tensor: Tensor): Tensor {
+  tensor.requiresGrad = true;
+  return keep(tensor);
+}
+
+/** Weight [out, in/groups, k, k]; padding (k-1)/2 on both sides unless given. Filled by an initialiser (init.ts). */
+export class Conv2d extends Module {
+  weight: Tensor;
+  bias?: Tensor;
+  readonly stride: number;
+  readonly padding: number;
+  readonly groups: number;
+  constructor(
+    readonly inChannels: number,
+    readonly outChannels: number,
+    readonly kernel: number,
+    options: { stride?: number; padding?: number; groups?: number; bias?: boolean } = {},
+  ) {
+    super();
+    this.stride = options.stride ?? 1;
+    this.padding = options.padding ?? (kernel - 1) / 2;
+    this.groups = options.groups ?? 1;
+    this.weight = parameter(zeros([outChannels, inChannels / this.groups, kernel, kernel]));
+    if (options.bias === true) this.bias = parameter(zeros([outChannels]));
+  }
+  forward(x: Tensor): Tensor {
+    return conv2d(x, this.weight, this.bias ?? null, { stride: this.stride, padding: this.padding, groups: this.groups });
+  }
+}
+
+/** Batch norm over N, H, W per channel (see `batchNorm`). `momentum` in PyTorch's sense: 1 keeps only the last batch's statistics. */
+export class BatchNorm2d extends Module {
+  weight: Tensor;
+  bias: Tensor;
+  running_mean: Tensor;
+  running_var: Tensor;
+  momentum = 0.1;
+  constructor(
+    readonly channels: number,
+    readonly eps = 1e-5,
+  ) {
+    super();
+    this.weight = parameter(ones([channels]));
+    this.bias = parameter(zeros([channels]));
+    this.running_mean = keep(zeros([channels]));
+    this.running_var = keep(ones([channels]));
+  }
+  override get bufferNames(): readonly string[] {
+    return ['running_mean', 'running_var'];
+  }
+  forward(x: Tensor): Tensor {
+    return batchNorm(x, this.weight, this.bias, this.running_mean, this.running_var, this.training, this.momentum, this.eps);
+  }
+}
+
+/** x W^T + b: [N, I] -> [N, O]. */
+export class Linear extends Module {
+  weight: Tensor;
+  bias: Tensor;
+  constructor(
+    readonly inFeatures: number,
+    readonly outFeatures: number,
+  ) {
+    super();
+    this.weight = parameter(zeros([outFeatures, inFeatures]));
+    this.bias = parameter(zeros([outFeatures]));
+  }
+  forward(x: Tensor): Tensor {
+    return linear(x, this.weight, this.bias);
+  }
+}
+
+export type Activation = 'relu' | 'silu';
+/** The activation, in place where autograd does not need its input. */
+export function activate(x: Tensor, kind: Activation): Tensor {
+  return kind === 'relu' ? relu_(x) : silu(x);
+}
+
+export class Activate extends Module {
+  constructor(readonly kind: Activation) {
+    super();
+  }
+  forward(x: Tensor): Tensor {
+    return activate(x, this.kind);
+  }
+}
+
+export class Identity extends Module {
+  forward(x: Tensor): Tensor {
+    return x;
+  }
+}
+
+/** 2x2 average pool of stride 2 with TensorFlow's SAME rule for odd sizes: the ResNet-D shortcut. */
+export class AvgPool2d extends Module {
+  forward(x: Tensor): Tensor {
+    return avgPool2d(x, 2, 2, { ceilMode: true, countIncludePad: false });
+  }
+}
+
+export class MaxPool2d extends Module {
+  forward(x: Tensor): Tensor {
+    return maxPool2d(x, 3, 2, 1);
+  }
+}
+
+/**
+ * x * sigmoid(fc2(act(fc1(mean over H, W)))), both layers 1x1 convolutions with bias; no batch norm inside.
+ * Source: tensorflow/tpu resnet_layers.py squeeze_excitation; Hu et al. 2018.
+ */
+export class SqueezeExcite extends Module {
+  readonly fc1: Conv2d;
+  readonly fc2: Conv2d;
+  constructor(
+    channels: number,
+    reduced: number,
+    readonly activation: Activation = 'relu',
+  ) {
+    super();
+    this.fc1 = new Conv2d(channels, reduced, 1, { bias: true });
+    this.fc2 = new Conv2d(reduced, channels, 1, { bias: true });
+  }
+  forward(x: Tensor): Tensor {
+    const squeezed = this.fc1.forward(globalAvgPool2d(x));
+    const gate = sigmoid(this.fc2.forward(this.activation === 'relu' ? relu(squeezed) : silu(squeezed)));
+    return mul(x, gate);
+  }
+}
+
+/**
+ * Stochastic depth (drop path): each sample's residual branch is dropped with probability `rate` while training and scaled by
+ * 1/(1-rate) otherwise. Source: Huang et al. 2016; paper section 4.2.
+ */
+export function stochasticDepth(x: Tensor, rate: number, training: boolean): Tensor {
+  if (!training || rate === 0) return x;
+  const survival = 1 - rate;
+  const mask = zeros([x.shape[0]!, 1, 1, 1], { dtype: x.dtype, device: x.device });
+  call('aten::bernoulli_.float', [mask, survival]);
+  call('aten::div_.Scalar', [mask, survival]);
+  return mul(x, mask);
+}
+
+export class Dropout extends Module {
+  constructor(readonly rate: number) {
+    super();
+  }
+  forward(x: Tensor): Tensor {
+    return this.training && this.rate > 0 ? dropout(x, this.rate, true) : x;
+  }
+}
+
+/** Modules one after another; state keys are their indices. */
+export class Sequential extends Module {
+  constructor(modules: readonly Module[]) {
+    super();
+    for (const [i, module] of modules.entries()) (this as unknown as Record<number, Module>)[i] = module;
+  }
+  *[Symbol.iterator](): Generator<Module> {
+    for (const [, module] of this.children()) yield module;
+  }
+  forward(x: Tensor): Tensor {
+    let result = x;
+    for (const module of this) result = module.forward(result);
+    return result;
+  }
+}
+
+/** relu(a + b) in place of a: the end of a residual block. */
+export function addRelu_(a: Tensor, b: Tensor): Tensor {
+  return relu_(add_(a, b));
+}

@@ -1,0 +1,95 @@
+import { createRequire } from 'node:module';
+import { RescaledError } from '../errors.js';
+import { blasEnvironment } from './build/cpu.js';
+import { engineStatus } from './build/engine-file.js';
+import type { Tensor } from './tensor.js';
+
+export type TypedArray = Float32Array | Float64Array | BigInt64Array | Int32Array | Int16Array | Int8Array | Uint8Array;
+
+/** What the C++ bridge exports. Operator ids come from `findOperator`. */
+export interface Addon {
+  setClasses(tensor: unknown, generator: unknown, disposedError: unknown): void;
+  fromTypedArray(array: TypedArray, shape: readonly number[], dtype: string, device: string): Tensor;
+  toTypedArray(tensor: Tensor): TypedArray;
+  readAsync(tensor: Tensor): Promise<TypedArray>;
+  dispose(tensor: Tensor): void;
+  isDisposed(tensor: Tensor): boolean;
+  reportExternal(tensor: Tensor): void;
+  shape(tensor: Tensor): number[];
+  dtype(tensor: Tensor): string;
+  device(tensor: Tensor): string;
+  isContiguous(tensor: Tensor, channelsLast: boolean): boolean;
+  item(tensor: Tensor): number | boolean;
+  createGenerator(seed: bigint, device: string): object;
+  findOperator(name: string, overload: string): number | null;
+  operatorSchema(id: number): string;
+  operatorNames(): string[];
+  call(id: number, args: readonly unknown[], named: Readonly<Record<string, unknown>> | undefined): unknown;
+  backward(tensors: readonly Tensor[], gradients: readonly (Tensor | null)[] | null, retain: boolean, create: boolean): void;
+  gradients(
+    outputs: readonly Tensor[],
+    inputs: readonly Tensor[],
+    gradOutputs: readonly (Tensor | null)[] | null,
+    retain: boolean,
+    create: boolean,
+    allowUnused: boolean,
+  ): (Tensor | null)[];
+  requiresGrad(tensor: Tensor): boolean;
+  setRequiresGrad(tensor: Tensor, on: boolean): void;
+  getGrad(tensor: Tensor): Tensor | null;
+  setGrad(tensor: Tensor, gradient: Tensor | null): void;
+  setGradEnabled(on: boolean): boolean;
+  isGradEnabled(): boolean;
+  pushInferenceMode(): void;
+  popInferenceMode(): void;
+  engineInfo(): EngineInfo;
+  setThreads(threads: number): void;
+  getThreads(): number;
+  manualSeed(seed: bigint): void;
+  liveTensors(): number;
+  setScoped(on: boolean): void;
+  synchronize(): void;
+}
+
+export interface EngineInfo {
+  libtorch: string;
+  cuda: boolean;
+  mps: boolean;
+  devices: string[];
+  threads: number;
+  parallelInfo: string;
+  mallocTuned: boolean;
+  configuration: string;
+}
+
+let loaded: Addon | undefined;
+let prepare: ((addon: Addon) => void) | undefined;
+
+/** Called once by tensor.ts, so that the classes are known to C++ before the first call. */
+export function onLoad(callback: (addon: Addon) => void): void {
+  prepare = callback;
+}
+
+/**
+ * The engine, loaded at the first use, so that commands that do not train work without it.
+ * @throws RescaledError when it has not been built or cannot be loaded, with the command that mends it.
+ */
+export function addon(): Addon {
+  if (loaded !== undefined) return loaded;
+  const status = engineStatus();
+  if (status.state === 'missing') {
+    throw new RescaledError(`The engine is not there: ${status.reason ?? 'it has not been built'}. Run "rescaled setup" to build it.`);
+  }
+  // OpenBLAS reads its core type when the library loads; a value of the user's own stands.
+  for (const [key, value] of Object.entries(blasEnvironment())) process.env[key] ??= value;
+  try {
+    loaded = createRequire(import.meta.url)(status.addon) as Addon;
+  } catch (error) {
+    throw new RescaledError(
+      `The engine at ${status.addon} could not be loaded: ${(error as Error).message.split('\n')[0]}. Run "rescaled setup --force", then "rescaled doctor".`,
+      { cause: error },
+    );
+  }
+  prepare?.(loaded);
+  return loaded;
+}
