@@ -1,0 +1,116 @@
+import { existsSync } from 'node:fs';
+import { z } from 'zod';
+import { RescaledError, UsageError } from '../errors.js';
+import { writeFileAtomic } from '../files.js';
+import type { Module } from '../nn/index.js';
+import type { Ema, Sgd } from '../optim/index.js';
+import { call, fromTypedArray, noGrad, scope, type Tensor } from '../torch/index.js';
+import { formatMatch, matchKeys } from '../weights/report.js';
+import { encodeSafetensors, SafetensorsFile } from '../weights/safetensors.js';
+import type { RunConfig } from './config.js';
+
+const stateSchema = z.strictObject({
+  step: z.int(),
+  epoch: z.int(),
+  /** Batches of `epoch` that are done. */
+  batchInEpoch: z.int(),
+  epochLoss: z.number(),
+  epochCorrect: z.number(),
+  epochImages: z.number(),
+  images: z.number(),
+  seconds: z.number(),
+  waitedSeconds: z.number(),
+  bestTop1: z.number(),
+  broken: z.array(z.tuple([z.number(), z.string()])),
+  finished: z.boolean(),
+});
+/** Where a run stands, apart from its tensors. */
+export type RunState = z.infer<typeof stateSchema>;
+
+export const freshState = (): RunState => ({
+  step: 0,
+  epoch: 0,
+  batchInEpoch: 0,
+  epochLoss: 0,
+  epochCorrect: 0,
+  epochImages: 0,
+  images: 0,
+  seconds: 0,
+  waitedSeconds: 0,
+  bestTop1: -1,
+  broken: [],
+  finished: false,
+});
+
+function* encoded(tensors: Iterable<[string, Tensor]>): Generator<{ name: string; dtype: 'F32'; shape: number[]; bytes: Uint8Array }> {
+  for (const [name, tensor] of tensors) {
+    const data = tensor.data();
+    yield { name, dtype: 'F32', shape: [...tensor.shape], bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
+  }
+}
+
+function* prefixed(prefix: string, tensors: ReadonlyMap<string, Tensor>): Generator<[string, Tensor]> {
+  for (const [key, tensor] of tensors) yield [`${prefix}.${key}`, tensor];
+}
+
+/** Weights as timm and PyTorch name them, with the facts that a reader needs in the header. */
+export function saveWeights(path: string, state: ReadonlyMap<string, Tensor>, config: RunConfig, facts: Record<string, string>): void {
+  const metadata = {
+    format: 'pt',
+    model: config.model,
+    modelOptions: JSON.stringify(config.modelOptions),
+    classes: JSON.stringify(config.classes),
+    size: String(config.size),
+    evalCrop: String(config.recipe.values.evalCrop),
+    ...facts,
+  };
+  writeFileAtomic(path, encodeSafetensors(encoded(state), metadata));
+}
+
+/** Everything that the next step depends on, in one file: weights, EMA, momentum and, as JSON in the header, where the run stands. */
+export function saveCheckpoint(path: string, model: Module, optimiser: Sgd, ema: Ema | undefined, state: RunState): void {
+  const tensors = function* (): Generator<[string, Tensor]> {
+    yield* prefixed('model', model.state());
+    if (ema !== undefined) yield* prefixed('ema', ema.shadow);
+    yield* prefixed('velocity', optimiser.velocity);
+  };
+  writeFileAtomic(path, encodeSafetensors(encoded(tensors()), { state: JSON.stringify(state) }));
+}
+
+/** @throws UsageError when there is no checkpoint, RescaledError when it does not fit the run */
+export function loadCheckpoint(path: string, model: Module, optimiser: Sgd, ema: Ema | undefined): RunState {
+  if (!existsSync(path)) throw new UsageError(`Expected a checkpoint at ${path} but there is none: the run stopped before its first one. Start it again without --resume.`);
+  const file = SafetensorsFile.open(path);
+  try {
+    const targets = new Map<string, Tensor>([
+      ...prefixed('model', model.state()),
+      ...(ema === undefined ? [] : prefixed('ema', ema.shadow)),
+      ...prefixed('velocity', optimiser.velocity),
+    ]);
+    loadInto(file, targets, path);
+    const parsed = stateSchema.safeParse(JSON.parse(file.metadata['state'] ?? 'null'));
+    if (!parsed.success) throw new RescaledError(`Expected the state of a run in the header of ${path} but it is missing or damaged.`);
+    return parsed.data;
+  } finally {
+    file.close();
+  }
+}
+
+/** Copies every tensor of the file into its target; all keys and shapes must agree. */
+export function loadInto(file: SafetensorsFile, targets: ReadonlyMap<string, Tensor>, path: string): void {
+  const match = matchKeys(
+    new Map([...targets].map(([key, tensor]) => [key, [...tensor.shape]])),
+    new Map([...file.entries].map(([key, entry]) => [key, entry.shape])),
+  );
+  if (match.missing.length + match.unexpected.length + match.wrongShape.length > 0)
+    throw new RescaledError(`The weights in ${path} do not fit the model:\n${formatMatch(match)}`);
+  noGrad(() =>
+    scope(() => {
+      for (const [key, target] of targets) {
+        const source = fromTypedArray(file.readFloat32(key), target.shape);
+        call('aten::copy_', [target, source]);
+        source.dispose();
+      }
+    }),
+  );
+}

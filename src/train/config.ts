@@ -1,0 +1,165 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { preprocessOptions, type PreprocessOptions } from '../augment/preprocess.js';
+import type { Dataset } from '../data/dataset.js';
+import { RescaledError, UsageError } from '../errors.js';
+import { writeFileAtomic } from '../files.js';
+import { createModel, modelFacts, type ResNet, type ResNetOptions } from '../models/index.js';
+import type { Module } from '../nn/index.js';
+import { resolveRecipe, type SourcedRecipe } from './recipe.js';
+
+/** Pixel statistics on the 0 to 1 scale, RGB. Source: tensorflow/tpu resnet_preprocessing.py. */
+export const MEAN: [number, number, number] = [0.485, 0.456, 0.406];
+export const STD: [number, number, number] = [0.229, 0.224, 0.225];
+
+/** What a caller may ask for; the rest follows from the data and the model. */
+export interface TrainOptions {
+  data: string;
+  model?: string;
+  size?: number;
+  recipe?: string;
+  /** Recipe settings by key. */
+  settings?: Record<string, unknown>;
+  width?: number;
+  seed?: number;
+  threads?: number;
+  device?: string;
+  workers?: number;
+  valSplit?: number;
+  limitTrain?: number;
+  limitVal?: number;
+  /** Share of broken pictures above which the run fails. */
+  maxBroken?: number;
+  strict?: boolean;
+  checkpointSeconds?: number;
+  /** Run folder. */
+  out: string;
+}
+
+/** All that a run is made of; stored as run.json, so that a resumed run is the same run. */
+export interface RunConfig {
+  format: 1;
+  data: { path: string; name: string; fingerprint: string; valSplit?: number; limitTrain?: number; limitVal?: number };
+  classes: string[];
+  trainImages: number;
+  valImages: number;
+  model: string;
+  modelOptions: ResNetOptions;
+  size: number;
+  recipe: SourcedRecipe;
+  seed: number;
+  threads: number;
+  device: string;
+  workers: number;
+  maxBroken: number;
+  strict: boolean;
+  checkpointSeconds: number;
+}
+
+function wholeOption(name: string, value: number | undefined, least: number, most: number): void {
+  if (value !== undefined && !(Number.isInteger(value) && value >= least && value <= most))
+    throw new UsageError(`Expected a whole number from ${least} to ${most} for ${name} but received ${value}.`);
+}
+
+/** Completes the options with what the data set and the model say. */
+export function resolveConfig(options: TrainOptions, dataset: Dataset): RunConfig {
+  if (dataset.train === undefined) throw new UsageError(`Expected training pictures in ${options.data} but there is only a validation part.`);
+  wholeOption('--seed', options.seed, 0, Number.MAX_SAFE_INTEGER);
+  wholeOption('--threads', options.threads, 1, 1024);
+  wholeOption('--workers', options.workers, 0, 64);
+  wholeOption('--size', options.size, 8, 4096);
+  const model = options.model ?? 'resnet-rs-50';
+  const facts = modelFacts(model);
+  const size = options.size ?? (dataset.kind === 'idx' ? 28 : facts.size);
+  const recipe = resolveRecipe(options.recipe ?? 'resnet-rs', model, size, options.settings ?? {});
+  const { batch } = recipe.values;
+  if (batch > dataset.train.length) {
+    if (recipe.sources.batch === 'set by the user')
+      throw new UsageError(`Expected a batch of at most ${dataset.train.length}, the number of training pictures, but received ${batch}. Use a smaller --batch.`);
+    recipe.values.batch = Math.max(2, Math.min(dataset.train.length, Math.floor(dataset.train.length / 4)));
+    recipe.sources.batch = `a quarter of the ${dataset.train.length} training pictures, since a batch of ${batch} is more than all`;
+  }
+  const cores = availableParallelism();
+  const config: RunConfig = {
+    format: 1,
+    data: {
+      path: options.data,
+      name: dataset.name,
+      fingerprint: dataset.fingerprint,
+      ...(dataset.split === undefined ? {} : { valSplit: dataset.split.valSplit }),
+      ...(options.limitTrain === undefined ? {} : { limitTrain: options.limitTrain }),
+      ...(options.limitVal === undefined ? {} : { limitVal: options.limitVal }),
+    },
+    classes: [...dataset.classes],
+    trainImages: dataset.train.length,
+    valImages: dataset.val.length,
+    model,
+    modelOptions: {
+      ...facts.options,
+      classes: dataset.classes.length,
+      width: options.width ?? facts.options.width,
+      smallStem: size <= 64,
+      dropout: recipe.values.dropout,
+      stochasticDepth: recipe.values.stochasticDepth,
+      stochasticDepthRule: recipe.values.stochasticDepthRule,
+      init: recipe.values.init,
+    },
+    size,
+    recipe,
+    seed: options.seed ?? 0,
+    threads: options.threads ?? cores,
+    device: options.device ?? 'cpu',
+    workers: options.workers ?? Math.min(8, Math.max(1, cores - 1)),
+    maxBroken: options.maxBroken ?? 0.01,
+    strict: options.strict ?? false,
+    checkpointSeconds: options.checkpointSeconds ?? 60,
+  };
+  return config;
+}
+
+export function preprocessOf(config: RunConfig): PreprocessOptions {
+  const { cropMode, cropAreaMin, padding, flip, evalCrop } = config.recipe.values;
+  return preprocessOptions({ size: config.size, cropMode, cropArea: [cropAreaMin, 1], padding: Math.min(padding, config.size), flip, evalCrop });
+}
+
+/** Builds the run's model with its seed and batch-norm rule. */
+export function modelOf(config: RunConfig): ResNet {
+  const model = createModel(config.model, config.modelOptions, config.seed);
+  // EMA and batch-norm statistics are one mechanism (see recipe field `averaging`): with EMA, batch norm keeps the last batch's
+  // statistics and the EMA smooths them; without it, the usual running average does.
+  if (config.recipe.values.averaging === 'ema') setBatchNormMomentum(model, 1);
+  return model.to({ device: config.device, memoryFormat: 'channels_last' }) as ResNet;
+}
+
+function setBatchNormMomentum(model: Module, momentum: number): void {
+  for (const [, module] of model.modules()) if ('running_mean' in module) (module as unknown as { momentum: number }).momentum = momentum;
+}
+
+export const runFile = (run: string): string => join(run, 'run.json');
+export const lastCheckpoint = (run: string): string => join(run, 'checkpoints', 'last.safetensors');
+export const bestWeights = (run: string): string => join(run, 'checkpoints', 'best.safetensors');
+export const finalWeights = (run: string): string => join(run, 'weights.safetensors');
+
+export function saveConfig(run: string, config: RunConfig): void {
+  writeFileAtomic(runFile(run), `${JSON.stringify(config, null, 2)}\n`);
+}
+
+const headSchema = z.looseObject({ format: z.literal(1), model: z.string(), classes: z.array(z.string()), size: z.int(), seed: z.int(), recipe: z.looseObject({ values: z.looseObject({}) }) });
+
+/** @throws UsageError when the folder is not a run. */
+export function loadConfig(run: string): RunConfig {
+  const file = runFile(run);
+  if (!existsSync(run)) throw new UsageError(`Expected a run folder but there is nothing at ${run}.`);
+  if (!existsSync(file)) throw new UsageError(`Expected a run folder but ${run} has no run.json. A run is what "rescaled train" writes.`);
+  let json: unknown;
+  try {
+    json = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new RescaledError(`Expected JSON in ${file} but it cannot be read: ${(error as Error).message}.`);
+  }
+  const parsed = headSchema.safeParse(json);
+  if (!parsed.success) throw new RescaledError(`Expected a run of this version in ${file} but ${parsed.error.issues[0]!.path.join('.')}: ${parsed.error.issues[0]!.message}.`);
+  return json as RunConfig;
+}

@@ -1,0 +1,24 @@
+import { RescaledError } from '../errors.js';
+import type { Module } from '../nn/index.js';
+import { call, noGrad, type Tensor } from '../torch/index.js';
+
+const finite = (x: Tensor): boolean => call<Tensor>('aten::all', [call('aten::isfinite', [x])]).item() === 1;
+const largest = (x: Tensor): number => call<Tensor>('aten::max', [call('aten::abs', [x])]).item();
+
+/** Why the loss is not a number: looks at the input and at every weight. The last good checkpoint stays as it is. */
+export function diagnose(loss: number, step: number, learningRate: number, model: Module, input: Tensor): RescaledError {
+  return noGrad(() => {
+    const facts: string[] = [];
+    if (!finite(input)) facts.push('the input batch holds values that are not finite');
+    const bad = [...model.state()].filter(([, tensor]) => !finite(tensor)).map(([key]) => key);
+    if (bad.length > 0) facts.push(`${bad.length} of the model's tensors are not finite, the first is ${bad[0]}`);
+    else {
+      const [key, size] = [...model.parameters()].map(([name, tensor]): [string, number] => [name, largest(tensor)]).reduce((a, b) => (b[1] > a[1] ? b : a));
+      facts.push(`all weights are finite, the largest is ${size.toPrecision(3)} in ${key}`);
+    }
+    return new RescaledError(
+      `The loss became ${loss} at step ${step + 1} (learning rate ${learningRate.toPrecision(3)}): ${facts.join('; ')}. ` +
+        'The last checkpoint is untouched. Usual cause: the learning rate is too high; try a lower one (--set learningRate=0.03) or a longer warm-up (--set warmupEpochs=...).',
+    );
+  });
+}

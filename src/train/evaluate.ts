@@ -1,0 +1,79 @@
+import type { BatchLoader } from '../data/loader.js';
+import type { Module } from '../nn/index.js';
+import { crossEntropy, noGrad, scope, softmax } from '../torch/index.js';
+import type { Scores } from './events.js';
+import type { Normaliser } from './input.js';
+
+/** A wrongly classified picture. */
+export interface Mistake {
+  index: number;
+  label: number;
+  predicted: number;
+  /** Probability given to the wrong class. */
+  probability: number;
+}
+
+export interface Evaluation extends Scores {
+  /** counts[label][predicted] */
+  confusion: number[][];
+  /** The wrong predictions given with the highest probability, worst first. */
+  mistakes: Mistake[];
+}
+
+/**
+ * Accuracy and mean cross-entropy (without smoothing) of a model on a loader in `eval` mode. Top-k ties count in favour of the lower class index.
+ * @param onBatch called with the number of pictures done
+ */
+export async function evaluate(
+  model: Module,
+  loader: BatchLoader,
+  options: { classes: number; size: number; normaliser: Normaliser; mistakes?: number; onBatch?: (done: number) => void; signal?: AbortSignal },
+): Promise<Evaluation> {
+  const { classes, size, normaliser, mistakes: wanted = 24 } = options;
+  const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+  let mistakes: Mistake[] = [];
+  let images = 0;
+  let top1 = 0;
+  let top5 = 0;
+  let loss = 0;
+  model.train(false);
+  try {
+    for await (const batch of loader.batches(0)) {
+      if (options.signal?.aborted === true) break;
+      if (batch.n === 0) continue;
+      const { probabilities, batchLoss } = scope(() =>
+        noGrad(() => {
+          const { x, y } = normaliser.batch(batch, size);
+          const logits = model.forward(x);
+          return { probabilities: softmax(logits).data() as Float32Array, batchLoss: crossEntropy(logits, y).item() };
+        }),
+      );
+      loss += batchLoss * batch.n;
+      images += batch.n;
+      for (let i = 0; i < batch.n; i++) {
+        const row = probabilities.subarray(i * classes, (i + 1) * classes);
+        const label = batch.labels[i]!;
+        let best = 0;
+        let above = 0;
+        for (let k = 0; k < classes; k++) {
+          if (row[k]! > row[best]!) best = k;
+          if (row[k]! > row[label]! || (row[k] === row[label] && k < label)) above++;
+        }
+        confusion[label]![best]!++;
+        if (above === 0) top1++;
+        if (above < 5) top5++;
+        if (best !== label) mistakes.push({ index: batch.indices[i]!, label, predicted: best, probability: row[best]! });
+      }
+      if (mistakes.length > 4 * wanted + 1000) mistakes = worst(mistakes, wanted);
+      options.onBatch?.(images);
+    }
+  } finally {
+    model.train(true);
+  }
+  const of = Math.max(1, images);
+  return { top1: top1 / of, top5: top5 / of, loss: loss / of, images, confusion, mistakes: worst(mistakes, wanted) };
+}
+
+function worst(mistakes: Mistake[], count: number): Mistake[] {
+  return mistakes.sort((a, b) => b.probability - a.probability || a.index - b.index).slice(0, count);
+}

@@ -1,0 +1,31 @@
+/** Accuracy over a data set, as fractions; `images` pictures were read. */
+export interface Scores {
+  top1: number;
+  top5: number;
+  loss: number;
+  images: number;
+}
+
+/** What the training loop tells while it runs. */
+export type TrainEvent =
+  | { type: 'start'; step: number; steps: number; epochs: number; stepsPerEpoch: number; parameters: number; resumed: boolean; trainImages: number; valImages: number; classes: number }
+  | { type: 'step'; step: number; epoch: number; loss: number; learningRate: number; imagesPerSecond: number; etaSeconds: number }
+  | { type: 'broken'; path: string; reason: string }
+  | { type: 'evaluating'; step: number; epoch: number; done: number; of: number }
+  | {
+      type: 'epoch';
+      step: number;
+      epoch: number;
+      trainLoss: number;
+      trainTop1: number;
+      learningRate: number;
+      raw: Scores;
+      ema?: Scores;
+      best: boolean;
+      imagesPerSecond: number;
+      seconds: number;
+      loaderWaitShare: number;
+    }
+  | { type: 'checkpoint'; step: number; path: string }
+  | { type: 'stopped'; step: number; steps: number }
+  | { type: 'end'; step: number; seconds: number; imagesPerSecond: number; loaderWaitShare: number; weights: string };

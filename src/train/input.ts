@@ -1,0 +1,30 @@
+import type { Batch } from '../data/batch.js';
+import { call, fromTypedArray, permute, to, type Tensor } from '../torch/index.js';
+import { MEAN, STD } from './config.js';
+
+/** Constants of the normalisation on a device: 255*mean and 255*std, [1, 3, 1, 1]. */
+export class Normaliser {
+  readonly mean: Tensor;
+  readonly std: Tensor;
+  constructor(readonly device: string) {
+    const constant = (values: readonly number[]) => fromTypedArray(Float32Array.from(values, (v) => 255 * v), [1, 3, 1, 1], { device });
+    this.mean = constant(MEAN);
+    this.std = constant(STD);
+  }
+  /** uint8 [N, S, S, 3] -> float32 [N, 3, S, S] in channels_last: (x - 255*mean)/(255*std). A permuted NHWC array already is channels_last. */
+  input(images: Uint8Array, n: number, size: number): Tensor {
+    const raw = fromTypedArray(images, [n, size, size, 3], { device: this.device });
+    const x = to(permute(raw, [0, 3, 1, 2]), { dtype: 'float32' });
+    return call('aten::div_.Tensor', [call('aten::sub_.Tensor', [x, this.mean]), this.std]);
+  }
+  labels(labels: Int32Array, n: number): Tensor {
+    return fromTypedArray(labels.subarray(0, n), [n], { dtype: 'int64', device: this.device });
+  }
+  batch(batch: Batch, size: number): { x: Tensor; y: Tensor } {
+    return { x: this.input(batch.images, batch.n, size), y: this.labels(batch.labels, batch.n) };
+  }
+  dispose(): void {
+    this.mean.dispose();
+    this.std.dispose();
+  }
+}

@@ -1,0 +1,49 @@
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeFileAtomic } from '../files.js';
+import type { TrainEvent } from './events.js';
+
+const COLUMNS = ['step', 'epoch', 'trainLoss', 'trainTop1', 'learningRate', 'top1Raw', 'top5Raw', 'lossRaw', 'top1Ema', 'top5Ema', 'lossEma', 'imagesPerSecond'];
+
+/** Writes metrics.csv (a row an epoch) and events.jsonl (every event but the evaluation's progress) as training goes. */
+export class RunLog {
+  readonly #csv: string;
+  readonly #events: string;
+  /** @param resumeStep rows behind this step are dropped: the resumed run writes them again. Without it both files begin anew. */
+  constructor(run: string, resumeStep?: number) {
+    this.#csv = join(run, 'metrics.csv');
+    this.#events = join(run, 'events.jsonl');
+    const header = `${COLUMNS.join(',')}\n`;
+    if (resumeStep === undefined) {
+      writeFileAtomic(this.#csv, header);
+      writeFileAtomic(this.#events, '');
+      return;
+    }
+    writeFileAtomic(this.#csv, header + lines(this.#csv).slice(1).filter((line) => Number(line.split(',')[0]) <= resumeStep).map((line) => `${line}\n`).join(''));
+    writeFileAtomic(this.#events, readEvents(run).filter((event) => !('step' in event) || event.step <= resumeStep).map((event) => `${JSON.stringify(event)}\n`).join(''));
+  }
+
+  write(event: TrainEvent): void {
+    if (event.type === 'evaluating') return;
+    appendFileSync(this.#events, `${JSON.stringify(event)}\n`);
+    if (event.type !== 'epoch') return;
+    const { raw, ema } = event;
+    const row = [event.step, event.epoch, event.trainLoss, event.trainTop1, event.learningRate, raw.top1, raw.top5, raw.loss, ema?.top1, ema?.top5, ema?.loss, event.imagesPerSecond];
+    appendFileSync(this.#csv, `${row.map((value) => value ?? '').join(',')}\n`);
+  }
+}
+
+const lines = (file: string): string[] => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter((line) => line !== '') : []);
+
+/** The events of a run so far; a last line cut off by a crash is left out. */
+export function readEvents(run: string): TrainEvent[] {
+  const events: TrainEvent[] = [];
+  for (const line of lines(join(run, 'events.jsonl'))) {
+    try {
+      events.push(JSON.parse(line) as TrainEvent);
+    } catch {
+      break; // only the last line can be incomplete
+    }
+  }
+  return events;
+}

@@ -1,0 +1,212 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { BatchLoader } from '../data/loader.js';
+import { openDataset, type Dataset } from '../data/dataset.js';
+import { RescaledError } from '../errors.js';
+import { BatchNorm2d } from '../nn/index.js';
+import { cosine, decayGroups, Ema, scaledPeak, Sgd } from '../optim/index.js';
+import { call, crossEntropy, manualSeed, scope, setThreads } from '../torch/index.js';
+import { freshState, loadCheckpoint, saveCheckpoint, saveWeights, type RunState } from './checkpoint.js';
+import { bestWeights, finalWeights, lastCheckpoint, modelOf, preprocessOf, type RunConfig } from './config.js';
+import { diagnose } from './diagnose.js';
+import { evaluate } from './evaluate.js';
+import type { TrainEvent } from './events.js';
+import { Normaliser } from './input.js';
+
+export interface LoopOptions {
+  /** Run folder: checkpoints/ and weights.safetensors are written there. */
+  out: string;
+  /** Go on from the last checkpoint. */
+  resume?: boolean;
+  /** Saves and stops at the next step. */
+  signal?: AbortSignal;
+  /** Already opened data, else it is opened from the config. */
+  dataset?: Dataset;
+}
+
+export function openRunData(config: RunConfig, need: 'both' | 'val' = 'both'): Promise<Dataset> {
+  const { path, valSplit, limitTrain, limitVal } = config.data;
+  return openDataset(path, {
+    need,
+    seed: config.seed,
+    ...(valSplit === undefined ? {} : { valSplit }),
+    ...(limitTrain === undefined ? {} : { limitTrain }),
+    ...(limitVal === undefined ? {} : { limitVal }),
+  });
+}
+
+/**
+ * Trains a model and yields what happens. Each step depends only on (config, step): batches and crops on (seed, epoch, index), dropout on
+ * (seed, step); so a run that is killed and resumed ends with the same bytes as one that never stopped.
+ */
+export async function* trainLoop(config: RunConfig, { out, resume = false, signal, dataset }: LoopOptions): AsyncGenerator<TrainEvent> {
+  const recipe = config.recipe.values;
+  const data = dataset ?? (await openRunData(config));
+  if (data.fingerprint !== config.data.fingerprint)
+    throw new RescaledError(`Expected the data that the run began with, but ${config.data.path} has changed since. Start a new run, or put the data back.`);
+  mkdirSync(join(out, 'checkpoints'), { recursive: true });
+  setThreads(config.threads);
+
+  // -- what is trained
+  const model = modelOf(config).train();
+  const batchNormKeys = new Set<string>();
+  for (const [path, module] of model.modules()) if (module instanceof BatchNorm2d) batchNormKeys.add(`${path}.weight`).add(`${path}.bias`);
+  const optimiser = new Sgd(decayGroups(model.parameters(), batchNormKeys, recipe.weightDecay, recipe.decayRule), recipe);
+  const ema = recipe.averaging === 'ema' ? new Ema(model.state(), recipe.emaDecay) : undefined;
+
+  // -- what it is trained on
+  const common = { preprocess: preprocessOf(config), seed: config.seed, workers: config.workers };
+  const trainLoader = new BatchLoader({ ...common, source: data.train!, batch: recipe.batch, mode: 'train' });
+  const valLoader = new BatchLoader({ ...common, source: data.val, batch: Math.min(256, Math.max(recipe.batch, 32)), mode: 'eval' });
+  const normaliser = new Normaliser(config.device);
+
+  // -- how long
+  const stepsPerEpoch = trainLoader.batchesPerEpoch;
+  const steps = stepsPerEpoch * recipe.epochs;
+  const peak = scaledPeak(recipe.learningRate, recipe.batch);
+  const schedule = { peak, total: steps, warmup: Math.round(recipe.warmupEpochs * stepsPerEpoch) };
+  const rateAt = (step: number): number => (recipe.schedule === 'cosine' ? cosine(step, schedule) : peak);
+
+  const state: RunState = resume ? loadCheckpoint(lastCheckpoint(out), model, optimiser, ema) : freshState();
+  const broken = new Map(state.broken);
+  const newlyBroken: { path: string; reason: string }[] = [];
+  for (const [loader, source, offset] of [[trainLoader, data.train!, 0], [valLoader, data.val, data.train!.length]] as const) {
+    loader.onBroken = (index, path, reason) => {
+      if (broken.has(offset + index)) return;
+      broken.set(offset + index, reason);
+      newlyBroken.push({ path: path || source.describe(index), reason });
+    };
+  }
+  const pictures = data.train!.length + data.val.length;
+  const checkBroken = (): void => {
+    const worst = newlyBroken.at(-1) ?? [...broken.values()].at(-1);
+    if (broken.size === 0) return;
+    if (config.strict) throw new RescaledError(`A picture cannot be read, and the run is strict: ${describeBroken(worst)}`);
+    if (broken.size > config.maxBroken * pictures)
+      throw new RescaledError(
+        `${broken.size} of ${pictures} pictures cannot be read, more than the allowed ${(100 * config.maxBroken).toFixed(1)} % (--max-broken). The last one: ${describeBroken(worst)}`,
+      );
+  };
+
+  const checkpoint = (): TrainEvent => {
+    state.broken = [...broken];
+    saveCheckpoint(lastCheckpoint(out), model, optimiser, ema, state);
+    lastSaved = performance.now();
+    return { type: 'checkpoint', step: state.step, path: lastCheckpoint(out) };
+  };
+  let lastSaved = performance.now();
+
+  yield {
+    type: 'start', step: state.step, steps, epochs: recipe.epochs, stepsPerEpoch, parameters: model.parameterCount(), resumed: resume,
+    trainImages: data.train!.length, valImages: data.val.length, classes: data.classes.length,
+  };
+
+  try {
+    let trained = 0; // seconds and pictures since the start of this process, for the speed shown
+    let seen = 0;
+    for (; state.epoch < recipe.epochs; state.epoch++) {
+      const waitedBefore = trainLoader.waitedMs;
+      const epochStart = performance.now();
+      const waitedAtStart = state.waitedSeconds;
+      const imagesAtStart = state.images;
+      let computing = 0;
+      for await (const batch of trainLoader.batches(state.epoch, state.batchInEpoch)) {
+        const began = performance.now();
+        const learningRate = rateAt(state.step);
+        // Seeded by the step, not by what was drawn before: a resumed run draws the same.
+        manualSeed(BigInt(config.seed) * 0x9e3779b97f4a7c15n + BigInt(state.step));
+        let loss = Number.NaN;
+        if (batch.n > 1) {
+          const result = scope(() => {
+            const { x, y } = normaliser.batch(batch, config.size);
+            const logits = model.forward(x);
+            const mean = crossEntropy(logits, y, recipe.labelSmoothing);
+            const value = mean.item();
+            if (!Number.isFinite(value)) throw diagnose(value, state.step, learningRate, model, x);
+            mean.backward();
+            const hits = call<{ item(): number }>('aten::sum', [call('aten::eq.Tensor', [call('aten::argmax', [logits, 1]), y])]);
+            return { value, hits: hits.item() };
+          });
+          loss = result.value;
+          optimiser.step(learningRate);
+          ema?.update(state.step + 1);
+          state.epochLoss += loss * batch.n;
+          state.epochCorrect += result.hits;
+          state.epochImages += batch.n;
+          state.images += batch.n;
+        }
+        state.step++;
+        state.batchInEpoch++;
+        const took = (performance.now() - began) / 1000;
+        state.seconds += took;
+        computing += took;
+        trained += took;
+        seen += batch.n;
+        while (newlyBroken.length > 0) {
+          const next = newlyBroken[0]!;
+          checkBroken();
+          newlyBroken.shift();
+          yield { type: 'broken', ...next };
+        }
+        if (Number.isFinite(loss)) {
+          const imagesPerSecond = seen / trained;
+          yield { type: 'step', step: state.step, epoch: state.epoch + 1, loss, learningRate, imagesPerSecond, etaSeconds: ((steps - state.step) * recipe.batch) / imagesPerSecond };
+        }
+        if (signal?.aborted === true) {
+          yield checkpoint();
+          yield { type: 'stopped', step: state.step, steps };
+          return;
+        }
+        if (performance.now() - lastSaved > config.checkpointSeconds * 1000) yield checkpoint();
+      }
+      state.waitedSeconds = waitedAtStart + (trainLoader.waitedMs - waitedBefore) / 1000;
+
+      // -- how good it is now, raw and averaged
+      const score = (done: number): void => void done;
+      const scoring = { classes: data.classes.length, size: config.size, normaliser, mistakes: 0, onBatch: score };
+      yield { type: 'evaluating', step: state.step, epoch: state.epoch + 1, done: 0, of: data.val.length };
+      const raw = await evaluate(model, valLoader, scoring);
+      let averaged;
+      if (ema !== undefined) {
+        ema.swap();
+        averaged = await evaluate(model, valLoader, scoring);
+        ema.swap();
+      }
+      checkBroken();
+      while (newlyBroken.length > 0) yield { type: 'broken', ...newlyBroken.shift()! };
+      const top1 = (averaged ?? raw).top1;
+      const best = top1 > state.bestTop1;
+      if (best) {
+        state.bestTop1 = top1;
+        saveWeights(bestWeights(out), ema?.shadow ?? model.state(), config, { weights: ema === undefined ? 'raw' : 'ema', epoch: String(state.epoch + 1), top1: String(top1) });
+      }
+      const waited = state.waitedSeconds - waitedAtStart;
+      yield {
+        type: 'epoch', step: state.step, epoch: state.epoch + 1,
+        trainLoss: state.epochLoss / Math.max(1, state.epochImages), trainTop1: state.epochCorrect / Math.max(1, state.epochImages),
+        learningRate: rateAt(state.step - 1), raw: brief(raw), ...(averaged === undefined ? {} : { ema: brief(averaged) }), best,
+        imagesPerSecond: (state.images - imagesAtStart) / Math.max(1e-9, computing + waited), seconds: (performance.now() - epochStart) / 1000,
+        loaderWaitShare: waited / Math.max(1e-9, computing + waited),
+      };
+      // The checkpoint stands at the start of the next epoch, so nothing of this one is done twice.
+      Object.assign(state, { batchInEpoch: 0, epochLoss: 0, epochCorrect: 0, epochImages: 0 });
+      state.epoch++;
+      state.finished = state.epoch === recipe.epochs;
+      yield checkpoint();
+      state.epoch--;
+    }
+    saveWeights(finalWeights(out), ema?.shadow ?? model.state(), config, { weights: ema === undefined ? 'raw' : 'ema', epoch: String(recipe.epochs) });
+    const total = state.seconds + state.waitedSeconds;
+    yield { type: 'end', step: state.step, seconds: total, imagesPerSecond: state.images / Math.max(1e-9, total), loaderWaitShare: state.waitedSeconds / Math.max(1e-9, total), weights: finalWeights(out) };
+  } finally {
+    await Promise.all([trainLoader.close(), valLoader.close()]);
+    model.dispose();
+    optimiser.dispose();
+    ema?.dispose();
+    normaliser.dispose();
+  }
+}
+
+const brief = ({ top1, top5, loss, images }: { top1: number; top5: number; loss: number; images: number }) => ({ top1, top5, loss, images });
+const describeBroken = (item: { path: string; reason: string } | string | undefined): string =>
+  item === undefined ? 'unknown' : typeof item === 'string' ? item : `${item.path}: ${item.reason}`;

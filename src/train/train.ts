@@ -1,0 +1,53 @@
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { openDataset } from '../data/dataset.js';
+import { UsageError } from '../errors.js';
+import { loadConfig, resolveConfig, runFile, saveConfig, type TrainOptions } from './config.js';
+import type { TrainEvent } from './events.js';
+import { RunLog } from './logs.js';
+import { trainLoop } from './loop.js';
+
+/**
+ * Trains on a folder of pictures and writes the run folder `out`: run.json, metrics.csv, events.jsonl, checkpoints/ and weights.safetensors.
+ * Runs in the calling thread, which is busy during each step; a program with other work calls it in a worker thread or a process.
+ *
+ * ```ts
+ * const stop = new AbortController();
+ * for await (const event of train({ data: 'pictures', out: 'runs/first', recipe: 'quick' }, { signal: stop.signal })) console.log(event);
+ * ```
+ */
+export async function* train(options: TrainOptions, { signal }: { signal?: AbortSignal } = {}): AsyncGenerator<TrainEvent> {
+  const dataset = await openDataset(options.data, {
+    need: 'both',
+    seed: options.seed ?? 0,
+    ...(options.valSplit === undefined ? {} : { valSplit: options.valSplit }),
+    ...(options.limitTrain === undefined ? {} : { limitTrain: options.limitTrain }),
+    ...(options.limitVal === undefined ? {} : { limitVal: options.limitVal }),
+  });
+  const config = resolveConfig(options, dataset);
+  if (existsSync(options.out) && readdirSync(options.out).length > 0 && !existsSync(runFile(options.out)))
+    throw new UsageError(`Expected a new or a run's folder for the output but ${options.out} holds other files. Choose another --out.`);
+  if (existsSync(runFile(options.out)))
+    throw new UsageError(`There is already a run in ${options.out}. Go on with "rescaled train --resume ${options.out}", or choose another --out.`);
+  mkdirSync(options.out, { recursive: true });
+  saveConfig(options.out, config);
+  yield* logged(new RunLog(options.out), trainLoop(config, { out: options.out, dataset, ...(signal === undefined ? {} : { signal }) }));
+}
+
+/** Goes on with a run from its last checkpoint, as if it had never stopped. */
+export async function* resumeTraining(run: string, { signal }: { signal?: AbortSignal } = {}): AsyncGenerator<TrainEvent> {
+  const config = loadConfig(run);
+  const events = trainLoop(config, { out: run, resume: true, ...(signal === undefined ? {} : { signal }) });
+  let log: RunLog | undefined;
+  for await (const event of events) {
+    if (event.type === 'start') log = new RunLog(run, event.step);
+    else log?.write(event);
+    yield event;
+  }
+}
+
+async function* logged(log: RunLog, events: AsyncGenerator<TrainEvent>): AsyncGenerator<TrainEvent> {
+  for await (const event of events) {
+    log.write(event);
+    yield event;
+  }
+}

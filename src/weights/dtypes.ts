@@ -1,0 +1,81 @@
+import { endianness } from 'node:os';
+
+/** Element types of the safetensors format that Rescaled reads and writes. */
+export type SafeDType = 'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'I16' | 'I8' | 'U8' | 'BOOL';
+
+/** Bytes of one element, by type. */
+export const itemSizes: Readonly<Record<SafeDType, number>> = {
+  F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, I8: 1, U8: 1, BOOL: 1,
+};
+
+/** The known type names, in the order in which the reference writer lays tensors out (widest first, so all stay aligned). */
+export const layoutOrder: readonly SafeDType[] = ['I64', 'F64', 'F32', 'I32', 'BF16', 'F16', 'I16', 'I8', 'U8', 'BOOL'];
+
+export function isSafeDType(value: unknown): value is SafeDType {
+  return typeof value === 'string' && Object.hasOwn(itemSizes, value);
+}
+
+/**
+ * Bytes that a tensor of this type and shape takes: `product(shape) x item size`, 1 item for a scalar (`[]`).
+ * Undefined when the shape is not whole numbers of at least 0, or the product leaves the range of exact integers.
+ */
+export function byteLength(dtype: SafeDType, shape: readonly unknown[]): number | undefined {
+  let total = itemSizes[dtype];
+  for (const size of shape) {
+    if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) return undefined;
+    total *= size;
+    if (!Number.isSafeInteger(total)) return undefined;
+  }
+  return total;
+}
+
+/**
+ * Little-endian elements as float32. F64 is rounded to nearest, whole numbers likewise; F16 and BF16 are exact.
+ * `bytes` must start its own ArrayBuffer (as `SafetensorsFile.read` returns it); F32 shares that memory.
+ */
+export function toFloat32(bytes: Uint8Array, dtype: SafeDType): Float32Array {
+  toHostOrder(bytes, itemSizes[dtype]);
+  const { buffer } = bytes;
+  switch (dtype) {
+    case 'F32': return new Float32Array(buffer);
+    case 'F64': return new Float32Array(new Float64Array(buffer));
+    case 'F16': return halfToFloat32(new Uint16Array(buffer));
+    case 'BF16': return bfloatToFloat32(new Uint16Array(buffer));
+    case 'I64': return Float32Array.from(new BigInt64Array(buffer), Number);
+    case 'I32': return new Float32Array(new Int32Array(buffer));
+    case 'I16': return new Float32Array(new Int16Array(buffer));
+    case 'I8': return new Float32Array(new Int8Array(buffer));
+    case 'U8': case 'BOOL': return new Float32Array(bytes);
+  }
+}
+
+/** bfloat16 is the upper half of a float32. */
+function bfloatToFloat32(bits: Uint16Array): Float32Array {
+  const words = new Uint32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) words[i] = bits[i]! << 16;
+  return new Float32Array(words.buffer);
+}
+
+/** IEEE 754 binary16: 1 sign, 5 exponent (bias 15) and 10 fraction bits. */
+function halfToFloat32(bits: Uint16Array): Float32Array {
+  const words = new Uint32Array(bits.length);
+  const floats = new Float32Array(words.buffer);
+  for (let i = 0; i < bits.length; i++) {
+    const half = bits[i]!;
+    const sign = (half & 0x8000) << 16;
+    const exponent = (half >> 10) & 0x1f;
+    const fraction = half & 0x3ff;
+    if (exponent === 0) floats[i] = (sign ? -1 : 1) * fraction * 2 ** -24; // zero or subnormal
+    else words[i] = sign | ((exponent === 31 ? 255 : exponent + 112) << 23) | (fraction << 13);
+  }
+  return floats;
+}
+
+/** The format is little-endian; on a big-endian host the elements are turned in place. */
+function toHostOrder(bytes: Uint8Array, itemSize: number): void {
+  if (endianness() === 'LE' || itemSize === 1) return;
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (itemSize === 2) view.swap16();
+  else if (itemSize === 4) view.swap32();
+  else view.swap64();
+}
