@@ -7,7 +7,7 @@ const COMMON = {
   classes: 1000,
   channels: 3,
   width: 1,
-  smallStem: false,
+  stemStride: 4,
   dropout: 0,
   stochasticDepth: 0,
   stochasticDepthRule: 'stage',
@@ -34,8 +34,8 @@ export interface ModelFacts {
 export function modelNames(): string[] {
   const names: string[] = [];
   for (const family of Object.keys(FAMILIES))
-    for (const depth of Object.keys(LAYOUTS)) if (family === 'resnet' || Number(depth) >= 26) names.push(`${family}-${depth}`);
-  return names.filter((name) => name !== 'resnet-rs-34');
+    for (const depth of Object.keys(LAYOUTS)) if (family === 'resnet' || (depth !== '18' && depth !== '34')) names.push(`${family}-${depth}`);
+  return names;
 }
 
 /**

@@ -17,8 +17,9 @@ import {
 } from '../nn/index.js';
 import { call, flatten, globalAvgPool2d, noGrad, relu_, scope, type Tensor } from '../torch/index.js';
 
-/** Blocks per stage (c2 to c5). Source: paper Table 11 and appendix E; 18 and 34 use basic blocks. */
+/** Blocks per stage (c2 to c5). Source: paper Table 11 and appendix E; 14 and 26 (timm's layouts) are for small pictures; 18 and 34 use basic blocks. */
 export const LAYOUTS: Readonly<Record<number, readonly [number, number, number, number]>> = {
+  14: [1, 1, 1, 1],
   18: [2, 2, 2, 2],
   26: [2, 2, 2, 2],
   34: [3, 4, 6, 3],
@@ -45,8 +46,8 @@ export interface ResNetOptions {
   stem: 'deep' | 'plain';
   /** `conv`: a strided 3x3 convolution stands where the max pool was (ResNet-RS). */
   stemPool: 'conv' | 'max';
-  /** For small pictures: the stem keeps the resolution (stride 1 in place of 4; a plain stem is 3x3 then). */
-  smallStem: boolean;
+  /** Total stride of the stem. 4 in the paper; 2 (only the pool strides) or 1 for small pictures, where a plain stem is 3x3. */
+  stemStride: 1 | 2 | 4;
   /** ResNet-D shortcut: average pool, then a 1x1 convolution of stride 1. */
   avgDown: boolean;
   /** Squeeze-excite: reduced = max(1, floor(channels * ratio)); 0 leaves it out. */
@@ -160,10 +161,11 @@ export class ResNet extends Module {
     seed = 0,
   ) {
     super();
-    const { width, stem, smallStem, channels } = options;
+    const { width, stem, stemStride, channels } = options;
     const stemOut = round8(64 * width);
     const stemWidth = round8(32 * width);
-    const stride = smallStem ? 1 : 2;
+    const stride = stemStride === 4 ? 2 : 1;
+    const poolStride = stemStride === 1 ? 1 : 2;
     if (stem === 'deep') {
       this.conv1 = new Sequential([
         new Conv2d(channels, stemWidth, 3, { stride }),
@@ -175,12 +177,12 @@ export class ResNet extends Module {
         new Conv2d(stemWidth, stemOut, 3),
       ]);
     } else {
-      this.conv1 = new Conv2d(channels, stemOut, smallStem ? 3 : 7, { stride });
+      this.conv1 = new Conv2d(channels, stemOut, stemStride === 4 ? 7 : 3, { stride });
     }
     this.bn1 = new BatchNorm2d(stemOut);
     if (options.stemPool === 'conv')
-      this.maxpool = new Sequential([new Conv2d(stemOut, stemOut, 3, { stride }), new BatchNorm2d(stemOut), new Activate('relu')]);
-    else this.maxpool = smallStem ? new Identity() : new MaxPool2d();
+      this.maxpool = new Sequential([new Conv2d(stemOut, stemOut, 3, { stride: poolStride }), new BatchNorm2d(stemOut), new Activate('relu')]);
+    else this.maxpool = poolStride === 1 ? new Identity() : new MaxPool2d();
 
     let cin = stemOut;
     const make = (stage: number): Sequential => {
@@ -224,7 +226,7 @@ export class ResNet extends Module {
     });
   }
 
-  /** Outputs of the four stages, at strides 4, 8, 16 and 32 (1, 2, 4, 8 with the small stem). */
+  /** Outputs of the four stages, at strides 4, 8, 16 and 32 (less with a smaller `stemStride`). */
   features(x: Tensor): [Tensor, Tensor, Tensor, Tensor] {
     let y = scope(() => this.maxpool.forward(relu_(this.bn1.forward(this.conv1.forward(x)))));
     const outputs: Tensor[] = [];

@@ -59,6 +59,7 @@ export interface EngineInfo {
   threads: number;
   parallelInfo: string;
   mallocTuned: boolean;
+  /** libtorch's build facts, as it prints them. */
   configuration: string;
 }
 

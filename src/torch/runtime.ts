@@ -1,7 +1,10 @@
 import { addon, type EngineInfo } from './addon.js';
 
 /** libtorch's version, devices, threads and build facts. */
-export const engineInfo = (): EngineInfo => addon().engineInfo();
+export function engineInfo(): EngineInfo & { cpuCapability: string } {
+  const info = addon().engineInfo();
+  return { ...info, cpuCapability: /CPU capability usage: (.+)/.exec(info.configuration)?.[1] ?? 'unknown' };
+}
 export const setThreads = (threads: number): void => addon().setThreads(threads);
 export const getThreads = (): number => addon().getThreads();
 /** Seeds the default generators of all devices (dropout, random initialisation). */

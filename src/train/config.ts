@@ -23,6 +23,8 @@ export interface TrainOptions {
   /** Recipe settings by key. */
   settings?: Record<string, unknown>;
   width?: number;
+  /** Total stride of the stem; 2 up to 64 pixels, else 4. */
+  stemStride?: 1 | 2 | 4;
   seed?: number;
   threads?: number;
   device?: string;
@@ -100,7 +102,7 @@ export function resolveConfig(options: TrainOptions, dataset: Dataset): RunConfi
       ...facts.options,
       classes: dataset.classes.length,
       width: options.width ?? facts.options.width,
-      smallStem: size <= 64,
+      stemStride: options.stemStride ?? (size <= 64 ? 2 : 4),
       dropout: recipe.values.dropout,
       stochasticDepth: recipe.values.stochasticDepth,
       stochasticDepthRule: recipe.values.stochasticDepthRule,

@@ -1,0 +1,171 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism, cpus } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { evalView, preprocessOptions } from '../augment/preprocess.js';
+import { BatchLoader } from '../data/loader.js';
+import { readPixels } from '../data/source.js';
+import { writeFileAtomic } from '../files.js';
+import { packageRoot } from '../package-root.js';
+import { engineInfo } from '../torch/index.js';
+import { evaluate, loadConfig, Normaliser, openRunData, readEvents, type TrainEvent } from '../train/index.js';
+import { exportModel } from './export-run.js';
+import { loadModel } from './load-model.js';
+import { onnxFile } from './load-onnx.js';
+
+/** report.json: the figures of a run for programs. Accuracies are fractions. */
+export interface RunFigures {
+  top1: number;
+  top5: number;
+  top1Raw: number;
+  weights: 'ema' | 'raw';
+  trainImages: number;
+  testImages: number;
+  seconds: number;
+  imagesPerSecond: number;
+  loaderWaitShare: number;
+  parameters: number;
+  onnxMaxAbsDiff: number;
+  onnxTop1Agreement: number;
+  model: string;
+  dataset: string;
+  size: number;
+  epochs: number;
+  seed: number;
+  brokenPictures: number;
+  versions: Record<string, string>;
+}
+
+type Of<T extends TrainEvent['type']> = Extract<TrainEvent, { type: T }>;
+
+/** After training: measures the final weights on all test pictures, exports ONNX with its parity check, writes report.html and report.json. */
+export async function finishRun(run: string, say: (text: string) => void): Promise<RunFigures> {
+  const config = loadConfig(run);
+  const recipe = config.recipe.values;
+  const dataset = await openRunData(config);
+  const loaded = loadModel(run);
+  const { model, size, evalCrop, classes } = loaded;
+  const preprocess = preprocessOptions({ size, evalCrop });
+
+  say(`measuring the final ${loaded.weights === 'ema' ? 'EMA' : 'raw'} weights on ${dataset.val.length} test pictures`);
+  const loader = new BatchLoader({ source: dataset.val, batch: 128, mode: 'eval', preprocess, seed: config.seed, workers: config.workers });
+  const normaliser = new Normaliser('cpu');
+  const result = await evaluate(model, loader, { classes: classes.length, size, normaliser });
+  await loader.close();
+  normaliser.dispose();
+
+  const events = readEvents(run);
+  const epochs = events.filter((event): event is Of<'epoch'> => event.type === 'epoch');
+  const steps = events.filter((event): event is Of<'step'> => event.type === 'step');
+  const broken = events.filter((event): event is Of<'broken'> => event.type === 'broken');
+  const end = events.findLast((event): event is Of<'end'> => event.type === 'end');
+  const start = events.find((event): event is Of<'start'> => event.type === 'start');
+  const top1Raw = epochs.at(-1)?.raw.top1 ?? result.top1;
+
+  say('exporting ONNX and comparing it with the model on real pictures');
+  const facts = { dataset: config.data.name, trainImages: config.trainImages, testImages: result.images, epochs: recipe.epochs, top1: result.top1, seed: config.seed };
+  const exported = await exportModel(loaded, onnxFile(run), facts, dataset);
+  const parity = exported.parity!;
+
+  const info = engineInfo();
+  const versions = {
+    rescaled: (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version,
+    node: process.version,
+    libtorch: info.libtorch,
+    sharp: sharp.versions.sharp ?? 'unknown',
+    onnxruntime: (JSON.parse(readFileSync(join(packageRoot, 'node_modules', 'onnxruntime-node', 'package.json'), 'utf8')) as { version: string }).version,
+  };
+  const figures: RunFigures = {
+    top1: result.top1,
+    top5: result.top5,
+    top1Raw,
+    weights: loaded.weights,
+    trainImages: config.trainImages,
+    testImages: result.images,
+    seconds: end?.seconds ?? 0,
+    imagesPerSecond: end?.imagesPerSecond ?? 0,
+    loaderWaitShare: end?.loaderWaitShare ?? 0,
+    parameters: model.parameterCount(),
+    onnxMaxAbsDiff: parity.maxAbsDiff,
+    onnxTop1Agreement: parity.top1Agreement,
+    model: config.model,
+    dataset: config.data.name,
+    size,
+    epochs: recipe.epochs,
+    seed: config.seed,
+    brokenPictures: broken.length,
+    versions,
+  };
+  writeFileAtomic(join(run, 'report.json'), `${JSON.stringify(figures, null, 2)}\n`);
+
+  const mistakes = [];
+  for (const mistake of result.mistakes) {
+    const view = evalView(await readPixels(dataset.val, mistake.index, size), preprocess);
+    const png = await sharp(view, { raw: { width: size, height: size, channels: 3 } }).png().toBuffer();
+    mistakes.push({
+      label: classes[mistake.label]!,
+      predicted: classes[mistake.predicted]!,
+      probability: mistake.probability,
+      source: dataset.val.describe(mistake.index),
+      png: png.toString('base64'),
+    });
+  }
+  const { renderRunReport } = await import('../report/run-report.js');
+  const html = renderRunReport({
+    title: `${config.model} on ${config.data.name}`,
+    generatedAt: new Date().toISOString(),
+    summary: {
+      model: config.model,
+      dataset: config.data.name,
+      classes: classes.length,
+      trainImages: config.trainImages,
+      testImages: result.images,
+      size,
+      epochs: recipe.epochs,
+      batch: recipe.batch,
+      steps: end?.step ?? 0,
+      parameters: figures.parameters,
+      top1: result.top1,
+      top5: result.top5,
+      top1Raw,
+      chosen: loaded.weights,
+      crop: evalCrop === 1 ? 'whole shorter side' : `centre crop of ${evalCrop}`,
+      seconds: figures.seconds,
+      imagesPerSecond: figures.imagesPerSecond,
+      loaderWaitShare: figures.loaderWaitShare,
+      seed: config.seed,
+    },
+    epochs: epochs.map((event) => ({
+      epoch: event.epoch,
+      step: event.step,
+      trainLoss: event.trainLoss,
+      trainTop1: event.trainTop1,
+      learningRate: event.learningRate,
+      top1Raw: event.raw.top1,
+      top5Raw: event.raw.top5,
+      lossRaw: event.raw.loss,
+      imagesPerSecond: event.imagesPerSecond,
+      ...(event.ema === undefined ? {} : { top1Ema: event.ema.top1, top5Ema: event.ema.top5, lossEma: event.ema.loss }),
+    })),
+    steps: steps.map(({ step, loss, learningRate, imagesPerSecond }) => ({ step, loss, learningRate, imagesPerSecond })),
+    confusion: { classes: [...classes], counts: result.confusion },
+    mistakes,
+    recipe: Object.entries(recipe).map(([key, value]) => ({ key, value: String(value), source: config.recipe.sources[key as keyof typeof config.recipe.sources] })),
+    warnings: broken.map(({ path, reason }) => `Left out, cannot be read: ${path}: ${reason}`),
+    onnx: { file: 'model.onnx', bytes: exported.bytes, maxAbsDiff: parity.maxAbsDiff, top1Agreement: parity.top1Agreement, pictures: parity.pictures },
+    environment: [
+      ...Object.entries(versions).map(([key, value]) => ({ key, value })),
+      { key: 'processor', value: `${cpus()[0]?.model ?? 'unknown'}, ${availableParallelism()} cores, ${config.threads} threads used` },
+      { key: 'device', value: config.device },
+      { key: 'resumed', value: start?.resumed === true ? 'yes' : 'no' },
+    ],
+    commands: [
+      { what: 'Classify pictures', command: `rescaled predict ${onnxFile(run)} PICTURES...` },
+      { what: 'Measure on other data', command: `rescaled eval ${run} DATA` },
+      { what: 'Train on your own pictures', command: 'rescaled train FOLDER --recipe quick' },
+    ],
+  });
+  writeFileAtomic(join(run, 'report.html'), html);
+  model.dispose();
+  return figures;
+}

@@ -1,0 +1,79 @@
+import pc from 'picocolors';
+import type { TrainEvent } from '../train/index.js';
+
+const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
+
+export function duration(seconds: number): string {
+  const s = Math.max(0, Math.round(seconds));
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ${String(s % 60).padStart(2, '0')} s`;
+  return `${Math.floor(s / 3600)} h ${String(Math.floor((s % 3600) / 60)).padStart(2, '0')} min`;
+}
+
+/** Shows a training run: one line that renews itself on a terminal, a plain line now and then elsewhere. */
+export class Progress {
+  #steps = 0;
+  #epochs = 0;
+  #lastShown = 0;
+  #smooth: number | undefined;
+  readonly #terminal: boolean;
+  constructor(readonly stream: NodeJS.WriteStream = process.stderr) {
+    this.#terminal = stream.isTTY === true;
+  }
+
+  #line(text: string): void {
+    if (this.#terminal) this.stream.write(`\r\x1b[2K${text.slice(0, (this.stream.columns ?? 120) - 1)}`);
+    else this.stream.write(`${text}\n`);
+  }
+  #permanent(text: string): void {
+    this.stream.write(`${this.#terminal ? '\r\x1b[2K' : ''}${text}\n`);
+  }
+
+  show(event: TrainEvent): void {
+    switch (event.type) {
+      case 'start':
+        this.#steps = event.steps;
+        this.#epochs = event.epochs;
+        this.#permanent(
+          `${event.resumed ? `resuming at step ${event.step} of ${event.steps}` : `training: ${event.epochs} epochs of ${event.stepsPerEpoch} steps`}; ` +
+            `${(event.parameters / 1e6).toFixed(2)} M parameters, ${event.trainImages} training and ${event.valImages} test pictures, ${event.classes} classes`,
+        );
+        break;
+      case 'step': {
+        this.#smooth = this.#smooth === undefined ? event.loss : 0.95 * this.#smooth + 0.05 * event.loss;
+        const now = Date.now();
+        if (now - this.#lastShown < (this.#terminal ? 100 : 10_000)) break;
+        this.#lastShown = now;
+        this.#line(
+          `epoch ${event.epoch}/${this.#epochs}  step ${event.step}/${this.#steps}  loss ${this.#smooth.toFixed(3)}  lr ${event.learningRate.toPrecision(3)}  ` +
+            `${event.imagesPerSecond.toFixed(event.imagesPerSecond < 100 ? 1 : 0)} images/s  ${duration(event.etaSeconds)} left`,
+        );
+        break;
+      }
+      case 'evaluating':
+        if (this.#terminal) this.#line(`epoch ${event.epoch}/${this.#epochs}  measuring accuracy on ${event.of} pictures`);
+        break;
+      case 'epoch':
+        this.#permanent(
+          `epoch ${String(event.epoch).padStart(String(this.#epochs).length)}/${this.#epochs}  loss ${event.trainLoss.toFixed(3)}  top-1 raw ${percent(event.raw.top1)}` +
+            `${event.ema === undefined ? '' : `, EMA ${pc.bold(percent(event.ema.top1))}`}  ${event.imagesPerSecond.toFixed(0)} images/s, ${percent(event.loaderWaitShare)} of it waiting for pictures${event.best ? pc.green('  best so far') : ''}`,
+        );
+        break;
+      case 'broken':
+        this.#permanent(pc.yellow(`left out, cannot be read: ${event.path}: ${event.reason}`));
+        break;
+      case 'stopped':
+        this.#permanent(`stopped and saved at step ${event.step} of ${event.steps}`);
+        break;
+      case 'end':
+        this.#permanent(`trained in ${duration(event.seconds)}`);
+        break;
+      default:
+        break;
+    }
+  }
+
+  note(text: string): void {
+    this.#permanent(text);
+  }
+}

@@ -1,0 +1,171 @@
+import { existsSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { openDataset } from '../data/dataset.js';
+import { UsageError } from '../errors.js';
+import { modelFacts } from '../models/index.js';
+import { loadConfig, parseSetting, presetNames, resolveConfig, runFile, type RunConfig, type TrainOptions } from '../train/index.js';
+import { integer, number } from './options.js';
+import { Progress, duration } from './progress.js';
+import { runTrainer } from './run-trainer.js';
+import type { RunFigures } from './finish-run.js';
+
+interface TrainFlags {
+  model?: string;
+  size?: number;
+  width?: number;
+  stemStride?: number;
+  epochs?: number;
+  batch?: number;
+  recipe?: string;
+  set: string[];
+  seed?: number;
+  threads?: number;
+  workers?: number;
+  device?: string;
+  valSplit?: number;
+  limitTrain?: number;
+  limitVal?: number;
+  maxBroken?: number;
+  strict?: boolean;
+  checkpointSeconds?: number;
+  out?: string;
+  resume?: string;
+  explain?: boolean;
+  json?: boolean;
+}
+
+export function register(program: Command): void {
+  program
+    .command('train')
+    .description('train a model on your pictures')
+    .argument('[data]', 'folder with train/ and val/ (or test/), folder of class folders, or folder of IDX files')
+    .option('-m, --model <name>', 'resnet-rs-50, resnet-rs-101@192, resnet-50, ... (see "rescaled models")')
+    .option('--size <pixels>', "side of the pictures; the model's published size by default", integer)
+    .option('--width <factor>', 'width multiplier of the model', number)
+    .option('--stem-stride <n>', 'total stride of the stem: 1, 2 or 4; 2 up to 64 pixels, else 4', integer)
+    .option('-e, --epochs <n>', 'passes over the training pictures', integer)
+    .option('-b, --batch <n>', 'pictures in a step', integer)
+    .option('-r, --recipe <name>', `${presetNames().join(', ')}; default resnet-rs`)
+    .option('--set <key=value>', 'one setting of the recipe; may be repeated', (value: string, all: string[]) => [...all, value], [] as string[])
+    .option('--seed <n>', 'the same seed gives the same weights', integer)
+    .option('--threads <n>', 'threads of the engine', integer)
+    .option('--workers <n>', 'threads that decode pictures', integer)
+    .option('--device <name>', 'cpu, cuda:0, mps')
+    .option('--val-split <share>', 'share of one folder kept for testing, default 0.2', number)
+    .option('--limit-train <n>', 'use only so many training pictures, balanced over the classes', integer)
+    .option('--limit-val <n>', 'use only so many test pictures', integer)
+    .option('--max-broken <share>', 'share of broken pictures above which the run fails, default 0.01', number)
+    .option('--strict', 'fail at the first broken picture')
+    .option('--checkpoint-seconds <n>', 'time between checkpoints within an epoch, default 60', number)
+    .option('-o, --out <folder>', 'run folder, default runs/<data>-<n>')
+    .option('--resume <run>', 'go on with a run from its last checkpoint')
+    .option('--explain', 'print every setting with its source, and stop')
+    .option('--json', 'print one event a line as JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  rescaled train flowers --recipe quick                  a first model in minutes
+  rescaled train flowers -m resnet-rs-50 --size 128 -e 60
+  rescaled train flowers --set labelSmoothing=0 --set averaging=none
+  rescaled train flowers --explain                       what would be done, and why
+  rescaled train --resume runs/flowers-1`,
+    )
+    .action(run);
+}
+
+async function run(data: string | undefined, flags: TrainFlags): Promise<void> {
+  if (flags.resume !== undefined) {
+    if (data !== undefined) throw new UsageError(`Expected either DATA or --resume but received both: a resumed run knows its data.`);
+    loadConfig(flags.resume);
+    return finish(flags.resume, flags, { type: 'resume', run: flags.resume });
+  }
+  if (data === undefined) throw new UsageError('Expected a folder of pictures: rescaled train DATA. See "rescaled train --help".');
+  const options = optionsFrom(data, flags);
+  if (flags.explain === true) return explain(options, flags.json === true);
+  return finish(options.out, flags, { type: 'train', options });
+}
+
+function optionsFrom(data: string, flags: TrainFlags): TrainOptions {
+  if (flags.stemStride !== undefined && ![1, 2, 4].includes(flags.stemStride)) throw new UsageError(`Expected 1, 2 or 4 for --stem-stride but received ${flags.stemStride}.`);
+  if (flags.model !== undefined) modelFacts(flags.model);
+  const settings = Object.fromEntries(flags.set.map(parseSetting));
+  if (flags.epochs !== undefined) settings['epochs'] = flags.epochs;
+  if (flags.batch !== undefined) settings['batch'] = flags.batch;
+  const { model, size, width, recipe, seed, threads, workers, device, valSplit, limitTrain, limitVal, maxBroken, strict, checkpointSeconds } = flags;
+  const given = { model, size, width, stemStride: flags.stemStride, recipe, seed, threads, workers, device, valSplit, limitTrain, limitVal, maxBroken, strict, checkpointSeconds };
+  return {
+    data,
+    out: flags.out ?? freeFolder(data),
+    settings,
+    ...(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<TrainOptions>),
+  };
+}
+
+function freeFolder(data: string): string {
+  const name = basename(resolve(data)) || 'run';
+  for (let i = 1; ; i++) {
+    const folder = join('runs', `${name}-${i}`);
+    if (!existsSync(folder)) return folder;
+  }
+}
+
+async function explain(options: TrainOptions, json: boolean): Promise<void> {
+  const { valSplit, limitTrain, limitVal } = options;
+  const dataset = await openDataset(options.data, {
+    need: 'both',
+    seed: options.seed ?? 0,
+    ...(valSplit === undefined ? {} : { valSplit }),
+    ...(limitTrain === undefined ? {} : { limitTrain }),
+    ...(limitVal === undefined ? {} : { limitVal }),
+  });
+  const config = resolveConfig(options, dataset);
+  if (json) console.log(JSON.stringify(config, null, 2));
+  else console.log(explanation(config));
+}
+
+/** Every setting with its source, as a table. */
+export function explanation(config: RunConfig): string {
+  const { values, sources, preset } = config.recipe;
+  const peak = (values.learningRate * values.batch) / 256;
+  const rows = Object.entries(values).map(([key, value]) => [key, String(value), sources[key as keyof typeof sources]]);
+  const widths = [0, 1].map((i) => Math.max(...rows.map((row) => row[i]!.length)));
+  return [
+    `${config.model} at ${config.size} pixels, width ${config.modelOptions.width}, stem stride ${config.modelOptions.stemStride}; ` +
+      `${config.trainImages} training and ${config.valImages} test pictures of ${config.classes.length} classes; seed ${config.seed}, ${config.threads} threads`,
+    `recipe ${preset}; peak learning rate ${values.learningRate} x ${values.batch}/256 = ${Number(peak.toPrecision(4))}`,
+    '',
+    ...rows.map(([key, value, source]) => `${key!.padEnd(widths[0]!)}  ${value!.padEnd(widths[1]!)}  ${source}`),
+  ].join('\n');
+}
+
+async function finish(out: string, flags: TrainFlags, task: Parameters<typeof runTrainer>[0]): Promise<void> {
+  const progress = new Progress();
+  const json = flags.json === true;
+  const figures = await runTrainer(
+    task,
+    (event) => (json ? console.log(JSON.stringify(event)) : progress.show(event)),
+    (text) => progress.note(text),
+  );
+  if (figures === undefined) {
+    console.error(`Go on with: rescaled train --resume ${out}`);
+    process.exitCode = 1;
+    return;
+  }
+  if (json) console.log(JSON.stringify({ type: 'figures', ...figures }));
+  else console.log(summary(out, figures));
+}
+
+export function summary(run: string, figures: RunFigures): string {
+  return [
+    `top-1 ${(100 * figures.top1).toFixed(2)} % (${figures.weights === 'ema' ? 'EMA' : 'raw'} weights; raw ${(100 * figures.top1Raw).toFixed(2)} %), top-5 ${(100 * figures.top5).toFixed(2)} %`,
+    `  on ${figures.testImages} test pictures, after ${figures.epochs} epochs over ${figures.trainImages} training pictures in ${duration(figures.seconds)}`,
+    `  exported file against the model: largest difference of a logit ${figures.onnxMaxAbsDiff.toExponential(1)}, same class for ${(100 * figures.onnxTop1Agreement).toFixed(1)} %`,
+    `report   ${join(run, 'report.html')}`,
+    `weights  ${join(run, 'weights.safetensors')}`,
+    `ONNX     ${join(run, 'model.onnx')}`,
+  ].join('\n');
+}
+
+export const isRun = (folder: string): boolean => existsSync(runFile(folder));
