@@ -106,6 +106,7 @@ void registerRuntime(Napi::Env env, Napi::Object exports) {
   exports.Set("getThreads", Napi::Function::New(env, getThreads));
   exports.Set("manualSeed", Napi::Function::New(env, manualSeed));
   exports.Set("liveTensors", Napi::Function::New(env, liveTensors));
+  exports.Set("externalBytes", Napi::Function::New(env, [](const Napi::CallbackInfo& info) -> Napi::Value { return Napi::Number::New(info.Env(), double(Napi::MemoryManagement::AdjustExternalMemory(info.Env(), 0))); }));
   exports.Set("setScoped", Napi::Function::New(env, setScoped));
   exports.Set("synchronize", Napi::Function::New(env, synchronize));
 }

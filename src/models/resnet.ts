@@ -68,7 +68,8 @@ abstract class Block extends Module {
   stochasticDepthRate = 0;
   abstract readonly lastNorm: BatchNorm2d;
   protected abstract branch(x: Tensor): Tensor;
-  downsample?: Sequential;
+  // `declare`: an emitted field would stand before conv1 and so come first among the state keys.
+  declare downsample?: Sequential;
   /** relu(shortcut(x) + stochasticDepth(branch(x))). Temporaries end with the block. */
   forward(x: Tensor): Tensor {
     return scope(() => {
@@ -208,7 +209,7 @@ export class ResNet extends Module {
     this.fc = new Linear(cin, options.classes);
     this.#setStochasticDepth();
     initialise(this, options.init, seed);
-    if (options.zeroInitLastGamma) noGrad(() => this.blocks().forEach((block) => call('aten::zero_', [block.lastNorm.weight])));
+    if (options.zeroInitLastGamma) noGrad(() => scope(() => this.blocks().forEach((block) => call('aten::zero_', [block.lastNorm.weight]))));
   }
 
   /** All residual blocks, from input to output. */

@@ -25,7 +25,8 @@ function truncatedNormal_(tensor: Tensor, std: number, random: Generator): void 
 /** Fills every layer of the tree. The same seed gives the same weights. */
 export function initialise(root: Module, kind: Initialiser, seed: number): void {
   const random = generator(seed);
-  noGrad(() => {
+  // In-place operators return a handle as well: without the scope those would live until the collector finds them.
+  noGrad(() => scope(() => {
     for (const [, module] of root.modules()) {
       if (module instanceof Conv2d) {
         const area = module.kernel * module.kernel;
@@ -41,7 +42,7 @@ export function initialise(root: Module, kind: Initialiser, seed: number): void 
         call('aten::zero_', [module.bias]);
       }
     }
-  });
+  }));
 }
 
 // Drawn in a contiguous CPU tensor first: the numbers then do not depend on device or memory format.

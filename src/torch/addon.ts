@@ -47,6 +47,8 @@ export interface Addon {
   getThreads(): number;
   manualSeed(seed: bigint): void;
   liveTensors(): number;
+  /** Bytes outside its heap that V8 has been told of. */
+  externalBytes(): number;
   setScoped(on: boolean): void;
   synchronize(): void;
 }

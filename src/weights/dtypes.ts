@@ -8,9 +8,6 @@ export const itemSizes: Readonly<Record<SafeDType, number>> = {
   F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, I8: 1, U8: 1, BOOL: 1,
 };
 
-/** The known type names, in the order in which the reference writer lays tensors out (widest first, so all stay aligned). */
-export const layoutOrder: readonly SafeDType[] = ['I64', 'F64', 'F32', 'I32', 'BF16', 'F16', 'I16', 'I8', 'U8', 'BOOL'];
-
 export function isSafeDType(value: unknown): value is SafeDType {
   return typeof value === 'string' && Object.hasOwn(itemSizes, value);
 }

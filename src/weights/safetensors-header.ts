@@ -48,7 +48,7 @@ function parseObject(json: Uint8Array, path: string): object {
     return JSON.parse(text) as object;
   } catch (error) {
     if (error instanceof RescaledError) throw error;
-    throw new RescaledError(`${path}: not a valid safetensors file: the header is not UTF-8 JSON: ${(error as Error).message}`, { cause: error });
+    throw new RescaledError(`${path} is not a valid safetensors file: its header is not UTF-8 JSON: ${(error as Error).message}`, { cause: error });
   }
 }
 
@@ -72,7 +72,7 @@ function checkStructure(text: string, path: string): void {
       const keys = open.at(-1);
       if (keys === undefined || !isColonNext(text, i + 1)) continue;
       const key = JSON.parse(text.slice(start, i + 1)) as string; // "a" and "\u0061" are the same key
-      if (keys.has(key)) fail(path, `the key ${quote(key)} stands twice in one object of the header; expected it once`);
+      if (keys.has(key)) fail(path, `its header names ${quote(key)} twice in one object`);
       keys.add(key);
     }
   }
@@ -99,11 +99,6 @@ function readMetadata(value: unknown, metadata: Record<string, string>, path: st
 function readEntry(name: string, value: unknown, dataBytes: number, path: string): TensorEntry {
   const wrong = (what: string): never => fail(path, `tensor ${quote(name)}: ${what}`);
   if (!isObject(value)) return wrong(`expected an object with dtype, shape and data_offsets, but found ${show(value)}`);
-  for (const key of Object.keys(value)) {
-    if (key !== 'dtype' && key !== 'shape' && key !== 'data_offsets') {
-      return wrong(`expected only dtype, shape and data_offsets, but found the key ${quote(key)}`);
-    }
-  }
   const { dtype, shape, data_offsets: offsets } = value as Record<string, unknown>;
   if (!isSafeDType(dtype)) return wrong(`expected a dtype of ${Object.keys(itemSizes).join(', ')}, but found ${show(dtype)}`);
   if (!Array.isArray(shape)) return wrong(`expected a shape like [64, 3, 7, 7], but found ${show(shape)}`);
@@ -124,12 +119,12 @@ function checkCover(tensors: readonly [string, TensorEntry][], dataBytes: number
   let end = 0;
   for (const [name, entry] of tensors) {
     if (entry.begin !== end) {
-      const what = entry.begin < end ? 'overlaps the tensor before it' : 'leaves a hole before it';
+      const what = entry.begin < end ? 'overlaps the one before it' : 'leaves bytes that belong to none';
       fail(path, `tensor ${quote(name)}: expected its data at offset ${end}, but it begins at ${entry.begin} and ${what}`);
     }
     end = entry.end;
   }
-  if (end !== dataBytes) fail(path, `the tensors end at data byte ${end}, but the file has ${dataBytes}; expected no bytes that belong to no tensor`);
+  if (end !== dataBytes) fail(path, `the tensors end at data byte ${end}, but the file has ${dataBytes}; the rest would belong to no tensor`);
 }
 
 function isObject(value: unknown): value is object {
@@ -147,5 +142,5 @@ function quote(name: string): string {
 }
 
 function fail(path: string, what: string): never {
-  throw new RescaledError(`${path}: not a valid safetensors file: ${what}.`);
+  throw new RescaledError(`${path} is not a valid safetensors file: ${what}.`);
 }

@@ -85,6 +85,14 @@ describe('writing', () => {
     assert.equal(bytes.subarray(8).toString('latin1'), header.padEnd(Math.ceil(header.length / 8) * 8) + '\x00\x00\x80\x3f');
   });
 
+  test('bytes may come from a function, called when their turn comes', () => {
+    let calls = 0;
+    const parts = encodeSafetensors([{ name: 'x', dtype: 'F32', shape: [1], bytes: () => (calls++, floats(1)) }]);
+    parts.next();
+    assert.equal(calls, 0);
+    assert.deepEqual(parts.next().value, floats(1));
+  });
+
   test('no tensors and no metadata is a valid file', () => {
     write([]);
     const file = SafetensorsFile.open(target);

@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, describe, test } from 'node:test';
+import { cli, FASHION, pictureFolder, temporaryFolder } from './helpers.js';
+
+describe('the commands on a folder of pictures', () => {
+  const folder = temporaryFolder();
+  const data = join(folder, 'clothes');
+  const run = join(folder, 'run');
+  const small = ['--model', 'resnet-rs-14', '--width', '0.125', '--size', '28', '--recipe', 'quick', '--threads', '1'];
+
+  before(async () => {
+    await pictureFolder(data, 3, 60);
+    const done = cli('train', data, ...small, '--epochs', '12', '--batch', '16', '--set', 'learningRate=0.4', '--out', run);
+    assert.equal(done.status, 0, done.stderr);
+    assert.match(done.stdout, /top-1 \d+\.\d+ %/);
+    assert.match(done.stderr, /epoch 12\/12/);
+  });
+
+  test('train learns and writes the whole run folder', () => {
+    for (const file of ['run.json', 'metrics.csv', 'events.jsonl', 'weights.safetensors', 'model.onnx', 'report.html', 'report.json', 'checkpoints/last.safetensors', 'checkpoints/best.safetensors'])
+      assert.ok(existsSync(join(run, file)), file);
+    const figures = JSON.parse(readFileSync(join(run, 'report.json'), 'utf8')) as Record<string, number>;
+    assert.ok(figures['top1']! > 0.5, `top-1 ${figures['top1']}`);
+    assert.equal(figures['trainImages']! + figures['testImages']!, 180);
+    assert.ok(figures['onnxMaxAbsDiff']! < 1e-3);
+    assert.equal(readFileSync(join(run, 'metrics.csv'), 'utf8').trim().split('\n').length, 13);
+    const html = readFileSync(join(run, 'report.html'), 'utf8');
+    assert.match(html, /Confusion/i);
+    assert.doesNotMatch(html, /(src|href)="https?:/);
+    assert.deepEqual(readdirSync(run).filter((name) => name.endsWith('.tmp')), []);
+  });
+
+  test('eval repeats the figure of the report, also from the weights file', () => {
+    const figures = JSON.parse(readFileSync(join(run, 'report.json'), 'utf8')) as { top1: number };
+    for (const args of [[run], [join(run, 'weights.safetensors'), data]]) {
+      const done = cli('eval', ...args, '--json');
+      assert.equal(done.status, 0, done.stderr);
+      const result = JSON.parse(done.stdout) as { top1: number; images: number };
+      // The weights file knows no split seed, but both use the default.
+      assert.equal(result.top1, figures.top1);
+    }
+  });
+
+  test('export and predict agree with the labels', () => {
+    const onnx = join(folder, 'again.onnx');
+    const done = cli('export', run, '--out', onnx, '--json');
+    assert.equal(done.status, 0, done.stderr);
+    const exported = JSON.parse(done.stdout) as { parity: { maxAbsDiff: number; top1Agreement: number } };
+    assert.ok(exported.parity.maxAbsDiff < 1e-3);
+    assert.equal(exported.parity.top1Agreement, 1);
+    const predicted = cli('predict', onnx, join(data, 'trouser'), '--top', '2', '--json');
+    assert.equal(predicted.status, 0, predicted.stderr);
+    const rows = predicted.stdout.trim().split('\n').map((line) => JSON.parse(line) as { predictions: { label: string; probability: number }[] });
+    assert.equal(rows.length, 60);
+    assert.ok(rows.every(({ predictions }) => predictions.length === 2));
+    assert.ok(rows.filter(({ predictions }) => predictions[0]!.label === 'trouser').length > 30);
+    const table = cli('predict', run, join(data, 'trouser'));
+    assert.match(table.stdout, /trouser \d+\.\d %/);
+  });
+
+  test('a broken picture is named, and predict goes on', () => {
+    const broken = join(folder, 'broken.jpg');
+    writeFileSync(broken, 'no picture');
+    const done = cli('predict', run, broken, join(data, 'trouser'));
+    assert.equal(done.status, 1);
+    assert.match(done.stderr, /broken\.jpg +cannot be read/);
+    assert.equal(done.stdout.trim().split('\n').length, 60);
+  });
+
+  test('broken pictures in training: skipped and counted, too many fail, strict fails at once', async () => {
+    const damaged = join(folder, 'damaged');
+    await pictureFolder(damaged, 2, 60);
+    writeFileSync(join(damaged, 'trouser', 'x.png'), 'no picture');
+    const train = (...more: string[]) => cli('train', damaged, ...small, '--epochs', '1', '--batch', '16', '--out', join(folder, `damaged-${more.join('')}`), ...more);
+    const skipped = train();
+    assert.equal(skipped.status, 0, skipped.stderr);
+    assert.equal(skipped.stderr.match(/left out, cannot be read: .*x\.png/g)?.length, 1);
+    const strict = train('--strict');
+    assert.equal(strict.status, 1);
+    assert.match(strict.stderr, /rescaled: A picture cannot be read, and the run is strict: .*x\.png/);
+    const few = train('--max-broken', '0');
+    assert.equal(few.status, 1);
+    assert.match(few.stderr, /more than the allowed 0\.0 %/);
+    assert.doesNotMatch(few.stderr, /\n +at /);
+  });
+
+  test('a run is not overwritten', () => {
+    const again = cli('train', data, ...small, '--out', run);
+    assert.equal(again.status, 2);
+    assert.match(again.stderr, /There is already a run in .*--resume/);
+    const done = cli('train', '--resume', run, '--json');
+    assert.equal(done.status, 0, done.stderr);
+  });
+
+  test('a loss that is not finite stops the run with a diagnosis and keeps the checkpoint', () => {
+    const out = join(folder, 'diverged');
+    const done = cli('train', data, ...small, '--epochs', '30', '--batch', '16', '--set', 'learningRate=1e30', '--set', 'schedule=constant', '--out', out);
+    assert.equal(done.status, 1);
+    assert.match(done.stderr, /The loss became (NaN|Infinity) at step \d+ .*learning rate/);
+    assert.ok(!existsSync(join(out, 'weights.safetensors')));
+  });
+
+  test('--explain prints every setting with its source', () => {
+    const done = cli('train', data, '--model', 'resnet-rs-50', '--explain');
+    assert.equal(done.status, 0, done.stderr);
+    assert.match(done.stdout, /labelSmoothing +0\.1 +tensorflow\/tpu/);
+    assert.match(done.stdout, /stochasticDepth +0 /);
+    assert.ok(!existsSync('runs/clothes-1'));
+  });
+
+  test('wrong data is one clear line each', () => {
+    const one = join(folder, 'one');
+    mkdirSync(join(one, 'only'), { recursive: true });
+    writeFileSync(join(one, 'only', 'a.png'), '');
+    const none = join(folder, 'none');
+    mkdirSync(none);
+    for (const [path, pattern, status] of [
+      [join(folder, 'nowhere'), /Expected a folder/, 2],
+      [none, /Expected/, 2],
+      [one, /class/, 2],
+      [join(data, 'trouser'), /Expected|class/, 2],
+    ] as const) {
+      const done = cli('train', path, '--out', join(folder, 'never'));
+      assert.equal(done.status, status, done.stderr);
+      assert.match(done.stderr, pattern);
+      assert.equal(done.stderr.trim().split('\n').length, 1, done.stderr);
+      assert.ok(!existsSync(join(folder, 'never')));
+    }
+  });
+
+  test('wrong names and values suggest what is right', () => {
+    for (const [args, pattern] of [
+      [['trian', data], /Did you mean train/],
+      [['train', data, '--epoch', '3'], /Did you mean --epochs/],
+      [['train', data, '--model', 'resnet-rs-51'], /Did you mean "resnet-rs-50"/],
+      [['train', data, '--recipe', 'qick'], /Did you mean "quick"/],
+      [['train', data, '--set', 'labelSmoothin=0'], /Did you mean "labelSmoothing"/],
+      [['train', data, '--set', 'dropout=2'], /Setting dropout/],
+      [['train', data, '--epochs', 'many'], /whole number/],
+      [['train', data, '--batch', '100000'], /batch/],
+      [['train'], /Expected a folder of pictures/],
+      [['train', '--resume', folder], /no run\.json/],
+      [['eval', join(folder, 'nothing')], /nothing at/],
+      [['eval', join(run, 'report.json'), data], /safetensors/],
+      [['predict', join(run, 'report.json'), data], /ONNX/],
+      [['predict', run, join(folder, 'nothing.jpg')], /Expected/],
+      [['export', join(folder, 'nothing')], /nothing at/],
+      [['models', 'vgg'], /no model contains/],
+    ] as const) {
+      const done = cli(...args);
+      assert.ok(done.status === 2 || done.status === 1, `${args.join(' ')}: ${done.status}`);
+      assert.match(done.stderr, pattern, args.join(' '));
+      assert.doesNotMatch(done.stderr, /\n +at .*\.js/);
+    }
+  });
+
+  test('every command has help with examples, and models prints the published figures', () => {
+    for (const name of ['train', 'eval', 'predict', 'export', 'models']) assert.match(cli(name, '--help').stdout, /Examples:/, name);
+    assert.match(cli('models', 'rs-50').stdout, /resnet-rs-50 +160 +35\.69 M +2\.28 G +78\.8 %/);
+    assert.ok(existsSync(FASHION));
+    rmSync(join(folder, 'again.onnx'), { force: true });
+  });
+});

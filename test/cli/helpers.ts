@@ -1,0 +1,42 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after } from 'node:test';
+import sharp from 'sharp';
+import { openDataset } from '../../src/data/dataset.js';
+import { readPixels } from '../../src/data/source.js';
+import { packageRoot } from '../../src/package-root.js';
+
+export const FASHION = '/usr/share/datasets/fashion-mnist';
+const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js');
+
+export function cli(...args: string[]): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(process.execPath, [main, ...args], { encoding: 'utf8', cwd: packageRoot });
+}
+
+/** Starts the command in a process group of its own, so that it can be killed together with its trainer. */
+export function start(...args: string[]): ChildProcess {
+  return spawn(process.execPath, [main, ...args], { cwd: packageRoot, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'rescaled-test-'));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Real pictures of Fashion-MNIST as files: `classes` folders with `each` pictures, in turn PNG, JPEG and WebP. */
+export async function pictureFolder(folder: string, classes: number, each: number): Promise<void> {
+  const { val, classes: names } = await openDataset(FASHION, { need: 'val', limitVal: each * 10 });
+  const done = new Array<number>(classes).fill(0);
+  for (let i = 0; i < val.length; i++) {
+    const label = val.labels[i]!;
+    if (label >= classes || done[label]! >= each) continue;
+    const kind = (['png', 'jpg', 'webp'] as const)[done[label]!++ % 3]!;
+    const sub = join(folder, names[label]!.replace(/[^A-Za-z]+/g, '-').toLowerCase());
+    mkdirSync(sub, { recursive: true });
+    const { data, width, height } = await readPixels(val, i, 28);
+    await sharp(data, { raw: { width, height, channels: 3 } }).toFile(join(sub, `${i}.${kind}`));
+  }
+}
