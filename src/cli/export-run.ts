@@ -17,6 +17,7 @@ export interface Exported {
 /** Writes the ONNX file of a loaded model and compares it with the model on up to `pictures` real pictures of `dataset`. */
 export async function exportModel(loaded: LoadedModel, path: string, facts: Record<string, unknown>, dataset?: Dataset, pictures = 256): Promise<Exported> {
   const { model, size, evalCrop, classes } = loaded;
+  model.train(false);
   const names = new Map<Tensor, string>([...model.state()].map(([key, tensor]) => [tensor, key]));
   const bytes = scope(() => {
     const graph = trace((x) => model.forward(x), [zeros([1, 3, size, size])], names);

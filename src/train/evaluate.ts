@@ -36,6 +36,7 @@ export async function evaluate(
   let top1 = 0;
   let top5 = 0;
   let loss = 0;
+  const before = model.training;
   model.train(false);
   try {
     for await (const batch of loader.batches(0)) {
@@ -68,7 +69,7 @@ export async function evaluate(
       options.onBatch?.(images);
     }
   } finally {
-    model.train(true);
+    model.train(before);
   }
   const of = Math.max(1, images);
   return { top1: top1 / of, top5: top5 / of, loss: loss / of, images, confusion, mistakes: worst(mistakes, wanted) };
