@@ -1,0 +1,51 @@
+"""The peer of bench/step.ts: one training step or inference in eager PyTorch, timed on request.
+
+Reads a line per request from standard input ("train" or "infer"), answers with the seconds of one step. channels_last,
+PyTorch's defaults otherwise, threads as given. Usage: pytorch_step.py resnet-50|resnet-rs-50 BATCH SIZE THREADS
+"""
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "test" / "fixtures"))
+
+name, batch, size, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+torch.set_num_threads(threads)
+if name == "resnet-50":
+    import torchvision
+
+    model = torchvision.models.resnet50()
+else:
+    from resnet_rs_reference import ResNetRS
+
+    torch.relu = torch.relu_  # in place, as torchvision's and timm's models do
+    model = ResNetRS([3, 4, 6, 3])
+model = model.to(memory_format=torch.channels_last)
+optimiser = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=4e-5)
+x = torch.randn(batch, 3, size, size).to(memory_format=torch.channels_last)
+y = torch.zeros(batch, dtype=torch.long)
+
+
+def train():
+    model.train()
+    optimiser.zero_grad(set_to_none=True)
+    loss = torch.nn.functional.cross_entropy(model(x), y, label_smoothing=0.1)
+    loss.backward()
+    optimiser.step()
+    return loss.item()
+
+
+def infer():
+    model.eval()
+    with torch.inference_mode():
+        return model(x).sum().item()
+
+
+print("ready", torch.__version__, flush=True)
+for line in sys.stdin:
+    work = train if line.strip() == "train" else infer
+    start = time.perf_counter()
+    work()
+    print(time.perf_counter() - start, flush=True)

@@ -1,0 +1,84 @@
+// Training step and inference of ResNet-50 and ResNet-RS-50 against PyTorch, both sides in turn on the same machine.
+//   npm run bench [-- --runs 5 --batch 16 --size 160 --json]
+// Needs Debian's python3-torch and python3-torchvision. Each side is a process of its own that waits while the other works.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { availableParallelism, cpus } from 'node:os';
+import { join } from 'node:path';
+import { createInterface, type Interface } from 'node:readline';
+import { parseArgs } from 'node:util';
+import { packageRoot } from '../src/package-root.js';
+import { blasEnvironment } from '../src/torch/build/cpu.js';
+
+const { values: options } = parseArgs({
+  options: { runs: { type: 'string', default: '5' }, batch: { type: 'string', default: '16' }, size: { type: 'string', default: '160' }, json: { type: 'boolean', default: false } },
+});
+const runs = Number(options.runs);
+const batch = Number(options.batch);
+const threads = availableParallelism();
+
+class Side {
+  readonly #child: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+  readonly #reader: Interface;
+  constructor(command: string, args: string[], env: NodeJS.ProcessEnv) {
+    this.#child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], env });
+    this.#reader = createInterface({ input: this.#child.stdout! });
+    this.#lines = this.#reader[Symbol.asyncIterator]();
+  }
+  async line(): Promise<string> {
+    const next = await this.#lines.next();
+    if (next.done === true) throw new Error('one side ended before its time; its message stands above');
+    return next.value;
+  }
+  /** Seconds of one step. */
+  async step(kind: string): Promise<number> {
+    this.#child.stdin!.write(`${kind}\n`);
+    return Number(await this.line());
+  }
+  close(): void {
+    this.#child.stdin!.end();
+    this.#reader.close();
+  }
+}
+
+const median = (values: number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+const results = [];
+console.error(`${cpus()[0]?.model}, ${threads} threads on both sides, batch ${batch} at ${options.size} pixels, ${runs} runs, both sides in turn`);
+for (const model of ['resnet-50', 'resnet-rs-50']) {
+  for (const kind of ['train', 'infer']) {
+    const common = [model, options.batch, options.size, String(threads)];
+    const ours = new Side(process.execPath, [join(packageRoot, 'dist', 'bench', 'ours-step.js'), ...common, kind], { ...blasEnvironment(), ...process.env });
+    const peer = new Side('/usr/bin/python3', [join(packageRoot, 'bench', 'pytorch_step.py'), ...common], process.env);
+    await ours.line();
+    const version = await peer.line();
+    for (let i = 0; i < 2; i++) {
+      await ours.step(kind); // warm-up
+      await peer.step(kind);
+    }
+    const a: number[] = [];
+    const b: number[] = [];
+    for (let i = 0; i < runs; i++) {
+      a.push(await ours.step(kind));
+      b.push(await peer.step(kind));
+    }
+    ours.close();
+    peer.close();
+    const ratios = a.map((seconds, i) => b[i]! / seconds);
+    const row = {
+      model,
+      kind,
+      ours: batch / median(a),
+      pytorch: batch / median(b),
+      ratio: median(ratios),
+      lowest: Math.min(...ratios),
+      highest: Math.max(...ratios),
+      peer: version.replace('ready', 'PyTorch'),
+    };
+    results.push(row);
+    console.error(
+      `${model.padEnd(13)} ${kind === 'train' ? 'training step' : 'inference    '}  ours ${row.ours.toFixed(1)} images/s, ${row.peer} ${row.pytorch.toFixed(1)}  ` +
+        `ratio ${row.ratio.toFixed(2)} (${row.lowest.toFixed(2)} to ${row.highest.toFixed(2)})`,
+    );
+  }
+}
+if (options.json) console.log(JSON.stringify(results, null, 2));

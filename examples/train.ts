@@ -1,0 +1,18 @@
+// Training from a program: an async iterator of events and an AbortSignal.
+//   node dist/examples/train.js FOLDER RUN
+import { train } from '../src/index.js';
+
+const [data, out] = process.argv.slice(2);
+if (data === undefined || out === undefined) {
+  console.error('usage: node dist/examples/train.js FOLDER RUN');
+  process.exit(2);
+}
+
+const stop = new AbortController();
+process.once('SIGINT', () => stop.abort()); // saves; go on with resumeTraining(out)
+
+for await (const event of train({ data, out, model: 'resnet-rs-26', width: 0.5, size: 64, recipe: 'quick' }, { signal: stop.signal })) {
+  if (event.type === 'epoch') console.log(`epoch ${event.epoch}: loss ${event.trainLoss.toFixed(3)}, top-1 ${(100 * (event.ema ?? event.raw).top1).toFixed(2)} %`);
+  if (event.type === 'stopped') console.log(`stopped at step ${event.step} of ${event.steps}`);
+  if (event.type === 'end') console.log(`weights: ${event.weights}`);
+}
