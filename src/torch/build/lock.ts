@@ -1,0 +1,104 @@
+import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RescaledError } from '../../errors.js';
+
+interface Holder {
+  readonly pid: number;
+  readonly host: string;
+}
+
+/**
+ * Runs `work` while holding the lock file at `path`, so that two processes never build into one folder at once.
+ * A lock left by a process that has died is taken over.
+ * @param waiting called once, with the holder's process id, when another process has the lock.
+ * @throws RescaledError after `timeoutMs` of waiting.
+ */
+export async function withLock<T>(
+  path: string,
+  work: () => Promise<T>,
+  options: { timeoutMs?: number; pollMs?: number; waiting?: (pid: number) => void } = {},
+): Promise<T> {
+  const deadline = Date.now() + (options.timeoutMs ?? 30 * 60_000);
+  let told = false;
+  while (!tryTake(path)) {
+    const holder = readHolder(path);
+    if (holder === 'abandoned') {
+      takeAway(path);
+      continue;
+    }
+    if (holder !== undefined && !told) {
+      options.waiting?.(holder.pid);
+      told = true;
+    }
+    if (Date.now() > deadline) {
+      throw new RescaledError(
+        `Expected the other build to end, but process ${holder?.pid ?? '?'} still holds ${path}. If no build is running, delete that file.`,
+      );
+    }
+    await sleep(options.pollMs ?? 250);
+  }
+  try {
+    return await work();
+  } finally {
+    rmSync(path, { force: true });
+  }
+}
+
+function tryTake(path: string): boolean {
+  try {
+    writeFileSync(path, JSON.stringify({ pid: process.pid, host: hostname() } satisfies Holder), { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Who holds the lock; undefined when it has just gone or is being written. */
+function readHolder(path: string): Holder | 'abandoned' | undefined {
+  let text: string;
+  let age: number;
+  try {
+    text = readFileSync(path, 'utf8');
+    age = Date.now() - statSync(path).mtimeMs;
+  } catch {
+    return undefined;
+  }
+  let holder: Holder;
+  try {
+    holder = JSON.parse(text) as Holder;
+  } catch {
+    // Created but not yet written, or its writer died in between.
+    return age > 10_000 ? 'abandoned' : undefined;
+  }
+  if (holder.host !== hostname()) return age > 60 * 60_000 ? 'abandoned' : holder; // Another machine on a shared disk.
+  return isAlive(holder.pid) ? holder : 'abandoned';
+}
+
+function isAlive(pid: number): boolean {
+  // Our own number in a lock that we do not hold: an earlier process had it (common in containers).
+  if (pid === process.pid) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Removes an abandoned lock. Of two processes that both saw it, the rename lets one win. */
+function takeAway(path: string): void {
+  const aside = `${path}.${process.pid}.old`;
+  try {
+    renameSync(path, aside);
+  } catch {
+    return; // Somebody else was quicker.
+  }
+  if (readHolder(aside) === 'abandoned') {
+    rmSync(aside, { force: true });
+    return;
+  }
+  // Between our look and the rename a live process had taken the lock: give it back.
+  renameSync(aside, path);
+}
