@@ -1,5 +1,5 @@
 // `npm test`: sets everything up, then runs dist/test/**/*.test.js and counts the tests itself.
-//   node scripts/test.mjs [--no-setup] [--concurrency N] [part of a file path]...
+//   node scripts/test.mjs [--no-setup] [--concurrency N] [--timeout SECONDS_A_FILE] [part of a file path]...
 // The last line is `N passed, M failed` (and `, K skipped`). Exit code 0 only if tests ran and none failed.
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -79,13 +79,13 @@ async function runFile(file, timeoutMs) {
 async function main() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { 'no-setup': { type: 'boolean' }, concurrency: { type: 'string' } },
+    options: { 'no-setup': { type: 'boolean' }, concurrency: { type: 'string' }, timeout: { type: 'string' } },
   });
   if (values['no-setup'] !== true && !(await bootstrapOrExplain())) return;
   const all = testFiles(join(root, 'dist', 'test'), join(root, 'test'));
   const chosen = all.filter((file) => positionals.length === 0 || positionals.some((part) => relative(root, file).includes(part)));
   const concurrency = Number(values.concurrency ?? Math.min(2, availableParallelism()));
-  const { text, good } = summarize(await runFiles(chosen, { concurrency }));
+  const { text, good } = summarize(await runFiles(chosen, { concurrency, timeoutMs: values.timeout === undefined ? undefined : Number(values.timeout) * 1000 }));
   // A file that hung may not obey the signal that ends it; waiting for it would hang this process too. The exit waits only for
   // what has been printed to reach a pipe.
   process.stdout.write(`\n${text}\n`, () => process.exit(good ? 0 : 1));

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { preprocessOptions } from '../augment/preprocess.js';
 import { openDataset } from '../data/dataset.js';
@@ -38,7 +39,7 @@ async function run(target: string, data: string | undefined, flags: EvalFlags): 
   const own = loaded.run === undefined ? undefined : loadConfig(loaded.run);
   const path = data ?? own?.data.path;
   if (path === undefined) throw new UsageError(`Expected the data to measure on: rescaled eval ${target} DATA.`);
-  const same = own !== undefined && path === own.data.path;
+  const same = own !== undefined && resolve(path) === own.data.path;
   const dataset = await openDataset(path, {
     need: 'val',
     ...(same ? { seed: own.seed, ...(own.data.valSplit === undefined ? {} : { valSplit: own.data.valSplit }), ...(own.data.limitVal === undefined ? {} : { limitVal: own.data.limitVal }) } : {}),

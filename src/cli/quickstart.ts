@@ -32,7 +32,6 @@ function options(data: string, out: string): TrainOptions {
 async function run(flags: { data: string; out: string; fresh?: boolean }): Promise<void> {
   const { data, out } = flags;
   if (!existsSync(data)) throw new UsageError(`Expected Fashion-MNIST at ${data} but it is not there. Install it with: apt-get install dataset-fashion-mnist`);
-  const began = performance.now();
   const progress = new Progress();
   const wanted = options(data, out);
   const dataset = await openDataset(data, { need: 'both', seed: wanted.seed!, limitTrain: wanted.limitTrain! });
@@ -69,7 +68,7 @@ async function run(flags: { data: string; out: string; fresh?: boolean }): Promi
   await predictor.close();
 
   console.log(`\n${summary(out, figures)}`);
-  console.log(`\nA ResNet-RS of ${(figures.parameters / 1e6).toFixed(2)} M parameters learned to tell ${dataset.classes.length} kinds of clothing apart in ${duration((performance.now() - began) / 1000)}.`);
+  console.log(`\nA ResNet-RS of ${(figures.parameters / 1e6).toFixed(2)} M parameters learned to tell ${dataset.classes.length} kinds of clothing apart in ${duration(figures.seconds)} of training.`);
   console.log(`Open the report:           ${join(out, 'report.html')}`);
   console.log('Now your own pictures, one folder a class:');
   console.log('  npx rescaled train FOLDER --recipe quick --size 128');

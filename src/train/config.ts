@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { preprocessOptions, type PreprocessOptions } from '../augment/preprocess.js';
 import type { Dataset } from '../data/dataset.js';
@@ -87,7 +87,7 @@ export function resolveConfig(options: TrainOptions, dataset: Dataset): RunConfi
   const config: RunConfig = {
     format: 1,
     data: {
-      path: options.data,
+      path: resolve(options.data),
       name: dataset.name,
       fingerprint: dataset.fingerprint,
       ...(dataset.split === undefined ? {} : { valSplit: dataset.split.valSplit }),

@@ -20,7 +20,7 @@ export class RunLog {
       return;
     }
     writeFileAtomic(this.#csv, header + lines(this.#csv).slice(1).filter((line) => Number(line.split(',')[0]) <= resumeStep).map((line) => `${line}\n`).join(''));
-    writeFileAtomic(this.#events, readEvents(run).filter((event) => !('step' in event) || event.step <= resumeStep).map((event) => `${JSON.stringify(event)}\n`).join(''));
+    writeFileAtomic(this.#events, readEvents(run).filter((event) => event.type !== 'end' && (!('step' in event) || event.step <= resumeStep)).map((event) => `${JSON.stringify(event)}\n`).join(''));
   }
 
   write(event: TrainEvent): void {

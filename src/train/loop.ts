@@ -2,10 +2,10 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { BatchLoader } from '../data/loader.js';
 import { openDataset, type Dataset } from '../data/dataset.js';
-import { RescaledError } from '../errors.js';
+import { RescaledError, UsageError } from '../errors.js';
 import { BatchNorm2d } from '../nn/index.js';
 import { cosine, decayGroups, Ema, scaledPeak, Sgd } from '../optim/index.js';
-import { call, crossEntropy, manualSeed, scope, setThreads } from '../torch/index.js';
+import { call, crossEntropy, engineInfo, manualSeed, scope, setThreads } from '../torch/index.js';
 import { freshState, loadCheckpoint, saveCheckpoint, saveWeights, type RunState } from './checkpoint.js';
 import { bestWeights, finalWeights, lastCheckpoint, modelOf, preprocessOf, type RunConfig } from './config.js';
 import { diagnose } from './diagnose.js';
@@ -44,6 +44,9 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
   const data = dataset ?? (await openRunData(config));
   if (data.fingerprint !== config.data.fingerprint)
     throw new RescaledError(`Expected the data that the run began with, but ${config.data.path} has changed since. Start a new run, or put the data back.`);
+  const { devices } = engineInfo();
+  if (!devices.includes(config.device) && !devices.includes(`${config.device}:0`))
+    throw new UsageError(`Expected one of ${devices.join(', ')} for the device but received "${config.device}". "rescaled doctor" lists what this engine has.`);
   mkdirSync(join(out, 'checkpoints'), { recursive: true });
   setThreads(config.threads);
 

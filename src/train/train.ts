@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { openDataset } from '../data/dataset.js';
 import { UsageError } from '../errors.js';
-import { loadConfig, resolveConfig, runFile, saveConfig, type TrainOptions } from './config.js';
+import { lastCheckpoint, loadConfig, resolveConfig, runFile, saveConfig, type TrainOptions } from './config.js';
 import type { TrainEvent } from './events.js';
 import { RunLog } from './logs.js';
 import { trainLoop } from './loop.js';
@@ -26,7 +26,8 @@ export async function* train(options: TrainOptions, { signal }: { signal?: Abort
   const config = resolveConfig(options, dataset);
   if (existsSync(options.out) && readdirSync(options.out).length > 0 && !existsSync(runFile(options.out)))
     throw new UsageError(`Expected a new or a run's folder for the output but ${options.out} holds other files. Choose another --out.`);
-  if (existsSync(runFile(options.out)))
+  // A run that ended before its first checkpoint has nothing to lose: it begins anew.
+  if (existsSync(runFile(options.out)) && existsSync(lastCheckpoint(options.out)))
     throw new UsageError(`There is already a run in ${options.out}. Go on with "rescaled train --resume ${options.out}", or choose another --out.`);
   mkdirSync(options.out, { recursive: true });
   saveConfig(options.out, config);

@@ -140,6 +140,7 @@ describe('the commands on a folder of pictures', () => {
       [['train', data, '--set', 'dropout=2'], /Setting dropout/],
       [['train', data, '--epochs', 'many'], /whole number/],
       [['train', data, '--batch', '100000'], /batch/],
+      [['train', data, '--device', 'cuda:7', '--out', join(folder, 'gpu')], /Expected one of cpu/],
       [['train'], /Expected a folder of pictures/],
       [['train', '--resume', folder], /no run\.json/],
       [['eval', join(folder, 'nothing')], /nothing at/],

@@ -8,6 +8,9 @@ interface Holder {
   readonly host: string;
 }
 
+/** Locks that this process holds: its number alone does not tell, since an earlier process may have had it (common in containers). */
+const held = new Set<string>();
+
 /**
  * Runs `work` while holding the lock file at `path`, so that two processes never build into one folder at once.
  * A lock left by a process that has died is taken over.
@@ -38,9 +41,11 @@ export async function withLock<T>(
     }
     await sleep(options.pollMs ?? 250);
   }
+  held.add(path);
   try {
     return await work();
   } finally {
+    held.delete(path);
     rmSync(path, { force: true });
   }
 }
@@ -56,7 +61,7 @@ function tryTake(path: string): boolean {
 }
 
 /** Who holds the lock; undefined when it has just gone or is being written. */
-function readHolder(path: string): Holder | 'abandoned' | undefined {
+function readHolder(path: string, lock = path): Holder | 'abandoned' | undefined {
   let text: string;
   let age: number;
   try {
@@ -73,12 +78,10 @@ function readHolder(path: string): Holder | 'abandoned' | undefined {
     return age > 10_000 ? 'abandoned' : undefined;
   }
   if (holder.host !== hostname()) return age > 60 * 60_000 ? 'abandoned' : holder; // Another machine on a shared disk.
-  return isAlive(holder.pid) ? holder : 'abandoned';
+  return (holder.pid === process.pid ? held.has(lock) : isAlive(holder.pid)) ? holder : 'abandoned';
 }
 
 function isAlive(pid: number): boolean {
-  // Our own number in a lock that we do not hold: an earlier process had it (common in containers).
-  if (pid === process.pid) return false;
   try {
     process.kill(pid, 0);
     return true;
@@ -95,7 +98,7 @@ function takeAway(path: string): void {
   } catch {
     return; // Somebody else was quicker.
   }
-  if (readHolder(aside) === 'abandoned') {
+  if (readHolder(aside, path) === 'abandoned') {
     rmSync(aside, { force: true });
     return;
   }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { packageRoot } from '../../../src/package-root.js';
@@ -121,7 +122,7 @@ test('leftovers of a killed build and its lock are cleared away', { skip }, asyn
   mkdirSync(join(s.target, 'objects'), { recursive: true });
   put(join(s.target, 'objects', 'alone-0.o.123.tmp'), 'half an object');
   put(join(s.target, 'rescaled.node.123.tmp'), 'half an addon');
-  put(join(s.target, '.lock'), '{"pid": 4194305}');
+  put(join(s.target, '.lock'), JSON.stringify({ pid: 4194305, host: hostname() }));
   await s.build();
   assert.deepEqual(temporaries(s.target), []);
   assert.equal(s.state(), 'ok');
