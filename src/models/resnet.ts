@@ -10,6 +10,7 @@ import {
   Linear,
   MaxPool2d,
   Module,
+  scaleAddRelu,
   Sequential,
   SqueezeExcite,
   stochasticDepth,
@@ -67,15 +68,20 @@ const round8 = (channels: number): number => Math.max(8, Math.round(channels / 8
 abstract class Block extends Module {
   stochasticDepthRate = 0;
   abstract readonly lastNorm: BatchNorm2d;
+  /** The convolutions, up to squeeze-excite. */
   protected abstract branch(x: Tensor): Tensor;
   // `declare`: an emitted field would stand before conv1 and so come first among the state keys.
   declare downsample?: Sequential;
-  /** relu(shortcut(x) + stochasticDepth(branch(x))). Temporaries end with the block. */
+  declare se?: SqueezeExcite;
+  /** relu(shortcut(x) + stochasticDepth(squeezeExcite(branch(x)))). Temporaries end with the block. */
   forward(x: Tensor): Tensor {
     return scope(() => {
-      const residual = stochasticDepth(this.branch(x), this.stochasticDepthRate, this.training);
+      const y = this.branch(x);
       const shortcut = this.downsample === undefined ? x : this.downsample.forward(x);
-      return addRelu_(residual, shortcut);
+      if (this.se === undefined) return addRelu_(stochasticDepth(y, this.stochasticDepthRate, this.training), shortcut);
+      // Dropping a sample's branch is the same as a gate of 0: the mask goes on the small gate, not on the activations.
+      const gate = stochasticDepth(this.se.gate(y), this.stochasticDepthRate, this.training);
+      return scaleAddRelu(y, gate, shortcut, this.training);
     });
   }
 }
@@ -94,7 +100,6 @@ class Bottleneck extends Block {
   readonly bn2: BatchNorm2d;
   readonly conv3: Conv2d;
   readonly bn3: BatchNorm2d;
-  readonly se?: SqueezeExcite;
   constructor(cin: number, width: number, stride: number, options: ResNetOptions) {
     super();
     const cout = width * 4;
@@ -114,8 +119,7 @@ class Bottleneck extends Block {
   protected branch(x: Tensor): Tensor {
     let y = relu_(this.bn1.forward(this.conv1.forward(x)));
     y = relu_(this.bn2.forward(this.conv2.forward(y)));
-    y = this.bn3.forward(this.conv3.forward(y));
-    return this.se === undefined ? y : this.se.forward(y);
+    return this.bn3.forward(this.conv3.forward(y));
   }
 }
 
@@ -125,7 +129,6 @@ class BasicBlock extends Block {
   readonly bn1: BatchNorm2d;
   readonly conv2: Conv2d;
   readonly bn2: BatchNorm2d;
-  readonly se?: SqueezeExcite;
   constructor(cin: number, width: number, stride: number, options: ResNetOptions) {
     super();
     this.conv1 = new Conv2d(cin, width, 3, { stride });
@@ -140,8 +143,7 @@ class BasicBlock extends Block {
     return this.bn2;
   }
   protected branch(x: Tensor): Tensor {
-    const y = this.bn2.forward(this.conv2.forward(relu_(this.bn1.forward(this.conv1.forward(x)))));
-    return this.se === undefined ? y : this.se.forward(y);
+    return this.bn2.forward(this.conv2.forward(relu_(this.bn1.forward(this.conv1.forward(x)))));
   }
 }
 

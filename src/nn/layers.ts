@@ -144,9 +144,12 @@ export class SqueezeExcite extends Module {
     this.fc2 = new Conv2d(reduced, channels, 1, { bias: true });
   }
   forward(x: Tensor): Tensor {
+    return mul(x, this.gate(x));
+  }
+  /** The weights of the channels, [N, C, 1, 1], between 0 and 1. */
+  gate(x: Tensor): Tensor {
     const squeezed = this.fc1.forward(globalAvgPool2d(x));
-    const gate = sigmoid(this.fc2.forward(this.activation === 'relu' ? relu(squeezed) : silu(squeezed)));
-    return mul(x, gate);
+    return sigmoid(this.fc2.forward(this.activation === 'relu' ? relu(squeezed) : silu(squeezed)));
   }
 }
 
@@ -186,6 +189,15 @@ export class Sequential extends Module {
     for (const module of this) result = module.forward(result);
     return result;
   }
+}
+
+/**
+ * relu(x * gate + shortcut): the end of a squeeze-excite block. While training on the CPU one pass of our own (native/scale_add_relu.cpp),
+ * else PyTorch's operators, which can be exported.
+ */
+export function scaleAddRelu(x: Tensor, gate: Tensor, shortcut: Tensor, training: boolean): Tensor {
+  if (training && x.device === 'cpu') return call('rescaled::scale_add_relu', [x, gate, shortcut]);
+  return addRelu_(mul(x, gate), shortcut);
 }
 
 /** relu(a + b) in place of a: the end of a residual block. */

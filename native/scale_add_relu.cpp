@@ -1,0 +1,126 @@
+// rescaled::scale_add_relu(x, gate, shortcut) = relu(x * gate + shortcut): the end of a squeeze-excite residual block in one pass.
+//
+// x and shortcut are [N, C, H, W] in channels_last, gate is [N, C, 1, 1], all float32 or float64 on the CPU. Eager PyTorch reads and writes
+// the activations 7 times forward and 9 times backward for the same; here it is 3 and 5.
+//   m = grad * (out > 0);  d shortcut = m;  d x = m * gate;  d gate = sum over H, W of m * x
+#include "compat.h"
+
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
+
+namespace rescaled {
+namespace {
+
+// One loop for every x86-64: the widest instructions are chosen when the library loads.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define RESCALED_WIDE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), optimize("O3")))
+#else
+#define RESCALED_WIDE
+#endif
+
+RESCALED_WIDE void forwardRow(const float* __restrict x, const float* __restrict gate, const float* __restrict shortcut, float* __restrict out, int64_t channels) {
+  for (int64_t c = 0; c < channels; c++) {
+    float value = x[c] * gate[c] + shortcut[c];
+    out[c] = value > 0 ? value : 0;
+  }
+}
+
+RESCALED_WIDE void backwardRow(const float* __restrict grad, const float* __restrict out, const float* __restrict x, const float* __restrict gate, float* __restrict masked,
+                               float* __restrict gradX, float* __restrict gradGate, int64_t channels) {
+  for (int64_t c = 0; c < channels; c++) {
+    float m = out[c] > 0 ? grad[c] : 0;
+    masked[c] = m;
+    gradX[c] = m * gate[c];
+    gradGate[c] += m * x[c];
+  }
+}
+
+void forwardRow(const double* x, const double* gate, const double* shortcut, double* out, int64_t channels) {
+  for (int64_t c = 0; c < channels; c++) out[c] = std::max(0.0, x[c] * gate[c] + shortcut[c]);
+}
+
+void backwardRow(const double* grad, const double* out, const double* x, const double* gate, double* masked, double* gradX, double* gradGate, int64_t channels) {
+  for (int64_t c = 0; c < channels; c++) {
+    double m = out[c] > 0 ? grad[c] : 0;
+    masked[c] = m;
+    gradX[c] = m * gate[c];
+    gradGate[c] += m * x[c];
+  }
+}
+
+at::Tensor channelsLast(const at::Tensor& tensor) { return tensor.contiguous(at::MemoryFormat::ChannelsLast); }
+
+at::Tensor forward(const at::Tensor& xGiven, const at::Tensor& gateGiven, const at::Tensor& shortcutGiven) {
+  TORCH_CHECK(xGiven.dim() == 4 && xGiven.sizes() == shortcutGiven.sizes(), "expected x and shortcut of one shape [N, C, H, W] but received ", xGiven.sizes(), " and ", shortcutGiven.sizes());
+  TORCH_CHECK(gateGiven.dim() == 4 && gateGiven.size(0) == xGiven.size(0) && gateGiven.size(1) == xGiven.size(1) && gateGiven.size(2) == 1 && gateGiven.size(3) == 1,
+              "expected a gate of shape [N, C, 1, 1] for x of ", xGiven.sizes(), " but received ", gateGiven.sizes());
+  TORCH_CHECK(xGiven.scalar_type() == gateGiven.scalar_type() && xGiven.scalar_type() == shortcutGiven.scalar_type(), "expected one dtype for x, gate and shortcut");
+  auto x = channelsLast(xGiven);
+  auto gate = gateGiven.contiguous();
+  auto shortcut = channelsLast(shortcutGiven);
+  auto out = at::empty_like(x);
+  int64_t channels = x.size(1), area = x.size(2) * x.size(3);
+  AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "scale_add_relu", [&] {
+    auto* px = x.data_ptr<scalar_t>();
+    auto* pg = gate.data_ptr<scalar_t>();
+    auto* ps = shortcut.data_ptr<scalar_t>();
+    auto* po = out.data_ptr<scalar_t>();
+    at::parallel_for(0, x.size(0) * area, std::max<int64_t>(1, 16384 / channels), [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; row++) forwardRow(px + row * channels, pg + row / area * channels, ps + row * channels, po + row * channels, channels);
+    });
+  });
+  return out;
+}
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor> backward(const at::Tensor& gradGiven, const at::Tensor& out, const at::Tensor& xGiven, const at::Tensor& gateGiven) {
+  auto grad = channelsLast(gradGiven);
+  auto x = channelsLast(xGiven);
+  auto gate = gateGiven.contiguous();
+  auto masked = at::empty_like(x), gradX = at::empty_like(x), gradGate = at::zeros_like(gate);
+  int64_t channels = x.size(1), area = x.size(2) * x.size(3);
+  AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "scale_add_relu_backward", [&] {
+    auto* pd = grad.data_ptr<scalar_t>();
+    auto* po = out.data_ptr<scalar_t>();
+    auto* px = x.data_ptr<scalar_t>();
+    auto* pg = gate.data_ptr<scalar_t>();
+    auto* pm = masked.data_ptr<scalar_t>();
+    auto* pdx = gradX.data_ptr<scalar_t>();
+    auto* pdg = gradGate.data_ptr<scalar_t>();
+    // A sample is summed by one thread in one order, so the result does not depend on the number of threads.
+    at::parallel_for(0, x.size(0), 1, [&](int64_t begin, int64_t end) {
+      for (int64_t n = begin; n < end; n++) {
+        for (int64_t row = n * area; row < (n + 1) * area; row++) {
+          int64_t at = row * channels;
+          backwardRow(pd + at, po + at, px + at, pg + n * channels, pm + at, pdx + at, pdg + n * channels, channels);
+        }
+      }
+    });
+  });
+  return {gradX, gradGate, masked};
+}
+
+class ScaleAddRelu : public torch::autograd::Function<ScaleAddRelu> {
+ public:
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, const at::Tensor& gate, const at::Tensor& shortcut) {
+    at::AutoDispatchBelowADInplaceOrView guard;
+    auto out = rescaled::forward(x, gate, shortcut);
+    context->save_for_backward({out, x, gate});
+    return out;
+  }
+  static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* context, torch::autograd::tensor_list grads) {
+    auto saved = context->get_saved_variables();
+    auto [gradX, gradGate, gradShortcut] = rescaled::backward(grads[0], saved[0], saved[1], saved[2]);
+    return {gradX, gradGate, gradShortcut};
+  }
+};
+
+at::Tensor withAutograd(const at::Tensor& x, const at::Tensor& gate, const at::Tensor& shortcut) { return ScaleAddRelu::apply(x, gate, shortcut); }
+
+}  // namespace
+
+TORCH_LIBRARY(rescaled, library) { library.def("scale_add_relu(Tensor x, Tensor gate, Tensor shortcut) -> Tensor"); }
+TORCH_LIBRARY_IMPL(rescaled, CPU, library) { library.impl("scale_add_relu", forward); }
+TORCH_LIBRARY_IMPL(rescaled, AutogradCPU, library) { library.impl("scale_add_relu", withAutograd); }
+
+}  // namespace rescaled

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { add, call, fromTypedArray, generator, gradients, mul, randn, relu, sum, to, type DType, type Tensor } from '../../src/torch/index.js';
+
+function inputs(dtype: DType, n = 3, c = 20, side = 5): [Tensor, Tensor, Tensor, Tensor] {
+  const random = generator(11);
+  const draw = (shape: number[]): Tensor => {
+    const x = to(randn(shape, { dtype, generator: random }), { memoryFormat: 'channels_last' });
+    x.requiresGrad = true;
+    return x;
+  };
+  return [draw([n, c, side, side]), draw([n, c, 1, 1]), draw([n, c, side, side]), to(randn([n, c, side, side], { dtype, generator: random }), { memoryFormat: 'channels_last' })];
+}
+
+const largestDifference = (a: Tensor, b: Tensor): number => {
+  const [x, y] = [a.data() as Float64Array, b.data() as Float64Array];
+  return x.reduce((worst, value, i) => Math.max(worst, Math.abs(value - y[i]!)), 0);
+};
+
+for (const [dtype, tolerance] of [['float64', 1e-12], ['float32', 1e-5]] as const) {
+  test(`the fused end of a block equals PyTorch's operators, values and gradients, ${dtype}`, () => {
+    const [x, gate, shortcut, weight] = inputs(dtype);
+    const fused = call<Tensor>('rescaled::scale_add_relu', [x, gate, shortcut]);
+    const plain = relu(add(mul(x, gate), shortcut));
+    assert.ok(largestDifference(fused, plain) < tolerance);
+    assert.ok(fused.isContiguous('channels_last'));
+    const ours = gradients([sum(mul(fused, weight))], [x, gate, shortcut]);
+    const theirs = gradients([sum(mul(plain, weight))], [x, gate, shortcut]);
+    for (let i = 0; i < 3; i++) assert.ok(largestDifference(ours[i]!, theirs[i]!) < tolerance, `gradient ${i}`);
+  });
+}
+
+test('the gradient agrees with finite differences in float64', () => {
+  const [x, gate, shortcut, weight] = inputs('float64', 1, 3, 2);
+  const value = (a: Tensor, b: Tensor, c: Tensor): number => sum(mul(call<Tensor>('rescaled::scale_add_relu', [a, b, c]), weight)).item();
+  const all = [x, gate, shortcut] as const;
+  const exact = gradients([sum(mul(call<Tensor>('rescaled::scale_add_relu', [...all]), weight))], [...all]);
+  const step = 1e-6;
+  all.forEach((tensor, i) => {
+    const slope = exact[i]!.data() as Float64Array;
+    for (let k = 0; k < tensor.size; k++) {
+      const shifted = (by: number): number => {
+        const data = tensor.data() as Float64Array;
+        data[k]! += by;
+        const moved = fromTypedArray(data, tensor.shape);
+        return value(...(all.map((other, j) => (j === i ? moved : other)) as [Tensor, Tensor, Tensor]));
+      };
+      const numeric = (shifted(step) - shifted(-step)) / (2 * step);
+      assert.ok(Math.abs(numeric - slope[k]!) < 1e-6, `input ${i}, element ${k}: ${slope[k]} against ${numeric}`);
+    }
+  });
+});
+
+test('wrong shapes are named', () => {
+  const [x, gate] = inputs('float32');
+  assert.throws(() => call('rescaled::scale_add_relu', [x, x, x]), /expected a gate of shape/);
+  assert.throws(() => call('rescaled::scale_add_relu', [x, gate, gate]), /expected x and shortcut of one shape/);
+});
