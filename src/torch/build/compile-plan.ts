@@ -3,6 +3,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { RescaledError } from '../../errors.js';
 import { nodeApiPackages } from './engine-file.js';
+import { commonFlags } from './flags.js';
 import type { Libtorch } from './libtorch-folder.js';
 
 /** One C++ file and the object it becomes. The object's name carries a hash of all that goes into it. */
@@ -53,8 +54,7 @@ export function compilePlan(
 }
 
 function flagsFor(libtorch: Libtorch): string[] {
-  const flags = [`-std=${libtorch.cppStandard}`, '-O2', '-fPIC', '-fvisibility=hidden', '-pthread', '-Wall', '-Wextra'];
-  flags.push('-DNAPI_VERSION=8', '-DNODE_ADDON_API_DISABLE_DEPRECATED', '-DNAPI_CPP_EXCEPTIONS');
+  const flags = [`-std=${libtorch.cppStandard}`, ...commonFlags];
   if (process.platform === 'linux') {
     flags.push(`-D_GLIBCXX_USE_CXX11_ABI=${libtorch.cxx11Abi ? 1 : 0}`);
     // at::parallel_for is a template: compiled without OpenMP it would run on one thread.

@@ -6,13 +6,14 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { RescaledError } from '../../errors.js';
 import { packageRoot } from '../../package-root.js';
 import { sameFolder } from './discover.js';
+import { commonFlags } from './flags.js';
 import { libraryFingerprint, type Libtorch } from './libtorch-folder.js';
 
 /** What is written beside a built addon, to tell whether it still fits its sources and its libtorch. */
 export interface EngineStamp {
   readonly format: 1;
   readonly libtorch: Libtorch;
-  /** Hash over native/*.cpp, native/*.h and the Node-API headers' versions. */
+  /** Hash over native/*.cpp, native/*.h, the flags and the Node-API headers' versions. */
   readonly sourceHash: string;
   /** Size of the addon, so that a stamp never vouches for a file it was not written for. */
   readonly addonSize: number;
@@ -84,7 +85,7 @@ export function statusOf(folder: string, root: string = packageRoot, env: NodeJS
 
   if (stamp.platform !== platformName()) return stale(`it was built for ${stamp.platform}, this is ${platformName()}`);
   if (statSync(addon).size !== stamp.addonSize) return stale('the addon is not the file that its stamp describes');
-  if (stamp.sourceHash !== sourceHash(root)) return stale('its C++ sources have changed since');
+  if (stamp.sourceHash !== sourceHash(root)) return stale('its C++ sources or flags have changed since');
   const { libDir, root: torchRoot, fingerprint, version } = stamp.libtorch;
   const now = libraryFingerprint(libDir);
   if (now === '') return stale(`libtorch ${version} is no longer in ${libDir}`);
@@ -109,6 +110,7 @@ export function sourceHash(root: string = packageRoot): string {
   for (const name of files.sort()) {
     hash.update(`${name}\0`).update(readFileSync(join(native, name))).update('\0');
   }
+  hash.update(commonFlags.join('\0'));
   for (const header of nodeApiPackages(root)) hash.update(`${header.name}@${header.version}\0`);
   return hash.digest('hex').slice(0, 32);
 }

@@ -74,9 +74,9 @@ test('no addon: missing', (t) => {
 });
 
 const staleness: [string, (s: Scene) => NodeJS.ProcessEnv | void, RegExp][] = [
-  ['a changed source', (s) => put(join(s.root, 'native', 'bridge.cpp'), '// two\n'), /sources have changed/],
-  ['a changed header', (s) => put(join(s.root, 'native', 'bridge.h'), '// two\n'), /sources have changed/],
-  ['a new source', (s) => put(join(s.root, 'native', 'more.cpp'), ''), /sources have changed/],
+  ['a changed source', (s) => put(join(s.root, 'native', 'bridge.cpp'), '// two\n'), /sources or flags have changed/],
+  ['a changed header', (s) => put(join(s.root, 'native', 'bridge.h'), '// two\n'), /sources or flags have changed/],
+  ['a new source', (s) => put(join(s.root, 'native', 'more.cpp'), ''), /sources or flags have changed/],
   ['no stamp', (s) => rmSync(join(s.root, 'build', 'native', stampName)), /missing or unreadable/],
   ['half a stamp', (s) => put(join(s.root, 'build', 'native', stampName), '{"format": 1'), /missing or unreadable/],
   ['another addon than the stamped one', (s) => put(join(s.root, 'build', 'native', addonName), 'half'), /not the file that its stamp describes/],
