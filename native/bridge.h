@@ -3,8 +3,6 @@
 
 #include "compat.h"
 
-// A worker that is terminated inside a call cannot take an exception any more; without this the process would abort.
-#define NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS
 #include <napi.h>
 
 #include <atomic>
