@@ -35,6 +35,8 @@ export function register(program: Command): void {
 }
 
 async function run(target: string, data: string | undefined, flags: EvalFlags): Promise<void> {
+  for (const [name, value, least] of [['--threads', flags.threads ?? 1, 1], ['--batch', flags.batch, 1], ['--workers', flags.workers, 0]] as const)
+    if (value < least) throw new UsageError(`Expected a whole number of at least ${least} for ${name} but received ${value}.`);
   const loaded = loadModel(target, flags.best === true ? 'best' : 'final');
   const own = loaded.run === undefined ? undefined : loadConfig(loaded.run);
   const path = data ?? own?.data.path;

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { UsageError } from '../errors.js';
 import { loadConfig, openRunData } from '../train/index.js';
@@ -20,6 +20,7 @@ export function register(program: Command): void {
       const loaded = loadModel(run, flags.best === true ? 'best' : 'final');
       if (loaded.run === undefined) throw new UsageError(`Expected a run folder but received the file ${run}.`);
       const path = flags.out ?? onnxFile(run);
+      if (existsSync(path) && statSync(path).isDirectory()) throw new UsageError(`Expected a file to write but ${path} is a folder.`);
       if (!existsSync(dirname(path))) throw new UsageError(`Expected to write ${path} but its folder does not exist.`);
       const config = loadConfig(run);
       const facts = { dataset: config.data.name, trainImages: config.trainImages, epochs: config.recipe.values.epochs, seed: config.seed };

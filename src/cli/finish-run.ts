@@ -59,7 +59,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
   const steps = events.filter((event): event is Of<'step'> => event.type === 'step');
   const broken = events.filter((event): event is Of<'broken'> => event.type === 'broken');
   const end = events.findLast((event): event is Of<'end'> => event.type === 'end');
-  const start = events.find((event): event is Of<'start'> => event.type === 'start');
+  const resumed = events.some((event) => event.type === 'start' && event.resumed && event.epoch < recipe.epochs);
   const top1Raw = epochs.at(-1)?.raw.top1 ?? result.top1;
 
   say('exporting ONNX and comparing it with the model on real pictures');
@@ -157,7 +157,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
       ...Object.entries(versions).map(([key, value]) => ({ key, value })),
       { key: 'processor', value: `${cpus()[0]?.model ?? 'unknown'}, ${availableParallelism()} cores, ${config.threads} threads used` },
       { key: 'device', value: config.device },
-      { key: 'resumed', value: start?.resumed === true ? 'yes' : 'no' },
+      { key: 'resumed', value: resumed ? 'yes' : 'no' },
     ],
     commands: [
       { what: 'Classify pictures', command: `rescaled predict ${onnxFile(run)} PICTURES...` },

@@ -21,6 +21,7 @@ export interface LoadedModel {
 export function loadModel(target: string, choose: 'final' | 'best' = 'final'): LoadedModel {
   if (!existsSync(target)) throw new UsageError(`Expected a run folder or a .safetensors file but there is nothing at ${target}.`);
   const run = statSync(target).isDirectory() ? target : undefined;
+  if (run === undefined && !target.endsWith('.safetensors')) throw new UsageError(`Expected a run folder or a .safetensors file but received ${target}.`);
   let path = target;
   if (run !== undefined) {
     if (!existsSync(runFile(run))) throw new UsageError(`Expected a run folder but ${run} has no run.json. A run is what "rescaled train" writes.`);
@@ -31,6 +32,8 @@ export function loadModel(target: string, choose: 'final' | 'best' = 'final'): L
   const file = SafetensorsFile.open(path);
   try {
     const { metadata } = file;
+    if (file.entries.has('model.fc.weight'))
+      throw new UsageError(`Expected weights but ${path} is a checkpoint. Give the run folder, or its weights.safetensors.`);
     if (metadata['model'] === undefined || metadata['modelOptions'] === undefined)
       throw new RescaledError(`Expected weights written by rescaled in ${path} but its header names no model.`);
     const options = JSON.parse(metadata['modelOptions']) as ResNetOptions;

@@ -22,6 +22,7 @@ for (const command of program.commands) command.exitOverride().showSuggestionAft
 
 // A reader that stops early, such as `head`, is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+process.stderr.on('error', () => {});
 
 try {
   await program.parseAsync();

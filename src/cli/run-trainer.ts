@@ -1,10 +1,14 @@
 import { fork } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { RescaledError } from '../errors.js';
 import { blasEnvironment } from '../torch/build/cpu.js';
-import type { TrainEvent } from '../train/index.js';
+import { lastCheckpoint, type TrainEvent } from '../train/index.js';
 import type { RunFigures } from './finish-run.js';
 import type { FromTrainer, ToTrainer } from './train-process.js';
+
+/** How long a stop may take before the process is ended: a step and a checkpoint of the largest models fit in. */
+const GRACE_MS = 120_000;
 
 /**
  * Trains in a process of its own. SIGINT and SIGTERM make it save and stop; a second one ends it at once.
@@ -13,13 +17,15 @@ import type { FromTrainer, ToTrainer } from './train-process.js';
 export async function runTrainer(task: Exclude<ToTrainer, { type: 'stop' }>, onEvent: (event: TrainEvent) => void, onNote: (text: string) => void): Promise<RunFigures | undefined> {
   // OpenBLAS reads its core type when it loads, so it must stand in the environment before; the user's own value wins.
   const child = fork(fileURLToPath(new URL('./train-process.js', import.meta.url)), [], { env: { ...blasEnvironment(), ...process.env } });
+  const run = task.type === 'train' ? task.options.out : task.run;
   let signals = 0;
   const interrupt = (): void => {
     signals++;
     if (signals > 1) child.kill('SIGKILL');
     else {
       onNote('saving and stopping (once more to stop at once) ...');
-      if (child.connected) child.send({ type: 'stop' } satisfies ToTrainer);
+      if (child.connected) child.send({ type: 'stop' } satisfies ToTrainer, () => {});
+      setTimeout(() => child.kill('SIGKILL'), GRACE_MS).unref();
     }
   };
   process.on('SIGINT', interrupt);
@@ -38,7 +44,7 @@ export async function runTrainer(task: Exclude<ToTrainer, { type: 'stop' }>, onE
         reject(
           new RescaledError(
             signal !== null
-              ? `The training process was ended by ${signal}${signal === 'SIGKILL' && signals < 2 ? ' (out of memory? try a smaller --batch or --size)' : ''}. Its last checkpoint is kept: go on with "rescaled train --resume RUN".`
+              ? `The training process was ended by ${signal}${signal === 'SIGKILL' && signals < 2 ? ' (out of memory? try a smaller --batch or --size)' : ''}. ${existsSync(lastCheckpoint(run)) ? `Its last checkpoint is kept: go on with "rescaled train --resume ${run}".` : 'It had no checkpoint yet.'}`
               : `The training process left with code ${code}.`,
           ),
         ),
@@ -48,5 +54,6 @@ export async function runTrainer(task: Exclude<ToTrainer, { type: 'stop' }>, onE
   } finally {
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', interrupt);
+    if (child.connected) child.disconnect();
   }
 }

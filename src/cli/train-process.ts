@@ -13,13 +13,15 @@ export type FromTrainer =
 
 const stop = new AbortController();
 const send = (message: FromTrainer): void => {
-  if (process.connected) process.send!(message);
+  // The parent may have gone a moment ago: the callback takes the error, and 'disconnect' saves.
+  if (process.connected) process.send!(message, () => {});
 };
 
 // The terminal sends Ctrl-C to the whole group; the parent decides. When the parent is gone, save and leave.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => stop.abort());
 process.on('disconnect', () => stop.abort());
+process.on('error', () => stop.abort());
 
 process.on('message', (message: ToTrainer) => {
   if (message.type === 'stop') stop.abort();
@@ -48,6 +50,5 @@ async function work(message: Exclude<ToTrainer, { type: 'stop' }>): Promise<void
       ...(known ? {} : { stack: (error as Error).stack ?? '' }),
     });
   }
-  // Let the last message leave before the process does.
-  if (process.connected) process.disconnect();
+  // The parent hangs up when it has read the last message.
 }

@@ -18,7 +18,7 @@ interface TrainFlags {
   epochs?: number;
   batch?: number;
   recipe?: string;
-  set: string[];
+  set?: string[];
   seed?: number;
   threads?: number;
   workers?: number;
@@ -47,7 +47,7 @@ export function register(program: Command): void {
     .option('-e, --epochs <n>', 'passes over the training pictures', integer)
     .option('-b, --batch <n>', 'pictures in a step', integer)
     .option('-r, --recipe <name>', `${presetNames().join(', ')}; default resnet-rs`)
-    .option('--set <key=value>', 'one setting of the recipe; may be repeated', (value: string, all: string[]) => [...all, value], [] as string[])
+    .option('--set <key=value>', 'one setting of the recipe; may be repeated', (value: string, all: string[] = []) => [...all, value])
     .option('--seed <n>', 'the same seed gives the same weights', integer)
     .option('--threads <n>', 'threads of the engine', integer)
     .option('--workers <n>', 'threads that decode pictures', integer)
@@ -78,7 +78,11 @@ Examples:
 async function run(data: string | undefined, flags: TrainFlags): Promise<void> {
   if (flags.resume !== undefined) {
     if (data !== undefined) throw new UsageError(`Expected either DATA or --resume but received both: a resumed run knows its data.`);
-    loadConfig(flags.resume);
+    const others = Object.keys(flags).filter((flag) => !['resume', 'json', 'explain'].includes(flag));
+    if (others.length > 0)
+      throw new UsageError(`Expected only --json or --explain beside --resume but received ${others.map((flag) => `--${flag.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`).join(', ')}: a resumed run keeps its settings.`);
+    const config = loadConfig(flags.resume);
+    if (flags.explain === true) return console.log(flags.json === true ? JSON.stringify(config, null, 2) : explanation(config));
     return finish(flags.resume, flags, { type: 'resume', run: flags.resume });
   }
   if (data === undefined) throw new UsageError('Expected a folder of pictures: rescaled train DATA. See "rescaled train --help".');
@@ -90,7 +94,7 @@ async function run(data: string | undefined, flags: TrainFlags): Promise<void> {
 function optionsFrom(data: string, flags: TrainFlags): TrainOptions {
   if (flags.stemStride !== undefined && ![1, 2, 4].includes(flags.stemStride)) throw new UsageError(`Expected 1, 2 or 4 for --stem-stride but received ${flags.stemStride}.`);
   if (flags.model !== undefined) modelFacts(flags.model);
-  const settings = Object.fromEntries(flags.set.map(parseSetting));
+  const settings = Object.fromEntries((flags.set ?? []).map(parseSetting));
   if (flags.epochs !== undefined) settings['epochs'] = flags.epochs;
   if (flags.batch !== undefined) settings['batch'] = flags.batch;
   const { model, size, width, recipe, seed, threads, workers, device, valSplit, limitTrain, limitVal, maxBroken, strict, checkpointSeconds } = flags;

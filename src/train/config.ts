@@ -65,6 +65,10 @@ function wholeOption(name: string, value: number | undefined, least: number, mos
     throw new UsageError(`Expected a whole number from ${least} to ${most} for ${name} but received ${value}.`);
 }
 
+function numberOption(name: string, value: number | undefined, least: number, most: number): void {
+  if (value !== undefined && !(value >= least && value <= most)) throw new UsageError(`Expected a number from ${least} to ${most} for ${name} but received ${value}.`);
+}
+
 /** Completes the options with what the data set and the model say. */
 export function resolveConfig(options: TrainOptions, dataset: Dataset): RunConfig {
   if (dataset.train === undefined) throw new UsageError(`Expected training pictures in ${options.data} but there is only a validation part.`);
@@ -72,6 +76,9 @@ export function resolveConfig(options: TrainOptions, dataset: Dataset): RunConfi
   wholeOption('--threads', options.threads, 1, 1024);
   wholeOption('--workers', options.workers, 0, 64);
   wholeOption('--size', options.size, 8, 4096);
+  numberOption('--width', options.width, 0.01, 16);
+  numberOption('--max-broken', options.maxBroken, 0, 1);
+  numberOption('--checkpoint-seconds', options.checkpointSeconds, 0, 86_400);
   const model = options.model ?? 'resnet-rs-50';
   const facts = modelFacts(model);
   const size = options.size ?? (dataset.kind === 'idx' ? 28 : facts.size);
@@ -148,7 +155,21 @@ export function saveConfig(run: string, config: RunConfig): void {
   writeFileAtomic(runFile(run), `${JSON.stringify(config, null, 2)}\n`);
 }
 
-const headSchema = z.looseObject({ format: z.literal(1), model: z.string(), classes: z.array(z.string()), size: z.int(), seed: z.int(), recipe: z.looseObject({ values: z.looseObject({}) }) });
+const headSchema = z.looseObject({
+  format: z.literal(1),
+  data: z.looseObject({ path: z.string(), name: z.string(), fingerprint: z.string() }),
+  classes: z.array(z.string()),
+  model: z.string(),
+  modelOptions: z.looseObject({ layers: z.array(z.int()), classes: z.int() }),
+  size: z.int(),
+  seed: z.int(),
+  threads: z.int(),
+  device: z.string(),
+  workers: z.int(),
+  maxBroken: z.number(),
+  checkpointSeconds: z.number(),
+  recipe: z.looseObject({ preset: z.string(), values: z.looseObject({ epochs: z.int(), batch: z.int() }), sources: z.looseObject({}) }),
+});
 
 /** @throws UsageError when the folder is not a run. */
 export function loadConfig(run: string): RunConfig {

@@ -8,9 +8,9 @@ export interface Scores {
 
 /** What the training loop tells while it runs. */
 export type TrainEvent =
-  | { type: 'start'; step: number; steps: number; epochs: number; stepsPerEpoch: number; parameters: number; resumed: boolean; trainImages: number; valImages: number; classes: number }
+  | { type: 'start'; step: number; /** Epochs that are done. */ epoch: number; steps: number; epochs: number; stepsPerEpoch: number; parameters: number; resumed: boolean; trainImages: number; valImages: number; classes: number }
   | { type: 'step'; step: number; epoch: number; loss: number; learningRate: number; imagesPerSecond: number; etaSeconds: number }
-  | { type: 'broken'; path: string; reason: string }
+  | { type: 'broken'; step: number; path: string; reason: string }
   | { type: 'evaluating'; step: number; epoch: number; done: number; of: number }
   | {
       type: 'epoch';

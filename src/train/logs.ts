@@ -9,18 +9,18 @@ const COLUMNS = ['step', 'epoch', 'trainLoss', 'trainTop1', 'learningRate', 'top
 export class RunLog {
   readonly #csv: string;
   readonly #events: string;
-  /** @param resumeStep rows behind this step are dropped: the resumed run writes them again. Without it both files begin anew. */
-  constructor(run: string, resumeStep?: number) {
+  /** @param from where a resumed run stands: what lies behind it is dropped, since the run writes it again. Without it both files begin anew. */
+  constructor(run: string, from?: { step: number; epoch: number }) {
     this.#csv = join(run, 'metrics.csv');
     this.#events = join(run, 'events.jsonl');
     const header = `${COLUMNS.join(',')}\n`;
-    if (resumeStep === undefined) {
+    if (from === undefined) {
       writeFileAtomic(this.#csv, header);
       writeFileAtomic(this.#events, '');
       return;
     }
-    writeFileAtomic(this.#csv, header + lines(this.#csv).slice(1).filter((line) => Number(line.split(',')[0]) <= resumeStep).map((line) => `${line}\n`).join(''));
-    writeFileAtomic(this.#events, readEvents(run).filter((event) => event.type !== 'end' && (!('step' in event) || event.step <= resumeStep)).map((event) => `${JSON.stringify(event)}\n`).join(''));
+    writeFileAtomic(this.#csv, header + lines(this.#csv).slice(1).filter((line) => Number(line.split(',')[1]) <= from.epoch).map((line) => `${line}\n`).join(''));
+    writeFileAtomic(this.#events, readEvents(run).filter((event) => event.type !== 'end' && event.step <= from.step && (event.type !== 'epoch' || event.epoch <= from.epoch)).map((event) => `${JSON.stringify(event)}\n`).join(''));
   }
 
   write(event: TrainEvent): void {

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { BatchLoader } from '../data/loader.js';
 import { openDataset, type Dataset } from '../data/dataset.js';
@@ -35,6 +35,18 @@ export function openRunData(config: RunConfig, need: 'both' | 'val' = 'both'): P
   });
 }
 
+/** @throws UsageError when the engine has no such device */
+export function checkDevice(device: string): void {
+  const { devices } = engineInfo();
+  if (!devices.includes(device) && !devices.includes(`${device}:0`))
+    throw new UsageError(`Expected one of ${devices.join(', ')} for the device but received "${device}". "rescaled doctor" lists what this engine has.`);
+}
+
+/** Half-written files of a process that was killed while it saved. */
+function removeLeftovers(folder: string): void {
+  for (const name of readdirSync(folder)) if (/^\..+\.\d+\.tmp$/.test(name)) rmSync(join(folder, name), { force: true });
+}
+
 /**
  * Trains a model and yields what happens. Each step depends only on (config, step): batches and crops on (seed, epoch, index), dropout on
  * (seed, step); so a run that is killed and resumed ends with the same bytes as one that never stopped.
@@ -44,10 +56,10 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
   const data = dataset ?? (await openRunData(config));
   if (data.fingerprint !== config.data.fingerprint)
     throw new RescaledError(`Expected the data that the run began with, but ${config.data.path} has changed since. Start a new run, or put the data back.`);
-  const { devices } = engineInfo();
-  if (!devices.includes(config.device) && !devices.includes(`${config.device}:0`))
-    throw new UsageError(`Expected one of ${devices.join(', ')} for the device but received "${config.device}". "rescaled doctor" lists what this engine has.`);
+  checkDevice(config.device);
   mkdirSync(join(out, 'checkpoints'), { recursive: true });
+  removeLeftovers(join(out, 'checkpoints'));
+  removeLeftovers(out);
   setThreads(config.threads);
 
   // -- what is trained
@@ -100,7 +112,7 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
   let lastSaved = performance.now();
 
   yield {
-    type: 'start', step: state.step, steps, epochs: recipe.epochs, stepsPerEpoch, parameters: model.parameterCount(), resumed: resume,
+    type: 'start', step: state.step, epoch: state.epoch, steps, epochs: recipe.epochs, stepsPerEpoch, parameters: model.parameterCount(), resumed: resume,
     trainImages: data.train!.length, valImages: data.val.length, classes: data.classes.length,
   };
 
@@ -142,6 +154,7 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
         state.batchInEpoch++;
         const took = (performance.now() - began) / 1000;
         state.seconds += took;
+        state.waitedSeconds = waitedAtStart + (trainLoader.waitedMs - waitedBefore) / 1000;
         computing += took;
         trained += took;
         seen += batch.n;
@@ -149,7 +162,7 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
           const next = newlyBroken[0]!;
           checkBroken();
           newlyBroken.shift();
-          yield { type: 'broken', ...next };
+          yield { type: 'broken', step: state.step, ...next };
         }
         if (Number.isFinite(loss)) {
           const imagesPerSecond = seen / trained;
@@ -161,22 +174,28 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
           return;
         }
         if (performance.now() - lastSaved > config.checkpointSeconds * 1000) yield checkpoint();
+        // Finalizers of released handles run when the event loop turns.
+        await new Promise((resolve) => setImmediate(resolve));
       }
-      state.waitedSeconds = waitedAtStart + (trainLoader.waitedMs - waitedBefore) / 1000;
 
       // -- how good it is now, raw and averaged
-      const score = (done: number): void => void done;
-      const scoring = { classes: data.classes.length, size: config.size, normaliser, mistakes: 0, onBatch: score };
+      const scoring = { classes: data.classes.length, size: config.size, normaliser, mistakes: 0, ...(signal === undefined ? {} : { signal }) };
       yield { type: 'evaluating', step: state.step, epoch: state.epoch + 1, done: 0, of: data.val.length };
       const raw = await evaluate(model, valLoader, scoring);
       let averaged;
-      if (ema !== undefined) {
+      if (ema !== undefined && signal?.aborted !== true) {
         ema.swap();
         averaged = await evaluate(model, valLoader, scoring);
         ema.swap();
       }
+      if (signal?.aborted === true) {
+        // All batches of this epoch are done; the resumed run measures again.
+        yield checkpoint();
+        yield { type: 'stopped', step: state.step, steps };
+        return;
+      }
       checkBroken();
-      while (newlyBroken.length > 0) yield { type: 'broken', ...newlyBroken.shift()! };
+      while (newlyBroken.length > 0) yield { type: 'broken', step: state.step, ...newlyBroken.shift()! };
       const top1 = (averaged ?? raw).top1;
       const best = top1 > state.bestTop1;
       if (best) {

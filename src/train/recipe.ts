@@ -140,7 +140,7 @@ export function resolveRecipe(preset: string, model: string, size: number, setti
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
     const key = String(issue.path[0]);
-    throw new UsageError(`Setting ${key}: ${issue.message} (received ${JSON.stringify(values[key])}).`);
+    throw new UsageError(`Expected another value for the setting ${key} but received ${JSON.stringify(values[key])}: ${issue.message.replace(/^.*: expected/, 'expected')}.`);
   }
   return { preset, values: parsed.data, sources };
 }

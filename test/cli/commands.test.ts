@@ -137,7 +137,7 @@ describe('the commands on a folder of pictures', () => {
       [['train', data, '--model', 'resnet-rs-51'], /Did you mean "resnet-rs-50"/],
       [['train', data, '--recipe', 'qick'], /Did you mean "quick"/],
       [['train', data, '--set', 'labelSmoothin=0'], /Did you mean "labelSmoothing"/],
-      [['train', data, '--set', 'dropout=2'], /Setting dropout/],
+      [['train', data, '--set', 'dropout=2'], /setting dropout but received 2/],
       [['train', data, '--epochs', 'many'], /whole number/],
       [['train', data, '--batch', '100000'], /batch/],
       [['train', data, '--device', 'cuda:7', '--out', join(folder, 'gpu')], /Expected one of cpu/],

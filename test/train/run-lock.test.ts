@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { lockRun } from '../../src/train/run-lock.js';
+
+test('one process a run folder; the lock of a dead one is taken over', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'rescaled-lock-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const unlock = await lockRun(folder);
+  await assert.rejects(lockRun(folder), /is training in/);
+  unlock();
+  assert.ok(!existsSync(join(folder, '.lock')));
+
+  const other = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60000)'], { stdio: 'ignore' });
+  t.after(() => other.kill('SIGKILL'));
+  writeFileSync(join(folder, '.lock'), String(other.pid));
+  await assert.rejects(lockRun(folder), new RegExp(`Process ${other.pid} is training`));
+  other.kill('SIGKILL');
+  (await lockRun(folder))();
+  writeFileSync(join(folder, '.lock'), 'no number');
+  (await lockRun(folder))();
+});
