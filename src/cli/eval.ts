@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { preprocessOptions } from '../augment/preprocess.js';
 import { openDataset } from '../data/dataset.js';
@@ -38,14 +37,21 @@ async function run(target: string, data: string | undefined, flags: EvalFlags): 
   for (const [name, value, least] of [['--threads', flags.threads ?? 1, 1], ['--batch', flags.batch, 1], ['--workers', flags.workers, 0]] as const)
     if (value < least) throw new UsageError(`Expected a whole number of at least ${least} for ${name} but received ${value}.`);
   const loaded = loadModel(target, flags.best === true ? 'best' : 'final');
-  const own = loaded.run === undefined ? undefined : loadConfig(loaded.run);
-  const path = data ?? own?.data.path;
+  const own = loaded.data;
+  const path = data ?? (loaded.run === undefined ? undefined : loadConfig(loaded.run).data.path);
   if (path === undefined) throw new UsageError(`Expected the data to measure on: rescaled eval ${target} DATA.`);
-  const same = own !== undefined && resolve(path) === own.data.path;
-  const dataset = await openDataset(path, {
+  // On the data of its training, the pictures that were set aside then; known by content, wherever it lies now.
+  let dataset = await openDataset(path, {
     need: 'val',
-    ...(same ? { seed: own.seed, ...(own.data.valSplit === undefined ? {} : { valSplit: own.data.valSplit }), ...(own.data.limitVal === undefined ? {} : { limitVal: own.data.limitVal }) } : {}),
+    ...(own === undefined ? {} : { seed: own.seed, ...(own.valSplit === undefined ? {} : { valSplit: own.valSplit }), ...(own.limitVal === undefined ? {} : { limitVal: own.limitVal }) }),
   });
+  if (dataset.fingerprint !== own?.fingerprint) {
+    if (data === undefined)
+      throw new RescaledError(`Expected the data that the model was trained on, but ${path} has changed since: its test pictures may be others, training pictures among them. Name the data to measure on, or put it back.`);
+    dataset = await openDataset(path, { need: 'val' });
+    if (dataset.split !== undefined)
+      console.error(`note: ${path} has no test part of its own; ${100 * dataset.split.valSplit} % of it, picked by seed ${dataset.split.seed}, is measured`);
+  }
   if (dataset.classes.join('\n') !== loaded.classes.join('\n'))
     throw new UsageError(`Expected the classes that the model knows (${loaded.classes.join(', ')}) but ${path} has ${dataset.classes.join(', ')}.`);
   if (flags.threads !== undefined) setThreads(flags.threads);

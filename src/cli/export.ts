@@ -24,7 +24,9 @@ export function register(program: Command): void {
       if (!existsSync(dirname(path))) throw new UsageError(`Expected to write ${path} but its folder does not exist.`);
       const config = loadConfig(run);
       const facts = { dataset: config.data.name, trainImages: config.trainImages, epochs: config.recipe.values.epochs, seed: config.seed };
-      const exported = await exportModel(loaded, path, facts, await openRunData(config));
+      const dataset = await openRunData(config);
+      if (dataset.fingerprint !== config.data.fingerprint) console.error(`note: ${config.data.path} has changed since training; the comparison uses what is there now`);
+      const exported = await exportModel(loaded, path, facts, dataset);
       loaded.model.dispose();
       const { parity } = exported;
       if (flags.json === true) console.log(JSON.stringify(exported, null, 2));

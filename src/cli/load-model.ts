@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { RescaledError, UsageError } from '../errors.js';
 import { createModel, type ResNet, type ResNetOptions } from '../models/index.js';
-import { finalWeights, bestWeights, loadConfig, loadInto, runFile } from '../train/index.js';
+import { finalWeights, bestWeights, loadConfig, loadInto, runFile, type RunConfig } from '../train/index.js';
 import { SafetensorsFile } from '../weights/safetensors.js';
 
 export interface LoadedModel {
@@ -13,6 +13,8 @@ export interface LoadedModel {
   /** 'ema' or 'raw'. */
   weights: 'ema' | 'raw';
   path: string;
+  /** The data it was trained on, with what picks its test pictures. */
+  data?: Omit<RunConfig['data'], 'path'> & { seed: number };
   /** The run folder, when it came from one. */
   run?: string;
 }
@@ -48,6 +50,7 @@ export function loadModel(target: string, choose: 'final' | 'best' = 'final'): L
       evalCrop: Number(metadata['evalCrop']),
       weights: metadata['weights'] === 'raw' ? 'raw' : 'ema',
       path,
+      ...(metadata['data'] === undefined ? {} : { data: JSON.parse(metadata['data']) as Omit<RunConfig['data'], 'path'> & { seed: number } }),
       ...(run === undefined ? {} : { run }),
     };
   } finally {

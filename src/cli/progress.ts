@@ -34,6 +34,7 @@ export class Progress {
       case 'start':
         this.#steps = event.steps;
         this.#epochs = event.epochs;
+        if (event.step === event.steps && event.epoch === event.epochs) break;
         this.#permanent(
           `${event.resumed ? `resuming at step ${event.step} of ${event.steps}` : `training: ${event.epochs} epochs of ${event.stepsPerEpoch} steps`}; ` +
             `${(event.parameters / 1e6).toFixed(2)} M parameters, ${event.trainImages} training and ${event.valImages} test pictures, ${event.classes} classes`,

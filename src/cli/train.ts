@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { openDataset } from '../data/dataset.js';
 import { UsageError } from '../errors.js';
 import { modelFacts } from '../models/index.js';
-import { loadConfig, parseSetting, presetNames, resolveConfig, runFile, type RunConfig, type TrainOptions } from '../train/index.js';
+import { finalWeights, loadConfig, parseSetting, presetNames, resolveConfig, runFile, type RunConfig, type TrainOptions } from '../train/index.js';
 import { integer, number } from './options.js';
 import { Progress, duration } from './progress.js';
 import { runTrainer } from './run-trainer.js';
@@ -147,6 +147,7 @@ export function explanation(config: RunConfig): string {
 async function finish(out: string, flags: TrainFlags, task: Parameters<typeof runTrainer>[0]): Promise<void> {
   const progress = new Progress();
   const json = flags.json === true;
+  if (task.type === 'resume' && existsSync(finalWeights(out))) progress.note('this run is finished: measuring and exporting its weights again');
   const figures = await runTrainer(
     task,
     (event) => (json ? console.log(JSON.stringify(event)) : progress.show(event)),

@@ -62,6 +62,8 @@ export function saveWeights(path: string, state: ReadonlyMap<string, Tensor>, co
     classes: JSON.stringify(config.classes),
     size: String(config.size),
     evalCrop: String(config.recipe.values.evalCrop),
+    // Not the path: weights are passed on, and where the pictures lay is nobody's business.
+    data: JSON.stringify({ ...config.data, path: undefined, seed: config.seed }),
     ...facts,
   };
   writeFileAtomic(path, encodeSafetensors(encoded(state), metadata));
