@@ -1,7 +1,7 @@
 """The peer of bench/step.ts: one training step or inference in eager PyTorch, timed on request.
 
 Reads a line per request from standard input ("train" or "infer"), answers with the seconds of one step. channels_last,
-PyTorch's defaults otherwise, threads as given. Usage: pytorch_step.py resnet-50|resnet-rs-50 BATCH SIZE THREADS
+PyTorch's defaults otherwise, threads as given. Usage: pytorch_step.py resnet-50|resnet-rs-50 BATCH SIZE THREADS|default
 """
 import sys
 import time
@@ -11,8 +11,9 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "test" / "fixtures"))
 
-name, batch, size, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
-torch.set_num_threads(threads)
+name, batch, size, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+if threads != "default":
+    torch.set_num_threads(int(threads))
 if name == "resnet-50":
     import torchvision
 
@@ -43,7 +44,7 @@ def infer():
         return model(x).sum().item()
 
 
-print("ready", torch.__version__, flush=True)
+print(f"ready {torch.__version__} ({torch.get_num_threads()} threads)", flush=True)
 for line in sys.stdin:
     work = train if line.strip() == "train" else infer
     start = time.perf_counter()

@@ -1,5 +1,7 @@
 // Training step and inference of ResNet-50 and ResNet-RS-50 against PyTorch, both sides in turn on the same machine.
-//   npm run bench [-- --runs 5 --batch 16 --size 160 --json]
+//   npm run bench [-- --runs 5 --batch 16 --size 160 --peer-threads default --json]
+// PyTorch is timed twice: with one thread a core, as we have, and with its own default, which is 1 on some virtual machines.
+// `--peer-threads` picks one of the two.
 // Needs Debian's python3-torch and python3-torchvision. Each side is a process of its own that waits while the other works.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { availableParallelism, cpus } from 'node:os';
@@ -10,11 +12,12 @@ import { packageRoot } from '../src/package-root.js';
 import { blasEnvironment } from '../src/torch/build/cpu.js';
 
 const { values: options } = parseArgs({
-  options: { runs: { type: 'string', default: '5' }, batch: { type: 'string', default: '16' }, size: { type: 'string', default: '160' }, json: { type: 'boolean', default: false } },
+  options: { runs: { type: 'string', default: '5' }, batch: { type: 'string', default: '16' }, size: { type: 'string', default: '160' }, json: { type: 'boolean', default: false }, 'peer-threads': { type: 'string' } },
 });
 const runs = Number(options.runs);
 const batch = Number(options.batch);
 const threads = availableParallelism();
+const peers = options['peer-threads'] !== undefined ? [options['peer-threads']] : [String(threads), 'default'];
 
 class Side {
   readonly #child: ChildProcess;
@@ -43,12 +46,12 @@ class Side {
 
 const median = (values: number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 const results = [];
-console.error(`${cpus()[0]?.model}, ${threads} threads on both sides, batch ${batch} at ${options.size} pixels, ${runs} runs, both sides in turn`);
+console.error(`${cpus()[0]?.model}, ${threads} threads, batch ${batch} at ${options.size} pixels, ${runs} runs, both sides in turn`);
 for (const model of ['resnet-50', 'resnet-rs-50']) {
-  for (const kind of ['train', 'infer']) {
-    const common = [model, options.batch, options.size, String(threads)];
-    const ours = new Side(process.execPath, [join(packageRoot, 'dist', 'bench', 'ours-step.js'), ...common, kind], { ...blasEnvironment(), ...process.env });
-    const peer = new Side('/usr/bin/python3', [join(packageRoot, 'bench', 'pytorch_step.py'), ...common], process.env);
+  for (const [kind, peerThreads] of ['train', 'infer'].flatMap((kind) => peers.map((peer) => [kind, peer] as const))) {
+    const common = [model, options.batch, options.size];
+    const ours = new Side(process.execPath, [join(packageRoot, 'dist', 'bench', 'ours-step.js'), ...common, String(threads), kind], { ...blasEnvironment(), ...process.env });
+    const peer = new Side('/usr/bin/python3', [join(packageRoot, 'bench', 'pytorch_step.py'), ...common, peerThreads], process.env);
     await ours.line();
     const version = await peer.line();
     for (let i = 0; i < 2; i++) {
