@@ -9,7 +9,6 @@ import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { packageRoot } from '../src/package-root.js';
-import { blasEnvironment } from '../src/torch/build/cpu.js';
 
 const { values: options } = parseArgs({
   options: { runs: { type: 'string', default: '5' }, batch: { type: 'string', default: '16' }, size: { type: 'string', default: '160' }, json: { type: 'boolean', default: false }, 'peer-threads': { type: 'string' } },
@@ -23,8 +22,8 @@ class Side {
   readonly #child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
   readonly #reader: Interface;
-  constructor(command: string, args: string[], env: NodeJS.ProcessEnv) {
-    this.#child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], env });
+  constructor(command: string, args: string[]) {
+    this.#child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#reader = createInterface({ input: this.#child.stdout! });
     this.#lines = this.#reader[Symbol.asyncIterator]();
   }
@@ -50,8 +49,8 @@ console.error(`${cpus()[0]?.model}, ${threads} threads, batch ${batch} at ${opti
 for (const model of ['resnet-50', 'resnet-rs-50']) {
   for (const [kind, peerThreads] of ['train', 'infer'].flatMap((kind) => peers.map((peer) => [kind, peer] as const))) {
     const common = [model, options.batch, options.size];
-    const ours = new Side(process.execPath, [join(packageRoot, 'dist', 'bench', 'ours-step.js'), ...common, String(threads), kind], { ...blasEnvironment(), ...process.env });
-    const peer = new Side('/usr/bin/python3', [join(packageRoot, 'bench', 'pytorch_step.py'), ...common, peerThreads], process.env);
+    const ours = new Side(process.execPath, [join(packageRoot, 'dist', 'bench', 'ours-step.js'), ...common, String(threads), kind]);
+    const peer = new Side('/usr/bin/python3', [join(packageRoot, 'bench', 'pytorch_step.py'), ...common, peerThreads]);
     await ours.line();
     const version = await peer.line();
     for (let i = 0; i < 2; i++) {

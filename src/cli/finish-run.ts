@@ -1,12 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import sharp from 'sharp';
 import { evalView, preprocessOptions } from '../augment/preprocess.js';
 import { BatchLoader } from '../data/loader.js';
 import { readPixels } from '../data/source.js';
 import { writeFileAtomic } from '../files.js';
-import { packageRoot } from '../package-root.js';
+import { packageVersion } from '../package-root.js';
 import { engineInfo } from '../torch/index.js';
 import { evaluate, loadConfig, Normaliser, openRunData, readEvents, type TrainEvent } from '../train/index.js';
 import { exportModel } from './export-run.js';
@@ -68,12 +67,13 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
   const parity = exported.parity!;
 
   const info = engineInfo();
+  const ort = await import('onnxruntime-node');
   const versions = {
-    rescaled: (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version,
+    rescaled: packageVersion,
     node: process.version,
     libtorch: info.libtorch,
     sharp: sharp.versions.sharp ?? 'unknown',
-    onnxruntime: (JSON.parse(readFileSync(join(packageRoot, 'node_modules', 'onnxruntime-node', 'package.json'), 'utf8')) as { version: string }).version,
+    onnxruntime: ort.env.versions.node ?? ort.env.versions.common,
   };
   const figures: RunFigures = {
     top1: result.top1,
@@ -152,7 +152,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
     mistakes,
     recipe: Object.entries(recipe).map(([key, value]) => ({ key, value: String(value), source: config.recipe.sources[key as keyof typeof config.recipe.sources] })),
     warnings: broken.map(({ path, reason }) => `Left out, cannot be read: ${path}: ${reason}`),
-    onnx: { file: 'model.onnx', bytes: exported.bytes, maxAbsDiff: parity.maxAbsDiff, top1Agreement: parity.top1Agreement, pictures: parity.pictures },
+    onnx: { file: basename(exported.path), bytes: exported.bytes, maxAbsDiff: parity.maxAbsDiff, top1Agreement: parity.top1Agreement, pictures: parity.pictures },
     environment: [
       ...Object.entries(versions).map(([key, value]) => ({ key, value })),
       { key: 'processor', value: `${cpus()[0]?.model ?? 'unknown'}, ${availableParallelism()} cores, ${config.threads} threads used` },

@@ -2,7 +2,6 @@ import { fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { RescaledError } from '../errors.js';
-import { blasEnvironment } from '../torch/build/cpu.js';
 import { lastCheckpoint, type TrainEvent } from '../train/index.js';
 import type { RunFigures } from './finish-run.js';
 import type { FromTrainer, ToTrainer } from './train-process.js';
@@ -15,8 +14,7 @@ const GRACE_MS = 120_000;
  * @returns the figures, or undefined when it was stopped
  */
 export async function runTrainer(task: Exclude<ToTrainer, { type: 'stop' }>, onEvent: (event: TrainEvent) => void, onNote: (text: string) => void): Promise<RunFigures | undefined> {
-  // OpenBLAS reads its core type when it loads, so it must stand in the environment before; the user's own value wins.
-  const child = fork(fileURLToPath(new URL('./train-process.js', import.meta.url)), [], { env: { ...blasEnvironment(), ...process.env } });
+  const child = fork(fileURLToPath(new URL('./train-process.js', import.meta.url)));
   const run = task.type === 'train' ? task.options.out : task.run;
   let signals = 0;
   const interrupt = (): void => {

@@ -60,13 +60,32 @@ export function tuneDecoder(): void {
  * @throws BrokenPicture for anything that keeps the file from being read whole.
  */
 export async function decodeFile(path: string, options: DecodeOptions = {}): Promise<Pixels> {
-  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  return named(path, async () => decode(await readLimited(path, limitsOf(options).bytes), path, options));
+}
+
+/** As `decodeFile`, for an encoded picture in memory; `name` stands for it in messages. */
+export async function decodeBytes(bytes: Uint8Array, name: string, options: DecodeOptions = {}): Promise<Pixels> {
+  return named(name, () => {
+    checkBytes(bytes.length, name, limitsOf(options).bytes);
+    return decode(bytes, name, options);
+  });
+}
+
+const limitsOf = (options: DecodeOptions): Required<DecodeLimits> => ({ ...DEFAULT_LIMITS, ...options.limits });
+
+/** Turns whatever goes wrong into a BrokenPicture with the picture's name. */
+async function named(name: string, work: () => Promise<Pixels>): Promise<Pixels> {
   try {
-    return await decodeBytes(await readLimited(path, limits.bytes), path, limits, options.targetSize);
+    return await work();
   } catch (error) {
     if (error instanceof BrokenPicture) throw error;
-    throw new BrokenPicture(path, reasonOf(error), { cause: error });
+    throw new BrokenPicture(name, reasonOf(error), { cause: error });
   }
+}
+
+function checkBytes(size: number, name: string, limit: number): void {
+  if (size > limit) throw new BrokenPicture(name, `its ${size} bytes exceed the limit of ${limit}`);
+  if (size === 0) throw new BrokenPicture(name, 'the file is empty (0 bytes)');
 }
 
 async function readLimited(path: string, limit: number): Promise<Buffer> {
@@ -74,22 +93,21 @@ async function readLimited(path: string, limit: number): Promise<Buffer> {
   try {
     const stat = await file.stat();
     if (stat.isDirectory()) throw new BrokenPicture(path, 'it is a folder');
-    if (stat.size > limit) throw new BrokenPicture(path, `its ${stat.size} bytes exceed the limit of ${limit}`);
-    if (stat.size === 0) throw new BrokenPicture(path, 'the file is empty (0 bytes)');
+    checkBytes(stat.size, path, limit);
     return await file.readFile();
   } finally {
     await file.close();
   }
 }
 
-async function decodeBytes(bytes: Buffer, path: string, limits: Required<DecodeLimits>, targetSize?: number): Promise<Pixels> {
-  const input = { limitInputPixels: limits.pixels, failOn: 'error' as const, pages: 1 };
+async function decode(bytes: Uint8Array, path: string, options: DecodeOptions): Promise<Pixels> {
+  const input = { limitInputPixels: limitsOf(options).pixels, failOn: 'error' as const, pages: 1 };
   const header = await sharp(bytes, input).metadata();
   if (!FORMATS.has(header.format ?? '')) {
     throw new BrokenPicture(path, `its format is ${header.format ?? 'unknown'}; expected JPEG, PNG, WebP, GIF, TIFF or AVIF`);
   }
   let pipeline = sharp(bytes, input).autoOrient();
-  const side = reducedSide(header, targetSize);
+  const side = reducedSide(header, options.targetSize);
   if (side !== undefined) pipeline = pipeline.resize({ width: side, height: side, fit: 'outside', withoutEnlargement: true });
   if (header.hasAlpha) pipeline = pipeline.flatten({ background: '#ffffff' });
   const { data, info } = await pipeline.toColourspace('srgb').raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });

@@ -84,7 +84,7 @@ export function addon(): Addon {
     throw new RescaledError(`The engine is not there: ${status.reason ?? 'it has not been built'}. Run "rescaled setup" to build it.`);
   }
   // OpenBLAS reads its core type when the library loads; a value of the user's own stands.
-  for (const [key, value] of Object.entries(blasEnvironment())) process.env[key] ??= value;
+  Object.assign(process.env, blasEnvironment());
   try {
     loaded = createRequire(import.meta.url)(status.addon) as Addon;
   } catch (error) {

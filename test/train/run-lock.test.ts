@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { lockRun } from '../../src/train/run-lock.js';
@@ -16,10 +16,11 @@ test('one process a run folder; the lock of a dead one is taken over', async (t)
 
   const other = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60000)'], { stdio: 'ignore' });
   t.after(() => other.kill('SIGKILL'));
-  writeFileSync(join(folder, '.lock'), String(other.pid));
+  writeFileSync(join(folder, '.lock'), JSON.stringify({ pid: other.pid, host: hostname() }));
   await assert.rejects(lockRun(folder), new RegExp(`Process ${other.pid} is training`));
   other.kill('SIGKILL');
   (await lockRun(folder))();
   writeFileSync(join(folder, '.lock'), 'no number');
+  utimesSync(join(folder, '.lock'), 1, 1); // a young one may be about to be written
   (await lockRun(folder))();
 });

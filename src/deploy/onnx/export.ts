@@ -1,7 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { RescaledError, UsageError } from '../../errors.js';
-import { packageRoot } from '../../package-root.js';
+import { packageVersion } from '../../package-root.js';
 import type { TraceGraph } from '../../torch/trace.js';
 import { resizeRule, toProperties, type Preprocess, type TrainingFacts } from '../metadata.js';
 import { convert } from './convert.js';
@@ -62,7 +60,7 @@ export function exportOnnx(trace: TraceGraph, options: ExportOptions): Uint8Arra
   if (weightBytes > PROTOBUF_LIMIT - 2 ** 24) {
     throw new RescaledError(`Cannot export to ONNX: ${weightBytes} bytes of weights do not fit into one file (limit 2 GiB). Choose a smaller model.`);
   }
-  const version = packageVersion();
+  const version = packageVersion;
   return encodeModel({
     irVersion: IR_VERSION,
     producerName: 'rescaled',
@@ -108,8 +106,4 @@ function ends(trace: TraceGraph, size: number, classes: number): [input: number,
 
 function valueInfo(name: string, elemType: number, dim: DimensionProto[]): ValueInfoProto {
   return { name, type: { tensorType: { elemType, shape: { dim } } } };
-}
-
-function packageVersion(): string {
-  return (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version;
 }

@@ -10,7 +10,7 @@ import { blasEnvironment } from './cpu.js';
 import { describeFailure } from './build-errors.js';
 import { addonName, platformName, sourceHash, stampName, statusOf, writableEngineFolder, type EngineStamp } from './engine-file.js';
 import type { Libtorch } from './libtorch-folder.js';
-import { withLock } from './lock.js';
+import { withLock } from '../../lock.js';
 import { compilerInstall } from './mend.js';
 import { capture, parallel } from './process.js';
 

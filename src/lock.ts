@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RescaledError } from '../../errors.js';
+import { RescaledError } from './errors.js';
 
 interface Holder {
   readonly pid: number;
@@ -11,17 +11,35 @@ interface Holder {
 /** Locks that this process holds: its number alone does not tell, since an earlier process may have had it (common in containers). */
 const held = new Set<string>();
 
+export interface LockOptions {
+  timeoutMs?: number;
+  pollMs?: number;
+  /** Called once, with the holder's process id, when another process has the lock. */
+  waiting?: (pid: number) => void;
+  /** What is thrown when the holder keeps it for longer than `timeoutMs`. */
+  busy?: (pid: number | undefined) => Error;
+}
+
+const stillHeld = (path: string) => (pid: number | undefined): Error =>
+  new RescaledError(`Expected the other build to end, but process ${pid ?? '?'} still holds ${path}. If no build is running, delete that file.`);
+
+/** Runs `work` while holding the lock file at `path`; see `takeLock`. */
+export async function withLock<T>(path: string, work: () => Promise<T>, options: LockOptions = {}): Promise<T> {
+  const release = await takeLock(path, options);
+  try {
+    return await work();
+  } finally {
+    release();
+  }
+}
+
 /**
- * Runs `work` while holding the lock file at `path`, so that two processes never build into one folder at once.
- * A lock left by a process that has died is taken over.
- * @param waiting called once, with the holder's process id, when another process has the lock.
- * @throws RescaledError after `timeoutMs` of waiting.
+ * Takes the lock file at `path`, so that two processes never write into one folder at once. A lock left by a process that has died is
+ * taken over.
+ * @returns what gives it back
+ * @throws what `busy` makes after `timeoutMs` of waiting
  */
-export async function withLock<T>(
-  path: string,
-  work: () => Promise<T>,
-  options: { timeoutMs?: number; pollMs?: number; waiting?: (pid: number) => void } = {},
-): Promise<T> {
+export async function takeLock(path: string, options: LockOptions = {}): Promise<() => void> {
   const deadline = Date.now() + (options.timeoutMs ?? 30 * 60_000);
   let told = false;
   while (!tryTake(path)) {
@@ -35,19 +53,15 @@ export async function withLock<T>(
       told = true;
     }
     if (Date.now() > deadline) {
-      throw new RescaledError(
-        `Expected the other build to end, but process ${holder?.pid ?? '?'} still holds ${path}. If no build is running, delete that file.`,
-      );
+      throw (options.busy ?? stillHeld(path))(holder?.pid);
     }
     await sleep(options.pollMs ?? 250);
   }
   held.add(path);
-  try {
-    return await work();
-  } finally {
+  return () => {
     held.delete(path);
     rmSync(path, { force: true });
-  }
+  };
 }
 
 function tryTake(path: string): boolean {
@@ -84,9 +98,14 @@ function readHolder(path: string, lock = path): Holder | 'abandoned' | undefined
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+  try {
+    // A dead process whose parent has not asked after it still answers.
+    return !/^\d+ \(.*\) [ZX]/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return true; // No /proc here, or it has gone just now: the next look tells.
   }
 }
 

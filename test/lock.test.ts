@@ -5,8 +5,8 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { withLock } from '../../../src/torch/build/lock.js';
-import { put, temporaryFolder } from './fakes.js';
+import { withLock } from '../src/lock.js';
+import { put, temporaryFolder } from './torch/build/fakes.js';
 
 test('the work of two holders never overlaps, and the lock goes away', async (t) => {
   const path = join(temporaryFolder(t), '.lock');
