@@ -43,7 +43,9 @@ async function run(target: string, data: string | undefined, flags: EvalFlags): 
   // On the data of its training, the pictures that were set aside then; known by content, wherever it lies now.
   let dataset = await openDataset(path, {
     need: 'val',
-    ...(own === undefined ? {} : { seed: own.seed, ...(own.valSplit === undefined ? {} : { valSplit: own.valSplit }), ...(own.limitVal === undefined ? {} : { limitVal: own.limitVal }) }),
+    seed: own?.seed,
+    valSplit: own?.valSplit,
+    limitVal: own?.limitVal,
   });
   if (dataset.fingerprint !== own?.fingerprint) {
     if (data === undefined)

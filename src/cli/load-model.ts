@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { RescaledError, UsageError } from '../errors.js';
 import { createModel, type ResNet, type ResNetOptions } from '../models/index.js';
-import { finalWeights, bestWeights, loadConfig, loadInto, runFile, type RunConfig } from '../train/index.js';
+import { finalWeights, bestWeights, loadConfig, loadInto, type RunConfig } from '../train/index.js';
 import { SafetensorsFile } from '../weights/safetensors.js';
 
 export interface LoadedModel {
@@ -26,8 +26,7 @@ export function loadModel(target: string, choose: 'final' | 'best' = 'final'): L
   if (run === undefined && !target.endsWith('.safetensors')) throw new UsageError(`Expected a run folder or a .safetensors file but received ${target}.`);
   let path = target;
   if (run !== undefined) {
-    if (!existsSync(runFile(run))) throw new UsageError(`Expected a run folder but ${run} has no run.json. A run is what "rescaled train" writes.`);
-    loadConfig(run);
+    loadConfig(run); // says what is wrong when it is none
     path = choose === 'best' || !existsSync(finalWeights(run)) ? bestWeights(run) : finalWeights(run);
     if (!existsSync(path)) throw new UsageError(`Expected weights in ${run} but its first epoch is not done. Go on with "rescaled train --resume ${run}".`);
   }

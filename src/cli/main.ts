@@ -1,20 +1,18 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { RescaledError } from '../errors.js';
-import { packageRoot } from '../package-root.js';
+import { packageVersion } from '../package-root.js';
 
-const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
 const program = new Command('rescaled')
   .description('Train, measure, scale and ship the right-sized image model (ResNet-RS).')
-  .version(version)
+  .version(packageVersion)
   .showSuggestionAfterError()
   .exitOverride();
 
-// Loaded one by one, so that commands start quickly and those that do not train do not need the engine.
+// Only the one that is called is loaded, so that it starts quickly; all of them for help and for suggestions.
 const commands = ['quickstart', 'train', 'eval', 'predict', 'export', 'models', 'setup', 'doctor'];
-for (const name of commands) {
+const called = commands.filter((name) => name === process.argv[2]);
+for (const name of called.length > 0 ? called : commands) {
   const module = (await import(`./${name}.js`)) as { register(program: Command): void };
   module.register(program);
 }

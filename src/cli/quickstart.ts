@@ -2,14 +2,14 @@ import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import sharp from 'sharp';
-import { openDataset } from '../data/dataset.js';
 import { readPixels } from '../data/source.js';
 import { UsageError } from '../errors.js';
 import { Predictor } from '../deploy/predictor.js';
-import { lastCheckpoint, loadConfig, finalWeights, resolveConfig, type TrainOptions } from '../train/index.js';
+import { finalWeights, isRun, lastCheckpoint, loadConfig, openTrainingData, resolveConfig, type TrainOptions } from '../train/index.js';
 import { duration, Progress } from './progress.js';
 import { runTrainer } from './run-trainer.js';
-import { isRun, summary } from './train.js';
+import { onnxFile } from './load-onnx.js';
+import { summary } from './train.js';
 
 /** Where Debian's package dataset-fashion-mnist puts the pictures. */
 const FASHION = '/usr/share/datasets/fashion-mnist';
@@ -34,7 +34,7 @@ async function run(flags: { data: string; out: string; fresh?: boolean }): Promi
   if (!existsSync(data)) throw new UsageError(`Expected Fashion-MNIST at ${data} but it is not there. Install it with: apt-get install dataset-fashion-mnist`);
   const progress = new Progress();
   const wanted = options(data, out);
-  const dataset = await openDataset(data, { need: 'both', seed: wanted.seed!, limitTrain: wanted.limitTrain! });
+  const dataset = await openTrainingData(wanted);
   const same = isRun(out) && JSON.stringify(loadConfig(out)) === JSON.stringify(resolveConfig(wanted, dataset));
   let task: Parameters<typeof runTrainer>[0] = { type: 'train', options: wanted };
   if (same && flags.fresh !== true && existsSync(lastCheckpoint(out))) {
@@ -61,7 +61,7 @@ async function run(flags: { data: string; out: string; fresh?: boolean }): Promi
     await sharp(pixels, { raw: { width, height, channels: 3 } }).png().toFile(file);
     files.push(file);
   }
-  const predictor = await Predictor.load(join(out, 'model.onnx'));
+  const predictor = await Predictor.load(onnxFile(out));
   console.log('\nclassified with the exported file:');
   for await (const { path, predictions } of predictor.predict(files, { top: 2 }))
     console.log(`  ${path}  ${predictions.map(({ label, probability }) => `${label} ${(100 * probability).toFixed(1)} %`).join('   ')}`);

@@ -1,34 +1,20 @@
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { openDataset } from '../data/dataset.js';
 import { UsageError } from '../errors.js';
 import { modelFacts } from '../models/index.js';
-import { finalWeights, loadConfig, parseSetting, presetNames, resolveConfig, runFile, type RunConfig, type TrainOptions } from '../train/index.js';
+import { scaledPeak } from '../optim/index.js';
+import { finalWeights, loadConfig, openTrainingData, parseSetting, presetNames, resolveConfig, type RunConfig, type TrainOptions } from '../train/index.js';
+import { onnxFile } from './load-onnx.js';
 import { integer, number } from './options.js';
 import { Progress, duration } from './progress.js';
 import { runTrainer } from './run-trainer.js';
 import type { RunFigures } from './finish-run.js';
 
-interface TrainFlags {
-  model?: string;
-  size?: number;
-  width?: number;
-  stemStride?: number;
+interface TrainFlags extends Omit<TrainOptions, 'data' | 'out' | 'settings'> {
   epochs?: number;
   batch?: number;
-  recipe?: string;
   set?: string[];
-  seed?: number;
-  threads?: number;
-  workers?: number;
-  device?: string;
-  valSplit?: number;
-  limitTrain?: number;
-  limitVal?: number;
-  maxBroken?: number;
-  strict?: boolean;
-  checkpointSeconds?: number;
   out?: string;
   resume?: string;
   explain?: boolean;
@@ -92,19 +78,13 @@ async function run(data: string | undefined, flags: TrainFlags): Promise<void> {
 }
 
 function optionsFrom(data: string, flags: TrainFlags): TrainOptions {
-  if (flags.stemStride !== undefined && ![1, 2, 4].includes(flags.stemStride)) throw new UsageError(`Expected 1, 2 or 4 for --stem-stride but received ${flags.stemStride}.`);
-  if (flags.model !== undefined) modelFacts(flags.model);
-  const settings = Object.fromEntries((flags.set ?? []).map(parseSetting));
-  if (flags.epochs !== undefined) settings['epochs'] = flags.epochs;
-  if (flags.batch !== undefined) settings['batch'] = flags.batch;
-  const { model, size, width, recipe, seed, threads, workers, device, valSplit, limitTrain, limitVal, maxBroken, strict, checkpointSeconds } = flags;
-  const given = { model, size, width, stemStride: flags.stemStride, recipe, seed, threads, workers, device, valSplit, limitTrain, limitVal, maxBroken, strict, checkpointSeconds };
-  return {
-    data,
-    out: flags.out ?? freeFolder(data),
-    settings,
-    ...(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<TrainOptions>),
-  };
+  const { epochs, batch, set = [], out, resume: _resume, explain: _explain, json: _json, ...options } = flags;
+  if (options.stemStride !== undefined && ![1, 2, 4].includes(options.stemStride)) throw new UsageError(`Expected 1, 2 or 4 for --stem-stride but received ${options.stemStride}.`);
+  if (options.model !== undefined) modelFacts(options.model);
+  const settings = Object.fromEntries(set.map(parseSetting));
+  if (epochs !== undefined) settings['epochs'] = epochs;
+  if (batch !== undefined) settings['batch'] = batch;
+  return { ...options, data, out: out ?? freeFolder(data), settings };
 }
 
 function freeFolder(data: string): string {
@@ -116,15 +96,7 @@ function freeFolder(data: string): string {
 }
 
 async function explain(options: TrainOptions, json: boolean): Promise<void> {
-  const { valSplit, limitTrain, limitVal } = options;
-  const dataset = await openDataset(options.data, {
-    need: 'both',
-    seed: options.seed ?? 0,
-    ...(valSplit === undefined ? {} : { valSplit }),
-    ...(limitTrain === undefined ? {} : { limitTrain }),
-    ...(limitVal === undefined ? {} : { limitVal }),
-  });
-  const config = resolveConfig(options, dataset);
+  const config = resolveConfig(options, await openTrainingData(options));
   if (json) console.log(JSON.stringify(config, null, 2));
   else console.log(explanation(config));
 }
@@ -132,7 +104,7 @@ async function explain(options: TrainOptions, json: boolean): Promise<void> {
 /** Every setting with its source, as a table. */
 export function explanation(config: RunConfig): string {
   const { values, sources, preset } = config.recipe;
-  const peak = (values.learningRate * values.batch) / 256;
+  const peak = scaledPeak(values.learningRate, values.batch);
   const rows = Object.entries(values).map(([key, value]) => [key, String(value), sources[key as keyof typeof sources]]);
   const widths = [0, 1].map((i) => Math.max(...rows.map((row) => row[i]!.length)));
   return [
@@ -168,9 +140,7 @@ export function summary(run: string, figures: RunFigures): string {
     `  on ${figures.testImages} test pictures, after ${figures.epochs} epochs over ${figures.trainImages} training pictures in ${duration(figures.seconds)}`,
     `  exported file against the model: largest difference of a logit ${figures.onnxMaxAbsDiff.toExponential(1)}, same class for ${(100 * figures.onnxTop1Agreement).toFixed(1)} %`,
     `report   ${join(run, 'report.html')}`,
-    `weights  ${join(run, 'weights.safetensors')}`,
-    `ONNX     ${join(run, 'model.onnx')}`,
+    `weights  ${finalWeights(run)}`,
+    `ONNX     ${onnxFile(run)}`,
   ].join('\n');
 }
-
-export const isRun = (folder: string): boolean => existsSync(runFile(folder));

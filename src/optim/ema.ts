@@ -5,7 +5,7 @@ export const emaDecay = (decay: number, step: number): number => Math.min(decay,
 
 /**
  * Exponential moving average of weights and batch-norm statistics: ema += (1 - d)(w - ema). It starts at the initial weights.
- * Averaging the statistics is what gives usable ones when batch norm keeps only the last batch's (recipe field `bnStatistics`).
+ * Averaging the statistics is what gives usable ones when batch norm keeps only the last batch's (recipe field `averaging`).
  */
 export class Ema {
   readonly shadow = new Map<string, Tensor>();

@@ -6,7 +6,7 @@ import type { Module } from '../nn/index.js';
 import type { Ema, Sgd } from '../optim/index.js';
 import { call, fromTypedArray, noGrad, scope, type Tensor } from '../torch/index.js';
 import { formatMatch, matchKeys } from '../weights/report.js';
-import { encodeSafetensors, SafetensorsFile } from '../weights/safetensors.js';
+import { encodeSafetensors, SafetensorsFile, type TensorToWrite } from '../weights/safetensors.js';
 import type { RunConfig } from './config.js';
 
 const stateSchema = z.strictObject({
@@ -22,7 +22,6 @@ const stateSchema = z.strictObject({
   waitedSeconds: z.number(),
   bestTop1: z.number(),
   broken: z.array(z.tuple([z.number(), z.string()])),
-  finished: z.boolean(),
 });
 /** Where a run stands, apart from its tensors. */
 export type RunState = z.infer<typeof stateSchema>;
@@ -39,14 +38,11 @@ export const freshState = (): RunState => ({
   waitedSeconds: 0,
   bestTop1: -1,
   broken: [],
-  finished: false,
 });
 
-function* encoded(tensors: Iterable<[string, Tensor]>): Generator<{ name: string; dtype: 'F32'; shape: number[]; bytes: Uint8Array }> {
-  for (const [name, tensor] of tensors) {
-    const data = tensor.data();
-    yield { name, dtype: 'F32', shape: [...tensor.shape], bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
-  }
+function* encoded(tensors: Iterable<[string, Tensor]>): Generator<TensorToWrite> {
+  // Copied out when its turn to be written comes, so that only one tensor is held twice.
+  for (const [name, tensor] of tensors) yield { name, dtype: 'F32', shape: tensor.shape, bytes: () => new Uint8Array(tensor.data().buffer) };
 }
 
 function* prefixed(prefix: string, tensors: ReadonlyMap<string, Tensor>): Generator<[string, Tensor]> {

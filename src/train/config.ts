@@ -7,7 +7,7 @@ import type { Dataset } from '../data/dataset.js';
 import { RescaledError, UsageError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
 import { createModel, modelFacts, type ResNet, type ResNetOptions } from '../models/index.js';
-import type { Module } from '../nn/index.js';
+import { BatchNorm2d } from '../nn/index.js';
 import { resolveRecipe, type SourcedRecipe } from './recipe.js';
 
 /** Pixel statistics on the 0 to 1 scale, RGB. Source: tensorflow/tpu resnet_preprocessing.py. */
@@ -91,15 +91,15 @@ export function resolveConfig(options: TrainOptions, dataset: Dataset): RunConfi
     recipe.sources.batch = `a quarter of the ${dataset.train.length} training pictures, since a batch of ${batch} is more than all`;
   }
   const cores = availableParallelism();
-  const config: RunConfig = {
+  return {
     format: 1,
     data: {
       path: resolve(options.data),
       name: dataset.name,
       fingerprint: dataset.fingerprint,
-      ...(dataset.split === undefined ? {} : { valSplit: dataset.split.valSplit }),
-      ...(options.limitTrain === undefined ? {} : { limitTrain: options.limitTrain }),
-      ...(options.limitVal === undefined ? {} : { limitVal: options.limitVal }),
+      valSplit: dataset.split?.valSplit,
+      limitTrain: options.limitTrain,
+      limitVal: options.limitVal,
     },
     classes: [...dataset.classes],
     trainImages: dataset.train.length,
@@ -125,7 +125,6 @@ export function resolveConfig(options: TrainOptions, dataset: Dataset): RunConfi
     strict: options.strict ?? false,
     checkpointSeconds: options.checkpointSeconds ?? 60,
   };
-  return config;
 }
 
 export function preprocessOf(config: RunConfig): PreprocessOptions {
@@ -138,15 +137,14 @@ export function modelOf(config: RunConfig): ResNet {
   const model = createModel(config.model, config.modelOptions, config.seed);
   // EMA and batch-norm statistics are one mechanism (see recipe field `averaging`): with EMA, batch norm keeps the last batch's
   // statistics and the EMA smooths them; without it, the usual running average does.
-  if (config.recipe.values.averaging === 'ema') setBatchNormMomentum(model, 1);
+  if (config.recipe.values.averaging === 'ema') {
+    for (const [, module] of model.modules()) if (module instanceof BatchNorm2d) module.momentum = 1;
+  }
   return model.to({ device: config.device, memoryFormat: 'channels_last' }) as ResNet;
 }
 
-function setBatchNormMomentum(model: Module, momentum: number): void {
-  for (const [, module] of model.modules()) if ('running_mean' in module) (module as unknown as { momentum: number }).momentum = momentum;
-}
-
 export const runFile = (run: string): string => join(run, 'run.json');
+export const isRun = (folder: string): boolean => existsSync(runFile(folder));
 export const lastCheckpoint = (run: string): string => join(run, 'checkpoints', 'last.safetensors');
 export const bestWeights = (run: string): string => join(run, 'checkpoints', 'best.safetensors');
 export const finalWeights = (run: string): string => join(run, 'weights.safetensors');

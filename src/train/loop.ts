@@ -7,7 +7,7 @@ import { BatchNorm2d } from '../nn/index.js';
 import { cosine, decayGroups, Ema, scaledPeak, Sgd } from '../optim/index.js';
 import { call, crossEntropy, engineInfo, manualSeed, scope, setThreads } from '../torch/index.js';
 import { freshState, loadCheckpoint, saveCheckpoint, saveWeights, type RunState } from './checkpoint.js';
-import { bestWeights, finalWeights, lastCheckpoint, modelOf, preprocessOf, type RunConfig } from './config.js';
+import { bestWeights, finalWeights, lastCheckpoint, modelOf, preprocessOf, type RunConfig, type TrainOptions } from './config.js';
 import { diagnose } from './diagnose.js';
 import { evaluate } from './evaluate.js';
 import type { TrainEvent } from './events.js';
@@ -24,15 +24,15 @@ export interface LoopOptions {
   dataset?: Dataset;
 }
 
-export function openRunData(config: RunConfig, need: 'both' | 'val' = 'both'): Promise<Dataset> {
-  const { path, valSplit, limitTrain, limitVal } = config.data;
-  return openDataset(path, {
-    need,
-    seed: config.seed,
-    ...(valSplit === undefined ? {} : { valSplit }),
-    ...(limitTrain === undefined ? {} : { limitTrain }),
-    ...(limitVal === undefined ? {} : { limitVal }),
-  });
+/** The data of a run that exists. */
+export function openRunData(config: RunConfig): Promise<Dataset> {
+  const { path, ...picked } = config.data;
+  return openTrainingData({ data: path, seed: config.seed, ...picked });
+}
+
+/** The data that a run with these options trains and is measured on. */
+export function openTrainingData({ data, seed, valSplit, limitTrain, limitVal }: Pick<TrainOptions, 'data' | 'seed' | 'valSplit' | 'limitTrain' | 'limitVal'>): Promise<Dataset> {
+  return openDataset(data, { seed, valSplit, limitTrain, limitVal });
 }
 
 /** @throws UsageError when the engine has no such device */
@@ -85,24 +85,27 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
   const state: RunState = resume ? loadCheckpoint(lastCheckpoint(out), model, optimiser, ema) : freshState();
   const broken = new Map(state.broken);
   const newlyBroken: { path: string; reason: string }[] = [];
-  for (const [loader, source, offset] of [[trainLoader, data.train!, 0], [valLoader, data.val, data.train!.length]] as const) {
+  for (const [loader, offset] of [[trainLoader, 0], [valLoader, data.train!.length]] as const) {
     loader.onBroken = (index, path, reason) => {
       if (broken.has(offset + index)) return;
-      broken.set(offset + index, reason);
-      newlyBroken.push({ path: path || source.describe(index), reason });
+      broken.set(offset + index, `${path}: ${reason}`);
+      newlyBroken.push({ path, reason });
     };
   }
   const pictures = data.train!.length + data.val.length;
-  const checkBroken = (): void => {
-    const worst = newlyBroken.at(-1) ?? [...broken.values()].at(-1);
-    if (broken.size === 0) return;
-    if (config.strict) throw new RescaledError(`A picture cannot be read, and the run is strict: ${describeBroken(worst)}`);
+  const reportBroken = function* (): Generator<TrainEvent> {
+    if (newlyBroken.length === 0) return;
+    const last = [...broken.values()].at(-1);
+    if (config.strict) throw new RescaledError(`A picture cannot be read, and the run is strict: ${last}`);
     if (broken.size > config.maxBroken * pictures)
       throw new RescaledError(
-        `${broken.size} of ${pictures} pictures cannot be read, more than the allowed ${(100 * config.maxBroken).toFixed(1)} % (--max-broken). The last one: ${describeBroken(worst)}`,
+        `${broken.size} of ${pictures} pictures cannot be read, more than the allowed ${(100 * config.maxBroken).toFixed(1)} % (--max-broken). The last one: ${last}`,
       );
+    while (newlyBroken.length > 0) yield { type: 'broken', step: state.step, ...newlyBroken.shift()! };
   };
 
+  const keepWeights = (path: string, epoch: number, facts: Record<string, string> = {}): void =>
+    saveWeights(path, ema?.shadow ?? model.state(), config, { weights: ema === undefined ? 'raw' : 'ema', epoch: String(epoch), ...facts });
   const checkpoint = (): TrainEvent => {
     state.broken = [...broken];
     saveCheckpoint(lastCheckpoint(out), model, optimiser, ema, state);
@@ -119,7 +122,7 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
   try {
     let trained = 0; // seconds and pictures since the start of this process, for the speed shown
     let seen = 0;
-    for (; state.epoch < recipe.epochs; state.epoch++) {
+    while (state.epoch < recipe.epochs) {
       const waitedBefore = trainLoader.waitedMs;
       const epochStart = performance.now();
       const waitedAtStart = state.waitedSeconds;
@@ -158,12 +161,7 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
         computing += took;
         trained += took;
         seen += batch.n;
-        while (newlyBroken.length > 0) {
-          const next = newlyBroken[0]!;
-          checkBroken();
-          newlyBroken.shift();
-          yield { type: 'broken', step: state.step, ...next };
-        }
+        yield* reportBroken();
         if (Number.isFinite(loss)) {
           const imagesPerSecond = seen / trained;
           yield { type: 'step', step: state.step, epoch: state.epoch + 1, loss, learningRate, imagesPerSecond, etaSeconds: ((steps - state.step) * recipe.batch) / imagesPerSecond };
@@ -179,7 +177,7 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
       }
 
       // -- how good it is now, raw and averaged
-      const scoring = { classes: data.classes.length, size: config.size, normaliser, mistakes: 0, ...(signal === undefined ? {} : { signal }) };
+      const scoring = { classes: data.classes.length, size: config.size, normaliser, mistakes: 0, signal };
       yield { type: 'evaluating', step: state.step, epoch: state.epoch + 1, done: 0, of: data.val.length };
       const raw = await evaluate(model, valLoader, scoring);
       let averaged;
@@ -194,13 +192,12 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
         yield { type: 'stopped', step: state.step, steps };
         return;
       }
-      checkBroken();
-      while (newlyBroken.length > 0) yield { type: 'broken', step: state.step, ...newlyBroken.shift()! };
+      yield* reportBroken();
       const top1 = (averaged ?? raw).top1;
       const best = top1 > state.bestTop1;
       if (best) {
         state.bestTop1 = top1;
-        saveWeights(bestWeights(out), ema?.shadow ?? model.state(), config, { weights: ema === undefined ? 'raw' : 'ema', epoch: String(state.epoch + 1), top1: String(top1) });
+        keepWeights(bestWeights(out), state.epoch + 1, { top1: String(top1) });
       }
       const waited = state.waitedSeconds - waitedAtStart;
       yield {
@@ -213,11 +210,9 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
       // The checkpoint stands at the start of the next epoch, so nothing of this one is done twice.
       Object.assign(state, { batchInEpoch: 0, epochLoss: 0, epochCorrect: 0, epochImages: 0 });
       state.epoch++;
-      state.finished = state.epoch === recipe.epochs;
       yield checkpoint();
-      state.epoch--;
     }
-    saveWeights(finalWeights(out), ema?.shadow ?? model.state(), config, { weights: ema === undefined ? 'raw' : 'ema', epoch: String(recipe.epochs) });
+    keepWeights(finalWeights(out), recipe.epochs);
     const total = state.seconds + state.waitedSeconds;
     yield { type: 'end', step: state.step, seconds: total, imagesPerSecond: state.images / Math.max(1e-9, total), loaderWaitShare: state.waitedSeconds / Math.max(1e-9, total), weights: finalWeights(out) };
   } finally {
@@ -230,5 +225,3 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
 }
 
 const brief = ({ top1, top5, loss, images }: { top1: number; top5: number; loss: number; images: number }) => ({ top1, top5, loss, images });
-const describeBroken = (item: { path: string; reason: string } | string | undefined): string =>
-  item === undefined ? 'unknown' : typeof item === 'string' ? item : `${item.path}: ${item.reason}`;

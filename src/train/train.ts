@@ -1,11 +1,10 @@
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { openDataset } from '../data/dataset.js';
 import { UsageError } from '../errors.js';
-import { lastCheckpoint, loadConfig, resolveConfig, runFile, saveConfig, type TrainOptions } from './config.js';
+import { isRun, lastCheckpoint, loadConfig, resolveConfig, saveConfig, type TrainOptions } from './config.js';
 import type { TrainEvent } from './events.js';
 import { RunLog } from './logs.js';
-import { checkDevice, trainLoop } from './loop.js';
+import { checkDevice, openTrainingData, trainLoop } from './loop.js';
 import { lockRun } from './run-lock.js';
 
 /**
@@ -18,26 +17,15 @@ import { lockRun } from './run-lock.js';
  * ```
  */
 export async function* train(options: TrainOptions, { signal }: { signal?: AbortSignal } = {}): AsyncGenerator<TrainEvent> {
-  const dataset = await openDataset(options.data, {
-    need: 'both',
-    seed: options.seed ?? 0,
-    ...(options.valSplit === undefined ? {} : { valSplit: options.valSplit }),
-    ...(options.limitTrain === undefined ? {} : { limitTrain: options.limitTrain }),
-    ...(options.limitVal === undefined ? {} : { limitVal: options.limitVal }),
-  });
+  const dataset = await openTrainingData(options);
   const config = resolveConfig(options, dataset);
   checkDevice(config.device);
-  if (existsSync(options.out) && !statSync(options.out).isDirectory()) throw new UsageError(`Expected a folder for the output but ${options.out} is a file. Choose another --out.`);
-  if (existsSync(options.out) && readdirSync(options.out).length > 0 && !existsSync(runFile(options.out)))
-    throw new UsageError(`Expected a new or a run's folder for the output but ${options.out} holds other files. Choose another --out.`);
-  // A run that ended before its first checkpoint has nothing to lose: it begins anew.
-  if (existsSync(runFile(options.out)) && existsSync(lastCheckpoint(options.out)))
-    throw new UsageError(`There is already a run in ${options.out}. Go on with "rescaled train --resume ${options.out}", or choose another --out.`);
+  checkOut(options.out);
   makeFolder(options.out);
   const unlock = await lockRun(options.out);
   try {
     saveConfig(options.out, config);
-    yield* logged(new RunLog(options.out), trainLoop(config, { out: options.out, dataset, ...(signal === undefined ? {} : { signal }) }));
+    yield* logged(options.out, trainLoop(config, { out: options.out, dataset, signal }));
   } finally {
     unlock();
   }
@@ -48,15 +36,19 @@ export async function* resumeTraining(run: string, { signal }: { signal?: AbortS
   const config = loadConfig(run);
   const unlock = await lockRun(run);
   try {
-    let log: RunLog | undefined;
-    for await (const event of trainLoop(config, { out: run, resume: true, ...(signal === undefined ? {} : { signal }) })) {
-      if (event.type === 'start') log = new RunLog(run, event);
-      log?.write(event);
-      yield event;
-    }
+    yield* logged(run, trainLoop(config, { out: run, resume: true, signal }));
   } finally {
     unlock();
   }
+}
+
+/** A new or empty folder, or a run that ended before its first checkpoint: that one has nothing to lose and begins anew. */
+function checkOut(out: string): void {
+  if (!existsSync(out)) return;
+  if (!statSync(out).isDirectory()) throw new UsageError(`Expected a folder for the output but ${out} is a file. Choose another --out.`);
+  if (isRun(out) && existsSync(lastCheckpoint(out)))
+    throw new UsageError(`There is already a run in ${out}. Go on with "rescaled train --resume ${out}", or choose another --out.`);
+  if (!isRun(out) && readdirSync(out).length > 0) throw new UsageError(`Expected a new or a run's folder for the output but ${out} holds other files. Choose another --out.`);
 }
 
 /** Part by part: a recursive mkdir of Node never ends in places such as /proc that refuse new folders with "not found". */
@@ -71,9 +63,12 @@ function makeFolder(path: string): void {
   }
 }
 
-async function* logged(log: RunLog, events: AsyncGenerator<TrainEvent>): AsyncGenerator<TrainEvent> {
+/** Writes the logs on the way; the first event says where the run stands. */
+async function* logged(run: string, events: AsyncGenerator<TrainEvent>): AsyncGenerator<TrainEvent> {
+  let log: RunLog | undefined;
   for await (const event of events) {
-    log.write(event);
+    if (event.type === 'start') log = new RunLog(run, event.resumed ? event : undefined);
+    log?.write(event);
     yield event;
   }
 }
