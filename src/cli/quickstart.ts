@@ -41,6 +41,9 @@ async function run(flags: { data: string; out: string; fresh?: boolean }): Promi
     progress.note(existsSync(finalWeights(out)) ? `reusing the weights trained before in ${out} (--fresh trains anew)` : `reusing the unfinished run in ${out}: going on from its last checkpoint`);
     task = { type: 'resume', run: out };
   } else if (isRun(out)) {
+    const other = loadConfig(out);
+    if (other.data.fingerprint !== dataset.fingerprint || other.model !== wanted.model)
+      throw new UsageError(`Expected a quickstart run in ${out} but it holds ${other.model} on ${other.data.name}, which would be lost. Choose another --out.`);
     progress.note(`replacing the earlier run in ${out}`);
     rmSync(out, { recursive: true });
   }
