@@ -1,6 +1,6 @@
 /** The public interface of Rescaled. */
 export { RescaledError, UsageError } from './errors.js';
-export { createModel, modelFacts, modelNames, PUBLISHED_RESNET_RS, ResNet, type ResNetOptions } from './models/index.js';
+export * from './models/index.js';
 export { resumeTraining, train, type RunConfig, type TrainEvent, type TrainOptions } from './train/index.js';
 export { Predictor, type PictureResult, type Prediction } from './deploy/predictor.js';
 export { openDataset, type Dataset } from './data/dataset.js';

@@ -1,11 +1,11 @@
 import { existsSync, statSync } from 'node:fs';
 import { RescaledError, UsageError } from '../errors.js';
-import { createModel, type ResNet, type ResNetOptions } from '../models/index.js';
+import { createModel, type ImageModel, type ModelOverrides } from '../models/index.js';
 import { finalWeights, bestWeights, loadConfig, loadInto, type RunConfig } from '../train/index.js';
 import { SafetensorsFile } from '../weights/safetensors.js';
 
 export interface LoadedModel {
-  model: ResNet;
+  model: ImageModel;
   name: string;
   classes: string[];
   size: number;
@@ -33,11 +33,11 @@ export function loadModel(target: string, choose: 'final' | 'best' = 'final'): L
   const file = SafetensorsFile.open(path);
   try {
     const { metadata } = file;
-    if (file.entries.has('model.fc.weight'))
+    if ([...file.entries.keys()].some((key) => key.startsWith('model.')))
       throw new UsageError(`Expected weights but ${path} is a checkpoint. Give the run folder, or its weights.safetensors.`);
     if (metadata['model'] === undefined || metadata['modelOptions'] === undefined)
       throw new RescaledError(`Expected weights written by rescaled in ${path} but its header names no model.`);
-    const options = JSON.parse(metadata['modelOptions']) as ResNetOptions;
+    const options = JSON.parse(metadata['modelOptions']) as ModelOverrides;
     const model = createModel(metadata['model'], options);
     loadInto(file, model.state(), path);
     model.to({ memoryFormat: 'channels_last' }).train(false);

@@ -29,7 +29,7 @@ export function register(program: Command): void {
     .option('-m, --model <name>', 'resnet-rs-50, resnet-rs-101@192, resnet-50, ... (see "rescaled models")')
     .option('--size <pixels>', "side of the pictures; the model's published size by default", integer)
     .option('--width <factor>', 'width multiplier of the model', number)
-    .option('--stem-stride <n>', 'total stride of the stem: 1, 2 or 4; 2 up to 64 pixels, else 4', integer)
+    .option('--stem-stride <n>', 'total stride of the stem: 1, 2 or 4 (EfficientNet: 1 or 2); half the usual up to 64 pixels', integer)
     .option('-e, --epochs <n>', 'passes over the training pictures', integer)
     .option('-b, --batch <n>', 'pictures in a step', integer)
     .option('-r, --recipe <name>', `${presetNames().join(', ')}; default resnet-rs`)
@@ -79,7 +79,6 @@ async function run(data: string | undefined, flags: TrainFlags): Promise<void> {
 
 function optionsFrom(data: string, flags: TrainFlags): TrainOptions {
   const { epochs, batch, set = [], out, resume: _resume, explain: _explain, json: _json, ...options } = flags;
-  if (options.stemStride !== undefined && ![1, 2, 4].includes(options.stemStride)) throw new UsageError(`Expected 1, 2 or 4 for --stem-stride but received ${options.stemStride}.`);
   if (options.model !== undefined) modelFacts(options.model);
   const settings = Object.fromEntries(set.map(parseSetting));
   if (epochs !== undefined) settings['epochs'] = epochs;

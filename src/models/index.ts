@@ -1,3 +1,12 @@
-export { PUBLISHED_RESNET_RS, type PublishedResNetRs } from './published.js';
-export { createModel, modelFacts, modelNames, type ModelFacts } from './registry.js';
+export { EfficientNet, roundFilters, type EfficientNetOptions } from './efficientnet.js';
+export { ImageModel, type Features, type ModelOptions } from './model.js';
+export {
+  PUBLISHED_EFFICIENTNET,
+  PUBLISHED_RESNET_RS,
+  publishedResNetRs,
+  randAugmentMagnitudeAt,
+  type PublishedEfficientNet,
+  type PublishedResNetRs,
+} from './published.js';
+export { createModel, modelFacts, modelNames, type Family, type ModelFacts, type ModelOverrides } from './registry.js';
 export { LAYOUTS, ResNet, type ResNetOptions } from './resnet.js';

@@ -1,69 +1,136 @@
 import { UsageError } from '../errors.js';
 import { didYouMean } from '../suggest.js';
-import { PUBLISHED_RESNET_RS } from './published.js';
+import { EfficientNet, type EfficientNetOptions } from './efficientnet.js';
+import type { ImageModel } from './model.js';
+import { PUBLISHED_EFFICIENTNET, publishedResNetRs } from './published.js';
 import { LAYOUTS, ResNet, type ResNetOptions } from './resnet.js';
 
-const COMMON = {
-  classes: 1000,
-  channels: 3,
-  width: 1,
+const COMMON = { classes: 1000, channels: 3, width: 1, dropout: 0, stochasticDepth: 0 };
+
+/** ResNet v1.5: the stride stands on the 3x3 convolution, as in torchvision and timm. */
+const RESNET = {
+  ...COMMON,
+  stem: 'plain',
+  stemPool: 'max',
   stemStride: 4,
-  dropout: 0,
-  stochasticDepth: 0,
+  avgDown: false,
+  seRatio: 0,
   stochasticDepthRule: 'stage',
   zeroInitLastGamma: true,
   init: 'tf',
 } satisfies Partial<ResNetOptions>;
 
-/** The switches that make a family. Source: paper section 4 and Table 1; tensorflow/tpu resnet_model.py. */
-const FAMILIES = {
-  resnet: { ...COMMON, stem: 'plain', stemPool: 'max', avgDown: false, seRatio: 0 },
-  'resnet-rs': { ...COMMON, stem: 'deep', stemPool: 'conv', avgDown: true, seRatio: 0.25 },
-} satisfies Record<string, Omit<ResNetOptions, 'layers' | 'block'>>;
+/** Source: paper section 4 and Table 1; tensorflow/tpu resnet_model.py. */
+const RESNET_RS = { ...RESNET, stem: 'deep', stemPool: 'conv', avgDown: true, seRatio: 0.25 } satisfies Partial<ResNetOptions>;
 
-export interface ModelFacts {
+/** Source: tensorflow/tpu models/official/efficientnet/efficientnet_builder.py. */
+const EFFICIENTNET = {
+  ...COMMON,
+  padding: 'same',
+  normEpsilon: 1e-3,
+  stemStride: 2,
+  seRatio: 0.25,
+  stochasticDepth: 0.2,
+  init: 'efficientnet',
+} satisfies Partial<EfficientNetOptions>;
+
+export type Family = 'resnet' | 'resnet-rs' | 'efficientnet' | 'efficientnet-rs';
+
+interface CommonFacts {
+  /** As asked for, with its `@size`. */
   name: string;
-  family: keyof typeof FAMILIES;
-  depth: number;
+  family: Family;
   /** Default input side in pixels. */
   size: number;
-  options: ResNetOptions;
+  /** Where the family's regularisation comes from. */
+  source: string;
+}
+export type ResNetFacts = CommonFacts & { kind: 'resnet'; depth: number; options: ResNetOptions };
+export type EfficientNetFacts = CommonFacts & { kind: 'efficientnet'; variant: string; options: EfficientNetOptions };
+export type ModelFacts = ResNetFacts | EfficientNetFacts;
+
+/** Options of either kind of model; one that the model does not have is an error. */
+export type ModelOverrides = Partial<ResNetOptions> | Partial<EfficientNetOptions>;
+
+const NAMES: readonly string[] = [
+  ...Object.keys(LAYOUTS).map((depth) => `resnet-${depth}`),
+  ...Object.keys(LAYOUTS).filter((depth) => !isBasic(Number(depth))).map((depth) => `resnet-rs-${depth}`),
+  ...PUBLISHED_EFFICIENTNET.map(({ variant }) => `efficientnet-${variant}`),
+  ...PUBLISHED_EFFICIENTNET.map(({ variant }) => `efficientnet-rs-${variant}`),
+];
+
+function isBasic(depth: number): boolean {
+  return depth === 18 || depth === 34;
 }
 
 /** Every name that `createModel` knows, without the `@size`. */
 export function modelNames(): string[] {
-  const names: string[] = [];
-  for (const family of Object.keys(FAMILIES))
-    for (const depth of Object.keys(LAYOUTS)) if (family === 'resnet' || (depth !== '18' && depth !== '34')) names.push(`${family}-${depth}`);
-  return names;
+  return [...NAMES];
 }
 
 /**
- * Facts of a model by name: `resnet-50`, `resnet-rs-50` (its published size; the smallest where there are several), `resnet-rs-101@192`.
- * @throws UsageError for an unknown name, with the nearest one.
+ * Facts of a model by name: `resnet-50`, `resnet-rs-50` (its published size; the smallest where there are several), `resnet-rs-101@192`,
+ * `efficientnet-b0`. An `efficientnet-rs-b4@320` is the same network at a size lower than its own (paper section 7.2); the paper's sizes
+ * are not public as numbers, so it has none by default.
+ * @throws UsageError for an unknown name, with the nearest one, or an option that the model does not have
  */
-export function modelFacts(name: string, overrides: Partial<ResNetOptions> = {}): ModelFacts {
-  const match = /^(resnet(?:-rs)?)-(\d+)(?:@(\d+))?$/.exec(name);
-  const base = name.replace(/@.*$/, '');
-  if (match === null || !modelNames().includes(base)) {
-    throw new UsageError(`Expected a model name but received "${name}".${didYouMean(base, modelNames())} Known: ${modelNames().join(', ')}; "@192" behind a name picks the input size.`);
-  }
-  const family = match[1] as keyof typeof FAMILIES;
-  const depth = Number(match[2]);
-  const published = family === 'resnet-rs' ? PUBLISHED_RESNET_RS.filter((row) => row.depth === depth) : [];
-  const size = match[3] !== undefined ? Number(match[3]) : (published[0]?.resolution ?? 224);
-  const row = published.find(({ resolution }) => resolution === size) ?? published.at(0);
-  const options: ResNetOptions = {
-    ...FAMILIES[family],
-    layers: LAYOUTS[depth]!,
-    block: depth === 18 || depth === 34 ? 'basic' : 'bottleneck',
-    ...(row === undefined ? {} : { dropout: row.dropout, stochasticDepth: row.stochasticDepth }),
-    ...overrides,
+export function modelFacts(name: `resnet-${string}`, overrides?: Partial<ResNetOptions>): ResNetFacts;
+export function modelFacts(name: `efficientnet-${string}`, overrides?: Partial<EfficientNetOptions>): EfficientNetFacts;
+export function modelFacts(name: string, overrides?: ModelOverrides): ModelFacts;
+export function modelFacts(name: string, overrides: ModelOverrides = {}): ModelFacts {
+  const [base = '', sizeText, ...rest] = name.split('@');
+  if (!NAMES.includes(base))
+    throw new UsageError(`Expected a model name but received "${name}".${didYouMean(base, NAMES)} Known: ${NAMES.join(', ')}; "@192" behind a name picks the input size.`);
+  const size = sizeText === undefined ? undefined : Number(sizeText);
+  if (rest.length > 0 || (size !== undefined && !(/^\d+$/.test(sizeText!) && size >= 1 && size <= 8192)))
+    throw new UsageError(`Expected an input size in pixels behind the @ of "${name}", as in ${base}@192.`);
+  const [, family, variant] = /^(.+)-([^-]+)$/.exec(base) as unknown as [string, Family, string];
+  const facts = family === 'resnet' || family === 'resnet-rs' ? resNet(name, family, Number(variant), size) : efficientNet(name, family, variant, size);
+  const known = Object.keys(facts.options);
+  for (const key of Object.keys(overrides))
+    if (!known.includes(key)) throw new UsageError(`Expected an option of ${base} but received "${key}".${didYouMean(key, known)} Known: ${known.join(', ')}.`);
+  Object.assign(facts.options, overrides);
+  return facts;
+}
+
+function resNet(name: string, family: 'resnet' | 'resnet-rs', depth: number, asked: number | undefined): ResNetFacts {
+  const row = family === 'resnet-rs' ? publishedResNetRs(depth, asked) : undefined;
+  return {
+    kind: 'resnet',
+    name,
+    family,
+    depth,
+    size: asked ?? row?.resolution ?? 224,
+    source: row === undefined ? 'a ResNet has none' : `tensorflow/tpu resnet_rs/configs/*.yaml: the row of ResNet-RS-${row.depth} at ${row.resolution}`,
+    options: {
+      ...(family === 'resnet' ? RESNET : RESNET_RS),
+      layers: LAYOUTS[depth]!,
+      block: isBasic(depth) ? 'basic' : 'bottleneck',
+      ...(row === undefined ? {} : { dropout: row.dropout, stochasticDepth: row.stochasticDepth }),
+    },
   };
-  return { name, family, depth, size, options };
+}
+
+function efficientNet(name: string, family: 'efficientnet' | 'efficientnet-rs', variant: string, asked: number | undefined): EfficientNetFacts {
+  const row = PUBLISHED_EFFICIENTNET.find((other) => other.variant === variant)!;
+  if (family === 'efficientnet-rs' && asked === undefined)
+    throw new UsageError(`Expected a size behind ${name}, such as ${name}@${Math.round((row.resolution * 0.75) / 32) * 32}: an EfficientNet-RS is EfficientNet-${variant.toUpperCase()} below its own ${row.resolution} pixels.`);
+  return {
+    kind: 'efficientnet',
+    name,
+    family,
+    variant,
+    size: asked ?? row.resolution,
+    source: 'tensorflow/tpu models/official/efficientnet/efficientnet_builder.py',
+    options: { ...EFFICIENTNET, width: row.width, depth: row.depth, dropout: row.dropout },
+  };
 }
 
 /** Builds a model with freshly initialised weights. */
-export function createModel(name: string, overrides: Partial<ResNetOptions> = {}, seed = 0): ResNet {
-  return new ResNet(modelFacts(name, overrides).options, seed);
+export function createModel(name: `resnet-${string}`, overrides?: Partial<ResNetOptions>, seed?: number): ResNet;
+export function createModel(name: `efficientnet-${string}`, overrides?: Partial<EfficientNetOptions>, seed?: number): EfficientNet;
+export function createModel(name: string, overrides?: ModelOverrides, seed?: number): ImageModel;
+export function createModel(name: string, overrides: ModelOverrides = {}, seed = 0): ImageModel {
+  const facts = modelFacts(name, overrides);
+  return facts.kind === 'resnet' ? new ResNet(facts.options, seed) : new EfficientNet(facts.options, seed);
 }

@@ -14,9 +14,9 @@ import {
   Sequential,
   SqueezeExcite,
   stochasticDepth,
-  type Initialiser,
 } from '../nn/index.js';
 import { call, flatten, globalAvgPool2d, noGrad, relu_, scope, type Tensor } from '../torch/index.js';
+import { ImageModel, type Features, type ModelOptions } from './model.js';
 
 /** Blocks per stage (c2 to c5). Source: paper Table 11 and appendix E; 14 and 26 (timm's layouts) are for small pictures; 18 and 34 use basic blocks. */
 export const LAYOUTS: Readonly<Record<number, readonly [number, number, number, number]>> = {
@@ -36,11 +36,9 @@ export const LAYOUTS: Readonly<Record<number, readonly [number, number, number, 
 };
 
 /** Every variant of the 2-D ResNet is a row of these switches; `resnet-rs` and `resnet` are two rows (registry.ts). */
-export interface ResNetOptions {
+export interface ResNetOptions extends ModelOptions {
   layers: readonly [number, number, number, number];
   block: 'bottleneck' | 'basic';
-  classes: number;
-  channels: number;
   /** Multiplies all widths; each is rounded to the nearest multiple of 8 (at least 8). */
   width: number;
   /** `deep`: three 3x3 convolutions (ResNet-D). `plain`: one 7x7. */
@@ -53,14 +51,10 @@ export interface ResNetOptions {
   avgDown: boolean;
   /** Squeeze-excite: reduced = max(1, floor(channels * ratio)); 0 leaves it out. */
   seRatio: number;
-  dropout: number;
-  /** Final stochastic-depth rate; 0 for none. */
-  stochasticDepth: number;
   /** `stage`: rate*(2, 3, 4, 5)/5 constant in a stage (TensorFlow). `block`: from 0 to rate over the blocks (timm). */
   stochasticDepthRule: 'stage' | 'block';
   /** The last batch norm of each block starts at gamma 0, so that the block starts as the identity. */
   zeroInitLastGamma: boolean;
-  init: Initialiser;
 }
 
 const round8 = (channels: number): number => Math.max(8, Math.round(channels / 8) * 8);
@@ -148,7 +142,8 @@ class BasicBlock extends Block {
 }
 
 /** ResNet, ResNet-D, SE-ResNet and ResNet-RS. Input [N, channels, S, S], normalised; output logits [N, classes]. State keys equal timm's. */
-export class ResNet extends Module {
+export class ResNet extends ImageModel {
+  readonly head = 'fc';
   conv1: Module;
   bn1: BatchNorm2d;
   maxpool: Module;
@@ -229,16 +224,15 @@ export class ResNet extends Module {
     });
   }
 
-  /** Outputs of the four stages, at strides 4, 8, 16 and 32 (less with a smaller `stemStride`). */
-  features(x: Tensor): [Tensor, Tensor, Tensor, Tensor] {
-    let y = scope(() => this.maxpool.forward(relu_(this.bn1.forward(this.conv1.forward(x)))));
-    const outputs: Tensor[] = [];
-    for (const stage of [this.layer1, this.layer2, this.layer3, this.layer4]) outputs.push((y = stage.forward(y)));
-    return outputs as [Tensor, Tensor, Tensor, Tensor];
+  features(x: Tensor): Features {
+    const stem = scope(() => this.maxpool.forward(relu_(this.bn1.forward(this.conv1.forward(x)))));
+    const c2 = this.layer1.forward(stem);
+    const c3 = this.layer2.forward(c2);
+    const c4 = this.layer3.forward(c3);
+    return { c2, c3, c4, c5: this.layer4.forward(c4) };
   }
 
   forward(x: Tensor): Tensor {
-    const y = this.features(x)[3];
-    return this.fc.forward(this.dropout.forward(flatten(globalAvgPool2d(y))));
+    return this.fc.forward(this.dropout.forward(flatten(globalAvgPool2d(this.features(x).c5))));
   }
 }

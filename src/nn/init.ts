@@ -6,10 +6,11 @@ import type { Module } from './module.js';
  * - `tf`: convolution kernels truncated normal with deviation sqrt(1/fan_in) (tf.variance_scaling_initializer()), classifier normal 0.01.
  *   The released ResNet-RS code.
  * - `timm`: convolution kernels normal with deviation sqrt(2/fan_out), classifier uniform +-1/sqrt(in).
+ * - `efficientnet`: convolution kernels as `timm`, classifier uniform +-1/sqrt(out). The released EfficientNet code.
  *
  * Biases are 0 and batch norm is the identity in both.
  */
-export type Initialiser = 'tf' | 'timm';
+export type Initialiser = 'tf' | 'timm' | 'efficientnet';
 
 /** Deviation of a standard normal cut at +-2: a truncated normal is divided by it to have the deviation that was asked for. */
 const TRUNCATED_DEVIATION = 0.8796256610342398;
@@ -35,7 +36,10 @@ export function initialise(root: Module, kind: Initialiser, seed: number): void 
         if (module.bias !== undefined) call('aten::zero_', [module.bias]);
       } else if (module instanceof Linear) {
         if (kind === 'tf') fill(module.weight, (t) => call('aten::normal_', [t, 0, 0.01], { generator: random }));
-        else fill(module.weight, (t) => call('aten::uniform_', [t, -1 / Math.sqrt(module.inFeatures), 1 / Math.sqrt(module.inFeatures)], { generator: random }));
+        else {
+          const limit = 1 / Math.sqrt(kind === 'timm' ? module.inFeatures : module.outFeatures);
+          fill(module.weight, (t) => call('aten::uniform_', [t, -limit, limit], { generator: random }));
+        }
         call('aten::zero_', [module.bias]);
       } else if (module instanceof BatchNorm2d) {
         call('aten::fill_.Scalar', [module.weight, 1]);

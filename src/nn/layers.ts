@@ -11,6 +11,7 @@ import {
   maxPool2d,
   mul,
   ones,
+  pad,
   relu,
   relu_,
   sigmoid,
@@ -26,18 +27,21 @@ export function parameter(tensor: Tensor): Tensor {
   return keep(tensor);
 }
 
-/** Weight [out, in/groups, k, k]; padding (k-1)/2 on both sides unless given. Filled by an initialiser (init.ts). */
+/**
+ * Weight [out, in/groups, k, k]; padding (k-1)/2 on both sides unless given. `same` is TensorFlow's rule: ceil(size/stride) outputs, of the
+ * max(0, (outputs-1)*stride + k - size) zeros the odd one at the end. Filled by an initialiser (init.ts).
+ */
 export class Conv2d extends Module {
   weight: Tensor;
   bias?: Tensor;
   readonly stride: number;
-  readonly padding: number;
+  readonly padding: number | 'same';
   readonly groups: number;
   constructor(
     readonly inChannels: number,
     readonly outChannels: number,
     readonly kernel: number,
-    options: { stride?: number; padding?: number; groups?: number; bias?: boolean } = {},
+    options: { stride?: number; padding?: number | 'same'; groups?: number; bias?: boolean } = {},
   ) {
     super();
     this.stride = options.stride ?? 1;
@@ -47,7 +51,17 @@ export class Conv2d extends Module {
     if (options.bias === true) this.bias = parameter(zeros([outChannels]));
   }
   forward(x: Tensor): Tensor {
-    return conv2d(x, this.weight, this.bias ?? null, { stride: this.stride, padding: this.padding, groups: this.groups });
+    const { stride, padding, groups } = this;
+    const bias = this.bias ?? null;
+    if (padding !== 'same') return conv2d(x, this.weight, bias, { stride, padding, groups });
+    const [height, width] = [this.#samePadding(x.shape[2]!), this.#samePadding(x.shape[3]!)];
+    if (height % 2 === 0 && width % 2 === 0) return conv2d(x, this.weight, bias, { stride, padding: [height / 2, width / 2], groups });
+    const split = (total: number) => [Math.floor(total / 2), Math.ceil(total / 2)];
+    return conv2d(pad(x, [...split(width), ...split(height)]), this.weight, bias, { stride, padding: 0, groups });
+  }
+  /** Zeros on both sides together. */
+  #samePadding(size: number): number {
+    return Math.max(0, (Math.ceil(size / this.stride) - 1) * this.stride + this.kernel - size);
   }
 }
 

@@ -33,6 +33,8 @@ export function batchNorm(
 ): Tensor {
   return call('aten::batch_norm', [input, weight, bias, runningMean, runningVar, training, momentum, eps, true]);
 }
+/** Zeros around the last dimensions, as PyTorch orders them: [left, right, top, bottom]. */
+export const pad = (x: Tensor, amounts: readonly number[]): Tensor => call('aten::constant_pad_nd', [x, amounts, 0]);
 /** input [.., I], weight [O, I], bias [O] -> [.., O]: x W^T + b. */
 export const linear = (input: Tensor, weight: Tensor, bias: Tensor | null): Tensor => call('aten::linear', [input, weight, bias]);
 export const relu = (x: Tensor): Tensor => call('aten::relu', [x]);

@@ -6,7 +6,7 @@ import { preprocessOptions, type PreprocessOptions } from '../augment/preprocess
 import type { Dataset } from '../data/dataset.js';
 import { RescaledError, UsageError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
-import { createModel, modelFacts, type ResNet, type ResNetOptions } from '../models/index.js';
+import { createModel, modelFacts, type ImageModel, type ModelOptions } from '../models/index.js';
 import { BatchNorm2d } from '../nn/index.js';
 import { resolveRecipe, type SourcedRecipe } from './recipe.js';
 
@@ -23,7 +23,7 @@ export interface TrainOptions {
   /** Recipe settings by key. */
   settings?: Record<string, unknown>;
   width?: number;
-  /** Total stride of the stem; 2 up to 64 pixels, else 4. */
+  /** Total stride of the stem; half the usual up to 64 pixels. */
   stemStride?: 1 | 2 | 4;
   seed?: number;
   threads?: number;
@@ -48,7 +48,7 @@ export interface RunConfig {
   trainImages: number;
   valImages: number;
   model: string;
-  modelOptions: ResNetOptions;
+  modelOptions: ModelOptions;
   size: number;
   recipe: SourcedRecipe;
   seed: number;
@@ -81,6 +81,9 @@ export function resolveConfig(options: TrainOptions, dataset: Dataset): RunConfi
   numberOption('--checkpoint-seconds', options.checkpointSeconds, 0, 86_400);
   const model = options.model ?? 'resnet-rs-50';
   const facts = modelFacts(model);
+  const strides = facts.kind === 'resnet' ? [1, 2, 4] : [1, 2];
+  if (options.stemStride !== undefined && !strides.includes(options.stemStride))
+    throw new UsageError(`Expected ${strides.join(' or ')} as the stem's stride of ${model} but received ${options.stemStride}.`);
   const size = options.size ?? (dataset.kind === 'idx' ? 28 : facts.size);
   const recipe = resolveRecipe(options.recipe ?? 'resnet-rs', model, size, options.settings ?? {});
   const { batch } = recipe.values;
@@ -109,12 +112,12 @@ export function resolveConfig(options: TrainOptions, dataset: Dataset): RunConfi
       ...facts.options,
       classes: dataset.classes.length,
       width: options.width ?? facts.options.width,
-      stemStride: options.stemStride ?? (size <= 64 ? 2 : 4),
       dropout: recipe.values.dropout,
       stochasticDepth: recipe.values.stochasticDepth,
-      stochasticDepthRule: recipe.values.stochasticDepthRule,
       init: recipe.values.init,
-    },
+      stemStride: options.stemStride ?? (size <= 64 ? (facts.options.stemStride / 2) as 1 | 2 : facts.options.stemStride),
+      ...(facts.kind === 'resnet' ? { stochasticDepthRule: recipe.values.stochasticDepthRule } : {}),
+    } as ModelOptions,
     size,
     recipe,
     seed: options.seed ?? 0,
@@ -133,14 +136,14 @@ export function preprocessOf(config: RunConfig): PreprocessOptions {
 }
 
 /** Builds the run's model with its seed and batch-norm rule. */
-export function modelOf(config: RunConfig): ResNet {
+export function modelOf(config: RunConfig): ImageModel {
   const model = createModel(config.model, config.modelOptions, config.seed);
   // EMA and batch-norm statistics are one mechanism (see recipe field `averaging`): with EMA, batch norm keeps the last batch's
   // statistics and the EMA smooths them; without it, the usual running average does.
   if (config.recipe.values.averaging === 'ema') {
     for (const [, module] of model.modules()) if (module instanceof BatchNorm2d) module.momentum = 1;
   }
-  return model.to({ device: config.device, memoryFormat: 'channels_last' }) as ResNet;
+  return model.to({ device: config.device, memoryFormat: 'channels_last' });
 }
 
 export const runFile = (run: string): string => join(run, 'run.json');
@@ -158,7 +161,7 @@ const headSchema = z.looseObject({
   data: z.looseObject({ path: z.string(), name: z.string(), fingerprint: z.string() }),
   classes: z.array(z.string()),
   model: z.string(),
-  modelOptions: z.looseObject({ layers: z.array(z.int()), classes: z.int() }),
+  modelOptions: z.looseObject({ classes: z.int() }),
   size: z.int(),
   seed: z.int(),
   threads: z.int(),

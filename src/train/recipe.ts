@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { UsageError } from '../errors.js';
 import { didYouMean } from '../suggest.js';
-import { modelFacts, PUBLISHED_RESNET_RS } from '../models/index.js';
+import { modelFacts } from '../models/index.js';
 
 const share = z.number().min(0).max(1);
 const rate = z.number().min(0).lt(1);
@@ -23,7 +23,7 @@ const recipeSchema = z.strictObject({
   stochasticDepthRule: z.enum(['stage', 'block']),
   averaging: z.enum(['ema', 'none']),
   emaDecay: z.number().min(0).lt(1),
-  init: z.enum(['tf', 'timm']),
+  init: z.enum(['tf', 'timm', 'efficientnet']),
   cropMode: z.enum(['inception', 'pad', 'none']),
   cropAreaMin: z.number().gt(0).max(1),
   padding: z.int().min(0).max(512),
@@ -104,13 +104,13 @@ export function resolveRecipe(preset: string, model: string, size: number, setti
   }
   const all: Changes = { ...RESNET_RS, ...changes };
   const facts = modelFacts(model);
-  if (preset === 'resnet-rs' && facts.family === 'resnet-rs') {
-    const row = PUBLISHED_RESNET_RS.find(({ depth, resolution }) => depth === facts.depth && resolution === size) ?? PUBLISHED_RESNET_RS.find(({ depth }) => depth === facts.depth);
-    if (row !== undefined) {
-      const source = `${RS_YAML}: the row of ResNet-RS-${row.depth} at ${row.resolution}`;
-      all.dropout = [row.dropout, source];
-      all.stochasticDepth = [row.stochasticDepth, source];
-    }
+  if (preset === 'resnet-rs' && facts.family !== 'resnet') {
+    all.dropout = [facts.options.dropout, facts.source];
+    all.stochasticDepth = [facts.options.stochasticDepth, facts.source];
+  }
+  if (facts.kind === 'efficientnet') {
+    all.init = [facts.options.init, 'tensorflow/tpu models/official/efficientnet/efficientnet_model.py'];
+    all.stochasticDepthRule = ['block', 'tensorflow/tpu models/official/efficientnet/efficientnet_model.py'];
   }
   if (size <= 64) {
     const why = `for pictures of ${size} pixels an Inception crop leaves too little`;
@@ -128,6 +128,8 @@ export function resolveRecipe(preset: string, model: string, size: number, setti
     }
     (all as Record<string, [unknown, string]>)[key] = [value, 'set by the user'];
   }
+  if (facts.kind === 'efficientnet' && all.stochasticDepthRule![0] !== 'block')
+    throw new UsageError(`Expected stochasticDepthRule=block for ${model} but received "${all.stochasticDepthRule![0]}": an EfficientNet's rate rises block by block.`);
   // A warm-up longer than a tenth of the run would leave little of the schedule.
   const [epochs] = all.epochs!;
   const [warmup, warmupSource] = all.warmupEpochs!;
