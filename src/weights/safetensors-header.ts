@@ -1,5 +1,6 @@
 import { RescaledError } from '../errors.js';
 import { byteLength, isSafeDType, itemSizes, type SafeDType } from './dtypes.js';
+import { quote } from './weights-file.js';
 
 /** One tensor of a safetensors file; `begin` and `end` are byte offsets in the data part, `end` exclusive. */
 export interface TensorEntry {
@@ -88,9 +89,9 @@ function isColonNext(text: string, from: number): boolean {
 }
 
 function readMetadata(value: unknown, metadata: Record<string, string>, path: string): void {
-  if (!isObject(value)) fail(path, `__metadata__ must be an object of strings, but is ${show(value)}`);
+  if (!isObject(value)) fail(path, `__metadata__ must be an object of strings, but is ${quote(value)}`);
   for (const [key, text] of Object.entries(value)) {
-    if (typeof text !== 'string') fail(path, `__metadata__ key ${quote(key)} must be a string, but is ${show(text)}`);
+    if (typeof text !== 'string') fail(path, `__metadata__ key ${quote(key)} must be a string, but is ${quote(text)}`);
     // defineProperty: a plain assignment to "__proto__" would be lost
     Object.defineProperty(metadata, key, { value: text, enumerable: true, writable: true, configurable: true });
   }
@@ -98,19 +99,19 @@ function readMetadata(value: unknown, metadata: Record<string, string>, path: st
 
 function readEntry(name: string, value: unknown, dataBytes: number, path: string): TensorEntry {
   const wrong = (what: string): never => fail(path, `tensor ${quote(name)}: ${what}`);
-  if (!isObject(value)) return wrong(`expected an object with dtype, shape and data_offsets, but found ${show(value)}`);
+  if (!isObject(value)) return wrong(`expected an object with dtype, shape and data_offsets, but found ${quote(value)}`);
   const { dtype, shape, data_offsets: offsets } = value as Record<string, unknown>;
-  if (!isSafeDType(dtype)) return wrong(`expected a dtype of ${Object.keys(itemSizes).join(', ')}, but found ${show(dtype)}`);
-  if (!Array.isArray(shape)) return wrong(`expected a shape like [64, 3, 7, 7], but found ${show(shape)}`);
+  if (!isSafeDType(dtype)) return wrong(`expected a dtype of ${Object.keys(itemSizes).join(', ')}, but found ${quote(dtype)}`);
+  if (!Array.isArray(shape)) return wrong(`expected a shape like [64, 3, 7, 7], but found ${quote(shape)}`);
   const bytes = byteLength(dtype, shape);
-  if (bytes === undefined) return wrong(`expected a shape of whole numbers >= 0 whose byte count is below 2^53, but found ${show(shape)}`);
+  if (bytes === undefined) return wrong(`expected a shape of whole numbers >= 0 whose byte count is below 2^53, but found ${quote(shape)}`);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every((o) => Number.isSafeInteger(o) && o >= 0)) {
-    return wrong(`expected data_offsets of two whole numbers >= 0, but found ${show(offsets)}`);
+    return wrong(`expected data_offsets of two whole numbers >= 0, but found ${quote(offsets)}`);
   }
   const [begin, end] = offsets as [number, number];
-  if (begin > end) return wrong(`expected data_offsets in rising order, but found ${show(offsets)}`);
-  if (end > dataBytes) return wrong(`expected data_offsets within the ${dataBytes} data bytes of the file, but found ${show(offsets)} (is the file cut short?)`);
-  if (end - begin !== bytes) return wrong(`expected ${bytes} bytes for ${dtype} ${show(shape)}, but data_offsets ${show(offsets)} hold ${end - begin}`);
+  if (begin > end) return wrong(`expected data_offsets in rising order, but found ${quote(offsets)}`);
+  if (end > dataBytes) return wrong(`expected data_offsets within the ${dataBytes} data bytes of the file, but found ${quote(offsets)} (is the file cut short?)`);
+  if (end - begin !== bytes) return wrong(`expected ${bytes} bytes for ${dtype} ${quote(shape)}, but data_offsets ${quote(offsets)} hold ${end - begin}`);
   return { dtype, shape: shape as number[], begin, end };
 }
 
@@ -129,16 +130,6 @@ function checkCover(tensors: readonly [string, TensorEntry][], dataBytes: number
 
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** A value of the file inside a message, cut so that a hostile header cannot flood the terminal; control characters escaped. */
-function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'nothing';
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
-}
-
-function quote(name: string): string {
-  return show(name);
 }
 
 function fail(path: string, what: string): never {

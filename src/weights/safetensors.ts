@@ -1,8 +1,8 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { RescaledError, UsageError } from '../errors.js';
-import { didYouMean } from '../suggest.js';
+import { RescaledError } from '../errors.js';
 import { byteLength, isSafeDType, itemSizes, toFloat32, type SafeDType } from './dtypes.js';
+import { FileBytes } from './file-bytes.js';
 import { maxHeaderBytes, parseHeader, type SafetensorsHeader, type TensorEntry } from './safetensors-header.js';
+import { entryOf, type WeightsFile } from './weights-file.js';
 
 export type { SafeDType } from './dtypes.js';
 export type { TensorEntry } from './safetensors-header.js';
@@ -11,33 +11,25 @@ export type { TensorEntry } from './safetensors-header.js';
  * A safetensors file, open for reading: 8 bytes little-endian header length, a JSON header, the data. `open` reads and checks the
  * header alone, before anything of the stated sizes is allocated; a tensor's bytes are read when asked for. Close it after use.
  */
-export class SafetensorsFile {
-  #file: number | undefined;
+export class SafetensorsFile implements WeightsFile {
+  readonly format = 'safetensors';
+  readonly ignored: ReadonlyMap<string, string> = new Map();
   private constructor(
     readonly path: string,
-    file: number,
+    private readonly file: FileBytes,
     private readonly dataStart: number,
     private readonly header: SafetensorsHeader,
-  ) {
-    this.#file = file;
-  }
+  ) {}
 
   /** @throws UsageError when the file cannot be opened, RescaledError when it breaks the format (file, tensor and expectation named) */
   static open(path: string): SafetensorsFile {
-    let file: number;
+    const file = FileBytes.open(path);
     try {
-      file = openSync(path, 'r');
-    } catch (cause) {
-      throw new UsageError(`Expected a weights file but ${path} cannot be opened: ${(cause as Error).message}.`, { cause });
-    }
-    try {
-      const stat = fstatSync(file);
-      if (!stat.isFile()) throw new UsageError(`Expected a weights file but ${path} is not a file.`);
-      const headerBytes = readHeaderLength(file, stat.size, path);
+      const headerBytes = readHeaderLength(file);
       const dataStart = 8 + headerBytes;
-      return new SafetensorsFile(path, file, dataStart, parseHeader(readFully(file, 8, headerBytes, path), stat.size - dataStart, path));
+      return new SafetensorsFile(path, file, dataStart, parseHeader(file.read(8, headerBytes), file.size - dataStart, path));
     } catch (error) {
-      closeSync(file);
+      file.close();
       throw error;
     }
   }
@@ -54,30 +46,21 @@ export class SafetensorsFile {
 
   /** The tensor's bytes, little-endian, row-major, in a buffer of their own. */
   read(name: string): Uint8Array<ArrayBuffer> {
-    const { begin, end } = this.#entry(name);
-    // A closed descriptor's number is soon another file's.
-    if (this.#file === undefined) throw new RescaledError(`${this.path} is closed; open it again to read "${name}".`);
-    return readFully(this.#file, this.dataStart + begin, end - begin, this.path);
+    const { begin, end } = entryOf(this.entries, name, this.path);
+    return this.file.read(this.dataStart + begin, end - begin);
   }
 
   /** The tensor's values as float32, converted from any dtype (rounded to nearest; BOOL gives 0 and 1). */
   readFloat32(name: string): Float32Array {
-    return toFloat32(this.read(name), this.#entry(name).dtype);
+    return toFloat32(this.read(name), entryOf(this.entries, name, this.path).dtype);
   }
 
   close(): void {
-    if (this.#file !== undefined) closeSync(this.#file);
-    this.#file = undefined;
+    this.file.close();
   }
 
   [Symbol.dispose](): void {
     this.close();
-  }
-
-  #entry(name: string): TensorEntry {
-    const entry = this.entries.get(name);
-    if (entry === undefined) throw new RescaledError(`Expected a tensor "${name}" in ${this.path} but it holds none of that name.${didYouMean(name, [...this.entries.keys()])}`);
-    return entry;
   }
 }
 
@@ -130,9 +113,10 @@ function encodeHeader(text: string): Uint8Array {
   return header;
 }
 
-function readHeaderLength(file: number, size: number, path: string): number {
+function readHeaderLength(file: FileBytes): number {
+  const { path, size } = file;
   if (size < 8) throw new RescaledError(`${path} is not a valid safetensors file: expected at least 8 bytes but it has ${size}.`);
-  const start = Buffer.from(readFully(file, 0, 8, path).buffer);
+  const start = Buffer.from(file.read(0, 8).buffer);
   const length = start.readBigUInt64LE();
   const limit = Math.min(size - 8, maxHeaderBytes);
   if (length <= BigInt(limit)) return Number(length);
@@ -142,18 +126,7 @@ function readHeaderLength(file: number, size: number, path: string): number {
 /** The files that are most often taken for safetensors files. */
 function otherFormat(start: Buffer): string {
   const text = start.toString('latin1');
-  if (text.startsWith('PK\x03\x04')) return ' It looks like a PyTorch checkpoint (a zip of pickles), which can run code and is never loaded: save it as safetensors.';
+  if (text.startsWith('PK\x03\x04')) return ' It looks like a PyTorch checkpoint (a zip of a pickle): make it a safetensors file with "rescaled weights convert".';
   if (text.startsWith('version ')) return ' It looks like a Git LFS pointer: fetch the file itself with "git lfs pull".';
   return '';
-}
-
-/** Reads exactly `length` bytes at `position`; one system call takes less than 2^31. */
-function readFully(file: number, position: number, length: number, path: string): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
-  for (let done = 0; done < length; ) {
-    const got = readSync(file, bytes, done, Math.min(length - done, 2 ** 30), position + done);
-    if (got === 0) throw new RescaledError(`${path} became shorter while it was read.`);
-    done += got;
-  }
-  return bytes;
 }

@@ -140,7 +140,7 @@ describe('hostile or broken files', () => {
     ['a header longer than the file', withHeader('{}', 0, 3n), /header claims 3 bytes/],
     ['a header over 100 MB', withHeader('{}', 0, 100_000_001n), /header claims 100000001 bytes/],
     ['a header length near 2^64', withHeader('{}', 0, 2n ** 64n - 1n), /header claims 18446744073709551615 bytes/],
-    ['a PyTorch checkpoint', Buffer.from('PK\x03\x04\x00\x00\x08\x08archive/data.pkl', 'latin1'), /PyTorch checkpoint.*never loaded/],
+    ['a PyTorch checkpoint', Buffer.from('PK\x03\x04\x00\x00\x08\x08archive/data.pkl', 'latin1'), /PyTorch checkpoint.*weights convert/],
     ['a Git LFS pointer', Buffer.from('version https://git-lfs.github.com/spec/v1\n'), /git lfs pull/],
     ['a header of no bytes', withHeader(''), /header/],
     ['a header that is an array', withHeader('[]', 0), /JSON object/],
