@@ -1,14 +1,16 @@
 import type { Command } from 'commander';
-import { preprocessOptions } from '../augment/preprocess.js';
 import { openDataset } from '../data/dataset.js';
-import { BatchLoader } from '../data/loader.js';
 import { RescaledError, UsageError } from '../errors.js';
 import { setThreads } from '../torch/index.js';
-import { evaluate, loadConfig, Normaliser } from '../train/index.js';
-import { loadModel } from './load-model.js';
+import { loadConfig } from '../train/index.js';
+import { loadModel, measure } from './load-model.js';
 import { integer, number } from './options.js';
 
 interface EvalFlags {
+  from?: string;
+  model?: string;
+  size?: number;
+  crop?: number;
   best?: boolean;
   batch: number;
   threads?: number;
@@ -21,22 +23,32 @@ export function register(program: Command): void {
   program
     .command('eval')
     .description('measure a trained model on the test pictures of a data set')
-    .argument('<model>', 'run folder, or weights file (.safetensors) that rescaled wrote')
+    .argument('[model]', 'run folder or weights file; left out with --from')
     .argument('[data]', "data as for train; the run's own by default")
+    .option('--from <file>', 'weights from elsewhere: safetensors or PyTorch (.pth)')
+    .option('-m, --model <name>', 'which model the weights are of, where the file does not say')
+    .option('--size <pixels>', "side of the pictures; the file's or the model's by default", integer)
+    .option('--crop <share>', "share of the shorter side that is kept; the file's or 0.875 by default", number)
     .option('--best', "the weights of the best epoch in place of the last one's")
     .option('-b, --batch <n>', 'pictures at a time', integer, 64)
     .option('--threads <n>', 'threads of the engine', integer)
     .option('--workers <n>', 'threads that decode pictures', integer, 1)
     .option('--max-broken <share>', 'share of broken pictures above which it fails', number, 0.01)
     .option('--json', 'print the figures as JSON')
-    .addHelpText('after', '\nExamples:\n  rescaled eval runs/flowers-1\n  rescaled eval runs/flowers-1/weights.safetensors other-flowers --json')
+    .addHelpText('after', '\nExamples:\n  rescaled eval runs/flowers-1\n  rescaled eval runs/flowers-1/weights.safetensors other-flowers --json\n  rescaled eval --from resnetrs50.pth -m resnet-rs-50 imagenet --size 224 --crop 0.91')
     .action(run);
 }
 
-async function run(target: string, data: string | undefined, flags: EvalFlags): Promise<void> {
+async function run(first: string | undefined, second: string | undefined, flags: EvalFlags): Promise<void> {
+  if (flags.from !== undefined && second !== undefined) throw new UsageError(`Expected the data alone beside --from but received ${first} and ${second}.`);
+  const target = flags.from ?? first;
+  if (target === undefined) throw new UsageError('Expected a run folder or a weights file: rescaled eval MODEL [DATA]. See "rescaled eval --help".');
+  const data = flags.from === undefined ? second : first;
   for (const [name, value, least] of [['--threads', flags.threads ?? 1, 1], ['--batch', flags.batch, 1], ['--workers', flags.workers, 0]] as const)
     if (value < least) throw new UsageError(`Expected a whole number of at least ${least} for ${name} but received ${value}.`);
-  const loaded = loadModel(target, flags.best === true ? 'best' : 'final');
+  if (flags.size !== undefined && (flags.size < 8 || flags.size > 4096)) throw new UsageError(`Expected a whole number from 8 to 4096 for --size but received ${flags.size}.`);
+  if (flags.crop !== undefined && !(flags.crop > 0 && flags.crop <= 1)) throw new UsageError(`Expected a share above 0 and at most 1 for --crop but received ${flags.crop}.`);
+  const loaded = await loadModel(target, flags.best === true ? 'best' : 'final', { model: flags.model, size: flags.size, evalCrop: flags.crop });
   const own = loaded.data;
   const path = data ?? (loaded.run === undefined ? undefined : loadConfig(loaded.run).data.path);
   if (path === undefined) throw new UsageError(`Expected the data to measure on: rescaled eval ${target} DATA.`);
@@ -54,37 +66,36 @@ async function run(target: string, data: string | undefined, flags: EvalFlags): 
     if (dataset.split !== undefined)
       console.error(`note: ${path} has no test part of its own; ${100 * dataset.split.valSplit} % of it, picked by seed ${dataset.split.seed}, is measured`);
   }
-  if (dataset.classes.join('\n') !== loaded.classes.join('\n'))
-    throw new UsageError(`Expected the classes that the model knows (${loaded.classes.join(', ')}) but ${path} has ${dataset.classes.join(', ')}.`);
+  if (loaded.classes.length === 0) {
+    if (dataset.classes.length !== loaded.classCount) throw new UsageError(`Expected ${loaded.classCount} classes, as the weights in ${loaded.path} have, but ${path} has ${dataset.classes.length}.`);
+    console.error(`note: ${loaded.path} names no classes; the ${dataset.classes.length} of ${path} are taken to be in the order of its head`);
+  } else if (dataset.classes.join('\n') !== loaded.classes.join('\n'))
+    throw new UsageError(`Expected the classes that the model knows (${some(loaded.classes)}) but ${path} has ${some(dataset.classes)}.`);
   if (flags.threads !== undefined) setThreads(flags.threads);
-  const { size, evalCrop } = loaded;
-  const loader = new BatchLoader({ source: dataset.val, batch: flags.batch, mode: 'eval', preprocess: preprocessOptions({ size, evalCrop }), seed: 0, workers: flags.workers });
-  loader.onBroken = (_, file, reason) => console.error(`left out, cannot be read: ${file}: ${reason}`);
-  const normaliser = new Normaliser('cpu');
-  const began = performance.now();
-  const result = await evaluate(loaded.model, loader, { classes: loaded.classes.length, size, normaliser });
-  const seconds = (performance.now() - began) / 1000;
-  await loader.close();
-  normaliser.dispose();
+  const result = await measure(loaded, dataset.val, { ...flags, onBroken: (file, reason) => console.error(`left out, cannot be read: ${file}: ${reason}`) });
   loaded.model.dispose();
-  if (loader.broken.size > flags.maxBroken * dataset.val.length)
-    throw new RescaledError(`${loader.broken.size} of ${dataset.val.length} pictures cannot be read, more than the allowed ${100 * flags.maxBroken} % (--max-broken).`);
+  if (result.broken > flags.maxBroken * dataset.val.length)
+    throw new RescaledError(`${result.broken} of ${dataset.val.length} pictures cannot be read, more than the allowed ${100 * flags.maxBroken} % (--max-broken).`);
+  const { size, evalCrop } = loaded;
   const figures = {
     top1: result.top1,
     top5: result.top5,
     loss: result.loss,
     images: result.images,
-    broken: loader.broken.size,
+    broken: result.broken,
     weights: loaded.weights,
     file: loaded.path,
     size,
     evalCrop,
-    imagesPerSecond: result.images / seconds,
+    imagesPerSecond: result.images / result.seconds,
   };
   if (flags.json === true) console.log(JSON.stringify({ ...figures, confusion: result.confusion, classes: loaded.classes }, null, 2));
   else
     console.log(
       `top-1 ${(100 * result.top1).toFixed(2)} %, top-5 ${(100 * result.top5).toFixed(2)} %, loss ${result.loss.toFixed(4)}\n` +
-        `  ${loaded.weights === 'ema' ? 'EMA' : 'raw'} weights of ${loaded.path}, ${result.images} pictures at ${size} pixels, crop ${evalCrop}, ${figures.imagesPerSecond.toFixed(0)} images/s`,
+        `  ${{ ema: 'EMA weights', raw: 'raw weights', unknown: 'weights' }[loaded.weights ?? 'unknown']} of ${loaded.path}, ${result.images} pictures at ${size} pixels, crop ${evalCrop}, ${figures.imagesPerSecond.toFixed(0)} images/s`,
     );
 }
+
+/** A list for a message. */
+const some = (items: readonly string[]): string => (items.length > 12 ? `${items.slice(0, 12).join(', ')} and ${items.length - 12} more` : items.join(', '));

@@ -1,12 +1,11 @@
 import type { Dataset } from '../data/dataset.js';
 import { BatchLoader } from '../data/loader.js';
-import { preprocessOptions } from '../augment/preprocess.js';
 import { checkParity, type Parity } from '../deploy/parity.js';
 import { exportOnnx } from '../deploy/onnx/export.js';
 import { writeFileAtomic } from '../files.js';
-import { MEAN, Normaliser, STD } from '../train/index.js';
+import { Normaliser } from '../train/index.js';
 import { noGrad, scope, trace, zeros, type Tensor } from '../torch/index.js';
-import type { LoadedModel } from './load-model.js';
+import { preprocessFor, type LoadedModel } from './load-model.js';
 
 export interface Exported {
   path: string;
@@ -23,7 +22,7 @@ export async function exportModel(loaded: LoadedModel, path: string, facts: Reco
     const graph = trace((x) => model.forward(x), [zeros([1, 3, size, size])], names);
     return exportOnnx(graph, {
       labels: classes,
-      preprocess: { size, evalCrop, mean: MEAN, std: STD },
+      preprocess: { size, evalCrop, ...loaded.input },
       training: { model: loaded.name, weights: loaded.weights, ...facts },
     });
   });
@@ -33,8 +32,8 @@ export async function exportModel(loaded: LoadedModel, path: string, facts: Reco
   const n = Math.min(pictures, dataset.val.length);
   const images = new Uint8Array(n * size * size * 3);
   const logits = new Float32Array(n * classes.length);
-  const loader = new BatchLoader({ source: dataset.val, batch: Math.min(32, n), mode: 'eval', preprocess: preprocessOptions({ size, evalCrop }), seed: 0, workers: 0 });
-  const normaliser = new Normaliser('cpu');
+  const loader = new BatchLoader({ source: dataset.val, batch: Math.min(32, n), mode: 'eval', preprocess: preprocessFor(loaded), seed: 0, workers: 0 });
+  const normaliser = new Normaliser('cpu', loaded.input);
   let done = 0;
   try {
     for await (const batch of loader.batches(0)) {

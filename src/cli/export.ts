@@ -17,7 +17,7 @@ export function register(program: Command): void {
     .option('--json', 'print the result as JSON')
     .addHelpText('after', '\nExamples:\n  rescaled export runs/flowers-1\n  rescaled export runs/flowers-1 --best -o flowers.onnx')
     .action(async (run: string, flags: { out?: string; best?: boolean; json?: boolean }) => {
-      const loaded = loadModel(run, flags.best === true ? 'best' : 'final');
+      const loaded = await loadModel(run, flags.best === true ? 'best' : 'final');
       if (loaded.run === undefined) throw new UsageError(`Expected a run folder but received the file ${run}.`);
       const path = flags.out ?? onnxFile(run);
       if (existsSync(path) && statSync(path).isDirectory()) throw new UsageError(`Expected a file to write but ${path} is a folder.`);

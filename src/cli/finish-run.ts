@@ -1,15 +1,14 @@
 import { availableParallelism, cpus } from 'node:os';
 import { basename, join } from 'node:path';
 import sharp from 'sharp';
-import { evalView, preprocessOptions } from '../augment/preprocess.js';
-import { BatchLoader } from '../data/loader.js';
+import { evalView } from '../augment/preprocess.js';
 import { readPixels } from '../data/source.js';
 import { writeFileAtomic } from '../files.js';
 import { packageVersion } from '../package-root.js';
 import { engineInfo } from '../torch/index.js';
-import { evaluate, loadConfig, Normaliser, openRunData, readEvents, type TrainEvent } from '../train/index.js';
+import { loadConfig, openRunData, readEvents, type TrainEvent } from '../train/index.js';
 import { exportModel } from './export-run.js';
-import { loadModel } from './load-model.js';
+import { loadModel, measure, preprocessFor } from './load-model.js';
 import { onnxFile } from './load-onnx.js';
 
 /** report.json: the figures of a run for programs. Accuracies are fractions. */
@@ -42,16 +41,13 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
   const config = loadConfig(run);
   const recipe = config.recipe.values;
   const dataset = await openRunData(config);
-  const loaded = loadModel(run);
+  const loaded = await loadModel(run);
   const { model, size, evalCrop, classes } = loaded;
-  const preprocess = preprocessOptions({ size, evalCrop });
+  const weights = loaded.weights ?? 'raw';
+  const preprocess = preprocessFor(loaded);
 
-  say(`measuring the final ${loaded.weights === 'ema' ? 'EMA' : 'raw'} weights on ${dataset.val.length} test pictures`);
-  const loader = new BatchLoader({ source: dataset.val, batch: 128, mode: 'eval', preprocess, seed: config.seed, workers: config.workers });
-  const normaliser = new Normaliser('cpu');
-  const result = await evaluate(model, loader, { classes: classes.length, size, normaliser });
-  await loader.close();
-  normaliser.dispose();
+  say(`measuring the final ${weights === 'ema' ? 'EMA' : 'raw'} weights on ${dataset.val.length} test pictures`);
+  const result = await measure(loaded, dataset.val, { batch: 128, workers: config.workers });
 
   const events = readEvents(run);
   const epochs = events.filter((event): event is Of<'epoch'> => event.type === 'epoch');
@@ -79,7 +75,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
     top1: result.top1,
     top5: result.top5,
     top1Raw,
-    weights: loaded.weights,
+    weights,
     trainImages: config.trainImages,
     testImages: result.images,
     seconds: end?.seconds ?? 0,
@@ -128,7 +124,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
       top1: result.top1,
       top5: result.top5,
       top1Raw,
-      chosen: loaded.weights,
+      chosen: weights,
       crop: evalCrop === 1 ? 'whole shorter side' : `centre crop of ${evalCrop}`,
       seconds: figures.seconds,
       imagesPerSecond: figures.imagesPerSecond,

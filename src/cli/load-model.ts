@@ -1,17 +1,23 @@
 import { existsSync, statSync } from 'node:fs';
-import { RescaledError, UsageError } from '../errors.js';
-import { createModel, type ImageModel, type ModelOverrides } from '../models/index.js';
-import { finalWeights, bestWeights, loadConfig, loadInto, type RunConfig } from '../train/index.js';
-import { SafetensorsFile } from '../weights/safetensors.js';
+import { preprocessOptions, type PreprocessOptions } from '../augment/preprocess.js';
+import { BatchLoader } from '../data/loader.js';
+import type { Source } from '../data/source.js';
+import { UsageError } from '../errors.js';
+import { createModel, modelFacts, type ImageModel, type ModelOverrides } from '../models/index.js';
+import { evaluate, IMAGENET_INPUT, Normaliser, openStart, weightsOf, type Evaluation, type InputFacts, type RunConfig } from '../train/index.js';
+import { loadInto } from '../weights/load.js';
 
 export interface LoadedModel {
   model: ImageModel;
   name: string;
+  /** Empty when the file names none; `classCount` rows of the head stand for them. */
   classes: string[];
+  classCount: number;
   size: number;
   evalCrop: number;
-  /** 'ema' or 'raw'. */
-  weights: 'ema' | 'raw';
+  input: InputFacts;
+  /** Averaged or as trained, where the file says it. */
+  weights?: 'ema' | 'raw';
   path: string;
   /** The data it was trained on, with what picks its test pictures. */
   data?: Omit<RunConfig['data'], 'path'> & { seed: number };
@@ -19,41 +25,62 @@ export interface LoadedModel {
   run?: string;
 }
 
-/** A trained model from a run folder (final weights, else the best so far) or a weights file that Rescaled wrote. */
-export function loadModel(target: string, choose: 'final' | 'best' = 'final'): LoadedModel {
-  if (!existsSync(target)) throw new UsageError(`Expected a run folder or a .safetensors file but there is nothing at ${target}.`);
-  const run = statSync(target).isDirectory() ? target : undefined;
-  if (run === undefined && !target.endsWith('.safetensors')) throw new UsageError(`Expected a run folder or a .safetensors file but received ${target}.`);
-  let path = target;
-  if (run !== undefined) {
-    loadConfig(run); // says what is wrong when it is none
-    path = choose === 'best' || !existsSync(finalWeights(run)) ? bestWeights(run) : finalWeights(run);
-    if (!existsSync(path)) throw new UsageError(`Expected weights in ${run} but its first epoch is not done. Go on with "rescaled train --resume ${run}".`);
-  }
-  const file = SafetensorsFile.open(path);
+/** What the user says of weights that do not say it themselves. */
+export interface GivenFacts {
+  model?: string;
+  size?: number;
+  evalCrop?: number;
+}
+
+/** A trained model from a run folder (final weights, else the best so far) or a weights file. */
+export async function loadModel(target: string, choose: 'final' | 'best' = 'final', given: GivenFacts = {}): Promise<LoadedModel> {
+  const { file, facts } = await openStart(weightsOf(target, choose));
   try {
-    const { metadata } = file;
-    if ([...file.entries.keys()].some((key) => key.startsWith('model.')))
-      throw new UsageError(`Expected weights but ${path} is a checkpoint. Give the run folder, or its weights.safetensors.`);
-    if (metadata['model'] === undefined || metadata['modelOptions'] === undefined)
-      throw new RescaledError(`Expected weights written by rescaled in ${path} but its header names no model.`);
-    const options = JSON.parse(metadata['modelOptions']) as ModelOverrides;
-    const model = createModel(metadata['model'], options);
-    loadInto(file, model.state(), path);
+    const name = given.model ?? facts.model;
+    if (name === undefined) throw new UsageError(`Expected --model, since ${file.path} does not say which model its weights are of.`);
+    const overrides = name === facts.model ? (facts.modelOptions as ModelOverrides | undefined) : {};
+    const { head, size } = modelFacts(name);
+    const classCount = file.entries.get(`${head}.weight`)?.shape[0];
+    if (classCount === undefined) throw new UsageError(`Expected a trained ${name} but ${file.path} has no "${head}.weight": its head is missing, or it is another model.`);
+    const model = createModel(name, { ...overrides, classes: classCount });
+    loadInto(file, model.state());
     model.to({ memoryFormat: 'channels_last' }).train(false);
     return {
       model,
-      name: metadata['model'],
-      classes: JSON.parse(metadata['classes'] ?? '[]') as string[],
-      size: Number(metadata['size']),
-      evalCrop: Number(metadata['evalCrop']),
-      weights: metadata['weights'] === 'raw' ? 'raw' : 'ema',
-      path,
-      ...(metadata['data'] === undefined ? {} : { data: JSON.parse(metadata['data']) as Omit<RunConfig['data'], 'path'> & { seed: number } }),
-      ...(run === undefined ? {} : { run }),
+      name,
+      classes: facts.classes ?? [],
+      classCount,
+      size: given.size ?? facts.size ?? size,
+      evalCrop: given.evalCrop ?? facts.evalCrop ?? 0.875,
+      input: { mean: facts.mean ?? IMAGENET_INPUT.mean, std: facts.std ?? IMAGENET_INPUT.std, interpolation: facts.interpolation ?? IMAGENET_INPUT.interpolation },
+      weights: facts.weights,
+      path: file.path,
+      ...(file.metadata['data'] === undefined ? {} : { data: JSON.parse(file.metadata['data']) as Omit<RunConfig['data'], 'path'> & { seed: number } }),
+      ...(existsSync(target) && statSync(target).isDirectory() ? { run: target } : {}),
     };
   } finally {
     file.close();
   }
 }
 
+/** How the model sees a picture. */
+export const preprocessFor = ({ size, evalCrop, input }: LoadedModel): Required<PreprocessOptions> => preprocessOptions({ size, evalCrop, filter: input.interpolation });
+
+/** Accuracy of a loaded model on pictures; pictures that cannot be read are told to `onBroken` and counted. */
+export async function measure(
+  loaded: LoadedModel,
+  source: Source,
+  options: { batch: number; workers: number; onBroken?: (path: string, reason: string) => void },
+): Promise<Evaluation & { broken: number; seconds: number }> {
+  const loader = new BatchLoader({ source, batch: options.batch, mode: 'eval', preprocess: preprocessFor(loaded), seed: 0, workers: options.workers });
+  loader.onBroken = (_, path, reason) => options.onBroken?.(path, reason);
+  const normaliser = new Normaliser('cpu', loaded.input);
+  try {
+    const began = performance.now();
+    const result = await evaluate(loaded.model, loader, { classes: loaded.classCount, size: loaded.size, normaliser });
+    return { ...result, broken: loader.broken.size, seconds: (performance.now() - began) / 1000 };
+  } finally {
+    await loader.close();
+    normaliser.dispose();
+  }
+}

@@ -1,5 +1,6 @@
 import pc from 'picocolors';
 import type { TrainEvent } from '../train/index.js';
+import { formatMatch } from '../weights/report.js';
 
 const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
 
@@ -39,6 +40,9 @@ export class Progress {
           `${event.resumed ? `resuming at step ${event.step} of ${event.steps}` : `training: ${event.epochs} epochs of ${event.stepsPerEpoch} steps`}; ` +
             `${(event.parameters / 1e6).toFixed(2)} M parameters, ${event.trainImages} training and ${event.valImages} test pictures, ${event.classes} classes`,
         );
+        break;
+      case 'loaded':
+        this.#permanent(`starting from ${event.from}\n${formatMatch(event.match).replace(/^/gm, '  ')}`);
         break;
       case 'step': {
         this.#smooth = this.#smooth === undefined ? event.loss : 0.95 * this.#smooth + 0.05 * event.loss;

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { UsageError } from '../errors.js';
 import { modelFacts } from '../models/index.js';
 import { scaledPeak } from '../optim/index.js';
-import { finalWeights, loadConfig, openTrainingData, parseSetting, presetNames, resolveConfig, type RunConfig, type TrainOptions } from '../train/index.js';
+import { finalWeights, loadConfig, openTrainingData, parseSetting, presetNames, resolveRun, type RunConfig, type TrainOptions } from '../train/index.js';
 import { onnxFile } from './load-onnx.js';
 import { integer, number } from './options.js';
 import { Progress, duration } from './progress.js';
@@ -27,6 +27,7 @@ export function register(program: Command): void {
     .description('train a model on your pictures')
     .argument('[data]', 'folder with train/ and val/ (or test/), folder of class folders, or folder of IDX files')
     .option('-m, --model <name>', 'resnet-rs-50, resnet-rs-101@192, resnet-50, ... (see "rescaled models")')
+    .option('--from <weights>', 'start from a weights file (safetensors, .pth) or a run; the head is renewed for other classes')
     .option('--size <pixels>', "side of the pictures; the model's published size by default", integer)
     .option('--width <factor>', 'width multiplier of the model', number)
     .option('--stem-stride <n>', 'total stride of the stem: 1, 2 or 4 (EfficientNet: 1 or 2); half the usual up to 64 pixels', integer)
@@ -55,6 +56,7 @@ Examples:
   rescaled train flowers --recipe quick                  a first model in minutes
   rescaled train flowers -m resnet-rs-50 --size 128 -e 60
   rescaled train flowers --set labelSmoothing=0 --set averaging=none
+  rescaled train flowers --from runs/birds-1             go on from other weights
   rescaled train flowers --explain                       what would be done, and why
   rescaled train --resume runs/flowers-1`,
     )
@@ -95,7 +97,7 @@ function freeFolder(data: string): string {
 }
 
 async function explain(options: TrainOptions, json: boolean): Promise<void> {
-  const config = resolveConfig(options, await openTrainingData(options));
+  const config = await resolveRun(options, await openTrainingData(options));
   if (json) console.log(JSON.stringify(config, null, 2));
   else console.log(explanation(config));
 }
@@ -109,6 +111,7 @@ export function explanation(config: RunConfig): string {
   return [
     `${config.model} at ${config.size} pixels, width ${config.modelOptions.width}, stem stride ${config.modelOptions.stemStride}; ` +
       `${config.trainImages} training and ${config.valImages} test pictures of ${config.classes.length} classes; seed ${config.seed}, ${config.threads} threads`,
+    ...(config.from === undefined ? [] : [`starts from ${config.from}`]),
     `recipe ${preset}; peak learning rate ${values.learningRate} x ${values.batch}/256 = ${Number(peak.toPrecision(4))}`,
     '',
     ...rows.map(([key, value, source]) => `${key!.padEnd(widths[0]!)}  ${value!.padEnd(widths[1]!)}  ${source}`),

@@ -42,6 +42,8 @@ interface CommonFacts {
   family: Family;
   /** Default input side in pixels. */
   size: number;
+  /** Field of the last linear layer. */
+  head: 'fc' | 'classifier';
   /** Where the family's regularisation comes from. */
   source: string;
 }
@@ -100,6 +102,7 @@ function resNet(name: string, family: 'resnet' | 'resnet-rs', depth: number, ask
     name,
     family,
     depth,
+    head: 'fc',
     size: asked ?? row?.resolution ?? 224,
     source: row === undefined ? 'a ResNet has none' : `tensorflow/tpu resnet_rs/configs/*.yaml: the row of ResNet-RS-${row.depth} at ${row.resolution}`,
     options: {
@@ -120,6 +123,7 @@ function efficientNet(name: string, family: 'efficientnet' | 'efficientnet-rs', 
     name,
     family,
     variant,
+    head: 'classifier',
     size: asked ?? row.resolution,
     source: 'tensorflow/tpu models/official/efficientnet/efficientnet_builder.py',
     options: { ...EFFICIENTNET, width: row.width, depth: row.depth, dropout: row.dropout },

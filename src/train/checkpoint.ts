@@ -4,8 +4,9 @@ import { RescaledError, UsageError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
 import type { Module } from '../nn/index.js';
 import type { Ema, Sgd } from '../optim/index.js';
-import { call, fromTypedArray, noGrad, scope, type Tensor } from '../torch/index.js';
-import { formatMatch, matchKeys } from '../weights/report.js';
+import type { Tensor } from '../torch/index.js';
+import { writeFacts } from '../weights/facts.js';
+import { loadInto } from '../weights/load.js';
 import { encodeSafetensors, SafetensorsFile, type TensorToWrite } from '../weights/safetensors.js';
 import type { RunConfig } from './config.js';
 
@@ -53,11 +54,14 @@ function* prefixed(prefix: string, tensors: ReadonlyMap<string, Tensor>): Genera
 export function saveWeights(path: string, state: ReadonlyMap<string, Tensor>, config: RunConfig, facts: Record<string, string>): void {
   const metadata = {
     format: 'pt',
-    model: config.model,
-    modelOptions: JSON.stringify(config.modelOptions),
-    classes: JSON.stringify(config.classes),
-    size: String(config.size),
-    evalCrop: String(config.recipe.values.evalCrop),
+    ...writeFacts({
+      model: config.model,
+      modelOptions: { ...config.modelOptions },
+      classes: config.classes,
+      size: config.size,
+      evalCrop: config.recipe.values.evalCrop,
+      ...config.input,
+    }),
     // Not the path: weights are passed on, and where the pictures lay is nobody's business.
     data: JSON.stringify({ ...config.data, path: undefined, seed: config.seed }),
     ...facts,
@@ -85,30 +89,11 @@ export function loadCheckpoint(path: string, model: Module, optimiser: Sgd, ema:
       ...(ema === undefined ? [] : prefixed('ema', ema.shadow)),
       ...prefixed('velocity', optimiser.velocity),
     ]);
-    loadInto(file, targets, path);
+    loadInto(file, targets);
     const parsed = stateSchema.safeParse(JSON.parse(file.metadata['state'] ?? 'null'));
     if (!parsed.success) throw new RescaledError(`Expected the state of a run in the header of ${path} but it is missing or damaged.`);
     return parsed.data;
   } finally {
     file.close();
   }
-}
-
-/** Copies every tensor of the file into its target; all keys and shapes must agree. */
-export function loadInto(file: SafetensorsFile, targets: ReadonlyMap<string, Tensor>, path: string): void {
-  const match = matchKeys(
-    new Map([...targets].map(([key, tensor]) => [key, [...tensor.shape]])),
-    new Map([...file.entries].map(([key, entry]) => [key, entry.shape])),
-  );
-  if (match.missing.length + match.unexpected.length + match.wrongShape.length > 0)
-    throw new RescaledError(`The weights in ${path} do not fit the model:\n${formatMatch(match)}`);
-  noGrad(() =>
-    scope(() => {
-      for (const [key, target] of targets) {
-        const source = fromTypedArray(file.readFloat32(key), target.shape);
-        call('aten::copy_', [target, source]);
-        source.dispose();
-      }
-    }),
-  );
 }

@@ -6,18 +6,27 @@ import { preprocessOptions, type PreprocessOptions } from '../augment/preprocess
 import type { Dataset } from '../data/dataset.js';
 import { RescaledError, UsageError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
-import { createModel, modelFacts, type ImageModel, type ModelOptions } from '../models/index.js';
+import { createModel, modelFacts, type ImageModel, type ModelOptions, type ModelOverrides } from '../models/index.js';
 import { BatchNorm2d } from '../nn/index.js';
+import type { WeightsFacts } from '../weights/facts.js';
 import { resolveRecipe, type SourcedRecipe } from './recipe.js';
 
-/** Pixel statistics on the 0 to 1 scale, RGB. Source: tensorflow/tpu resnet_preprocessing.py. */
-export const MEAN: [number, number, number] = [0.485, 0.456, 0.406];
-export const STD: [number, number, number] = [0.229, 0.224, 0.225];
+/** How pixels become numbers: (x/255 - mean)/std of RGB, after a resize by `interpolation`. */
+export interface InputFacts {
+  mean: [number, number, number];
+  std: [number, number, number];
+  interpolation: 'bicubic' | 'bilinear';
+}
+/** Source: tensorflow/tpu resnet_preprocessing.py. */
+export const IMAGENET_INPUT: Readonly<InputFacts> = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225], interpolation: 'bicubic' };
 
 /** What a caller may ask for; the rest follows from the data and the model. */
 export interface TrainOptions {
   data: string;
+  /** 'resnet-rs-50' by default; with `from` the model of that file. */
   model?: string;
+  /** Weights to start from: a file or a run folder. The head is renewed for other classes. */
+  from?: string;
   size?: number;
   recipe?: string;
   /** Recipe settings by key. */
@@ -50,6 +59,9 @@ export interface RunConfig {
   model: string;
   modelOptions: ModelOptions;
   size: number;
+  input: InputFacts;
+  /** Weights it started from. */
+  from?: string;
   recipe: SourcedRecipe;
   seed: number;
   threads: number;
@@ -69,8 +81,8 @@ function numberOption(name: string, value: number | undefined, least: number, mo
   if (value !== undefined && !(value >= least && value <= most)) throw new UsageError(`Expected a number from ${least} to ${most} for ${name} but received ${value}.`);
 }
 
-/** Completes the options with what the data set and the model say. */
-export function resolveConfig(options: TrainOptions, dataset: Dataset): RunConfig {
+/** Completes the options with what the data set, the model and the weights to start from say. */
+export function resolveConfig(options: TrainOptions, dataset: Dataset, start: WeightsFacts = {}): RunConfig {
   if (dataset.train === undefined) throw new UsageError(`Expected training pictures in ${options.data} but there is only a validation part.`);
   wholeOption('--seed', options.seed, 0, Number.MAX_SAFE_INTEGER);
   wholeOption('--threads', options.threads, 1, 1024);
@@ -79,12 +91,15 @@ export function resolveConfig(options: TrainOptions, dataset: Dataset): RunConfi
   numberOption('--width', options.width, 0.01, 16);
   numberOption('--max-broken', options.maxBroken, 0, 1);
   numberOption('--checkpoint-seconds', options.checkpointSeconds, 0, 86_400);
-  const model = options.model ?? 'resnet-rs-50';
-  const facts = modelFacts(model);
+  if (options.from !== undefined && options.model === undefined && start.model === undefined)
+    throw new UsageError(`Expected --model, since ${options.from} does not say which model its weights are of.`);
+  const model = options.model ?? start.model ?? 'resnet-rs-50';
+  // The architecture of the weights; what the recipe and the data decide is set below.
+  const facts = modelFacts(model, start.model === undefined || start.model !== model ? {} : (start.modelOptions as ModelOverrides | undefined));
   const strides = facts.kind === 'resnet' ? [1, 2, 4] : [1, 2];
   if (options.stemStride !== undefined && !strides.includes(options.stemStride))
     throw new UsageError(`Expected ${strides.join(' or ')} as the stem's stride of ${model} but received ${options.stemStride}.`);
-  const size = options.size ?? (dataset.kind === 'idx' ? 28 : facts.size);
+  const size = options.size ?? start.size ?? (dataset.kind === 'idx' ? 28 : facts.size);
   const recipe = resolveRecipe(options.recipe ?? 'resnet-rs', model, size, options.settings ?? {});
   const { batch } = recipe.values;
   if (batch > dataset.train.length) {
@@ -115,10 +130,12 @@ export function resolveConfig(options: TrainOptions, dataset: Dataset): RunConfi
       dropout: recipe.values.dropout,
       stochasticDepth: recipe.values.stochasticDepth,
       init: recipe.values.init,
-      stemStride: options.stemStride ?? (size <= 64 ? (facts.options.stemStride / 2) as 1 | 2 : facts.options.stemStride),
+      stemStride: options.stemStride ?? (options.from === undefined && size <= 64 ? (facts.options.stemStride / 2) as 1 | 2 : facts.options.stemStride),
       ...(facts.kind === 'resnet' ? { stochasticDepthRule: recipe.values.stochasticDepthRule } : {}),
     } as ModelOptions,
     size,
+    input: { mean: start.mean ?? IMAGENET_INPUT.mean, std: start.std ?? IMAGENET_INPUT.std, interpolation: start.interpolation ?? IMAGENET_INPUT.interpolation },
+    from: options.from === undefined ? undefined : resolve(options.from),
     recipe,
     seed: options.seed ?? 0,
     threads: options.threads ?? cores,
@@ -132,7 +149,7 @@ export function resolveConfig(options: TrainOptions, dataset: Dataset): RunConfi
 
 export function preprocessOf(config: RunConfig): PreprocessOptions {
   const { cropMode, cropAreaMin, padding, flip, evalCrop } = config.recipe.values;
-  return preprocessOptions({ size: config.size, cropMode, cropArea: [cropAreaMin, 1], padding: Math.min(padding, config.size), flip, evalCrop });
+  return preprocessOptions({ size: config.size, cropMode, cropArea: [cropAreaMin, 1], padding: Math.min(padding, config.size), flip, evalCrop, filter: config.input.interpolation });
 }
 
 /** Builds the run's model with its seed and batch-norm rule. */
@@ -163,6 +180,7 @@ const headSchema = z.looseObject({
   model: z.string(),
   modelOptions: z.looseObject({ classes: z.int() }),
   size: z.int(),
+  input: z.looseObject({ mean: z.array(z.number()), std: z.array(z.number()), interpolation: z.string() }),
   seed: z.int(),
   threads: z.int(),
   device: z.string(),

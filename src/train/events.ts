@@ -1,3 +1,5 @@
+import type { KeyMatch } from '../weights/report.js';
+
 /** Accuracy over a data set, as fractions; `images` pictures were read. */
 export interface Scores {
   top1: number;
@@ -9,6 +11,8 @@ export interface Scores {
 /** What the training loop tells while it runs. */
 export type TrainEvent =
   | { type: 'start'; step: number; /** Epochs that are done. */ epoch: number; steps: number; epochs: number; stepsPerEpoch: number; parameters: number; resumed: boolean; trainImages: number; valImages: number; classes: number }
+  /** The weights that the run starts from, key by key. */
+  | { type: 'loaded'; step: number; from: string; match: KeyMatch }
   | { type: 'step'; step: number; epoch: number; loss: number; learningRate: number; imagesPerSecond: number; etaSeconds: number }
   | { type: 'broken'; step: number; path: string; reason: string }
   | { type: 'evaluating'; step: number; epoch: number; done: number; of: number }

@@ -1,4 +1,4 @@
-export { loadCheckpoint, loadInto, saveWeights, type RunState } from './checkpoint.js';
+export { loadCheckpoint, saveWeights, type RunState } from './checkpoint.js';
 export * from './config.js';
 export { evaluate, type Evaluation, type Mistake } from './evaluate.js';
 export type { Scores, TrainEvent } from './events.js';
@@ -6,4 +6,5 @@ export { Normaliser } from './input.js';
 export { readEvents, RunLog } from './logs.js';
 export { openRunData, openTrainingData, trainLoop, type LoopOptions } from './loop.js';
 export { parseSetting, presetNames, resolveRecipe, type Recipe, type SourcedRecipe } from './recipe.js';
+export { openStart, resolveRun, weightsOf } from './start.js';
 export { resumeTraining, train } from './train.js';

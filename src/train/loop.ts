@@ -12,6 +12,7 @@ import { diagnose } from './diagnose.js';
 import { evaluate } from './evaluate.js';
 import type { TrainEvent } from './events.js';
 import { Normaliser } from './input.js';
+import { loadStart } from './start.js';
 
 export interface LoopOptions {
   /** Run folder: checkpoints/ and weights.safetensors are written there. */
@@ -64,6 +65,7 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
 
   // -- what is trained
   const model = modelOf(config).train();
+  const started = resume ? undefined : await loadStart(config, model);
   const batchNormKeys = new Set<string>();
   for (const [path, module] of model.modules()) if (module instanceof BatchNorm2d) batchNormKeys.add(`${path}.weight`).add(`${path}.bias`);
   const optimiser = new Sgd(decayGroups(model.parameters(), batchNormKeys, recipe.weightDecay, recipe.decayRule), recipe);
@@ -73,7 +75,7 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
   const common = { preprocess: preprocessOf(config), seed: config.seed, workers: config.workers };
   const trainLoader = new BatchLoader({ ...common, source: data.train!, batch: recipe.batch, mode: 'train' });
   const valLoader = new BatchLoader({ ...common, source: data.val, batch: Math.min(256, Math.max(recipe.batch, 32)), mode: 'eval' });
-  const normaliser = new Normaliser(config.device);
+  const normaliser = new Normaliser(config.device, config.input);
 
   // -- how long
   const stepsPerEpoch = trainLoader.batchesPerEpoch;
@@ -118,6 +120,8 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
     type: 'start', step: state.step, epoch: state.epoch, steps, epochs: recipe.epochs, stepsPerEpoch, parameters: model.parameterCount(), resumed: resume,
     trainImages: data.train!.length, valImages: data.val.length, classes: data.classes.length,
   };
+
+  if (started !== undefined) yield { type: 'loaded', step: 0, from: config.from!, match: started };
 
   try {
     let trained = 0; // seconds and pictures since the start of this process, for the speed shown

@@ -1,11 +1,12 @@
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { UsageError } from '../errors.js';
-import { isRun, lastCheckpoint, loadConfig, resolveConfig, saveConfig, type TrainOptions } from './config.js';
+import { isRun, lastCheckpoint, loadConfig, saveConfig, type TrainOptions } from './config.js';
 import type { TrainEvent } from './events.js';
 import { RunLog } from './logs.js';
 import { checkDevice, openTrainingData, trainLoop } from './loop.js';
 import { lockRun } from './run-lock.js';
+import { resolveRun } from './start.js';
 
 /**
  * Trains on a folder of pictures and writes the run folder `out`: run.json, metrics.csv, events.jsonl, checkpoints/ and weights.safetensors.
@@ -18,7 +19,7 @@ import { lockRun } from './run-lock.js';
  */
 export async function* train(options: TrainOptions, { signal }: { signal?: AbortSignal } = {}): AsyncGenerator<TrainEvent> {
   const dataset = await openTrainingData(options);
-  const config = resolveConfig(options, dataset);
+  const config = await resolveRun(options, dataset);
   checkDevice(config.device);
   checkOut(options.out);
   makeFolder(options.out);

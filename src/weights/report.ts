@@ -6,11 +6,14 @@ export interface KeyMatch {
   wrongShape: { key: string; expected: readonly number[]; found: readonly number[] }[];
   /** PyTorch's batch counters, which have no use here. */
   ignored: string[];
+  /** Left at their fresh values on purpose, and why. */
+  renewed: string[];
+  renewedWhy?: string;
 }
 
 /** Compares state keys and shapes: nothing is skipped silently. */
 export function matchKeys(expected: ReadonlyMap<string, readonly number[]>, found: ReadonlyMap<string, readonly number[]>): KeyMatch {
-  const match: KeyMatch = { loaded: [], missing: [], unexpected: [], wrongShape: [], ignored: [] };
+  const match: KeyMatch = { loaded: [], missing: [], unexpected: [], wrongShape: [], ignored: [], renewed: [] };
   for (const [key, shape] of expected) {
     const other = found.get(key);
     if (other === undefined) match.missing.push(key);
@@ -33,6 +36,7 @@ export function formatMatch(match: KeyMatch): string {
     ...list('missing', match.missing),
     ...list('unexpected', match.unexpected),
     ...list('wrong shape', match.wrongShape.map(({ key, expected, found }) => `${key}: expected [${expected.join(', ')}], found [${found.join(', ')}]`)),
+    ...list(`renewed, since ${match.renewedWhy}`, match.renewed),
     ...list('ignored', match.ignored),
   ].join('\n');
 }

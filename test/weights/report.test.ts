@@ -11,7 +11,7 @@ const expected = new Map<string, number[]>([
 
 test('an exact match', () => {
   const match = matchKeys(expected, new Map(expected));
-  assert.deepEqual(match, { loaded: [...expected.keys()], missing: [], unexpected: [], wrongShape: [], ignored: [] });
+  assert.deepEqual(match, { loaded: [...expected.keys()], missing: [], unexpected: [], wrongShape: [], ignored: [], renewed: [] });
   assert.equal(formatMatch(match), 'loaded: 4');
 });
 
@@ -30,6 +30,7 @@ test('every kind of difference, each key in one list', () => {
     unexpected: ['head.bias'],
     wrongShape: [{ key: 'fc.weight', expected: [5, 16], found: [1000, 16] }],
     ignored: ['maxpool.1.num_batches_tracked'],
+    renewed: [],
   });
   assert.deepEqual(formatMatch(match).split('\n'), [
     'loaded: 2',

@@ -1,0 +1,52 @@
+import { existsSync, statSync } from 'node:fs';
+import type { Dataset } from '../data/dataset.js';
+import { RescaledError, UsageError } from '../errors.js';
+import type { ImageModel } from '../models/index.js';
+import { readFacts, type WeightsFacts } from '../weights/facts.js';
+import { startFrom } from '../weights/load.js';
+import { openWeights, type WeightsFile } from '../weights/open.js';
+import type { KeyMatch } from '../weights/report.js';
+import { bestWeights, finalWeights, loadConfig, resolveConfig, type RunConfig, type TrainOptions } from './config.js';
+
+/** The weights file of a run folder: its final weights, else (or when asked for) the best so far; any other path is itself. */
+export function weightsOf(target: string, choose: 'final' | 'best' = 'final'): string {
+  if (!existsSync(target)) throw new UsageError(`Expected a run folder or a weights file but there is nothing at ${target}.`);
+  if (!statSync(target).isDirectory()) return target;
+  loadConfig(target); // says what is wrong when it is none
+  const path = choose === 'best' || !existsSync(finalWeights(target)) ? bestWeights(target) : finalWeights(target);
+  if (!existsSync(path)) throw new UsageError(`Expected weights in ${target} but its first epoch is not done. Go on with "rescaled train --resume ${target}".`);
+  return path;
+}
+
+/** Opens weights and what they say about themselves. Close the file after use. */
+export async function openStart(target: string): Promise<{ file: WeightsFile; facts: WeightsFacts }> {
+  const path = weightsOf(target);
+  const file = await openWeights(path);
+  try {
+    if ([...file.entries.keys()].every((key) => /^(model|ema|velocity)\./.test(key)))
+      throw new RescaledError(`Expected weights but ${path} is the checkpoint of a run. Give the run folder, or its weights.safetensors.`);
+    return { file, facts: readFacts(file.metadata, path) };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+/** The configuration of a run with these options, which may start from weights. */
+export async function resolveRun(options: TrainOptions, dataset: Dataset): Promise<RunConfig> {
+  if (options.from === undefined) return resolveConfig(options, dataset);
+  const { file, facts } = await openStart(options.from);
+  file.close();
+  return resolveConfig(options, dataset, facts);
+}
+
+/** Fills a fresh model with the weights that its run starts from; undefined when it starts from none. */
+export async function loadStart(config: RunConfig, model: ImageModel): Promise<KeyMatch | undefined> {
+  if (config.from === undefined) return undefined;
+  const { file, facts } = await openStart(config.from);
+  try {
+    return startFrom(file, facts, model, config.classes);
+  } finally {
+    file.close();
+  }
+}

@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { RescaledError } from '../errors.js';
+
+const triple = z.tuple([z.number(), z.number(), z.number()]);
+const factsSchema = z.object({
+  model: z.string().optional(),
+  modelOptions: z.record(z.string(), z.unknown()).optional(),
+  classes: z.array(z.string()).optional(),
+  size: z.int().min(1).max(8192).optional(),
+  evalCrop: z.number().gt(0).max(1).optional(),
+  mean: triple.optional(),
+  std: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]).optional(),
+  interpolation: z.enum(['bicubic', 'bilinear']).optional(),
+  weights: z.enum(['ema', 'raw']).optional(),
+});
+
+/**
+ * What weights say about themselves in the header of a safetensors file: the model and its options, the classes, and how a picture becomes
+ * the input. `mean` and `std` are of RGB on a scale of 0 to 1. Numbers and lists are written as JSON.
+ */
+export type WeightsFacts = z.infer<typeof factsSchema>;
+
+/** The facts of a header; keys that are none are left alone. @throws RescaledError naming the file and the key */
+export function readFacts(metadata: Readonly<Record<string, string>>, path: string): WeightsFacts {
+  const facts: Record<string, unknown> = {};
+  for (const [key, type] of Object.entries(factsSchema.shape)) {
+    const text = metadata[key];
+    if (text === undefined) continue;
+    let value: unknown = text;
+    if (!(type.unwrap() instanceof z.ZodString || type.unwrap() instanceof z.ZodEnum)) {
+      try {
+        value = JSON.parse(text);
+      } catch {
+        // The check below names it.
+      }
+    }
+    const parsed = type.safeParse(value);
+    if (!parsed.success) throw new RescaledError(`Expected a valid "${key}" in the header of ${path} but it is ${text.slice(0, 60)}: ${parsed.error.issues[0]!.message}.`);
+    facts[key] = parsed.data;
+  }
+  return facts;
+}
+
+/** The header strings of these facts. */
+export function writeFacts(facts: WeightsFacts): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(facts)
+      .filter(([, value]) => value !== undefined)
+      .map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)]),
+  );
+}

@@ -1,0 +1,69 @@
+import { RescaledError } from '../errors.js';
+import { call, fromTypedArray, noGrad, scope, type Tensor } from '../torch/index.js';
+import type { WeightsFacts } from './facts.js';
+import { formatMatch, matchKeys, type KeyMatch } from './report.js';
+import type { WeightsFile } from './weights-file.js';
+
+type Targets = ReadonlyMap<string, Tensor>;
+
+const shapesOf = (targets: Targets): Map<string, readonly number[]> => new Map([...targets].map(([key, tensor]) => [key, [...tensor.shape]]));
+const foundIn = (file: WeightsFile): Map<string, readonly number[]> => new Map([...file.entries].map(([key, entry]) => [key, entry.shape]));
+
+function copy(file: WeightsFile, targets: Targets, keys: Iterable<string>): void {
+  noGrad(() =>
+    scope(() => {
+      for (const key of keys) {
+        const target = targets.get(key)!;
+        const source = fromTypedArray(file.readFloat32(key), target.shape);
+        call('aten::copy_', [target, source]);
+        source.dispose();
+      }
+    }),
+  );
+}
+
+function checkFit(match: KeyMatch, path: string): void {
+  if (match.missing.length + match.unexpected.length + match.wrongShape.length > 0)
+    throw new RescaledError(`The weights in ${path} do not fit the model:\n${formatMatch(match)}`);
+}
+
+/** Copies every tensor of the file into its target; all keys and shapes must agree. */
+export function loadInto(file: WeightsFile, targets: Targets): KeyMatch {
+  const match = matchKeys(shapesOf(targets), foundIn(file));
+  checkFit(match, file.path);
+  copy(file, targets, targets.keys());
+  return match;
+}
+
+/**
+ * Copies the trunk, and the head (the last linear layer) where it knows the same classes in the same order; else the head keeps its fresh
+ * values. The trunk must agree in all keys and shapes.
+ * @param model its state and the field of its head
+ * @param classes of the new task
+ */
+export function startFrom(file: WeightsFile, facts: WeightsFacts, model: { state(): Targets; head: string }, classes: readonly string[]): KeyMatch {
+  const targets = model.state();
+  const isHead = (key: string): boolean => key.startsWith(`${model.head}.`);
+  const match = matchKeys(shapesOf(targets), foundIn(file));
+  const why = headDiffers(file, facts, `${model.head}.weight`, classes);
+  if (why !== undefined) {
+    match.renewed = [...targets.keys()].filter(isHead);
+    match.renewedWhy = why;
+    match.loaded = match.loaded.filter((key) => !isHead(key));
+    match.missing = match.missing.filter((key) => !isHead(key));
+    match.unexpected = match.unexpected.filter((key) => !isHead(key));
+    match.wrongShape = match.wrongShape.filter(({ key }) => !isHead(key));
+  }
+  checkFit(match, file.path);
+  copy(file, targets, match.loaded);
+  return match;
+}
+
+/** Why the file's head cannot serve; undefined when it can. */
+function headDiffers(file: WeightsFile, facts: WeightsFacts, weight: string, classes: readonly string[]): string | undefined {
+  const rows = file.entries.get(weight)?.shape[0];
+  if (rows === undefined) return 'the file has no head';
+  if (rows !== classes.length) return `the file knows ${rows} classes, the pictures have ${classes.length}`;
+  if (facts.classes !== undefined && facts.classes.join('\n') !== classes.join('\n')) return 'the file knows other classes';
+  return undefined;
+}
