@@ -1,34 +1,49 @@
+import { existsSync } from 'node:fs';
 import { RescaledError } from '../errors.js';
 import { FileBytes } from './file-bytes.js';
+import { KerasFile } from './keras.js';
 import { PyTorchFile } from './pytorch.js';
 import { SafetensorsFile } from './safetensors.js';
+import { footerBytes, sstableMagic } from './sstable.js';
+import { indexBeside, TensorFlowFile } from './tensorflow.js';
 import type { WeightsFile } from './weights-file.js';
 
 export type { WeightsEntry, WeightsFile, WeightsFormat } from './weights-file.js';
 
 /**
- * Opens any weights file. The content says which format it is, never the name's ending: safetensors, PyTorch (zip).
+ * Opens any weights file. The content says which format it is, never the name's ending: safetensors, PyTorch (zip), Keras (HDF5), TensorFlow checkpoint
+ * (its `.index`, or the name without ending that TensorFlow itself uses).
  *
  * @param options.select which weights of a PyTorch checkpoint with several, such as `state_dict_ema`
  * @throws UsageError when it cannot be opened, RescaledError naming what it is in place of weights
  */
 export async function openWeights(path: string, options: { select?: string } = {}): Promise<WeightsFile> {
-  const file = FileBytes.open(path);
+  const named = !existsSync(path) || /\.data-\d{5}-of-\d{5}$/.test(path) ? indexBeside(path) : undefined;
+  const file = FileBytes.open(named ?? path);
   try {
     const start = Buffer.from(file.read(0, Math.min(file.size, 512)).buffer);
     if (startsWith(start, 'PK\x03\x04')) return await PyTorchFile.open(file, options.select);
-    if (isSafetensors(start, file.size)) {
-      file.close();
-      return SafetensorsFile.open(path);
-    }
-    throw new RescaledError(`Expected weights (safetensors or a PyTorch checkpoint) but ${path} ${whatElse(start, file.size)}.`);
+    if (startsWith(start, '\x89HDF\r\n\x1a\n')) return await withoutFile(file, () => KerasFile.open(file));
+    if (isTable(file)) return TensorFlowFile.open(file);
+    if (isSafetensors(start, file.size)) return await withoutFile(file, () => SafetensorsFile.open(path));
+    throw new RescaledError(`Expected weights (safetensors, PyTorch, Keras or TensorFlow) but ${path} ${whatElse(start, file.size)}.`);
   } catch (error) {
     file.close();
     throw error;
   }
 }
 
+/** For readers that open the file by its name. */
+function withoutFile<T>(file: FileBytes, open: () => T): T {
+  file.close();
+  return open();
+}
+
 const startsWith = (start: Buffer, text: string): boolean => start.toString('latin1', 0, text.length) === text;
+
+function isTable(file: FileBytes): boolean {
+  return file.size >= footerBytes && Buffer.from(file.read(file.size - 8, 8).buffer).readBigUInt64LE() === sstableMagic;
+}
 
 /** 8 bytes of header length, then the JSON's "{". What such a file may break beyond that, its own reader says. */
 function isSafetensors(start: Buffer, size: number): boolean {
@@ -51,5 +66,5 @@ function whatElse(start: Buffer, size: number): string {
   if (text.startsWith('\x93NUMPY')) return 'is a NumPy array';
   if (text.slice(257, 262) === 'ustar') return 'is a tar archive: unpack it first';
   if (/^\x08[\x01-\x14][\x12\x3a]/.test(text)) return 'looks like an ONNX file: it is a program, not weights';
-  return 'is neither';
+  return 'is none of them (or its end is missing)';
 }
