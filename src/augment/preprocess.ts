@@ -1,6 +1,7 @@
 import { UsageError } from '../errors.js';
 import { centreCrop, randomCrop, type Crop } from './crop.js';
 import { flipInPlace, windowOf, type Pixels } from './pixels.js';
+import { augmentInPlace, augmentPlan, type AugmentPlan } from './plan.js';
 import type { Random } from './random.js';
 import { resample, type Filter } from './resample.js';
 
@@ -24,9 +25,11 @@ export interface PreprocessOptions {
   minCovered?: number;
   /** Interpolation of every resize. Reference: bicubic. */
   filter?: Filter;
+  /** What else is done in training, after crop and flip. Default: nothing. The ResNet-RS recipe: RandAugment. */
+  augment?: AugmentPlan;
 }
 
-/** The reference's preprocessing (tensorflow/tpu, models/official/resnet/resnet_preprocessing.py) with every field set but the size. */
+/** The reference's preprocessing (tensorflow/tpu, models/official/resnet/resnet_preprocessing.py) with every field set but the size; no RandAugment. */
 export const REFERENCE_PREPROCESS: Readonly<Required<Omit<PreprocessOptions, 'size'>>> = {
   cropArea: [0.08, 1],
   cropAspect: [3 / 4, 4 / 3],
@@ -36,6 +39,7 @@ export const REFERENCE_PREPROCESS: Readonly<Required<Omit<PreprocessOptions, 'si
   padding: 4,
   minCovered: 0.1,
   filter: 'bicubic',
+  augment: augmentPlan(),
 };
 
 /**
@@ -58,7 +62,7 @@ export function preprocessOptions(given: Partial<PreprocessOptions> & { size: nu
   expect(Number.isInteger(padding) && padding >= 0 && padding <= size, 'padding', `a whole number of pixels from 0 to the size, ${size},`, padding);
   expect(minCovered >= 0 && minCovered <= 1, 'minCovered', 'a share from 0 to 1', minCovered);
   expect(filter === 'bicubic' || filter === 'bilinear', 'filter', '"bicubic" or "bilinear"', filter);
-  return options;
+  return { ...options, augment: augmentPlan(options.augment) };
 }
 
 function isRange(value: unknown): value is [number, number] {
@@ -82,13 +86,14 @@ function resized(pixels: Pixels, crop: Crop, options: PreprocessOptions): Uint8A
 }
 
 /**
- * The picture as one training step sees it: random crop, resize to S x S, then a flip. A pure function of the picture, the
- * options and the state of `random`.
+ * The picture as one training step sees it: random crop, resize to S x S, flip, then `augment`, the reference's order. A pure
+ * function of the picture, the options and the state of `random`.
  * @returns bytes [S, S, 3]
  */
 export function trainView(pixels: Pixels, options: PreprocessOptions, random: Random): Uint8Array {
   const view = croppedView(pixels, options, random);
   if (options.flip > 0 && random.uniform() < options.flip) flipInPlace(view, options.size, options.size);
+  if (options.augment !== undefined) augmentInPlace({ data: view, width: options.size, height: options.size }, options.augment, random);
   return view;
 }
 

@@ -151,6 +151,7 @@ test('preprocessOptions fills the reference and names a wrong field', () => {
   assert.deepEqual(preprocessOptions({ size: 160 }), {
     size: 160, cropArea: [0.08, 1], cropAspect: [3 / 4, 4 / 3], flip: 0.5, evalCrop: 0.875,
     cropMode: 'inception', padding: 4, minCovered: 0.1, filter: 'bicubic',
+    augment: { policy: 'none', layers: 2, magnitude: 10, variant: 'reference', pixelScale: 1, erasing: 0 },
   });
   const wrong = [{ size: 0 }, { size: 1.5 }, { cropArea: [0, 1] }, { cropArea: [0.5, 0.1] }, { cropAspect: [1] }, { flip: 2 },
     { evalCrop: 0 }, { cropMode: 'random' }, { padding: -1 }, { minCovered: 7 }, { filter: 'lanczos' }];

@@ -1,0 +1,68 @@
+// Milliseconds that each augmentation takes on one core: node dist/bench/augment.js [--size 224] [--runs 40] [--json]
+// Decoding, crop and flip are left out. Each figure is the median over `--runs` pictures after as many for warm-up; the pictures
+// are noise over a gradient, since the time hardly depends on what they show.
+import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { applyStepsInPlace, augmentPlan, augmentInPlace, type AugmentPlan } from '../src/augment/plan.js';
+import { OPERATIONS, type Step } from '../src/augment/operations.js';
+import { drawStep, RANDAUGMENT_PIXELS, referenceArgument, styleOf, VARIANTS } from '../src/augment/randaugment.js';
+import { pixelsOf, type Pixels } from '../src/augment/pixels.js';
+import { Random } from '../src/augment/random.js';
+
+const { values: options } = parseArgs({ options: { size: { type: 'string', default: '224' }, runs: { type: 'string', default: '40' }, json: { type: 'boolean', default: false } } });
+const size = Number(options.size);
+const runs = Number(options.runs);
+
+const original = new Uint8Array(3 * size * size);
+const noise = new Random(0);
+for (let i = 0; i < original.length; i++) original[i] = Math.min(255, (Math.floor(i / 3) % size) * (180 / size) + noise.int(76));
+
+const median = (values: number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+
+function time(work: (picture: Pixels, run: number) => void): number {
+  const taken: number[] = [];
+  for (let run = 0; run < 2 * runs; run++) {
+    const picture = pixelsOf(original.slice(), size, size);
+    const start = performance.now();
+    work(picture, run);
+    if (run >= runs) taken.push(performance.now() - start);
+  }
+  return median(taken);
+}
+
+const rows: Record<string, string | number>[] = [];
+for (const name of OPERATIONS.filter((one) => one !== 'Identity')) {
+  const row: Record<string, string | number> = { name };
+  for (const variant of VARIANTS) {
+    row[variant] = time((picture, run) => {
+      const step: Step = drawStep(name, referenceArgument(name, 9, RANDAUGMENT_PIXELS), size, size, new Random(1, run));
+      applyStepsInPlace([step], picture, styleOf(variant));
+    });
+  }
+  rows.push(row);
+}
+const plans: [string, Partial<AugmentPlan>][] = [
+  ['RandAugment, 2 layers, magnitude 15', { policy: 'randaugment', magnitude: 15 }],
+  ['AutoAugment v0', { policy: 'autoaugment' }],
+  ['TrivialAugment', { policy: 'trivialaugment' }],
+  ['random erasing', { erasing: 1 }],
+];
+for (const [name, given] of plans) {
+  const row: Record<string, string | number> = { name };
+  for (const variant of VARIANTS) {
+    const plan = augmentPlan({ ...given, variant });
+    // A mean, since what is drawn differs from picture to picture.
+    const pictures = 10 * runs;
+    const many = Array.from({ length: pictures }, () => original.slice());
+    const start = performance.now();
+    many.forEach((data, run) => augmentInPlace(pixelsOf(data, size, size), plan, new Random(2, run)));
+    row[variant] = (performance.now() - start) / pictures;
+  }
+  rows.push(row);
+}
+if (options.json) console.log(JSON.stringify({ cpu: cpus()[0]?.model, size, runs, rows }, null, 2));
+else {
+  console.log(`${cpus()[0]?.model}, one core, ${size} x ${size} pixels; milliseconds a picture (operations: median, policies: mean)`);
+  console.log(`${''.padEnd(38)}${VARIANTS.map((variant) => variant.padStart(11)).join('')}`);
+  for (const { name, ...times } of rows) console.log(`${String(name).padEnd(38)}${VARIANTS.map((variant) => Number(times[variant]).toFixed(2).padStart(11)).join('')}`);
+}
