@@ -15,8 +15,9 @@ const ALLOWED: Record<string, string[]> = {
   optim: ['torch'],
   weights: ['torch'],
   train: ['torch', 'nn', 'models', 'data', 'augment', 'optim', 'weights'],
+  study: ['train', 'models'],
   deploy: ['torch', 'nn', 'models', 'weights', 'data', 'augment'],
-  cli: ['torch', 'nn', 'models', 'data', 'augment', 'optim', 'weights', 'train', 'deploy', 'report'],
+  cli: ['torch', 'nn', 'models', 'data', 'augment', 'optim', 'weights', 'train', 'study', 'deploy', 'report'],
 };
 const source = join(packageRoot, 'src');
 

@@ -1,11 +1,13 @@
 import { LineChart } from 'echarts/charts';
 import { GridComponent } from 'echarts/components';
+import { LabelLayout } from 'echarts/features';
 import { init, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
 import { escapeHtml, type Html, html, trusted } from './html.js';
 import { type Point, thin } from './series.js';
+import { lightColours } from './theme.js';
 
-use([LineChart, GridComponent, SVGRenderer]);
+use([LineChart, GridComponent, LabelLayout, SVGRenderer]);
 
 /** A curve. `tone` names a colour of the theme, which differs between light and dark. */
 export interface Line {
@@ -15,6 +17,10 @@ export interface Line {
   /** Faint lines lie behind and have no entry in the key unless they are named there on purpose (`value`). */
   faint?: boolean;
   dashed?: boolean;
+  /** A name beside each point, and a dot on it. */
+  labels?: readonly string[];
+  /** On which side of its points the names stand; above by default. */
+  labelSide?: 'top' | 'bottom' | 'right' | 'left';
   /** What the key says after the name, such as the last value. */
   value?: string;
 }
@@ -25,6 +31,8 @@ export interface Axis {
   max: number;
   /** Whole ticks only. */
   whole?: boolean;
+  /** Powers of this base lie at equal distances. */
+  log?: 2 | 10;
   /** Distance of the ticks, which lie at its multiples; chosen from the span where absent. */
   interval?: number;
   format: (value: number) => string;
@@ -83,6 +91,22 @@ ${sizes.map((size) => html`<div class="${size.name}">${draw(options, size)}</div
 ${options.note !== undefined && html`<p class="note">${options.note}</p>`}</figure>`;
 }
 
+/** The wide drawing as an SVG file of its own, in the light colours, with its title and key. */
+export function standaloneChart(options: LineChartOptions): string {
+  const { width } = sizes[0];
+  const top = 46;
+  const drawing = draw(options, sizes[0]).toString();
+  const key = options.lines.map(({ name, tone }, i) => html`<text x="${12 + i * 130}" y="38" fill="var(--tone-${tone})">● ${name}</text>`);
+  return html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${(options.height ?? 280) + top}" font-family="system-ui, sans-serif" font-size="11.5">
+<style>svg { ${trusted(lightColours)} }</style>
+<rect width="100%" height="100%" fill="#fdfdfc"/>
+<text x="12" y="20" font-size="14" font-weight="600" fill="var(--ink)">${options.title}</text>
+${key}
+<g transform="translate(0 ${top})">${trusted(drawing.replace('<svg ', `<svg width="${width}" height="${options.height ?? 280}" `))}</g>
+</svg>
+`.toString();
+}
+
 function draw(options: LineChartOptions, size: (typeof sizes)[number]): Html {
   const height = options.height ?? 280;
   const chart = init(null, null, { renderer: 'svg', ssr: true, width: size.width, height });
@@ -101,16 +125,16 @@ function draw(options: LineChartOptions, size: (typeof sizes)[number]): Html {
   }
 }
 
-function axis({ name, min, max, whole, format, ...given }: Axis, parts: number, fontSize: number, grid: boolean): object {
+function axis({ name, min, max, whole, log, format, ...given }: Axis, parts: number, fontSize: number, grid: boolean): object {
   const interval = given.interval ?? niceInterval(max - min, parts, whole);
   // An axis that ends between ticks gets a label there from echarts, too close to its neighbour.
   const onTick = (value: number): boolean => Math.abs(value / interval - Math.round(value / interval)) < 1e-6;
   return {
-    type: 'value', min, max, interval,
+    ...(log === undefined ? { type: 'value', min, max, interval } : { type: 'log', logBase: log, min, max }),
     ...(name !== undefined && { name, nameLocation: 'middle', nameGap: 26, nameTextStyle: { color: 'var(--muted)', fontFamily: font, fontSize } }),
     axisLine: { show: !grid, onZero: false, lineStyle: { color: 'var(--axis)' } },
     axisTick: { show: false },
-    axisLabel: { color: 'var(--muted)', fontFamily: font, fontSize, formatter: (value: number) => (onTick(value) ? format(value) : '') },
+    axisLabel: { color: 'var(--muted)', fontFamily: font, fontSize, formatter: (value: number) => (log !== undefined || onTick(value) ? format(value) : '') },
     splitLine: { show: grid, lineStyle: { color: 'var(--rule)' } },
   };
 }
@@ -121,7 +145,11 @@ function series(line: Line, rows: number): object {
   return {
     type: 'line', data, silent: true, emphasis: { disabled: true },
     // A line needs two points; a dot shows one, and where an epoch ends while there are few.
-    showSymbol: !line.faint && data.length <= 24, symbol: 'circle', symbolSize: data.length <= 2 ? 7 : 4.5,
+    showSymbol: line.labels !== undefined || (!line.faint && data.length <= 24), symbol: 'circle', symbolSize: data.length <= 2 || line.labels !== undefined ? 7 : 4.5,
+    ...(line.labels !== undefined && {
+      label: { show: true, position: line.labelSide ?? 'top', formatter: ({ dataIndex }: { dataIndex: number }) => line.labels![dataIndex] ?? '', color, fontFamily: font, fontSize: 10.5 },
+      labelLayout: { hideOverlap: true },
+    }),
     itemStyle: { color, borderWidth: 0 },
     lineStyle: { color, width: line.faint ? 1 : 2, opacity: line.faint ? 0.32 : 1, ...(line.dashed && { type: [4, 4] }), cap: 'round', join: 'round' },
     z: line.faint ? 1 : 2,

@@ -1,3 +1,8 @@
+/** Colours of a light page, as CSS custom properties. */
+export const lightColours = `
+  --ground: #fdfdfc; --raised: #f5f5f2; --ink: #1b1d20; --muted: #666b72; --rule: #e5e5e0; --axis: #b4b6b5;
+  --tone-one: #2466ad; --tone-two: #bf6420; --tone-three: #2f7d54;
+  --right: 52 112 178; --wrong: 206 92 30; --on-deep: #1b1d20; --alert: #9a6206;`;
 const dark = `
   --ground: #15171a; --raised: #1c1f23; --ink: #e7e6e2; --muted: #9b9fa6; --rule: #2a2e33; --axis: #4a4f56;
   --tone-one: #7cb0ea; --tone-two: #e6a066; --tone-three: #84c39a;
@@ -9,10 +14,7 @@ const dark = `
  */
 export const stylesheet = `
 :root {
-  color-scheme: light dark;
-  --ground: #fdfdfc; --raised: #f5f5f2; --ink: #1b1d20; --muted: #666b72; --rule: #e5e5e0; --axis: #b4b6b5;
-  --tone-one: #2466ad; --tone-two: #bf6420; --tone-three: #2f7d54;
-  --right: 52 112 178; --wrong: 206 92 30; --on-deep: #1b1d20; --alert: #9a6206;
+  color-scheme: light dark;${lightColours}
 }
 @media screen and (prefers-color-scheme: dark) { :root {${dark} } }
 * { box-sizing: border-box; }
