@@ -76,3 +76,45 @@ function toHostOrder(bytes: Uint8Array, itemSize: number): void {
   else if (itemSize === 4) view.swap32();
   else view.swap64();
 }
+
+/** Element types that weights can be stored in. */
+export type FloatDType = 'F32' | 'F16' | 'BF16';
+
+/**
+ * float32 values as little-endian elements of a narrower type, rounded to nearest, ties to even.
+ * @throws RangeError when a finite value becomes infinite: float16 ends at 65504
+ */
+export function fromFloat32(values: Float32Array, dtype: FloatDType): Uint8Array<ArrayBuffer> {
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const bytes = new Uint8Array(values.length * itemSizes[dtype]);
+  const out = dtype === 'F32' ? new Uint32Array(bytes.buffer) : new Uint16Array(bytes.buffer);
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]!;
+    out[i] = dtype === 'F32' ? word : dtype === 'BF16' ? toBfloat(word) : toHalf(word);
+    if (dtype !== 'F32' && Number.isFinite(values[i]) && (out[i]! & (dtype === 'F16' ? 0x7c00 : 0x7f80)) === (dtype === 'F16' ? 0x7c00 : 0x7f80))
+      throw new RangeError(`${values[i]} is too large for ${dtype}`);
+  }
+  toHostOrder(bytes, itemSizes[dtype]);
+  return bytes;
+}
+
+function toBfloat(word: number): number {
+  if ((word & 0x7fffffff) > 0x7f800000) return (word >>> 16) | 0x40; // stays not-a-number
+  return (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
+}
+
+function toHalf(word: number): number {
+  const sign = (word >>> 16) & 0x8000;
+  const size = word & 0x7fffffff;
+  if (size > 0x7f800000) return sign | 0x7e00; // not-a-number
+  if (size >= 0x47800000) return sign | 0x7c00; // 2^16 and above
+  // Below 2^-14 a half is a whole number of 2^-24.
+  if (size < 0x38800000) {
+    const float = new Float32Array(new Uint32Array([size]).buffer)[0]! * 2 ** 24;
+    const floor = Math.floor(float);
+    const rest = float - floor;
+    return sign | (floor + (rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? 1 : 0));
+  }
+  const rebased = size - (112 << 23);
+  return sign | ((rebased + 0xfff + ((rebased >>> 13) & 1)) >>> 13);
+}

@@ -1,0 +1,140 @@
+import { existsSync, realpathSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { type Command, Option } from 'commander';
+import { RescaledError, UsageError } from '../errors.js';
+import { writeFileAtomic } from '../files.js';
+import { convertedTensors, matchModel } from '../weights/convert.js';
+import { itemSizes, type FloatDType } from '../weights/dtypes.js';
+import { openWeights } from '../weights/open.js';
+import { planKeys, type KeyPlan } from '../weights/plan.js';
+import { encodeSafetensors } from '../weights/safetensors.js';
+import type { WeightsFile } from '../weights/weights-file.js';
+import { candidateModel, modelShapes } from './model-shapes.js';
+import { formatConversion, formatInspection, type Conversion, type Inspection } from './weights-report.js';
+import { weightsMetadata } from './weights-metadata.js';
+
+export function register(program: Command): void {
+  const weights = program.command('weights').description('look into weights files and convert them: safetensors, PyTorch, Keras, TensorFlow');
+  weights
+    .command('inspect')
+    .description('what a weights file holds')
+    .argument('<file>', 'weights of any format; of a TensorFlow checkpoint its .index')
+    .option('--select <key>', 'which weights of a checkpoint that holds several, such as state_dict_ema')
+    .option('--all', 'list every tensor')
+    .option('--json', 'print as JSON')
+    .addHelpText('after', '\nExamples:\n  rescaled weights inspect resnetrs50.pth\n  rescaled weights inspect model.ckpt-1234.index --all')
+    .action(async (path: string, flags: { select?: string; all?: boolean; json?: boolean }) => {
+      const file = await openWeights(path, flags.select === undefined ? {} : { select: flags.select });
+      try {
+        const inspection = await inspect(file);
+        console.log(flags.json === true ? JSON.stringify(inspection, null, 2) : formatInspection(inspection, flags.all === true));
+      } finally {
+        file.close();
+      }
+    });
+  weights
+    .command('convert')
+    .description("write weights as safetensors with timm's key names")
+    .argument('<in>', 'weights of any format')
+    .argument('<out>', 'the .safetensors file to write')
+    .option('--model <name>', 'the model they must fit, such as resnet-rs-50; its facts are stored with them')
+    .option('--select <key>', 'which weights of a checkpoint that holds several, such as state_dict_ema')
+    .option('--prefix <text>', 'only tensors whose names begin with this; it is taken off')
+    .addOption(new Option('--dtype <type>', 'element type of floating point tensors; as they are without it').choices(['F32', 'F16', 'BF16']))
+    .option('--allow-missing', 'write even when keys are missing, and leave out those that the model does not have')
+    .option('--force', 'replace an existing file')
+    .option('--all', 'print every key of the report')
+    .option('--json', 'print the report as JSON')
+    .addHelpText('after', '\nExamples:\n  rescaled weights convert resnetrs50.pth resnetrs50.safetensors --model resnet-rs-50\n  rescaled weights convert model.ckpt-1234 b0.safetensors --dtype F16')
+    .action(convert);
+}
+
+async function inspect(file: WeightsFile): Promise<Inspection> {
+  const plan = planKeys(file);
+  const tensors = [...file.entries].map(([name, { dtype, shape }]) => ({ name, dtype, shape: [...shape] }));
+  const count = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
+  const parameters = [...plan.tensors].filter(([key]) => !/\.running_(mean|var)$/.test(key)).reduce((sum, [, { shape }]) => sum + count(shape), 0);
+  return {
+    path: file.path,
+    format: file.format,
+    metadata: { ...file.metadata },
+    tensors,
+    elements: tensors.reduce((sum, { shape }) => sum + count(shape), 0),
+    bytes: tensors.reduce((sum, { shape, dtype }) => sum + count(shape) * itemSizes[dtype], 0),
+    parameters,
+    ignored: Object.fromEntries(plan.ignored),
+    unknown: plan.unknown,
+    fits: await fits(plan),
+  };
+}
+
+/** The named model that the keys and shapes are of, in words. */
+async function fits(plan: KeyPlan): Promise<string> {
+  const name = candidateModel(plan.tensors.keys());
+  if (name === undefined) return plan.family === 'efficientnet' ? 'EfficientNet by its names' : 'no named model';
+  try {
+    const { match, classes } = matchModel(await modelShapes(name), plan);
+    if (match.missing.length + match.unexpected.length + match.wrongShape.length > 0)
+      return `nearly ${name}: ${match.missing.length} keys missing, ${match.unexpected.length} unexpected, ${match.wrongShape.length} of another shape`;
+    return `${name}${classes === undefined ? '' : ` with ${classes} classes`}`;
+  } catch (error) {
+    if (!(error instanceof RescaledError)) throw error;
+    return `${name} by its keys; comparing the shapes needs the engine`;
+  }
+}
+
+interface ConvertFlags {
+  model?: string;
+  select?: string;
+  prefix?: string;
+  dtype?: FloatDType;
+  allowMissing?: boolean;
+  force?: boolean;
+  all?: boolean;
+  json?: boolean;
+}
+
+async function convert(input: string, output: string, flags: ConvertFlags): Promise<void> {
+  checkOutput(input, output, flags.force === true);
+  const file = await openWeights(input, flags.select === undefined ? {} : { select: flags.select });
+  try {
+    checkOutput(file.path, output, flags.force === true); // of a TensorFlow checkpoint, the index that was found
+    const plan = planKeys(file, flags.prefix);
+    const { match, classes } = flags.model === undefined ? {} : matchModel(await modelShapes(flags.model), plan);
+    const leftOut = new Set(match?.unexpected);
+    const problems = plan.unknown.length + (match === undefined ? 0 : match.missing.length + match.unexpected.length);
+    const wrong = match?.wrongShape.length ?? 0;
+    const keys = new Set([...plan.tensors.keys()].filter((key) => !leftOut.has(key)));
+    const written = wrong === 0 && keys.size > 0 && (problems === 0 || flags.allowMissing === true);
+    const metadata = weightsMetadata(file, plan, flags.model, classes);
+    if (written) writeFileAtomic(output, encodeSafetensors(convertedTensors(file, plan, flags.dtype, keys), metadata));
+    const conversion: Conversion = {
+      from: { path: file.path, format: file.format, selected: file.metadata['selected'] ?? null },
+      to: written ? { path: output, bytes: statSync(output).size } : null,
+      metadata,
+      mapped: [...plan.tensors].filter(([key]) => keys.has(key)).map(([key, { source, transform, shape }]) => ({ source, key, transform, shape: [...shape] })),
+      ignored: Object.fromEntries(plan.ignored),
+      unknown: plan.unknown,
+      missing: match?.missing ?? [],
+      unexpected: match?.unexpected ?? [],
+      wrongShape: match?.wrongShape ?? [],
+    };
+    console.log(flags.json === true ? JSON.stringify(conversion, null, 2) : formatConversion(conversion, flags.all === true));
+    if (written) return;
+    const advice = wrong > 0 ? '' : keys.size === 0 ? '' : ' --allow-missing writes it all the same.';
+    throw new RescaledError(
+      `Nothing was written: ${keys.size === 0 ? 'no tensor of the file has a known name' : `the weights do not fit ${flags.model ?? 'the known names'}`}; see the report.${advice}`,
+    );
+  } finally {
+    file.close();
+  }
+}
+
+function checkOutput(input: string, output: string, force: boolean): void {
+  if (!output.endsWith('.safetensors')) throw new UsageError(`Expected a name that ends in .safetensors to write but received ${output}.`);
+  if (!existsSync(dirname(output))) throw new UsageError(`Expected to write ${output} but its folder does not exist.`);
+  if (!existsSync(output)) return;
+  if (statSync(output).isDirectory()) throw new UsageError(`Expected a file to write but ${output} is a folder.`);
+  if (existsSync(input) && realpathSync(input) === realpathSync(output)) throw new UsageError(`Expected another file to write than the one that is read, ${input}.`);
+  if (!force) throw new UsageError(`${output} exists already. --force replaces it.`);
+}
