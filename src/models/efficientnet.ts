@@ -70,7 +70,6 @@ interface BlockShape {
 abstract class MbBlock extends Module {
   stochasticDepthRate = 0;
   readonly hasShortcut: boolean;
-  declare se?: MbSqueezeExcite;
   constructor({ cin, cout, stride }: BlockShape) {
     super();
     this.hasShortcut = stride === 1 && cin === cout;
@@ -90,6 +89,7 @@ const normSilu = (norm: BatchNorm2d, x: Tensor): Tensor => activate(norm.forward
 class SeparableBlock extends MbBlock {
   readonly conv_dw: Conv2d;
   readonly bn1: BatchNorm2d;
+  readonly se?: MbSqueezeExcite;
   readonly conv_pw: Conv2d;
   readonly bn2: BatchNorm2d;
   constructor(shape: BlockShape, options: EfficientNetOptions) {
@@ -113,6 +113,7 @@ class InvertedResidual extends MbBlock {
   readonly bn1: BatchNorm2d;
   readonly conv_dw: Conv2d;
   readonly bn2: BatchNorm2d;
+  readonly se?: MbSqueezeExcite;
   readonly conv_pwl: Conv2d;
   readonly bn3: BatchNorm2d;
   constructor(shape: BlockShape, options: EfficientNetOptions) {

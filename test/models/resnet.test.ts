@@ -2,11 +2,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { createModel, modelFacts, PUBLISHED_RESNET_RS, type ResNet, type ResNetOptions } from '../../src/models/index.js';
-import { crossEntropy, fromTypedArray, liveTensors, noGrad, scope, to } from '../../src/torch/index.js';
-import { assertMatches, fixtureTensor, loadState } from '../fixtures/compare.js';
-import { fixturePath, openFixture } from '../fixtures/open.js';
+import { liveTensors } from '../../src/torch/index.js';
+import { matchesFixture } from '../fixtures/compare.js';
+import { fixturePath } from '../fixtures/open.js';
 
-const tolerance = 1e-4;
 const tiny = (options: Partial<ResNetOptions> = {}): ResNet =>
   createModel('resnet-rs-26', { layers: [1, 1, 2, 1], width: 0.125, classes: 5, dropout: 0, stochasticDepth: 0, ...options });
 
@@ -21,39 +20,9 @@ for (const [name, options] of variants) {
     for (const memoryFormat of ['contiguous', 'channels_last'] as const) {
       test(`${memoryFormat}: logits, loss, gradients, running statistics`, () => {
         const before = liveTensors();
-        const file = openFixture(`${name}.safetensors`);
-        const weights = openFixture('resnet_rs_tiny.safetensors');
         const model = tiny(options);
-        const params = [...weights.entries].filter(([key]) => key.startsWith('param.'));
-        assert.deepEqual(
-          new Map([...model.state()].map(([key, value]) => [key, [...value.shape]])),
-          new Map(params.map(([key, { shape }]) => [key.slice('param.'.length), shape])),
-        );
-        scope(() => {
-          loadState(model, weights, (key) => `param.${key}`);
-          model.to({ memoryFormat });
-          const input = to(fixtureTensor(file, 'input'), { memoryFormat });
-          const labels = fromTypedArray(new BigInt64Array(file.read('labels').slice().buffer as ArrayBuffer), [2]);
-          assertMatches(noGrad(() => model.forward(input)), file, 'logits_eval', tolerance);
-
-          model.train();
-          const logits = model.forward(input);
-          assertMatches(logits, file, 'logits_train', tolerance);
-          const loss = crossEntropy(logits, labels, 0.1);
-          assertMatches(loss, file, 'loss', tolerance);
-          loss.backward();
-          let compared = 0;
-          for (const [key, parameter] of model.parameters()) {
-            assert.ok(parameter.grad, `${key} has no gradient`);
-            if (!file.entries.has(`grad.${key}`)) continue; // the files of the smaller stems keep those of the stem
-            assertMatches(parameter.grad, file, `grad.${key}`, tolerance);
-            compared++;
-          }
-          assert.equal(compared, [...file.entries.keys()].filter((key) => key.startsWith('grad.')).length);
-          for (const [key, buffer] of model.buffers()) assertMatches(buffer, file, `after.${key}`, tolerance);
-        });
+        matchesFixture(model, 'resnet_rs_tiny.safetensors', `${name}.safetensors`, memoryFormat);
         model.dispose();
-        for (const opened of [file, weights]) opened.close();
         assert.equal(liveTensors(), before, 'every tensor is released');
       });
     }
