@@ -1,5 +1,5 @@
 import { modelFacts } from '../models/index.js';
-import { MEAN, STD } from '../train/index.js';
+import { IMAGENET_INPUT } from '../train/index.js';
 import type { KeyPlan } from '../weights/plan.js';
 import type { WeightsFile } from '../weights/weights-file.js';
 
@@ -27,9 +27,9 @@ export function weightsMetadata(file: WeightsFile, plan: KeyPlan, modelName: str
     known('size', String(size));
     known('evalCrop', String(Number((size / (size + 32)).toFixed(4))));
   }
-  known('mean', JSON.stringify(MEAN));
-  known('std', JSON.stringify(STD));
-  known('interpolation', 'bicubic');
+  known('mean', JSON.stringify(IMAGENET_INPUT.mean));
+  known('std', JSON.stringify(IMAGENET_INPUT.std));
+  known('interpolation', IMAGENET_INPUT.interpolation);
   known('activation', family === 'efficientnet' ? 'swish' : 'relu');
   if (family === 'efficientnet') {
     // TensorFlow pads a strided convolution by one more on the right and below; timm calls these models tf_efficientnet_*.

@@ -1,3 +1,4 @@
+export { modelCost, type CostOptions, type LayerCost, type ModelCost } from './cost.js';
 export { EfficientNet, roundFilters, type EfficientNetOptions } from './efficientnet.js';
 export { ImageModel, type Features, type ModelOptions } from './model.js';
 export {

@@ -65,7 +65,8 @@ export interface EngineInfo {
   configuration: string;
 }
 
-let loaded: Addon | undefined;
+/** What answers: libtorch once it is loaded, or another engine inside `withEngine`. */
+let current: Addon | undefined;
 let prepare: ((addon: Addon) => void) | undefined;
 
 /** Called once by tensor.ts, so that the classes are known to C++ before the first call. */
@@ -78,13 +79,28 @@ export function onLoad(callback: (addon: Addon) => void): void {
  * @throws RescaledError when it has not been built or cannot be loaded, with the command that mends it.
  */
 export function addon(): Addon {
-  if (loaded !== undefined) return loaded;
+  return current ?? (current = load());
+}
+
+/** Runs `body` with another engine behind every tensor and operator (see shapes.ts). */
+export function withEngine<T>(engine: Addon, body: () => T): T {
+  const before = current;
+  current = engine;
+  try {
+    return body();
+  } finally {
+    current = before;
+  }
+}
+
+function load(): Addon {
   const status = engineStatus();
   if (status.state === 'missing') {
     throw new RescaledError(`The engine is not there: ${status.reason ?? 'it has not been built'}. Run "rescaled setup" to build it.`);
   }
   // OpenBLAS reads its core type when the library loads; a value of the user's own stands.
   Object.assign(process.env, blasEnvironment());
+  let loaded: Addon;
   try {
     loaded = createRequire(import.meta.url)(status.addon) as Addon;
   } catch (error) {

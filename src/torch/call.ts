@@ -1,7 +1,9 @@
-import { addon } from './addon.js';
+import { addon, type Addon } from './addon.js';
 import { didYouMean } from '../suggest.js';
 
-const ids = new Map<string, number>();
+// Ids belong to the engine that gave them.
+let ids = new Map<string, number>();
+let idsFrom: Addon | undefined;
 
 /** Watches every call, for tracing. */
 export type CallListener = (name: string, args: readonly unknown[], named: Readonly<Record<string, unknown>> | undefined, result: unknown) => void;
@@ -14,19 +16,23 @@ export function setCallListener(next: CallListener | undefined): CallListener | 
   return before;
 }
 
-function operatorId(name: string): number {
+function operatorId(engine: Addon, name: string): number {
+  if (engine !== idsFrom) {
+    ids = new Map();
+    idsFrom = engine;
+  }
   const known = ids.get(name);
   if (known !== undefined) return known;
   // "aten::add.Tensor" is operator aten::add, overload Tensor.
   const full = name.includes('::') ? name : `aten::${name}`;
   const dot = full.indexOf('.', full.indexOf('::'));
-  const id = addon().findOperator(dot < 0 ? full : full.slice(0, dot), dot < 0 ? '' : full.slice(dot + 1));
+  const id = engine.findOperator(dot < 0 ? full : full.slice(0, dot), dot < 0 ? '' : full.slice(dot + 1));
   if (id === null) {
-    const all = addon().operatorNames();
+    const all = engine.operatorNames();
     const base = dot < 0 ? full : full.slice(0, dot);
     const overloads = all.filter((other) => other === base || other.startsWith(`${base}.`));
     const hint = overloads.length > 0 ? ` Its overloads are: ${overloads.join(', ')}.` : didYouMean(full, all);
-    throw new TypeError(`no operator "${full}" is registered with this libtorch.${hint}`);
+    throw new TypeError(`no operator "${full}" is registered with this engine.${hint}`);
   }
   ids.set(name, id);
   return id;
@@ -38,12 +44,14 @@ function operatorId(name: string): number {
  * schema's defaults. The result is a Tensor, a number, a list ..., or an array when there are several.
  */
 export function call<T = unknown>(name: string, args: readonly unknown[] = [], named?: Readonly<Record<string, unknown>>): T {
-  const result = addon().call(operatorId(name), args, named);
+  const engine = addon();
+  const result = engine.call(operatorId(engine, name), args, named);
   listener?.(name, args, named, result);
   return result as T;
 }
 
 /** The operator's schema as PyTorch prints it. */
 export function schema(name: string): string {
-  return addon().operatorSchema(operatorId(name));
+  const engine = addon();
+  return engine.operatorSchema(operatorId(engine, name));
 }

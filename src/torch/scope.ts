@@ -44,6 +44,16 @@ export function scope<T>(body: () => T): T {
   }
 }
 
+/** Runs `body` as if no scope were open: its tensors belong to another engine than those around it. */
+export function outsideScopes<T>(body: () => T): T {
+  const around = open.splice(0);
+  try {
+    return body();
+  } finally {
+    open.splice(0, open.length, ...around);
+  }
+}
+
 /** Takes a tensor out of every open scope: it lives until `dispose()`. */
 export function keep<T extends Tensor>(tensor: T): T {
   for (const set of open) set.delete(tensor);

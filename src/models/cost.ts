@@ -1,0 +1,101 @@
+import { crossEntropy, elements, fromTypedArray, shapeOnly, zeros, type ShapeArgs, type ShapeRecord, type TapeEvent, type Tensor } from '../torch/index.js';
+import { UsageError } from '../errors.js';
+import { peakOfStep } from './memory.js';
+import { createModel, modelFacts, type ModelOverrides } from './registry.js';
+
+/** One operator that owns parameters. Counts are for one picture. */
+export interface LayerCost {
+  /** State key without `.weight`: `layer1.0.conv1`. */
+  path: string;
+  /** 'conv2d' */
+  operator: string;
+  /** Of one picture: [C, H, W] or [K]. */
+  output: number[];
+  parameters: number;
+  multiplyAdds: number;
+  activations: number;
+}
+
+export interface ModelCost {
+  model: string;
+  /** Input side in pixels. */
+  size: number;
+  batch: number;
+  parameters: number;
+  /** Of one picture: convolutions (squeeze-excite included) and classifier, one for each product that is summed. */
+  multiplyAdds: number;
+  /** 2 for a multiply-add, as the ResNet-RS paper counts. */
+  flops: number;
+  /** Output elements of convolutions for one picture (timm's definition). */
+  activations: number;
+  /** Predicted peak of a training step at `batch`; see memory.ts and docs/cost.md. */
+  trainMemoryBytes: number;
+  layers: LayerCost[];
+}
+
+export interface CostOptions {
+  /** Input side; the model's own by default. */
+  size?: number;
+  /** Pictures in a training step; 32 by default. */
+  batch?: number;
+  /** A moving average of the state is kept beside it. */
+  ema?: boolean;
+  /** As for `createModel`. */
+  overrides?: ModelOverrides;
+}
+
+/** Multiply-adds of one call: each element of the result sums over the weights of its output channel. */
+const summing = (args: ShapeArgs, out: ShapeRecord): number => (elements(out.shape) * elements(args.tensor(1).shape)) / args.tensor(1).shape[0]!;
+
+/** How many multiply-adds an operator does; those that are not here do none that count. */
+const MULTIPLY_ADDS: Readonly<Record<string, (args: ShapeArgs, out: ShapeRecord) => number>> = { 'aten::conv2d': summing, 'aten::linear': summing };
+
+/**
+ * What a model costs, from its shapes alone: no libtorch, no memory, milliseconds. Everything but `trainMemoryBytes` is exact.
+ * @throws UsageError for an unknown name, a size that is too small for the model's strides, or a batch below 2
+ */
+export function modelCost(name: string, { size: wanted, batch = 32, ema = false, overrides = {} }: CostOptions = {}): ModelCost {
+  const facts = modelFacts(name, overrides);
+  const size = wanted ?? facts.size;
+  if (!Number.isSafeInteger(batch) || batch < 1) throw new UsageError(`Expected a batch of 1 or more but received ${batch}.`);
+  if (!Number.isSafeInteger(size) || size < 1) throw new UsageError(`Expected a size of 1 pixel or more but received ${size}.`);
+
+  const events: TapeEvent[] = [];
+  const layers: LayerCost[] = [];
+  let paths = new Map<unknown, string>();
+  let recording = true;
+  const onCall = (op: string, args: ShapeArgs, given: readonly unknown[], out: ShapeRecord): void => {
+    const weight = given.find((value) => paths.has(value));
+    if (weight === undefined) return;
+    const parameters = given.filter((value) => paths.has(value)).reduce<number>((sum, value) => sum + (value as Tensor).size, 0);
+    layers.push({
+      path: paths.get(weight)!,
+      operator: op.replace(/^\w+::/, ''),
+      output: out.shape.slice(1),
+      parameters,
+      multiplyAdds: (MULTIPLY_ADDS[op]?.(args, out) ?? 0) / batch,
+      activations: op === 'aten::conv2d' ? elements(out.shape) / batch : 0,
+    });
+  };
+  const { parameters, resident } = shapeOnly(
+    () => {
+      const model = createModel(name, overrides).train();
+      const trained = model.parameters();
+      const bytes = 4 * model.parameterCount();
+      const state = [...model.state().values()].reduce((sum, tensor) => sum + 4 * tensor.size, 0);
+      paths = new Map([...trained].map(([key, tensor]) => [tensor, key.replace(/\.(weight|bias)$/, '')]));
+      const x = zeros([batch, facts.options.channels, size, size]);
+      const y = fromTypedArray(new BigInt64Array(0), [batch], { dtype: 'int64' });
+      crossEntropy(model.forward(x), y, 0.1);
+      recording = false; // the handles that are open now stay open through backward
+      return { parameters: model.parameterCount(), resident: bytes + (ema ? state : 0) };
+    },
+    { onCall, onEvent: (event) => void (recording && events.push(event)) },
+  );
+  const total = (key: 'multiplyAdds' | 'activations'): number => layers.reduce((sum, layer) => sum + layer[key], 0);
+  const multiplyAdds = total('multiplyAdds');
+  return {
+    model: name, size, batch, parameters, multiplyAdds, flops: 2 * multiplyAdds, activations: total('activations'),
+    trainMemoryBytes: peakOfStep(events, resident), layers,
+  };
+}

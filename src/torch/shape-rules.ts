@@ -1,0 +1,197 @@
+import { nearest } from '../suggest.js';
+import type { TapeNode } from './shapes.js';
+import type { DType } from './tensor.js';
+
+/** A piece of memory; tensors that share it (views, results of in-place operators) have the same one. */
+export interface ShapeStorage {
+  readonly bytes: number;
+  /** Handles that JavaScript holds. */
+  handles: number;
+}
+
+/** What a tensor is without its data. */
+export interface ShapeRecord {
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  readonly device: string;
+  readonly storage: ShapeStorage;
+  requiresGrad: boolean;
+  /** The recorded call that autograd would walk back to; undefined for a leaf. */
+  producer?: TapeNode;
+}
+
+const BYTES: Record<DType, number> = { float64: 8, int64: 8, float32: 4, int32: 4, float16: 2, bfloat16: 2, int16: 2, int8: 1, uint8: 1, bool: 1 };
+export const elements = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
+export const bytesOf = (shape: readonly number[], dtype: DType): number => elements(shape) * BYTES[dtype];
+
+/** The arguments of one call, checked as they are read. */
+export class ShapeArgs {
+  constructor(
+    readonly op: string,
+    readonly values: readonly unknown[],
+    readonly named: Readonly<Record<string, unknown>>,
+  ) {}
+  get tensors(): ShapeRecord[] {
+    return this.values.filter(isRecord);
+  }
+  tensor(i: number): ShapeRecord {
+    const value = this.values[i];
+    if (!isRecord(value)) throw new TypeError(`${this.op}: expected a tensor as argument ${i} but received ${String(value)}`);
+    return value;
+  }
+  /** [height, width], from a list of two or a number. */
+  pair(i: number): readonly [number, number] {
+    const value = this.values[i];
+    if (typeof value === 'number') return [value, value];
+    const list = this.list(i);
+    return [list[0]!, list[1] ?? list[0]!];
+  }
+  list(i: number): readonly number[] {
+    const value = this.values[i];
+    if (!Array.isArray(value) || !value.every((n) => typeof n === 'number')) throw new TypeError(`${this.op}: expected a list of numbers as argument ${i} but received ${String(value)}`);
+    return value as number[];
+  }
+  number(i: number, or: number): number {
+    const value = this.values[i];
+    return typeof value === 'number' ? value : or;
+  }
+}
+
+const isRecord = (value: unknown): value is ShapeRecord => typeof value === 'object' && value !== null && 'storage' in value;
+
+/** What an operator makes of shapes, and what autograd keeps of it. */
+export interface ShapeRule {
+  /** The shape of the result; its dtype and device are those of the first tensor unless given. `null`: the first argument itself, in place. */
+  result: ((args: ShapeArgs) => { shape: readonly number[]; dtype?: DType; device?: string }) | null;
+  /** The result lies in the first argument's memory. */
+  view?: boolean;
+  /**
+   * What backward needs and autograd holds until then: tensors, and bytes of tensors that only autograd sees. Nothing when left out.
+   * Source: tools/autograd/derivatives.yaml of PyTorch; our own kernels in native/.
+   */
+  saves?: (args: ShapeArgs, out: ShapeRecord) => readonly (ShapeRecord | number)[];
+  /** Backward hands on the gradient that it receives instead of making new ones. */
+  passesGradient?: boolean;
+}
+
+const sameAsFirst = (args: ShapeArgs) => ({ shape: args.tensor(0).shape });
+
+/** NumPy's rule: from the last dimension, equal or one of them 1. */
+function broadcast(args: ShapeArgs): { shape: readonly number[] } {
+  const [a, b] = [args.tensor(0).shape, args.tensor(1).shape];
+  const shape: number[] = [];
+  for (let i = 1; i <= Math.max(a.length, b.length); i++) {
+    const [m, n] = [a.at(-i) ?? 1, b.at(-i) ?? 1];
+    if (m !== n && m !== 1 && n !== 1) throw new RangeError(`${args.op}: expected shapes that fit but received [${a.join(', ')}] and [${b.join(', ')}]`);
+    shape.unshift(m === 1 ? n : m);
+  }
+  return { shape };
+}
+
+/** Sizes after a sliding window; an output below 1 is an input too small for the window. */
+function windowed(args: ShapeArgs, kernel: readonly number[], stride: readonly number[], padding: readonly number[], options: { dilation?: readonly number[]; ceil?: boolean } = {}): number[] {
+  return args.tensor(0).shape.slice(-2).map((side, d) => {
+    const span = (options.dilation?.[d] ?? 1) * (kernel[d]! - 1) + 1;
+    const steps = (side + 2 * padding[d]! - span) / stride[d]!;
+    let out = (options.ceil === true ? Math.ceil(steps) : Math.floor(steps)) + 1;
+    // The last window must start inside the input or its left padding.
+    if (options.ceil === true && (out - 1) * stride[d]! >= side + padding[d]!) out--;
+    if (out < 1 || steps < 0) throw new RangeError(`${args.op}: a window of ${kernel[d]} is larger than the padded input of ${side + 2 * padding[d]!}`);
+    return out;
+  });
+}
+
+function conv2d(args: ShapeArgs): { shape: readonly number[] } {
+  const [x, weight] = [args.tensor(0).shape, args.tensor(1).shape];
+  const groups = args.number(6, 1);
+  if (x.length !== 4 || weight.length !== 4 || x[1] !== weight[1]! * groups || weight[0]! % groups !== 0)
+    throw new RangeError(`${args.op}: expected an input [N, C, H, W] with C = ${weight[1]! * groups} for a weight [${weight.join(', ')}] in ${groups} groups but received [${x.join(', ')}]`);
+  return { shape: [x[0]!, weight[0]!, ...windowed(args, weight.slice(2), args.pair(3), args.pair(4), { dilation: args.pair(5) })] };
+}
+
+function pool2d(ceilAt: number): (args: ShapeArgs) => { shape: readonly number[] } {
+  return (args) => ({ shape: [...args.tensor(0).shape.slice(0, -2), ...windowed(args, args.pair(1), args.pair(2), args.pair(3), { ceil: args.values[ceilAt] === true })] });
+}
+
+function linear(args: ShapeArgs): { shape: readonly number[] } {
+  const [x, weight] = [args.tensor(0).shape, args.tensor(1).shape];
+  if (x.at(-1) !== weight[1]) throw new RangeError(`${args.op}: expected an input [.., ${weight[1]}] but received [${x.join(', ')}]`);
+  return { shape: [...x.slice(0, -1), weight[0]!] };
+}
+
+function flatten(args: ShapeArgs): { shape: readonly number[] } {
+  const { shape } = args.tensor(0);
+  const [from, to] = [args.number(1, 0), args.number(2, -1)].map((d) => (d < 0 ? d + shape.length : d)) as [number, number];
+  return { shape: [...shape.slice(0, from), elements(shape.slice(from, to + 1)), ...shape.slice(to + 1)] };
+}
+
+/** aten::constant_pad_nd: pairs (before, after) from the last dimension on. */
+function pad(args: ShapeArgs): { shape: readonly number[] } {
+  const { shape } = args.tensor(0);
+  const pads = args.list(1);
+  return { shape: shape.map((side, d) => side + (pads[2 * (shape.length - 1 - d)] ?? 0) + (pads[2 * (shape.length - 1 - d) + 1] ?? 0)) };
+}
+
+const made = (args: ShapeArgs) => ({ shape: args.list(0), dtype: (args.named['dtype'] as DType | undefined) ?? 'float32', device: (args.named['device'] as string | undefined) ?? 'cpu' });
+
+/** mean and 1/deviation of each channel. */
+const statistics = (args: ShapeArgs): number => 2 * 4 * args.tensor(1).shape[0]!;
+
+const inPlace: ShapeRule = { result: null };
+const unchanged: ShapeRule = { result: sameAsFirst, view: true, passesGradient: true };
+/** Each factor is kept where the other one needs a gradient. */
+const product: ShapeRule = { result: broadcast, saves: (args) => [0, 1].filter((i) => args.tensor(1 - i).requiresGrad).map((i) => args.tensor(i)) };
+
+/** Every operator that the models of the registry call. A model with another one needs one more entry here. */
+export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
+  'aten::conv2d': { result: conv2d, saves: (args) => [args.tensor(0), args.tensor(1)] },
+  'aten::batch_norm': { result: sameAsFirst, saves: (args) => [args.tensor(0), args.tensor(1), statistics(args)] },
+  'aten::linear': { result: linear, saves: (args) => [args.tensor(0), args.tensor(1)] },
+  'aten::relu': { result: sameAsFirst, saves: (_, out) => [out] },
+  'aten::relu_': { result: null, saves: (_, out) => [out] },
+  'aten::silu': { result: sameAsFirst, saves: (args) => [args.tensor(0)] },
+  'aten::silu_': { result: null, saves: (args) => [bytesOf(args.tensor(0).shape, args.tensor(0).dtype)] },
+  'aten::sigmoid': { result: sameAsFirst, saves: (_, out) => [out] },
+  'aten::add.Tensor': { result: broadcast, passesGradient: true },
+  'aten::add_.Tensor': { result: null, passesGradient: true },
+  'aten::mul.Tensor': product,
+  'aten::mul.Scalar': { result: sameAsFirst },
+  'aten::avg_pool2d': { result: pool2d(4), saves: (args) => [args.tensor(0)] },
+  // Beside its input, the index (int64) of each maximum.
+  'aten::max_pool2d': { result: pool2d(5), saves: (args, out) => [args.tensor(0), bytesOf(out.shape, 'int64')] },
+  'aten::adaptive_avg_pool2d': { result: (args) => ({ shape: [...args.tensor(0).shape.slice(0, -2), ...args.pair(1)] }) },
+  'aten::constant_pad_nd': { result: pad },
+  'aten::flatten.using_ints': { result: flatten, view: true, passesGradient: true },
+  // The mask.
+  'aten::dropout': { result: sameAsFirst, saves: (_, out) => [bytesOf(out.shape, out.dtype)] },
+  // The log-probabilities.
+  'aten::cross_entropy_loss': { result: () => ({ shape: [] }), saves: (args) => [bytesOf(args.tensor(0).shape, args.tensor(0).dtype)] },
+  'rescaled::scale_add_relu': { result: sameAsFirst, saves: (args, out) => [out, args.tensor(0), args.tensor(1)] },
+  'aten::zeros': { result: made },
+  'aten::ones': { result: made },
+  'aten::randn': { result: made },
+  'aten::randn.generator': { result: made },
+  'aten::zeros_like': { result: sameAsFirst },
+  'aten::clone': { result: sameAsFirst },
+  'aten::detach': { result: sameAsFirst, view: true },
+  'aten::to.dtype': { result: (args) => ({ shape: args.tensor(0).shape, dtype: args.values[1] as DType }) },
+  'aten::to.device': { result: (args) => ({ shape: args.tensor(0).shape, device: args.values[1] as string, dtype: args.values[2] as DType }) },
+  'aten::contiguous': unchanged,
+  'aten::normal_': inPlace,
+  'aten::uniform_': inPlace,
+  'aten::erfinv_': inPlace,
+  'aten::fill_.Scalar': inPlace,
+  'aten::zero_': inPlace,
+  'aten::bernoulli_.float': inPlace,
+  'aten::div_.Scalar': inPlace,
+  'aten::mul_.Scalar': inPlace,
+  'aten::copy_': inPlace,
+};
+
+/** @throws TypeError for an operator without a rule */
+export function shapeRule(name: string): ShapeRule {
+  const rule = Object.hasOwn(SHAPE_RULES, name) ? SHAPE_RULES[name] : undefined;
+  if (rule !== undefined) return rule;
+  const near = nearest(name, Object.keys(SHAPE_RULES));
+  throw new TypeError(`shapeOnly: there is no shape rule for "${name}"${near === undefined ? '' : ` (did you mean "${near}"?)`}. Add one to src/torch/shape-rules.ts.`);
+}

@@ -1,0 +1,161 @@
+import { withEngine, type Addon, type TypedArray } from './addon.js';
+import { outsideScopes, scope } from './scope.js';
+import { bytesOf, ShapeArgs, shapeRule, type ShapeRecord, type ShapeStorage } from './shape-rules.js';
+import { Tensor, type DType } from './tensor.js';
+
+/** An operator call that autograd would record. */
+export interface TapeNode {
+  /** 'aten::conv2d' */
+  op: string;
+  /** One for each tensor among the arguments: the node to which its gradient goes; 'leaf' for a parameter, null where none is wanted. */
+  inputs: { bytes: number; goesTo: TapeNode | 'leaf' | null }[];
+  /** Shared ones are counted once. */
+  saved: ShapeStorage[];
+  passesGradient: boolean;
+}
+
+/** What happened, in order: memory that a call made, nodes that autograd recorded, handles' memory that was released. */
+export type TapeEvent = { type: 'made'; storage: ShapeStorage } | { type: 'released'; storage: ShapeStorage } | { type: 'node'; node: TapeNode };
+
+/** Told of every call, before autograd's node of it. */
+export type ShapeListener = (op: string, args: ShapeArgs, tensors: readonly unknown[], out: ShapeRecord) => void;
+
+export interface ShapeOptions {
+  onCall?: ShapeListener;
+  onEvent?: (event: TapeEvent) => void;
+}
+
+/**
+ * Runs `body` with tensors that have a shape, a dtype and an identity of their memory, but no data: the same model code answers what it
+ * would make, in milliseconds and without libtorch. `call` is answered by the rules of shape-rules.ts. Reading elements is an error, and so
+ * is backward; what autograd would keep is told to `onEvent`. Tensors made inside end with it: return numbers, not tensors.
+ *
+ * ```ts
+ * const shape = shapeOnly(() => createModel('resnet-rs-50').forward(zeros([1, 3, 160, 160])).shape); // [1, 1000]
+ * ```
+ */
+export function shapeOnly<T>(body: () => T, options: ShapeOptions = {}): T {
+  return withEngine(new ShapeEngine(options), () => outsideScopes(() => scope(body)));
+}
+
+const noData = (what: string) => (): never => {
+  throw new TypeError(`${what}: inside shapeOnly() tensors have a shape but no data`);
+};
+
+/** The bridge's functions over shapes. */
+class ShapeEngine implements Addon {
+  readonly #records = new WeakMap<Tensor, ShapeRecord>();
+  readonly #names: string[] = [];
+  #grad = true;
+  #live = 0;
+  constructor(readonly options: ShapeOptions) {}
+
+  #wrap(record: ShapeRecord): Tensor {
+    const tensor = new Tensor();
+    this.#records.set(tensor, record);
+    record.storage.handles++;
+    this.#live++;
+    return tensor;
+  }
+  #make(shape: readonly number[], dtype: DType, device: string): ShapeRecord {
+    const storage = { bytes: bytesOf(shape, dtype), handles: 0 };
+    this.options.onEvent?.({ type: 'made', storage });
+    return { shape, dtype, device, storage, requiresGrad: false };
+  }
+  #record(tensor: Tensor): ShapeRecord {
+    const record = this.#records.get(tensor);
+    if (record === undefined) throw new TypeError('inside shapeOnly(): this tensor has been disposed, or was made outside');
+    return record;
+  }
+
+  // Tensors
+  fromTypedArray(_: TypedArray, shape: readonly number[], dtype: string, device: string): Tensor {
+    return this.#wrap(this.#make(shape, dtype as DType, device));
+  }
+  dispose(tensor: Tensor): void {
+    const record = this.#records.get(tensor);
+    if (record === undefined) return;
+    this.#records.delete(tensor);
+    this.#live--;
+    if (--record.storage.handles === 0) this.options.onEvent?.({ type: 'released', storage: record.storage });
+  }
+  isDisposed = (tensor: Tensor): boolean => !this.#records.has(tensor);
+  shape = (tensor: Tensor): number[] => [...this.#record(tensor).shape];
+  dtype = (tensor: Tensor): string => this.#record(tensor).dtype;
+  device = (tensor: Tensor): string => this.#record(tensor).device;
+  isContiguous = (): boolean => true;
+  getGrad = (): null => null;
+  setGrad(): void {}
+  requiresGrad = (tensor: Tensor): boolean => this.#record(tensor).requiresGrad;
+  setRequiresGrad(tensor: Tensor, on: boolean): void {
+    this.#record(tensor).requiresGrad = on;
+  }
+
+  // Operators
+  findOperator(base: string, overload: string): number {
+    const name = overload === '' ? base : `${base}.${overload}`;
+    shapeRule(name);
+    return this.#names.push(name) - 1;
+  }
+  operatorNames = (): string[] => [];
+  call(id: number, values: readonly unknown[], named: Readonly<Record<string, unknown>> = {}): Tensor {
+    const op = this.#names[id]!;
+    const rule = shapeRule(op);
+    const args = new ShapeArgs(op, values.map((value) => (value instanceof Tensor ? this.#record(value) : value)), named);
+    let out: ShapeRecord;
+    if (rule.result === null) out = args.tensor(0);
+    else {
+      const first = args.tensors[0];
+      const { shape, dtype = first?.dtype ?? 'float32', device = first?.device ?? 'cpu' } = rule.result(args);
+      out = rule.view === true ? { shape, dtype, device, storage: args.tensor(0).storage, requiresGrad: false } : this.#make(shape, dtype, device);
+    }
+    const result = this.#wrap(out);
+    this.options.onCall?.(op, args, values, out);
+    if (this.#grad && args.tensors.some(({ requiresGrad }) => requiresGrad)) {
+      const kept = new Set((rule.saves?.(args, out) ?? []).map((item) => (typeof item === 'number' ? { bytes: item, handles: 0 } : item.storage)));
+      // Memory that no handle ever has is made for the node and held by it alone.
+      const hidden = [...kept].filter(({ handles }) => handles === 0);
+      const node: TapeNode = {
+        op,
+        inputs: args.tensors.map(({ shape, dtype, requiresGrad, producer }) => ({ bytes: bytesOf(shape, dtype), goesTo: requiresGrad ? (producer ?? 'leaf') : null })),
+        saved: [...kept],
+        passesGradient: rule.passesGradient === true,
+      };
+      out.requiresGrad = true;
+      out.producer = node;
+      for (const storage of hidden) this.options.onEvent?.({ type: 'made', storage });
+      this.options.onEvent?.({ type: 'node', node });
+      for (const storage of hidden) this.options.onEvent?.({ type: 'released', storage });
+    }
+    return result;
+  }
+
+  // Autograd, randomness, memory
+  setGradEnabled(on: boolean): boolean {
+    const before = this.#grad;
+    this.#grad = on;
+    return before;
+  }
+  isGradEnabled = (): boolean => this.#grad;
+  createGenerator = (): object => ({});
+  liveTensors = (): number => this.#live;
+  externalBytes = (): number => 0;
+  reportExternal(): void {}
+  setScoped(): void {}
+  synchronize(): void {}
+  pushInferenceMode(): void {}
+  popInferenceMode(): void {}
+  manualSeed(): void {}
+
+  // What means nothing without data
+  setClasses = noData('setClasses()');
+  toTypedArray = noData('data()');
+  readAsync = noData('read()');
+  item = noData('item()');
+  backward = noData('backward()');
+  gradients = noData('gradients()');
+  operatorSchema = noData('schema()');
+  engineInfo = noData('engineInfo()');
+  setThreads = noData('setThreads()');
+  getThreads = noData('getThreads()');
+}

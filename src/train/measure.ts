@@ -1,0 +1,114 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createModel, modelFacts } from '../models/index.js';
+import { AvgPool2d, BatchNorm2d, Conv2d, Linear, Sequential } from '../nn/index.js';
+import { decayGroups, Sgd } from '../optim/index.js';
+import { crossEntropy, flatten, fromTypedArray, globalAvgPool2d, inferenceMode, randn, scope, setThreads, synchronize, to } from '../torch/index.js';
+import { checkDevice } from './loop.js';
+
+export interface MeasureOptions {
+  size?: number;
+  batch: number;
+  /** Timed runs of each kind, after two that are not. */
+  runs: number;
+  threads: number;
+  device: string;
+}
+
+/** Milliseconds: the median, and the lowest and highest run. */
+export interface Spread {
+  median: number;
+  low: number;
+  high: number;
+}
+
+export interface Measured {
+  train: Spread;
+  inference: Spread;
+  /** See `peakMemory`; null where it cannot be read. */
+  peakMemoryBytes: number | null;
+}
+
+const WARM_UP = 2;
+
+/**
+ * Times a model in this process, which should do nothing else: a training step as the training loop does it (forward, loss, backward,
+ * SGD with momentum; without loading pictures), then inference in the engine (eval mode, no gradients), both on random pictures in
+ * channels_last. Memory is read after the training steps.
+ */
+export function measureModel(name: string, { size: wanted, batch, runs, threads, device }: MeasureOptions): Measured {
+  setThreads(threads);
+  checkDevice(device);
+  const facts = modelFacts(name);
+  const size = wanted ?? facts.size;
+  const memory = peakMemory(device);
+  const model = createModel(name).to({ device, memoryFormat: 'channels_last' });
+  const x = to(randn([batch, facts.options.channels, size, size], { device }), { memoryFormat: 'channels_last' });
+  const y = fromTypedArray(new BigInt64Array(batch), [batch], { device });
+
+  model.train();
+  const optimiser = new Sgd(decayGroups(model.parameters(), new Set(), 4e-5, 'all'), { momentum: 0.9, nesterov: false });
+  const train = spread(runs, () => {
+    scope(() => {
+      const loss = crossEntropy(model.forward(x), y, 0.1);
+      loss.item();
+      loss.backward();
+    });
+    optimiser.step(0.001);
+    synchronize();
+  });
+  const peakMemoryBytes = memory();
+  optimiser.dispose();
+
+  model.train(false);
+  const inference = spread(runs, () => {
+    inferenceMode(() => scope(() => void model.forward(x)));
+    synchronize();
+  });
+  model.dispose();
+  return { train, inference, peakMemoryBytes };
+}
+
+function spread(runs: number, work: () => void): Spread {
+  const times: number[] = [];
+  for (let i = -WARM_UP; i < runs; i++) {
+    const start = performance.now();
+    work();
+    if (i >= 0) times.push(performance.now() - start);
+  }
+  times.sort((a, b) => a - b);
+  const middle = times.length >> 1;
+  return { median: times.length % 2 === 1 ? times[middle]! : (times[middle - 1]! + times[middle]!) / 2, low: times[0]!, high: times.at(-1)! };
+}
+
+/**
+ * Starts to watch memory; the function returned gives the growth since. On the CPU of Linux: the highest resident set of this process
+ * (VmHWM) less the resident set now, with libtorch loaded and its code warmed by a step of a tiny model, so that what grows is the model's.
+ * Elsewhere null.
+ */
+export function peakMemory(device: string): () => number | null {
+  if (device !== 'cpu' || process.platform !== 'linux') return () => null;
+  warmUp();
+  try {
+    writeFileSync('/proc/self/clear_refs', '5'); // sets VmHWM to what is resident now
+  } catch {
+    // A kernel without it: the highest so far stands, which a tiny model hardly raised.
+  }
+  const before = statusBytes('VmRSS');
+  return () => statusBytes('VmHWM') - before;
+}
+
+function statusBytes(field: 'VmRSS' | 'VmHWM'): number {
+  const kilobytes = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+  return Number(kilobytes) * 1024;
+}
+
+function warmUp(): void {
+  const body = new Sequential([new Conv2d(3, 8, 3), new BatchNorm2d(8), new AvgPool2d(), new Conv2d(8, 8, 1)]).train();
+  const head = new Linear(8, 2);
+  scope(() => {
+    const x = to(randn([2, 3, 16, 16]), { memoryFormat: 'channels_last' });
+    crossEntropy(head.forward(flatten(globalAvgPool2d(body.forward(x)))), fromTypedArray(new BigInt64Array(2), [2])).backward();
+  });
+  body.dispose();
+  head.dispose();
+}
