@@ -62,7 +62,7 @@ export function splitByClass(
 /** @throws UsageError unless the share lies strictly between 0 and 1. */
 export function checkShare(share: number): void {
   if (!(share > 0 && share < 1)) {
-    throw new UsageError(`Expected a share between 0 and 1 (both excluded) for valSplit but received ${share}.`);
+    throw new UsageError(`Expected a share between 0 and 1 (both excluded) for valSplit (--val-split) but received ${share}.`);
   }
 }
 

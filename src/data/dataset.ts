@@ -49,8 +49,8 @@ export interface Dataset {
  */
 export async function openDataset(path: string, options: DatasetOptions = {}): Promise<Dataset> {
   const { valSplit = 0.2, seed = 0, limitTrain, limitVal, need = 'both' } = options;
-  if (limitTrain !== undefined) checkLimit('limitTrain', limitTrain);
-  if (limitVal !== undefined) checkLimit('limitVal', limitVal);
+  if (limitTrain !== undefined) checkLimit('limitTrain (--limit-train)', limitTrain);
+  if (limitVal !== undefined) checkLimit('limitVal (--limit-val)', limitVal);
   const folder = resolve(path);
   const names = (await listFolder(folder)).map((entry) => entry.name);
   const idx = findIdxFiles(folder, names);
@@ -59,7 +59,7 @@ export async function openDataset(path: string, options: DatasetOptions = {}): P
   if (train !== undefined && limitTrain !== undefined) {
     const seen = new Set(parts.train!.labels).size;
     if (train.length < seen) {
-      throw new UsageError(`Expected limitTrain to leave a picture for each of the ${seen} classes but received ${limitTrain}. Use at least ${seen}.`);
+      throw new UsageError(`Expected limitTrain (--limit-train) to leave a picture for each of the ${seen} classes but received ${limitTrain}. Use at least ${seen}.`);
     }
   }
   return {

@@ -55,11 +55,14 @@ export interface PublishedEfficientNet {
   top1: number;
   /** With RandAugment, where it was released: the figure that the paper's Table 3 uses for B7. */
   top1RandAugment?: number;
+  /** Training latency under the conditions of the ResNet-RS rows, where the paper prints it (Tables 3 and 4). */
+  v100Seconds?: number;
+  tpuMilliseconds?: number;
 }
 
 /**
  * EfficientNet B0 to B7. Source: tensorflow/tpu models/official/efficientnet/efficientnet_builder.py (coefficients) and README.md
- * (accuracy); parameters and gmacs are counted, and the parameters equal timm's.
+ * (accuracy), paper Tables 3 and 4 (latency); parameters and gmacs are counted, and the parameters equal timm's.
  */
 export const PUBLISHED_EFFICIENTNET: readonly PublishedEfficientNet[] = [
   { variant: 'b0', width: 1, depth: 1, resolution: 224, dropout: 0.2, parameters: 5288548, gmacs: 0.386, top1: 77.1 },
@@ -67,9 +70,9 @@ export const PUBLISHED_EFFICIENTNET: readonly PublishedEfficientNet[] = [
   { variant: 'b2', width: 1.1, depth: 1.2, resolution: 260, dropout: 0.3, parameters: 9109994, gmacs: 0.994, top1: 80.1 },
   { variant: 'b3', width: 1.2, depth: 1.4, resolution: 300, dropout: 0.3, parameters: 12233232, gmacs: 1.827, top1: 81.6 },
   { variant: 'b4', width: 1.4, depth: 1.8, resolution: 380, dropout: 0.4, parameters: 19341616, gmacs: 4.394, top1: 82.9 },
-  { variant: 'b5', width: 1.6, depth: 2.2, resolution: 456, dropout: 0.4, parameters: 30389784, gmacs: 10.266, top1: 83.6, top1RandAugment: 83.7 },
-  { variant: 'b6', width: 1.8, depth: 2.6, resolution: 528, dropout: 0.5, parameters: 43040704, gmacs: 19.068, top1: 84.0 },
-  { variant: 'b7', width: 2, depth: 3.1, resolution: 600, dropout: 0.5, parameters: 66347960, gmacs: 37.746, top1: 84.3, top1RandAugment: 84.7 },
+  { variant: 'b5', width: 1.6, depth: 2.2, resolution: 456, dropout: 0.4, parameters: 30389784, gmacs: 10.266, top1: 83.6, top1RandAugment: 83.7, v100Seconds: 8.16, tpuMilliseconds: 1510 },
+  { variant: 'b6', width: 1.8, depth: 2.6, resolution: 528, dropout: 0.5, parameters: 43040704, gmacs: 19.068, top1: 84.0, v100Seconds: 15.7, tpuMilliseconds: 3000 },
+  { variant: 'b7', width: 2, depth: 3.1, resolution: 600, dropout: 0.5, parameters: 66347960, gmacs: 37.746, top1: 84.3, top1RandAugment: 84.7, v100Seconds: 29.9, tpuMilliseconds: 6000 },
 ];
 
 /**

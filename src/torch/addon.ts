@@ -98,6 +98,7 @@ function load(): Addon {
   if (status.state === 'missing') {
     throw new RescaledError(`The engine is not there: ${status.reason ?? 'it has not been built'}. Run "rescaled setup" to build it.`);
   }
+  if (status.state === 'stale') console.error(`note: the engine is out of date: ${status.reason}. "rescaled setup" builds it anew.`);
   // OpenBLAS reads its core type when the library loads; a value of the user's own stands.
   Object.assign(process.env, blasEnvironment());
   let loaded: Addon;

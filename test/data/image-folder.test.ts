@@ -60,7 +60,7 @@ test('one folder of class folders is split per class, by seed, not by order or p
   assert.deepEqual(paths(elsewhere, (await openDataset(elsewhere, { valSplit: 0.3, seed: 1 })).val), paths(folder, set.val));
   assert.notDeepEqual(paths(folder, (await openDataset(folder, { valSplit: 0.3, seed: 2 })).val), paths(folder, set.val));
   assert.deepEqual(paths(folder, (await openDataset(folder, { valSplit: 0.3, seed: 1, need: 'val' })).val), paths(folder, set.val));
-  for (const valSplit of [0, 1, -1, NaN]) await rejectsWith(openDataset(folder, { valSplit }), 2, /between 0 and 1 .* for valSplit but received/);
+  for (const valSplit of [0, 1, -1, NaN]) await rejectsWith(openDataset(folder, { valSplit }), 2, /between 0 and 1 .* for valSplit \(--val-split\) but received/);
 });
 
 test('the fingerprint follows names and sizes, not place, limits or split', async () => {
@@ -81,7 +81,7 @@ test('limits', async () => {
   assert.equal((await openDataset(folder, { limitTrain: 600 })).train!.length, 9);
   await rejectsWith(openDataset(folder, { limitTrain: 2 }), 2, /each of the 3 classes but received 2. Use at least 3/);
   await rejectsWith(openDataset(folder, { limitVal: 0 }), 2, /at least 1, for limitVal but received 0/);
-  await rejectsWith(openDataset(folder, { limitTrain: 2.5 }), 2, /for limitTrain but received 2.5/);
+  await rejectsWith(openDataset(folder, { limitTrain: 2.5 }), 2, /for limitTrain \(--limit-train\) but received 2.5/);
 });
 
 test('val/ alone serves where only validation is needed', async () => {

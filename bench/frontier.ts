@@ -1,0 +1,160 @@
+// The speed-accuracy frontier of ResNet-RS and EfficientNet on this machine: measured time and memory, published accuracy.
+//   npm run bench:frontier [-- --batch 8 --runs 5 --models resnet-rs-50@160,efficientnet-b0 --device cpu --out runs/frontier]
+// Writes frontier.html (self-contained), its drawings as SVG, frontier.json and frontier.csv. Each model is measured in a process of its own;
+// one that would not fit this machine's memory, or whose step would take longer than --step-seconds, is left out and named.
+import { spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { availableParallelism, cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { writeFileAtomic } from '../src/files.js';
+import { modelCost, PUBLISHED_EFFICIENTNET, PUBLISHED_RESNET_RS } from '../src/models/index.js';
+import { packageRoot } from '../src/package-root.js';
+import { frontierDrawings, renderFrontier, type FrontierRatio, type FrontierReport, type FrontierRow } from '../src/report/frontier.js';
+import { costAt } from '../src/study/pareto.js';
+
+const { values: options } = parseArgs({
+  options: {
+    batch: { type: 'string', default: '8' },
+    runs: { type: 'string', default: '5' },
+    threads: { type: 'string', default: String(availableParallelism()) },
+    device: { type: 'string', default: 'cpu' },
+    models: { type: 'string' },
+    'step-seconds': { type: 'string', default: '30' },
+    out: { type: 'string', short: 'o', default: 'runs/frontier' },
+  },
+});
+const batch = Number(options.batch);
+
+interface Candidate extends Pick<FrontierRow, 'model' | 'family' | 'size' | 'top1' | 'top1Source'> {
+  v100Seconds?: number;
+  tpuMilliseconds?: number;
+}
+const ALL: Candidate[] = [
+  ...PUBLISHED_RESNET_RS.map((row) => ({ ...row, model: `resnet-rs-${row.depth}@${row.resolution}`, family: 'ResNet-RS' as const, size: row.resolution, top1Source: 'tensorflow/tpu resnet_rs/README.md, at the size shown' })),
+  ...PUBLISHED_EFFICIENTNET.map((row) => ({
+    ...row,
+    model: `efficientnet-${row.variant}`,
+    family: 'EfficientNet' as const,
+    size: row.resolution,
+    top1: row.top1RandAugment ?? row.top1,
+    top1Source: 'tensorflow/tpu efficientnet/README.md (B5 and B7 with RandAugment, the others with AutoAugment)',
+  })),
+];
+const asked = options.models?.split(',');
+const unknown = asked?.find((name) => !ALL.some(({ model }) => model === name));
+if (unknown !== undefined) {
+  console.error(`Expected published models but received "${unknown}". Known: ${ALL.map(({ model }) => model).join(', ')}.`);
+  process.exit(2);
+}
+const candidates = ALL.filter(({ model }) => asked === undefined || asked.includes(model)).sort((a, b) => a.top1 - b.top1);
+
+/** What `rescaled profile --measure --json` says of one model. */
+interface Profiled {
+  model: string;
+  size: number;
+  parameters: number;
+  multiplyAdds: number;
+  engine?: string;
+  measured: { trainStepMs: number; trainStepMsLow: number; trainStepMsHigh: number; inferenceMs: number; inferenceMsLow: number; inferenceMsHigh: number; peakMemoryBytes: number | null };
+}
+
+function profile(model: string): Promise<Profiled | string> {
+  const args = ['profile', model, '--batch', options.batch, '--runs', options.runs, '--threads', options.threads, '--device', options.device, '--measure', '--json'];
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [join(packageRoot, 'dist', 'src', 'cli', 'main.js'), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let [out, errors] = ['', ''];
+    child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+    child.on('error', reject);
+    child.on('close', (code) => resolve(code === 0 ? (JSON.parse(out) as Profiled[])[0]! : errors.trim().split('\n').at(-1)!));
+  });
+}
+
+const rows: FrontierRow[] = [];
+const skipped: { model: string; why: string }[] = [];
+/** Milliseconds of a step for each multiply-add, by family: what the next model will take, from the ones before it. */
+const pace = new Map<string, number>();
+const memory = totalmem();
+console.error(`${cpus()[0]?.model}, ${options.threads} threads, ${options.device}, batch ${batch}, ${options.runs} runs a model`);
+for (const candidate of candidates) {
+  const { model, family } = candidate;
+  const cost = modelCost(model, { batch });
+  const expected = (pace.get(family) ?? 0) * cost.multiplyAdds;
+  if (options.device === 'cpu' && cost.trainMemoryBytes > 0.8 * memory)
+    skipped.push({ model, why: `its training step would take about ${(cost.trainMemoryBytes / 1e9).toFixed(0)} GB of the ${(memory / 1e9).toFixed(0)} GB here` });
+  else if (expected > 1000 * Number(options['step-seconds'])) skipped.push({ model, why: `a training step would take about ${(expected / 1000).toFixed(0)} s, longer than ${options['step-seconds']} s` });
+  else {
+    const result = await profile(model);
+    if (typeof result === 'string') skipped.push({ model, why: result.replace(/^rescaled: /, '').replace(/\.$/, '') });
+    else {
+      const { measured } = result;
+      pace.set(family, measured.trainStepMs / cost.multiplyAdds);
+      rows.push({
+        ...candidate,
+        parameters: result.parameters,
+        multiplyAdds: result.multiplyAdds,
+        trainStepMs: measured.trainStepMs,
+        trainStepRange: [measured.trainStepMsLow, measured.trainStepMsHigh],
+        inferenceMs: measured.inferenceMs,
+        inferenceRange: [measured.inferenceMsLow, measured.inferenceMsHigh],
+        peakMemoryBytes: measured.peakMemoryBytes ?? undefined,
+      });
+      console.error(
+        `${model.padEnd(18)} top-1 ${candidate.top1.toFixed(1)}  step ${(measured.trainStepMs / 1000).toFixed(2)} s  inference ${(measured.inferenceMs / 1000).toFixed(2)} s` +
+          `${measured.peakMemoryBytes === null ? '' : `  memory ${(measured.peakMemoryBytes / 1e9).toFixed(2)} GB`}`,
+      );
+      continue;
+    }
+  }
+  console.error(`${model.padEnd(18)} left out: ${skipped.at(-1)!.why}`);
+}
+
+/** EfficientNet over ResNet-RS at the same accuracy. */
+function ratio<T extends { family: string; top1: number }>(all: readonly T[], row: T, cost: (row: T) => number | undefined): number | undefined {
+  const points = all.filter(({ family }) => family === 'ResNet-RS').map((other) => ({ cost: cost(other) ?? Number.NaN, accuracy: other.top1 }));
+  const peer = costAt(points, row.top1);
+  const own = cost(row);
+  return peer === undefined || own === undefined ? undefined : own / peer;
+}
+const published = new Map(ALL.map((row) => [row.model, row]));
+const ratios: FrontierRatio[] = rows
+  .filter(({ family }) => family === 'EfficientNet')
+  .map((row) => ({
+    model: row.model,
+    top1: row.top1,
+    train: ratio(rows, row, ({ trainStepMs }) => trainStepMs),
+    inference: ratio(rows, row, ({ inferenceMs }) => inferenceMs),
+    memory: ratio(rows, row, ({ peakMemoryBytes }) => peakMemoryBytes),
+    multiplyAdds: ratio(rows, row, ({ multiplyAdds }) => multiplyAdds),
+    publishedTpu: ratio(ALL, published.get(row.model)!, ({ tpuMilliseconds }) => tpuMilliseconds),
+    publishedV100: ratio(ALL, published.get(row.model)!, ({ v100Seconds }) => v100Seconds),
+  }));
+
+if (rows.length === 0) {
+  console.error('No model could be measured.');
+  process.exit(1);
+}
+const { engineInfo } = await import('../src/torch/index.js');
+const report: FrontierReport = {
+  generatedAt: new Date().toISOString(),
+  machine: cpus()[0]?.model ?? 'unknown processor',
+  device: options.device,
+  engine: `libtorch ${engineInfo().libtorch}`,
+  threads: Number(options.threads),
+  batch,
+  runs: Number(options.runs),
+  rows,
+  ratios,
+  skipped,
+  command: ['npm run bench:frontier', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' '),
+};
+mkdirSync(options.out, { recursive: true });
+const write = (name: string, text: string): void => writeFileAtomic(join(options.out, name), text);
+write('frontier.json', `${JSON.stringify(report, null, 2)}\n`);
+const columns = ['model', 'family', 'size', 'top1', 'parameters', 'multiplyAdds', 'trainStepMs', 'inferenceMs', 'peakMemoryBytes'] as const;
+write('frontier.csv', [columns.join(','), ...rows.map((row) => columns.map((column) => row[column] ?? '').join(','))].join('\n') + '\n');
+for (const [name, svg] of frontierDrawings(report)) write(`frontier-${name}`, svg);
+write('frontier.html', renderFrontier(report));
+for (const row of ratios) console.error(`${row.model} costs ${[['training step', row.train], ['inference', row.inference], ['memory', row.memory]].map(([what, value]) => `${what} ${value === undefined ? '-' : (value as number).toFixed(2)}`).join(', ')} times a ResNet-RS of its accuracy`);
+console.log(join(options.out, 'frontier.html'));
