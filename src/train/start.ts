@@ -3,6 +3,7 @@ import type { Dataset } from '../data/dataset.js';
 import { RescaledError, UsageError } from '../errors.js';
 import type { ImageModel } from '../models/index.js';
 import { readFacts, type WeightsFacts } from '../weights/facts.js';
+import { underModelKeys } from '../weights/keyed.js';
 import { startFrom } from '../weights/load.js';
 import { openWeights, type WeightsFile } from '../weights/open.js';
 import type { KeyMatch } from '../weights/report.js';
@@ -21,13 +22,14 @@ export function weightsOf(target: string, choose: 'final' | 'best' = 'final'): s
 /** Opens weights and what they say about themselves. Close the file after use. */
 export async function openStart(target: string): Promise<{ file: WeightsFile; facts: WeightsFacts }> {
   const path = weightsOf(target);
-  const file = await openWeights(path);
+  const opened = await openWeights(path);
   try {
+    const file = underModelKeys(opened);
     if ([...file.entries.keys()].every((key) => /^(model|ema|velocity)\./.test(key)))
       throw new RescaledError(`Expected weights but ${path} is the checkpoint of a run. Give the run folder, or its weights.safetensors.`);
     return { file, facts: readFacts(file.metadata, path) };
   } catch (error) {
-    file.close();
+    opened.close();
     throw error;
   }
 }

@@ -80,7 +80,7 @@ test('limits', async () => {
   assert.equal(set.val.length, 3);
   assert.equal((await openDataset(folder, { limitTrain: 600 })).train!.length, 9);
   await rejectsWith(openDataset(folder, { limitTrain: 2 }), 2, /each of the 3 classes but received 2. Use at least 3/);
-  await rejectsWith(openDataset(folder, { limitVal: 0 }), 2, /at least 1, for limitVal but received 0/);
+  await rejectsWith(openDataset(folder, { limitVal: 0 }), 2, /at least 1, for limitVal \(--limit-val\) but received 0/);
   await rejectsWith(openDataset(folder, { limitTrain: 2.5 }), 2, /for limitTrain \(--limit-train\) but received 2.5/);
 });
 
