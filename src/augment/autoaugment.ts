@@ -1,6 +1,6 @@
 import type { OperationName, Step } from './operations.js';
 import type { Random } from './random.js';
-import { drawStep, pixelsFor, referenceArgument, type PixelConstants, type Variant } from './randaugment.js';
+import { drawStep, pixelsFor, referenceArgument, scaled, type PixelConstants, type RandAugmentRule } from './randaugment.js';
 
 type SubPolicy = readonly (readonly [name: OperationName, probability: number, magnitude: number])[];
 
@@ -37,10 +37,11 @@ export const AUTOAUGMENT_V0: readonly SubPolicy[] = [
 ]; // prettier-ignore
 
 /** `distort_image_with_autoaugment`: translate_const 250, cutout_const 100. Quirk: TranslateY at 9 moves by 225 pixels, a whole picture of 224. */
-export const AUTOAUGMENT_PIXELS: PixelConstants = { translate: 250, cutout: 100 };
+const AUTOAUGMENT_PIXELS: PixelConstants = { translate: 250, cutout: 100 };
 
 /** One of the 25 sub-policies, drawn evenly; each of its two operations is done with its own probability. */
-export function drawAutoAugment(variant: Variant, pixels: PixelConstants, width: number, height: number, random: Random): Step[] {
+export function drawAutoAugment({ variant, pixelScale }: Pick<RandAugmentRule, 'variant' | 'pixelScale'>, width: number, height: number, random: Random): Step[] {
+  const pixels = scaled(AUTOAUGMENT_PIXELS, pixelScale);
   const steps: Step[] = [];
   for (const [name, probability, magnitude] of AUTOAUGMENT_V0[random.int(AUTOAUGMENT_V0.length)]!) {
     if (random.uniform() >= probability) continue;

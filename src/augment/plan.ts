@@ -1,9 +1,9 @@
 import { UsageError } from '../errors.js';
-import { AUTOAUGMENT_PIXELS, drawAutoAugment } from './autoaugment.js';
+import { drawAutoAugment } from './autoaugment.js';
 import { erasingBox, fillBox, MEAN_COLOUR } from './erase.js';
 import { applyStep, needsOtherMemory, PILLOW_BLACK, type Step, type Style } from './operations.js';
 import { pixelsOf, type Pixels } from './pixels.js';
-import { drawRandAugment, RANDAUGMENT_PIXELS, styleOf, VARIANTS, type PixelConstants, type Variant } from './randaugment.js';
+import { drawRandAugment, styleOf, VARIANTS, type RandAugmentRule, type Variant } from './randaugment.js';
 import type { Random } from './random.js';
 import { drawTrivialAugment } from './trivialaugment.js';
 
@@ -11,7 +11,7 @@ export type Policy = 'none' | 'randaugment' | 'autoaugment' | 'trivialaugment';
 export const POLICIES: readonly Policy[] = ['none', 'randaugment', 'autoaugment', 'trivialaugment'];
 
 /** What is done to a training picture after crop and flip, before it is normalised. Plain data: loader workers get it by message. */
-export interface AugmentPlan {
+export interface AugmentPlan extends RandAugmentRule {
   readonly policy: Policy;
   /** RandAugment: operations a picture (N). */
   readonly layers: number;
@@ -49,16 +49,13 @@ export function augmentPlan(given: Partial<AugmentPlan> = {}): AugmentPlan {
   return plan;
 }
 
-const scaled = ({ translate, cutout }: PixelConstants, factor: number): PixelConstants => ({ translate: translate * factor, cutout: cutout * factor });
-
 /** Draws the policy's operations for one picture of width x height pixels. */
 export function drawSteps(plan: AugmentPlan, width: number, height: number, random: Random): Step[] {
-  const { policy, layers, magnitude, variant, pixelScale } = plan;
-  switch (policy) {
+  switch (plan.policy) {
     case 'randaugment':
-      return drawRandAugment(layers, magnitude, variant, scaled(RANDAUGMENT_PIXELS, pixelScale), width, height, random);
+      return drawRandAugment(plan, width, height, random);
     case 'autoaugment':
-      return drawAutoAugment(variant, scaled(AUTOAUGMENT_PIXELS, pixelScale), width, height, random);
+      return drawAutoAugment(plan, width, height, random);
     case 'trivialaugment':
       return drawTrivialAugment(random);
     case 'none':

@@ -29,6 +29,8 @@ export interface PixelConstants {
 /** `distort_image_with_randaugment`: translate_const 100, cutout_const 40. */
 export const RANDAUGMENT_PIXELS: PixelConstants = { translate: 100, cutout: 40 };
 
+export const scaled = ({ translate, cutout }: PixelConstants, factor: number): PixelConstants => ({ translate: translate * factor, cutout: cutout * factor });
+
 /** Magnitudes are in tenths of the constants below. */
 const FULL = 10;
 const SIGNED: readonly OperationName[] = ['Rotate', 'ShearX', 'ShearY', 'TranslateX', 'TranslateY'];
@@ -102,24 +104,34 @@ export function drawStep(name: OperationName, argument: number, width: number, h
 const REFERENCE_OPERATIONS = OPERATIONS.filter((name) => name !== 'Identity');
 const TIMM_OPERATIONS = REFERENCE_OPERATIONS.filter((name) => name !== 'Cutout');
 
+/** What RandAugment needs to know; see `AugmentPlan`. */
+export interface RandAugmentRule {
+  readonly layers: number;
+  readonly magnitude: number;
+  readonly variant: Variant;
+  readonly pixelScale: number;
+}
+
+/** One given operation at the rule's magnitude: its argument, and what is random in it. */
+export function drawOperation(name: OperationName, { magnitude, variant, pixelScale }: RandAugmentRule, width: number, height: number, random: Random): Step {
+  const pixels = pixelsFor(variant, name, width, height, scaled(RANDAUGMENT_PIXELS, pixelScale));
+  if (variant !== 'timm') return drawStep(name, referenceArgument(name, magnitude, pixels), width, height, random);
+  const argument = timmArgument(name, Math.min(FULL, magnitude), pixels);
+  if (!ENHANCEMENTS.includes(name)) return drawStep(name, argument, width, height, random);
+  return { name, argument: Math.max(0.1, random.int(2) === 0 ? 1 + argument : 1 - argument) };
+}
+
 /**
  * RandAugment (Cubuk et al., arXiv 1909.13719): `layers` times one operation, drawn evenly and with replacement, at one fixed magnitude.
  * @param width @param height of the picture, in pixels
  */
-export function drawRandAugment(layers: number, magnitude: number, variant: Variant, pixels: PixelConstants, width: number, height: number, random: Random): Step[] {
+export function drawRandAugment(rule: RandAugmentRule, width: number, height: number, random: Random): Step[] {
+  const names = rule.variant === 'timm' ? TIMM_OPERATIONS : REFERENCE_OPERATIONS;
   const steps: Step[] = [];
-  const names = variant === 'timm' ? TIMM_OPERATIONS : REFERENCE_OPERATIONS;
-  for (let layer = 0; layer < layers; layer++) {
+  for (let layer = 0; layer < rule.layers; layer++) {
     const name = names[random.int(names.length)]!;
-    const constants = pixelsFor(variant, name, width, height, pixels);
-    if (variant !== 'timm') {
-      steps.push(drawStep(name, referenceArgument(name, magnitude, constants), width, height, random));
-      continue;
-    }
-    if (random.uniform() >= 0.5) continue;
-    const argument = timmArgument(name, Math.min(FULL, magnitude), constants);
-    if (ENHANCEMENTS.includes(name)) steps.push({ name, argument: Math.max(0.1, random.int(2) === 0 ? 1 + argument : 1 - argument) });
-    else steps.push(drawStep(name, argument, width, height, random));
+    if (rule.variant === 'timm' && random.uniform() >= 0.5) continue;
+    steps.push(drawOperation(name, rule, width, height, random));
   }
   return steps;
 }

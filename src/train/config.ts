@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { augmentPlan } from '../augment/plan.js';
 import { preprocessOptions, type PreprocessOptions } from '../augment/preprocess.js';
 import type { Dataset } from '../data/dataset.js';
 import { RescaledError, UsageError } from '../errors.js';
@@ -148,8 +149,17 @@ export function resolveConfig(options: TrainOptions, dataset: Dataset, start: We
 }
 
 export function preprocessOf(config: RunConfig): PreprocessOptions {
-  const { cropMode, cropAreaMin, padding, flip, evalCrop } = config.recipe.values;
-  return preprocessOptions({ size: config.size, cropMode, cropArea: [cropAreaMin, 1], padding: Math.min(padding, config.size), flip, evalCrop, filter: config.input.interpolation });
+  const { cropMode, cropAreaMin, padding, flip, evalCrop, ...recipe } = config.recipe.values;
+  // A run of an earlier version has no such settings, and so no augmentation.
+  const augment = augmentPlan({
+    policy: recipe.augment,
+    layers: recipe.randAugmentLayers,
+    magnitude: recipe.randAugmentMagnitude,
+    variant: recipe.augmentVariant,
+    pixelScale: recipe.augmentPixelScale,
+    erasing: recipe.randomErasing,
+  });
+  return preprocessOptions({ size: config.size, cropMode, cropArea: [cropAreaMin, 1], padding: Math.min(padding, config.size), flip, evalCrop, filter: config.input.interpolation, augment });
 }
 
 /** Builds the run's model with its seed and batch-norm rule. */

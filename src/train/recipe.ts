@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { REFERENCE_SIDE } from '../augment/plan.js';
 import { UsageError } from '../errors.js';
 import { didYouMean } from '../suggest.js';
-import { modelFacts } from '../models/index.js';
+import { modelFacts, randAugmentMagnitudeAt } from '../models/index.js';
 
 const share = z.number().min(0).max(1);
 const rate = z.number().min(0).lt(1);
@@ -29,6 +30,14 @@ const recipeSchema = z.strictObject({
   padding: z.int().min(0).max(512),
   flip: share,
   evalCrop: z.number().gt(0).max(1),
+  augment: z.enum(['none', 'randaugment', 'autoaugment', 'trivialaugment']),
+  randAugmentLayers: z.int().min(0).max(16),
+  randAugmentMagnitude: z.number().min(0).max(50),
+  augmentVariant: z.enum(['reference', 'pillow', 'timm']),
+  augmentPixelScale: z.number().gt(0).max(100),
+  randomErasing: share,
+  mixup: z.number().min(0).max(1000),
+  cutmix: z.number().min(0).max(1000),
 });
 export type Recipe = z.infer<typeof recipeSchema>;
 export type RecipeKey = keyof Recipe;
@@ -42,6 +51,10 @@ export interface SourcedRecipe {
 
 const RS_YAML = 'tensorflow/tpu resnet_rs/configs/*.yaml';
 const PREPROCESSING = 'tensorflow/tpu resnet_preprocessing.py';
+const AUTOAUGMENT = 'tensorflow/tpu efficientnet/autoaugment.py';
+
+/** The released models are trained at 160 pixels or more; below, what the reference gives in pixels is scaled with the picture. */
+const SMALLEST_PUBLISHED = 160;
 
 /** The paper's recipe. Each value beside its source. */
 const RESNET_RS: { [K in RecipeKey]: [Recipe[K], string] } = {
@@ -66,6 +79,14 @@ const RESNET_RS: { [K in RecipeKey]: [Recipe[K], string] } = {
   padding: [4, 'unused with cropMode inception'],
   flip: [0.5, PREPROCESSING],
   evalCrop: [0.875, PREPROCESSING],
+  augment: ['randaugment', `${RS_YAML}; paper Table 1`],
+  randAugmentLayers: [2, RS_YAML],
+  randAugmentMagnitude: [15, RS_YAML],
+  augmentVariant: ['reference', `${AUTOAUGMENT}, quirks included`],
+  augmentPixelScale: [1, `${AUTOAUGMENT}: RandAugment translates by 100 and cuts out 40 pixels each way at magnitude 10`],
+  randomErasing: [0, 'not in the paper'],
+  mixup: [0, 'not in the paper'],
+  cutmix: [0, 'not in the paper'],
 };
 
 type Changes = { [K in RecipeKey]?: [Recipe[K], string] };
@@ -79,6 +100,7 @@ const PRESETS: Record<string, Changes> = {
     labelSmoothing: [0, 'paper Table 1: not in the baseline'],
     dropout: [0, 'paper Table 1: not in the baseline'],
     averaging: ['none', 'paper Table 1: not in the baseline'],
+    augment: ['none', 'paper Table 1: not in the baseline'],
   },
   quick: {
     epochs: [10, 'our choice: minutes, not days'],
@@ -88,6 +110,7 @@ const PRESETS: Record<string, Changes> = {
     weightDecay: [2e-4, 'our choice: a short run needs more; paper Table 2 shrinks it only when the other regularisers are strong'],
     dropout: [0, 'our choice: a short run hardly over-fits'],
     emaDecay: [0.998, 'our choice: a horizon of 500 steps'],
+    augment: ['none', 'our choice: a short run hardly over-fits'],
   },
 };
 export const presetNames = (): string[] => Object.keys(PRESETS);
@@ -112,6 +135,19 @@ export function resolveRecipe(preset: string, model: string, size: number, setti
     all.init = [facts.options.init, 'tensorflow/tpu models/official/efficientnet/efficientnet_model.py'];
     all.stochasticDepthRule = ['block', 'tensorflow/tpu models/official/efficientnet/efficientnet_model.py'];
   }
+  // The one rule that all eleven rows follow, so that it also serves sizes and depths between them.
+  const strong = size > SMALLEST_PUBLISHED;
+  all.randAugmentMagnitude = [strong ? 15 : 10, `${RS_YAML}: 10 at ${SMALLEST_PUBLISHED} pixels, 15 at all larger sizes`];
+  if (facts.family === 'efficientnet-rs') all.randAugmentMagnitude = [randAugmentMagnitudeAt(size), 'paper section 7.2: 10 up to 224 pixels, 20 above 320, else 15'];
+  if (size < SMALLEST_PUBLISHED) {
+    const scale = Number((size / REFERENCE_SIDE).toPrecision(4));
+    const moved = Number((100 * scale).toPrecision(3));
+    const cut = Math.trunc(40 * scale);
+    all.augmentPixelScale = [
+      scale,
+      `our choice below ${SMALLEST_PUBLISHED} pixels: the reference's constants are for ${REFERENCE_SIDE}; at ${size}, ${size}/${REFERENCE_SIDE} of them: RandAugment translates by ${moved} and cuts out ${cut} pixels each way at magnitude 10`,
+    ];
+  }
   if (size <= 64) {
     const why = `for pictures of ${size} pixels an Inception crop leaves too little`;
     all.cropMode = ['pad', `our choice: ${why}; pad and crop as is usual for CIFAR`];
@@ -130,6 +166,13 @@ export function resolveRecipe(preset: string, model: string, size: number, setti
   }
   if (facts.kind === 'efficientnet' && all.stochasticDepthRule![0] !== 'block')
     throw new UsageError(`Expected stochasticDepthRule=block for ${model} but received "${all.stochasticDepthRule![0]}": an EfficientNet's rate rises block by block.`);
+  const unused = (key: RecipeKey, why: string) => {
+    const [value, source] = all[key]!;
+    if (source !== 'set by the user') (all as Record<string, [unknown, string]>)[key] = [value, `unused with ${why}`];
+  };
+  const [policy] = all.augment!;
+  if (policy !== 'randaugment') for (const key of ['randAugmentLayers', 'randAugmentMagnitude'] as const) unused(key, `augment ${policy}`);
+  if (policy === 'none' || policy === 'trivialaugment') for (const key of ['augmentVariant', 'augmentPixelScale'] as const) unused(key, `augment ${policy}`);
   // A warm-up longer than a tenth of the run would leave little of the schedule.
   const [epochs] = all.epochs!;
   const [warmup, warmupSource] = all.warmupEpochs!;

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { evalView, preprocessOptions, trainView } from '../../src/augment/preprocess.js';
+import { augmentPlan } from '../../src/augment/plan.js';
 import { Random } from '../../src/augment/random.js';
 import { openDataset } from '../../src/data/dataset.js';
 import { BatchLoader, type Batch, type LoaderOptions } from '../../src/data/loader.js';
@@ -30,9 +31,10 @@ async function pass(over: Partial<LoaderOptions>, epoch = 0, start = 0): Promise
   return digests;
 }
 
-for (const [name, source] of [['IDX', idx.train!], ['files', files.train!]] as [string, Source][]) {
+const augmented = preprocessOptions({ size: 8, augment: augmentPlan({ policy: 'randaugment', layers: 2, magnitude: 15, erasing: 0.5 }) });
+for (const [name, source, views] of [['IDX', idx.train!, preprocess], ['files', files.train!, preprocess], ['files, augmented', files.train!, augmented]] as [string, Source, typeof preprocess][]) {
   test(`${name}: the same bytes with 0, 1 and 3 workers, and from any start`, async () => {
-    const over = { source, batch: 5 };
+    const over = { source, batch: 5, preprocess: views };
     const whole = await pass(over, 2);
     assert.equal(whole.length, Math.floor(source.length / 5));
     for (const workers of [1, 3]) {
