@@ -1,21 +1,20 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { drawMix, mixImages, mixLabels, type Mix } from '../augment/mix.js';
-import { Random } from '../augment/random.js';
-import { BatchLoader, type Batch } from '../data/loader.js';
+import { mixLabels } from '../augment/mix.js';
+import { BatchLoader } from '../data/loader.js';
 import { openDataset, type Dataset } from '../data/dataset.js';
 import { RescaledError, UsageError } from '../errors.js';
 import { BatchNorm2d } from '../nn/index.js';
 import { cosine, decayGroups, Ema, scaledPeak, Sgd } from '../optim/index.js';
-import { add, call, crossEntropy, engineInfo, manualSeed, mul, scope, setThreads } from '../torch/index.js';
+import { call, crossEntropy, engineInfo, manualSeed, scope, setThreads } from '../torch/index.js';
 import { freshState, loadCheckpoint, saveCheckpoint, saveWeights, type RunState } from './checkpoint.js';
 import { bestWeights, finalWeights, lastCheckpoint, modelOf, preprocessOf, type RunConfig, type TrainOptions } from './config.js';
 import { diagnose } from './diagnose.js';
 import { evaluate } from './evaluate.js';
 import type { TrainEvent } from './events.js';
 import { Normaliser } from './input.js';
+import { mixedBatch, mixedLoss, mixOf } from './mixing.js';
 import { loadStart } from './start.js';
-import type { Recipe } from './recipe.js';
 
 export interface LoopOptions {
   /** Run folder: checkpoints/ and weights.safetensors are written there. */
@@ -143,16 +142,13 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
         let loss = Number.NaN;
         if (batch.n > 1) {
           const result = scope(() => {
-            const mix = mixOf(recipe, batch, config, state);
-            const images = mix === undefined ? batch.images : mixImages(batch.images, batch.n, config.size, config.size, mix);
-            const { x, y } = normaliser.batch({ ...batch, images }, config.size);
+            const mix = mixOf(recipe, batch.n, config.size, config.seed, state.epoch, state.batchInEpoch);
+            const { x, y } = normaliser.batch(mix === undefined ? batch : mixedBatch(batch, config.size, mix), config.size);
             const logits = model.forward(x);
-            let mean = crossEntropy(logits, y, recipe.labelSmoothing);
-            if (mix !== undefined) {
-              // The loss is linear in its targets: that of the mixed targets is the mix of two losses.
-              const others = crossEntropy(logits, normaliser.labels(mixLabels(batch.labels, mix), batch.n), recipe.labelSmoothing);
-              mean = add(mul(mean, mix.lambda), mul(others, 1 - mix.lambda));
-            }
+            const mean =
+              mix === undefined
+                ? crossEntropy(logits, y, recipe.labelSmoothing)
+                : mixedLoss(logits, y, normaliser.labels(mixLabels(batch.labels, mix), batch.n), mix.lambda, recipe.labelSmoothing);
             const value = mean.item();
             if (!Number.isFinite(value)) throw diagnose(value, state.step, learningRate, model, x);
             mean.backward();
@@ -236,11 +232,6 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
     ema?.dispose();
     normaliser.dispose();
   }
-}
-
-/** mixup or CutMix of one batch, a function of (seed, epoch, batch). The fourth key keeps its stream apart from those of pictures. */
-function mixOf({ mixup = 0, cutmix = 0 }: Recipe, batch: Batch, { seed, size }: RunConfig, { epoch, batchInEpoch }: RunState): Mix | undefined {
-  return drawMix({ mixup, cutmix }, batch.n, size, size, new Random(seed, epoch, batchInEpoch, 0, 0));
 }
 
 const brief = ({ top1, top5, loss, images }: { top1: number; top5: number; loss: number; images: number }) => ({ top1, top5, loss, images });

@@ -1,0 +1,25 @@
+import { drawMix, mixImages, type Mix } from '../augment/mix.js';
+import { Random } from '../augment/random.js';
+import type { Batch } from '../data/batch.js';
+import { add, crossEntropy, mul, type Tensor } from '../torch/index.js';
+import type { Recipe } from './recipe.js';
+
+/**
+ * mixup or CutMix of one batch, a function of (seed, epoch, batch number); undefined where the recipe has neither. The further keys keep
+ * its random stream apart from those of pictures.
+ */
+export function mixOf({ mixup = 0, cutmix = 0 }: Pick<Recipe, 'mixup' | 'cutmix'>, n: number, size: number, seed: number, epoch: number, batch: number): Mix | undefined {
+  return drawMix({ mixup, cutmix }, n, size, size, new Random(seed, epoch, batch, 0, 0));
+}
+
+/** The batch with mixed pictures; labels stay those of the first of each two. */
+export const mixedBatch = (batch: Batch, size: number, mix: Mix): Batch => ({ ...batch, images: mixImages(batch.images, batch.n, size, size, mix) });
+
+/**
+ * Cross-entropy against mixed targets. It is linear in its targets, label smoothing included, so it is
+ * lambda x CE(labels) + (1 - lambda) x CE(partners).
+ * @param logits [N, classes] @param labels [N] @param partners [N]
+ */
+export function mixedLoss(logits: Tensor, labels: Tensor, partners: Tensor, lambda: number, labelSmoothing: number): Tensor {
+  return add(mul(crossEntropy(logits, labels, labelSmoothing), lambda), mul(crossEntropy(logits, partners, labelSmoothing), 1 - lambda));
+}
