@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { UsageError } from '../errors.js';
 import { modelFacts } from '../models/index.js';
 import { IMAGENET_INPUT } from '../train/index.js';
 import type { KeyPlan } from '../weights/plan.js';
@@ -11,13 +13,15 @@ import type { WeightsFile } from '../weights/weights-file.js';
  * deviation: tensorflow/tpu models/official/resnet/resnet_preprocessing.py and models/official/efficientnet/preprocessing.py (CROP_PADDING = 32),
  * efficientnet_builder.py (MEAN_RGB). Keras keeps the same normalisation inside its models, and so do timm's ports of the weights.
  */
-export function weightsMetadata(file: WeightsFile, plan: KeyPlan, modelName: string | undefined, classes: number | undefined): Record<string, string> {
+export function weightsMetadata(file: WeightsFile, plan: KeyPlan, modelName: string | undefined, classes: number | undefined, labels?: readonly string[]): Record<string, string> {
   const metadata: Record<string, string> = { ...(file.format === 'safetensors' ? file.metadata : {}), format: 'pt' };
   const known = (key: string, value: string): void => {
     metadata[key] ??= value;
   };
   if (file.format !== 'safetensors') known('source', file.format);
-  if (plan.ema) known('weights', 'ema');
+  if (labels !== undefined) metadata['classes'] = JSON.stringify(labels);
+  // A bare state dict does not tell.
+  if (plan.ema || file.format === 'tensorflow' || file.metadata['selected'] !== undefined) known('weights', plan.ema ? 'ema' : 'raw');
   const family = plan.family ?? (modelName === undefined ? undefined : 'resnet');
   if (family === undefined) return metadata;
   if (modelName !== undefined) {
@@ -37,4 +41,23 @@ export function weightsMetadata(file: WeightsFile, plan: KeyPlan, modelName: str
     known('batchNormEpsilon', '0.001');
   }
   return metadata;
+}
+
+/**
+ * Names of classes, one a line, in the order of the model's outputs.
+ * @throws UsageError when they are not as many as the classifier has outputs
+ */
+export function readLabels(path: string, plan: KeyPlan): string[] {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new UsageError(`Expected the names of the classes but ${path} cannot be read: ${(cause as Error).message}.`, { cause });
+  }
+  const labels = text.split(/\r?\n/).map((line) => line.trim());
+  if (labels.at(-1) === '') labels.pop();
+  const outputs = (plan.tensors.get('fc.weight') ?? plan.tensors.get('classifier.weight'))?.shape[0];
+  if (labels.length !== outputs || labels.includes('') || new Set(labels).size !== labels.length)
+    throw new UsageError(`Expected ${outputs ?? 'no'} different names in ${path}, one a line, as many as the classifier has outputs, but it has ${new Set(labels.filter(Boolean)).size} in ${labels.length} lines.`);
+  return labels;
 }

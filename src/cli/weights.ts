@@ -11,7 +11,7 @@ import { encodeSafetensors } from '../weights/safetensors.js';
 import type { WeightsFile } from '../weights/weights-file.js';
 import { candidateModel, modelShapes } from './model-shapes.js';
 import { formatConversion, formatInspection, type Conversion, type Inspection } from './weights-report.js';
-import { weightsMetadata } from './weights-metadata.js';
+import { readLabels, weightsMetadata } from './weights-metadata.js';
 
 export function register(program: Command): void {
   const weights = program.command('weights').description('look into weights files and convert them: safetensors, PyTorch, Keras, TensorFlow');
@@ -40,6 +40,7 @@ export function register(program: Command): void {
     .option('--model <name>', 'the model they must fit, such as resnet-rs-50; its facts are stored with them')
     .option('--select <key>', 'which weights of a checkpoint that holds several, such as state_dict_ema')
     .option('--prefix <text>', 'only tensors whose names begin with this; it is taken off')
+    .option('--classes <file>', "names of the model's classes, one a line, to store with the weights")
     .addOption(new Option('--dtype <type>', 'element type of floating point tensors; as they are without it').choices(['F32', 'F16', 'BF16']))
     .option('--allow-missing', 'write even when keys are missing, and leave out those that the model does not have')
     .option('--force', 'replace an existing file')
@@ -87,6 +88,7 @@ interface ConvertFlags {
   model?: string;
   select?: string;
   prefix?: string;
+  classes?: string;
   dtype?: FloatDType;
   allowMissing?: boolean;
   force?: boolean;
@@ -106,7 +108,7 @@ async function convert(input: string, output: string, flags: ConvertFlags): Prom
     const wrong = match?.wrongShape.length ?? 0;
     const keys = new Set([...plan.tensors.keys()].filter((key) => !leftOut.has(key)));
     const written = wrong === 0 && keys.size > 0 && (problems === 0 || flags.allowMissing === true);
-    const metadata = weightsMetadata(file, plan, flags.model, classes);
+    const metadata = weightsMetadata(file, plan, flags.model, classes, flags.classes === undefined ? undefined : readLabels(flags.classes, plan));
     if (written) writeFileAtomic(output, encodeSafetensors(convertedTensors(file, plan, flags.dtype, keys), metadata));
     const conversion: Conversion = {
       from: { path: file.path, format: file.format, selected: file.metadata['selected'] ?? null },
@@ -121,10 +123,8 @@ async function convert(input: string, output: string, flags: ConvertFlags): Prom
     };
     console.log(flags.json === true ? JSON.stringify(conversion, null, 2) : formatConversion(conversion, flags.all === true));
     if (written) return;
-    const advice = wrong > 0 ? '' : keys.size === 0 ? '' : ' --allow-missing writes it all the same.';
-    throw new RescaledError(
-      `Nothing was written: ${keys.size === 0 ? 'no tensor of the file has a known name' : `the weights do not fit ${flags.model ?? 'the known names'}`}; see the report.${advice}`,
-    );
+    const why = keys.size === 0 ? 'no tensor of the file has a known name' : flags.model === undefined ? 'some names are unknown' : `the weights do not fit ${flags.model}`;
+    throw new RescaledError(`Nothing was written: ${why}; see the report.${wrong > 0 || keys.size === 0 ? '' : ' --allow-missing writes the rest all the same.'}`);
   } finally {
     file.close();
   }

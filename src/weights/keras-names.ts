@@ -10,28 +10,29 @@ export interface MappedName {
 export type ModelFamily = 'resnet-rs' | 'efficientnet';
 
 /** What Keras and TensorFlow call the tensors of a layer. */
-const suffixes: Readonly<Record<string, { suffix: string; transform: Transform }>> = {
-  kernel: { suffix: 'weight', transform: 'conv' },
-  depthwise_kernel: { suffix: 'weight', transform: 'depthwise' },
-  bias: { suffix: 'bias', transform: 'none' },
-  gamma: { suffix: 'weight', transform: 'none' },
-  beta: { suffix: 'bias', transform: 'none' },
-  moving_mean: { suffix: 'running_mean', transform: 'none' },
-  moving_variance: { suffix: 'running_var', transform: 'none' },
-};
+const suffixes = new Map<string, { suffix: string; transform: Transform }>([
+  ['kernel', { suffix: 'weight', transform: 'conv' }],
+  ['depthwise_kernel', { suffix: 'weight', transform: 'depthwise' }],
+  ['bias', { suffix: 'bias', transform: 'none' }],
+  ['gamma', { suffix: 'weight', transform: 'none' }],
+  ['beta', { suffix: 'bias', transform: 'none' }],
+  ['moving_mean', { suffix: 'running_mean', transform: 'none' }],
+  ['moving_variance', { suffix: 'running_var', transform: 'none' }],
+]);
 
 /** `layer` in timm's names, and the variable's own name: `kernel`, `gamma`. */
 export function mappedTensor(layer: string, variable: string, dense = false): MappedName | undefined {
-  // no `in`: a variable may be called "constructor"
-  const found = Object.hasOwn(suffixes, variable) ? suffixes[variable] : undefined;
+  const found = suffixes.get(variable);
   return found && { key: `${layer}.${found.suffix}`, transform: dense && found.transform === 'conv' ? 'dense' : found.transform };
 }
+
+export type BlockPart = 'expand' | 'expandNorm' | 'depthwise' | 'depthwiseNorm' | 'seReduce' | 'seExpand' | 'project' | 'projectNorm';
 
 /**
  * timm's name of an EfficientNet block's layer. Blocks of stage 0 do not expand (timm: DepthwiseSeparableConv), so what is their
  * second batch norm is the third one of all others.
  */
-export function efficientNetLayer(stage: number, block: number, part: 'expand' | 'expandNorm' | 'depthwise' | 'depthwiseNorm' | 'seReduce' | 'seExpand' | 'project' | 'projectNorm'): string {
+export function efficientNetLayer(stage: number, block: number, part: BlockPart): string {
   const plain = stage === 0;
   const names = {
     expand: 'conv_pw', expandNorm: 'bn1', depthwise: 'conv_dw', depthwiseNorm: plain ? 'bn1' : 'bn2', seReduce: 'se.conv_reduce', seExpand: 'se.conv_expand',
@@ -71,6 +72,8 @@ export function kerasFamily(names: Iterable<string>): ModelFamily | undefined {
 const stemConvs = ['conv1.0', 'conv1.3', 'conv1.6', 'maxpool.0'];
 const stemNorms = ['conv1.1', 'conv1.4', 'bn1', 'maxpool.1'];
 
+const blockParts = new Map([['projection_conv', 'downsample.1'], ['projection_batch_norm', 'downsample.2'], ['se_se_reduce', 'se.fc1'], ['se_se_expand', 'se.fc2']]);
+
 function resNetRsLayer(layer: string): string | undefined {
   const stem = /^stem_\d+_stem_(conv|batch_norm)_([1-4])$/.exec(layer);
   if (stem !== null) return (stem[1] === 'conv' ? stemConvs : stemNorms)[Number(stem[2]) - 1];
@@ -81,20 +84,20 @@ function resNetRsLayer(layer: string): string | undefined {
   const target =
     numbered !== null
       ? `${numbered[1] === 'conv' ? 'conv' : 'bn'}${numbered[2]}`
-      : { projection_conv: 'downsample.1', projection_batch_norm: 'downsample.2', se_se_reduce: 'se.fc1', se_se_expand: 'se.fc2' }[part];
+      : blockParts.get(part);
   return target === undefined ? undefined : `layer${Number(group) - 1}.${Number(index)}.${target}`;
 }
 
-const efficientNetParts = {
-  expand_conv: 'expand', expand_bn: 'expandNorm', dwconv: 'depthwise', bn: 'depthwiseNorm', se_reduce: 'seReduce', se_expand: 'seExpand',
-  project_conv: 'project', project_bn: 'projectNorm',
-} as const;
+const outerLayers = new Map([['stem_conv', 'conv_stem'], ['stem_bn', 'bn1'], ['top_conv', 'conv_head'], ['top_bn', 'bn2']]);
+const efficientNetParts = new Map([
+  ['expand_conv', 'expand'], ['expand_bn', 'expandNorm'], ['dwconv', 'depthwise'], ['bn', 'depthwiseNorm'],
+  ['se_reduce', 'seReduce'], ['se_expand', 'seExpand'], ['project_conv', 'project'], ['project_bn', 'projectNorm'],
+] as const);
 
 function efficientNetName(layer: string): string | undefined {
-  const fixed = { stem_conv: 'conv_stem', stem_bn: 'bn1', top_conv: 'conv_head', top_bn: 'bn2' }[layer];
-  if (fixed !== undefined) return fixed;
-  const block = /^block([1-7])([a-z])_(\w+)$/.exec(layer);
-  if (block === null) return undefined;
-  const part = Object.hasOwn(efficientNetParts, block[3]!) ? efficientNetParts[block[3] as keyof typeof efficientNetParts] : undefined;
-  return part && efficientNetLayer(Number(block[1]) - 1, block[2]!.charCodeAt(0) - 97, part);
+  const outer = outerLayers.get(layer);
+  if (outer !== undefined) return outer;
+  const [, stage, block, name] = /^block([1-7])([a-z])_(\w+)$/.exec(layer) ?? [];
+  const part = (efficientNetParts as ReadonlyMap<string | undefined, BlockPart>).get(name);
+  return part === undefined ? undefined : efficientNetLayer(Number(stage) - 1, block!.charCodeAt(0) - 97, part);
 }

@@ -33,7 +33,7 @@ export interface KeyPlan {
  * @throws RescaledError when two tensors would get one key
  */
 export function planKeys(file: WeightsFile, prefix = ''): KeyPlan {
-  const plan: KeyPlan = { tensors: new Map(), ignored: new Map(file.ignored), unknown: [], ema: /ema/.test(file.metadata['selected'] ?? '') };
+  const plan: KeyPlan = { tensors: new Map(), ignored: new Map(file.ignored), unknown: [], ema: /(^|_)ema(_|$)/.test(file.metadata['selected'] ?? '') };
   const add = (key: string, source: string, transform: Transform): void => {
     const other = plan.tensors.get(key);
     if (other !== undefined) throw new RescaledError(`Both ${quote(other.source)} and ${quote(source)} in ${file.path} are ${quote(key)}.`);
