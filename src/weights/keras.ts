@@ -1,55 +1,52 @@
 import { RescaledError } from '../errors.js';
-import { byteLength, toFloat32, type SafeDType } from './dtypes.js';
+import { byteLength, itemSizes, toFloat32, type SafeDType } from './dtypes.js';
 import type { FileBytes } from './file-bytes.js';
+import { closeHdf5, guarded, openHdf5, type Hdf5, type Hdf5File, type Hdf5Metadata } from './hdf5.js';
 import { entryOf, quote, type WeightsEntry, type WeightsFile } from './weights-file.js';
-
-type H5File = import('h5wasm/node').File;
-type H5Metadata = import('h5wasm/node').Metadata;
 
 const maxDepth = 12;
 const maxObjects = 100_000;
 
+interface Listing {
+  /** By name; `place` is the path inside the file. */
+  entries: Map<string, WeightsEntry & { readonly place: string }>;
+  ignored: Map<string, string>;
+}
+
 /**
  * Weights that Keras saved as HDF5 (`save_weights('x.h5')`, or the `model_weights` of a whole model): one dataset a variable, named
- * `layer/variable:0` inside its layer's group. HDF5 itself is read by the HDF5 library (h5wasm), loaded only here.
- * Source: keras/src/legacy/saving/legacy_h5_format.py.
+ * `layer/variable:0` inside its layer's group. Source: keras/src/legacy/saving/legacy_h5_format.py.
  */
 export class KerasFile implements WeightsFile {
   readonly format = 'keras';
-  #file: H5File | undefined;
+  readonly entries: Listing['entries'];
+  readonly ignored: ReadonlyMap<string, string>;
+  #file: Hdf5File | undefined;
   private constructor(
     readonly path: string,
-    file: H5File,
-    readonly entries: ReadonlyMap<string, WeightsEntry & { readonly place: string }>,
+    file: Hdf5File,
     readonly metadata: Readonly<Record<string, string>>,
-    readonly ignored: ReadonlyMap<string, string>,
+    { entries, ignored }: Listing,
   ) {
     this.#file = file;
+    this.entries = entries;
+    this.ignored = ignored;
   }
 
   /** @throws RescaledError when the HDF5 library refuses it, or it is another layout than named layers */
   static async open({ path, size }: FileBytes): Promise<KerasFile> {
-    const h5 = await import('h5wasm/node');
-    // Errors become exceptions in place of lines on stderr.
-    (await h5.ready).activate_throwing_error_handler();
-    const file = guarded(path, () => new h5.File(path, 'r'));
+    const { h5, file } = await openHdf5(path);
     try {
       return guarded(path, () => {
-        const top = file.keys();
-        const root = top.includes('model_weights') ? '/model_weights' : '/';
-        const entries = new Map<string, WeightsEntry & { place: string }>();
-        const ignored = new Map<string, string>();
-        if (root !== '/') for (const name of top) if (name !== 'model_weights') ignored.set(name, 'not among the weights of the model');
-        walk(h5, file, root, size, path, entries, ignored);
         const metadata: Record<string, string> = {};
         for (const key of ['keras_version', 'backend']) {
           const value = file.attrs[key]?.value;
           if (typeof value === 'string') metadata[key] = value;
         }
-        return new KerasFile(path, file, entries, metadata, ignored);
+        return new KerasFile(path, file, metadata, list(h5, file, size, path));
       });
     } catch (error) {
-      file.close();
+      closeHdf5(file);
       throw error;
     }
   }
@@ -72,16 +69,17 @@ export class KerasFile implements WeightsFile {
   }
 
   close(): void {
-    this.#file?.close();
+    if (this.#file !== undefined) closeHdf5(this.#file);
     this.#file = undefined;
   }
 }
 
 /**
- * Lists the datasets under `root`. Links to other files are never followed; a loop of links ends at the depth limit. Data that is compressed, virtual or
- * larger than the file itself is refused, so nothing can unfold into more memory than the file has bytes.
+ * All datasets of the weights. Links to other files are not followed, a loop of links ends at the depth limit. Data that is compressed, virtual or larger
+ * than the file itself is refused, so nothing can unfold into more memory than the file has bytes.
  */
-function walk(h5: typeof import('h5wasm/node'), file: H5File, root: string, fileSize: number, path: string, entries: Map<string, WeightsEntry & { place: string }>, ignored: Map<string, string>): void {
+function list(h5: Hdf5, file: Hdf5File, fileSize: number, path: string): Listing {
+  const listing: Listing = { entries: new Map(), ignored: new Map() };
   let seen = 0;
   let total = 0;
   const wrong = (what: string): never => {
@@ -95,24 +93,27 @@ function walk(h5: typeof import('h5wasm/node'), file: H5File, root: string, file
       for (const key of found.keys()) visit(`${place === '/' ? '' : place}/${key}`, name === '' ? key : `${name}/${key}`, depth + 1);
       return;
     }
-    if (!(found instanceof h5.Dataset)) return void ignored.set(name, 'a link that is not followed');
+    if (!(found instanceof h5.Dataset)) return void listing.ignored.set(name, 'a link that is not followed');
     const { metadata } = found;
     const dtype = dtypeOf(metadata);
     const { shape } = metadata;
-    if (dtype === undefined || shape === null) return void ignored.set(name, 'no tensor of a known element type');
+    if (dtype === undefined || shape === null) return void listing.ignored.set(name, 'no tensor of a known element type');
     if (metadata.virtual_sources !== undefined || found.filters.length > 0) wrong(`dataset ${quote(name)} is compressed or virtual, which Keras never writes`);
-    const bytes = byteLength(dtype, shape);
-    total += bytes ?? Infinity;
+    total += byteLength(dtype, shape) ?? Infinity;
     if (total > fileSize) wrong(`dataset ${quote(name)} of shape [${shape.join(', ')}] claims more bytes than the file has`);
     if (/(^|\/)vars\/\d+$/.test(name))
       wrong('it has the layout of Keras 3 (.weights.h5), which numbers its variables and names no layers. Save it with tf_keras or TensorFlow 2.15 or older: model.save_weights("weights.h5")');
-    entries.set(name, { dtype, shape, place });
+    listing.entries.set(name, { dtype, shape, place });
   };
-  visit(root, '', 0);
+  const top = file.keys();
+  const whole = top.includes('model_weights');
+  for (const name of whole ? top : []) if (name !== 'model_weights') listing.ignored.set(name, 'not among the weights of the model');
+  visit(whole ? '/model_weights' : '/', '', 0);
+  return listing;
 }
 
 /** HDF5 classes 0 (whole numbers) and 1 (floating point), little-endian. */
-function dtypeOf({ type, size, signed, littleEndian, vlen }: H5Metadata): SafeDType | undefined {
+function dtypeOf({ type, size, signed, littleEndian, vlen }: Hdf5Metadata): SafeDType | undefined {
   if (vlen || (!littleEndian && size > 1)) return undefined;
   if (type === 1) return size === 4 ? 'F32' : size === 8 ? 'F64' : undefined;
   if (type !== 0) return undefined;
@@ -124,17 +125,11 @@ function dtypeOf({ type, size, signed, littleEndian, vlen }: H5Metadata): SafeDT
 function scalarBytes(value: unknown, dtype: SafeDType): Uint8Array<ArrayBuffer> | undefined {
   if (typeof value === 'bigint') return new Uint8Array(new BigInt64Array([value]).buffer);
   if (typeof value !== 'number') return undefined;
-  const made = { F32: Float32Array, F64: Float64Array, I32: Int32Array, I16: Int16Array, I8: Int8Array, U8: Uint8Array }[dtype as string];
-  return made === undefined ? undefined : new Uint8Array(new made([value]).buffer);
-}
-
-/** The HDF5 library's errors name neither the file nor what to do. */
-function guarded<T>(path: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof RescaledError) throw error;
-    const [reason = ''] = String((error as Error).message).split('\n');
-    throw new RescaledError(`${path} cannot be read as HDF5 weights (${reason.trim()}). Is the file cut short?`, { cause: error });
+  switch (dtype) {
+    case 'F32': return new Uint8Array(new Float32Array([value]).buffer);
+    case 'F64': return new Uint8Array(new Float64Array([value]).buffer);
+    case 'I32': return new Uint8Array(new Int32Array([value]).buffer);
+    case 'I16': return new Uint8Array(new Int16Array([value]).buffer);
+    default: return itemSizes[dtype] === 1 ? Uint8Array.of(value) : undefined;
   }
 }

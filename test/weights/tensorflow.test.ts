@@ -166,9 +166,30 @@ describe('Keras weights', () => {
     ['keras-3.weights', /layout of Keras 3/],
     ['keras-huge', /claims more bytes than the file has/],
     ['keras-compressed', /compressed or virtual/],
+    ['keras-virtual', /compressed or virtual/],
     ['keras-loop', /nested deeper/],
   ] as const)
     test(name, () => assert.rejects(openWeights(path(name)), (error) => error instanceof RescaledError && pattern.test(error.message)));
+  test('data that lies in another file of the machine is not read', async () => {
+    const other = '/tmp/rescaled-external.bin'; // the path that the fixture names
+    writeFileSync(other, Buffer.alloc(16, 1));
+    try {
+      const file = await openWeights(path('keras-external'));
+      assert.throws(() => file.read('stem_conv/stem_conv/kernel:0'), (error) => error instanceof RescaledError && /lies in another file/.test(error.message));
+      assert.deepEqual([...file.readFloat32('scalar')], [2.5]);
+      file.close();
+    } finally {
+      rmSync(other);
+    }
+  });
+  test('two files at a time, one of them twice', async () => {
+    const [a, b, c] = [await openWeights(path('keras-links')), await openWeights(path('keras-links')), await openWeights(path('keras-efficientnet'))];
+    a.close();
+    assert.equal(b.readFloat32('stem_conv/stem_conv/kernel:0').length, 4);
+    assert.equal(c.readFloat32('stem_bn/stem_bn/beta:0').length, 4);
+    b.close();
+    c.close();
+  });
   test('cut short anywhere: an error that names the file, and no lines of the library', async () => {
     const whole = readFileSync(path('keras-resnet-rs'));
     const target = join(folder, 'cut.h5');
