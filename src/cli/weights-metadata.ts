@@ -13,7 +13,13 @@ import type { WeightsFile } from '../weights/weights-file.js';
  * deviation: tensorflow/tpu models/official/resnet/resnet_preprocessing.py and models/official/efficientnet/preprocessing.py (CROP_PADDING = 32),
  * efficientnet_builder.py (MEAN_RGB). Keras keeps the same normalisation inside its models, and so do timm's ports of the weights.
  */
-export function weightsMetadata(file: WeightsFile, plan: KeyPlan, modelName: string | undefined, classes: number | undefined, labels?: readonly string[]): Record<string, string> {
+export function weightsMetadata(
+  file: WeightsFile,
+  plan: KeyPlan,
+  modelName: string | undefined,
+  classes: number | undefined,
+  labels?: readonly string[],
+): Record<string, string> {
   const metadata: Record<string, string> = { ...(file.format === 'safetensors' ? file.metadata : {}), format: 'pt' };
   const known = (key: string, value: string): void => {
     metadata[key] ??= value;
@@ -58,6 +64,9 @@ export function readLabels(path: string, plan: KeyPlan): string[] {
   if (labels.at(-1) === '') labels.pop();
   const outputs = (plan.tensors.get('fc.weight') ?? plan.tensors.get('classifier.weight'))?.shape[0];
   if (labels.length !== outputs || labels.includes('') || new Set(labels).size !== labels.length)
-    throw new UsageError(`Expected ${outputs ?? 'no'} different names in ${path}, one a line, as many as the classifier has outputs, but it has ${new Set(labels.filter(Boolean)).size} in ${labels.length} lines.`);
+    throw new UsageError(
+      `Expected ${outputs ?? 'no'} different names in ${path}, one a line, as many as the classifier has outputs, ` +
+        `but it has ${new Set(labels.filter(Boolean)).size} in ${labels.length} lines.`,
+    );
   return labels;
 }

@@ -102,7 +102,10 @@ function list(h5: Hdf5, file: Hdf5File, fileSize: number, path: string): Listing
     total += byteLength(dtype, shape) ?? Infinity;
     if (total > fileSize) wrong(`dataset ${quote(name)} of shape [${shape.join(', ')}] claims more bytes than the file has`);
     if (/(^|\/)vars\/\d+$/.test(name))
-      wrong('it has the layout of Keras 3 (.weights.h5), which numbers its variables and names no layers. Save it with tf_keras or TensorFlow 2.15 or older: model.save_weights("weights.h5")');
+      wrong(
+        'it has the layout of Keras 3 (.weights.h5), which numbers its variables and names no layers. ' +
+          'Save it with tf_keras or TensorFlow 2.15 or older: model.save_weights("weights.h5")',
+      );
     listing.entries.set(name, { dtype, shape, place });
   };
   const top = file.keys();

@@ -16,7 +16,10 @@ const names: PickleNames = {
   dictionaries: new Set(['collections.OrderedDict', 'collections.Counter']),
   calls: new Set(['torch._utils._rebuild_tensor_v2', 'torch._utils._rebuild_parameter']),
   // The element types may stand beside the weights, in the settings of a run.
-  constants: new Set([...Object.keys(storages), ...['float64', 'float32', 'float16', 'bfloat16', 'int64', 'int32', 'int16', 'int8', 'uint8', 'bool'].map((type) => `torch.${type}`)]),
+  constants: new Set([
+    ...Object.keys(storages),
+    ...['float64', 'float32', 'float16', 'bfloat16', 'int64', 'int32', 'int16', 'int8', 'uint8', 'bool'].map((type) => `torch.${type}`),
+  ]),
 };
 const maxPickleBytes = 64 * 2 ** 20;
 
@@ -53,7 +56,8 @@ export class PyTorchFile implements WeightsFile {
     const zip = await ZipDirectory.open(file);
     const root = rootOf(zip.names(), path);
     const pickle = await zip.range(`${root}data.pkl`);
-    if (pickle === undefined || pickle.size > maxPickleBytes) throw new RescaledError(`${path} cannot be read as weights: its data.pkl has ${pickle?.size} bytes, more than ${maxPickleBytes}.`);
+    if (pickle === undefined || pickle.size > maxPickleBytes)
+      throw new RescaledError(`${path} cannot be read as weights: its data.pkl has ${pickle?.size} bytes, more than ${maxPickleBytes}.`);
     const dict = pickStateDict(readPickle(file.read(pickle.begin, pickle.size), names, path), select, path);
     const bigEndian = await isBigEndian(zip, root, file);
     const storageRanges = new Map<string, ZipRange>();
@@ -132,13 +136,15 @@ async function placeOf(key: string, call: Call, find: (storage: string) => Promi
   if (dtype === undefined) return wrong(`expected one of ${Object.keys(storages).join(', ')} but found ${quote(type.name)}`);
   const shape = counts(size);
   const strides = counts(stride);
-  if (shape === undefined || strides === undefined || shape.length !== strides.length || shape.length > 16 || !isCount(offset)) return wrong('expected whole numbers >= 0 for offset, size and stride');
+  if (shape === undefined || strides === undefined || shape.length !== strides.length || shape.length > 16 || !isCount(offset))
+    return wrong('expected whole numbers >= 0 for offset, size and stride');
   const bytes = byteLength(dtype, shape);
   const item = itemSizes[dtype];
   const range = await find(storageKey);
   if (elements * item > range.size) return wrong(`its storage ${quote(storageKey)} claims ${elements} elements of ${item} bytes but has ${range.size} bytes`);
   const last = lastIndex(shape, strides);
-  if (last >= 0 && !(offset + last < elements)) return wrong(`offset ${offset}, size [${shape.join(', ')}] and stride [${strides.join(', ')}] reach past the ${elements} elements of its storage`);
+  if (last >= 0 && !(offset + last < elements))
+    return wrong(`offset ${offset}, size [${shape.join(', ')}] and stride [${strides.join(', ')}] reach past the ${elements} elements of its storage`);
   // A stride of 0 repeats elements: a small file could ask for any amount of memory.
   if (bytes === undefined || bytes > range.size) return wrong(`size [${shape.join(', ')}] has more elements than its storage; store a contiguous() copy`);
   return { dtype, shape, strides, begin: range.begin + (last < 0 ? 0 : offset * item), span: (last + 1) * item };

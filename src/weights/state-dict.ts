@@ -20,7 +20,9 @@ export interface StateDict {
  * Keys under which training programs keep weights, in the order in which they are picked: averaged (EMA) weights first, as timm's
  * `load_state_dict(use_ema=True)` does (timm/models/_helpers.py), since it is they that published accuracies are measured with.
  */
-export const stateDictKeys = ['state_dict_ema', 'model_ema', 'ema_state_dict', 'ema', 'state_dict', 'model_state_dict', 'model_state', 'model', 'net', 'network', 'weights', 'module'];
+export const stateDictKeys = [
+  'state_dict_ema', 'model_ema', 'ema_state_dict', 'ema', 'state_dict', 'model_state_dict', 'model_state', 'model', 'net', 'network', 'weights', 'module',
+];
 
 /** Wrappers that put their name before every key: DataParallel and torch.compile. */
 const wrappers = ['module.', '_orig_mod.'];
@@ -58,7 +60,8 @@ function choose(root: Dict, choices: readonly string[], select: string | undefin
   throw new UsageError(`Expected a dictionary of tensors in ${path} but found ${choices.length === 0 ? `none; its keys: ${keys(root)}` : 'several'}. ${listed(choices)}`);
 }
 
-const listed = (choices: readonly string[]): string => (choices.length === 0 ? 'Save model.state_dict() with torch.save.' : `Choose with --select: ${choices.slice(0, 20).map(quote).join(', ')}.`);
+const listed = (choices: readonly string[]): string =>
+  (choices.length === 0 ? 'Save model.state_dict() with torch.save.' : `Choose with --select: ${choices.slice(0, 20).map(quote).join(', ')}.`);
 const keys = (dict: Dict): string => (dict.size === 0 ? 'none' : [...dict.keys()].slice(0, 10).map((key) => quote(name(key))).join(', '));
 const name = (key: PickleValue): string => (typeof key === 'string' ? key : describe(key));
 

@@ -19,12 +19,23 @@ const types = protobuf.Root.fromJSON({
     Dim: { fields: { size: one('int64', 1) } },
     Shape: { fields: { dim: many('Dim', 2), unknownRank: one('bool', 3) } },
     Entry: {
-      fields: { dtype: one('int32', 1), shape: one('Shape', 2), shardId: one('int32', 3), offset: one('int64', 4), size: one('int64', 5), crc32c: one('fixed32', 6), slices: many('bytes', 7) },
+      fields: {
+        dtype: one('int32', 1), shape: one('Shape', 2), shardId: one('int32', 3), offset: one('int64', 4), size: one('int64', 5),
+        crc32c: one('fixed32', 6), slices: many('bytes', 7),
+      },
     },
   },
 });
 interface Header { numShards: number; endianness: number }
-interface Entry { dtype: number; shape: { dim?: { size: number }[]; unknownRank: boolean } | null; shardId: number; offset: number; size: number; crc32c: number; slices?: unknown[] }
+interface Entry {
+  dtype: number;
+  shape: { dim?: { size: number }[]; unknownRank: boolean } | null;
+  shardId: number;
+  offset: number;
+  size: number;
+  crc32c: number;
+  slices?: unknown[];
+}
 
 interface Place extends WeightsEntry {
   readonly shard: number;
@@ -120,9 +131,11 @@ function placeOf(name: string, entry: Entry, shards: readonly FileBytes[], path:
   if ((entry.slices?.length ?? 0) > 0) wrong('it is stored in slices, which are not read: save the checkpoint without partitioned variables');
   const shape = (entry.shape?.dim ?? []).map((dim) => dim.size);
   const bytes = byteLength(dtype, shape);
-  if (bytes === undefined || entry.shape?.unknownRank === true || bytes !== size) return wrong(`expected ${bytes ?? 'a whole number of'} bytes for ${dtype} [${shape.join(', ')}] but found ${size}`);
+  if (bytes === undefined || entry.shape?.unknownRank === true || bytes !== size)
+    return wrong(`expected ${bytes ?? 'a whole number of'} bytes for ${dtype} [${shape.join(', ')}] but found ${size}`);
   const data = shards[shard];
-  if (data === undefined || !Number.isSafeInteger(offset) || offset < 0 || offset + size > data.size) return wrong(`its bytes ${offset} to ${offset + size} of data file ${shard} are not there (is the file cut short?)`);
+  if (data === undefined || !Number.isSafeInteger(offset) || offset < 0 || offset + size > data.size)
+    return wrong(`its bytes ${offset} to ${offset + size} of data file ${shard} are not there (is the file cut short?)`);
   return { dtype, shape, shard, offset, size, crc32c };
 }
 
