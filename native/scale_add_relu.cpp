@@ -2,8 +2,8 @@
 //
 // x and shortcut are [N, C, H, W] in channels_last, gate is [N, C, 1, 1], all float32 or float64 on the CPU. Eager PyTorch reads and writes
 // the activations 7 times forward and 9 times backward for the same; here it is 3 and 5.
-//   m = grad * (out > 0);  d shortcut = m;  d x = m * gate;  d gate = sum over H, W of m * x
-#include "compat.h"
+//   m = grad where out > 0;  d shortcut = m;  d x = m * gate;  d gate = sum over H, W of m * x
+#include "wide.h"
 
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -12,24 +12,17 @@
 namespace rescaled {
 namespace {
 
-// One loop for every x86-64: the widest instructions are chosen when the library loads.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define RESCALED_WIDE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), optimize("O3")))
-#else
-#define RESCALED_WIDE
-#endif
-
 RESCALED_WIDE void forwardRow(const float* __restrict x, const float* __restrict gate, const float* __restrict shortcut, float* __restrict out, int64_t channels) {
   for (int64_t c = 0; c < channels; c++) {
     float value = x[c] * gate[c] + shortcut[c];
-    out[c] = value > 0 ? value : 0;
+    out[c] = value < 0 ? 0 : value;  // a NaN stays one
   }
 }
 
 RESCALED_WIDE void backwardRow(const float* __restrict grad, const float* __restrict out, const float* __restrict x, const float* __restrict gate, float* __restrict masked,
                                float* __restrict gradX, float* __restrict gradGate, int64_t channels) {
   for (int64_t c = 0; c < channels; c++) {
-    float m = out[c] > 0 ? grad[c] : 0;
+    float m = out[c] <= 0 ? 0 : grad[c];
     masked[c] = m;
     gradX[c] = m * gate[c];
     gradGate[c] += m * x[c];
@@ -37,19 +30,20 @@ RESCALED_WIDE void backwardRow(const float* __restrict grad, const float* __rest
 }
 
 void forwardRow(const double* x, const double* gate, const double* shortcut, double* out, int64_t channels) {
-  for (int64_t c = 0; c < channels; c++) out[c] = std::max(0.0, x[c] * gate[c] + shortcut[c]);
+  for (int64_t c = 0; c < channels; c++) {
+    double value = x[c] * gate[c] + shortcut[c];
+    out[c] = value < 0 ? 0 : value;
+  }
 }
 
 void backwardRow(const double* grad, const double* out, const double* x, const double* gate, double* masked, double* gradX, double* gradGate, int64_t channels) {
   for (int64_t c = 0; c < channels; c++) {
-    double m = out[c] > 0 ? grad[c] : 0;
+    double m = out[c] <= 0 ? 0 : grad[c];
     masked[c] = m;
     gradX[c] = m * gate[c];
     gradGate[c] += m * x[c];
   }
 }
-
-at::Tensor channelsLast(const at::Tensor& tensor) { return tensor.contiguous(at::MemoryFormat::ChannelsLast); }
 
 at::Tensor forward(const at::Tensor& xGiven, const at::Tensor& gateGiven, const at::Tensor& shortcutGiven) {
   TORCH_CHECK(xGiven.dim() == 4 && xGiven.sizes() == shortcutGiven.sizes(), "expected x and shortcut of one shape [N, C, H, W] but received ", xGiven.sizes(), " and ", shortcutGiven.sizes());
@@ -109,6 +103,7 @@ class ScaleAddRelu : public torch::autograd::Function<ScaleAddRelu> {
     return out;
   }
   static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* context, torch::autograd::tensor_list grads) {
+    refuseDoubleBackward("rescaled::scale_add_relu");
     auto saved = context->get_saved_variables();
     auto [gradX, gradGate, gradShortcut] = rescaled::backward(grads[0], saved[0], saved[1], saved[2]);
     return {gradX, gradGate, gradShortcut};

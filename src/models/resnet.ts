@@ -15,7 +15,7 @@ import {
   SqueezeExcite,
   stochasticDepth,
 } from '../nn/index.js';
-import { call, flatten, globalAvgPool2d, noGrad, relu_, scope, type Tensor } from '../torch/index.js';
+import { call, flatten, globalAvgPool2d, noGrad, scope, type Tensor } from '../torch/index.js';
 import { ImageModel, type Features, type ModelOptions } from './model.js';
 
 /** Blocks per stage (c2 to c5). Source: paper Table 11 and appendix E; 14 and 26 (timm's layouts) are for small pictures; 18 and 34 use basic blocks. */
@@ -62,16 +62,19 @@ const round8 = (channels: number): number => Math.max(8, Math.round(channels / 8
 abstract class Block extends Module {
   stochasticDepthRate = 0;
   abstract readonly lastNorm: BatchNorm2d;
-  /** The convolutions, up to squeeze-excite. */
+  /** From the input to the last convolution, before `lastNorm`. */
   protected abstract branch(x: Tensor): Tensor;
   // `declare`: an emitted field would stand before conv1 and so come first among the state keys.
   declare downsample?: Sequential;
   declare se?: SqueezeExcite;
-  /** relu(shortcut(x) + stochasticDepth(squeezeExcite(branch(x)))). Temporaries end with the block. */
+  /** relu(shortcut(x) + stochasticDepth(squeezeExcite(lastNorm(branch(x))))). Temporaries end with the block. */
   forward(x: Tensor): Tensor {
     return scope(() => {
-      const y = this.branch(x);
+      const last = this.branch(x);
       const shortcut = this.downsample === undefined ? x : this.downsample.forward(x);
+      const drops = this.training && this.stochasticDepthRate > 0;
+      if (this.se === undefined && !drops) return this.lastNorm.forwardAct(last, 'relu', shortcut);
+      const y = this.lastNorm.forward(last);
       if (this.se === undefined) return addRelu_(stochasticDepth(y, this.stochasticDepthRate, this.training), shortcut);
       // Dropping a sample's branch is the same as a gate of 0: the mask goes on the small gate, not on the activations.
       const gate = stochasticDepth(this.se.gate(y), this.stochasticDepthRate, this.training);
@@ -111,9 +114,9 @@ class Bottleneck extends Block {
     return this.bn3;
   }
   protected branch(x: Tensor): Tensor {
-    let y = relu_(this.bn1.forward(this.conv1.forward(x)));
-    y = relu_(this.bn2.forward(this.conv2.forward(y)));
-    return this.bn3.forward(this.conv3.forward(y));
+    let y = this.bn1.forwardAct(this.conv1.forward(x), 'relu');
+    y = this.bn2.forwardAct(this.conv2.forward(y), 'relu');
+    return this.conv3.forward(y);
   }
 }
 
@@ -137,7 +140,7 @@ class BasicBlock extends Block {
     return this.bn2;
   }
   protected branch(x: Tensor): Tensor {
-    return this.bn2.forward(this.conv2.forward(relu_(this.bn1.forward(this.conv1.forward(x)))));
+    return this.conv2.forward(this.bn1.forwardAct(this.conv1.forward(x), 'relu'));
   }
 }
 
@@ -225,7 +228,7 @@ export class ResNet extends ImageModel {
   }
 
   features(x: Tensor): Features {
-    const stem = scope(() => this.maxpool.forward(relu_(this.bn1.forward(this.conv1.forward(x)))));
+    const stem = scope(() => this.maxpool.forward(this.bn1.forwardAct(this.conv1.forward(x), 'relu')));
     const c2 = this.layer1.forward(stem);
     const c3 = this.layer2.forward(c2);
     const c4 = this.layer3.forward(c3);

@@ -65,7 +65,10 @@ export class Conv2d extends Module {
   }
 }
 
-/** Batch norm over N, H, W per channel (see `batchNorm`). `momentum` in PyTorch's sense: 1 keeps only the last batch's statistics. */
+/**
+ * Batch norm over N, H, W per channel (see `batchNorm`). `momentum` in PyTorch's sense: 1 keeps only the last batch's statistics.
+ * Training needs more than one value per channel: the variance of one value says nothing.
+ */
 export class BatchNorm2d extends Module {
   weight: Tensor;
   bias: Tensor;
@@ -86,7 +89,20 @@ export class BatchNorm2d extends Module {
     return ['running_mean', 'running_var'];
   }
   forward(x: Tensor): Tensor {
+    const [n = 0, c = 1] = x.shape;
+    if (this.training && n > 0 && x.size === c) throw new RangeError(`Expected more than 1 value per channel when training, got input size [${x.shape.join(', ')}]`);
     return batchNorm(x, this.weight, this.bias, this.running_mean, this.running_var, this.training, this.momentum, this.eps);
+  }
+  /**
+   * activation(batchNorm(x) + shortcut). While training on the CPU two passes of our own over memory (native/batch_norm_act.cpp), which keep x
+   * alone for the backward pass; else PyTorch's operators, which can be exported. The two agree to rounding.
+   */
+  forwardAct(x: Tensor, activation: Activation | 'none', shortcut: Tensor | null = null): Tensor {
+    const fused = this.training && x.device === 'cpu' && x.size > 0 && (x.dtype === 'float32' || x.dtype === 'float64') && x.dtype === this.weight.dtype;
+    if (fused) return call('rescaled::batch_norm_act', [x, this.weight, this.bias, this.running_mean, this.running_var, shortcut, activation, this.momentum, this.eps]);
+    const y = this.forward(x);
+    const added = shortcut === null ? y : add_(y, shortcut);
+    return activation === 'none' ? added : activate(added, activation);
   }
 }
 
@@ -189,7 +205,7 @@ export class Dropout extends Module {
   }
 }
 
-/** Modules one after another; state keys are their indices. */
+/** Modules one after another; state keys are their indices. A batch norm and the activation after it run as one (`forwardAct`). */
 export class Sequential extends Module {
   constructor(modules: readonly Module[]) {
     super();
@@ -199,8 +215,15 @@ export class Sequential extends Module {
     for (const [, module] of this.children()) yield module;
   }
   forward(x: Tensor): Tensor {
+    const modules = [...this];
     let result = x;
-    for (const module of this) result = module.forward(result);
+    for (let i = 0; i < modules.length; i++) {
+      const [module, next] = [modules[i]!, modules[i + 1]];
+      if (module instanceof BatchNorm2d && next instanceof Activate) {
+        result = module.forwardAct(result, next.kind);
+        i++;
+      } else result = module.forward(result);
+    }
     return result;
   }
 }

@@ -164,7 +164,7 @@ describe('a named model', () => {
     shapes = await modelShapes('resnet-rs-14');
   });
 
-  test('fits, is converted with the facts that eval needs, and is loaded again', () => {
+  test('fits, is converted with the facts that eval needs, and is loaded again', async () => {
     write((all) => all.set('fc.weight', [10, 2048]).set('fc.bias', [10]));
     writeFileSync(labels, 'T-shirt/top\nTrouser\nPullover\nDress\nCoat\nSandal\nShirt\nSneaker\nBag\nAnkle boot\n');
     assert.match(cli('weights', 'inspect', path).stdout, /fits: resnet-rs-14 with 10 classes/);
@@ -172,9 +172,9 @@ describe('a named model', () => {
     assert.deepEqual([mapped.length, missing, unexpected], [shapes.size, [], []]);
     assert.deepEqual([metadata['model'], metadata['size'], metadata['evalCrop'], metadata['activation']], ['resnet-rs-14', '32', '0.5', 'relu']);
     assert.equal((JSON.parse(metadata['modelOptions']!) as { classes: number }).classes, 10);
-    const loaded = loadModel(out);
+    const loaded = await loadModel(out);
     assert.deepEqual([loaded.name, loaded.size, loaded.evalCrop, loaded.classes.length, loaded.classes[9]], ['resnet-rs-14', 32, 0.5, 10, 'Ankle boot']);
-    assert.deepEqual(loaded.model.fc.parameters().get('weight')?.shape, [10, 2048]);
+    assert.deepEqual(loaded.model.state().get('fc.weight')?.shape, [10, 2048]);
     loaded.model.dispose();
   });
 

@@ -1,0 +1,140 @@
+// The loops of batch_norm_act.cpp over one block of rows, C numbers each. The channels lie side by side, so they become the vector lanes; four rows
+// at a time share one load and store of the sums.
+#include "batch_norm_kernels.h"
+
+#include "wide.h"
+
+namespace rescaled {
+namespace {
+
+// Sum and sum of squares of x - shift, where shift is the mean of the first rows. A block of n rows whose first k have mean a and the whole b has a sum of
+// squared deviations of at least k (a - b)^2, so with a shift of a the cancellation costs at most a factor of 1 + n/k, however large the mean.
+template <typename T>
+RESCALED_INLINE void momentsOf(const T* __restrict x, int64_t rows, int64_t channels, T* __restrict shift, T* __restrict sum, T* __restrict squares) {
+  const int64_t first = rows < 8 ? rows : 8;
+  for (int64_t c = 0; c < channels; c++) shift[c] = sum[c] = squares[c] = 0;
+  for (int64_t row = 0; row < first; row++)
+    for (int64_t c = 0; c < channels; c++) shift[c] += x[row * channels + c] / T(first);
+  int64_t row = 0;
+  for (; row + 4 <= rows; row += 4, x += 4 * channels) {
+    for (int64_t c = 0; c < channels; c++) {
+      const T a = x[c] - shift[c], b = x[channels + c] - shift[c], d = x[2 * channels + c] - shift[c], e = x[3 * channels + c] - shift[c];
+      sum[c] += (a + b) + (d + e);
+      squares[c] += (a * a + b * b) + (d * d + e * e);
+    }
+  }
+  for (; row < rows; row++, x += channels) {
+    for (int64_t c = 0; c < channels; c++) {
+      const T a = x[c] - shift[c];
+      sum[c] += a;
+      squares[c] += a * a;
+    }
+  }
+}
+
+// Written as "x < 0 ? 0" and not "x > 0 ? x", so that a NaN stays one and the training loop can stop at it.
+template <Activation kind, typename T>
+RESCALED_INLINE T activated(T z) {
+  if (kind == Activation::relu) return z < 0 ? T(0) : z;
+  if (kind == Activation::silu) return z * logistic(z);
+  return z;
+}
+
+template <Activation kind, typename T>
+RESCALED_INLINE T derivative(T z, T grad) {
+  if (kind == Activation::relu) return z <= 0 ? T(0) : grad;
+  if (kind == Activation::silu) {
+    const T s = logistic(z);
+    return grad * s * (1 + z * (1 - s));
+  }
+  return grad;
+}
+
+template <Activation kind, typename T>
+RESCALED_INLINE void forwardOf(const T* __restrict x, const T* __restrict shortcut, T* __restrict out, const T* __restrict mean, const T* __restrict scale, const T* __restrict bias, int64_t rows,
+                               int64_t channels) {
+  for (int64_t row = 0; row < rows; row++, x += channels, out += channels) {
+    if (shortcut == nullptr) {
+      for (int64_t c = 0; c < channels; c++) out[c] = activated<kind>((x[c] - mean[c]) * scale[c] + bias[c]);
+    } else {
+      for (int64_t c = 0; c < channels; c++) out[c] = activated<kind>((x[c] - mean[c]) * scale[c] + bias[c] + shortcut[c]);
+      shortcut += channels;
+    }
+  }
+}
+
+// m at one place. After an addition relu looks at its result and silu at the sum's other part (`extra`); else both compute their input again.
+template <Activation kind, bool added, typename T>
+RESCALED_INLINE T maskedAt(T x, T grad, T extra, T mean, T scale, T bias) {
+  if (kind == Activation::none) return grad;
+  if (kind == Activation::relu && added) return extra <= 0 ? T(0) : grad;
+  return derivative<kind>((x - mean) * scale + bias + (added ? extra : T(0)), grad);
+}
+
+template <Activation kind, bool added, typename T>
+RESCALED_INLINE void sumsOf(const T* __restrict x, const T* __restrict grad, const T* __restrict extra, T* __restrict masked, const T* __restrict mean, const T* __restrict scale,
+                            const T* __restrict bias, T* __restrict sum, T* __restrict product, int64_t rows, int64_t channels) {
+  for (int64_t c = 0; c < channels; c++) sum[c] = product[c] = 0;
+  int64_t at = 0;
+  for (int64_t row = 0; row + 4 <= rows; row += 4, at += 4 * channels) {
+    for (int64_t c = 0; c < channels; c++) {
+      T m[4];
+      for (int i = 0; i < 4; i++) {
+        const int64_t here = at + i * channels + c;
+        m[i] = maskedAt<kind, added>(x[here], grad[here], added ? extra[here] : T(0), mean[c], scale[c], bias[c]);
+        if (added) masked[here] = m[i];
+      }
+      const T *x0 = x + at + c, *x1 = x0 + channels, *x2 = x1 + channels, *x3 = x2 + channels;
+      sum[c] += (m[0] + m[1]) + (m[2] + m[3]);
+      product[c] += (m[0] * (*x0 - mean[c]) + m[1] * (*x1 - mean[c])) + (m[2] * (*x2 - mean[c]) + m[3] * (*x3 - mean[c]));
+    }
+  }
+  for (; at < rows * channels; at += channels) {
+    for (int64_t c = 0; c < channels; c++) {
+      const T m = maskedAt<kind, added>(x[at + c], grad[at + c], added ? extra[at + c] : T(0), mean[c], scale[c], bias[c]);
+      if (added) masked[at + c] = m;
+      sum[c] += m;
+      product[c] += m * (x[at + c] - mean[c]);
+    }
+  }
+}
+
+template <Activation kind, typename T>
+RESCALED_INLINE void backwardOf(const T* __restrict x, const T* __restrict grad, T* __restrict gradX, const T* __restrict mean, const T* __restrict scale, const T* __restrict bias,
+                                const T* __restrict level, const T* __restrict slope, int64_t rows, int64_t channels) {
+  for (int64_t row = 0; row < rows; row++, x += channels, grad += channels, gradX += channels) {
+    for (int64_t c = 0; c < channels; c++) {
+      const T m = maskedAt<kind, false>(x[c], grad[c], T(0), mean[c], scale[c], bias[c]);
+      gradX[c] = scale[c] * (m - level[c] - (x[c] - mean[c]) * slope[c]);
+    }
+  }
+}
+
+}  // namespace
+
+#define RESCALED_KERNELS(T)                                                                                                                                                               \
+  RESCALED_WIDE void blockMoments(const T* x, int64_t rows, int64_t channels, T* shift, T* sum, T* squares) { momentsOf(x, rows, channels, shift, sum, squares); }                        \
+  RESCALED_WIDE void blockForward(Activation kind, const T* x, const T* shortcut, T* out, const T* mean, const T* scale, const T* bias, int64_t rows, int64_t channels) {                 \
+    if (kind == Activation::none) forwardOf<Activation::none>(x, shortcut, out, mean, scale, bias, rows, channels);                                                                       \
+    else if (kind == Activation::relu) forwardOf<Activation::relu>(x, shortcut, out, mean, scale, bias, rows, channels);                                                                  \
+    else forwardOf<Activation::silu>(x, shortcut, out, mean, scale, bias, rows, channels);                                                                                                \
+  }                                                                                                                                                                                       \
+  RESCALED_WIDE void blockSums(Activation kind, const T* x, const T* grad, const T* extra, T* masked, const T* mean, const T* scale, const T* bias, T* sum, T* product, int64_t rows,     \
+                               int64_t channels) {                                                                                                                                        \
+    if (kind == Activation::none) sumsOf<Activation::none, false>(x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);                                               \
+    else if (kind == Activation::relu && extra == nullptr) sumsOf<Activation::relu, false>(x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);                      \
+    else if (kind == Activation::relu) sumsOf<Activation::relu, true>(x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);                                           \
+    else if (extra == nullptr) sumsOf<Activation::silu, false>(x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);                                                  \
+    else sumsOf<Activation::silu, true>(x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);                                                                         \
+  }                                                                                                                                                                                       \
+  RESCALED_WIDE void blockBackward(Activation kind, const T* x, const T* grad, T* gradX, const T* mean, const T* scale, const T* bias, const T* level, const T* slope, int64_t rows,      \
+                                   int64_t channels) {                                                                                                                                    \
+    if (kind == Activation::none) backwardOf<Activation::none>(x, grad, gradX, mean, scale, bias, level, slope, rows, channels);                                                          \
+    else if (kind == Activation::relu) backwardOf<Activation::relu>(x, grad, gradX, mean, scale, bias, level, slope, rows, channels);                                                     \
+    else backwardOf<Activation::silu>(x, grad, gradX, mean, scale, bias, level, slope, rows, channels);                                                                                   \
+  }
+
+RESCALED_KERNELS(float)
+RESCALED_KERNELS(double)
+
+}  // namespace rescaled

@@ -1,0 +1,61 @@
+// What our own CPU kernels share: the choice of vector instructions, the exponential they can vectorise, and the layout they work in.
+#pragma once
+
+#include "compat.h"
+
+#include <torch/csrc/autograd/grad_mode.h>
+
+#include <cmath>
+#include <cstring>
+
+// One loop for every x86-64: the widest instructions are chosen when the library loads. The attribute does not go on templates, so a
+// kernel is a template that is always inlined into two plain functions, one for float and one for double.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define RESCALED_WIDE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), optimize("O3")))
+#else
+#define RESCALED_WIDE
+#endif
+#define RESCALED_INLINE inline __attribute__((always_inline))
+
+namespace rescaled {
+
+RESCALED_INLINE double exponential(double x) { return std::exp(x); }
+
+// e^x = 2^n * e^r with n = round(x / ln 2) and |r| <= ln(2)/2; e^r by its Taylor polynomial of degree 7, whose error is below half a unit in the
+// last place. No branch and no call, so a loop over it becomes vector instructions. x is held to where 2^n is a normal number.
+RESCALED_INLINE float exponential(float x) {
+  x = x < -87.0f ? -87.0f : x;
+  x = x > 88.0f ? 88.0f : x;
+  const float toNearest = 12582912.0f;  // 1.5 * 2^23: adding it leaves the nearest integer in the low bits
+  float shifted = x * 1.44269504f + toNearest;
+  float n = shifted - toNearest;
+  float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;  // ln 2 in two parts: n times the first is exact
+  float p = 1.0f / 5040;
+  p = p * r + 1.0f / 720;
+  p = p * r + 1.0f / 120;
+  p = p * r + 1.0f / 24;
+  p = p * r + 1.0f / 6;
+  p = p * r + 0.5f;
+  p = p * r + 1.0f;
+  p = p * r + 1.0f;
+  int32_t bits;
+  std::memcpy(&bits, &shifted, sizeof bits);
+  bits = (bits - 0x4B400000 + 127) << 23;
+  float power;
+  std::memcpy(&power, &bits, sizeof power);
+  return p * power;
+}
+
+template <typename T>
+RESCALED_INLINE T logistic(T x) {
+  return T(1) / (T(1) + exponential(-x));
+}
+
+inline at::Tensor channelsLast(const at::Tensor& tensor) { return tensor.contiguous(at::MemoryFormat::ChannelsLast); }
+
+// Our backward passes are not themselves recorded: a second derivative through them would be silently wrong.
+inline void refuseDoubleBackward(const char* name) {
+  TORCH_CHECK(!at::GradMode::is_enabled(), name, " has no second derivative: call gradients without createGraph, or put the layer in evaluation mode");
+}
+
+}  // namespace rescaled
