@@ -7,39 +7,39 @@ interface Gradient {
 }
 
 /**
- * The most bytes that are alive at once in one training step, by replaying it as libtorch does:
+ * The most bytes that tensors have at once when what the tape tells is followed by backward, by replaying it as libtorch does:
  *
  * - forward: a call's result takes memory; it is given back when no handle is left and autograd does not keep it (`saves` in
- *   torch/shape-rules.ts, memory that is shared counted once);
+ *   torch/shape-rules.ts; memory that is shared counts once);
  * - backward: the recorded nodes in reverse order. A node makes a gradient of the size of each input that wants one (or hands on its own:
  *   additions, views), then gives back what was kept for it and the gradient it received. Two gradients that meet are added in place where
- *   one of them is not held elsewhere, else in new memory. Parameters' gradients stay until the optimiser's step.
+ *   one of them is not held elsewhere, else in new memory. Parameters' gradients stay.
  *
- * `events` reach from the making of the model to the loss; `resident` bytes, such as momentum, come on top throughout.
+ * Handles that are open at the end of the tape stay open through backward, as in the training loop's scope.
  * Source: torch/csrc/autograd/engine.cpp (evaluate_function) and input_buffer.cpp (accumulate) of PyTorch.
  */
-export function peakOfStep(events: readonly TapeEvent[], resident: number): number {
-  let live = resident;
-  let peak = live;
+export function peakLiveBytes(tape: readonly TapeEvent[]): number {
+  let live = 0;
+  let peak = 0;
   const take = (bytes: number): void => {
     live += bytes;
-    if (live > peak) peak = live;
+    peak = Math.max(peak, live);
   };
 
   // -- forward
   const held = new Set<ShapeStorage>(); // by a handle
   const kept = new Map<ShapeStorage, number>(); // by so many nodes
   const nodes: TapeNode[] = [];
-  const freeUnused = (storage: ShapeStorage): void => {
+  const giveUnused = (storage: ShapeStorage): void => {
     if (!held.has(storage) && !kept.has(storage)) live -= storage.bytes;
   };
-  for (const event of events) {
+  for (const event of tape) {
     if (event.type === 'made') {
       held.add(event.storage);
       take(event.storage.bytes);
     } else if (event.type === 'released') {
       held.delete(event.storage);
-      freeUnused(event.storage);
+      giveUnused(event.storage);
     } else {
       nodes.push(event.node);
       for (const storage of event.node.saved) kept.set(storage, (kept.get(storage) ?? 0) + 1);
@@ -48,6 +48,10 @@ export function peakOfStep(events: readonly TapeEvent[], resident: number): numb
 
   // -- backward
   const waiting = new Map<TapeNode, Gradient>();
+  const fresh = (bytes: number): Gradient => {
+    take(bytes);
+    return { bytes, holders: 1 };
+  };
   const leave = (gradient: Gradient): void => {
     if (--gradient.holders === 0) live -= gradient.bytes;
   };
@@ -59,10 +63,9 @@ export function peakOfStep(events: readonly TapeEvent[], resident: number): numb
       leave(there);
       waiting.set(at, gradient);
     } else {
-      take(there.bytes);
+      waiting.set(at, fresh(there.bytes));
       leave(there);
       leave(gradient);
-      waiting.set(at, { bytes: there.bytes, holders: 1 });
     }
   };
   const release = (node: TapeNode): void => {
@@ -71,24 +74,21 @@ export function peakOfStep(events: readonly TapeEvent[], resident: number): numb
       if (others > 0) kept.set(storage, others);
       else {
         kept.delete(storage);
-        freeUnused(storage);
+        giveUnused(storage);
       }
     }
   };
-  const last = nodes.at(-1);
-  if (last !== undefined) waiting.set(last, { bytes: 0, holders: 1 });
+  const loss = nodes.at(-1);
+  if (loss !== undefined) waiting.set(loss, fresh(4));
   for (const node of nodes.reverse()) {
     const received = waiting.get(node);
     if (received === undefined) continue;
     waiting.delete(node);
     const wanted = node.inputs.filter(({ goesTo }) => goesTo !== null);
     const made = wanted.map(({ bytes }): Gradient => {
-      if (node.passesGradient) {
-        received.holders++;
-        return received;
-      }
-      take(bytes);
-      return { bytes, holders: 1 };
+      if (!node.passesGradient) return fresh(bytes);
+      received.holders++;
+      return received;
     });
     release(node);
     leave(received);
