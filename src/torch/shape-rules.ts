@@ -166,6 +166,11 @@ export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
   'aten::dropout': { result: sameAsFirst, saves: (_, out) => [bytesOf(out.shape, out.dtype)] },
   // The log-probabilities.
   'aten::cross_entropy_loss': { result: () => ({ shape: [] }), saves: (args) => [bytesOf(args.tensor(0).shape, args.tensor(0).dtype)] },
+  // x alone; the result where relu follows an addition.
+  'rescaled::batch_norm_act': {
+    result: sameAsFirst,
+    saves: (args, out) => [args.tensor(0), args.tensor(1), args.tensor(2), statistics(args), ...(isRecord(args.values[5]) && args.values[6] === 'relu' ? [out] : [])],
+  },
   'rescaled::scale_add_relu': { result: sameAsFirst, saves: (args, out) => [out, args.tensor(0), args.tensor(1)] },
   'aten::zeros': { result: made },
   'aten::ones': { result: made },
