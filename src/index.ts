@@ -8,3 +8,4 @@ export * as torch from './torch/index.js';
 export { augment, augmentPlan, type AugmentPlan } from './augment/plan.js';
 export { pixelsOf, type Pixels } from './augment/pixels.js';
 export { Random } from './augment/random.js';
+export { openWeights, type WeightsFile } from './weights/open.js';
