@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { RescaledError, UsageError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
 import type { Module } from '../nn/index.js';
-import type { Ema, Sgd } from '../optim/index.js';
+import type { Ema, Optimiser } from '../optim/index.js';
 import type { Tensor } from '../torch/index.js';
 import { writeFacts } from '../weights/facts.js';
 import { loadInto } from '../weights/load.js';
@@ -12,6 +12,8 @@ import type { RunConfig } from './config.js';
 
 const stateSchema = z.strictObject({
   step: z.int(),
+  /** Updates by the optimiser; a step whose pictures are all broken makes none. Earlier versions did not count them. */
+  updates: z.int().default(0),
   epoch: z.int(),
   /** Batches of `epoch` that are done. */
   batchInEpoch: z.int(),
@@ -29,6 +31,7 @@ export type RunState = z.infer<typeof stateSchema>;
 
 export const freshState = (): RunState => ({
   step: 0,
+  updates: 0,
   epoch: 0,
   batchInEpoch: 0,
   epochLoss: 0,
@@ -69,29 +72,31 @@ export function saveWeights(path: string, state: ReadonlyMap<string, Tensor>, co
   writeFileAtomic(path, encodeSafetensors(encoded(state), metadata));
 }
 
-/** Everything that the next step depends on, in one file: weights, EMA, momentum and, as JSON in the header, where the run stands. */
-export function saveCheckpoint(path: string, model: Module, optimiser: Sgd, ema: Ema | undefined, state: RunState): void {
+/** Everything that the next step depends on, in one file: weights, EMA, the optimiser's state and, as JSON in the header, where the run stands. */
+export function saveCheckpoint(path: string, model: Module, optimiser: Optimiser, ema: Ema | undefined, state: RunState): void {
+  state.updates = optimiser.steps;
   const tensors = function* (): Generator<[string, Tensor]> {
     yield* prefixed('model', model.state());
     if (ema !== undefined) yield* prefixed('ema', ema.shadow);
-    yield* prefixed('velocity', optimiser.velocity);
+    for (const [slot, tensors] of optimiser.slots) yield* prefixed(slot, tensors);
   };
   writeFileAtomic(path, encodeSafetensors(encoded(tensors()), { state: JSON.stringify(state) }));
 }
 
 /** @throws UsageError when there is no checkpoint, RescaledError when it does not fit the run */
-export function loadCheckpoint(path: string, model: Module, optimiser: Sgd, ema: Ema | undefined): RunState {
+export function loadCheckpoint(path: string, model: Module, optimiser: Optimiser, ema: Ema | undefined): RunState {
   if (!existsSync(path)) throw new UsageError(`Expected a checkpoint at ${path} but there is none: the run stopped before its first one. Start it again without --resume.`);
   const file = SafetensorsFile.open(path);
   try {
     const targets = new Map<string, Tensor>([
       ...prefixed('model', model.state()),
       ...(ema === undefined ? [] : prefixed('ema', ema.shadow)),
-      ...prefixed('velocity', optimiser.velocity),
+      ...[...optimiser.slots].flatMap(([slot, tensors]) => [...prefixed(slot, tensors)]),
     ]);
     loadInto(file, targets);
     const parsed = stateSchema.safeParse(JSON.parse(file.metadata['state'] ?? 'null'));
     if (!parsed.success) throw new RescaledError(`Expected the state of a run in the header of ${path} but it is missing or damaged.`);
+    optimiser.steps = parsed.data.updates;
     return parsed.data;
   } finally {
     file.close();

@@ -25,7 +25,7 @@ export async function openStart(target: string): Promise<{ file: WeightsFile; fa
   const opened = await openWeights(path);
   try {
     const file = underModelKeys(opened);
-    if ([...file.entries.keys()].every((key) => /^(model|ema|velocity)\./.test(key)))
+    if ([...file.entries.keys()].every((key) => /^(model|ema|velocity|mean|square)\./.test(key)))
       throw new RescaledError(`Expected weights but ${path} is the checkpoint of a run. Give the run folder, or its weights.safetensors.`);
     return { file, facts: readFacts(file.metadata, path) };
   } catch (error) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { cosine, Ema, emaDecay, scaledPeak } from '../../src/optim/index.js';
+import { constant, cosine, Ema, emaDecay, exponential, oneCycle, scaledPeak, steps } from '../../src/optim/index.js';
 import { call, scope, tensor } from '../../src/torch/index.js';
 import { fixturePath } from '../fixtures/open.js';
 
@@ -12,6 +12,12 @@ const fixture = JSON.parse(readFileSync(fixturePath('ema_schedule.json'), 'utf8'
   ramp: [number, number][];
   ema: { start: number; firstStep: number; values: number[]; after: number[] };
 };
+// Oracle: torch's OneCycleLR, and the formulae of tensorflow/tpu in Python (make_schedules.py).
+const others = JSON.parse(readFileSync(fixturePath('schedules.json'), 'utf8')) as {
+  oneCycle: { peak: number; total: number; warmup: number; rates: [number, number][] }[];
+  tf1: { peak: number; epochs: number; starts: [number, number, number, number]; rates: [number, number][] };
+  exponential: { peak: number; stepsPerEpoch: number; rates: [number, number][] };
+};
 const near = (actual: number, expected: number, tolerance: number, what: string): void =>
   assert.ok(Math.abs(actual - expected) <= tolerance, `${what}: ${actual}, expected ${expected}`);
 
@@ -21,6 +27,30 @@ describe('learning rate', () => {
       for (const [t, rate] of rates) near(cosine(t, options), rate, 1e-12, `step ${t}`);
     });
   }
+  for (const { rates, ...options } of others.oneCycle) {
+    test(`one cycle of ${options.total} steps, ${options.warmup} of them up`, () => {
+      assert.equal(rates.length, options.total);
+      for (const [t, rate] of rates) near(oneCycle(t, options), rate, 1e-12, `step ${t}`);
+    });
+  }
+  test('steps of the released TF1 code, an epoch being 312 steps', () => {
+    const [warmup, ...boundaries] = others.tf1.starts.map((epoch) => 312 * epoch);
+    const options = { peak: others.tf1.peak, total: 312 * others.tf1.epochs, warmup: warmup!, boundaries, factor: 0.1 };
+    for (const [epoch, rate] of others.tf1.rates) near(steps(312 * epoch, options), rate, 1e-12, `epoch ${epoch}`);
+  });
+  test('steps of the classic recipe: 0.1, and a tenth of it from epochs 30, 60 and 80 on', () => {
+    const options = { peak: 0.1, total: 900, warmup: 0, boundaries: [300, 600, 800], factor: 0.1 };
+    for (const [t, rate] of [[0, 0.1], [299, 0.1], [300, 0.01], [599, 0.01], [600, 0.001], [800, 0.0001], [899, 0.0001]] as const) near(steps(t, options), rate, 1e-15, `step ${t}`);
+  });
+  test('exponential staircase of EfficientNet', () => {
+    const { peak, stepsPerEpoch, rates } = others.exponential;
+    const options = { peak, total: 350 * stepsPerEpoch, warmup: 5 * stepsPerEpoch, every: 2.4 * stepsPerEpoch, factor: 0.97 };
+    for (const [t, rate] of rates) near(exponential(t, options), rate, 1e-12, `step ${t}`);
+  });
+  test('constant after a ramp', () => {
+    const options = { peak: 0.4, total: 10, warmup: 4 };
+    assert.deepEqual([0, 1, 3, 4, 9].map((t) => Number(constant(t, options).toFixed(9))), [0, 0.1, 0.3, 0.4, 0.4]);
+  });
   test('0.1 per 256 pictures', () => {
     assert.equal(scaledPeak(0.1, 4096), 1.6);
     assert.equal(scaledPeak(0.1, 256), 0.1);

@@ -30,7 +30,7 @@ describe('SGD against torch.optim.SGD', () => {
           for (const [name, p] of parameters) {
             assert.equal(p.grad, null, 'the gradient is consumed');
             assertMatches(p, file, `${kind}.${name}.${step}`, 1e-6);
-            assertMatches(sgd.velocity.get(name), file, `${kind}.${name}.momentum.${step}`, 1e-6);
+            assertMatches(sgd.slots.get('velocity')!.get(name), file, `${kind}.${name}.momentum.${step}`, 1e-6);
           }
         });
       }
