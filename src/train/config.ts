@@ -10,7 +10,7 @@ import { writeFileAtomic } from '../files.js';
 import { createModel, modelFacts, type ImageModel, type ModelOptions, type ModelOverrides } from '../models/index.js';
 import { BatchNorm2d } from '../nn/index.js';
 import type { WeightsFacts } from '../weights/facts.js';
-import { resolveRecipe, type SourcedRecipe } from './recipe.js';
+import { completeRecipe, resolveRecipe, type NamedRecipe, type SourcedRecipe } from './recipe.js';
 
 /** How pixels become numbers: (x/255 - mean)/std of RGB, after a resize by `interpolation`. */
 export interface InputFacts {
@@ -83,7 +83,7 @@ function numberOption(name: string, value: number | undefined, least: number, mo
 }
 
 /** Completes the options with what the data set, the model and the weights to start from say. */
-export function resolveConfig(options: TrainOptions, dataset: Dataset, start: WeightsFacts = {}): RunConfig {
+export function resolveConfig(options: TrainOptions, dataset: Dataset, start: WeightsFacts = {}, named: string | NamedRecipe = options.recipe ?? 'resnet-rs'): RunConfig {
   if (dataset.train === undefined) throw new UsageError(`Expected training pictures in ${options.data} but there is only a validation part.`);
   wholeOption('--seed', options.seed, 0, Number.MAX_SAFE_INTEGER);
   wholeOption('--threads', options.threads, 1, 1024);
@@ -101,14 +101,7 @@ export function resolveConfig(options: TrainOptions, dataset: Dataset, start: We
   if (options.stemStride !== undefined && !strides.includes(options.stemStride))
     throw new UsageError(`Expected ${strides.join(' or ')} as the stem's stride of ${model} but received ${options.stemStride}.`);
   const size = options.size ?? start.size ?? (dataset.kind === 'idx' ? 28 : facts.size);
-  const recipe = resolveRecipe(options.recipe ?? 'resnet-rs', model, size, options.settings ?? {});
-  const { batch } = recipe.values;
-  if (batch > dataset.train.length) {
-    if (recipe.sources.batch === 'set by the user')
-      throw new UsageError(`Expected a batch of at most ${dataset.train.length}, the number of training pictures, but received ${batch}. Use a smaller --batch.`);
-    recipe.values.batch = Math.max(2, Math.min(dataset.train.length, Math.floor(dataset.train.length / 4)));
-    recipe.sources.batch = `a quarter of the ${dataset.train.length} training pictures, since a batch of ${batch} is more than all`;
-  }
+  const recipe = resolveRecipe(named, model, size, options.settings ?? {}, dataset.train.length);
   const cores = availableParallelism();
   return {
     format: 1,
@@ -166,10 +159,9 @@ export function preprocessOf(config: RunConfig): PreprocessOptions {
 export function modelOf(config: RunConfig): ImageModel {
   const model = createModel(config.model, config.modelOptions, config.seed);
   // EMA and batch-norm statistics are one mechanism (see recipe field `averaging`): with EMA, batch norm keeps the last batch's
-  // statistics and the EMA smooths them; without it, the usual running average does.
-  if (config.recipe.values.averaging === 'ema') {
-    for (const [, module] of model.modules()) if (module instanceof BatchNorm2d) module.momentum = 1;
-  }
+  // statistics and the EMA smooths them; without it, the usual running average does. `ema-running` smooths the running average once more.
+  const { averaging, normMomentum } = config.recipe.values;
+  for (const [, module] of model.modules()) if (module instanceof BatchNorm2d) module.momentum = averaging === 'ema' ? 1 : normMomentum;
   return model.to({ device: config.device, memoryFormat: 'channels_last' });
 }
 
@@ -213,5 +205,6 @@ export function loadConfig(run: string): RunConfig {
   }
   const parsed = headSchema.safeParse(json);
   if (!parsed.success) throw new RescaledError(`Expected a run of this version in ${file} but ${parsed.error.issues[0]!.path.join('.')}: ${parsed.error.issues[0]!.message}.`);
-  return json as RunConfig;
+  const config = json as RunConfig;
+  return { ...config, recipe: { ...config.recipe, values: completeRecipe(config.recipe.values) } };
 }

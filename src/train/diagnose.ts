@@ -5,6 +5,9 @@ import { call, noGrad, type Tensor } from '../torch/index.js';
 const finite = (x: Tensor): boolean => call<Tensor>('aten::all', [call('aten::isfinite', [x])]).item() === 1;
 const largest = (x: Tensor): number => call<Tensor>('aten::max', [call('aten::abs', [x])]).item();
 
+const ADVICE =
+  'The last checkpoint is untouched. Usual cause: the learning rate is too high; try a lower one (--set learningRate=0.03) or a longer warm-up (--set warmupEpochs=...).';
+
 /** Why the loss is not a number: looks at the input and at every weight. The last good checkpoint stays as it is. */
 export function diagnose(loss: number, step: number, learningRate: number, model: Module, input: Tensor): RescaledError {
   return noGrad(() => {
@@ -18,7 +21,11 @@ export function diagnose(loss: number, step: number, learningRate: number, model
     }
     return new RescaledError(
       `The loss became ${loss} at step ${step + 1} (learning rate ${learningRate.toPrecision(3)}): ${facts.join('; ')}. ` +
-        'The last checkpoint is untouched. Usual cause: the learning rate is too high; try a lower one (--set learningRate=0.03) or a longer warm-up (--set warmupEpochs=...).',
+        ADVICE,
     );
   });
+}
+
+export function diagnoseGradient(norm: number, loss: number, step: number, learningRate: number): RescaledError {
+  return new RescaledError(`The norm of the gradients became ${norm} at step ${step + 1} (learning rate ${learningRate.toPrecision(3)}) while the loss is ${loss.toPrecision(3)}. ${ADVICE}`);
 }

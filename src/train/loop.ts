@@ -1,19 +1,21 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { mixLabels } from '../augment/mix.js';
 import { BatchLoader } from '../data/loader.js';
 import { openDataset, type Dataset } from '../data/dataset.js';
 import { RescaledError, UsageError } from '../errors.js';
-import { BatchNorm2d } from '../nn/index.js';
-import { cosine, decayGroups, Ema, scaledPeak, Sgd } from '../optim/index.js';
-import { call, crossEntropy, engineInfo, manualSeed, scope, setThreads } from '../torch/index.js';
+import { clipGradients, Ema } from '../optim/index.js';
+import { engineInfo, manualSeed, setThreads } from '../torch/index.js';
+import { buildOptimiser, freeze, trainUnfrozen } from './build-optimiser.js';
 import { freshState, loadCheckpoint, saveCheckpoint, saveWeights, type RunState } from './checkpoint.js';
 import { bestWeights, finalWeights, lastCheckpoint, modelOf, preprocessOf, type RunConfig, type TrainOptions } from './config.js';
-import { diagnose } from './diagnose.js';
+import { diagnose, diagnoseGradient } from './diagnose.js';
 import { evaluate } from './evaluate.js';
 import type { TrainEvent } from './events.js';
+import { batchGradients } from './gradients.js';
 import { Normaliser } from './input.js';
-import { mixedBatch, mixedLoss, mixOf } from './mixing.js';
+import { balancedWeights } from './loss.js';
+import { mixOf } from './mixing.js';
+import { learningRates } from './rate.js';
 import { loadStart } from './start.js';
 
 export interface LoopOptions {
@@ -68,23 +70,21 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
   // -- what is trained
   const model = modelOf(config).train();
   const started = resume ? undefined : await loadStart(config, model);
-  const batchNormKeys = new Set<string>();
-  for (const [path, module] of model.modules()) if (module instanceof BatchNorm2d) batchNormKeys.add(`${path}.weight`).add(`${path}.bias`);
-  const optimiser = new Sgd(decayGroups(model.parameters(), batchNormKeys, recipe.weightDecay, recipe.decayRule), recipe);
-  const ema = recipe.averaging === 'ema' ? new Ema(model.state(), recipe.emaDecay) : undefined;
+  const frozen = freeze(model, recipe.freeze);
+  const optimiser = buildOptimiser(recipe, model);
+  const ema = recipe.averaging !== 'none' ? new Ema(model.state(), recipe.emaDecay) : undefined;
 
   // -- what it is trained on
   const common = { preprocess: preprocessOf(config), seed: config.seed, workers: config.workers };
   const trainLoader = new BatchLoader({ ...common, source: data.train!, batch: recipe.batch, mode: 'train' });
   const valLoader = new BatchLoader({ ...common, source: data.val, batch: Math.min(256, Math.max(recipe.batch, 32)), mode: 'eval' });
   const normaliser = new Normaliser(config.device, config.input);
+  const classWeights = recipe.classWeights === 'balanced' ? balancedWeights(data.train!.labels, data.classes.length, config.device) : undefined;
 
   // -- how long
   const stepsPerEpoch = trainLoader.batchesPerEpoch;
   const steps = stepsPerEpoch * recipe.epochs;
-  const peak = scaledPeak(recipe.learningRate, recipe.batch);
-  const schedule = { peak, total: steps, warmup: Math.round(recipe.warmupEpochs * stepsPerEpoch) };
-  const rateAt = (step: number): number => (recipe.schedule === 'cosine' ? cosine(step, schedule) : peak);
+  const rateAt = learningRates(recipe, stepsPerEpoch);
 
   const state: RunState = resume ? loadCheckpoint(lastCheckpoint(out), model, optimiser, ema) : freshState();
   const broken = new Map(state.broken);
@@ -134,6 +134,7 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
       const waitedAtStart = state.waitedSeconds;
       const imagesAtStart = state.images;
       let computing = 0;
+      trainUnfrozen(model, frozen);
       for await (const batch of trainLoader.batches(state.epoch, state.batchInEpoch)) {
         const began = performance.now();
         const learningRate = rateAt(state.step);
@@ -141,21 +142,14 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
         manualSeed(BigInt(config.seed) * 0x9e3779b97f4a7c15n + BigInt(state.step));
         let loss = Number.NaN;
         if (batch.n > 1) {
-          const result = scope(() => {
-            const mix = mixOf(recipe, batch.n, config.size, config.seed, state.epoch, state.batchInEpoch);
-            const { x, y } = normaliser.batch(mix === undefined ? batch : mixedBatch(batch, config.size, mix), config.size);
-            const logits = model.forward(x);
-            const mean =
-              mix === undefined
-                ? crossEntropy(logits, y, recipe.labelSmoothing)
-                : mixedLoss(logits, y, normaliser.labels(mixLabels(batch.labels, mix), batch.n), mix.lambda, recipe.labelSmoothing);
-            const value = mean.item();
-            if (!Number.isFinite(value)) throw diagnose(value, state.step, learningRate, model, x);
-            mean.backward();
-            const hits = call<{ item(): number }>('aten::sum', [call('aten::eq.Tensor', [call('aten::argmax', [logits, 1]), y])]);
-            return { value, hits: hits.item() };
-          });
-          loss = result.value;
+          const mix = mixOf(recipe, batch.n, config.size, config.seed, state.epoch, state.batchInEpoch);
+          const options = { mix, normaliser, size: config.size, parts: recipe.accumulate, labelSmoothing: recipe.labelSmoothing, classWeights };
+          const result = batchGradients(model, batch, options, (value, x) => diagnose(value, state.step, learningRate, model, x));
+          loss = result.loss;
+          if (recipe.clipNorm > 0) {
+            const norm = clipGradients(optimiser.groups, recipe.clipNorm);
+            if (!Number.isFinite(norm)) throw diagnoseGradient(norm, loss, state.step, learningRate);
+          }
           optimiser.step(learningRate);
           ema?.update(state.step + 1);
           state.epochLoss += loss * batch.n;
@@ -231,6 +225,7 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
     optimiser.dispose();
     ema?.dispose();
     normaliser.dispose();
+    classWeights?.dispose();
   }
 }
 

@@ -1,7 +1,8 @@
 import { drawMix, mixImages, type Mix } from '../augment/mix.js';
 import { Random } from '../augment/random.js';
 import type { Batch } from '../data/batch.js';
-import { add, crossEntropy, mul, type Tensor } from '../torch/index.js';
+import { add, mul, type Tensor } from '../torch/index.js';
+import { classLoss } from './loss.js';
 import type { Recipe } from './recipe.js';
 
 /**
@@ -20,6 +21,7 @@ export const mixedBatch = (batch: Batch, size: number, mix: Mix): Batch => ({ ..
  * lambda x CE(labels) + (1 - lambda) x CE(partners).
  * @param logits [N, classes] @param labels [N] @param partners [N]
  */
-export function mixedLoss(logits: Tensor, labels: Tensor, partners: Tensor, lambda: number, labelSmoothing: number): Tensor {
-  return add(mul(crossEntropy(logits, labels, labelSmoothing), lambda), mul(crossEntropy(logits, partners, labelSmoothing), 1 - lambda));
+export function mixedLoss(logits: Tensor, labels: Tensor, partners: Tensor, lambda: number, labelSmoothing: number, classWeights?: Tensor): Tensor {
+  const against = (targets: Tensor): Tensor => classLoss(logits, targets, labelSmoothing, classWeights);
+  return add(mul(against(labels), lambda), mul(against(partners), 1 - lambda));
 }

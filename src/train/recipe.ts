@@ -1,29 +1,58 @@
 import { z } from 'zod';
-import { REFERENCE_SIDE } from '../augment/plan.js';
 import { UsageError } from '../errors.js';
+import { modelFacts } from '../models/index.js';
 import { didYouMean } from '../suggest.js';
-import { modelFacts, randAugmentMagnitudeAt } from '../models/index.js';
+import { PRESETS, presetNames, RECIPE_KEYS } from './presets.js';
+import { draftOf, finishDraft, fitData, fitLengths, fitModel, fitOptimiser, fitPictures, markUnused } from './recipe-rules.js';
+
+export { presetNames } from './presets.js';
 
 const share = z.number().min(0).max(1);
 const rate = z.number().min(0).lt(1);
 
 /** Every hyper-parameter of a run. One plain object, stored in the run. */
-const recipeSchema = z.strictObject({
+export const recipeSchema = z.strictObject({
   epochs: z.int().min(1).max(100_000),
+  /** Pictures in a step. */
   batch: z.int().min(2).max(65_536),
+  /** Parts in which a step computes its batch, one after the other, for less memory. */
+  accumulate: z.int().min(1).max(4096),
+  /** Per 256 pictures. */
   learningRate: z.number().positive(),
-  schedule: z.enum(['cosine', 'constant']),
+  schedule: z.enum(['cosine', 'step', 'exponential', 'one-cycle', 'constant']),
   warmupEpochs: z.number().min(0),
+  /** Of `step`: where the rate falls by `decayFactor`. */
+  stepEpochs: z.array(z.number().positive()).max(100),
+  /** Of `exponential`: how often the rate falls by `decayFactor`. */
+  decayEpochs: z.number().positive(),
+  decayFactor: z.number().gt(0).max(1),
+  optimiser: z.enum(['sgd', 'rmsprop', 'adamw', 'lamb']),
+  /** Of AdamW and LAMB: beta1. */
   momentum: rate,
   nesterov: z.boolean(),
+  /** RMSProp's rho; beta2 of AdamW and LAMB. */
+  squareDecay: rate,
+  epsilon: z.number().gt(0).max(1),
+  /** Largest norm of all gradients together; 0 for no limit. */
+  clipNorm: z.number().min(0),
   weightDecay: z.number().min(0).max(1),
+  weightDecayMode: z.enum(['coupled', 'decoupled']),
   decayRule: z.enum(['reference', 'timm', 'all']),
+  /** The learning rate of a stage is this times that of the one after it. */
+  layerDecay: z.number().gt(0).max(1),
+  /** Parts that stay as they are: `trunk` (all but the head), or beginnings of state keys. */
+  freeze: z.array(z.string().min(1)).max(1000),
   labelSmoothing: rate,
+  /** `balanced`: each class weighs as much as any other in the loss. */
+  classWeights: z.enum(['none', 'balanced']),
   dropout: rate,
   stochasticDepth: rate,
   stochasticDepthRule: z.enum(['stage', 'block']),
-  averaging: z.enum(['ema', 'none']),
+  /** What smooths weights and batch-norm statistics: see docs/recipes.md. */
+  averaging: z.enum(['ema', 'ema-running', 'none']),
   emaDecay: z.number().min(0).lt(1),
+  /** Share of the newest batch in batch norm's running averages. */
+  normMomentum: z.number().gt(0).max(1),
   init: z.enum(['tf', 'timm', 'efficientnet']),
   cropMode: z.enum(['inception', 'pad', 'none']),
   cropAreaMin: z.number().gt(0).max(1),
@@ -47,147 +76,87 @@ export interface SourcedRecipe {
   preset: string;
   values: Recipe;
   sources: Record<RecipeKey, string>;
+  /** Keys that a person has set, which no rule changes. Absent from runs of earlier versions. */
+  chosen?: RecipeKey[];
 }
 
-const RS_YAML = 'tensorflow/tpu resnet_rs/configs/*.yaml';
-const PREPROCESSING = 'tensorflow/tpu resnet_preprocessing.py';
-const AUTOAUGMENT = 'tensorflow/tpu efficientnet/autoaugment.py';
+/** Settings that come from one place: a recipe file, or the user. */
+export interface Settings {
+  values: Readonly<Record<string, unknown>>;
+  source: string;
+}
 
-/** The released models are trained at 160 pixels or more; below, what the reference gives in pixels is scaled with the picture. */
-const SMALLEST_PUBLISHED = 160;
+/** A preset and what was changed of it, in order. */
+export interface NamedRecipe {
+  name: string;
+  preset: string;
+  settings: readonly Settings[];
+}
 
-/** The paper's recipe. Each value beside its source. */
-const RESNET_RS: { [K in RecipeKey]: [Recipe[K], string] } = {
-  epochs: [350, 'paper section 4.2'],
-  batch: [256, 'our choice for one machine (paper: 4096); the learning rate follows it'],
-  learningRate: [0.1, `${RS_YAML}: 0.1 per 256 pictures`],
-  schedule: ['cosine', 'paper section 4.2'],
-  warmupEpochs: [5, 'paper section 4.2; tensorflow/models imagenet_resnetrs*.yaml'],
-  momentum: [0.9, RS_YAML],
-  nesterov: [true, 'tensorflow/tpu resnet_main.py (off in tensorflow/models)'],
-  weightDecay: [4e-5, `${RS_YAML}; paper Table 2`],
-  decayRule: ['reference', 'tensorflow/tpu resnet_main.py: all but batch norm, biases included'],
-  labelSmoothing: [0.1, RS_YAML],
-  dropout: [0.25, RS_YAML],
-  stochasticDepth: [0, `${RS_YAML}: none for 50, 101 and 152 layers`],
-  stochasticDepthRule: ['stage', 'tensorflow/tpu resnet_model.py'],
-  averaging: ['ema', 'tensorflow/tpu resnet_main.py: EMA over weights and batch-norm statistics, batch norm keeps the last batch'],
-  emaDecay: [0.9999, `${RS_YAML}; ramp min(decay, (1+t)/(10+t))`],
-  init: ['tf', 'tensorflow/tpu resnet_model.py'],
-  cropMode: ['inception', PREPROCESSING],
-  cropAreaMin: [0.08, PREPROCESSING],
-  padding: [4, 'unused with cropMode inception'],
-  flip: [0.5, PREPROCESSING],
-  evalCrop: [0.875, PREPROCESSING],
-  augment: ['randaugment', `${RS_YAML}; paper Table 1`],
-  randAugmentLayers: [2, RS_YAML],
-  randAugmentMagnitude: [15, RS_YAML],
-  augmentVariant: ['reference', `${AUTOAUGMENT}, quirks included`],
-  augmentPixelScale: [1, `${AUTOAUGMENT}: RandAugment translates by 100 and cuts out 40 pixels each way at magnitude 10`],
-  randomErasing: [0, 'not in the paper'],
-  mixup: [0, 'not in the paper'],
-  cutmix: [0, 'not in the paper'],
-};
+/** Training pictures of ILSVRC 2012. */
+export const IMAGENET_PICTURES = 1_281_167;
 
-type Changes = { [K in RecipeKey]?: [Recipe[K], string] };
-
-/** Presets as differences from the paper's recipe. */
-const PRESETS: Record<string, Changes> = {
-  'resnet-rs': {},
-  'resnet-baseline': {
-    epochs: [90, 'paper Table 1, first row (recalled)'],
-    weightDecay: [1e-4, 'tensorflow/tpu configs/resnet_config.py'],
-    labelSmoothing: [0, 'paper Table 1: not in the baseline'],
-    dropout: [0, 'paper Table 1: not in the baseline'],
-    averaging: ['none', 'paper Table 1: not in the baseline'],
-    augment: ['none', 'paper Table 1: not in the baseline'],
-  },
-  quick: {
-    epochs: [10, 'our choice: minutes, not days'],
-    batch: [64, 'our choice: more steps in a short run'],
-    learningRate: [0.4, 'our choice: a short run needs a higher rate; measured on Fashion-MNIST'],
-    warmupEpochs: [1, 'our choice: a tenth of the run'],
-    weightDecay: [2e-4, 'our choice: a short run needs more; paper Table 2 shrinks it only when the other regularisers are strong'],
-    dropout: [0, 'our choice: a short run hardly over-fits'],
-    emaDecay: [0.998, 'our choice: a horizon of 500 steps'],
-    augment: ['none', 'our choice: a short run hardly over-fits'],
-  },
-};
-export const presetNames = (): string[] => Object.keys(PRESETS);
+export function checkPreset(preset: string): void {
+  if (!Object.hasOwn(PRESETS, preset))
+    throw new UsageError(`Expected a recipe name but received "${preset}".${didYouMean(preset, presetNames())} Known: ${presetNames().join(', ')}; or a file ending in .json, .js, .mjs or .ts.`);
+}
 
 /**
- * The recipe of a run: the preset, then what the model's published row says (dropout, stochastic depth), then what small pictures and short
- * runs ask for, then the user's own settings. Every change names its reason.
+ * The recipe of a run: the preset, then what the optimiser and the model's published row say (dropout, stochastic depth), then what small
+ * pictures and short runs ask for, then what was set by a file or the user. Every change names its reason.
+ * @param pictures in the training part; the released recipes are ImageNet's
  * @throws UsageError for an unknown preset or setting, or a value out of range
  */
-export function resolveRecipe(preset: string, model: string, size: number, settings: Readonly<Record<string, unknown>>): SourcedRecipe {
-  const changes = PRESETS[preset];
-  if (changes === undefined) {
-    throw new UsageError(`Expected a recipe name but received "${preset}".${didYouMean(preset, presetNames())} Known: ${presetNames().join(', ')}.`);
-  }
-  const all: Changes = { ...RESNET_RS, ...changes };
-  const facts = modelFacts(model);
-  if (preset === 'resnet-rs' && facts.family !== 'resnet') {
-    all.dropout = [facts.options.dropout, facts.source];
-    all.stochasticDepth = [facts.options.stochasticDepth, facts.source];
-  }
-  if (facts.kind === 'efficientnet') {
-    all.init = [facts.options.init, 'tensorflow/tpu models/official/efficientnet/efficientnet_model.py'];
-    all.stochasticDepthRule = ['block', 'tensorflow/tpu models/official/efficientnet/efficientnet_model.py'];
-  }
-  // The one rule that all eleven rows follow, so that it also serves sizes and depths between them.
-  const strong = size > SMALLEST_PUBLISHED;
-  all.randAugmentMagnitude = [strong ? 15 : 10, `${RS_YAML}: 10 at ${SMALLEST_PUBLISHED} pixels, 15 at all larger sizes`];
-  if (facts.family === 'efficientnet-rs') all.randAugmentMagnitude = [randAugmentMagnitudeAt(size), 'paper section 7.2: 10 up to 224 pixels, 20 above 320, else 15'];
-  if (size < SMALLEST_PUBLISHED) {
-    const scale = Number((size / REFERENCE_SIDE).toPrecision(4));
-    const moved = Number((100 * scale).toPrecision(3));
-    const cut = Math.trunc(40 * scale);
-    all.augmentPixelScale = [
-      scale,
-      `our choice below ${SMALLEST_PUBLISHED} pixels: the reference's constants are for ${REFERENCE_SIDE}; at ${size}, ${size}/${REFERENCE_SIDE} of them: RandAugment translates by ${moved} and cuts out ${cut} pixels each way at magnitude 10`,
-    ];
-  }
-  if (size <= 64) {
-    const why = `for pictures of ${size} pixels an Inception crop leaves too little`;
-    all.cropMode = ['pad', `our choice: ${why}; pad and crop as is usual for CIFAR`];
-    all.padding =
-      preset === 'quick'
-        ? [Math.max(1, Math.round(size / 28)), 'our choice: 1/28 of the side in a short run']
-        : [Math.max(1, Math.round(size / 8)), 'our choice: 1/8 of the side, as is usual for CIFAR (4 at 32)'];
-    all.evalCrop = [1, `our choice: the whole picture at ${size} pixels`];
-  }
-  for (const [key, value] of Object.entries(settings)) {
-    if (!(key in RESNET_RS)) {
-      const known = Object.keys(RESNET_RS);
-      throw new UsageError(`Expected a recipe setting but received "${key}".${didYouMean(key, known)} Known: ${known.join(', ')}.`);
-    }
-    (all as Record<string, [unknown, string]>)[key] = [value, 'set by the user'];
-  }
-  if (facts.kind === 'efficientnet' && all.stochasticDepthRule![0] !== 'block')
-    throw new UsageError(`Expected stochasticDepthRule=block for ${model} but received "${all.stochasticDepthRule![0]}": an EfficientNet's rate rises block by block.`);
-  const unused = (key: RecipeKey, why: string) => {
-    const [value, source] = all[key]!;
-    if (source !== 'set by the user') (all as Record<string, [unknown, string]>)[key] = [value, `unused with ${why}`];
-  };
-  const [policy] = all.augment!;
-  if (policy !== 'randaugment') for (const key of ['randAugmentLayers', 'randAugmentMagnitude'] as const) unused(key, `augment ${policy}`);
-  if (policy === 'none' || policy === 'trivialaugment') for (const key of ['augmentVariant', 'augmentPixelScale'] as const) unused(key, `augment ${policy}`);
-  // A warm-up longer than a tenth of the run would leave little of the schedule.
-  const [epochs] = all.epochs!;
-  const [warmup, warmupSource] = all.warmupEpochs!;
-  if (warmupSource !== 'set by the user' && warmup > epochs / 10)
-    all.warmupEpochs = [epochs / 10, `a tenth of the run, since ${warmup} of ${epochs} epochs would be too long a warm-up`];
+export function resolveRecipe(recipe: string | NamedRecipe, model: string, size: number, settings: Readonly<Record<string, unknown>> = {}, pictures = IMAGENET_PICTURES): SourcedRecipe {
+  const { name, preset, settings: own } = typeof recipe === 'string' ? { name: recipe, preset: recipe, settings: [] } : recipe;
+  checkPreset(preset);
+  const all: Settings[] = [...own, { values: settings, source: 'set by the user' }];
+  for (const { values } of all) for (const key of Object.keys(values)) checkKey(key);
 
-  const values = Object.fromEntries(Object.entries(all).map(([key, entry]) => [key, entry[0]]));
-  const sources = Object.fromEntries(Object.entries(all).map(([key, entry]) => [key, entry[1]])) as Record<RecipeKey, string>;
+  const draft = draftOf(preset);
+  fitOptimiser(draft, all);
+  fitModel(draft, modelFacts(model), size);
+  fitPictures(draft, size);
+  for (const { values, source } of all) for (const [key, value] of Object.entries(values)) draft.choose(key as RecipeKey, listed(key, value), source);
+  validate(draft.values());
+  fitLengths(draft);
+  fitData(draft, pictures);
+  markUnused(draft);
+  const values = validate(draft.values());
+  finishDraft(values, model);
+  return { preset: name, values, sources: draft.sources(), chosen: draft.chosenKeys() };
+}
+
+export function checkKey(key: string, where = ''): void {
+  if (!RECIPE_KEYS.includes(key as RecipeKey))
+    throw new UsageError(`Expected a recipe setting${where} but received "${key}".${didYouMean(key, RECIPE_KEYS)} Known: ${RECIPE_KEYS.join(', ')}.`);
+}
+
+/** A list typed as one text: `30,60,80`. */
+function listed(key: string, value: unknown): unknown {
+  if (!(recipeSchema.shape[key as RecipeKey] instanceof z.ZodArray) || Array.isArray(value)) return value;
+  const items = String(value).split(',').map((item) => item.trim()).filter((item) => item !== '' && item !== 'none');
+  return key === 'freeze' ? items : items.map(Number);
+}
+
+function validate(values: Readonly<Record<string, unknown>>): Recipe {
   const parsed = recipeSchema.safeParse(values);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    const key = String(issue.path[0]);
-    throw new UsageError(`Expected another value for the setting ${key} but received ${JSON.stringify(values[key])}: ${issue.message.replace(/^.*: expected/, 'expected')}.`);
-  }
-  return { preset, values: parsed.data, sources };
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  const key = String(issue.path[0]);
+  throw new UsageError(`Expected another value for the setting ${key} but received ${JSON.stringify(values[key])}: ${issue.message.replace(/^.*: expected/, 'expected')}.`);
+}
+
+/**
+ * The recipe of a run of an earlier version, which lacks the later settings: they get the values that change nothing.
+ */
+export function completeRecipe(values: Partial<Recipe>): Recipe {
+  const later: Partial<Recipe> = {
+    accumulate: 1, stepEpochs: [], decayEpochs: 1, decayFactor: 1, optimiser: 'sgd', squareDecay: 0.9, epsilon: 1e-3, clipNorm: 0, weightDecayMode: 'coupled',
+    layerDecay: 1, freeze: [], classWeights: 'none', normMomentum: 0.1,
+    augment: 'none', randAugmentLayers: 0, randAugmentMagnitude: 0, augmentVariant: 'reference', augmentPixelScale: 1, randomErasing: 0, mixup: 0, cutmix: 0,
+  };
+  return { ...later, ...values } as Recipe;
 }
 
 /** `key=value` as typed by a user; numbers and booleans are recognised. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PUBLISHED_RESNET_RS } from '../../src/models/index.js';
-import { resolveRecipe } from '../../src/train/recipe.js';
+import { PRESETS, presetNames } from '../../src/train/presets.js';
+import { completeRecipe, recipeSchema, resolveRecipe } from '../../src/train/recipe.js';
 
 const recipe = (preset: string, size: number, settings: Record<string, unknown> = {}, model = 'resnet-rs-50') => resolveRecipe(preset, model, size, settings);
 
@@ -48,4 +49,81 @@ test('wrong augmentation settings are named', () => {
       return true;
     });
   assert.throws(() => recipe('quick', 28, { randAugmentMagnitud: 5 }), /Did you mean "randAugmentMagnitude"/);
+});
+
+test('every preset holds together, and every value has a source', () => {
+  for (const preset of presetNames()) {
+    for (const size of [28, 224]) {
+      const { values, sources } = recipe(preset, size);
+      assert.equal(recipeSchema.safeParse(values).success, true, preset);
+      assert.deepEqual(Object.keys(sources), Object.keys(values));
+      for (const [key, source] of Object.entries(sources)) assert.ok(source.length > 3, `${preset}: ${key}`);
+    }
+    assert.ok(PRESETS[preset]!.about.length < 100);
+  }
+});
+
+// tensorflow/tpu models/official/efficientnet/main.py and utils.py.
+test('efficientnet has RMSProp, exponential decay and its own regularisation, by variant', () => {
+  const { values } = recipe('efficientnet', 380, {}, 'efficientnet-b4');
+  const expected = {
+    optimiser: 'rmsprop', momentum: 0.9, squareDecay: 0.9, epsilon: 0.001, schedule: 'exponential', learningRate: 0.016, decayEpochs: 2.4, decayFactor: 0.97, weightDecay: 1e-5,
+    weightDecayMode: 'coupled', averaging: 'ema-running', normMomentum: 0.01, augment: 'autoaugment', dropout: 0.4, stochasticDepth: 0.2, stochasticDepthRule: 'block',
+  };
+  for (const [key, value] of Object.entries(expected)) assert.equal(values[key as keyof typeof values], value, key);
+});
+
+test('the later code has no Nesterov and decays no biases; otherwise it is the paper', () => {
+  const [paper, garden] = [recipe('resnet-rs', 160).values, recipe('resnet-rs-garden', 160).values];
+  assert.deepEqual({ ...garden, nesterov: true, decayRule: 'reference' }, paper);
+  assert.deepEqual([garden.nesterov, garden.decayRule], [false, 'timm']);
+});
+
+test('another optimiser brings its own rate and constants, unless they are set', () => {
+  const { values, sources } = recipe('resnet-rs', 160, { optimiser: 'adamw' });
+  assert.deepEqual([values.learningRate, values.squareDecay, values.epsilon, values.weightDecay, values.weightDecayMode], [2.5e-4, 0.999, 1e-8, 0.05, 'decoupled']);
+  assert.match(sources.learningRate, /for AdamW/);
+  assert.equal(sources.nesterov, 'unused with optimiser adamw');
+  assert.equal(recipe('resnet-rs', 160, { optimiser: 'adamw', learningRate: 0.001 }).values.learningRate, 0.001);
+  assert.equal(recipe('efficientnet', 160, { optimiser: 'rmsprop' }).values.learningRate, 0.016);
+  assert.equal(recipe('efficientnet', 160, { optimiser: 'sgd' }).values.learningRate, 0.1);
+});
+
+test('what a person sets stays, whatever a rule would say', () => {
+  const { values, sources, chosen } = recipe('resnet-rs', 28, { warmupEpochs: 40, epochs: 60, padding: 1, dropout: 0.5, randAugmentMagnitude: 3 });
+  assert.deepEqual([values.warmupEpochs, values.padding, values.dropout, values.randAugmentMagnitude], [40, 1, 0.5, 3]);
+  assert.equal(sources.padding, 'set by the user');
+  assert.deepEqual(chosen, ['warmupEpochs', 'epochs', 'padding', 'dropout', 'randAugmentMagnitude']);
+});
+
+test('lists may be typed as one text', () => {
+  assert.deepEqual(recipe('resnet-baseline', 224, { stepEpochs: '10,20' }).values.stepEpochs, [10, 20]);
+  assert.deepEqual(recipe('finetune', 224, { freeze: 'conv1, layer1' }).values.freeze, ['conv1', 'layer1']);
+  assert.deepEqual(recipe('finetune', 224, { freeze: 'none' }).values.freeze, []);
+  assert.throws(() => recipe('resnet-baseline', 224, { stepEpochs: '10,x' }), /setting stepEpochs/);
+});
+
+test('a batch is at most the training pictures', () => {
+  const small = resolveRecipe('resnet-rs', 'resnet-rs-50', 224, {}, 100);
+  assert.equal(small.values.batch, 25);
+  assert.match(small.sources.batch, /a quarter of the 100/);
+  assert.throws(() => resolveRecipe('resnet-rs', 'resnet-rs-50', 224, { batch: 101 }, 100), /at most 100/);
+});
+
+test('the source of emaDecay says where its ramp ends in a short run', () => {
+  // 10 epochs of 100 steps: (1 + 1000)/(10 + 1000) = 0.9911, 1/(1 - 0.9911) = 112.
+  assert.match(resolveRecipe('resnet-rs', 'resnet-rs-50', 224, { batch: 10, epochs: 10 }, 1000).sources.emaDecay, /0\.9911 after the 1000 steps.*about 112 steps/);
+  assert.doesNotMatch(recipe('resnet-rs', 224).sources.emaDecay, /after the/);
+});
+
+test('combinations that cannot be', () => {
+  assert.throws(() => recipe('resnet-rs', 224, { optimiser: 'lamb', weightDecayMode: 'coupled' }), /weightDecayMode=decoupled/);
+  assert.throws(() => recipe('resnet-rs', 224, { batch: 8, accumulate: 5 }), /accumulate=4 or less/);
+  assert.throws(() => recipe('efficientnet', 224, { stochasticDepthRule: 'stage' }, 'efficientnet-b0'), /block by block/);
+});
+
+test('a run of the first version goes on as it was', () => {
+  const { augment: _, optimiser: __, accumulate: ___, ...early } = recipe('quick', 28).values;
+  const values = completeRecipe(early);
+  assert.deepEqual([values.augment, values.optimiser, values.accumulate, values.epochs], ['none', 'sgd', 1, 10]);
 });

@@ -1,0 +1,55 @@
+import { mixLabels, type Mix } from '../augment/mix.js';
+import type { Batch } from '../data/batch.js';
+import type { RescaledError } from '../errors.js';
+import type { Module } from '../nn/index.js';
+import { call, mul, scope, type Tensor } from '../torch/index.js';
+import type { Normaliser } from './input.js';
+import { classLoss } from './loss.js';
+import { mixedBatch, mixedLoss } from './mixing.js';
+
+export interface GradientOptions {
+  mix: Mix | undefined;
+  normaliser: Normaliser;
+  /** Side of the pictures. */
+  size: number;
+  /** Parts that are computed one after the other; each has two pictures at least. */
+  parts: number;
+  labelSmoothing: number;
+  classWeights: Tensor | undefined;
+}
+
+/**
+ * Leaves in `.grad` the gradient of the batch's mean loss. In several parts it is the same up to rounding, with the memory of one part, since
+ * the mean of a batch is the mean of its parts' means weighed by their sizes. Batch norm alone sees the difference: its statistics
+ * are those of a part.
+ * @param wrong what to throw when a loss is not finite
+ * @returns mean loss, and pictures whose highest logit is their label's
+ */
+export function batchGradients(model: Module, batch: Batch, options: GradientOptions, wrong: (loss: number, x: Tensor) => RescaledError): { loss: number; hits: number } {
+  const { mix, normaliser, size, labelSmoothing, classWeights } = options;
+  const pictures = mix === undefined ? batch : mixedBatch(batch, size, mix);
+  const partners = mix === undefined ? undefined : mixLabels(batch.labels, mix);
+  const parts = Math.max(1, Math.min(options.parts, Math.floor(batch.n / 2)));
+  let loss = 0;
+  let hits = 0;
+  for (let part = 0; part < parts; part++) {
+    const from = Math.floor((part * batch.n) / parts);
+    const to = Math.floor(((part + 1) * batch.n) / parts);
+    const n = to - from;
+    scope(() => {
+      const x = normaliser.input(parts === 1 ? pictures.images : pictures.images.subarray(from * size * size * 3, to * size * size * 3), n, size);
+      const y = normaliser.labels(batch.labels.subarray(from, to), n);
+      const logits = model.forward(x);
+      const mean =
+        mix === undefined
+          ? classLoss(logits, y, labelSmoothing, classWeights)
+          : mixedLoss(logits, y, normaliser.labels(partners!.subarray(from, to), n), mix.lambda, labelSmoothing, classWeights);
+      const value = mean.item();
+      if (!Number.isFinite(value)) throw wrong(value, x);
+      (n === batch.n ? mean : mul(mean, n / batch.n)).backward();
+      loss += (value * n) / batch.n;
+      hits += call<Tensor>('aten::sum', [call('aten::eq.Tensor', [call('aten::argmax', [logits, 1]), y])]).item();
+    });
+  }
+  return { loss, hits };
+}

@@ -1,0 +1,160 @@
+import type { Recipe, RecipeKey } from './recipe.js';
+
+/** A value beside where it comes from. */
+export type Sourced<T> = readonly [value: T, source: string];
+export type Changes = { readonly [K in RecipeKey]?: Sourced<Recipe[K]> };
+
+/** A named recipe: its differences from another one. */
+export interface Preset {
+  about: string;
+  /** Absent only from `resnet-rs`, which has a value for every key. */
+  extends?: string;
+  /** Dropout and stochastic depth follow the model's published row. Inherited. */
+  perModel?: boolean;
+  values: Changes;
+}
+
+const RS_YAML = 'tensorflow/tpu resnet_rs/configs/*.yaml';
+const RS_MAIN = 'tensorflow/tpu resnet_main.py';
+const PREPROCESSING = 'tensorflow/tpu resnet_preprocessing.py';
+const AUTOAUGMENT = 'tensorflow/tpu efficientnet/autoaugment.py';
+const EFFICIENTNET = 'tensorflow/tpu models/official/efficientnet/main.py';
+const GARDEN = 'tensorflow/models imagenet_resnetrs*.yaml';
+const FINE_TUNING = 'SimCLR, arXiv 2002.05709 appendix B.8 (fine-tuning)';
+
+/** The paper's recipe, and of every other setting the value that changes nothing. */
+const RESNET_RS = {
+  epochs: [350, 'paper section 4.2'],
+  batch: [256, 'our choice for one machine (paper: 4096); the learning rate follows it'],
+  accumulate: [1, 'our choice: each step computes its whole batch at once'],
+  learningRate: [0.1, `${RS_YAML}: 0.1 per 256 pictures`],
+  schedule: ['cosine', 'paper section 4.2'],
+  warmupEpochs: [5, `paper section 4.2; ${GARDEN}`],
+  stepEpochs: [[116, 233, 311], `${RS_MAIN}: floor of 30/90, 60/90 and 80/90 of 350 epochs`],
+  decayEpochs: [2.4, `${EFFICIENTNET}: every 2.4 of 350 epochs`],
+  decayFactor: [0.1, `${RS_MAIN}: x0.1 at each step`],
+  optimiser: ['sgd', 'paper section 4.2'],
+  momentum: [0.9, RS_YAML],
+  nesterov: [true, `${RS_MAIN} (off in tensorflow/models)`],
+  squareDecay: [0.9, EFFICIENTNET],
+  epsilon: [1e-3, EFFICIENTNET],
+  clipNorm: [0, 'not in the paper'],
+  weightDecay: [4e-5, `${RS_YAML}; paper Table 2`],
+  weightDecayMode: ['coupled', `${RS_MAIN}: a term of the loss`],
+  decayRule: ['reference', `${RS_MAIN}: all but batch norm, biases included`],
+  layerDecay: [1, 'not in the paper'],
+  freeze: [[], 'not in the paper'],
+  labelSmoothing: [0.1, RS_YAML],
+  classWeights: ['none', 'not in the paper'],
+  dropout: [0.25, RS_YAML],
+  stochasticDepth: [0, `${RS_YAML}: none for 50, 101 and 152 layers`],
+  stochasticDepthRule: ['stage', 'tensorflow/tpu resnet_model.py'],
+  averaging: ['ema', `${RS_MAIN}: EMA over weights and batch-norm statistics, batch norm keeps the last batch`],
+  emaDecay: [0.9999, `${RS_YAML}; ramp min(decay, (1+t)/(10+t))`],
+  normMomentum: [0.1, "PyTorch's default"],
+  init: ['tf', 'tensorflow/tpu resnet_model.py'],
+  cropMode: ['inception', PREPROCESSING],
+  cropAreaMin: [0.08, PREPROCESSING],
+  padding: [4, 'unused with cropMode inception'],
+  flip: [0.5, PREPROCESSING],
+  evalCrop: [0.875, PREPROCESSING],
+  augment: ['randaugment', `${RS_YAML}; paper Table 1`],
+  randAugmentLayers: [2, RS_YAML],
+  randAugmentMagnitude: [15, RS_YAML],
+  augmentVariant: ['reference', `${AUTOAUGMENT}, quirks included`],
+  augmentPixelScale: [1, `${AUTOAUGMENT}: RandAugment translates by 100 and cuts out 40 pixels each way at magnitude 10`],
+  randomErasing: [0, 'not in the paper'],
+  mixup: [0, 'not in the paper'],
+  cutmix: [0, 'not in the paper'],
+} as const satisfies { [K in RecipeKey]: Sourced<Recipe[K]> };
+
+export const RECIPE_KEYS = Object.keys(RESNET_RS) as RecipeKey[];
+
+export const PRESETS: Readonly<Record<string, Preset>> = {
+  'resnet-rs': { about: "the paper's recipe: 350 epochs, cosine, EMA, RandAugment; dropout and depth by model", perModel: true, values: RESNET_RS },
+  'resnet-baseline': {
+    about: 'what the paper starts from: 90 epochs, steps, no regularisation but weight decay',
+    extends: 'resnet-rs',
+    perModel: false,
+    values: {
+      epochs: [90, 'paper Table 1, first row (recalled)'],
+      schedule: ['step', 'He et al. 2016; paper Table 10'],
+      stepEpochs: [[30, 60, 80], `${RS_MAIN}: 30, 60 and 80 of 90 epochs`],
+      warmupEpochs: [5, `${RS_MAIN}: 5 of 90 epochs`],
+      weightDecay: [1e-4, 'tensorflow/tpu configs/resnet_config.py'],
+      labelSmoothing: [0, 'paper Table 1: not in the baseline'],
+      dropout: [0, 'paper Table 1: not in the baseline'],
+      averaging: ['none', 'paper Table 1: not in the baseline'],
+      augment: ['none', 'paper Table 1: not in the baseline'],
+    },
+  },
+  'resnet-rs-tf1': {
+    about: 'as the released TF1 trainer runs the same settings: steps after a long warm-up, not cosine',
+    extends: 'resnet-rs',
+    values: {
+      schedule: ['step', `${RS_MAIN} get_lr_schedule: it has no cosine`],
+      warmupEpochs: [19, `${RS_MAIN} get_lr_schedule: floor of 5/90 of 350 epochs`],
+      augment: ['randaugment', `${RS_YAML}; ${RS_MAIN} reads it from the command line only, so that the yaml alone leaves it off`],
+    },
+  },
+  'resnet-rs-garden': {
+    about: "as the authors' later code, tensorflow/models, trains it: no Nesterov, biases not decayed",
+    extends: 'resnet-rs',
+    values: {
+      nesterov: [false, 'tensorflow/models official/modeling/optimization/configs/optimizer_config.py: off by default'],
+      decayRule: ['timm', 'tensorflow/models official/vision/modeling/backbones/resnet.py: kernels only'],
+    },
+  },
+  efficientnet: {
+    about: "EfficientNet's own: RMSProp, exponential decay, AutoAugment",
+    extends: 'resnet-rs',
+    values: {
+      epochs: [350, `${EFFICIENTNET}: 218,949 steps of 2048 pictures`],
+      learningRate: [0.016, `${EFFICIENTNET}: 0.016 per 256 pictures`],
+      schedule: ['exponential', `${EFFICIENTNET}; utils.py build_learning_rate`],
+      warmupEpochs: [5, `${EFFICIENTNET}; utils.py`],
+      decayFactor: [0.97, `${EFFICIENTNET}: x0.97 every 2.4 epochs`],
+      optimiser: ['rmsprop', `${EFFICIENTNET}; utils.py build_optimizer`],
+      momentum: [0.9, `${EFFICIENTNET}; utils.py build_optimizer`],
+      weightDecay: [1e-5, EFFICIENTNET],
+      averaging: ['ema-running', `${EFFICIENTNET}: EMA over weights and over batch norm's running averages`],
+      normMomentum: [0.01, 'tensorflow/tpu models/official/efficientnet/efficientnet_builder.py: 0.99 of the old'],
+      augment: ['autoaugment', `${EFFICIENTNET}: AutoAugment v0`],
+    },
+  },
+  finetune: {
+    about: 'go on from other weights (--from): short, gentle, little augmentation',
+    extends: 'resnet-rs',
+    perModel: false,
+    values: {
+      epochs: [20, `our choice; ${FINE_TUNING}: 20,000 steps`],
+      batch: [64, `our choice: data are few; ${FINE_TUNING}: 256`],
+      learningRate: [0.02, `our choice within ${FINE_TUNING}: a grid from 0.0001 to 0.1`],
+      warmupEpochs: [1, 'our choice: the new head settles first'],
+      nesterov: [true, FINE_TUNING],
+      weightDecay: [1e-4, `our choice within ${FINE_TUNING}: a grid from 1e-6 to 1e-3`],
+      labelSmoothing: [0.1, 'our choice, as in resnet-rs'],
+      dropout: [0, 'our choice: crops and flips regularise'],
+      stochasticDepth: [0, 'our choice: crops and flips regularise'],
+      averaging: ['none', 'our choice: a short run; the running averages come with the weights'],
+      normMomentum: [0.1, `${FINE_TUNING}: max(1 - 10/s, 0.9) of the old, s steps an epoch`],
+      augment: ['none', `${FINE_TUNING}: crops and flips only`],
+    },
+  },
+  quick: {
+    about: 'a first model in minutes',
+    extends: 'resnet-rs',
+    perModel: false,
+    values: {
+      epochs: [10, 'our choice: minutes, not days'],
+      batch: [64, 'our choice: more steps in a short run'],
+      learningRate: [0.4, 'our choice: a short run needs a higher rate; measured on Fashion-MNIST'],
+      warmupEpochs: [1, 'our choice: a tenth of the run'],
+      weightDecay: [2e-4, 'our choice: a short run needs more; paper Table 2 shrinks it only when the other regularisers are strong'],
+      dropout: [0, 'our choice: a short run hardly over-fits'],
+      emaDecay: [0.998, 'our choice: a horizon of 500 steps'],
+      augment: ['none', 'our choice: a short run hardly over-fits'],
+    },
+  },
+};
+export const presetNames = (): string[] => Object.keys(PRESETS);
