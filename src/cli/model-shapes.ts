@@ -1,37 +1,25 @@
-import { RescaledError, UsageError } from '../errors.js';
-import { createModel, LAYOUTS, modelFacts, modelNames } from '../models/index.js';
+import { createModel, modelNames } from '../models/index.js';
+import { shapeOnly } from '../torch/index.js';
 
-/**
- * Keys and shapes of a named model's state. It builds the model, so it needs the engine.
- * @throws UsageError for an unknown name, RescaledError when there is no engine
- */
-export async function modelShapes(name: string): Promise<Map<string, number[]>> {
-  modelFacts(name); // an unknown name is said first
-  try {
-    const model = createModel(name);
-    const shapes = new Map([...model.state()].map(([key, tensor]) => [key, [...tensor.shape]]));
-    model.dispose();
-    return shapes;
-  } catch (cause) {
-    if (cause instanceof UsageError) throw cause;
-    throw new RescaledError(`The shapes of ${name} need the engine, which does not load: ${(cause as Error).message}`, { cause });
-  }
+export type Shapes = ReadonlyMap<string, readonly number[]>;
+
+/** Keys and shapes of a named model's state; needs no engine. @throws UsageError for an unknown name */
+export function modelShapes(name: string): Map<string, number[]> {
+  return shapeOnly(() => new Map([...createModel(name).state()].map(([key, tensor]) => [key, [...tensor.shape]])));
 }
 
-/** The only named model that keys like `layer3.22.conv3.weight` can belong to, by its blocks a stage and its stem; undefined when there is none. */
-export function candidateModel(keys: Iterable<string>): string | undefined {
-  const blocks = [0, 0, 0, 0];
-  const seen = new Set<string>();
-  for (const key of keys) {
-    seen.add(key);
-    const [, stage, block] = /^layer([1-4])\.(\d+)\./.exec(key) ?? [];
-    if (stage !== undefined) blocks[Number(stage) - 1] = Math.max(blocks[Number(stage) - 1]!, Number(block) + 1);
+/** The named model with the most keys and shapes in common with these; undefined where no half of its keys are. */
+export function candidateModel(found: Shapes): { name: string; shapes: Map<string, number[]> } | undefined {
+  const kind = found.has('layer1.0.conv1.weight') ? 'resnet' : found.has('blocks.0.0.conv_dw.weight') ? 'efficientnet' : undefined;
+  if (kind === undefined) return undefined;
+  let best: { name: string; shapes: Map<string, number[]>; score: number } | undefined;
+  // An EfficientNet-RS has the weights of the EfficientNet.
+  for (const name of modelNames().filter((other) => other.startsWith(kind) && !other.startsWith('efficientnet-rs'))) {
+    const shapes = modelShapes(name);
+    const same = [...shapes].filter(([key, shape]) => found.get(key)?.join() === shape.join()).length;
+    // Of two that share as many keys the one with fewer of its own: Jaccard's index.
+    const score = same / (shapes.size + found.size - same);
+    if (best === undefined || score > best.score) best = { name, shapes, score };
   }
-  const family = seen.has('conv1.6.weight') ? 'resnet-rs' : 'resnet';
-  const bottleneck = seen.has('layer1.0.conv3.weight');
-  const known = modelNames();
-  return Object.entries(LAYOUTS)
-    .filter(([depth, layers]) => layers.every((count, i) => count === blocks[i]) && (depth === '18' || depth === '34') === !bottleneck)
-    .map(([depth]) => `${family}-${depth}`)
-    .find((name) => known.includes(name));
+  return best !== undefined && best.score > 0.5 ? best : undefined;
 }

@@ -26,7 +26,7 @@ export function register(program: Command): void {
     .action(async (path: string, flags: { select?: string; all?: boolean; json?: boolean }) => {
       const file = await openWeights(path, flags.select === undefined ? {} : { select: flags.select });
       try {
-        const inspection = await inspect(file);
+        const inspection = inspect(file);
         console.log(flags.json === true ? JSON.stringify(inspection, null, 2) : formatInspection(inspection, flags.all === true));
       } finally {
         file.close();
@@ -50,7 +50,7 @@ export function register(program: Command): void {
     .action(convert);
 }
 
-async function inspect(file: WeightsFile): Promise<Inspection> {
+function inspect(file: WeightsFile): Inspection {
   const plan = planKeys(file);
   const tensors = [...file.entries].map(([name, { dtype, shape }]) => ({ name, dtype, shape: [...shape] }));
   const count = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
@@ -65,23 +65,18 @@ async function inspect(file: WeightsFile): Promise<Inspection> {
     parameters,
     ignored: Object.fromEntries(plan.ignored),
     unknown: plan.unknown,
-    fits: await fits(plan),
+    fits: fits(plan),
   };
 }
 
 /** The named model that the keys and shapes are of, in words. */
-async function fits(plan: KeyPlan): Promise<string> {
-  const name = candidateModel(plan.tensors.keys());
-  if (name === undefined) return plan.family === 'efficientnet' ? 'EfficientNet by its names' : 'no named model';
-  try {
-    const { match, classes } = matchModel(await modelShapes(name), plan);
-    if (match.missing.length + match.unexpected.length + match.wrongShape.length > 0)
-      return `nearly ${name}: ${match.missing.length} keys missing, ${match.unexpected.length} unexpected, ${match.wrongShape.length} of another shape`;
-    return `${name}${classes === undefined ? '' : ` with ${classes} classes`}`;
-  } catch (error) {
-    if (!(error instanceof RescaledError)) throw error;
-    return `${name} by its keys; comparing the shapes needs the engine`;
-  }
+function fits(plan: KeyPlan): string {
+  const candidate = candidateModel(new Map([...plan.tensors].map(([key, { shape }]) => [key, shape])));
+  if (candidate === undefined) return 'no named model';
+  const { match, classes } = matchModel(candidate.shapes, plan);
+  if (match.missing.length + match.unexpected.length + match.wrongShape.length > 0)
+    return `nearly ${candidate.name}: ${match.missing.length} keys missing, ${match.unexpected.length} unexpected, ${match.wrongShape.length} of another shape`;
+  return `${candidate.name}${classes === undefined ? '' : ` with ${classes} classes`}`;
 }
 
 interface ConvertFlags {
@@ -102,7 +97,7 @@ async function convert(input: string, output: string, flags: ConvertFlags): Prom
   try {
     checkOutput(file.path, output, flags.force === true); // of a TensorFlow checkpoint, the index that was found
     const plan = planKeys(file, flags.prefix);
-    const { match, classes } = flags.model === undefined ? {} : matchModel(await modelShapes(flags.model), plan);
+    const { match, classes } = flags.model === undefined ? {} : matchModel(modelShapes(flags.model), plan);
     const leftOut = new Set(match?.unexpected);
     const problems = plan.unknown.length + (match === undefined ? 0 : match.missing.length + match.unexpected.length);
     const wrong = match?.wrongShape.length ?? 0;

@@ -1,4 +1,5 @@
 import type { BatchLoader } from '../data/loader.js';
+import { RescaledError } from '../errors.js';
 import type { Module } from '../nn/index.js';
 import { crossEntropy, noGrad, scope, softmax } from '../torch/index.js';
 import type { Scores } from './events.js';
@@ -49,6 +50,8 @@ export async function evaluate(
           return { probabilities: softmax(logits).data() as Float32Array, batchLoss: crossEntropy(logits, y).item() };
         }),
       );
+      // NaN beats no class, so such a row would count as right.
+      if (!probabilities.every(Number.isFinite)) throw new RescaledError('Expected finite probabilities from the model but received NaN or infinity: its weights are damaged, or are of another model.');
       loss += batchLoss * batch.n;
       images += batch.n;
       for (let i = 0; i < batch.n; i++) {

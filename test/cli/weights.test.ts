@@ -160,8 +160,8 @@ describe('a named model', () => {
     writeFileSync(path, checkpoint(op.dict(...tensors), [{ name: 'archive/data/0', data: new Uint8Array(new Float32Array(largest).fill(1).buffer) }]));
   }
 
-  before(async () => {
-    shapes = await modelShapes('resnet-rs-14');
+  before(() => {
+    shapes = modelShapes('resnet-rs-14');
   });
 
   test('fits, is converted with the facts that eval needs, and is loaded again', async () => {
@@ -222,14 +222,13 @@ describe('a named model', () => {
     const run = (...args: string[]) => spawnSync(process.execPath, [join(copy, 'dist', 'src', 'cli', 'main.js'), 'weights', ...args], { encoding: 'utf8', cwd: copy });
     const inspected = run('inspect', path);
     assert.equal(inspected.status, 0, inspected.stderr);
-    assert.match(inspected.stdout, /fits: resnet-rs-14 by its keys; comparing the shapes needs the engine/);
+    assert.match(inspected.stdout, /fits: resnet-rs-14/);
     const target = join(folder, 'no-engine.safetensors');
     const plain = run('convert', path, target);
     assert.equal(plain.status, 0, plain.stderr);
     assert.ok(existsSync(target));
     const named = run('convert', path, join(folder, 'named.safetensors'), '--model', 'resnet-rs-14');
-    assert.equal(named.status, 1);
-    assert.match(named.stderr, /need the engine.*rescaled setup/);
-    assert.equal(existsSync(join(folder, 'named.safetensors')), false);
+    assert.equal(named.status, 0, named.stderr);
+    assert.ok(existsSync(join(folder, 'named.safetensors')));
   });
 });
