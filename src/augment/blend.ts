@@ -43,12 +43,14 @@ export function color(source: Pixels, out: Uint8Array, factor: number, arithmeti
   }
 }
 
-/** v / 13 and 5 v / 13 in single precision: the smoothing kernel [1 1 1; 1 5 1; 1 1 1] / 13 has these two weights. */
+/** Sums of the smoothing kernel [1 1 1; 1 5 1; 1 1 1], at most 13 x 255, divided by 13: cut off, and rounded as Pillow does. */
+const sums = { length: 13 * 255 + 1 };
+const cutOff = Uint8Array.from(sums, (_, sum) => Math.floor(sum / 13));
+const rounded = Uint8Array.from(sums, (_, sum) => Math.floor((2 * sum + 13) / 26));
+
+/** v / 13 and 5 v / 13 in single precision. */
 const thirteenth = Float32Array.from({ length: 256 }, (_, v) => v * fround(1 / 13));
 const fiveThirteenths = Float32Array.from({ length: 256 }, (_, v) => v * fround(5 / 13));
-
-/** Pillow rounds the smoothed value: floor((sum + 6.5) / 13); the sum, 8 neighbours and 5 times the centre, is at most 13 x 255. */
-const smoothed = Uint8Array.from({ length: 13 * 255 + 1 }, (_, sum) => Math.floor((2 * sum + 13) / 26));
 
 /**
  * Blend with the smoothed picture: factor 0 is smooth, 1 the picture, above 1 sharper. Pixels on the border are not smoothed and so stay.
@@ -62,33 +64,33 @@ export function sharpness(source: Pixels, out: Uint8Array, factor: number, arith
   if (width < 3 || height < 3) return;
   prepareBlend(factor);
   const pitch = 3 * width;
-  const smoothRow = arithmetic === 'pillow' ? pillowRow : tensorflowRow;
-  for (let y = 1; y < height - 1; y++) smoothRow(data, out, y * pitch + 3, (y + 1) * pitch - 3, pitch);
-}
-
-function pillowRow(data: Uint8Array, out: Uint8Array, from: number, to: number, pitch: number): void {
-  for (let i = from; i < to; i++) {
-    const above = i - pitch;
-    const below = i + pitch;
-    const sum =
-      data[above - 3]! + data[above]! + data[above + 3]! + data[i - 3]! + 5 * data[i]! + data[i + 3]! + data[below - 3]! + data[below]! + data[below + 3]!;
-    out[i] = blended(smoothed[sum]!, data[i]!);
+  const smooth = arithmetic === 'pillow' ? rounded : cutOff;
+  for (let y = 1; y < height - 1; y++) {
+    for (let i = y * pitch + 3; i < (y + 1) * pitch - 3; i++) {
+      const above = i - pitch;
+      const below = i + pitch;
+      const centre = data[i]!;
+      const sum =
+        data[above - 3]! + data[above]! + data[above + 3]! + data[i - 3]! + 5 * centre + data[i + 3]! + data[below - 3]! + data[below]! + data[below + 3]!;
+      let degenerate = smooth[sum]!;
+      // Single precision errs by far less than 1/13, so it can only matter where the exact quotient is whole.
+      if (smooth === cutOff && degenerate * 13 === sum) degenerate = singlePrecision(data, i, pitch);
+      out[i] = blended(degenerate, centre);
+    }
   }
 }
 
-function tensorflowRow(data: Uint8Array, out: Uint8Array, from: number, to: number, pitch: number): void {
-  for (let i = from; i < to; i++) {
-    const above = i - pitch;
-    const below = i + pitch;
-    let sum = fround(thirteenth[data[above - 3]!]! + thirteenth[data[above]!]!);
-    sum = fround(sum + thirteenth[data[above + 3]!]!);
-    sum = fround(sum + thirteenth[data[i - 3]!]!);
-    sum = fround(sum + fiveThirteenths[data[i]!]!);
-    sum = fround(sum + thirteenth[data[i + 3]!]!);
-    sum = fround(sum + thirteenth[data[below - 3]!]!);
-    sum = fround(sum + thirteenth[data[below]!]!);
-    sum = fround(sum + thirteenth[data[below + 3]!]!);
-    // Clipped before the cast: nine times 255 comes to a little more than 255.
-    out[i] = blended(sum >= 255 ? 255 : sum | 0, data[i]!);
-  }
+/** The reference's smoothed value: nine products summed in reading order, clipped (nine times 255 comes to a little more), cut off. */
+function singlePrecision(data: Uint8Array, i: number, pitch: number): number {
+  const above = i - pitch;
+  const below = i + pitch;
+  let sum = fround(thirteenth[data[above - 3]!]! + thirteenth[data[above]!]!);
+  sum = fround(sum + thirteenth[data[above + 3]!]!);
+  sum = fround(sum + thirteenth[data[i - 3]!]!);
+  sum = fround(sum + fiveThirteenths[data[i]!]!);
+  sum = fround(sum + thirteenth[data[i + 3]!]!);
+  sum = fround(sum + thirteenth[data[below - 3]!]!);
+  sum = fround(sum + thirteenth[data[below]!]!);
+  sum = fround(sum + thirteenth[data[below + 3]!]!);
+  return sum >= 255 ? 255 : sum | 0;
 }
