@@ -179,8 +179,12 @@ export class EfficientNet extends ImageModel {
     initialise(this, options.init, seed);
   }
 
+  get totalStride(): number {
+    return 16 * this.options.stemStride;
+  }
+
   /** The outputs of the last block at each stride: of the second, third, fifth and seventh stage. */
-  features(x: Tensor): Features {
+  protected stages(x: Tensor): Features {
     let y = scope(() => normSilu(this.bn1, this.conv_stem.forward(x)));
     const outputs = this.blocks.map((stage) => (y = stage.forward(y)));
     return { c2: outputs[1]!, c3: outputs[2]!, c4: outputs[4]!, c5: outputs[6]! };

@@ -1,3 +1,4 @@
+import { UsageError } from '../errors.js';
 import { Module, type Initialiser } from '../nn/index.js';
 import type { Tensor } from '../torch/index.js';
 
@@ -23,5 +24,22 @@ export abstract class ImageModel extends Module {
   abstract readonly options: ModelOptions;
   /** Field of the last linear layer: `fc` or `classifier`. Its rows are the classes. */
   abstract readonly head: string;
-  abstract features(x: Tensor): Features;
+  /** Pixels of the picture that one position of c5 stands for, each way: the product of all strides. */
+  abstract readonly totalStride: number;
+  /**
+   * The feature maps of any picture whose sides are at least `totalStride`, square or not; a side that the stride does not divide is rounded up.
+   * @throws UsageError when x is not [N, channels, H, W] or a side is smaller
+   */
+  features(x: Tensor): Features {
+    const { shape } = x;
+    const least = this.totalStride;
+    const { channels } = this.options;
+    if (shape.length !== 4 || shape[1] !== channels || shape[2]! < least || shape[3]! < least)
+      throw new UsageError(
+        `Expected pictures [N, ${channels}, H, W] with sides of ${least} or more, the product of the model's strides, but received [${shape.join(', ')}]. ` +
+          'Smaller pictures need a smaller stemStride (--stem-stride) or to be enlarged (--size); other channels need the option channels.',
+      );
+    return this.stages(x);
+  }
+  protected abstract stages(x: Tensor): Features;
 }

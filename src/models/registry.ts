@@ -2,6 +2,7 @@ import { UsageError } from '../errors.js';
 import { didYouMean } from '../suggest.js';
 import { EfficientNet, type EfficientNetOptions } from './efficientnet.js';
 import type { ImageModel } from './model.js';
+import { checkOptions } from './options.js';
 import { PUBLISHED_EFFICIENTNET, publishedResNetRs } from './published.js';
 import { LAYOUTS, ResNet, type ResNetOptions } from './resnet.js';
 
@@ -74,7 +75,7 @@ export function modelNames(): string[] {
  * Facts of a model by name: `resnet-50`, `resnet-rs-50` (its published size; the smallest where there are several), `resnet-rs-101@192`,
  * `efficientnet-b0`. An `efficientnet-rs-b4@320` is the same network at a size lower than its own (paper section 7.2); the paper's sizes
  * are not public as numbers, so it has none by default.
- * @throws UsageError for an unknown name, with the nearest one, or an option that the model does not have
+ * @throws UsageError for an unknown name, with the nearest one, an option that the model does not have, or a value out of its range
  */
 export function modelFacts(name: `resnet-${string}`, overrides?: Partial<ResNetOptions>): ResNetFacts;
 export function modelFacts(name: `efficientnet-${string}`, overrides?: Partial<EfficientNetOptions>): EfficientNetFacts;
@@ -88,9 +89,7 @@ export function modelFacts(name: string, overrides: ModelOverrides = {}): ModelF
     throw new UsageError(`Expected an input size in pixels behind the @ of "${name}", as in ${base}@192.`);
   const [, family, variant] = /^(.+)-([^-]+)$/.exec(base) as unknown as [string, Family, string];
   const facts = family === 'resnet' || family === 'resnet-rs' ? resNet(name, family, Number(variant), size) : efficientNet(name, family, variant, size);
-  const known = Object.keys(facts.options);
-  for (const key of Object.keys(overrides))
-    if (!known.includes(key)) throw new UsageError(`Expected an option of ${base} but received "${key}".${didYouMean(key, known)} Known: ${known.join(', ')}.`);
+  checkOptions(base, facts.kind, Object.keys(facts.options), overrides);
   Object.assign(facts.options, overrides);
   return facts;
 }

@@ -212,6 +212,10 @@ export class ResNet extends ImageModel {
     if (options.zeroInitLastGamma) noGrad(() => scope(() => this.blocks().forEach((block) => call('aten::zero_', [block.lastNorm.weight]))));
   }
 
+  get totalStride(): number {
+    return 8 * this.options.stemStride;
+  }
+
   /** All residual blocks, from input to output. */
   blocks(): Block[] {
     return [this.layer1, this.layer2, this.layer3, this.layer4].flatMap((stage) => [...stage] as Block[]);
@@ -227,7 +231,7 @@ export class ResNet extends ImageModel {
     });
   }
 
-  features(x: Tensor): Features {
+  protected stages(x: Tensor): Features {
     const stem = scope(() => this.maxpool.forward(this.bn1.forwardAct(this.conv1.forward(x), 'relu')));
     const c2 = this.layer1.forward(stem);
     const c3 = this.layer2.forward(c2);

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { UsageError } from '../errors.js';
+import { didYouMean } from '../suggest.js';
+
+const count = (least: number, most: number): z.ZodType => z.int().min(least).max(most);
+const between = (least: number, most: number): z.ZodType => z.number().min(least).max(most);
+const rate = [z.number().min(0).lt(1), 'a number from 0 to below 1'] as const;
+const oneOf = (...values: readonly (string | number)[]): readonly [z.ZodType, string] => [z.literal([...values]), values.join(', ').replace(/, (?=[^,]*$)/, ' or ')];
+const flag = [z.boolean(), 'true or false'] as const;
+
+/** The values that each option may have, and the same in words. Options of both kinds of model; one that a model lacks is not looked at. */
+const RULES: Readonly<Record<string, readonly [z.ZodType, string]>> = {
+  classes: [count(1, 1_000_000), 'a whole number from 1 to 1000000'],
+  channels: [count(1, 4096), 'a whole number from 1 to 4096'],
+  width: [between(0.01, 16), 'a number from 0.01 to 16'],
+  depth: [between(0.01, 16), 'a number from 0.01 to 16'],
+  layers: [z.tuple([count(1, 1000), count(1, 1000), count(1, 1000), count(1, 1000)]), 'four whole numbers from 1 to 1000'],
+  dropout: rate,
+  stochasticDepth: rate,
+  stochasticDepthRule: oneOf('stage', 'block'),
+  block: oneOf('bottleneck', 'basic'),
+  stem: oneOf('deep', 'plain'),
+  stemPool: oneOf('conv', 'max'),
+  padding: oneOf('same', 'symmetric'),
+  normEpsilon: [z.number().gt(0).lt(1), 'a number above 0 and below 1'],
+  seRatio: [between(0, 4), 'a number from 0 (none) to 4'],
+  avgDown: flag,
+  zeroInitLastGamma: flag,
+  init: oneOf('tf', 'timm', 'efficientnet'),
+};
+const STEM_STRIDE = { resnet: oneOf(1, 2, 4), efficientnet: oneOf(1, 2) };
+
+/**
+ * Checks the options that a caller gave for a model whose options are `known`.
+ * @throws UsageError naming the option, what it takes and what came, for an unknown option or a value out of its range
+ */
+export function checkOptions(model: string, kind: 'resnet' | 'efficientnet', known: readonly string[], given: Readonly<Record<string, unknown>>): void {
+  for (const [key, value] of Object.entries(given)) {
+    if (!known.includes(key)) throw new UsageError(`Expected an option of ${model} but received "${key}".${didYouMean(key, known)} Known: ${known.join(', ')}.`);
+    const rule = key === 'stemStride' ? STEM_STRIDE[kind] : RULES[key];
+    if (rule === undefined) throw new Error(`no rule for the option ${key}`);
+    if (!rule[0].safeParse(value).success) throw new UsageError(`Expected ${rule[1]} as ${key} of ${model} but received ${JSON.stringify(value) ?? String(value)}.`);
+  }
+}
