@@ -115,8 +115,8 @@ function resNet(name: string, family: 'resnet' | 'resnet-rs', depth: number, ask
 
 function efficientNet(name: string, family: 'efficientnet' | 'efficientnet-rs', variant: string, asked: number | undefined): EfficientNetFacts {
   const row = PUBLISHED_EFFICIENTNET.find((other) => other.variant === variant)!;
-  if (family === 'efficientnet-rs' && asked === undefined)
-    throw new UsageError(`Expected a size behind ${name}, such as ${name}@${Math.round((row.resolution * 0.75) / 32) * 32}: an EfficientNet-RS is EfficientNet-${variant.toUpperCase()} below its own ${row.resolution} pixels.`);
+  if (family === 'efficientnet-rs' && !(asked !== undefined && asked <= row.resolution))
+    throw new UsageError(`Expected a size of at most ${row.resolution} behind efficientnet-rs-${variant}, such as efficientnet-rs-${variant}@${Math.round((row.resolution * 0.75) / 32) * 32}: an EfficientNet-RS is EfficientNet-${variant.toUpperCase()} below its own ${row.resolution} pixels.`);
   return {
     kind: 'efficientnet',
     name,

@@ -158,7 +158,7 @@ describe('the commands on a folder of pictures', () => {
 
   test('every command has help with examples, and models prints the published figures', () => {
     for (const name of ['train', 'eval', 'predict', 'export', 'models', 'augment']) assert.match(cli(name, '--help').stdout, /Examples:/, name);
-    assert.match(cli('models', 'rs-50').stdout, /resnet-rs-50 +160 +35\.69 M +2\.28 G +78\.8 %/);
+    assert.match(cli('models', 'rs-50').stdout, /resnet-rs-50 +160 +35\.69 M +2\.28 G +78\.8 \[1\]/);
     assert.ok(existsSync(FASHION));
     rmSync(join(folder, 'again.onnx'), { force: true });
   });
