@@ -66,10 +66,12 @@ const MULTIPLY_ADDS: Readonly<Record<string, (args: ShapeArgs, out: ShapeRecord)
  * @throws UsageError for an unknown name, a size that is too small for the model's strides, or a batch below 2
  */
 export function modelCost(name: string, { size: wanted, batch = 32, ema = false, overrides = {} }: CostOptions = {}): ModelCost {
-  const facts = modelFacts(name, overrides);
-  const size = wanted ?? facts.size;
   if (!Number.isSafeInteger(batch) || batch < 1) throw new UsageError(`Expected a batch of 1 or more but received ${batch}.`);
-  if (!Number.isSafeInteger(size) || size < 1) throw new UsageError(`Expected a size of 1 pixel or more but received ${size}.`);
+  const full = wanted === undefined ? name : `${name.replace(/@.*$/, '')}@${wanted}`;
+  const facts = modelFacts(full, overrides);
+  const { size } = facts;
+  const stride = facts.options.stemStride * (facts.kind === 'resnet' ? 8 : 16);
+  if (size < stride) throw new UsageError(`Expected at least ${stride} pixels for ${name}, whose strides multiply to ${stride}, but received ${size}. Choose a larger size.`);
 
   const tape: TapeEvent[] = [];
   const layers: LayerCost[] = [];
@@ -91,7 +93,7 @@ export function modelCost(name: string, { size: wanted, batch = 32, ema = false,
   const parameters = shapeOnly(
     () => {
       // In the order of a training run, so that the replay of its memory is one.
-      const model = createModel(name, overrides).train().to({ memoryFormat: 'channels_last' });
+      const model = createModel(full, overrides).train().to({ memoryFormat: 'channels_last' });
       const trained = model.parameters();
       for (const tensor of trained.values()) keep(call<Tensor>('aten::zeros_like', [tensor])); // momentum
       if (ema) for (const tensor of model.state().values()) keep(call<Tensor>('aten::clone', [tensor]));

@@ -85,8 +85,8 @@ export function peakLiveBytes(tape: readonly TapeEvent[]): number {
     if (received === undefined) continue;
     waiting.delete(node);
     const wanted = node.inputs.filter(({ goesTo }) => goesTo !== null);
-    const made = wanted.map(({ bytes }): Gradient => {
-      if (!node.passesGradient) return fresh(bytes);
+    const made = wanted.map(({ bytes, passed }): Gradient => {
+      if (!passed) return fresh(bytes);
       received.holders++;
       return received;
     });

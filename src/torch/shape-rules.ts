@@ -70,8 +70,8 @@ export interface ShapeRule {
    * Source: tools/autograd/derivatives.yaml of PyTorch; our own kernels in native/.
    */
   saves?: (args: ShapeArgs, out: ShapeRecord) => readonly (ShapeRecord | number)[];
-  /** Backward hands on the gradient that it receives instead of making new ones. */
-  passesGradient?: boolean;
+  /** Whether backward hands on the gradient that it receives, to the i-th tensor among the arguments, instead of making a new one. */
+  passesGradient?: (args: ShapeArgs, i: number) => boolean;
 }
 
 const sameAsFirst = (args: ShapeArgs) => ({ shape: args.tensor(0).shape });
@@ -96,7 +96,7 @@ function windowed(args: ShapeArgs, kernel: readonly number[], stride: readonly n
     let out = (options.ceil === true ? Math.ceil(steps) : Math.floor(steps)) + 1;
     // The last window must start inside the input or its left padding.
     if (options.ceil === true && (out - 1) * stride[d]! >= side + padding[d]!) out--;
-    if (out < 1 || steps < 0) throw new RangeError(`${args.op}: a window of ${kernel[d]} is larger than the padded input of ${side + 2 * padding[d]!}`);
+    if (out < 1) throw new RangeError(`${args.op}: a window of ${kernel[d]} is larger than the padded input of ${side + 2 * padding[d]!}`);
     return out;
   });
 }
@@ -137,8 +137,9 @@ const made = (args: ShapeArgs) => ({ shape: args.list(0), dtype: (args.named['dt
 /** mean and 1/deviation of each channel. */
 const statistics = (args: ShapeArgs): number => 2 * 4 * args.tensor(1).shape[0]!;
 
+const always = (): boolean => true;
 const inPlace: ShapeRule = { result: null };
-const unchanged: ShapeRule = { result: sameAsFirst, view: true, passesGradient: true };
+const unchanged: ShapeRule = { result: sameAsFirst, view: true, passesGradient: always };
 /** Each factor is kept where the other one needs a gradient. */
 const product: ShapeRule = { result: broadcast, saves: (args) => [0, 1].filter((i) => args.tensor(1 - i).requiresGrad).map((i) => args.tensor(i)) };
 
@@ -152,8 +153,8 @@ export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
   'aten::silu': { result: sameAsFirst, saves: (args) => [args.tensor(0)] },
   'aten::silu_': { result: null, saves: (args) => [bytesOf(args.tensor(0).shape, args.tensor(0).dtype)] },
   'aten::sigmoid': { result: sameAsFirst, saves: (_, out) => [out] },
-  'aten::add.Tensor': { result: broadcast, passesGradient: true },
-  'aten::add_.Tensor': { result: null, passesGradient: true },
+  'aten::add.Tensor': { result: broadcast, passesGradient: always },
+  'aten::add_.Tensor': { result: null, passesGradient: always },
   'aten::mul.Tensor': product,
   'aten::mul.Scalar': { result: sameAsFirst },
   'aten::avg_pool2d': { result: pool2d(4), saves: (args) => [args.tensor(0)] },
@@ -161,7 +162,7 @@ export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
   'aten::max_pool2d': { result: pool2d(5), saves: (args, out) => [args.tensor(0), bytesOf(out.shape, 'int64')] },
   'aten::adaptive_avg_pool2d': { result: (args) => ({ shape: [...args.tensor(0).shape.slice(0, -2), ...args.pair(1)] }) },
   'aten::constant_pad_nd': { result: pad },
-  'aten::flatten.using_ints': { result: flatten, view: true, passesGradient: true },
+  'aten::flatten.using_ints': { result: flatten, view: true, passesGradient: always },
   // The mask.
   'aten::dropout': { result: sameAsFirst, saves: (_, out) => [bytesOf(out.shape, out.dtype)] },
   // The log-probabilities.
@@ -172,6 +173,12 @@ export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
     saves: (args, out) => [args.tensor(0), args.tensor(1), args.tensor(2), statistics(args), ...(isRecord(args.values[5]) && args.values[6] === 'relu' ? [out] : [])],
   },
   'rescaled::scale_add_relu': { result: sameAsFirst, saves: (args, out) => [out, args.tensor(0), args.tensor(1)] },
+  // What the backward pass of the activation needs beside x: the sum's sign for relu, the shortcut for silu (native/batch_norm_act.cpp).
+  'rescaled::batch_norm_act': {
+    result: sameAsFirst,
+    saves: (args, out) => [args.tensor(0), args.tensor(1), args.tensor(2), statistics(args), ...(args.values[5] == null || args.values[6] === 'none' ? [] : [args.values[6] === 'relu' ? out : args.tensor(5)])],
+    passesGradient: (args, i) => i === 5 && args.values[6] === 'none',
+  },
   'aten::zeros': { result: made },
   'aten::ones': { result: made },
   'aten::randn': { result: made },

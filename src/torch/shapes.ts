@@ -7,11 +7,13 @@ import { Tensor, type DType } from './tensor.js';
 export interface TapeNode {
   /** 'aten::conv2d' */
   op: string;
-  /** One for each tensor among the arguments: the node to which its gradient goes; 'leaf' for a parameter, null where none is wanted. */
-  inputs: { bytes: number; goesTo: TapeNode | 'leaf' | null }[];
+  /**
+   * One for each tensor among the arguments: the node to which its gradient goes ('leaf' for a parameter, null where none is wanted), and
+   * whether that is the gradient that the node received.
+   */
+  inputs: { bytes: number; goesTo: TapeNode | 'leaf' | null; passed: boolean }[];
   /** Shared ones are counted once. */
   saved: ShapeStorage[];
-  passesGradient: boolean;
 }
 
 /** What happened, in order: memory that a call made, nodes that autograd recorded, handles' memory that was released. */
@@ -117,9 +119,8 @@ class ShapeEngine implements Addon {
       const hidden = [...kept].filter(({ handles }) => handles === 0);
       const node: TapeNode = {
         op,
-        inputs: args.tensors.map(({ shape, dtype, requiresGrad, producer }) => ({ bytes: bytesOf(shape, dtype), goesTo: requiresGrad ? (producer ?? 'leaf') : null })),
+        inputs: args.tensors.map(({ shape, dtype, requiresGrad, producer }, i) => ({ bytes: bytesOf(shape, dtype), goesTo: requiresGrad ? (producer ?? 'leaf') : null, passed: rule.passesGradient?.(args, i) === true })),
         saved: [...kept],
-        passesGradient: rule.passesGradient === true,
       };
       out.requiresGrad = true;
       out.producer = node;

@@ -5,6 +5,7 @@ export type { Scores, TrainEvent } from './events.js';
 export { Normaliser } from './input.js';
 export { readEvents, RunLog } from './logs.js';
 export { openRunData, openTrainingData, trainLoop, type LoopOptions } from './loop.js';
+export { measureModel, type Measured, type MeasureOptions, type Spread } from './measure.js';
 export { parseSetting, presetNames, resolveRecipe, type Recipe, type SourcedRecipe } from './recipe.js';
 export { openStart, resolveRun, weightsOf } from './start.js';
 export { resumeTraining, train } from './train.js';
