@@ -1,5 +1,5 @@
-import { activate, BatchNorm2d, Conv2d, Dropout, initialise, Linear, Module, Sequential, stochasticDepth } from '../nn/index.js';
-import { add_, flatten, globalAvgPool2d, mul, scope, sigmoid, silu, type Tensor } from '../torch/index.js';
+import { BatchNorm2d, Conv2d, Dropout, initialise, Linear, Module, scaleChannels, Sequential, squeeze, stochasticDepth } from '../nn/index.js';
+import { add_, flatten, globalAvgPool2d, scope, sigmoid, silu, type Tensor } from '../torch/index.js';
 import { ImageModel, type Features, type ModelOptions } from './model.js';
 
 /** One row of the baseline network: MBConv blocks of one kernel, expansion and output width; the first one strides. */
@@ -54,7 +54,8 @@ class MbSqueezeExcite extends Module {
     this.conv_expand = new Conv2d(reduced, channels, 1, { bias: true });
   }
   forward(x: Tensor): Tensor {
-    return mul(x, sigmoid(this.conv_expand.forward(silu(this.conv_reduce.forward(globalAvgPool2d(x))))));
+    const gate = sigmoid(this.conv_expand.forward(silu(this.conv_reduce.forward(squeeze(x, this.training)))));
+    return scaleChannels(x, gate, this.training);
   }
 }
 
@@ -83,7 +84,7 @@ abstract class MbBlock extends Module {
   }
 }
 
-const normSilu = (norm: BatchNorm2d, x: Tensor): Tensor => activate(norm.forward(x), 'silu');
+const normSilu = (norm: BatchNorm2d, x: Tensor): Tensor => norm.forwardAct(x, 'silu');
 
 /** Depthwise kxk, squeeze-excite, 1x1: the block of expansion 1. */
 class SeparableBlock extends MbBlock {

@@ -98,7 +98,7 @@ export class BatchNorm2d extends Module {
    * alone for the backward pass; else PyTorch's operators, which can be exported. The two agree to rounding.
    */
   forwardAct(x: Tensor, activation: Activation | 'none', shortcut: Tensor | null = null): Tensor {
-    const fused = this.training && x.device === 'cpu' && x.size > 0 && (x.dtype === 'float32' || x.dtype === 'float64') && x.dtype === this.weight.dtype;
+    const fused = this.training && x.device === 'cpu' && x.size > 0 && ownKernels(x, this.weight);
     if (fused) return call('rescaled::batch_norm_act', [x, this.weight, this.bias, this.running_mean, this.running_var, shortcut, activation, this.momentum, this.eps]);
     const y = this.forward(x);
     const added = shortcut === null ? y : add_(y, shortcut);
@@ -174,11 +174,11 @@ export class SqueezeExcite extends Module {
     this.fc2 = new Conv2d(reduced, channels, 1, { bias: true });
   }
   forward(x: Tensor): Tensor {
-    return mul(x, this.gate(x));
+    return scaleChannels(x, this.gate(x), this.training);
   }
   /** The weights of the channels, [N, C, 1, 1], between 0 and 1. */
   gate(x: Tensor): Tensor {
-    const squeezed = this.fc1.forward(globalAvgPool2d(x));
+    const squeezed = this.fc1.forward(squeeze(x, this.training));
     return sigmoid(this.fc2.forward(this.activation === 'relu' ? relu(squeezed) : silu(squeezed)));
   }
 }
@@ -229,11 +229,29 @@ export class Sequential extends Module {
 }
 
 /**
+ * The mean over H and W, [N, C, H, W] -> [N, C, 1, 1]. While training it is a sum and a product, whose gradient stays one number a channel until
+ * it is added to x's other gradient; that of PyTorch's pooling is first written out at x's size.
+ */
+export function squeeze(x: Tensor, training: boolean): Tensor {
+  if (!training) return globalAvgPool2d(x);
+  const [, , height = 1, width = 1] = x.shape;
+  return mul(call<Tensor>('aten::sum.dim_IntList', [x, [2, 3], true]), 1 / (height * width));
+}
+
+/** x * gate, [N, C, H, W] by [N, C, 1, 1]. While training on the CPU both gradients come from one pass (native/scale_add_relu.cpp). */
+export function scaleChannels(x: Tensor, gate: Tensor, training: boolean): Tensor {
+  return training && x.device === 'cpu' && ownKernels(x, gate) ? call('rescaled::scale', [x, gate]) : mul(x, gate);
+}
+
+/** Our kernels are for float32 and float64, of one kind. */
+const ownKernels = (x: Tensor, other: Tensor): boolean => (x.dtype === 'float32' || x.dtype === 'float64') && x.dtype === other.dtype;
+
+/**
  * relu(x * gate + shortcut): the end of a squeeze-excite block. While training on the CPU one pass of our own (native/scale_add_relu.cpp),
  * else PyTorch's operators, which can be exported.
  */
 export function scaleAddRelu(x: Tensor, gate: Tensor, shortcut: Tensor, training: boolean): Tensor {
-  if (training && x.device === 'cpu') return call('rescaled::scale_add_relu', [x, gate, shortcut]);
+  if (training && x.device === 'cpu' && ownKernels(x, gate)) return call('rescaled::scale_add_relu', [x, gate, shortcut]);
   return addRelu_(mul(x, gate), shortcut);
 }
 

@@ -160,6 +160,8 @@ export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
   'aten::avg_pool2d': { result: pool2d(4), saves: (args) => [args.tensor(0)] },
   // Beside its input, the index (int64) of each maximum.
   'aten::max_pool2d': { result: pool2d(5), saves: (args, out) => [args.tensor(0), bytesOf(out.shape, 'int64')] },
+  // With the dimensions kept. Its gradient is a view of one number for all that were added.
+  'aten::sum.dim_IntList': { result: (args) => ({ shape: args.tensor(0).shape.map((side, d) => (args.list(1).includes(d) ? 1 : side)) }), passesGradient: true },
   'aten::adaptive_avg_pool2d': { result: (args) => ({ shape: [...args.tensor(0).shape.slice(0, -2), ...args.pair(1)] }) },
   'aten::constant_pad_nd': { result: pad },
   'aten::flatten.using_ints': { result: flatten, view: true, passesGradient: always },
@@ -167,11 +169,7 @@ export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
   'aten::dropout': { result: sameAsFirst, saves: (_, out) => [bytesOf(out.shape, out.dtype)] },
   // The log-probabilities.
   'aten::cross_entropy_loss': { result: () => ({ shape: [] }), saves: (args) => [bytesOf(args.tensor(0).shape, args.tensor(0).dtype)] },
-  // x alone; the result where relu follows an addition.
-  'rescaled::batch_norm_act': {
-    result: sameAsFirst,
-    saves: (args, out) => [args.tensor(0), args.tensor(1), args.tensor(2), statistics(args), ...(isRecord(args.values[5]) && args.values[6] === 'relu' ? [out] : [])],
-  },
+  'rescaled::scale': product,
   'rescaled::scale_add_relu': { result: sameAsFirst, saves: (args, out) => [out, args.tensor(0), args.tensor(1)] },
   // What the backward pass of the activation needs beside x: the sum's sign for relu, the shortcut for silu (native/batch_norm_act.cpp).
   'rescaled::batch_norm_act': {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { add, call, fromTypedArray, generator, gradients, mul, randn, relu, sum, to, type DType, type Tensor } from '../../src/torch/index.js';
+import { squeeze } from '../../src/nn/index.js';
 
 function inputs(dtype: DType, n = 3, c = 20, side = 5): [Tensor, Tensor, Tensor, Tensor] {
   const random = generator(11);
@@ -51,8 +52,47 @@ test('the gradient agrees with finite differences in float64', () => {
   });
 });
 
+for (const [dtype, tolerance] of [['float64', 1e-12], ['float32', 1e-5]] as const) {
+  test(`scaling alone equals PyTorch's product, values and gradients, ${dtype}`, () => {
+    const [x, gate, , weight] = inputs(dtype);
+    for (const [picture, grad] of [[x, weight], [to(x, { memoryFormat: 'contiguous' }), to(weight, { memoryFormat: 'contiguous' })]] as const) {
+      const [ours, theirs] = [call<Tensor>('rescaled::scale', [picture, gate]), mul(picture, gate)];
+      assert.ok(ours.isContiguous('channels_last'));
+      assert.equal(largestDifference(ours, theirs), 0);
+      const [a, b] = [ours, theirs].map((out) => gradients([out], [x, gate], { gradOutputs: [grad] }));
+      for (let i = 0; i < 2; i++) assert.ok(largestDifference(a![i]!, b![i]!) < tolerance * 10, `gradient ${i}`);
+    }
+    const [onlyGate] = gradients([call<Tensor>('rescaled::scale', [to(weight, { memoryFormat: 'channels_last' }), gate])], [gate], { gradOutputs: [weight] });
+    assert.ok(largestDifference(onlyGate!, call<Tensor>('aten::sum.dim_IntList', [mul(weight, weight), [2, 3], true])) < tolerance * 10);
+  });
+}
+
+test('the mean of squeeze-excite and its gradient while training equal the pooling of evaluation', () => {
+  const [x, gate] = inputs('float64');
+  const [ours, theirs] = [squeeze(x, true), squeeze(x, false)];
+  assert.ok(largestDifference(ours, theirs) < 1e-14);
+  const [a, b] = [ours, theirs].map((out) => gradients([add(sum(mul(out, gate)), sum(mul(x, x)))], [x])[0]!);
+  assert.ok(largestDifference(a!, b!) < 1e-14);
+});
+
+test('a NaN stays one', () => {
+  for (const dtype of ['float64', 'float32'] as const) {
+    const [x, gate, shortcut] = inputs(dtype, 1, 2, 1);
+    const bad = mul(x, NaN);
+    assert.ok((call<Tensor>('rescaled::scale_add_relu', [bad, gate, shortcut]).data() as Float64Array).every(Number.isNaN));
+  }
+});
+
+test('a second derivative is refused, not silently wrong', () => {
+  const [x, gate, shortcut] = inputs('float64');
+  for (const out of [call<Tensor>('rescaled::scale_add_relu', [x, gate, shortcut]), call<Tensor>('rescaled::scale', [x, gate])])
+    assert.throws(() => gradients([sum(out)], [x], { createGraph: true }), /has no second derivative/);
+});
+
 test('wrong shapes are named', () => {
   const [x, gate] = inputs('float32');
+  assert.throws(() => call('rescaled::scale', [x, x]), /expected a gate of shape/);
+  assert.throws(() => call('rescaled::scale', [x, to(gate, { dtype: 'float64' })]), /expected x and gate of one dtype/);
   assert.throws(() => call('rescaled::scale_add_relu', [x, x, x]), /expected a gate of shape/);
   assert.throws(() => call('rescaled::scale_add_relu', [x, gate, gate]), /expected x and shortcut of one shape/);
 });
