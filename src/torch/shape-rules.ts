@@ -161,7 +161,7 @@ export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
   // Beside its input, the index (int64) of each maximum.
   'aten::max_pool2d': { result: pool2d(5), saves: (args, out) => [args.tensor(0), bytesOf(out.shape, 'int64')] },
   // With the dimensions kept. Its gradient is a view of one number for all that were added.
-  'aten::sum.dim_IntList': { result: (args) => ({ shape: args.tensor(0).shape.map((side, d) => (args.list(1).includes(d) ? 1 : side)) }), passesGradient: true },
+  'aten::sum.dim_IntList': { result: (args) => ({ shape: args.tensor(0).shape.map((side, d) => (args.list(1).includes(d) ? 1 : side)) }), passesGradient: always },
   'aten::adaptive_avg_pool2d': { result: (args) => ({ shape: [...args.tensor(0).shape.slice(0, -2), ...args.pair(1)] }) },
   'aten::constant_pad_nd': { result: pad },
   'aten::flatten.using_ints': { result: flatten, view: true, passesGradient: always },
