@@ -3,8 +3,8 @@ import { preprocessOptions, type PreprocessOptions } from '../augment/preprocess
 import { BatchLoader } from '../data/loader.js';
 import type { Source } from '../data/source.js';
 import { UsageError } from '../errors.js';
-import { createModel, modelFacts, type ImageModel, type ModelOverrides } from '../models/index.js';
-import { evaluate, IMAGENET_INPUT, Normaliser, openStart, weightsOf, type Evaluation, type InputFacts, type RunConfig } from '../train/index.js';
+import { createModel, modelFacts, type ImageModel } from '../models/index.js';
+import { architectureOf, evaluate, IMAGENET_INPUT, Normaliser, openStart, weightsOf, type Evaluation, type InputFacts, type RunConfig } from '../train/index.js';
 import { loadInto } from '../weights/load.js';
 
 export interface LoadedModel {
@@ -38,11 +38,10 @@ export async function loadModel(target: string, choose: 'final' | 'best' = 'fina
   try {
     const name = given.model ?? facts.model;
     if (name === undefined) throw new UsageError(`Expected --model, since ${file.path} does not say which model its weights are of.`);
-    const overrides = name === facts.model ? (facts.modelOptions as ModelOverrides | undefined) : {};
     const { head, size } = modelFacts(name);
     const classCount = file.entries.get(`${head}.weight`)?.shape[0];
     if (classCount === undefined) throw new UsageError(`Expected a trained ${name} but ${file.path} has no "${head}.weight": its head is missing, or it is another model.`);
-    const model = createModel(name, { ...overrides, classes: classCount });
+    const model = createModel(name, { ...architectureOf(name, facts), classes: classCount });
     loadInto(file, model.state());
     model.to({ memoryFormat: 'channels_last' }).train(false);
     return {

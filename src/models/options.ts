@@ -23,6 +23,7 @@ const RULES: Readonly<Record<string, readonly [z.ZodType, string]>> = {
   stemPool: oneOf('conv', 'max'),
   padding: oneOf('same', 'symmetric'),
   normEpsilon: [z.number().gt(0).lt(1), 'a number above 0 and below 1'],
+  activation: oneOf('relu', 'silu'),
   seRatio: [between(0, 4), 'a number from 0 (none) to 4'],
   avgDown: flag,
   zeroInitLastGamma: flag,

@@ -16,6 +16,7 @@ const RESNET = {
   stemStride: 4,
   avgDown: false,
   seRatio: 0,
+  activation: 'relu',
   stochasticDepthRule: 'stage',
   zeroInitLastGamma: true,
   init: 'tf',

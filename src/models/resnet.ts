@@ -1,6 +1,6 @@
 import {
+  activate,
   Activate,
-  addRelu_,
   AvgPool2d,
   BatchNorm2d,
   Conv2d,
@@ -10,12 +10,13 @@ import {
   Linear,
   MaxPool2d,
   Module,
-  scaleAddRelu,
+  scaleAddActivate,
   Sequential,
   SqueezeExcite,
   stochasticDepth,
+  type Activation,
 } from '../nn/index.js';
-import { call, flatten, globalAvgPool2d, noGrad, scope, type Tensor } from '../torch/index.js';
+import { add_, call, flatten, globalAvgPool2d, noGrad, scope, type Tensor } from '../torch/index.js';
 import { ImageModel, type Features, type ModelOptions } from './model.js';
 
 /** Blocks per stage (c2 to c5). Source: paper Table 11 and appendix E; 14 and 26 (timm's layouts) are for small pictures; 18 and 34 use basic blocks. */
@@ -51,6 +52,8 @@ export interface ResNetOptions extends ModelOptions {
   avgDown: boolean;
   /** Squeeze-excite: reduced = max(1, floor(channels * ratio)); 0 leaves it out. */
   seRatio: number;
+  /** `relu` in the paper; `silu` in the configurations of tensorflow/models. Squeeze-excite keeps relu. */
+  activation: Activation;
   /** `stage`: rate*(2, 3, 4, 5)/5 constant in a stage (TensorFlow). `block`: from 0 to rate over the blocks (timm). */
   stochasticDepthRule: 'stage' | 'block';
   /** The last batch norm of each block starts at gamma 0, so that the block starts as the identity. */
@@ -61,24 +64,25 @@ const round8 = (channels: number): number => Math.max(8, Math.round(channels / 8
 
 abstract class Block extends Module {
   stochasticDepthRate = 0;
+  activation: Activation = 'relu';
   abstract readonly lastNorm: BatchNorm2d;
   /** From the input to the last convolution, before `lastNorm`. */
   protected abstract branch(x: Tensor): Tensor;
   // `declare`: an emitted field would stand before conv1 and so come first among the state keys.
   declare downsample?: Sequential;
   declare se?: SqueezeExcite;
-  /** relu(shortcut(x) + stochasticDepth(squeezeExcite(lastNorm(branch(x))))). Temporaries end with the block. */
+  /** activation(shortcut(x) + stochasticDepth(squeezeExcite(lastNorm(branch(x))))). Temporaries end with the block. */
   forward(x: Tensor): Tensor {
     return scope(() => {
       const last = this.branch(x);
       const shortcut = this.downsample === undefined ? x : this.downsample.forward(x);
       const drops = this.training && this.stochasticDepthRate > 0;
-      if (this.se === undefined && !drops) return this.lastNorm.forwardAct(last, 'relu', shortcut);
+      if (this.se === undefined && !drops) return this.lastNorm.forwardAct(last, this.activation, shortcut);
       const y = this.lastNorm.forward(last);
-      if (this.se === undefined) return addRelu_(stochasticDepth(y, this.stochasticDepthRate, this.training), shortcut);
+      if (this.se === undefined) return activate(add_(stochasticDepth(y, this.stochasticDepthRate, this.training), shortcut), this.activation);
       // Dropping a sample's branch is the same as a gate of 0: the mask goes on the small gate, not on the activations.
       const gate = stochasticDepth(this.se.gate(y), this.stochasticDepthRate, this.training);
-      return scaleAddRelu(y, gate, shortcut, this.training);
+      return scaleAddActivate(y, gate, shortcut, this.activation, this.training);
     });
   }
 }
@@ -99,6 +103,7 @@ class Bottleneck extends Block {
   readonly bn3: BatchNorm2d;
   constructor(cin: number, width: number, stride: number, options: ResNetOptions) {
     super();
+    this.activation = options.activation;
     const cout = width * 4;
     this.conv1 = new Conv2d(cin, width, 1);
     this.bn1 = new BatchNorm2d(width);
@@ -114,8 +119,8 @@ class Bottleneck extends Block {
     return this.bn3;
   }
   protected branch(x: Tensor): Tensor {
-    let y = this.bn1.forwardAct(this.conv1.forward(x), 'relu');
-    y = this.bn2.forwardAct(this.conv2.forward(y), 'relu');
+    let y = this.bn1.forwardAct(this.conv1.forward(x), this.activation);
+    y = this.bn2.forwardAct(this.conv2.forward(y), this.activation);
     return this.conv3.forward(y);
   }
 }
@@ -128,6 +133,7 @@ class BasicBlock extends Block {
   readonly bn2: BatchNorm2d;
   constructor(cin: number, width: number, stride: number, options: ResNetOptions) {
     super();
+    this.activation = options.activation;
     this.conv1 = new Conv2d(cin, width, 3, { stride });
     this.bn1 = new BatchNorm2d(width);
     this.conv2 = new Conv2d(width, width, 3);
@@ -140,7 +146,7 @@ class BasicBlock extends Block {
     return this.bn2;
   }
   protected branch(x: Tensor): Tensor {
-    return this.conv2.forward(this.bn1.forwardAct(this.conv1.forward(x), 'relu'));
+    return this.conv2.forward(this.bn1.forwardAct(this.conv1.forward(x), this.activation));
   }
 }
 
@@ -162,7 +168,7 @@ export class ResNet extends ImageModel {
     seed = 0,
   ) {
     super();
-    const { width, stem, stemStride, channels } = options;
+    const { width, stem, stemStride, channels, activation } = options;
     const stemOut = round8(64 * width);
     const stemWidth = round8(32 * width);
     const stride = stemStride === 4 ? 2 : 1;
@@ -171,10 +177,10 @@ export class ResNet extends ImageModel {
       this.conv1 = new Sequential([
         new Conv2d(channels, stemWidth, 3, { stride }),
         new BatchNorm2d(stemWidth),
-        new Activate('relu'),
+        new Activate(activation),
         new Conv2d(stemWidth, stemWidth, 3),
         new BatchNorm2d(stemWidth),
-        new Activate('relu'),
+        new Activate(activation),
         new Conv2d(stemWidth, stemOut, 3),
       ]);
     } else {
@@ -182,7 +188,7 @@ export class ResNet extends ImageModel {
     }
     this.bn1 = new BatchNorm2d(stemOut);
     if (options.stemPool === 'conv')
-      this.maxpool = new Sequential([new Conv2d(stemOut, stemOut, 3, { stride: poolStride }), new BatchNorm2d(stemOut), new Activate('relu')]);
+      this.maxpool = new Sequential([new Conv2d(stemOut, stemOut, 3, { stride: poolStride }), new BatchNorm2d(stemOut), new Activate(activation)]);
     else this.maxpool = poolStride === 1 ? new Identity() : new MaxPool2d();
 
     let cin = stemOut;
@@ -232,7 +238,7 @@ export class ResNet extends ImageModel {
   }
 
   protected stages(x: Tensor): Features {
-    const stem = scope(() => this.maxpool.forward(this.bn1.forwardAct(this.conv1.forward(x), 'relu')));
+    const stem = scope(() => this.maxpool.forward(this.bn1.forwardAct(this.conv1.forward(x), this.options.activation)));
     const c2 = this.layer1.forward(stem);
     const c3 = this.layer2.forward(c2);
     const c4 = this.layer3.forward(c3);

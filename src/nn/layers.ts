@@ -247,15 +247,10 @@ export function scaleChannels(x: Tensor, gate: Tensor, training: boolean): Tenso
 const ownKernels = (x: Tensor, other: Tensor): boolean => (x.dtype === 'float32' || x.dtype === 'float64') && x.dtype === other.dtype;
 
 /**
- * relu(x * gate + shortcut): the end of a squeeze-excite block. While training on the CPU one pass of our own (native/scale_add_relu.cpp),
- * else PyTorch's operators, which can be exported.
+ * activation(x * gate + shortcut): the end of a squeeze-excite block. With relu, while training on the CPU, one pass of our own
+ * (native/scale_add_relu.cpp), else PyTorch's operators, which can be exported.
  */
-export function scaleAddRelu(x: Tensor, gate: Tensor, shortcut: Tensor, training: boolean): Tensor {
-  if (training && x.device === 'cpu' && ownKernels(x, gate)) return call('rescaled::scale_add_relu', [x, gate, shortcut]);
-  return addRelu_(mul(x, gate), shortcut);
-}
-
-/** relu(a + b) in place of a: the end of a residual block. */
-export function addRelu_(a: Tensor, b: Tensor): Tensor {
-  return relu_(add_(a, b));
+export function scaleAddActivate(x: Tensor, gate: Tensor, shortcut: Tensor, activation: Activation, training: boolean): Tensor {
+  if (activation === 'relu' && training && x.device === 'cpu' && ownKernels(x, gate)) return call('rescaled::scale_add_relu', [x, gate, shortcut]);
+  return activate(add_(mul(x, gate), shortcut), activation);
 }

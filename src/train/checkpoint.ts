@@ -64,6 +64,7 @@ export function saveWeights(path: string, state: ReadonlyMap<string, Tensor>, co
       size: config.size,
       evalCrop: config.recipe.values.evalCrop,
       ...config.input,
+      activation: 'activation' in config.modelOptions ? (config.modelOptions.activation as 'relu' | 'silu') : 'silu',
     }),
     // Not the path: weights are passed on, and where the pictures lay is nobody's business.
     data: JSON.stringify({ ...config.data, path: undefined, seed: config.seed }),

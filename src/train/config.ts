@@ -82,6 +82,13 @@ function numberOption(name: string, value: number | undefined, least: number, mo
   if (value !== undefined && !(value >= least && value <= most)) throw new UsageError(`Expected a number from ${least} to ${most} for ${name} but received ${value}.`);
 }
 
+/** The options of a model that weights say they are of; of other weights what they say of the activation. */
+export function architectureOf(model: string, weights: WeightsFacts): ModelOverrides {
+  if (weights.model === model && weights.modelOptions !== undefined) return weights.modelOptions as ModelOverrides;
+  const silu = weights.activation === 'silu' || weights.activation === 'swish';
+  return silu && modelFacts(model).kind === 'resnet' ? { activation: 'silu' } : {};
+}
+
 /** Completes the options with what the data set, the model and the weights to start from say. */
 export function resolveConfig(options: TrainOptions, dataset: Dataset, start: WeightsFacts = {}, named: string | NamedRecipe = options.recipe ?? 'resnet-rs'): RunConfig {
   if (dataset.train === undefined) throw new UsageError(`Expected training pictures in ${options.data} but there is only a validation part.`);
@@ -96,7 +103,7 @@ export function resolveConfig(options: TrainOptions, dataset: Dataset, start: We
     throw new UsageError(`Expected --model, since ${options.from} does not say which model its weights are of.`);
   const model = options.model ?? start.model ?? 'resnet-rs-50';
   // The architecture of the weights; what the recipe and the data decide is set below.
-  const facts = modelFacts(model, start.model === undefined || start.model !== model ? {} : (start.modelOptions as ModelOverrides | undefined));
+  const facts = modelFacts(model, architectureOf(model, start));
   const strides = facts.kind === 'resnet' ? [1, 2, 4] : [1, 2];
   if (options.stemStride !== undefined && !strides.includes(options.stemStride))
     throw new UsageError(`Expected ${strides.join(' or ')} as the stem's stride of ${model} but received ${options.stemStride}.`);

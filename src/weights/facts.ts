@@ -11,6 +11,8 @@ const factsSchema = z.object({
   mean: triple.optional(),
   std: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]).optional(),
   interpolation: z.enum(['bicubic', 'bilinear']).optional(),
+  /** `swish` is TensorFlow's name of `silu`. */
+  activation: z.enum(['relu', 'silu', 'swish']).optional(),
   weights: z.enum(['ema', 'raw']).optional(),
 });
 
