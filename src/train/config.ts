@@ -9,6 +9,7 @@ import { RescaledError, UsageError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
 import { createModel, modelFacts, type ImageModel, type ModelOptions, type ModelOverrides } from '../models/index.js';
 import { BatchNorm2d } from '../nn/index.js';
+import { shapeOnly, zeros } from '../torch/index.js';
 import type { WeightsFacts } from '../weights/facts.js';
 import { completeRecipe, resolveRecipe, type NamedRecipe, type SourcedRecipe } from './recipe.js';
 
@@ -110,7 +111,7 @@ export function resolveConfig(options: TrainOptions, dataset: Dataset, start: We
   const size = options.size ?? start.size ?? (dataset.kind === 'idx' ? 28 : facts.size);
   const recipe = resolveRecipe(named, model, size, options.settings ?? {}, dataset.train.length);
   const cores = availableParallelism();
-  return {
+  const config: RunConfig = {
     format: 1,
     data: {
       path: resolve(options.data),
@@ -146,6 +147,9 @@ export function resolveConfig(options: TrainOptions, dataset: Dataset, start: We
     strict: options.strict ?? false,
     checkpointSeconds: options.checkpointSeconds ?? 60,
   };
+  // Refuses a size that does not fit the model before a run folder is made: shapes alone, so it costs milliseconds.
+  shapeOnly(() => createModel(model, config.modelOptions).features(zeros([1, config.modelOptions.channels, size, size])));
+  return config;
 }
 
 export function preprocessOf(config: RunConfig): PreprocessOptions {

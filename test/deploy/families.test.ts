@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { exportModel } from '../../src/cli/export-run.js';
+import { openDataset } from '../../src/data/dataset.js';
+import { createModel, type ModelOverrides } from '../../src/models/index.js';
+import { call, generator, liveTensors, noGrad, scope, zeros, type Tensor } from '../../src/torch/index.js';
+import { FASHION } from '../cli/helpers.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'rescaled-test-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+const dataset = await openDataset(FASHION, { need: 'val', limitVal: 24 });
+
+const models: [name: string, size: number, options: ModelOverrides][] = [
+  ['resnet-18', 64, {}],
+  ['resnet-50', 97, { width: 0.25 }],
+  ['resnet-26', 64, { width: 0.25, stem: 'deep', avgDown: true, seRatio: 1 / 16 }],
+  ['resnet-18', 28, { width: 0.25, stemStride: 1, seRatio: 0.25 }],
+  ['resnet-rs-26', 97, { width: 0.5 }],
+  ['resnet-rs-14', 28, { stemStride: 2, width: 0.5 }],
+  ['efficientnet-b0', 128, {}],
+  ['efficientnet-b1', 97, { width: 0.5 }],
+  ['efficientnet-b0', 128, { padding: 'symmetric', normEpsilon: 1e-5 }],
+  ['efficientnet-b0', 28, { stemStride: 1, width: 0.25, seRatio: 0 }],
+];
+for (const [name, size, options] of models)
+  test(`${name} at ${size} ${JSON.stringify(options)}: the exported file computes the model's logits on real pictures`, async () => {
+    const before = liveTensors();
+    const model = createModel(name, { ...options, classes: 10 }, 1);
+    const random = generator(2);
+    // What training would have left: batch norms whose statistics, scales and shifts are not those of the start.
+    noGrad(() => scope(() => {
+      for (const [key, tensor] of model.state()) {
+        if (tensor.shape.length !== 1) continue;
+        if (/running_var$|weight$/.test(key)) call('aten::uniform_', [tensor, 0.5, 1.5], { generator: random });
+        else call('aten::normal_', [tensor, 0, 0.2], { generator: random });
+      }
+      // Logits of deviation 1, for which 1e-3 is a small difference.
+      const pictures = call<Tensor>('aten::normal_', [zeros([8, 3, size, size]), 0, 1], { generator: random });
+      const weight = model.state().get(`${model.head}.weight`)!;
+      call('aten::div_.Tensor', [weight, call<Tensor>('aten::std', [model.forward(pictures), true])]);
+    }));
+    const loaded = { model: model.to({ memoryFormat: 'channels_last' }), name, classes: [...dataset.classes], size, evalCrop: 1, weights: 'raw' as const, path: '' };
+    const { parity } = await exportModel(loaded, join(folder, 'model.onnx'), {}, dataset, 24);
+    model.dispose();
+    assert.equal(parity!.pictures, 24);
+    assert.ok(parity!.maxAbsDiff < 1e-3, `logits differ by ${parity!.maxAbsDiff}`);
+    assert.equal(parity!.top1Agreement, 1);
+    assert.equal(liveTensors(), before, 'every tensor is released');
+  });
