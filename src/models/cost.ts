@@ -47,13 +47,12 @@ export interface CostOptions {
 }
 
 /**
- * Bytes of the process's heap for a byte of live tensors. Measured: 1.14 to 1.30 in nine runs of ResNet-50, ResNet-RS-50 and ResNet-RS-101 at
- * batches 4 to 16 (bench/memory.ts; glibc 2.36). An aligned block needs room to align, so a freed block's place is too small for the next of
- * the same size, and small objects between blocks keep such places from joining.
+ * Bytes of the process's heap for a byte of live tensors: a block that is to be aligned needs room for it, so the place of a freed block is too
+ * small for another of its size, and small objects between blocks keep such places from joining. Measured with glibc 2.36: docs/cost.md.
  */
-const HEAP_PER_LIVE_BYTE = 1.2;
-/** What grows beside the tensors, whatever the model: kernels that oneDNN compiles, its work space, V8's heap. Measured: 20 to 45 MiB. */
-const ENGINE_BYTES = 32 * 2 ** 20;
+const HEAP_PER_LIVE_BYTE = 1.18;
+/** What grows beside the tensors, whatever the model: oneDNN's work space (20 MiB traced), the kernels that it compiles and V8's heap (40 MiB). */
+const ENGINE_BYTES = 64 * 2 ** 20;
 
 /** Multiply-adds of one call: each element of the result sums over the weights of its output channel. */
 const summing = (args: ShapeArgs, out: ShapeRecord): number => (elements(out.shape) * elements(args.tensor(1).shape)) / args.tensor(1).shape[0]!;
