@@ -7,6 +7,7 @@ import { exportModel } from '../../src/cli/export-run.js';
 import { openDataset } from '../../src/data/dataset.js';
 import { createModel, type ModelOverrides } from '../../src/models/index.js';
 import { call, generator, liveTensors, noGrad, scope, zeros, type Tensor } from '../../src/torch/index.js';
+import { IMAGENET_INPUT } from '../../src/train/index.js';
 import { FASHION } from '../cli/helpers.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'rescaled-test-'));
@@ -42,7 +43,7 @@ for (const [name, size, options] of models)
       const weight = model.state().get(`${model.head}.weight`)!;
       call('aten::div_.Tensor', [weight, call<Tensor>('aten::std', [model.forward(pictures), true])]);
     }));
-    const loaded = { model: model.to({ memoryFormat: 'channels_last' }), name, classes: [...dataset.classes], size, evalCrop: 1, weights: 'raw' as const, path: '' };
+    const loaded = { model: model.to({ memoryFormat: 'channels_last' }), name, classes: [...dataset.classes], size, evalCrop: 1, classCount: dataset.classes.length, input: IMAGENET_INPUT, weights: 'raw' as const, path: '' };
     const { parity } = await exportModel(loaded, join(folder, 'model.onnx'), {}, dataset, 24);
     model.dispose();
     assert.equal(parity!.pictures, 24);
