@@ -58,12 +58,12 @@ export function peakLiveBytes(tape: readonly TapeEvent[]): number {
   const arrive = (at: TapeNode, gradient: Gradient): void => {
     const there = waiting.get(at);
     if (there === undefined) waiting.set(at, gradient);
-    else if (there.holders === 1) leave(gradient);
-    else if (gradient.holders === 1) {
+    else if (there.holders === 1 && there.bytes >= gradient.bytes) leave(gradient);
+    else if (gradient.holders === 1 && gradient.bytes >= there.bytes) {
       leave(there);
       waiting.set(at, gradient);
     } else {
-      waiting.set(at, fresh(there.bytes));
+      waiting.set(at, fresh(Math.max(there.bytes, gradient.bytes)));
       leave(there);
       leave(gradient);
     }
