@@ -132,7 +132,8 @@ export function resolveConfig(options: TrainOptions, dataset: Dataset, start: We
       dropout: recipe.values.dropout,
       stochasticDepth: recipe.values.stochasticDepth,
       init: recipe.values.init,
-      stemStride: options.stemStride ?? (options.from === undefined && size <= 64 ? (facts.options.stemStride / 2) as 1 | 2 : facts.options.stemStride),
+      // Weights that say their architecture keep it.
+      stemStride: options.stemStride ?? (start.modelOptions === undefined && size <= 64 ? (facts.options.stemStride / 2) as 1 | 2 : facts.options.stemStride),
       ...(facts.kind === 'resnet' ? { stochasticDepthRule: recipe.values.stochasticDepthRule } : {}),
     } as ModelOptions,
     size,

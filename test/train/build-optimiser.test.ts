@@ -41,7 +41,7 @@ describe('freezing', () => {
     const optimiser = buildOptimiser(recipe({ learningRate: 1 }), model);
     trainUnfrozen(model, frozen);
     const before = new Map([...model.state()].map(([key, value]) => [key, [...value.data()]]));
-    scope(() => sum(model.forward(randn([4, 3, 28, 28]))).backward());
+    scope(() => sum(model.forward(randn([4, 3, 32, 32]))).backward());
     optimiser.step(0.1);
     for (const [key, value] of model.state()) {
       const same = JSON.stringify([...value.data()]) === JSON.stringify(before.get(key));
