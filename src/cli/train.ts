@@ -8,6 +8,7 @@ import { finalWeights, loadConfig, openTrainingData, parseSetting, presetNames, 
 import { onnxFile } from './load-onnx.js';
 import { integer, number } from './options.js';
 import { Progress, duration } from './progress.js';
+import { recipeTable } from './recipe-table.js';
 import { runTrainer } from './run-trainer.js';
 import type { RunFigures } from './finish-run.js';
 
@@ -33,7 +34,7 @@ export function register(program: Command): void {
     .option('--stem-stride <n>', 'total stride of the stem: 1, 2 or 4 (EfficientNet: 1 or 2); half the usual up to 64 pixels', integer)
     .option('-e, --epochs <n>', 'passes over the training pictures', integer)
     .option('-b, --batch <n>', 'pictures in a step', integer)
-    .option('-r, --recipe <name>', `${presetNames().join(', ')}; default resnet-rs`)
+    .option('-r, --recipe <name>', `${presetNames().join(', ')}, or a file; default resnet-rs`)
     .option('--set <key=value>', 'one setting of the recipe; may be repeated', (value: string, all: string[] = []) => [...all, value])
     .option('--seed <n>', 'the same seed gives the same weights', integer)
     .option('--threads <n>', 'threads of the engine', integer)
@@ -104,17 +105,15 @@ async function explain(options: TrainOptions, json: boolean): Promise<void> {
 
 /** Every setting with its source, as a table. */
 export function explanation(config: RunConfig): string {
-  const { values, sources, preset } = config.recipe;
+  const { values, preset } = config.recipe;
   const peak = scaledPeak(values.learningRate, values.batch);
-  const rows = Object.entries(values).map(([key, value]) => [key, String(value), sources[key as keyof typeof sources]]);
-  const widths = [0, 1].map((i) => Math.max(...rows.map((row) => row[i]!.length)));
   return [
     `${config.model} at ${config.size} pixels, width ${config.modelOptions.width}, stem stride ${config.modelOptions.stemStride}; ` +
       `${config.trainImages} training and ${config.valImages} test pictures of ${config.classes.length} classes; seed ${config.seed}, ${config.threads} threads`,
     ...(config.from === undefined ? [] : [`starts from ${config.from}`]),
     `recipe ${preset}; peak learning rate ${values.learningRate} x ${values.batch}/256 = ${Number(peak.toPrecision(4))}`,
     '',
-    ...rows.map(([key, value, source]) => `${key!.padEnd(widths[0]!)}  ${value!.padEnd(widths[1]!)}  ${source}`),
+    ...recipeTable(config.recipe),
   ].join('\n');
 }
 

@@ -147,16 +147,15 @@ function validate(values: Readonly<Record<string, unknown>>): Recipe {
   throw new UsageError(`Expected another value for the setting ${key} but received ${JSON.stringify(values[key])}: ${issue.message.replace(/^.*: expected/, 'expected')}.`);
 }
 
-/**
- * The recipe of a run of an earlier version, which lacks the later settings: they get the values that change nothing.
- */
+/** The recipe of a run of an earlier version, which lacks the later settings: they get the values that change nothing. */
 export function completeRecipe(values: Partial<Recipe>): Recipe {
   const later: Partial<Recipe> = {
     accumulate: 1, stepEpochs: [], decayEpochs: 1, decayFactor: 1, optimiser: 'sgd', squareDecay: 0.9, epsilon: 1e-3, clipNorm: 0, weightDecayMode: 'coupled',
     layerDecay: 1, freeze: [], classWeights: 'none', normMomentum: 0.1,
     augment: 'none', randAugmentLayers: 0, randAugmentMagnitude: 0, augmentVariant: 'reference', augmentPixelScale: 1, randomErasing: 0, mixup: 0, cutmix: 0,
   };
-  return { ...later, ...values } as Recipe;
+  const missing = Object.entries(later).filter(([key]) => !(key in values));
+  return { ...values, ...Object.fromEntries(missing) } as Recipe;
 }
 
 /** `key=value` as typed by a user; numbers and booleans are recognised. */

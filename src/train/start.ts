@@ -8,6 +8,7 @@ import { startFrom } from '../weights/load.js';
 import { openWeights, type WeightsFile } from '../weights/open.js';
 import type { KeyMatch } from '../weights/report.js';
 import { bestWeights, finalWeights, loadConfig, resolveConfig, type RunConfig, type TrainOptions } from './config.js';
+import { openRecipe } from './recipe-file.js';
 
 /** The weights file of a run folder: its final weights, else (or when asked for) the best so far; any other path is itself. */
 export function weightsOf(target: string, choose: 'final' | 'best' = 'final'): string {
@@ -36,10 +37,11 @@ export async function openStart(target: string): Promise<{ file: WeightsFile; fa
 
 /** The configuration of a run with these options, which may start from weights. */
 export async function resolveRun(options: TrainOptions, dataset: Dataset): Promise<RunConfig> {
-  if (options.from === undefined) return resolveConfig(options, dataset);
+  const recipe = await openRecipe(options.recipe ?? 'resnet-rs');
+  if (options.from === undefined) return resolveConfig(options, dataset, {}, recipe);
   const { file, facts } = await openStart(options.from);
   file.close();
-  return resolveConfig(options, dataset, facts);
+  return resolveConfig(options, dataset, facts, recipe);
 }
 
 /** Fills a fresh model with the weights that its run starts from; undefined when it starts from none. */
