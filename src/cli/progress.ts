@@ -64,6 +64,9 @@ export class Progress {
             `${event.ema === undefined ? '' : `, EMA ${pc.bold(percent(event.ema.top1))}`}  ${event.imagesPerSecond.toFixed(0)} images/s, ${percent(event.loaderWaitShare)} of it waiting for pictures${event.best ? pc.green('  best so far') : ''}`,
         );
         break;
+      case 'advice':
+        this.#permanent(pc.yellow(`note: ${event.text}`));
+        break;
       case 'broken':
         this.#permanent(pc.yellow(`left out, cannot be read: ${event.path}: ${event.reason}`));
         break;

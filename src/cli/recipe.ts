@@ -40,7 +40,7 @@ export function register(program: Command): void {
     .addHelpText('after', '\nExamples:\n  rescaled recipe show resnet-rs --model resnet-rs-152 --size 256\n  rescaled recipe show mine.json --pictures 4000')
     .action(async (name: string, flags: RecipeFlags) => {
       const one = await resolved(name, flags);
-      console.log(flags.json === true ? JSON.stringify(one, null, 2) : [heading(one, flags), '', ...recipeTable(one)].join('\n'));
+      console.log(flags.json === true ? JSON.stringify(one, null, 2) : [heading(one, flags), '', ...recipeTable(one), ...(one.advice ?? []).map((text) => `note: ${text}`)].join('\n'));
     });
   withRun(recipe.command('diff'))
     .description('where two recipes differ')

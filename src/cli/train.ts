@@ -114,6 +114,7 @@ export function explanation(config: RunConfig): string {
     `recipe ${preset}; peak learning rate ${values.learningRate} x ${values.batch}/256 = ${Number(peak.toPrecision(4))}`,
     '',
     ...recipeTable(config.recipe),
+    ...(config.recipe.advice ?? []).map((text) => `note: ${text}`),
   ].join('\n');
 }
 

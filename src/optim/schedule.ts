@@ -38,7 +38,7 @@ export function oneCycle(t: number, { peak, total, warmup }: ScheduleOptions): n
   const between = (from: number, to: number, share: number): number => to + ((from - to) / 2) * (1 + Math.cos(Math.PI * share));
   const top = warmup - 1;
   const low = peak / 25;
-  return t < top ? between(low, peak, t / top) : between(peak, low / 1e4, Math.min(1, (t - top) / (total - 1 - top)));
+  return t < top ? between(low, peak, t / top) : between(peak, low / 1e4, Math.min(1, (t - top) / Math.max(1, total - 1 - top)));
 }
 
 /** Peak rate by the linear scaling rule: base * batch/256. Source: paper section 4.2 (0.1 per 256); Goyal et al. 2017. */

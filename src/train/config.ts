@@ -110,6 +110,8 @@ export function resolveConfig(options: TrainOptions, dataset: Dataset, start: We
     throw new UsageError(`Expected ${strides.join(' or ')} as the stem's stride of ${model} but received ${options.stemStride}.`);
   const size = options.size ?? start.size ?? (dataset.kind === 'idx' ? 28 : facts.size);
   const recipe = resolveRecipe(named, model, size, options.settings ?? {}, dataset.train.length);
+  if (options.from === undefined && recipe.values.freeze.length > 0)
+    throw new UsageError(`Expected --from with freeze=${recipe.values.freeze.join(',')}: what is frozen would keep its random weights.`);
   const cores = availableParallelism();
   const config: RunConfig = {
     format: 1,

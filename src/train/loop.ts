@@ -123,6 +123,7 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
     trainImages: data.train!.length, valImages: data.val.length, classes: data.classes.length,
   };
 
+  if (!resume) for (const text of config.recipe.advice ?? []) yield { type: 'advice', step: 0, text };
   if (started !== undefined) yield { type: 'loaded', step: 0, from: config.from!, match: started };
 
   try {

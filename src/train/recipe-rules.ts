@@ -1,6 +1,6 @@
 import { REFERENCE_SIDE } from '../augment/plan.js';
 import { UsageError } from '../errors.js';
-import { modelFacts, publishedResNetRs, randAugmentMagnitudeAt, type ModelFacts } from '../models/index.js';
+import { publishedResNetRs, randAugmentMagnitudeAt, type ModelFacts } from '../models/index.js';
 import { emaDecay } from '../optim/index.js';
 import { PRESETS, type Changes, type Preset, type Sourced } from './presets.js';
 import type { Recipe, RecipeKey, Settings } from './recipe.js';
@@ -13,6 +13,8 @@ const EFFICIENTNET_MODEL = 'tensorflow/tpu models/official/efficientnet/efficien
 export class Draft {
   readonly #entries: { [K in RecipeKey]: Sourced<Recipe[K]> };
   readonly #chosen = new Set<RecipeKey>();
+  /** Of settings that a person chose in vain. */
+  readonly idle: string[] = [];
   constructor(
     readonly preset: string,
     entries: { [K in RecipeKey]: Sourced<Recipe[K]> },
@@ -35,7 +37,8 @@ export class Draft {
     this.#chosen.add(key);
   }
   unused(key: RecipeKey, why: string): void {
-    this.set(key, this.get(key), `unused with ${why}`);
+    if (this.#chosen.has(key)) this.idle.push(`${key} was set but plays no part with ${why}.`);
+    else this.set(key, this.get(key), `unused with ${why}`);
   }
   sourceOf(key: RecipeKey): string {
     return this.#entries[key][1];
@@ -188,14 +191,4 @@ export function markUnused(draft: Draft): void {
   unless(crop === 'inception', `cropMode ${crop}`, 'cropAreaMin');
   unless(crop === 'pad', `cropMode ${crop}`, 'padding');
   unless(draft.get('stochasticDepth') > 0, 'stochasticDepth 0', 'stochasticDepthRule');
-}
-
-/** What no model or optimiser can do. */
-export function finishDraft(recipe: Recipe, model: string): void {
-  if (modelFacts(model).kind === 'efficientnet' && recipe.stochasticDepthRule !== 'block')
-    throw new UsageError(`Expected stochasticDepthRule=block for ${model} but received "${recipe.stochasticDepthRule}": an EfficientNet's rate rises block by block.`);
-  if ((recipe.optimiser === 'adamw' || recipe.optimiser === 'lamb') && recipe.weightDecayMode !== 'decoupled')
-    throw new UsageError(`Expected weightDecayMode=decoupled with optimiser=${recipe.optimiser} but received "${recipe.weightDecayMode}": that is how it is defined. For coupled decay take sgd or rmsprop.`);
-  if (recipe.batch / recipe.accumulate < 2)
-    throw new UsageError(`Expected parts of at least 2 pictures but received batch=${recipe.batch} in accumulate=${recipe.accumulate} parts: batch norm needs more than one picture. Use accumulate=${Math.max(1, Math.floor(recipe.batch / 2))} or less.`);
 }

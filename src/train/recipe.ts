@@ -3,7 +3,8 @@ import { UsageError } from '../errors.js';
 import { modelFacts } from '../models/index.js';
 import { didYouMean } from '../suggest.js';
 import { PRESETS, presetNames, RECIPE_KEYS } from './presets.js';
-import { draftOf, finishDraft, fitData, fitLengths, fitModel, fitOptimiser, fitPictures, markUnused } from './recipe-rules.js';
+import { adviceOn, refuseImpossible } from './recipe-checks.js';
+import { draftOf, fitData, fitLengths, fitModel, fitOptimiser, fitPictures, markUnused } from './recipe-rules.js';
 
 export { presetNames } from './presets.js';
 
@@ -78,6 +79,8 @@ export interface SourcedRecipe {
   sources: Record<RecipeKey, string>;
   /** Keys that a person has set, which no rule changes. Absent from runs of earlier versions. */
   chosen?: RecipeKey[];
+  /** What a person should know of it before it is used. */
+  advice?: string[];
 }
 
 /** Settings that come from one place: a recipe file, or the user. */
@@ -123,8 +126,8 @@ export function resolveRecipe(recipe: string | NamedRecipe, model: string, size:
   fitData(draft, pictures);
   markUnused(draft);
   const values = validate(draft.values());
-  finishDraft(values, model);
-  return { preset: name, values, sources: draft.sources(), chosen: draft.chosenKeys() };
+  refuseImpossible(values, model);
+  return { preset: name, values, sources: draft.sources(), chosen: draft.chosenKeys(), advice: [...adviceOn(values), ...draft.idle] };
 }
 
 export function checkKey(key: string, where = ''): void {

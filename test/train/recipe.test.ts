@@ -122,6 +122,30 @@ test('combinations that cannot be', () => {
   assert.throws(() => recipe('efficientnet', 224, { stochasticDepthRule: 'stage' }, 'efficientnet-b0'), /block by block/);
 });
 
+test('a warm-up as long as the run is refused', () => {
+  assert.throws(() => recipe('quick', 28, { epochs: 3, warmupEpochs: 3 }), /warm-up shorter than the run.*warmupEpochs=3 of epochs=3/);
+});
+
+// Paper Table 2: 1e-4 does well with RandAugment and label smoothing, or with nothing; 4e-5 once dropout or stochastic depth join.
+test('weight decay and regularisation that do not go together are pointed out', () => {
+  const advice = (preset: string, settings: Record<string, unknown>): string => (recipe(preset, 224, settings).advice ?? []).join('\n');
+  assert.match(advice('resnet-rs', { weightDecay: 1e-4 }), /weightDecay=0\.0001 with dropout=0\.25.*Table 2 lowers/);
+  assert.match(advice('quick', { stochasticDepth: 0.1 }), /with stochasticDepth=0\.1/);
+  assert.match(advice('resnet-baseline', { weightDecay: 4e-5 }), /Table 2 does better at 1e-4/);
+  assert.equal(advice('resnet-rs', { weightDecay: 1e-4, dropout: 0 }), '');
+  assert.equal(advice('resnet-rs', { optimiser: 'adamw' }), '', 'another scale of weight decay');
+});
+
+test('other notes: short runs, small parts, high rates, steps beyond the end, settings in vain', () => {
+  const advice = (preset: string, settings: Record<string, unknown>): string => (recipe(preset, 224, settings).advice ?? []).join('\n');
+  assert.match(advice('resnet-rs', { epochs: 60 }), /epochs=60 with RandAugment, dropout:.*appendix E/);
+  assert.match(advice('quick', { accumulate: 8 }), /parts of 8 pictures/);
+  assert.match(advice('quick', { optimiser: 'adamw', learningRate: 0.1 }), /a hundredth of SGD's/);
+  assert.match(advice('resnet-baseline', { stepEpochs: [100] }), /never falls/);
+  assert.match(advice('resnet-baseline', { emaDecay: 0.99 }), /emaDecay was set but plays no part with averaging none/);
+  for (const preset of presetNames()) assert.equal(advice(preset, {}), '', preset);
+});
+
 test('a run of the first version goes on as it was', () => {
   const { augment: _, optimiser: __, accumulate: ___, ...early } = recipe('quick', 28).values;
   const values = completeRecipe(early);
