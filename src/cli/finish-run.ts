@@ -55,10 +55,13 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
   const broken = events.filter((event): event is Of<'broken'> => event.type === 'broken');
   const end = events.findLast((event): event is Of<'end'> => event.type === 'end');
   const resumed = events.some((event) => event.type === 'start' && event.resumed && event.epoch < recipe.epochs);
-  const top1Raw = epochs.at(-1)?.raw.top1 ?? result.top1;
+  // With early stopping the final weights are those of the best epoch.
+  const kept = recipe.earlyStopping ? epochs.findLast((event) => event.best) : epochs.at(-1);
+  const top1Raw = kept?.raw.top1 ?? result.top1;
+  const epochsOf = recipe.earlyStopping ? (kept?.epoch ?? recipe.epochs) : recipe.epochs;
 
   say('exporting ONNX and comparing it with the model on real pictures');
-  const facts = { dataset: config.data.name, trainImages: config.trainImages, testImages: result.images, epochs: recipe.epochs, top1: result.top1, seed: config.seed };
+  const facts = { dataset: config.data.name, trainImages: config.trainImages, testImages: result.images, epochs: epochsOf, top1: result.top1, seed: config.seed };
   const exported = await exportModel(loaded, onnxFile(run), facts, dataset);
   const parity = exported.parity!;
 
@@ -87,7 +90,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
     model: config.model,
     dataset: config.data.name,
     size,
-    epochs: recipe.epochs,
+    epochs: epochsOf,
     seed: config.seed,
     brokenPictures: broken.length,
     versions,
@@ -117,7 +120,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
       trainImages: config.trainImages,
       testImages: result.images,
       size,
-      epochs: recipe.epochs,
+      epochs: epochsOf,
       batch: recipe.batch,
       steps: end?.step ?? 0,
       parameters: figures.parameters,

@@ -61,7 +61,7 @@ export class Progress {
       case 'epoch':
         this.#permanent(
           `epoch ${String(event.epoch).padStart(String(this.#epochs).length)}/${this.#epochs}  loss ${event.trainLoss.toFixed(3)}  top-1 raw ${percent(event.raw.top1)}` +
-            `${event.ema === undefined ? '' : `, EMA ${pc.bold(percent(event.ema.top1))}`}  ${event.imagesPerSecond.toFixed(0)} images/s, ${percent(event.loaderWaitShare)} of it waiting for pictures${event.best ? pc.green('  best so far') : ''}`,
+            `${event.ema === undefined ? '' : `, EMA ${pc.bold(percent(event.ema.top1))}`}${event.minival === undefined ? '' : `, minival ${percent(event.minival.top1)}`}  ${event.imagesPerSecond.toFixed(0)} images/s, ${percent(event.loaderWaitShare)} of it waiting for pictures${event.best ? pc.green('  best so far') : ''}`,
         );
         break;
       case 'advice':
@@ -69,6 +69,9 @@ export class Progress {
         break;
       case 'broken':
         this.#permanent(pc.yellow(`left out, cannot be read: ${event.path}: ${event.reason}`));
+        break;
+      case 'early-stop':
+        this.#permanent(`stopping after epoch ${event.epoch}: none was better on the minival since epoch ${event.bestEpoch}, whose weights are kept`);
         break;
       case 'stopped':
         this.#permanent(`stopped and saved at step ${event.step} of ${event.steps}`);

@@ -24,6 +24,10 @@ const stateSchema = z.strictObject({
   seconds: z.number(),
   waitedSeconds: z.number(),
   bestTop1: z.number(),
+  /** Epochs done when it was reached. */
+  bestEpoch: z.int().default(0),
+  /** By early stopping. */
+  ended: z.boolean().default(false),
   broken: z.array(z.tuple([z.number(), z.string()])),
 });
 /** Where a run stands, apart from its tensors. */
@@ -41,6 +45,8 @@ export const freshState = (): RunState => ({
   seconds: 0,
   waitedSeconds: 0,
   bestTop1: -1,
+  bestEpoch: 0,
+  ended: false,
   broken: [],
 });
 

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { augmentPlan } from '../augment/plan.js';
 import { preprocessOptions, type PreprocessOptions } from '../augment/preprocess.js';
 import type { Dataset } from '../data/dataset.js';
+import { splitMinival } from '../data/minival.js';
 import { RescaledError, UsageError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
 import { createModel, modelFacts, type ImageModel, type ModelOptions, type ModelOverrides } from '../models/index.js';
@@ -124,7 +125,7 @@ export function resolveConfig(options: TrainOptions, dataset: Dataset, start: We
       limitVal: options.limitVal,
     },
     classes: [...dataset.classes],
-    trainImages: dataset.train.length,
+    trainImages: recipe.values.earlyStopping ? splitMinival(dataset.train, recipe.values.minival, options.seed ?? 0).train.length : dataset.train.length,
     valImages: dataset.val.length,
     model,
     modelOptions: {

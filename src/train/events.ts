@@ -27,11 +27,15 @@ export type TrainEvent =
       learningRate: number;
       raw: Scores;
       ema?: Scores;
+      /** On the pictures set aside for early stopping, with the weights that are kept. */
+      minival?: Scores;
       best: boolean;
       imagesPerSecond: number;
       seconds: number;
       loaderWaitShare: number;
     }
+  /** No better epoch for `patience` epochs. */
+  | { type: 'early-stop'; step: number; epoch: number; bestEpoch: number }
   | { type: 'checkpoint'; step: number; path: string }
   | { type: 'stopped'; step: number; steps: number }
   | { type: 'end'; step: number; seconds: number; imagesPerSecond: number; loaderWaitShare: number; weights: string };

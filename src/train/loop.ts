@@ -1,8 +1,10 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { BatchLoader } from '../data/loader.js';
 import { openDataset, type Dataset } from '../data/dataset.js';
+import { splitMinival } from '../data/minival.js';
 import { RescaledError, UsageError } from '../errors.js';
+import { writeFileAtomic } from '../files.js';
 import { clipGradients, Ema } from '../optim/index.js';
 import { engineInfo, manualSeed, setThreads } from '../torch/index.js';
 import { buildOptimiser, freeze, trainUnfrozen } from './build-optimiser.js';
@@ -76,10 +78,13 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
 
   // -- what it is trained on
   const common = { preprocess: preprocessOf(config), seed: config.seed, workers: config.workers };
-  const trainLoader = new BatchLoader({ ...common, source: data.train!, batch: recipe.batch, mode: 'train' });
-  const valLoader = new BatchLoader({ ...common, source: data.val, batch: Math.min(256, Math.max(recipe.batch, 32)), mode: 'eval' });
+  const { train, minival } = recipe.earlyStopping ? splitMinival(data.train!, recipe.minival, config.seed) : { train: data.train!, minival: undefined };
+  const trainLoader = new BatchLoader({ ...common, source: train, batch: recipe.batch, mode: 'train' });
+  const evaluation = { ...common, batch: Math.min(256, Math.max(recipe.batch, 32)), mode: 'eval' } as const;
+  const valLoader = new BatchLoader({ ...evaluation, source: data.val });
+  const minivalLoader = minival === undefined ? undefined : new BatchLoader({ ...evaluation, source: minival });
   const normaliser = new Normaliser(config.device, config.input);
-  const classWeights = recipe.classWeights === 'balanced' ? balancedWeights(data.train!.labels, data.classes.length, config.device) : undefined;
+  const classWeights = recipe.classWeights === 'balanced' ? balancedWeights(train.labels, data.classes.length, config.device) : undefined;
 
   // -- how long
   const stepsPerEpoch = trainLoader.batchesPerEpoch;
@@ -89,7 +94,8 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
   const state: RunState = resume ? loadCheckpoint(lastCheckpoint(out), model, optimiser, ema) : freshState();
   const broken = new Map(state.broken);
   const newlyBroken: { path: string; reason: string }[] = [];
-  for (const [loader, offset] of [[trainLoader, 0], [valLoader, data.train!.length]] as const) {
+  for (const [loader, offset] of [[trainLoader, 0], [valLoader, train.length], [minivalLoader, train.length + data.val.length]] as const) {
+    if (loader === undefined) continue;
     loader.onBroken = (index, path, reason) => {
       if (broken.has(offset + index)) return;
       broken.set(offset + index, `${path}: ${reason}`);
@@ -120,7 +126,7 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
 
   yield {
     type: 'start', step: state.step, epoch: state.epoch, steps, epochs: recipe.epochs, stepsPerEpoch, parameters: model.parameterCount(), resumed: resume,
-    trainImages: data.train!.length, valImages: data.val.length, classes: data.classes.length,
+    trainImages: train.length, valImages: data.val.length, classes: data.classes.length,
   };
 
   if (!resume) for (const text of config.recipe.advice ?? []) yield { type: 'advice', step: 0, text };
@@ -129,7 +135,7 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
   try {
     let trained = 0; // seconds and pictures since the start of this process, for the speed shown
     let seen = 0;
-    while (state.epoch < recipe.epochs) {
+    while (state.epoch < recipe.epochs && !state.ended) {
       const waitedBefore = trainLoader.waitedMs;
       const epochStart = performance.now();
       const waitedAtStart = state.waitedSeconds;
@@ -186,11 +192,10 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
       yield { type: 'evaluating', step: state.step, epoch: state.epoch + 1, done: 0, of: data.val.length };
       const raw = await evaluate(model, valLoader, scoring);
       let averaged;
-      if (ema !== undefined && signal?.aborted !== true) {
-        ema.swap();
-        averaged = await evaluate(model, valLoader, scoring);
-        ema.swap();
-      }
+      if (ema !== undefined) ema.swap();
+      if (ema !== undefined && signal?.aborted !== true) averaged = await evaluate(model, valLoader, scoring);
+      const decided = minivalLoader === undefined ? (averaged ?? raw) : await evaluate(model, minivalLoader, scoring);
+      if (ema !== undefined) ema.swap();
       if (signal?.aborted === true) {
         // All batches of this epoch are done; the resumed run measures again.
         yield checkpoint();
@@ -198,30 +203,32 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
         return;
       }
       yield* reportBroken();
-      const top1 = (averaged ?? raw).top1;
-      const best = top1 > state.bestTop1;
+      const best = decided.top1 > state.bestTop1;
       if (best) {
-        state.bestTop1 = top1;
-        keepWeights(bestWeights(out), state.epoch + 1, { top1: String(top1) });
+        Object.assign(state, { bestTop1: decided.top1, bestEpoch: state.epoch + 1 });
+        keepWeights(bestWeights(out), state.epoch + 1, { top1: String(decided.top1) });
       }
       const waited = state.waitedSeconds - waitedAtStart;
       yield {
         type: 'epoch', step: state.step, epoch: state.epoch + 1,
         trainLoss: state.epochLoss / Math.max(1, state.epochImages), trainTop1: state.epochCorrect / Math.max(1, state.epochImages),
-        learningRate: rateAt(state.step - 1), raw: brief(raw), ...(averaged === undefined ? {} : { ema: brief(averaged) }), best,
+        learningRate: rateAt(state.step - 1), raw: brief(raw), ...(averaged === undefined ? {} : { ema: brief(averaged) }), ...(minival === undefined ? {} : { minival: brief(decided) }), best,
         imagesPerSecond: (state.images - imagesAtStart) / Math.max(1e-9, computing + waited), seconds: (performance.now() - epochStart) / 1000,
         loaderWaitShare: waited / Math.max(1e-9, computing + waited),
       };
       // The checkpoint stands at the start of the next epoch, so nothing of this one is done twice.
       Object.assign(state, { batchInEpoch: 0, epochLoss: 0, epochCorrect: 0, epochImages: 0 });
       state.epoch++;
+      state.ended = recipe.earlyStopping && state.epoch < recipe.epochs && state.epoch - state.bestEpoch >= recipe.patience;
       yield checkpoint();
+      if (state.ended) yield { type: 'early-stop', step: state.step, epoch: state.epoch, bestEpoch: state.bestEpoch };
     }
-    keepWeights(finalWeights(out), recipe.epochs);
+    if (recipe.earlyStopping) writeFileAtomic(finalWeights(out), readFileSync(bestWeights(out)));
+    else keepWeights(finalWeights(out), recipe.epochs);
     const total = state.seconds + state.waitedSeconds;
     yield { type: 'end', step: state.step, seconds: total, imagesPerSecond: state.images / Math.max(1e-9, total), loaderWaitShare: state.waitedSeconds / Math.max(1e-9, total), weights: finalWeights(out) };
   } finally {
-    await Promise.all([trainLoader.close(), valLoader.close()]);
+    await Promise.all([trainLoader.close(), valLoader.close(), minivalLoader?.close()]);
     model.dispose();
     optimiser.dispose();
     ema?.dispose();

@@ -111,6 +111,7 @@ export function fitModel(draft: Draft, facts: ModelFacts, size: number): void {
     const source = 'resolution' in row ? `tensorflow/tpu resnet_rs/configs/*.yaml: the row of ResNet-RS-${row.depth} at ${row.resolution}` : facts.source;
     draft.set('dropout', row.dropout, source);
     draft.set('stochasticDepth', row.stochasticDepth, source);
+    if ('resolution' in row && row.resolution === 320) draft.set('earlyStopping', true, 'paper appendix B: for the two models at 320 pixels');
   }
   if (facts.kind === 'efficientnet') {
     draft.set('init', facts.options.init, EFFICIENTNET_MODEL);
@@ -182,6 +183,7 @@ export function markUnused(draft: Draft): void {
   unless(schedule === 'step', `schedule ${schedule}`, 'stepEpochs');
   unless(schedule === 'exponential', `schedule ${schedule}`, 'decayEpochs');
   unless(schedule === 'step' || schedule === 'exponential', `schedule ${schedule}`, 'decayFactor');
+  unless(draft.get('earlyStopping'), 'earlyStopping false', 'patience', 'minival');
   unless(optimiser === 'sgd', `optimiser ${optimiser}`, 'nesterov');
   unless(optimiser !== 'sgd', `optimiser ${optimiser}`, 'squareDecay', 'epsilon');
   unless(averaging !== 'none', `averaging ${averaging}`, 'emaDecay');

@@ -39,6 +39,11 @@ export const recipeSchema = z.strictObject({
   weightDecay: z.number().min(0).max(1),
   weightDecayMode: z.enum(['coupled', 'decoupled']),
   decayRule: z.enum(['reference', 'timm', 'all']),
+  /** Keeps the weights of the epoch that is best on the minival, and ends after `patience` epochs without a better one. */
+  earlyStopping: z.boolean(),
+  patience: z.int().min(1).max(100_000),
+  /** Share of the training pictures that are set aside for early stopping. */
+  minival: z.number().gt(0).lt(1),
   /** The learning rate of a stage is this times that of the one after it. */
   layerDecay: z.number().gt(0).max(1),
   /** Parts that stay as they are: `trunk` (all but the head), or beginnings of state keys. */
@@ -154,7 +159,7 @@ function validate(values: Readonly<Record<string, unknown>>): Recipe {
 export function completeRecipe(values: Partial<Recipe>): Recipe {
   const later: Partial<Recipe> = {
     accumulate: 1, stepEpochs: [], decayEpochs: 1, decayFactor: 1, optimiser: 'sgd', squareDecay: 0.9, epsilon: 1e-3, clipNorm: 0, weightDecayMode: 'coupled',
-    layerDecay: 1, freeze: [], classWeights: 'none', normMomentum: 0.1,
+    earlyStopping: false, patience: 1, minival: 0.02, layerDecay: 1, freeze: [], classWeights: 'none', normMomentum: 0.1,
     augment: 'none', randAugmentLayers: 0, randAugmentMagnitude: 0, augmentVariant: 'reference', augmentPixelScale: 1, randomErasing: 0, mixup: 0, cutmix: 0,
   };
   const missing = Object.entries(later).filter(([key]) => !(key in values));

@@ -49,6 +49,18 @@ describe('starting from weights', () => {
     for (const key of ['conv1.0.weight', 'layer4.0.conv3.weight', 'layer2.0.se.fc1.bias']) assert.deepEqual(b.get(key), a.get(key), key);
   });
 
+  test('finetune with a frozen trunk trains the head alone; freezing needs weights', () => {
+    const out = join(folder, 'head');
+    const options = ['--epochs', '2', '--batch', '16', '--threads', '1', '--val-split', '0.25', '--recipe', 'finetune', '--set', 'freeze=trunk'];
+    const done = cli('train', three, '--from', first, ...options, '--out', out);
+    assert.equal(done.status, 0, done.stderr);
+    const [a, b] = [tensorsOf(join(first, 'weights.safetensors')), tensorsOf(join(out, 'weights.safetensors'))];
+    for (const [key, values] of b) assert.equal(JSON.stringify([...values]) === JSON.stringify([...a.get(key)!]), !key.startsWith('fc.'), key);
+    const random = cli('train', three, ...options, '--out', join(folder, 'random'));
+    assert.equal(random.status, 2);
+    assert.match(random.stderr, /--from with freeze=trunk/);
+  });
+
   test('the same classes keep the head, another order of names does not', () => {
     const out = join(folder, 'third');
     const same = cli('train', three, '--from', join(first, 'weights.safetensors'), ...short, '--out', out);
