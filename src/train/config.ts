@@ -8,7 +8,7 @@ import type { Dataset } from '../data/dataset.js';
 import { splitMinival } from '../data/minival.js';
 import { RescaledError, UsageError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
-import { createModel, modelFacts, type ImageModel, type ModelOptions, type ModelOverrides } from '../models/index.js';
+import { createModel, modelFacts, type ImageModel, type ModelFacts, type ModelOptions, type ModelOverrides } from '../models/index.js';
 import { BatchNorm2d } from '../nn/index.js';
 import { shapeOnly, zeros } from '../torch/index.js';
 import type { WeightsFacts } from '../weights/facts.js';
@@ -91,6 +91,12 @@ export function architectureOf(model: string, weights: WeightsFacts): ModelOverr
   return silu && modelFacts(model).kind === 'resnet' ? { activation: 'silu' } : {};
 }
 
+/** Half the model's own up to 64 pixels. Weights that say their architecture keep it, and a plain stem of another stride would have another kernel. */
+function stemStrideFor({ kind, options }: ModelFacts, size: number, fromWeights: boolean, weights: WeightsFacts): ModelOptions['stemStride'] {
+  const fixed = weights.modelOptions !== undefined || (fromWeights && kind === 'resnet' && options.stem === 'plain');
+  return size > 64 || fixed ? options.stemStride : ((options.stemStride / 2) as 1 | 2);
+}
+
 /** Completes the options with what the data set, the model and the weights to start from say. */
 export function resolveConfig(options: TrainOptions, dataset: Dataset, start: WeightsFacts = {}, named: string | NamedRecipe = options.recipe ?? 'resnet-rs'): RunConfig {
   if (dataset.train === undefined) throw new UsageError(`Expected training pictures in ${options.data} but there is only a validation part.`);
@@ -135,8 +141,7 @@ export function resolveConfig(options: TrainOptions, dataset: Dataset, start: We
       dropout: recipe.values.dropout,
       stochasticDepth: recipe.values.stochasticDepth,
       init: recipe.values.init,
-      // Weights that say their architecture keep it.
-      stemStride: options.stemStride ?? (start.modelOptions === undefined && size <= 64 ? (facts.options.stemStride / 2) as 1 | 2 : facts.options.stemStride),
+      stemStride: options.stemStride ?? stemStrideFor(facts, size, options.from !== undefined, start),
       ...(facts.kind === 'resnet' ? { stochasticDepthRule: recipe.values.stochasticDepthRule } : {}),
     } as ModelOptions,
     size,
