@@ -133,12 +133,12 @@ Gradients backward(const at::Tensor& gradGiven, const at::Tensor& x, const at::T
   auto grad = channelsLast(gradGiven), weight = weightGiven.contiguous(), bias = biasGiven.contiguous();
   const Rows rows(x);
   const int64_t channels = rows.channels;
-  auto gradWeight = at::empty_like(weight), gradBias = at::empty_like(weight), gradX = needX ? at::empty_like(x) : at::Tensor();
-  // With a shortcut its gradient is m, written by the first pass and read by the second.
-  const bool store = extra.defined();
-  auto masked = store ? at::empty_like(x) : at::Tensor();
+  auto gradWeight = at::empty_like(weight), gradBias = at::empty_like(weight), gradX = needX || activation == Activation::silu ? at::empty_like(x) : at::Tensor();
+  // With a shortcut its gradient is m, written by the first pass and read by the second; else silu's m goes where the second overwrites it.
+  const bool added = extra.defined();
+  auto masked = added ? at::empty_like(x) : activation == Activation::silu ? gradX : at::Tensor();
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "batch_norm_act_backward", [&] {
-    auto *px = x.data_ptr<scalar_t>(), *pg = grad.data_ptr<scalar_t>(), *pe = store ? extra.data_ptr<scalar_t>() : nullptr, *pm = store ? masked.data_ptr<scalar_t>() : nullptr;
+    auto *px = x.data_ptr<scalar_t>(), *pg = grad.data_ptr<scalar_t>(), *pe = added ? extra.data_ptr<scalar_t>() : nullptr, *pm = masked.defined() ? masked.data_ptr<scalar_t>() : nullptr;
     auto *mean = statistics.data_ptr<scalar_t>(), *inverse = mean + channels, *pw = weight.data_ptr<scalar_t>(), *pb = bias.data_ptr<scalar_t>();
     std::vector<scalar_t> scale(channels), level(channels), slope(channels);
     for (int64_t c = 0; c < channels; c++) scale[c] = inverse[c] * pw[c];
@@ -148,7 +148,7 @@ Gradients backward(const at::Tensor& gradGiven, const at::Tensor& x, const at::T
     forBlocks(rows, false, [&](int64_t block) {
       const int64_t at = rows.start(block);
       auto* sums = part + block * 2 * channels;
-      blockSums(activation, px + at, pg + at, store ? pe + at : nullptr, store ? pm + at : nullptr, mean, scale.data(), pb, sums, sums + channels, rows.in(block), channels);
+      blockSums(activation, px + at, pg + at, added ? pe + at : nullptr, pm == nullptr ? nullptr : pm + at, mean, scale.data(), pb, sums, sums + channels, rows.in(block), channels);
     });
     std::vector<double> sum(channels), product(channels);
     for (int64_t block = 0; block < rows.blocks; block++) {
@@ -170,11 +170,11 @@ Gradients backward(const at::Tensor& gradGiven, const at::Tensor& x, const at::T
     auto* pdx = gradX.data_ptr<scalar_t>();
     forBlocks(rows, true, [&](int64_t block) {
       const int64_t at = rows.start(block);
-      blockBackward(store ? Activation::none : activation, px + at, (store ? pm : pg) + at, pdx + at, mean, scale.data(), pb, level.data(), slope.data(), rows.in(block), channels);
+      blockBackward(added ? Activation::none : activation, px + at, (added ? pm : pg) + at, pdx + at, mean, scale.data(), pb, level.data(), slope.data(), rows.in(block), channels);
     });
   });
   // Without an activation m is the gradient itself.
-  return {gradX, gradWeight, gradBias, store ? masked : needShortcut ? grad : at::Tensor()};
+  return {gradX, gradWeight, gradBias, added ? masked : needShortcut ? grad : at::Tensor()};
 }
 
 at::Tensor orUndefined(const optional<at::Tensor>& tensor) { return tensor.has_value() ? *tensor : at::Tensor(); }

@@ -71,9 +71,11 @@ RESCALED_INLINE T maskedAt(T x, T grad, T extra, T mean, T scale, T bias) {
   return derivative<kind>((x - mean) * scale + bias + (added ? extra : T(0)), grad);
 }
 
+// m is written down where its gradient is wanted for the shortcut, and for silu, where computing it twice costs more than memory.
 template <Activation kind, bool added, typename T>
 RESCALED_INLINE void sumsOf(const T* __restrict x, const T* __restrict grad, const T* __restrict extra, T* __restrict masked, const T* __restrict mean, const T* __restrict scale,
                             const T* __restrict bias, T* __restrict sum, T* __restrict product, int64_t rows, int64_t channels) {
+  constexpr bool store = added || kind == Activation::silu;
   for (int64_t c = 0; c < channels; c++) sum[c] = product[c] = 0;
   int64_t at = 0;
   for (int64_t row = 0; row + 4 <= rows; row += 4, at += 4 * channels) {
@@ -82,7 +84,7 @@ RESCALED_INLINE void sumsOf(const T* __restrict x, const T* __restrict grad, con
       for (int i = 0; i < 4; i++) {
         const int64_t here = at + i * channels + c;
         m[i] = maskedAt<kind, added>(x[here], grad[here], added ? extra[here] : T(0), mean[c], scale[c], bias[c]);
-        if (added) masked[here] = m[i];
+        if (store) masked[here] = m[i];
       }
       const T *x0 = x + at + c, *x1 = x0 + channels, *x2 = x1 + channels, *x3 = x2 + channels;
       sum[c] += (m[0] + m[1]) + (m[2] + m[3]);
@@ -92,19 +94,20 @@ RESCALED_INLINE void sumsOf(const T* __restrict x, const T* __restrict grad, con
   for (; at < rows * channels; at += channels) {
     for (int64_t c = 0; c < channels; c++) {
       const T m = maskedAt<kind, added>(x[at + c], grad[at + c], added ? extra[at + c] : T(0), mean[c], scale[c], bias[c]);
-      if (added) masked[at + c] = m;
+      if (store) masked[at + c] = m;
       sum[c] += m;
       product[c] += m * (x[at + c] - mean[c]);
     }
   }
 }
 
+// With silu, m already lies in gradX.
 template <Activation kind, typename T>
 RESCALED_INLINE void backwardOf(const T* __restrict x, const T* __restrict grad, T* __restrict gradX, const T* __restrict mean, const T* __restrict scale, const T* __restrict bias,
                                 const T* __restrict level, const T* __restrict slope, int64_t rows, int64_t channels) {
   for (int64_t row = 0; row < rows; row++, x += channels, grad += channels, gradX += channels) {
     for (int64_t c = 0; c < channels; c++) {
-      const T m = maskedAt<kind, false>(x[c], grad[c], T(0), mean[c], scale[c], bias[c]);
+      const T m = kind == Activation::silu ? gradX[c] : maskedAt<kind, false>(x[c], grad[c], T(0), mean[c], scale[c], bias[c]);
       gradX[c] = scale[c] * (m - level[c] - (x[c] - mean[c]) * slope[c]);
     }
   }
