@@ -1,7 +1,7 @@
 """The peer of bench/step.ts: one training step or inference in eager PyTorch, timed on request.
 
 Reads a line per request from standard input ("train" or "infer"), answers with the seconds of one step. channels_last,
-PyTorch's defaults otherwise, threads as given. Usage: pytorch_step.py resnet-50|resnet-rs-50 BATCH SIZE THREADS|default
+PyTorch's defaults otherwise, threads as given. Usage: pytorch_step.py resnet-50|resnet-rs-50|efficientnet-b0 BATCH SIZE THREADS|default
 """
 import sys
 import time
@@ -18,6 +18,11 @@ if name == "resnet-50":
     import torchvision
 
     model = torchvision.models.resnet50()
+elif name == "efficientnet-b0":
+    import torchvision
+
+    # Differs from ours only in padding: both sides alike, where ours follows TensorFlow. No dropout, as on our side.
+    model = torchvision.models.efficientnet_b0(dropout=0.0, stochastic_depth_prob=0.2)
 else:
     from resnet_rs_reference import ResNetRS
 
