@@ -58,7 +58,12 @@ const ENGINE_BYTES = 64 * 2 ** 20;
 const summing = (args: ShapeArgs, out: ShapeRecord): number => (elements(out.shape) * elements(args.tensor(1).shape)) / args.tensor(1).shape[0]!;
 
 /** How many multiply-adds an operator does; those that are not here do none that count. */
-const MULTIPLY_ADDS: Readonly<Record<string, (args: ShapeArgs, out: ShapeRecord) => number>> = { 'aten::conv2d': summing, 'aten::linear': summing };
+const MULTIPLY_ADDS: Readonly<Record<string, (args: ShapeArgs, out: ShapeRecord) => number>> = {
+  'aten::conv2d': summing,
+  'rescaled::depthwise_conv': summing,
+  'aten::linear': summing,
+};
+const CONVOLUTIONS: readonly string[] = ['aten::conv2d', 'rescaled::depthwise_conv'];
 
 /**
  * What a model costs, from its shapes alone: no libtorch, no memory, milliseconds. Everything but `trainMemoryBytes` is exact.
@@ -85,7 +90,7 @@ export function modelCost(name: string, { size: wanted, batch = 32, ema = false,
       output: out.shape.slice(1),
       parameters,
       multiplyAdds: (MULTIPLY_ADDS[op]?.(args, out) ?? 0) / batch,
-      activations: op === 'aten::conv2d' ? elements(out.shape) / batch : 0,
+      activations: CONVOLUTIONS.includes(op) ? elements(out.shape) / batch : 0,
     });
   };
   let recording = true;

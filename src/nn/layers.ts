@@ -53,11 +53,18 @@ export class Conv2d extends Module {
   forward(x: Tensor): Tensor {
     const { stride, padding, groups } = this;
     const bias = this.bias ?? null;
-    if (padding !== 'same') return conv2d(x, this.weight, bias, { stride, padding, groups });
+    if (padding !== 'same') return this.#convolve(x, padding);
     const [height, width] = [this.#samePadding(x.shape[2]!), this.#samePadding(x.shape[3]!)];
+    if (height === width && height % 2 === 0) return this.#convolve(x, height / 2);
     if (height % 2 === 0 && width % 2 === 0) return conv2d(x, this.weight, bias, { stride, padding: [height / 2, width / 2], groups });
     const split = (total: number) => [Math.floor(total / 2), Math.ceil(total / 2)];
-    return conv2d(pad(x, [...split(width), ...split(height)]), this.weight, bias, { stride, padding: 0, groups });
+    return this.#convolve(pad(x, [...split(width), ...split(height)]), 0);
+  }
+  /** While training on the CPU a depthwise 5x5 convolution takes its weight gradient from our own loop (native/depthwise.cpp). */
+  #convolve(x: Tensor, padding: number): Tensor {
+    const { stride, groups, weight, bias = null } = this;
+    const own = this.training && this.kernel === 5 && groups > 1 && weight.shape[1] === 1 && weight.shape[0] === x.shape[1] && bias === null && x.device === 'cpu' && ownKernels(x, weight);
+    return own ? call('rescaled::depthwise_conv', [x, weight, stride, padding]) : conv2d(x, weight, bias, { stride, padding, groups });
   }
   /** Zeros on both sides together. */
   #samePadding(size: number): number {

@@ -109,6 +109,13 @@ function conv2d(args: ShapeArgs): { shape: readonly number[] } {
   return { shape: [x[0]!, weight[0]!, ...windowed(args, weight.slice(2), args.pair(3), args.pair(4), { dilation: args.pair(5) })] };
 }
 
+/** rescaled::depthwise_conv(x, weight, stride, padding) */
+function depthwise(args: ShapeArgs): { shape: readonly number[] } {
+  const [n, channels] = args.tensor(0).shape;
+  const [stride, padding] = [args.number(2, 1), args.number(3, 0)];
+  return { shape: [n!, channels!, ...windowed(args, args.tensor(1).shape.slice(2), [stride, stride], [padding, padding])] };
+}
+
 function pool2d(ceilAt: number): (args: ShapeArgs) => { shape: readonly number[] } {
   return (args) => ({ shape: [...args.tensor(0).shape.slice(0, -2), ...windowed(args, args.pair(1), args.pair(2), args.pair(3), { ceil: args.values[ceilAt] === true })] });
 }
@@ -169,6 +176,7 @@ export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
   'aten::dropout': { result: sameAsFirst, saves: (_, out) => [bytesOf(out.shape, out.dtype)] },
   // The log-probabilities.
   'aten::cross_entropy_loss': { result: () => ({ shape: [] }), saves: (args) => [bytesOf(args.tensor(0).shape, args.tensor(0).dtype)] },
+  'rescaled::depthwise_conv': { result: depthwise, saves: (args) => [args.tensor(0), args.tensor(1)] },
   'rescaled::scale': product,
   'rescaled::scale_add_relu': { result: sameAsFirst, saves: (args, out) => [out, args.tensor(0), args.tensor(1)] },
   // What the backward pass of the activation needs beside x: the sum's sign for relu, the shortcut for silu (native/batch_norm_act.cpp).
