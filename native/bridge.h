@@ -68,6 +68,7 @@ Napi::Value fromIValue(Napi::Env env, const c10::IValue& value, const c10::TypeP
 // one registrar per file
 void registerDispatch(Napi::Env env, Napi::Object exports);
 void registerAutograd(Napi::Env env, Napi::Object exports);
+void registerAutocast(Napi::Env env, Napi::Object exports);
 void registerRuntime(Napi::Env env, Napi::Object exports);
 
 }  // namespace rescaled

@@ -94,6 +94,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   registerTensor(env, exports);
   registerDispatch(env, exports);
   registerAutograd(env, exports);
+  registerAutocast(env, exports);
   registerRuntime(env, exports);
   return exports;
 }

@@ -2,7 +2,7 @@ import type { Recipe, RecipeKey, SourcedRecipe } from '../train/index.js';
 
 /** The settings in the order and the groups in which a reader looks for them. */
 export const RECIPE_GROUPS: Readonly<Record<string, readonly RecipeKey[]>> = {
-  Run: ['epochs', 'batch', 'accumulate', 'earlyStopping', 'patience', 'minival'],
+  Run: ['epochs', 'batch', 'accumulate', 'precision', 'earlyStopping', 'patience', 'minival'],
   'Learning rate': ['learningRate', 'schedule', 'warmupEpochs', 'stepEpochs', 'decayEpochs', 'decayFactor', 'layerDecay', 'freeze'],
   Optimiser: ['optimiser', 'momentum', 'nesterov', 'squareDecay', 'epsilon', 'clipNorm'],
   Averaging: ['averaging', 'emaDecay', 'normMomentum'],

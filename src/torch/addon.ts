@@ -40,6 +40,7 @@ export interface Addon {
   setGrad(tensor: Tensor, gradient: Tensor | null): void;
   setGradEnabled(on: boolean): boolean;
   isGradEnabled(): boolean;
+  setAutocast(device: string, on: boolean): void;
   pushInferenceMode(): void;
   popInferenceMode(): void;
   engineInfo(): EngineInfo;

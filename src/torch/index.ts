@@ -1,4 +1,5 @@
 export { addon, type EngineInfo, type TypedArray } from './addon.js';
+export { autocast } from './autocast.js';
 export { enableGrad, gradients, inferenceMode, isGradEnabled, noGrad } from './autograd.js';
 export { call, schema } from './call.js';
 export { TensorDisposedError } from './errors.js';

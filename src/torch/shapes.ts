@@ -132,6 +132,9 @@ class ShapeEngine implements Addon {
   }
 
   // Autograd, randomness, memory
+  setAutocast(): never {
+    throw new TypeError('autocast: inside shapeOnly() everything has the dtype that it is made with');
+  }
   setGradEnabled(on: boolean): boolean {
     const before = this.#grad;
     this.#grad = on;

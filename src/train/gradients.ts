@@ -2,10 +2,11 @@ import { mixLabels, type Mix } from '../augment/mix.js';
 import type { Batch } from '../data/batch.js';
 import type { RescaledError } from '../errors.js';
 import type { Module } from '../nn/index.js';
-import { call, mul, scope, type Tensor } from '../torch/index.js';
+import { autocast, call, mul, scope, to, type Tensor } from '../torch/index.js';
 import type { Normaliser } from './input.js';
 import { classLoss } from './loss.js';
 import { mixedBatch, mixedLoss } from './mixing.js';
+import type { Recipe } from './recipe.js';
 
 export interface GradientOptions {
   mix: Mix | undefined;
@@ -16,6 +17,7 @@ export interface GradientOptions {
   parts: number;
   labelSmoothing: number;
   classWeights: Tensor | undefined;
+  precision: Recipe['precision'];
 }
 
 /**
@@ -26,24 +28,25 @@ export interface GradientOptions {
  * @returns mean loss, and pictures whose highest logit is their label's
  */
 export function batchGradients(model: Module, batch: Batch, options: GradientOptions, wrong: (loss: number, x: Tensor) => RescaledError): { loss: number; hits: number } {
-  const { mix, normaliser, size, labelSmoothing, classWeights } = options;
+  const { mix, normaliser, size, labelSmoothing, classWeights, precision } = options;
   const pictures = mix === undefined ? batch : mixedBatch(batch, size, mix);
   const partners = mix === undefined ? undefined : mixLabels(batch.labels, mix);
   const parts = Math.max(1, Math.min(options.parts, Math.floor(batch.n / 2)));
   let loss = 0;
   let hits = 0;
   for (let part = 0; part < parts; part++) {
-    const from = Math.floor((part * batch.n) / parts);
-    const to = Math.floor(((part + 1) * batch.n) / parts);
-    const n = to - from;
+    const begin = Math.floor((part * batch.n) / parts);
+    const end = Math.floor(((part + 1) * batch.n) / parts);
+    const n = end - begin;
     scope(() => {
-      const x = normaliser.input(parts === 1 ? pictures.images : pictures.images.subarray(from * size * size * 3, to * size * size * 3), n, size);
-      const y = normaliser.labels(batch.labels.subarray(from, to), n);
-      const logits = model.forward(x);
+      const x = normaliser.input(parts === 1 ? pictures.images : pictures.images.subarray(begin * size * size * 3, end * size * size * 3), n, size);
+      const y = normaliser.labels(batch.labels.subarray(begin, end), n);
+      // Activations in bfloat16, logits and loss in float32, as in tensorflow/tpu resnet_main.py.
+      const logits = precision === 'bfloat16' ? to(autocast(normaliser.device, () => model.forward(x)), { dtype: 'float32' }) : model.forward(x);
       const mean =
         mix === undefined
           ? classLoss(logits, y, labelSmoothing, classWeights)
-          : mixedLoss(logits, y, normaliser.labels(partners!.subarray(from, to), n), mix.lambda, labelSmoothing, classWeights);
+          : mixedLoss(logits, y, normaliser.labels(partners!.subarray(begin, end), n), mix.lambda, labelSmoothing, classWeights);
       const value = mean.item();
       if (!Number.isFinite(value)) throw wrong(value, x);
       (n === batch.n ? mean : mul(mean, n / batch.n)).backward();

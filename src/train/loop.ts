@@ -150,7 +150,7 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
         let loss = Number.NaN;
         if (batch.n > 1) {
           const mix = mixOf(recipe, batch.n, config.size, config.seed, state.epoch, state.batchInEpoch);
-          const options = { mix, normaliser, size: config.size, parts: recipe.accumulate, labelSmoothing: recipe.labelSmoothing, classWeights };
+          const options = { mix, normaliser, size: config.size, parts: recipe.accumulate, labelSmoothing: recipe.labelSmoothing, classWeights, precision: recipe.precision };
           const result = batchGradients(model, batch, options, (value, x) => diagnose(value, state.step, learningRate, model, x));
           loss = result.loss;
           if (recipe.clipNorm > 0) {

@@ -39,6 +39,8 @@ export const recipeSchema = z.strictObject({
   weightDecay: z.number().min(0).max(1),
   weightDecayMode: z.enum(['coupled', 'decoupled']),
   decayRule: z.enum(['reference', 'timm', 'all']),
+  /** Of activations while training; weights, statistics, logits and loss are float32. */
+  precision: z.enum(['float32', 'bfloat16']),
   /** Keeps the weights of the epoch that is best on the minival, and ends after `patience` epochs without a better one. */
   earlyStopping: z.boolean(),
   patience: z.int().min(1).max(100_000),
@@ -159,7 +161,7 @@ function validate(values: Readonly<Record<string, unknown>>): Recipe {
 export function completeRecipe(values: Partial<Recipe>): Recipe {
   const later: Partial<Recipe> = {
     accumulate: 1, stepEpochs: [], decayEpochs: 1, decayFactor: 1, optimiser: 'sgd', squareDecay: 0.9, epsilon: 1e-3, clipNorm: 0, weightDecayMode: 'coupled',
-    earlyStopping: false, patience: 1, minival: 0.02, layerDecay: 1, freeze: [], classWeights: 'none', normMomentum: 0.1,
+    precision: 'float32', earlyStopping: false, patience: 1, minival: 0.02, layerDecay: 1, freeze: [], classWeights: 'none', normMomentum: 0.1,
     augment: 'none', randAugmentLayers: 0, randAugmentMagnitude: 0, augmentVariant: 'reference', augmentPixelScale: 1, randomErasing: 0, mixup: 0, cutmix: 0,
   };
   const missing = Object.entries(later).filter(([key]) => !(key in values));

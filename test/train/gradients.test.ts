@@ -27,7 +27,7 @@ const unexpected = (): never => assert.fail('the loss is finite');
 
 function gradients(model: Module, change: Partial<GradientOptions>): { loss: number; hits: number; values: Float32Array[] } {
   const normaliser = new Normaliser('cpu');
-  const options: GradientOptions = { mix: undefined, normaliser, size, parts: 1, labelSmoothing: 0.1, classWeights: undefined, ...change };
+  const options: GradientOptions = { mix: undefined, normaliser, size, parts: 1, labelSmoothing: 0.1, classWeights: undefined, precision: 'float32', ...change };
   const { loss, hits } = batchGradients(model, batch, options, unexpected);
   const values = [...model.parameters().values()].map((p) => {
     const gradient = p.grad!;
@@ -84,6 +84,15 @@ describe('gradients in parts', () => {
     assert.ok(Math.abs(parts.loss - whole.loss) < 0.5, 'the losses are near each other');
     model.dispose();
   });
+});
+
+test('in bfloat16 the loss and the gradients are near those in float32, and float32 themselves', () => {
+  const model = createModel('resnet-rs-14', { width: 0.125, classes: 4, stemStride: 1, dropout: 0 }, 7).train();
+  const [exact, mixed] = [gradients(model, {}), gradients(model, { precision: 'bfloat16' })];
+  const difference = relativeError(flat(mixed.values), flat(exact.values));
+  assert.ok(difference > 1e-4 && difference < 0.3, `difference ${difference}`);
+  assert.ok(Math.abs(mixed.loss - exact.loss) < 0.02, `losses ${mixed.loss} and ${exact.loss}`);
+  model.dispose();
 });
 
 describe('class weights', () => {

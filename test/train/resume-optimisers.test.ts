@@ -8,7 +8,7 @@ import { FASHION, temporaryFolder } from '../cli/helpers.js';
 const cases: Record<string, Record<string, unknown>> = {
   rmsprop: { optimiser: 'rmsprop', schedule: 'exponential' },
   adamw: { optimiser: 'adamw', clipNorm: 1, schedule: 'one-cycle' },
-  lamb: { optimiser: 'lamb', layerDecay: 0.7, schedule: 'step' },
+  'lamb in bfloat16': { optimiser: 'lamb', layerDecay: 0.7, schedule: 'step', precision: 'bfloat16' },
   'sgd in parts, averaged twice': { accumulate: 3, averaging: 'ema-running', classWeights: 'balanced', mixup: 0.2, schedule: 'constant' },
 };
 
