@@ -38,6 +38,7 @@ const CASES: Record<string, (() => Tensor)[]> = {
   'aten::dropout': [() => dropout(image(), 0.5, true)],
   'aten::cross_entropy_loss': [() => crossEntropy(zeros([2, 5]), fromTypedArray(new BigInt64Array(2), [2]), 0.1)],
   'rescaled::scale_add_relu': [() => call('rescaled::scale_add_relu', [image(), zeros([2, 4, 1, 1]), image()])],
+  'rescaled::depthwise_conv': [() => call('rescaled::depthwise_conv', [image(), zeros([4, 1, 5, 5]), 2, 2])],
   'rescaled::scale': [() => call('rescaled::scale', [image(), zeros([2, 4, 1, 1])])],
   'rescaled::batch_norm_act': [() => normalise(image(), null, 'silu'), () => normalise(image(), image(), 'relu'), () => normalise(image(), image(), 'none')],
   'aten::zeros': [() => zeros([2, 3], { dtype: 'int64' }), () => zeros([])],
