@@ -12,6 +12,7 @@ import { createModel, modelFacts, type ImageModel, type ModelFacts, type ModelOp
 import { BatchNorm2d } from '../nn/index.js';
 import { shapeOnly, zeros } from '../torch/index.js';
 import type { WeightsFacts } from '../weights/facts.js';
+import { checkModelSwitches, type ModelSwitches } from './model-switches.js';
 import { completeRecipe, resolveRecipe, type NamedRecipe, type SourcedRecipe } from './recipe.js';
 
 /** How pixels become numbers: (x/255 - mean)/std of RGB, after a resize by `interpolation`. */
@@ -35,6 +36,8 @@ export interface TrainOptions {
   /** Recipe settings by key. */
   settings?: Record<string, unknown>;
   width?: number;
+  /** Switches of the architecture that differ from the named model's. */
+  modelOptions?: ModelSwitches;
   /** Total stride of the stem; half the usual up to 64 pixels. */
   stemStride?: 1 | 2 | 4;
   seed?: number;
@@ -111,7 +114,7 @@ export function resolveConfig(options: TrainOptions, dataset: Dataset, start: We
     throw new UsageError(`Expected --model, since ${options.from} does not say which model its weights are of.`);
   const model = options.model ?? start.model ?? 'resnet-rs-50';
   // The architecture of the weights; what the recipe and the data decide is set below.
-  const facts = modelFacts(model, architectureOf(model, start));
+  const facts = modelFacts(model, { ...architectureOf(model, start), ...checkModelSwitches(options.modelOptions ?? {}) } as ModelOverrides);
   const strides = facts.kind === 'resnet' ? [1, 2, 4] : [1, 2];
   if (options.stemStride !== undefined && !strides.includes(options.stemStride))
     throw new UsageError(`Expected ${strides.join(' or ')} as the stem's stride of ${model} but received ${options.stemStride}.`);

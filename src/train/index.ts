@@ -1,3 +1,4 @@
+export type { Dataset } from '../data/dataset.js';
 export { loadCheckpoint, saveWeights, type RunState } from './checkpoint.js';
 export * from './config.js';
 export { evaluate, type Evaluation, type Mistake } from './evaluate.js';
@@ -10,5 +11,7 @@ export { PRESETS, presetNames, RECIPE_KEYS } from './presets.js';
 export { learningRates } from './rate.js';
 export { IMAGENET_PICTURES, parseSetting, resolveRecipe, type NamedRecipe, type Recipe, type RecipeKey, type SourcedRecipe } from './recipe.js';
 export { openRecipe } from './recipe-file.js';
+export { modelSwitchesSchema, type ModelSwitches } from './model-switches.js';
+export { scoreRun, type RunScores } from './score.js';
 export { openStart, resolveRun, weightsOf } from './start.js';
 export { resumeTraining, train } from './train.js';

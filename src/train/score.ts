@@ -1,0 +1,91 @@
+import { balancedSubset } from '../data/choose.js';
+import { BatchLoader } from '../data/loader.js';
+import { subset, type Source } from '../data/source.js';
+import { RescaledError } from '../errors.js';
+import type { ImageModel } from '../models/index.js';
+import { engineInfo, setThreads } from '../torch/index.js';
+import { loadInto } from '../weights/load.js';
+import { SafetensorsFile } from '../weights/safetensors.js';
+import type { WeightsFile } from '../weights/weights-file.js';
+import { lastCheckpoint, loadConfig, modelOf, preprocessOf, type RunConfig } from './config.js';
+import { evaluate } from './evaluate.js';
+import type { Scores } from './events.js';
+import { Normaliser } from './input.js';
+import { openTrainingData } from './loop.js';
+
+/** How good the last checkpoint of a run is. */
+export interface RunScores {
+  /** The weights as trained, on every test picture. */
+  raw: Scores;
+  /** Their moving average, where the recipe keeps one; it is then what the recipe uses. */
+  ema?: Scores;
+  /** The weights that the recipe uses, on a fixed part of the training pictures, seen as the test pictures are: without augmentation. */
+  train: Scores;
+  parameters: number;
+  /** Pictures scored a second. */
+  imagesPerSecond: number;
+  /** libtorch's version. */
+  engine: string;
+}
+
+/**
+ * Scores the last checkpoint of a run on its whole test part, whatever `limitVal` the run watched itself with, and on part of the training
+ * pictures. Needs no optimiser and no event log.
+ * @param options.trainPictures how many training pictures, balanced over the classes; the same for every run on these pictures
+ * @param options.testPictures only so many of the test pictures
+ * @returns undefined when the signal stopped it
+ */
+export async function scoreRun(run: string, options: { trainPictures: number; testPictures?: number; signal?: AbortSignal }): Promise<RunScores | undefined> {
+  const config = loadConfig(run);
+  setThreads(config.threads);
+  const { path, valSplit, limitTrain } = config.data;
+  const data = await openTrainingData({ data: path, seed: config.seed, valSplit, limitTrain, limitVal: options.testPictures });
+  if (data.fingerprint !== config.data.fingerprint) throw new RescaledError(`Expected the data that the run was trained on, but ${path} has changed since.`);
+  const training = data.train!;
+  const part = subset(training, balancedSubset(training.labels, data.classes.length, options.trainPictures, 0));
+  const model = modelOf(config);
+  const checkpoint = SafetensorsFile.open(lastCheckpoint(run));
+  const began = performance.now();
+  let images = 0;
+  const score = async (source: Source): Promise<Scores> => {
+    const result = await scoreOn(model, source, config, data.classes.length, options.signal);
+    images += result.images;
+    return result;
+  };
+  try {
+    loadInto(behind(checkpoint, 'model.'), model.state());
+    const raw = await score(data.val);
+    const averaged = behind(checkpoint, 'ema.');
+    let ema: Scores | undefined;
+    if (averaged.entries.size > 0) {
+      loadInto(averaged, model.state());
+      ema = await score(data.val);
+    }
+    const train = await score(part);
+    if (options.signal?.aborted === true) return undefined;
+    const imagesPerSecond = (1000 * images) / (performance.now() - began);
+    return { raw, ...(ema === undefined ? {} : { ema }), train, parameters: model.parameterCount(), imagesPerSecond, engine: engineInfo().libtorch };
+  } finally {
+    checkpoint.close();
+    model.dispose();
+  }
+}
+
+async function scoreOn(model: ImageModel, source: Source, config: RunConfig, classes: number, signal: AbortSignal | undefined): Promise<Scores> {
+  const batch = Math.min(256, Math.max(config.recipe.values.batch, 32));
+  const loader = new BatchLoader({ source, batch, mode: 'eval', preprocess: preprocessOf(config), seed: config.seed, workers: config.workers });
+  const normaliser = new Normaliser(config.device, config.input);
+  try {
+    const { top1, top5, loss, images } = await evaluate(model, loader, { classes, size: config.size, normaliser, mistakes: 0, signal });
+    return { top1, top5, loss, images };
+  } finally {
+    await loader.close();
+    normaliser.dispose();
+  }
+}
+
+/** The tensors of a checkpoint whose names begin with `prefix`, without it. */
+function behind(file: WeightsFile, prefix: string): WeightsFile {
+  const entries = new Map([...file.entries].filter(([name]) => name.startsWith(prefix)).map(([name, entry]) => [name.slice(prefix.length), entry]));
+  return { path: file.path, format: file.format, metadata: {}, ignored: new Map(), entries, read: (name) => file.read(prefix + name), readFloat32: (name) => file.readFloat32(prefix + name), close: () => file.close() };
+}
