@@ -71,8 +71,9 @@ export function niceRange(low: number | undefined, high: number | undefined, par
   return { min: Math.floor((low - room) / interval + 1e-9) * interval, max: Math.ceil((high + room) / interval - 1e-9) * interval, interval };
 }
 
-const font = 'inherit';
-const sizes = [
+export const font = 'inherit';
+/** Every chart is drawn in both. */
+export const sizes = [
   { name: 'wide', width: 520, fontSize: 11.5, xParts: 6, rows: 1000 },
   { name: 'narrow', width: 350, fontSize: 11.5, xParts: 4, rows: 400 },
 ] as const;
@@ -125,7 +126,7 @@ function draw(options: LineChartOptions, size: (typeof sizes)[number]): Html {
   }
 }
 
-function axis({ name, min, max, whole, log, format, ...given }: Axis, parts: number, fontSize: number, grid: boolean): object {
+export function axis({ name, min, max, whole, log, format, ...given }: Axis, parts: number, fontSize: number, grid: boolean): object {
   const interval = given.interval ?? niceInterval(max - min, parts, whole);
   // An axis that ends between ticks gets a label there from echarts, too close to its neighbour.
   const onTick = (value: number): boolean => Math.abs(value / interval - Math.round(value / interval)) < 1e-6;
@@ -160,7 +161,7 @@ function series(line: Line, rows: number): object {
  * What echarts adds for its own runtime goes (classes with hover rules, pointer events, namespaces that HTML implies), and ids,
  * which it numbers by process, become the same in every rendering and unique in the page.
  */
-function tidy(svg: string, id: string, title: string): string {
+export function tidy(svg: string, id: string, title: string): string {
   return svg
     .replace(/<style\s*>[\s\S]*?<\/style>/g, '')
     .replace(/ class="zr\d+-[^"]*"/g, '')

@@ -101,8 +101,17 @@ function inProcess(type: 'run' | 'measure', task: TrialTask, { signal, killSigna
       // It has said its last word; hanging up lets it go.
       if (child.connected) child.disconnect();
     });
-    child.on('error', (error) => (last ??= { type: 'failed', reason: error.message }));
-    child.on('close', (code, name) => resolve(last ?? { type: 'failed', reason: death(child, code, name) }));
+    // Both: a last message may still be on its way when the process has gone. ('close' does not come when this side hangs up.)
+    let ended: FromTrial | undefined;
+    const settle = (): void => {
+      if (ended !== undefined && !child.connected) resolve(last ?? ended);
+    };
+    child.on('disconnect', settle);
+    child.on('exit', (code, name) => {
+      ended = { type: 'failed', reason: death(child, code, name) };
+      settle();
+    });
+    child.on('error', (error) => resolve({ type: 'failed', reason: error.message }));
     tell({ type, task });
     if (signal?.aborted === true) stop();
   }).finally(() => {

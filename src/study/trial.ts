@@ -17,6 +17,8 @@ export interface Trial {
   id: string;
   seed: number;
   options: TrialOptions;
+  /** Side of the pictures, in pixels. */
+  size: number;
   work: TrialWork;
 }
 
@@ -58,7 +60,7 @@ export async function planTrial(options: TrialOptions, seed: number, dataset: Da
   const id = digest({ format: 1, data: { fingerprint, valSplit, limitTrain, testPictures }, model, modelOptions, size, input, from, recipe, seed, trainPictures: TRAIN_PICTURES });
   const { batch, accumulate, augment, averaging, optimiser } = recipe;
   const cost = digest({ model, modelOptions: { ...modelOptions, dropout: undefined, stochasticDepth: undefined }, size, device, batch, accumulate, augment, averaging, optimiser });
-  return { id, seed, options, work: { steps, scored, cost } };
+  return { id, seed, options, size, work: { steps, scored, cost } };
 }
 
 const share = z.number().min(0).max(1);

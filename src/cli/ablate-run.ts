@@ -1,0 +1,102 @@
+import type { StudyPlan } from '../study/ablation.js';
+import { measureTrial, runTrials, type RunTrialsOptions, type TrialEvent } from '../study/run-trials.js';
+import { TimeLeft } from '../study/time-left.js';
+import { readResult, type Trial } from '../study/trial.js';
+import { duration } from './progress.js';
+
+const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
+
+/** Each trial once, with the names of the rows that it serves. */
+function uniqueTrials({ variants }: StudyPlan): Map<string, { trial: Trial; name: string }> {
+  const unique = new Map<string, { trial: Trial; name: string }>();
+  // Seed by seed, so that a study that is stopped early has every row.
+  const seeds = Math.max(0, ...variants.map(({ trials }) => trials.length));
+  for (let i = 0; i < seeds; i++)
+    for (const { name, trials } of variants) {
+      const trial = trials[i]!;
+      if (!unique.has(trial.id)) unique.set(trial.id, { trial, name });
+    }
+  return unique;
+}
+
+/** Runs what is left, and says of each trial how it ended and how much time is left. */
+export async function runAndTell(plan: StudyPlan, options: RunTrialsOptions, afterEach: () => void, json: boolean): Promise<{ stopped: boolean; failed: number }> {
+  const unique = uniqueTrials(plan);
+  const left = new Map([...unique].map(([id, { trial }]) => [id, trial]));
+  const time = new TimeLeft();
+  learnFinished(unique, options.study, time, (id) => left.delete(id));
+  if (left.size < unique.size) note(json, `${unique.size - left.size} of ${unique.size} trials are done already`);
+  let failed = 0;
+  const tell = (event: TrialEvent): void => {
+    const { trial } = event;
+    const { name } = unique.get(trial.id)!;
+    if (json) console.log(JSON.stringify({ ...event, trial: { id: trial.id, seed: trial.seed, name } }));
+    if (event.type === 'busy') note(json, `${name}, seed ${trial.seed}: another process has it`);
+    if (event.type !== 'done' && event.type !== 'failed') return;
+    left.delete(trial.id);
+    if (event.type === 'failed') failed++;
+    else time.learn(trial.work.cost, event.result.msPerStep, event.result.scoredPerSecond);
+    const remains = time.total([...left.values()], options.workers);
+    const told = event.type === 'failed' ? `failed: ${event.reason}` : `top-1 ${percent(event.result.top1)}, training pictures ${percent(event.result.trainTop1)}; ${duration(event.seconds)}, ${event.result.msPerStep.toFixed(0)} ms a step`;
+    note(json, `[${unique.size - left.size}/${unique.size}] ${name}, seed ${trial.seed}: ${told}${left.size === 0 || remains === undefined ? '' : `; about ${duration(remains)} left`}`);
+    afterEach();
+  };
+  const [stop, kill] = [new AbortController(), new AbortController()];
+  const interrupt = (): void => {
+    if (stop.signal.aborted) return kill.abort();
+    note(json, 'saving and stopping (once more to stop at once) ...');
+    stop.abort();
+  };
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+  try {
+    const { stopped } = await runTrials([...unique.values()].map(({ trial }) => trial), { ...options, signal: stop.signal, killSignal: kill.signal, onEvent: tell });
+    return { stopped, failed };
+  } finally {
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', interrupt);
+  }
+}
+
+/** People read the error output; with --json, scripts read the other one. */
+function note(json: boolean, text: string): void {
+  if (!json) console.error(text);
+}
+
+function learnFinished(unique: ReadonlyMap<string, { trial: Trial }>, study: string, time: TimeLeft, onDone: (id: string) => void): void {
+  for (const [id, { trial }] of unique) {
+    const result = readResult(study, id);
+    if (result?.status !== 'done') continue;
+    time.learn(trial.work.cost, result.msPerStep, result.scoredPerSecond);
+    onDone(id);
+  }
+}
+
+/** Prints the trials and how long they would take: from those that are done, else from a few steps of each kind of model. */
+export async function tellPlan(plan: StudyPlan, options: RunTrialsOptions, json: boolean): Promise<void> {
+  const unique = uniqueTrials(plan);
+  const time = new TimeLeft();
+  const done = new Set<string>();
+  learnFinished(unique, options.study, time, (id) => done.add(id));
+  const stop = new AbortController();
+  const interrupt = (): void => stop.abort();
+  process.on('SIGINT', interrupt);
+  try {
+    for (const { trial, name } of unique.values()) {
+      if (done.has(trial.id) || time.knows(trial.work.cost)) continue;
+      note(json, `measuring a few steps of ${name} ...`);
+      // As many at a time as there will be, since they share the machine.
+      const speeds = await Promise.all(Array.from({ length: options.workers }, () => measureTrial(trial, { ...options, signal: stop.signal })));
+      for (const { msPerStep, scoredPerSecond } of speeds) time.learn(trial.work.cost, msPerStep, scoredPerSecond);
+    }
+  } finally {
+    process.off('SIGINT', interrupt);
+  }
+  const rows = plan.variants.map(({ name, changed, trials }) => ({ name, changed, steps: trials[0]!.work.steps, seeds: trials.map(({ seed }) => seed), secondsEach: time.of(trials[0]!)!, done: trials.filter(({ id }) => done.has(id)).length }));
+  const remaining = [...unique.values()].filter(({ trial }) => !done.has(trial.id)).map(({ trial }) => trial);
+  const seconds = time.total(remaining, options.workers)!;
+  if (json) return console.log(JSON.stringify({ trials: unique.size, remaining: remaining.length, seconds, rows }, null, 2));
+  const width = Math.max(...rows.map(({ name }) => name.length));
+  for (const row of rows) console.log(`${row.name.padEnd(width)}  ${String(row.steps).padStart(7)} steps  x ${row.seeds.length} seeds${row.done > 0 ? ` (${row.done} done)` : ''}  about ${duration(row.secondsEach).padStart(12)} each  ${row.changed}`);
+  console.log(`\n${unique.size} trials, ${remaining.length} to do: about ${duration(seconds)} with ${options.workers} at a time on ${options.threads} threads of this machine as busy as it is now`);
+}
