@@ -17,12 +17,12 @@ function verdicts({ kind }: AblationReport, compared: readonly AblationRow[]): s
   const [up, down] = [of('better').sort((a, b) => b.change!.mean - a.change!.mean), of('worse').sort((a, b) => a.change!.mean - b.change!.mean)];
   const said: string[] = [];
   const [gains, losses] = {
-    additive: ['Gain, beyond the noise of the seeds', 'Loss, beyond the noise of the seeds'],
+    additive: ['Gain beyond the noise of the seeds', 'Loss beyond the noise of the seeds'],
     'leave-one-out': ['Better without', 'Worse without'],
     'weight-decay': ['Better with the smaller weight decay', 'Worse with the smaller weight decay'],
   }[kind] as [string, string];
-  if (up.length > 0) said.push(`${gains}: ${list(up.map(by))}, in points of top-1.`);
-  if (down.length > 0) said.push(`${losses}: ${list(down.map(by))}, in points of top-1.`);
+  if (up.length > 0) said.push(`${gains}, in points: ${list(up.map(by))}.`);
+  if (down.length > 0) said.push(`${losses}, in points: ${list(down.map(by))}.`);
   const noise = of('noise');
   if (noise.length > 0) said.push(`Within noise (the interval of the change covers 0): ${list(noise.map(by))}. More seeds would narrow the intervals.`);
   const none = of('none');

@@ -11,10 +11,14 @@ import { pairList } from './run-sections.js';
 export type { AblationReport, AblationRow, AblationTrial } from './ablation-data.js';
 
 const KINDS = { additive: 'Additive study', 'leave-one-out': 'Leave-one-out study', 'weight-decay': 'Weight decay beside regularisation' } as const;
+const WORTH = { additive: 'What each step is worth', 'leave-one-out': 'What changes without each step', 'weight-decay': 'Weight decay with and without regularisation' } as const;
 const WORDS: Record<Change['verdict'], string> = { better: 'gain', worse: 'loss', noise: 'within noise', none: 'changes nothing', unknown: 'one seed: cannot tell from noise' };
 
-/** Published models of the rows, in order of appearance. */
-const modelsOf = ({ rows }: AblationReport): string[] => [...new Set(rows.flatMap(({ paper }) => Object.keys(paper)))];
+/** Published models of the rows, in order of appearance; one figure alone compares with nothing. */
+function modelsOf({ rows }: AblationReport): string[] {
+  const models = [...new Set(rows.flatMap(({ paper }) => Object.keys(paper)))];
+  return models.filter((model) => rows.filter(({ paper }) => paper[model] !== undefined).length > 1);
+}
 
 function published(report: AblationReport, row: AblationRow, model: string): { top1?: number; change?: number } {
   const top1 = row.paper[model];
@@ -34,14 +38,15 @@ function changeCell(change: Change | undefined): Html {
 }
 
 function rowTable(report: AblationReport): Html {
-  const models = modelsOf(report);
-  return html`<div class="scroll"><table class="full"><thead><tr><th>Step</th><th class="num">Test top-1</th><th class="num">Change, points</th>${models.map((model) => html`<th class="num">Published: ${model}</th><th class="num">change</th>`)}<th class="num">Training top-1</th><th class="num">ms a step</th><th class="num">Epochs</th><th class="num">Seeds</th></tr></thead>
+  const models = report.kind === 'weight-decay' ? [] : modelsOf(report); // those stand in the grid
+  return html`<div class="scroll"><table class="full"><thead><tr><th>Step</th><th class="num">Test top-1</th><th class="num">Change, points</th>${models.map((model) => html`<th class="num">Published: ${model}</th>`)}<th class="num">Training top-1</th><th class="num">ms a step</th><th class="num">Epochs</th><th class="num">Seeds</th></tr></thead>
 <tbody>${report.rows.map((row) => html`<tr><td>${row.name}<br><small class="note">${row.changed}</small></td><td class="num">${row.top1 === undefined ? missing : withInterval(row.top1)}</td>${
     row.against === undefined ? html`<td class="num"></td>` : changeCell(row.change)}${models.map((model) => {
     const { top1, change } = published(report, row, model);
-    return html`<td class="num">${top1 === undefined ? missing : `${top1.toFixed(1)}\u00a0%`}</td><td class="num">${change === undefined ? missing : signed(change)}</td>`;
+    return html`<td class="num">${top1 === undefined ? missing : `${top1.toFixed(1)}\u00a0%`}${change !== undefined && html`<br><small class="note">${signed(change)}</small>`}</td>`;
   })}<td class="num">${percent(row.trainTop1?.mean)}</td><td class="num">${significant(row.msPerStep, 3)}</td><td class="num">${row.epochs ?? missing}</td><td class="num">${seeds(row)}</td></tr>
-`)}</tbody></table></div>`;
+`)}</tbody></table></div>
+<p class="note">Below each accuracy its 95\u00a0% interval over the seeds, below each change its own. Training top-1: the same weights on a fixed part of the training pictures, without augmentation. Milliseconds: the median step.</p>`;
 }
 
 const seeds = ({ done, failed, pending }: AblationRow): string =>
@@ -54,21 +59,21 @@ function grid(report: AblationReport): Html {
   const columns = [...new Set(report.rows.map(({ cell }) => cell?.column ?? ''))];
   const names = [...new Set(report.rows.map(({ cell }) => cell?.row ?? ''))];
   const models = modelsOf(report);
-  return html`<div class="scroll"><table class="full"><thead><tr><th>Regularisation</th>${columns.map((column) => html`<th class="num">${column}</th>`)}<th class="num">Change, points</th>${models.map((model) => html`<th class="num">Published: ${model}</th><th class="num">change</th>`)}</tr></thead>
+  return html`<div class="scroll"><table class="full"><thead><tr><th>Regularisation</th>${columns.map((column) => html`<th class="num">${column}</th>`)}<th class="num">Change, points</th>${models.map((model) => html`<th class="num">Published: ${model}</th>`)}</tr></thead>
 <tbody>${names.map((name) => {
     const cells = columns.map((column) => report.rows.find(({ cell }) => cell?.row === name && cell.column === column));
     const last = cells.at(-1);
     return html`<tr><td>${name}</td>${cells.map((row) => html`<td class="num">${row?.top1 === undefined ? missing : withInterval(row.top1)}</td>`)}${changeCell(last?.change)}${models.map((model) => {
       const tops = cells.map((row) => row?.paper[model]);
       const change = last === undefined ? undefined : published(report, last, model).change;
-      return html`<td class="num">${tops.every((top1) => top1 === undefined) ? missing : tops.map((top1) => top1?.toFixed(1) ?? missing).join(' → ')}</td><td class="num">${change === undefined ? missing : signed(change)}</td>`;
+      return html`<td class="num">${tops.every((top1) => top1 === undefined) ? missing : tops.map((top1) => top1?.toFixed(1) ?? missing).join(' → ')}${change !== undefined && html`<br><small class="note">${signed(change)}</small>`}</td>`;
     })}</tr>`;
   })}</tbody></table></div>
 <p class="note">RA RandAugment, LS label smoothing, DO dropout on FC, SD stochastic depth.</p>`;
 }
 
 function charts(report: AblationReport): Html {
-  const models = report.kind === 'leave-one-out' ? [] : modelsOf(report);
+  const models = modelsOf(report);
   return html`<div class="charts">${oursChart(report)}${models.map((model, i) => paperChart(report, model, i))}</div>`;
 }
 
@@ -80,20 +85,23 @@ function chartOf(id: string, title: string, bars: Bar[], note?: string): Html {
   return barChart({ id, title, bars, x: { name: 'top-1, %', ...range, format: (value) => String(Number(value.toFixed(2))) }, ...(note !== undefined && { note }) });
 }
 
+/** In a drawing there is little room. */
+const label = ({ name }: AblationRow): string => name.replace(/^without /, '− ');
+
 function oursChart(report: AblationReport): Html {
   const bars = report.rows.flatMap((row, i): Bar[] => {
     const before = row.against === undefined ? undefined : report.rows[row.against]!.top1;
-    if (row.top1 === undefined) return [{ name: row.name, from: Number.NaN, to: Number.NaN, value: missing, tone: 'one' }];
+    if (row.top1 === undefined) return [{ name: label(row), from: Number.NaN, to: Number.NaN, value: missing, tone: 'one' }];
     const to = 100 * row.top1.mean;
     const change = row.change;
     if (row.against === undefined || before === undefined || change === undefined) {
       const { low, high } = row.top1;
-      return [{ name: row.name, from: to, to, value: to.toFixed(2), tone: 'one', connect: report.kind !== 'leave-one-out' && report.rows[i + 1]?.against === i, ...(low !== undefined && high !== undefined && { low: 100 * low, high: 100 * high }) }];
+      return [{ name: label(row), from: to, to, value: to.toFixed(2), tone: 'one', connect: report.kind !== 'leave-one-out' && report.rows[i + 1]?.against === i, ...(low !== undefined && high !== undefined && { low: 100 * low, high: 100 * high }) }];
     }
     // Paired changes may leave out a seed that only one side has: the bar then starts where its own pairs do.
     const from = to - 100 * change.mean;
     return [{
-      name: row.name, from, to, value: bare(change.mean), tone: change.mean < 0 ? 'two' : 'one', faint: change.verdict === 'noise' || change.verdict === 'unknown',
+      name: label(row), from, to, value: bare(change.mean), tone: change.mean < 0 ? 'two' : 'one', faint: change.verdict === 'noise' || change.verdict === 'unknown',
       connect: report.kind === 'additive' && report.rows[i + 1]?.against === i,
       ...(change.low !== undefined && change.high !== undefined && change.verdict !== 'none' && { low: from + 100 * change.low, high: from + 100 * change.high }),
     }];
@@ -105,7 +113,7 @@ function paperChart(report: AblationReport, model: string, i: number): Html | un
   const bars = report.rows.flatMap((row, at): Bar[] => {
     const { top1, change } = published(report, row, model);
     if (top1 === undefined) return [];
-    return [{ name: row.name, from: change === undefined ? top1 : top1 - 100 * change, to: top1, value: change === undefined ? top1.toFixed(1) : signed(change), tone: (change ?? 0) < 0 ? 'two' : 'one', connect: report.rows[at + 1]?.against === at }];
+    return [{ name: label(row), from: change === undefined ? top1 : top1 - 100 * change, to: top1, value: change === undefined ? top1.toFixed(1) : signed(change), tone: (change ?? 0) < 0 ? 'two' : 'one', connect: report.rows[at + 1]?.against === at }];
   });
   return bars.length < 2 ? undefined : chartOf(`paper-${i}`, `Published: ${model}`, bars, report.paperSource);
 }
@@ -135,7 +143,7 @@ export function renderAblation(report: AblationReport): string {
   const { rows, data } = report;
   const [done, failed, pending] = [rows.flatMap((row) => row.done), rows.flatMap((row) => row.failed.map((f) => ({ ...f, name: row.name }))), rows.flatMap((row) => row.pending)];
   const warnings = [
-    ...(pending.length > 0 ? [`${count(pending.length)} of ${count(done.length + failed.length + pending.length)} trials are still to do: figures and intervals will change.`] : []),
+    ...(pending.length > 0 ? [`${count(pending.length)} of ${count(done.length + failed.length + pending.length)} trials are not done yet: figures and intervals will change.`] : []),
     ...failed.map(({ name, seed, reason }) => `${name}, seed ${seed} failed: ${reason.split('\n')[0]}`),
   ];
   return renderPage({
@@ -145,7 +153,7 @@ export function renderAblation(report: AblationReport): string {
     head: html`${warnings.length > 0 && html`<div class="warnings" role="note"><h2>${pending.length > 0 ? 'Not finished' : 'Failed trials'}</h2><ul>${warnings.map((text) => html`<li>${text}</li>`)}</ul></div>`}
 <ul class="findings">${ablationFindings(report).map((text) => html`<li>${text}</li>`)}</ul>`,
     sections: [
-      { id: 'worth', title: report.kind === 'weight-decay' ? 'Weight decay with and without regularisation' : 'What each step is worth', body: html`${report.kind === 'weight-decay' && grid(report)}${charts(report)}` },
+      { id: 'worth', title: WORTH[report.kind], body: html`${report.kind === 'weight-decay' && grid(report)}${charts(report)}` },
       { id: 'rows', title: 'All rows', body: rowTable(report) },
       { id: 'comparable', title: 'What can be compared', body: comparable(report) },
       ...(done.length > 0 ? [{ id: 'trials', title: 'Every trial', body: html`<details><summary>${count(done.length)} trials in figures</summary>${trialTable(report)}</details>` }] : []),

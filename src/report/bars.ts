@@ -36,7 +36,7 @@ export interface BarChartOptions {
 /** Pixels: a row, what lies below the rows, the names at the left, the values at the right. */
 const ROW = 27;
 const BELOW = 44;
-const NAMES = { wide: 158, narrow: 116 };
+const NAMES = { wide: 168, narrow: 134 };
 const VALUES = 62;
 
 /**
@@ -62,7 +62,7 @@ function draw({ id, title, bars, x }: BarChartOptions, size: (typeof sizes)[numb
       xAxis: { ...axis(x, size.xParts - 1, size.fontSize, true), axisLine: { show: true, lineStyle: { color: 'var(--axis)' } } },
       yAxis: {
         type: 'category', inverse: true, data: bars.map(({ name }) => name), axisTick: { show: false }, axisLine: { show: false },
-        axisLabel: { color: 'var(--ink)', ...text, width: left - 12, overflow: 'truncate', interval: 0 },
+        axisLabel: { color: 'var(--ink)', ...text, width: left - 16, overflow: 'truncate', interval: 0 },
       },
       series: [{ type: 'custom', silent: true, data: bars.map((_, i) => i), renderItem: (_: unknown, api: Api) => shape(bars, api.value(0), api, size.width - VALUES + 8, size.fontSize) }],
     });

@@ -26,7 +26,9 @@ export interface Variant {
   cell?: { row: string; column: string };
 }
 
-const text = (values: Readonly<Record<string, unknown>>): string[] => Object.entries(values).map(([key, value]) => `${key}=${String(value)}`);
+/** 0.00004 -> `4e-5`. */
+const short = (value: unknown): string => (typeof value === 'number' && value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential() : String(value));
+const text = (values: Readonly<Record<string, unknown>>): string[] => Object.entries(values).map(([key, value]) => `${key}=${short(value)}`);
 const changes = ({ settings, modelOptions }: Pick<Ingredient, 'settings' | 'modelOptions'>): string => [...text(settings), ...text(modelOptions)].join(', ') || 'nothing';
 
 /** The base with these steps on top. */
@@ -63,7 +65,7 @@ export function weightDecay(ladder: Ladder): Variant[] {
   return DECAY_TABLE.flatMap((row, i) =>
     DECAYS.map((decay, j): Variant => {
       const with_ = withSteps(ladder, [...training, ...row.steps.map((key) => findStep(ladder.steps, key))]);
-      return { name: `${row.name}, ${decay}`, group: 'regularisation', ...with_, settings: { ...with_.settings, weightDecay: decay }, changed: `weightDecay=${decay}`, ...(j === 0 ? {} : { against: 2 * i }), paper: row.paper[j]!, cell: { row: row.name, column: `weight decay ${decay}` } };
+      return { name: `${row.name}, ${short(decay)}`, group: 'regularisation', ...with_, settings: { ...with_.settings, weightDecay: decay }, changed: changes({ settings: { weightDecay: decay }, modelOptions: {} }), ...(j === 0 ? {} : { against: 2 * i }), paper: row.paper[j]!, cell: { row: row.name, column: `weight decay ${short(decay)}` } };
     }),
   );
 }

@@ -49,7 +49,7 @@ export function paperLadder({ model, epochs = 90, longEpochs = longEpochsOf(epoc
   return {
     base: { name: 'baseline ResNet', recipe: 'resnet-baseline', model: classic(model), settings: { epochs }, modelOptions: {}, paper: of(79.0) },
     steps: [
-      step('cosine', 'cosine learning rate', 'training', 79.3, { schedule: 'cosine' }),
+      step('cosine', 'cosine decay', 'training', 79.3, { schedule: 'cosine' }),
       step('epochs', 'more epochs', 'training', 78.8, { epochs: longEpochs }),
       step('ema', 'EMA of weights', 'training', 79.1, { averaging: 'ema' }),
       step('label-smoothing', 'label smoothing', 'regularisation', 80.4, { labelSmoothing: 0.1 }),
