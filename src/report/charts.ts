@@ -165,7 +165,7 @@ export function tidy(svg: string, id: string, title: string): string {
   return svg
     .replace(/<style\s*>[\s\S]*?<\/style>/g, '')
     .replace(/ class="zr\d+-[^"]*"/g, '')
-    .replace(/ pointer-events="[^"]*"/g, '')
+    .replace(/ (?:pointer-events|ecmeta_\w+)="[^"]*"/g, '')
     .replace(/\bzr\d+-c(\d+)/g, `${id}-c$1`)
     .replace(/<svg [^>]*?(viewBox="[^"]*")[^>]*>/, `<svg $1 role="img" aria-label="${escapeHtml(title).replaceAll('$', '$$$$')}">`)
     .replace(/\n\s*/g, '\n');
