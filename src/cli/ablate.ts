@@ -99,7 +99,7 @@ async function run(data: string, flags: AblateFlags): Promise<void> {
   const facts: StudyFacts = {
     title: `${TITLES[kind]} ${basename(resolve(data))}`,
     data: { name: dataset.name, classes: dataset.classes.length, trainPictures: dataset.train?.length ?? 0, testPictures: dataset.val.length },
-    model: `${flags.model ?? ladder.base.model}, width ${width}`,
+    model: `${ladder.base.model}, width ${width}`,
     size: plan.size,
     common: [{ key: 'Seeds', value: seeds.join(', ') }, ...Object.entries(settings).map(([key, value]) => ({ key, value: String(value) }))],
     command: commandFor(out, flags.out !== undefined),
@@ -108,7 +108,7 @@ async function run(data: string, flags: AblateFlags): Promise<void> {
   writeStudy(out, plan, facts); // before the first trial, so that a page is there at once
   const { stopped, failed } = await runAndTell(plan, shared, () => writeStudy(out, plan, facts), flags.json === true);
   writeStudy(out, plan, facts);
-  if (flags.json !== true) console.log(pageFile(out));
+  console.log(flags.json === true ? JSON.stringify({ type: 'end', stopped, failed, page: pageFile(out) }) : pageFile(out));
   if (stopped) console.error(`Stopped and saved. Go on with: ${facts.command}`);
   else if (failed > 0) throw new RescaledError(`${failed} trial${failed === 1 ? '' : 's'} failed; see the page. The same command tries them again: ${facts.command}`);
   if (stopped) process.exitCode = 1;

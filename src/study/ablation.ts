@@ -117,7 +117,7 @@ export function claimFolder(folder: string, { kind, variants }: StudyPlan): void
     if (differs !== undefined) throw new UsageError(`Expected the results of this study in ${folder} but it holds another one: ${differs}. Choose another --out, or give the options of the first time.`);
     // Rows keep the seeds of an earlier call that this one does not ask for.
     rows.forEach((row, i) => Object.assign(row, { trials: { ...earlier.rows[i]!.trials, ...row.trials } }));
-  } else if (existsSync(folder) && (!statSync(folder).isDirectory() || readdirSync(folder).length > 0))
+  } else if (existsSync(folder) && (!statSync(folder).isDirectory() || readdirSync(folder).some((name) => !name.endsWith('.tmp'))))
     throw new UsageError(`Expected a new folder, or that of a study, for the output but ${folder} holds other files. Choose another --out.`);
   mkdirSync(folder, { recursive: true });
   writeFileAtomic(file, `${JSON.stringify({ format: 1, kind, rows }, null, 2)}\n`);

@@ -110,7 +110,7 @@ test('two commands on one folder share the trials, and Ctrl-C says how to go on'
   const ran: string[] = [];
   for (const child of pair)
     createInterface({ input: child.stdout! }).on('line', (line) => {
-      const event = JSON.parse(line) as { type: string; trial: { id: string } };
+      const event = JSON.parse(line) as { type: string; trial: { id: string } }
       if (event.type === 'progress' && !ran.includes(`${event.trial.id} ${child.pid}`)) ran.push(`${event.trial.id} ${child.pid}`);
     });
   assert.deepEqual(await Promise.all(pair.map(exited)), [0, 0]);
