@@ -21,8 +21,9 @@ if name == "resnet-50":
 elif name == "efficientnet-b0":
     import torchvision
 
-    # Differs from ours only in padding: both sides alike, where ours follows TensorFlow. No dropout, as on our side.
-    model = torchvision.models.efficientnet_b0(dropout=0.0, stochastic_depth_prob=0.2)
+    # Differs from ours in padding, alike on both sides where ours follows TensorFlow, and drops 0.2 * i/16 of block i, as ours does.
+    model = torchvision.models.efficientnet_b0()
+    model.classifier[0].p = 0.0  # no dropout, as on our side
 else:
     from resnet_rs_reference import ResNetRS
 
