@@ -55,5 +55,5 @@ function overfitting({ rows }: AblationReport): string[] {
 function cost({ rows, kind }: AblationReport): string[] {
   const [first, last] = [rows[0]!.msPerStep, rows.at(-1)!.msPerStep];
   if (kind !== 'additive' || first === undefined || last === undefined || !(first > 0)) return [];
-  return [`A step takes ${significant(last / first, 3)} times as long in the last row as in the first: ${significant(last, 3)} against ${significant(first, 3)} ms.`];
+  return [`A step takes ${(last / first).toFixed(2)} times as long in the last row as in the first: ${significant(last, 3)} against ${significant(first, 3)} ms.`];
 }

@@ -126,14 +126,15 @@ function trialTable({ rows }: AblationReport): Html {
 
 function comparable(report: AblationReport): Html {
   const { data, rows, kind } = report;
+  const models = modelsOf(report);
   const top = rows.find(({ top1 }) => top1 !== undefined)?.top1;
   const interval = top === undefined ? undefined : wilson(Math.round(top.mean * data.testPictures), data.testPictures);
   return html`<ul class="findings">
-<li>Comparable: the rows of this page with each other. All have the same pictures, test pictures, size and width, and each seed has the same first weights where the architecture is the same. Changes are taken seed by seed, so that the luck of a seed cancels out.</li>
+<li>Comparable: the rows of this page with each other. Seed by seed all have the same training and test pictures, size and width, and the same first weights where the architecture is the same. Changes are taken seed by seed, so that the luck of a seed cancels out.</li>
 <li>The order matters: a step's change is its worth ${kind === 'additive' ? 'on top of the rows before it' : kind === 'leave-one-out' ? 'in the presence of all others' : 'with the regularisers of its row'}, and no other.</li>
-<li>Not comparable: accuracies here with the published ones, which are of ${modelsOf(report).join(' and ') || 'another model'} on ImageNet (1.28 million pictures, 1000 classes). Of those, only signs and order may be compared, and they need not agree: over-fitting depends on pictures, model and epochs.</li>
-<li>An interval over seeds covers first weights, order and augmentation${data.trainPictures > 0 && ', and which training pictures were drawn where only part of them is used'}. It does not cover the choice of test pictures${interval && html`: ${count(data.testPictures)} of them alone leave ${percent(interval.low)} to ${percent(interval.high)} (95\u00a0%, Wilson) around ${percent(top!.mean)}`}.</li>
-<li>Each interval is of one change. Of twenty steps that do nothing, one shows a “gain” or “loss” by chance.</li>
+${models.length > 0 && html`<li>Not comparable: accuracies here with the published ones, which are of ${models.some((model) => model !== 'published') ? `${models.join(' and ')} on ImageNet (1.28 million pictures, 1000 classes)` : 'other pictures'}. Of those, only signs and order may be compared, and they need not agree: over-fitting depends on pictures, model and epochs.</li>
+`}<li>An interval over seeds covers first weights, order and augmentation${data.trainPictures > 0 && ', and which training pictures were drawn where only part of them is used'}. It does not cover the choice of test pictures${interval && html`: ${count(data.testPictures)} of them alone leave ${percent(interval.low)} to ${percent(interval.high)} (95\u00a0%, Wilson) around ${percent(top!.mean)}`}.</li>
+<li>Each interval is of one change. Of twenty steps that do nothing, one on average shows a “gain” or “loss” by chance.</li>
 <li>Milliseconds a step are medians on this machine under the load of the trials beside it; compare them within the page.</li>
 </ul>`;
 }
