@@ -20,7 +20,7 @@ const { values } = parseArgs({
 const threads = Number(values.threads);
 
 if (values.one) {
-  const { peakMemoryBytes } = measureModel(values.models, { size: Number(values.sizes), batch: Number(values.batches), runs: 2, threads, device: 'cpu' });
+  const { peakMemoryBytes } = await measureModel(values.models, { size: Number(values.sizes), batch: Number(values.batches), runs: 2, threads, device: 'cpu' });
   console.log(peakMemoryBytes);
 } else {
   console.log('model                size  batch  predicted   measured  difference');

@@ -1,9 +1,11 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { RescaledError } from './errors.js';
 
 /**
  * Writes a file so that a reader sees the old file or the whole new one, also after a crash or power cut:
  * temporary file in the same folder, fsync, rename, fsync of the folder.
+ * @throws RescaledError when the file system refuses
  */
 export function writeFileAtomic(path: string, parts: Uint8Array | string | Iterable<Uint8Array>): void {
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
@@ -23,7 +25,9 @@ export function writeFileAtomic(path: string, parts: Uint8Array | string | Itera
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
-    throw error;
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    if (code === undefined || syscall === undefined) throw error;
+    throw new RescaledError(`Expected to write ${path} but it cannot be written: ${code}. Nothing there was changed.`, { cause: error });
   }
   syncFolder(dirname(path));
 }

@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { dirname, extname } from 'node:path';
+import { extname } from 'node:path';
 import type { Command } from 'commander';
 import { OPERATIONS, type OperationName, type Step } from '../augment/operations.js';
 import { pixelsOf, type Pixels } from '../augment/pixels.js';
@@ -10,12 +9,14 @@ import { Random } from '../augment/random.js';
 import { decodeFile } from '../data/decode.js';
 import { UsageError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
+import { checkOutput } from './output.js';
 import { didYouMean } from '../suggest.js';
 import { argumentText, gridHtml, gridPng, type Cell, type Grid } from './augment-grid.js';
 import { integer } from './options.js';
 
 interface Flags {
   out: string;
+  force?: boolean;
   op?: string;
   policy?: string;
   magnitudes: string;
@@ -30,6 +31,7 @@ export function register(program: Command): void {
     .description('draw what each augmentation does to a picture at each strength')
     .argument('<picture>', 'picture file')
     .option('-o, --out <file>', 'PNG or HTML file', 'augment.png')
+    .option('--force', 'replace an existing file')
     .option('--op <name>', `only this operation: ${OPERATIONS.slice(0, -1).join(', ')}`)
     .option('--policy <name>', `draws of a whole policy instead: ${POLICIES.slice(1).join(', ')}`)
     .option('--magnitudes <list>', 'strengths, a column each', '2,5,10,15,20')
@@ -42,8 +44,7 @@ export function register(program: Command): void {
 
 async function run(path: string, flags: Flags): Promise<void> {
   const kind = extname(flags.out).toLowerCase();
-  if (kind !== '.png' && kind !== '.html') throw new UsageError(`Expected a file ending in .png or .html for --out but received ${flags.out}.`);
-  if (!existsSync(dirname(flags.out))) throw new UsageError(`Expected to write ${flags.out} but its folder does not exist.`);
+  checkOutput(flags.out, { endings: ['.png', '.html'], inputs: [path], force: flags.force });
   if (flags.op !== undefined && flags.policy !== undefined) throw new UsageError('Expected --op or --policy but received both.');
   if (!(flags.size >= 8 && flags.size <= 1024)) throw new UsageError(`Expected 8 to 1024 pixels for --size but received ${flags.size}.`);
   const operation = flags.op === undefined ? undefined : oneOf('--op', flags.op, OPERATIONS.slice(0, -1));

@@ -25,7 +25,7 @@ export function register(program: Command): void {
     .description('measure a trained model on the test pictures of a data set')
     .argument('[model]', 'run folder or weights file; left out with --from')
     .argument('[data]', "data as for train; the run's own by default")
-    .option('--from <file>', 'weights from elsewhere: safetensors or PyTorch (.pth)')
+    .option('--from <file>', 'weights from elsewhere: safetensors, PyTorch, Keras or TensorFlow')
     .option('-m, --model <name>', 'which model the weights are of, where the file does not say')
     .option('--size <pixels>', "side of the pictures; the file's or the model's by default", integer)
     .option('--crop <share>', "share of the shorter side that is kept; the file's or 0.875 by default", number)

@@ -11,13 +11,13 @@ export type FromMeasurer = { type: 'done'; measured: Measured } | { type: 'out o
 // A parent that has gone needs no figures.
 process.on('disconnect', () => process.exit());
 
-process.once('message', ({ model, options }: ToMeasurer) => {
-  process.send!(answer(model, options), () => process.disconnect());
+process.once('message', async ({ model, options }: ToMeasurer) => {
+  process.send!(await answer(model, options), () => process.disconnect());
 });
 
-function answer(model: string, options: MeasureOptions): FromMeasurer {
+async function answer(model: string, options: MeasureOptions): Promise<FromMeasurer> {
   try {
-    return { type: 'done', measured: measureModel(model, options) };
+    return { type: 'done', measured: await measureModel(model, options) };
   } catch (error) {
     const { message, stack = '' } = error as Error;
     // What libtorch's allocators and C++ say.

@@ -1,6 +1,6 @@
-import { availableParallelism, freemem } from 'node:os';
+import { availableParallelism, freemem, totalmem } from 'node:os';
 import type { Command } from 'commander';
-import { UsageError } from '../errors.js';
+import { RescaledError, UsageError } from '../errors.js';
 import { modelCost, type ModelCost } from '../models/index.js';
 import type { MeasureOptions } from '../train/index.js';
 import { integer } from './options.js';
@@ -75,6 +75,7 @@ function check(models: readonly string[], flags: ProfileFlags): void {
   positive('--size', flags.size);
   positive('--runs', flags.runs);
   positive('--threads', flags.threads);
+  if ((flags.threads ?? 1) > 1024) throw new UsageError(`Expected at most 1024 for --threads but received ${flags.threads}.`);
   if (flags.json === true && flags.csv === true) throw new UsageError('Expected either --json or --csv but received both.');
   for (const option of ['runs', 'threads', 'device'] as const)
     if (flags[option] !== undefined && flags.measure !== true) throw new UsageError(`Expected --measure beside --${option}: without it nothing is run.`);
@@ -90,6 +91,8 @@ function profileOf({ layers, ...cost }: ModelCost, withLayers: boolean): ModelPr
 async function measured(cost: ModelCost, flags: ProfileFlags): Promise<NonNullable<ModelProfile['measured']>> {
   const options: MeasureOptions = { size: cost.size, batch: cost.batch, runs: flags.runs ?? 5, threads: flags.threads ?? availableParallelism(), device: flags.device ?? 'cpu' };
   const need = bytes(cost.trainMemoryBytes);
+  if (options.device === 'cpu' && cost.trainMemoryBytes > totalmem())
+    throw new RescaledError(`${cost.model} at batch ${cost.batch} is predicted to need ${need}, more than the ${bytes(totalmem())} of this machine: it was not run. Choose a smaller --batch or --size.`);
   if (options.device === 'cpu' && cost.trainMemoryBytes > freemem()) console.error(`rescaled: warning: ${cost.model} at batch ${cost.batch} is predicted to need ${need}, and ${bytes(freemem())} are free.`);
   const { train, inference, peakMemoryBytes } = await runMeasurer({ model: cost.model, options }, need);
   return {

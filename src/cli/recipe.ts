@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { UsageError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
+import { checkOutput } from './output.js';
 import { modelFacts } from '../models/index.js';
 import { scaledPeak } from '../optim/index.js';
 import { IMAGENET_PICTURES, openRecipe, parseSetting, PRESETS, presetNames, RECIPE_KEYS, resolveRecipe, type SourcedRecipe } from '../train/index.js';
@@ -58,8 +59,10 @@ export function register(program: Command): void {
     .description('draw the learning rates and averages of recipes as a page')
     .argument('<names...>', 'up to six recipes, or files')
     .option('-o, --out <file>', 'the page to write', 'recipes.html')
+    .option('--force', 'replace an existing file')
     .addHelpText('after', '\nExamples:\n  rescaled recipe plot resnet-rs resnet-rs-tf1 efficientnet -o recipes.html')
-    .action(async (names: string[], flags: RecipeFlags & { out: string }) => {
+    .action(async (names: string[], flags: RecipeFlags & { out: string; force?: boolean }) => {
+      checkOutput(flags.out, { endings: ['.html'], inputs: names, force: flags.force });
       if (names.length > 6) throw new UsageError(`Expected up to six recipes but received ${names.length}: more lines cannot be told apart.`);
       const { plotPage } = await import('./recipe-plot.js');
       const recipes = [];

@@ -28,7 +28,7 @@ export function register(program: Command): void {
     .description('train a model on your pictures')
     .argument('[data]', 'folder with train/ and val/ (or test/), folder of class folders, or folder of IDX files')
     .option('-m, --model <name>', 'resnet-rs-50, resnet-rs-101@192, resnet-50, ... (see "rescaled models")')
-    .option('--from <weights>', 'start from a weights file (safetensors, .pth) or a run; the head is renewed for other classes')
+    .option('--from <weights>', 'start from a weights file (safetensors, PyTorch, Keras, TensorFlow) or a run; the head is renewed for other classes')
     .option('--size <pixels>', "side of the pictures; the model's published size by default", integer)
     .option('--width <factor>', 'width multiplier of the model', number)
     .option('--stem-stride <n>', 'total stride of the stem: 1, 2 or 4 (EfficientNet: 1 or 2); half the usual up to 64 pixels', integer)

@@ -1,7 +1,6 @@
-import { existsSync, realpathSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { statSync } from 'node:fs';
 import { type Command, Option } from 'commander';
-import { RescaledError, UsageError } from '../errors.js';
+import { RescaledError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
 import { convertedTensors, matchModel } from '../weights/convert.js';
 import { itemSizes, type FloatDType } from '../weights/dtypes.js';
@@ -10,6 +9,7 @@ import { planKeys, type KeyPlan } from '../weights/plan.js';
 import { encodeSafetensors } from '../weights/safetensors.js';
 import type { WeightsFile } from '../weights/weights-file.js';
 import { candidateModel, modelShapes } from './model-shapes.js';
+import { checkOutput } from './output.js';
 import { formatConversion, formatInspection, type Conversion, type Inspection } from './weights-report.js';
 import { readLabels, weightsMetadata } from './weights-metadata.js';
 
@@ -92,10 +92,11 @@ interface ConvertFlags {
 }
 
 async function convert(input: string, output: string, flags: ConvertFlags): Promise<void> {
-  checkOutput(input, output, flags.force === true);
+  const check = (read: string) => checkOutput(output, { endings: ['.safetensors'], inputs: [read], force: flags.force });
+  check(input);
   const file = await openWeights(input, flags.select === undefined ? {} : { select: flags.select });
   try {
-    checkOutput(file.path, output, flags.force === true); // of a TensorFlow checkpoint, the index that was found
+    check(file.path); // of a TensorFlow checkpoint, the index that was found
     const plan = planKeys(file, flags.prefix);
     const { match, classes } = flags.model === undefined ? {} : matchModel(modelShapes(flags.model), plan);
     const leftOut = new Set(match?.unexpected);
@@ -123,13 +124,4 @@ async function convert(input: string, output: string, flags: ConvertFlags): Prom
   } finally {
     file.close();
   }
-}
-
-function checkOutput(input: string, output: string, force: boolean): void {
-  if (!output.endsWith('.safetensors')) throw new UsageError(`Expected a name that ends in .safetensors to write but received ${output}.`);
-  if (!existsSync(dirname(output))) throw new UsageError(`Expected to write ${output} but its folder does not exist.`);
-  if (!existsSync(output)) return;
-  if (statSync(output).isDirectory()) throw new UsageError(`Expected a file to write but ${output} is a folder.`);
-  if (existsSync(input) && realpathSync(input) === realpathSync(output)) throw new UsageError(`Expected another file to write than the one that is read, ${input}.`);
-  if (!force) throw new UsageError(`${output} exists already. --force replaces it.`);
 }

@@ -67,7 +67,8 @@ const CONVOLUTIONS: readonly string[] = ['aten::conv2d', 'rescaled::depthwise_co
 
 /**
  * What a model costs, from its shapes alone: no libtorch, no memory, milliseconds. Everything but `trainMemoryBytes` is exact.
- * @throws UsageError for an unknown name, a size that is too small for the model's strides, or a batch below 2
+ * @throws UsageError for an unknown name, a size that is too small for the model's strides, or a batch below 1 (below 2 where
+ * the last maps are a single pixel: batch norm cannot train on one value a channel)
  */
 export function modelCost(name: string, { size: wanted, batch = 32, ema = false, overrides = {} }: CostOptions = {}): ModelCost {
   if (!Number.isSafeInteger(batch) || batch < 1) throw new UsageError(`Expected a batch of 1 or more but received ${batch}.`);
@@ -76,6 +77,7 @@ export function modelCost(name: string, { size: wanted, batch = 32, ema = false,
   const { size } = facts;
   const stride = facts.options.stemStride * (facts.kind === 'resnet' ? 8 : 16);
   if (size < stride) throw new UsageError(`Expected at least ${stride} pixels for ${name}, whose strides multiply to ${stride}, but received ${size}. Choose a larger size.`);
+  if (batch === 1 && size === stride) throw new UsageError(`Expected a batch of 2 or more for ${name} at ${size} pixels but received 1: batch norm cannot train on the one value a channel that its last stage has.`);
 
   const tape: TapeEvent[] = [];
   const layers: LayerCost[] = [];

@@ -35,7 +35,7 @@ const WARM_UP = 2;
  * SGD with momentum; without loading pictures), then inference in the engine (eval mode, no gradients), both on random pictures in
  * channels_last. Memory is read after the training steps.
  */
-export function measureModel(name: string, { size: wanted, batch, runs, threads, device }: MeasureOptions): Measured {
+export async function measureModel(name: string, { size: wanted, batch, runs, threads, device }: MeasureOptions): Promise<Measured> {
   setThreads(threads);
   checkDevice(device);
   const facts = modelFacts(name);
@@ -47,7 +47,7 @@ export function measureModel(name: string, { size: wanted, batch, runs, threads,
 
   model.train();
   const optimiser = new Sgd(decayGroups(model.parameters(), new Set(), 4e-5, 'all'), { momentum: 0.9, nesterov: false });
-  const train = spread(runs, () => {
+  const train = await spread(runs, () => {
     scope(() => {
       const loss = crossEntropy(model.forward(x), y, 0.1);
       loss.item();
@@ -60,7 +60,7 @@ export function measureModel(name: string, { size: wanted, batch, runs, threads,
   optimiser.dispose();
 
   model.train(false);
-  const inference = spread(runs, () => {
+  const inference = await spread(runs, () => {
     inferenceMode(() => scope(() => void model.forward(x)));
     synchronize();
   });
@@ -68,12 +68,14 @@ export function measureModel(name: string, { size: wanted, batch, runs, threads,
   return { train, inference, peakMemoryBytes };
 }
 
-function spread(runs: number, work: () => void): Spread {
+/** Between runs the event loop turns: finalizers run, and a parent that has gone is noticed. */
+async function spread(runs: number, work: () => void): Promise<Spread> {
   const times: number[] = [];
   for (let i = -WARM_UP; i < runs; i++) {
     const start = performance.now();
     work();
     if (i >= 0) times.push(performance.now() - start);
+    await new Promise((resolve) => setImmediate(resolve));
   }
   times.sort((a, b) => a - b);
   const middle = times.length >> 1;

@@ -1,10 +1,11 @@
 import { existsSync, statSync } from 'node:fs';
 import type { Dataset } from '../data/dataset.js';
 import { RescaledError, UsageError } from '../errors.js';
-import type { ImageModel } from '../models/index.js';
+import { createModel, modelFacts, type ImageModel } from '../models/index.js';
+import { shapeOnly } from '../torch/index.js';
 import { readFacts, type WeightsFacts } from '../weights/facts.js';
 import { underModelKeys } from '../weights/keyed.js';
-import { startFrom } from '../weights/load.js';
+import { fitStart, startFrom } from '../weights/load.js';
 import { openWeights, type WeightsFile } from '../weights/open.js';
 import type { KeyMatch } from '../weights/report.js';
 import { bestWeights, finalWeights, loadConfig, resolveConfig, type RunConfig, type TrainOptions } from './config.js';
@@ -40,8 +41,15 @@ export async function resolveRun(options: TrainOptions, dataset: Dataset): Promi
   const recipe = await openRecipe(options.recipe ?? 'resnet-rs');
   if (options.from === undefined) return resolveConfig(options, dataset, {}, recipe);
   const { file, facts } = await openStart(options.from);
-  file.close();
-  return resolveConfig(options, dataset, facts, recipe);
+  try {
+    const config = resolveConfig(options, dataset, facts, recipe);
+    // Whether they fit is known before a run folder is made, and for --explain.
+    const shapes = shapeOnly(() => new Map([...createModel(config.model, config.modelOptions).state()].map(([key, { shape }]) => [key, [...shape]])));
+    fitStart(file, facts, shapes, modelFacts(config.model).head, config.classes);
+    return config;
+  } finally {
+    file.close();
+  }
 }
 
 /** Fills a fresh model with the weights that its run starts from; undefined when it starts from none. */

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { RescaledError, UsageError } from '../errors.js';
 
 /** A file open for ranged reads. Its size is taken once; a file that shrinks meanwhile is an error, never short data. */
@@ -16,8 +16,11 @@ export class FileBytes {
   static open(path: string): FileBytes {
     let file: number;
     try {
+      // Asked first: opening a pipe would wait for its writer.
+      if (!statSync(path).isFile()) throw new UsageError(`Expected a weights file but ${path} is not a file.`);
       file = openSync(path, 'r');
     } catch (cause) {
+      if (cause instanceof UsageError) throw cause;
       throw new UsageError(`Expected a weights file but ${path} cannot be opened: ${(cause as Error).message}.`, { cause });
     }
     const stat = fstatSync(file);

@@ -43,11 +43,18 @@ export function loadInto(file: WeightsFile, targets: Targets): KeyMatch {
  */
 export function startFrom(file: WeightsFile, facts: WeightsFacts, model: { state(): Targets; head: string }, classes: readonly string[]): KeyMatch {
   const targets = model.state();
-  const isHead = (key: string): boolean => key.startsWith(`${model.head}.`);
-  const match = matchKeys(shapesOf(targets), foundIn(file));
-  const why = headDiffers(file, facts, `${model.head}.weight`, classes);
+  const match = fitStart(file, facts, shapesOf(targets), model.head, classes);
+  copy(file, targets, match.loaded);
+  return match;
+}
+
+/** What `startFrom` would do, from the shapes of the model's state alone. @throws RescaledError when the trunk does not fit */
+export function fitStart(file: WeightsFile, facts: WeightsFacts, shapes: ReadonlyMap<string, readonly number[]>, head: string, classes: readonly string[]): KeyMatch {
+  const isHead = (key: string): boolean => key.startsWith(`${head}.`);
+  const match = matchKeys(shapes, foundIn(file));
+  const why = headDiffers(file, facts, `${head}.weight`, classes);
   if (why !== undefined) {
-    match.renewed = [...targets.keys()].filter(isHead);
+    match.renewed = [...shapes.keys()].filter(isHead);
     match.renewedWhy = why;
     match.loaded = match.loaded.filter((key) => !isHead(key));
     match.missing = match.missing.filter((key) => !isHead(key));
@@ -55,7 +62,6 @@ export function startFrom(file: WeightsFile, facts: WeightsFacts, model: { state
     match.wrongShape = match.wrongShape.filter(({ key }) => !isHead(key));
   }
   checkFit(match, file.path);
-  copy(file, targets, match.loaded);
   return match;
 }
 

@@ -36,7 +36,7 @@ test('augment draws a row an operation and a column a magnitude', async () => {
 test('one operation, a policy, an HTML page; the same seed draws the same', () => {
   const make = (name: string, ...args: string[]) => {
     const out = join(folder, name);
-    const done = cli('augment', picture, '--size', '32', '-o', out, ...args);
+    const done = cli('augment', picture, '--size', '32', '-o', out, '--force', ...args);
     assert.equal(done.status, 0, done.stderr);
     return readFileSync(out);
   };
@@ -57,7 +57,7 @@ test('misuse of augment is told in one line', () => {
     [['--magnitudes', '2,x'], /--magnitudes but received "2,x"/],
     [['--magnitudes', '90'], /from 0 to 50 for magnitude but received 90/],
     [['--size', '4'], /8 to 1024 pixels for --size but received 4/],
-    [['-o', 'grid.bmp'], /\.png or \.html for --out but received grid\.bmp/],
+    [['-o', 'grid.bmp'], /ends in \.png or \.html to write but received \"grid\.bmp\"/],
     [['-o', join(folder, 'nowhere', 'a.png')], /its folder does not exist/],
   ] as const) {
     const done = cli('augment', picture, ...args);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { encodeSafetensors, SafetensorsFile } from '../../src/weights/safetensors.js';
@@ -77,6 +77,7 @@ describe('starting from weights', () => {
     assert.equal(wider.status, 1);
     assert.match(wider.stderr, /do not fit the model/);
     assert.match(wider.stderr, /wrong shape: \d+\n\s+conv1\.6\.weight: expected \[16, 8, 3, 3\], found \[8, 8, 3, 3\]/);
+    assert.equal(existsSync(join(folder, 'no')), false);
     const deeper = cli('train', three, '--from', foreign, '--model', 'resnet-rs-26', '--width', '0.125', '--size', '28', ...short, '--out', join(folder, 'no'));
     assert.match(deeper.stderr, /missing: \d+\n\s+layer1\.1\.conv1\.weight/);
   });
