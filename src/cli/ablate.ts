@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { wholeOption } from '../checks.js';
 import { RescaledError, UsageError } from '../errors.js';
 import { additive, claimFolder, leaveOneOut, planStudy, weightDecay, type StudyKind } from '../study/ablation.js';
 import { readLadder } from '../study/ladder-file.js';
@@ -10,6 +10,7 @@ import { openTrainingData, parseSetting } from '../train/index.js';
 import { pageFile, writeStudy, type StudyFacts } from './ablate-output.js';
 import { runAndTell, tellPlan } from './ablate-run.js';
 import { integer, number } from './options.js';
+import { freeFolder } from './output.js';
 
 export interface AblateFlags {
   model?: string;
@@ -91,7 +92,7 @@ async function run(data: string, flags: AblateFlags): Promise<void> {
   const settings = Object.fromEntries(set.map(parseSetting));
   const seeds = Array.from({ length: flags.seeds }, (_, i) => i + 1);
   const plan = await planStudy(kind, variants, seeds, { data: resolve(data), width, size, stemStride, limitTrain, testPictures, valSplit, device, settings }, dataset);
-  const out = flags.out ?? freeFolder();
+  const out = flags.out ?? freeFolder('ablate');
   const shared = { study: out, workers: flags.workers, threads: flags.threads ?? availableParallelism(), checkpointSeconds: flags.checkpointSeconds };
   if (flags.plan === true) return tellPlan(plan, shared, flags.json === true);
 
@@ -133,24 +134,14 @@ async function study(flags: AblateFlags) {
 }
 
 function check(flags: AblateFlags): void {
-  const whole = (name: string, value: number | undefined, most: number): void => {
-    if (value !== undefined && !(value >= 1 && value <= most)) throw new UsageError(`Expected a whole number from 1 to ${most} for ${name} but received ${value}.`);
-  };
-  whole('--seeds', flags.seeds, 1000);
-  whole('--workers', flags.workers, 64);
-  whole('--threads', flags.threads, 1024);
-  whole('--epochs', flags.epochs, 100_000);
-  whole('--long-epochs', flags.longEpochs, 100_000);
+  wholeOption('--seeds', flags.seeds, 1, 1000);
+  wholeOption('--workers', flags.workers, 1, 64);
+  wholeOption('--threads', flags.threads, 1, 1024);
+  wholeOption('--epochs', flags.epochs, 1, 100_000);
+  wholeOption('--long-epochs', flags.longEpochs, 1, 100_000);
   const sorts = [['--steps', flags.steps], ['--order', flags.order], ['--weight-decay-table', flags.weightDecayTable]].filter(([, value]) => value !== undefined);
   if (sorts.length > 1) throw new UsageError(`Expected one of --steps, --order and --weight-decay-table but received ${sorts.map(([name]) => String(name)).join(' and ')}.`);
   if (flags.leaveOneOut === true && flags.weightDecayTable === true) throw new UsageError('Expected --leave-one-out or --weight-decay-table but received both.');
-}
-
-function freeFolder(): string {
-  for (let i = 1; ; i++) {
-    const folder = join('runs', `ablate-${i}`);
-    if (!existsSync(folder)) return folder;
-  }
 }
 
 /** The command that was typed, with the folder in it. */

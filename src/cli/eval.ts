@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { wholeOption } from '../checks.js';
 import { openDataset } from '../data/dataset.js';
 import { RescaledError, UsageError } from '../errors.js';
 import { setThreads } from '../torch/index.js';
@@ -46,7 +47,7 @@ async function run(first: string | undefined, second: string | undefined, flags:
   const data = flags.from === undefined ? second : first;
   for (const [name, value, least] of [['--threads', flags.threads ?? 1, 1], ['--batch', flags.batch, 1], ['--workers', flags.workers, 0]] as const)
     if (value < least) throw new UsageError(`Expected a whole number of at least ${least} for ${name} but received ${value}.`);
-  if (flags.size !== undefined && (flags.size < 8 || flags.size > 4096)) throw new UsageError(`Expected a whole number from 8 to 4096 for --size but received ${flags.size}.`);
+  wholeOption('--size', flags.size, 8, 4096);
   if (flags.crop !== undefined && !(flags.crop > 0 && flags.crop <= 1)) throw new UsageError(`Expected a share above 0 and at most 1 for --crop but received ${flags.crop}.`);
   const loaded = await loadModel(target, flags.best === true ? 'best' : 'final', { model: flags.model, size: flags.size, evalCrop: flags.crop });
   const own = loaded.data;
@@ -72,7 +73,7 @@ async function run(first: string | undefined, second: string | undefined, flags:
   } else if (dataset.classes.join('\n') !== loaded.classes.join('\n'))
     throw new UsageError(`Expected the classes that the model knows (${some(loaded.classes)}) but ${path} has ${some(dataset.classes)}.`);
   if (flags.threads !== undefined) setThreads(flags.threads);
-  const result = await measure(loaded, dataset.val, { ...flags, onBroken: (file, reason) => console.error(`left out, cannot be read: ${file}: ${reason}`) });
+  const result = await measure(loaded, dataset.val, { batch: flags.batch, workers: flags.workers, onBroken: (file, reason) => console.error(`left out, cannot be read: ${file}: ${reason}`) });
   loaded.model.dispose();
   if (result.broken > flags.maxBroken * dataset.val.length)
     throw new RescaledError(`${result.broken} of ${dataset.val.length} pictures cannot be read, more than the allowed ${100 * flags.maxBroken} % (--max-broken).`);

@@ -1,11 +1,10 @@
-import { dirname } from 'node:path';
-import { existsSync, statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { UsageError } from '../errors.js';
 import { loadConfig, openRunData } from '../train/index.js';
 import { exportModel } from './export-run.js';
 import { loadModel } from './load-model.js';
 import { onnxFile } from './load-onnx.js';
+import { checkOutput } from './output.js';
 
 export function register(program: Command): void {
   program
@@ -20,8 +19,7 @@ export function register(program: Command): void {
       const loaded = await loadModel(run, flags.best === true ? 'best' : 'final');
       if (loaded.run === undefined) throw new UsageError(`Expected a run folder but received the file ${run}.`);
       const path = flags.out ?? onnxFile(run);
-      if (existsSync(path) && statSync(path).isDirectory()) throw new UsageError(`Expected a file to write but ${path} is a folder.`);
-      if (!existsSync(dirname(path))) throw new UsageError(`Expected to write ${path} but its folder does not exist.`);
+      checkOutput(path, { force: true });
       const config = loadConfig(run);
       const facts = { dataset: config.data.name, trainImages: config.trainImages, epochs: config.recipe.values.epochs, seed: config.seed };
       const dataset = await openRunData(config);

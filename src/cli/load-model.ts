@@ -1,10 +1,9 @@
 import { existsSync, statSync } from 'node:fs';
 import { preprocessOptions, type PreprocessOptions } from '../augment/preprocess.js';
-import { BatchLoader } from '../data/loader.js';
 import type { Source } from '../data/source.js';
 import { UsageError } from '../errors.js';
 import { createModel, modelFacts, type ImageModel } from '../models/index.js';
-import { architectureOf, evaluate, IMAGENET_INPUT, Normaliser, openStart, weightsOf, type Evaluation, type InputFacts, type RunConfig } from '../train/index.js';
+import { architectureOf, evaluateOn, IMAGENET_INPUT, openStart, weightsOf, type EvaluateOnOptions, type InputFacts, type RunConfig } from '../train/index.js';
 import { loadInto } from '../weights/load.js';
 
 export interface LoadedModel {
@@ -66,20 +65,5 @@ export async function loadModel(target: string, choose: 'final' | 'best' = 'fina
 export const preprocessFor = ({ size, evalCrop, input }: LoadedModel): Required<PreprocessOptions> => preprocessOptions({ size, evalCrop, filter: input.interpolation });
 
 /** Accuracy of a loaded model on pictures; pictures that cannot be read are told to `onBroken` and counted. */
-export async function measure(
-  loaded: LoadedModel,
-  source: Source,
-  options: { batch: number; workers: number; onBroken?: (path: string, reason: string) => void },
-): Promise<Evaluation & { broken: number; seconds: number }> {
-  const loader = new BatchLoader({ source, batch: options.batch, mode: 'eval', preprocess: preprocessFor(loaded), seed: 0, workers: options.workers });
-  loader.onBroken = (_, path, reason) => options.onBroken?.(path, reason);
-  const normaliser = new Normaliser('cpu', loaded.input);
-  try {
-    const began = performance.now();
-    const result = await evaluate(loaded.model, loader, { classes: loaded.classCount, size: loaded.size, normaliser });
-    return { ...result, broken: loader.broken.size, seconds: (performance.now() - began) / 1000 };
-  } finally {
-    await loader.close();
-    normaliser.dispose();
-  }
-}
+export const measure = (loaded: LoadedModel, source: Source, options: Pick<EvaluateOnOptions, 'batch' | 'workers' | 'onBroken'>) =>
+  evaluateOn(loaded.model, source, { classes: loaded.classCount, preprocess: preprocessFor(loaded), input: loaded.input, device: 'cpu', ...options });

@@ -7,6 +7,7 @@ import { scaledPeak } from '../optim/index.js';
 import { finalWeights, loadConfig, openTrainingData, parseSetting, presetNames, resolveRun, type RunConfig, type TrainOptions } from '../train/index.js';
 import { onnxFile } from './load-onnx.js';
 import { integer, number } from './options.js';
+import { freeFolder } from './output.js';
 import { Progress, duration } from './progress.js';
 import { recipeTable } from './recipe-table.js';
 import { runTrainer } from './run-trainer.js';
@@ -86,15 +87,7 @@ function optionsFrom(data: string, flags: TrainFlags): TrainOptions {
   const settings = Object.fromEntries(set.map(parseSetting));
   if (epochs !== undefined) settings['epochs'] = epochs;
   if (batch !== undefined) settings['batch'] = batch;
-  return { ...options, data, out: out ?? freeFolder(data), settings };
-}
-
-function freeFolder(data: string): string {
-  const name = basename(resolve(data)) || 'run';
-  for (let i = 1; ; i++) {
-    const folder = join('runs', `${name}-${i}`);
-    if (!existsSync(folder)) return folder;
-  }
+  return { ...options, data, out: out ?? freeFolder(basename(resolve(data)) || 'run'), settings };
 }
 
 async function explain(options: TrainOptions, json: boolean): Promise<void> {

@@ -10,4 +10,5 @@ export {
   type PublishedResNetRs,
 } from './published.js';
 export { createModel, modelFacts, modelNames, type Family, type ModelFacts, type ModelOverrides } from './registry.js';
+export { modelShapes } from './shapes.js';
 export { LAYOUTS, ResNet, type ResNetOptions } from './resnet.js';

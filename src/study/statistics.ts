@@ -49,6 +49,9 @@ export function studentQuantile(df: number, level = 0.95): number {
   return (low + high) / 2;
 }
 
+/** The middle value, the upper one of two; undefined without values. */
+export const median = (values: readonly number[]): number | undefined => [...values].sort((a, b) => a - b)[values.length >> 1];
+
 const average = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** Sample variance, with n - 1. */

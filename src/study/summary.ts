@@ -1,5 +1,5 @@
 import type { Variant, StudyPlan } from './ablation.js';
-import { difference, estimate, type Difference, type Estimate } from './statistics.js';
+import { difference, estimate, median, type Difference, type Estimate } from './statistics.js';
 import { readResult, type TrialFailure, type TrialResult } from './trial.js';
 
 /** A row of a study with what its trials have found so far. Accuracies are fractions. */
@@ -24,8 +24,6 @@ export interface VariantFigures extends Variant {
 
 const values = (results: readonly TrialResult[], pick: (result: TrialResult) => number): number[] => results.map(pick);
 const bySeed = (results: readonly TrialResult[]): Map<number, number> => new Map(results.map(({ seed, top1 }) => [seed, top1]));
-/** Times have outliers, so that the middle one stands for them. */
-const median = (numbers: readonly number[]): number | undefined => [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
 
 /** What the result files of a study say, row by row; trials that are missing or failed are named. */
 export function summarise({ variants }: StudyPlan, study: string): VariantFigures[] {
@@ -49,6 +47,7 @@ export function summarise({ variants }: StudyPlan, study: string): VariantFigure
       trainTop1: estimate(values(done, ({ trainTop1 }) => trainTop1)),
       loss: estimate(values(done, ({ loss }) => loss)),
       change,
+      // Times have outliers, so that the middle one stands for them.
       msPerStep: median(values(done, ({ msPerStep }) => msPerStep)),
       imagesPerSecond: median(values(done, ({ imagesPerSecond }) => imagesPerSecond)),
       seconds: median(values(done, ({ seconds }) => seconds)),

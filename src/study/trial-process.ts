@@ -6,6 +6,7 @@ import { RescaledError } from '../errors.js';
 import { takeLock } from '../lock.js';
 import { packageVersion } from '../package-root.js';
 import { isRun, lastCheckpoint, loadConfig, resumeTraining, scoreRun, train, type RunScores, type TrainEvent } from '../train/index.js';
+import { median } from './statistics.js';
 import { lockFile, readResult, TRAIN_PICTURES, trialRun, trialsFolder, WATCHED, writeResult, type Trial, type TrialResult } from './trial.js';
 
 export interface TrialTask {
@@ -188,7 +189,6 @@ class StepClock {
   }
   /** Milliseconds; undefined when too few steps were seen. */
   get median(): number | undefined {
-    const sorted = [...this.#times].sort((a, b) => a - b);
-    return sorted[sorted.length >> 1];
+    return median(this.#times);
   }
 }

@@ -8,6 +8,7 @@ import type { Tensor } from '../torch/index.js';
 import { writeFacts } from '../weights/facts.js';
 import { loadInto } from '../weights/load.js';
 import { encodeSafetensors, SafetensorsFile, type TensorToWrite } from '../weights/safetensors.js';
+import type { WeightsFile } from '../weights/weights-file.js';
 import type { RunConfig } from './config.js';
 
 const stateSchema = z.strictObject({
@@ -89,6 +90,9 @@ export function saveCheckpoint(path: string, model: Module, optimiser: Optimiser
   };
   writeFileAtomic(path, encodeSafetensors(encoded(tensors()), { state: JSON.stringify(state) }));
 }
+
+/** Whether a weights file is a checkpoint: it says where a run stands, whatever state its optimiser has. */
+export const isCheckpoint = ({ format, metadata }: WeightsFile): boolean => format === 'safetensors' && metadata['state'] !== undefined;
 
 /** @throws UsageError when there is no checkpoint, RescaledError when it does not fit the run */
 export function loadCheckpoint(path: string, model: Module, optimiser: Optimiser, ema: Ema | undefined): RunState {

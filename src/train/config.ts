@@ -6,6 +6,7 @@ import { augmentPlan } from '../augment/plan.js';
 import { preprocessOptions, type PreprocessOptions } from '../augment/preprocess.js';
 import type { Dataset } from '../data/dataset.js';
 import { splitMinival } from '../data/minival.js';
+import { numberOption, wholeOption } from '../checks.js';
 import { RescaledError, UsageError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
 import { createModel, modelFacts, type ImageModel, type ModelFacts, type ModelOptions, type ModelOverrides } from '../models/index.js';
@@ -76,15 +77,6 @@ export interface RunConfig {
   maxBroken: number;
   strict: boolean;
   checkpointSeconds: number;
-}
-
-function wholeOption(name: string, value: number | undefined, least: number, most: number): void {
-  if (value !== undefined && !(Number.isInteger(value) && value >= least && value <= most))
-    throw new UsageError(`Expected a whole number from ${least} to ${most} for ${name} but received ${value}.`);
-}
-
-function numberOption(name: string, value: number | undefined, least: number, most: number): void {
-  if (value !== undefined && !(value >= least && value <= most)) throw new UsageError(`Expected a number from ${least} to ${most} for ${name} but received ${value}.`);
 }
 
 /** The options of a model that weights say they are of; of other weights what they say of the activation. */
@@ -166,7 +158,6 @@ export function resolveConfig(options: TrainOptions, dataset: Dataset, start: We
 
 export function preprocessOf(config: RunConfig): PreprocessOptions {
   const { cropMode, cropAreaMin, padding, flip, evalCrop, ...recipe } = config.recipe.values;
-  // A run of an earlier version has no such settings, and so no augmentation.
   const augment = augmentPlan({
     policy: recipe.augment,
     layers: recipe.randAugmentLayers,

@@ -1,9 +1,12 @@
-import type { BatchLoader } from '../data/loader.js';
+import type { PreprocessOptions } from '../augment/preprocess.js';
+import { BatchLoader } from '../data/loader.js';
+import type { Source } from '../data/source.js';
 import { RescaledError } from '../errors.js';
 import type { Module } from '../nn/index.js';
 import { crossEntropy, noGrad, scope, softmax } from '../torch/index.js';
+import type { InputFacts } from './config.js';
 import type { Scores } from './events.js';
-import type { Normaliser } from './input.js';
+import { Normaliser } from './input.js';
 
 /** A wrongly classified picture. */
 export interface Mistake {
@@ -76,6 +79,35 @@ export async function evaluate(
   }
   const of = Math.max(1, images);
   return { top1: top1 / of, top5: top5 / of, loss: loss / of, images, confusion, mistakes: worst(mistakes, wanted) };
+}
+
+/** What `evaluateOn` needs to know besides the model and the pictures. */
+export interface EvaluateOnOptions {
+  classes: number;
+  preprocess: PreprocessOptions;
+  input: Pick<InputFacts, 'mean' | 'std'>;
+  device: string;
+  batch: number;
+  workers: number;
+  mistakes?: number;
+  signal?: AbortSignal;
+  onBroken?: (path: string, reason: string) => void;
+}
+
+/** `evaluate` on every picture of a source, with a loader of its own. @returns also how many pictures cannot be read, and the seconds it took */
+export async function evaluateOn(model: Module, source: Source, options: EvaluateOnOptions): Promise<Evaluation & { broken: number; seconds: number }> {
+  const { classes, preprocess, batch, workers, mistakes, signal } = options;
+  const loader = new BatchLoader({ source, batch, mode: 'eval', preprocess, seed: 0, workers });
+  loader.onBroken = (_, path, reason) => options.onBroken?.(path, reason);
+  const normaliser = new Normaliser(options.device, options.input);
+  try {
+    const began = performance.now();
+    const result = await evaluate(model, loader, { classes, size: preprocess.size, normaliser, mistakes, signal });
+    return { ...result, broken: loader.broken.size, seconds: (performance.now() - began) / 1000 };
+  } finally {
+    await loader.close();
+    normaliser.dispose();
+  }
 }
 
 function worst(mistakes: Mistake[], count: number): Mistake[] {

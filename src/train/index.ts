@@ -1,7 +1,7 @@
 export type { Dataset } from '../data/dataset.js';
 export { loadCheckpoint, saveWeights, type RunState } from './checkpoint.js';
 export * from './config.js';
-export { evaluate, type Evaluation, type Mistake } from './evaluate.js';
+export { evaluate, evaluateOn, type EvaluateOnOptions, type Evaluation, type Mistake } from './evaluate.js';
 export type { Scores, TrainEvent } from './events.js';
 export { Normaliser } from './input.js';
 export { readEvents, RunLog } from './logs.js';

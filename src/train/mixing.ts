@@ -9,7 +9,7 @@ import type { Recipe } from './recipe.js';
  * mixup or CutMix of one batch, a function of (seed, epoch, batch number); undefined where the recipe has neither. The further keys keep
  * its random stream apart from those of pictures.
  */
-export function mixOf({ mixup = 0, cutmix = 0 }: Pick<Recipe, 'mixup' | 'cutmix'>, n: number, size: number, seed: number, epoch: number, batch: number): Mix | undefined {
+export function mixOf({ mixup, cutmix }: Pick<Recipe, 'mixup' | 'cutmix'>, n: number, size: number, seed: number, epoch: number, batch: number): Mix | undefined {
   return drawMix({ mixup, cutmix }, n, size, size, new Random(seed, epoch, batch, 0, 0));
 }
 

@@ -1,5 +1,4 @@
 import { balancedSubset } from '../data/choose.js';
-import { BatchLoader } from '../data/loader.js';
 import { subset, type Source } from '../data/source.js';
 import { RescaledError } from '../errors.js';
 import type { ImageModel } from '../models/index.js';
@@ -8,9 +7,8 @@ import { loadInto } from '../weights/load.js';
 import { SafetensorsFile } from '../weights/safetensors.js';
 import type { WeightsFile } from '../weights/weights-file.js';
 import { lastCheckpoint, loadConfig, modelOf, preprocessOf, type RunConfig } from './config.js';
-import { evaluate } from './evaluate.js';
+import { evaluateOn } from './evaluate.js';
 import type { Scores } from './events.js';
-import { Normaliser } from './input.js';
 import { openTrainingData } from './loop.js';
 
 /** How good the last checkpoint of a run is. */
@@ -73,15 +71,9 @@ export async function scoreRun(run: string, options: { trainPictures: number; te
 
 async function scoreOn(model: ImageModel, source: Source, config: RunConfig, classes: number, signal: AbortSignal | undefined): Promise<Scores> {
   const batch = Math.min(256, Math.max(config.recipe.values.batch, 32));
-  const loader = new BatchLoader({ source, batch, mode: 'eval', preprocess: preprocessOf(config), seed: config.seed, workers: config.workers });
-  const normaliser = new Normaliser(config.device, config.input);
-  try {
-    const { top1, top5, loss, images } = await evaluate(model, loader, { classes, size: config.size, normaliser, mistakes: 0, signal });
-    return { top1, top5, loss, images };
-  } finally {
-    await loader.close();
-    normaliser.dispose();
-  }
+  const { device, input, workers } = config;
+  const { top1, top5, loss, images } = await evaluateOn(model, source, { classes, preprocess: preprocessOf(config), device, input, batch, workers, mistakes: 0, signal });
+  return { top1, top5, loss, images };
 }
 
 /** The tensors of a checkpoint whose names begin with `prefix`, without it. */

@@ -1,13 +1,13 @@
 import { existsSync, statSync } from 'node:fs';
 import type { Dataset } from '../data/dataset.js';
 import { RescaledError, UsageError } from '../errors.js';
-import { createModel, modelFacts, type ImageModel } from '../models/index.js';
-import { shapeOnly } from '../torch/index.js';
+import { modelFacts, modelShapes, type ImageModel } from '../models/index.js';
 import { readFacts, type WeightsFacts } from '../weights/facts.js';
 import { underModelKeys } from '../weights/keyed.js';
 import { fitStart, startFrom } from '../weights/load.js';
 import { openWeights, type WeightsFile } from '../weights/open.js';
 import type { KeyMatch } from '../weights/report.js';
+import { isCheckpoint } from './checkpoint.js';
 import { bestWeights, finalWeights, loadConfig, resolveConfig, type RunConfig, type TrainOptions } from './config.js';
 import { openRecipe } from './recipe-file.js';
 
@@ -27,7 +27,7 @@ export async function openStart(target: string): Promise<{ file: WeightsFile; fa
   const opened = await openWeights(path);
   try {
     const file = underModelKeys(opened);
-    if ([...file.entries.keys()].every((key) => /^(model|ema|velocity|mean|square)\./.test(key)))
+    if (isCheckpoint(file))
       throw new RescaledError(`Expected weights but ${path} is the checkpoint of a run. Give the run folder, or its weights.safetensors.`);
     return { file, facts: readFacts(file.metadata, path) };
   } catch (error) {
@@ -44,8 +44,7 @@ export async function resolveRun(options: TrainOptions, dataset: Dataset): Promi
   try {
     const config = resolveConfig(options, dataset, facts, recipe);
     // Whether they fit is known before a run folder is made, and for --explain.
-    const shapes = shapeOnly(() => new Map([...createModel(config.model, config.modelOptions).state()].map(([key, { shape }]) => [key, [...shape]])));
-    fitStart(file, facts, shapes, modelFacts(config.model).head, config.classes);
+    fitStart(file, facts, modelShapes(config.model, config.modelOptions), modelFacts(config.model).head, config.classes);
     return config;
   } finally {
     file.close();

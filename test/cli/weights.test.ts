@@ -4,7 +4,7 @@ import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync,
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { loadModel } from '../../src/cli/load-model.js';
-import { modelShapes } from '../../src/cli/model-shapes.js';
+import { modelShapes } from '../../src/models/index.js';
 import type { Conversion, Inspection } from '../../src/cli/weights-report.js';
 import { packageRoot } from '../../src/package-root.js';
 import { SafetensorsFile } from '../../src/weights/safetensors.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { modelShapes } from '../../src/cli/model-shapes.js';
+import { modelShapes } from '../../src/models/index.js';
 import { underModelKeys } from '../../src/weights/keyed.js';
 import { openWeights } from '../../src/weights/open.js';
 import { fixturePath } from '../fixtures/open.js';

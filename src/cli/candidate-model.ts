@@ -1,12 +1,6 @@
-import { createModel, modelNames } from '../models/index.js';
-import { shapeOnly } from '../torch/index.js';
+import { modelNames, modelShapes } from '../models/index.js';
 
 export type Shapes = ReadonlyMap<string, readonly number[]>;
-
-/** Keys and shapes of a named model's state; needs no engine. @throws UsageError for an unknown name */
-export function modelShapes(name: string): Map<string, number[]> {
-  return shapeOnly(() => new Map([...createModel(name).state()].map(([key, tensor]) => [key, [...tensor.shape]])));
-}
 
 /** The named model with the most keys and shapes in common with these; undefined where no half of its keys are. */
 export function candidateModel(found: Shapes): { name: string; shapes: Map<string, number[]> } | undefined {
