@@ -1,4 +1,5 @@
 export { modelCost, type CostOptions, type LayerCost, type ModelCost } from './cost.js';
+export { QuickCosts, type QuickCost } from './quick-cost.js';
 export { EfficientNet, roundFilters, type EfficientNetOptions } from './efficientnet.js';
 export { ImageModel, type Features, type ModelOptions } from './model.js';
 export {

@@ -5,7 +5,7 @@ import { RescaledError, UsageError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
 import type { Dataset, ModelSwitches } from '../train/index.js';
 import { DECAY_TABLE, DECAYS, findStep, type Ingredient, type Ladder, type Published } from './ladder.js';
-import { planTrial, type Trial, type TrialOptions } from './trial.js';
+import { planTrials, type Trial, type TrialOptions } from './trial.js';
 
 export type StudyKind = 'additive' | 'leave-one-out' | 'weight-decay';
 
@@ -94,9 +94,7 @@ export async function planStudy(kind: StudyKind, variants: readonly Variant[], s
   for (const variant of variants) {
     const { recipe, model, modelOptions } = variant;
     const options: TrialOptions = { ...common, recipe, model, modelOptions, settings: { ...common.settings, ...variant.settings } };
-    const trials: Trial[] = [];
-    for (const seed of seeds) trials.push(await planTrial(options, seed, dataset));
-    planned.push({ ...variant, trials });
+    planned.push({ ...variant, trials: await planTrials(options, seeds, dataset) });
   }
   return { kind, variants: planned, seeds: [...seeds], size: planned[0]!.trials[0]!.size };
 }

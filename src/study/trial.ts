@@ -44,23 +44,25 @@ function canonical(value: unknown): string {
 const digest = (value: unknown): string => createHash('sha256').update(canonical(value)).digest('hex').slice(0, 16);
 
 /**
- * Completes the options with what the data, the model and the recipe say, and names the trial by a hash of the outcome: of every setting
- * that has a part in the result, and of the pictures' fingerprint; not of paths or threads.
+ * A trial for each seed: completes the options with what the data, the model and the recipe say, and names each by a hash of the outcome: of
+ * every setting that has a part in the result, and of the pictures' fingerprint; not of paths or threads.
  * @throws UsageError for options that no run can have
  */
-export async function planTrial(options: TrialOptions, seed: number, dataset: Dataset): Promise<Trial> {
+export async function planTrials(options: TrialOptions, seeds: readonly number[], dataset: Dataset): Promise<Trial[]> {
   const { testPictures, ...train } = options;
-  const config = await resolveRun({ ...train, seed, out: '' }, dataset);
+  const config = await resolveRun({ ...train, out: '' }, dataset);
   const recipe = config.recipe.values;
   const steps = Math.floor(config.trainImages / recipe.batch) * recipe.epochs;
   const passes = recipe.averaging === 'none' ? 1 : 2;
   const scored = passes * (recipe.epochs * Math.min(WATCHED, config.valImages) + config.valImages) + Math.min(TRAIN_PICTURES, config.trainImages);
   const { fingerprint, valSplit, limitTrain } = config.data;
   const { model, modelOptions, size, input, from, device } = config;
-  const id = digest({ format: 1, data: { fingerprint, valSplit, limitTrain, testPictures }, model, modelOptions, size, input, from, recipe, seed, trainPictures: TRAIN_PICTURES });
   const { batch, accumulate, augment, averaging, optimiser } = recipe;
   const cost = digest({ model, modelOptions: { ...modelOptions, dropout: undefined, stochasticDepth: undefined }, size, device, batch, accumulate, augment, averaging, optimiser });
-  return { id, seed, options, size, work: { steps, scored, cost } };
+  return seeds.map((seed) => {
+    const id = digest({ format: 1, data: { fingerprint, valSplit, limitTrain, testPictures }, model, modelOptions, size, input, from, recipe, seed, trainPictures: TRAIN_PICTURES });
+    return { id, seed, options, size, work: { steps, scored, cost } };
+  });
 }
 
 const share = z.number().min(0).max(1);

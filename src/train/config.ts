@@ -151,8 +151,10 @@ export function resolveConfig(options: TrainOptions, dataset: Dataset, start: We
     strict: options.strict ?? false,
     checkpointSeconds: options.checkpointSeconds ?? 60,
   };
-  // Refuses a size that does not fit the model before a run folder is made: shapes alone, so it costs milliseconds.
-  shapeOnly(() => createModel(model, config.modelOptions).features(zeros([1, config.modelOptions.channels, size, size])));
+  // Refuses a size that does not fit the model before a run folder is made: shapes alone, and of a ResNet one block a stage, since the others
+  // keep their input's shape. It costs milliseconds, also for each of a thousand trials that are planned.
+  const probe = facts.kind === 'resnet' ? { ...config.modelOptions, layers: [1, 1, 1, 1] } : config.modelOptions;
+  shapeOnly(() => createModel(model, probe as ModelOptions).features(zeros([1, config.modelOptions.channels, size, size])));
   return config;
 }
 

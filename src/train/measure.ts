@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createModel, modelFacts } from '../models/index.js';
+import { createModel, modelFacts, type ModelOverrides } from '../models/index.js';
 import { AvgPool2d, BatchNorm2d, Conv2d, Linear, Sequential } from '../nn/index.js';
 import { decayGroups, Sgd } from '../optim/index.js';
 import { crossEntropy, flatten, fromTypedArray, globalAvgPool2d, inferenceMode, randn, scope, setThreads, synchronize, to } from '../torch/index.js';
@@ -7,6 +7,8 @@ import { checkDevice } from './loop.js';
 
 export interface MeasureOptions {
   size?: number;
+  /** As for `createModel`. */
+  overrides?: ModelOverrides;
   batch: number;
   /** Timed runs of each kind, after two that are not. */
   runs: number;
@@ -35,13 +37,13 @@ const WARM_UP = 2;
  * SGD with momentum; without loading pictures), then inference in the engine (eval mode, no gradients), both on random pictures in
  * channels_last. Memory is read after the training steps.
  */
-export async function measureModel(name: string, { size: wanted, batch, runs, threads, device }: MeasureOptions): Promise<Measured> {
+export async function measureModel(name: string, { size: wanted, overrides = {}, batch, runs, threads, device }: MeasureOptions): Promise<Measured> {
   setThreads(threads);
   checkDevice(device);
-  const facts = modelFacts(name);
+  const facts = modelFacts(name, overrides);
   const size = wanted ?? facts.size;
   const memory = peakMemory(device);
-  const model = createModel(name).to({ device, memoryFormat: 'channels_last' });
+  const model = createModel(name, overrides).to({ device, memoryFormat: 'channels_last' });
   const x = to(randn([batch, facts.options.channels, size, size], { device }), { memoryFormat: 'channels_last' });
   const y = fromTypedArray(new BigInt64Array(batch), [batch], { device });
 
