@@ -1,8 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { extname, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { UsageError } from '../errors.js';
+import { loadDataFile } from '../load-file.js';
 import { modelSwitchesSchema } from '../train/index.js';
 import { findStep, type Ingredient, type Ladder } from './ladder.js';
 
@@ -34,7 +32,7 @@ const published = (top1: number | undefined) => (top1 === undefined ? {} : { pap
  * @param own what steps named by a text mean, and the base where the file has none
  */
 export async function readLadder(file: string, own: Ladder): Promise<Ladder> {
-  const parsed = schema.safeParse(await load(file));
+  const parsed = schema.safeParse(await loadDataFile(file, 'an order of steps'));
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0]!;
     throw new UsageError(`Expected { "base": {...}, "steps": [...] } in ${file} but ${path.length === 0 ? 'it' : path.join('.')} does not fit: ${message}.`);
@@ -64,16 +62,3 @@ export async function readLadder(file: string, own: Ladder): Promise<Ladder> {
 }
 
 const keyOf = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '') || name;
-
-async function load(file: string): Promise<unknown> {
-  if (!existsSync(file)) throw new UsageError(`Expected a file with the order of the steps but there is nothing at ${file}.`);
-  const kind = extname(file).toLowerCase();
-  try {
-    if (kind === '.json') return JSON.parse(readFileSync(file, 'utf8'));
-    if (['.js', '.mjs', '.ts', '.mts'].includes(kind)) return ((await import(pathToFileURL(resolve(file)).href)) as { default?: unknown }).default;
-  } catch (cause) {
-    const hint = (cause as NodeJS.ErrnoException).code === 'ERR_UNKNOWN_FILE_EXTENSION' ? ' This Node reads no TypeScript (22.18 and newer do): write JSON or JavaScript.' : '';
-    throw new UsageError(`Expected to read ${file} but it cannot be read: ${(cause as Error).message}.${hint}`, { cause });
-  }
-  throw new UsageError(`Expected a file ending in .json, .js, .mjs or .ts for the order of the steps but received ${file}.`);
-}

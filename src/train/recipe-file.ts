@@ -1,11 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, extname, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../errors.js';
+import { isDataFile, loadDataFile } from '../load-file.js';
 import { checkKey, checkPreset, recipeSchema, type NamedRecipe, type RecipeKey, type Settings } from './recipe.js';
-
-const MODULES = ['.js', '.mjs', '.cjs', '.ts', '.mts'];
 
 /** `{ "extends": "resnet-rs", "labelSmoothing": 0, "epochs": { "value": 60, "source": "measured" } }` */
 const fileSchema = z.record(z.string(), z.unknown());
@@ -17,23 +14,20 @@ const sourced = z.strictObject({ value: z.unknown(), source: z.string().min(1) }
  * @throws UsageError that names the file and the key
  */
 export async function openRecipe(name: string): Promise<NamedRecipe> {
-  if (!isFile(name)) {
+  if (!isDataFile(name)) {
     checkPreset(name);
     return { name, preset: name, settings: [] };
   }
   return openFile(name, resolve(name), []);
 }
 
-const isFile = (name: string): boolean => ['.json', ...MODULES].includes(extname(name));
-
 async function openFile(name: string, path: string, before: readonly string[]): Promise<NamedRecipe> {
   if (before.includes(path)) throw new UsageError(`Expected recipes that extend one another in one direction but ${name} extends itself: ${[...before, path].join(' -> ')}.`);
-  if (!existsSync(path)) throw new UsageError(`Expected a recipe file but there is nothing at ${name}.`);
-  const parsed = fileSchema.safeParse(extname(path) === '.json' ? readJson(name, path) : await importModule(name, path));
+  const parsed = fileSchema.safeParse(await loadDataFile(path, 'a recipe', name));
   if (!parsed.success) throw new UsageError(`Expected an object of recipe settings in ${name} but received something else, such as a list or a text.`);
   const { extends: base = 'resnet-rs', ...entries } = parsed.data;
   if (typeof base !== 'string') throw new UsageError(`Expected the name of a recipe or of a file for extends in ${name} but received ${JSON.stringify(base)}.`);
-  const parent = isFile(base) ? await openFile(base, resolve(dirname(path), base), [...before, path]) : await openRecipe(base);
+  const parent = isDataFile(base) ? await openFile(base, resolve(dirname(path), base), [...before, path]) : await openRecipe(base);
   return { name, preset: parent.preset, settings: [...parent.settings, ...settingsOf(name, entries)] };
 }
 
@@ -48,25 +42,4 @@ function settingsOf(name: string, entries: Readonly<Record<string, unknown>>): S
       throw new UsageError(`Expected another value for ${key} in ${name} but received ${JSON.stringify(value)}: ${checked.error.issues[0]!.message.replace(/^.*: expected/, 'expected')}.`);
     return { values: { [key]: value }, source: pair.success ? `${name}: ${pair.data.source}` : name };
   });
-}
-
-function readJson(name: string, path: string): unknown {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8')) as unknown;
-  } catch (error) {
-    throw new UsageError(`Expected JSON in the recipe ${name} but it cannot be read: ${(error as Error).message}.`, { cause: error });
-  }
-}
-
-async function importModule(name: string, path: string): Promise<unknown> {
-  let module: { default?: unknown };
-  try {
-    module = (await import(pathToFileURL(path).href)) as { default?: unknown };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_UNKNOWN_FILE_EXTENSION')
-      throw new UsageError(`Expected a recipe that this Node (${process.version}) can run but ${name} is TypeScript, which needs Node 22.18 or newer. Write it as JavaScript or JSON.`, { cause: error });
-    throw new UsageError(`Expected a module with a recipe but ${name} fails when it is run: ${(error as Error).message}`, { cause: error });
-  }
-  if (module.default === undefined) throw new UsageError(`Expected a default export in ${name}: export default { extends: 'resnet-rs', labelSmoothing: 0 }.`);
-  return module.default;
 }

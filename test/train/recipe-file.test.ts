@@ -43,12 +43,12 @@ describe('recipe files', () => {
     ['an unknown key', 'a.json', '{ "labelSmothing": 0 }', /in .*a\.json but received "labelSmothing".*Did you mean "labelSmoothing"/],
     ['a value out of range', 'b.json', '{ "dropout": 1.5 }', /dropout in .*b\.json but received 1\.5/],
     ['a value of another type', 'c.json', '{ "epochs": "many" }', /epochs in .*c\.json but received "many"/],
-    ['no JSON', 'd.json', '{ "epochs": 3', /Expected JSON in the recipe .*d\.json/],
+    ['no JSON', 'd.json', '{ "epochs": 3', /Expected JSON with a recipe in .*d\.json/],
     ['a list', 'e.json', '[1]', /Expected an object of recipe settings in .*e\.json/],
     ['an unknown preset', 'f.json', '{ "extends": "resnet-rz" }', /"resnet-rz".*Did you mean "resnet-rs"/],
     ['itself as its base', 'g.json', '{ "extends": "g.json" }', /extends itself/],
     ['a missing base', 'h.json', '{ "extends": "nowhere.json" }', /nothing at nowhere\.json/],
-    ['a module without default export', 'i.mjs', 'export const epochs = 3;\n', /default export in .*i\.mjs/],
+    ['a module without default export', 'i.mjs', 'export const epochs = 3;\n', /default export with a recipe in .*i\.mjs/],
     ['a module that fails', 'j.mjs', "throw new Error('broken');\n", /j\.mjs fails when it is run: broken/],
   ];
   for (const [what, name, text, message] of wrong) {
