@@ -8,6 +8,10 @@ interface Holder {
   readonly host: string;
 }
 
+/** How often a holder shows that it lives, for those on other machines, and after how long without a sign they take it for dead. */
+const BEAT_MS = 15_000;
+const SILENT_MS = 5 * 60_000;
+
 /** Locks that this process holds: its number alone does not tell, since an earlier process may have had it (common in containers). */
 const held = new Set<string>();
 
@@ -58,15 +62,47 @@ export async function takeLock(path: string, options: LockOptions = {}): Promise
     await sleep(options.pollMs ?? 250);
   }
   held.add(path);
+  const beat = setInterval(() => touch(path), BEAT_MS).unref();
   return () => {
+    clearInterval(beat);
     held.delete(path);
     rmSync(path, { force: true });
   };
 }
 
+/** Whether a process that lives has the lock at `path`. */
+export function isLocked(path: string): boolean {
+  const holder = readHolder(path);
+  return holder !== undefined && holder !== 'abandoned';
+}
+
+const ownText = (): string => JSON.stringify({ pid: process.pid, host: hostname() } satisfies Holder);
+
+/** Writes the same again, so that the disk's own clock, which all machines see alike, says when. */
+function touch(path: string): void {
+  try {
+    writeFileSync(path, ownText(), { flag: 'r+' });
+  } catch {
+    // It was taken away, or the disk is not there just now: the next beat tells.
+  }
+}
+
+/** Milliseconds since the file was written, by the clock of the disk that it lies on. */
+function silence(path: string): number {
+  const probe = `${path}.${process.pid}.now`;
+  try {
+    writeFileSync(probe, '');
+    return statSync(probe).mtimeMs - statSync(path).mtimeMs;
+  } catch {
+    return 0;
+  } finally {
+    rmSync(probe, { force: true });
+  }
+}
+
 function tryTake(path: string): boolean {
   try {
-    writeFileSync(path, JSON.stringify({ pid: process.pid, host: hostname() } satisfies Holder), { flag: 'wx' });
+    writeFileSync(path, ownText(), { flag: 'wx' });
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
@@ -91,7 +127,7 @@ function readHolder(path: string, lock = path): Holder | 'abandoned' | undefined
     // Created but not yet written, or its writer died in between.
     return age > 10_000 ? 'abandoned' : undefined;
   }
-  if (holder.host !== hostname()) return age > 60 * 60_000 ? 'abandoned' : holder; // Another machine on a shared disk.
+  if (holder.host !== hostname()) return silence(path) > SILENT_MS ? 'abandoned' : holder; // Another machine on a shared disk.
   return (holder.pid === process.pid ? held.has(lock) : isAlive(holder.pid)) ? holder : 'abandoned';
 }
 

@@ -2,8 +2,10 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { RescaledError } from '../errors.js';
-import type { FromTrial, Speed, ToTrial, TrialTask } from './trial-process.js';
-import { readResult, writeResult, type Trial, type TrialResult } from './trial.js';
+import { isLocked } from '../lock.js';
+import type { Measured } from '../train/index.js';
+import type { CostTask, FromTrial, Speed, ToTrial, TrialTask } from './trial-process.js';
+import { lockFile, readResult, writeResult, type Trial, type TrialResult } from './trial.js';
 
 export type TrialEvent =
   | { type: 'start'; trial: Trial }
@@ -45,11 +47,20 @@ export async function runTrials(trials: readonly Trial[], options: RunTrialsOpti
   const stopped = (): boolean => signal?.aborted === true;
   const lane = async (): Promise<void> => {
     for (let trial = queue.shift(); trial !== undefined && !stopped(); trial = queue.shift()) {
-      onEvent({ type: 'start', trial });
+      // Another process may have done it since, or be at it: no process need start to find that out.
+      const known = readResult(study, trial.id);
+      if (known?.status === 'done') {
+        onEvent({ type: 'done', trial, result: known, seconds: 0 });
+        continue;
+      }
+      const taken = isLocked(lockFile(study, trial.id));
+      if (!taken) onEvent({ type: 'start', trial });
       const began = performance.now();
-      const last = await inProcess('run', taskOf(trial, options), options, (message) => {
-        if (message.type === 'progress') onEvent({ ...message, trial });
-      });
+      const last = taken
+        ? ({ type: 'busy' } as const)
+        : await inProcess({ type: 'run', task: taskOf(trial, options) }, options, (message) => {
+            if (message.type === 'progress') onEvent({ ...message, trial });
+          });
       if (last.type === 'done') onEvent({ type: 'done', trial, result: last.result, seconds: (performance.now() - began) / 1000 });
       else if (last.type === 'failed' && !stopped()) {
         writeResult(study, { format: 1, status: 'failed', id: trial.id, seed: trial.seed, reason: last.reason, at: new Date().toISOString() });
@@ -68,10 +79,19 @@ export async function runTrials(trials: readonly Trial[], options: RunTrialsOpti
 
 /** Measures a few steps of a trial, in the share of the machine that it would have. */
 export async function measureTrial(trial: Trial, options: RunTrialsOptions): Promise<Speed> {
-  const last = await inProcess('measure', taskOf(trial, options), options);
+  const last = await inProcess({ type: 'measure', task: taskOf(trial, options) }, options);
   if (last.type === 'measured') return last.speed;
-  throw new RescaledError(last.type === 'failed' ? last.reason : 'The measurement was stopped.');
+  throw unmeasured(last);
 }
+
+/** Times one model in a process of its own, which should be alone on the machine. A stop ends it at once, since nothing is lost. */
+export async function measureCost(task: CostTask, signal?: AbortSignal): Promise<Measured> {
+  const last = await inProcess({ type: 'cost', task }, { killSignal: signal });
+  if (last.type === 'costed') return last.measured;
+  throw unmeasured(last);
+}
+
+const unmeasured = (last: FromTrial): RescaledError => new RescaledError(last.type === 'failed' ? last.reason : 'The measurement was stopped.');
 
 /** Threads of the engine and of the loaders, shared by the trials that run at once. */
 function taskOf(trial: Trial, { study, workers, threads, checkpointSeconds }: RunTrialsOptions): TrialTask {
@@ -79,8 +99,8 @@ function taskOf(trial: Trial, { study, workers, threads, checkpointSeconds }: Ru
   return { study, trial, threads: own, workers: Math.min(8, own), checkpointSeconds };
 }
 
-/** Runs the task in a child. @returns its last message; its death is a failure */
-function inProcess(type: 'run' | 'measure', task: TrialTask, { signal, killSignal }: RunTrialsOptions, onMessage: (message: FromTrial) => void = () => {}): Promise<FromTrial> {
+/** Runs what `first` asks for in a child. @returns its last message; its death is a failure */
+function inProcess(first: ToTrial, { signal, killSignal }: Pick<RunTrialsOptions, 'signal' | 'killSignal'>, onMessage: (message: FromTrial) => void = () => {}): Promise<FromTrial> {
   const child = fork(fileURLToPath(new URL('./trial-process.js', import.meta.url)));
   const tell = (message: ToTrial): void => {
     if (child.connected) child.send(message, () => {});
@@ -112,7 +132,7 @@ function inProcess(type: 'run' | 'measure', task: TrialTask, { signal, killSigna
       settle();
     });
     child.on('error', (error) => resolve({ type: 'failed', reason: error.message }));
-    tell({ type, task });
+    tell(first);
     if (signal?.aborted === true) stop();
   }).finally(() => {
     clearTimeout(grace);

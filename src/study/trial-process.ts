@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { RescaledError } from '../errors.js';
 import { takeLock } from '../lock.js';
 import { packageVersion } from '../package-root.js';
-import { isRun, lastCheckpoint, loadConfig, resumeTraining, scoreRun, train, type RunScores, type TrainEvent } from '../train/index.js';
+import { isRun, lastCheckpoint, loadConfig, measureModel, resumeTraining, scoreRun, train, type Measured, type MeasureOptions, type RunScores, type TrainEvent } from '../train/index.js';
 import { median } from './statistics.js';
 import { lockFile, readResult, TRAIN_PICTURES, trialRun, trialsFolder, WATCHED, writeResult, type Trial, type TrialResult } from './trial.js';
 
@@ -21,11 +21,17 @@ export interface Speed {
   msPerStep: number;
   scoredPerSecond: number;
 }
-export type ToTrial = { type: 'run'; task: TrialTask } | { type: 'measure'; task: TrialTask } | { type: 'stop' };
+/** One model to time, without data. */
+export interface CostTask {
+  model: string;
+  options: MeasureOptions;
+}
+export type ToTrial = { type: 'run'; task: TrialTask } | { type: 'measure'; task: TrialTask } | { type: 'cost'; task: CostTask } | { type: 'stop' };
 export type FromTrial =
   | { type: 'progress'; step: number; steps: number }
   | { type: 'done'; result: TrialResult }
   | { type: 'measured'; speed: Speed }
+  | { type: 'costed'; measured: Measured }
   /** Another process has the trial. */
   | { type: 'busy' }
   | { type: 'stopped' }
@@ -53,10 +59,12 @@ process.on('message', (message: ToTrial) => {
   else void answer(message);
 });
 
-async function answer({ type, task }: Exclude<ToTrial, { type: 'stop' }>): Promise<void> {
+async function answer(message: Exclude<ToTrial, { type: 'stop' }>): Promise<void> {
   try {
-    if (type === 'measure') send({ type: 'measured', speed: await measure(task) });
-    else await underLock(task);
+    if (message.type === 'cost') {
+      send({ type: 'costed', measured: await measureModel(message.task.model, message.task.options) });
+    } else if (message.type === 'measure') send({ type: 'measured', speed: await measure(message.task) });
+    else await underLock(message.task);
   } catch (error) {
     if (error instanceof Busy) send({ type: 'busy' });
     // A fault of the program itself keeps its trace: somebody has to find it.

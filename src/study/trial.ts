@@ -29,6 +29,8 @@ export interface TrialWork {
   scored: number;
   /** Trials of equal cost take the same time for a step. */
   cost: string;
+  /** Of a training step, where it has been counted: the time of a model that has not run is told from others by it. */
+  stepFlops?: number;
 }
 
 /** Training pictures on which a trial is scored beside the test pictures. */
