@@ -1,3 +1,4 @@
+import { table } from './table.js';
 import type { LayerCost, ModelCost } from '../models/index.js';
 
 /** One entry of `rescaled profile --json`. Counts are for one picture, memory in bytes, times in milliseconds for a whole batch. */
@@ -25,12 +26,6 @@ export interface ModelProfile extends Omit<ModelCost, 'layers'> {
 export const bytes = (n: number): string => (n >= 2 ** 30 ? `${(n / 2 ** 30).toFixed(2)} GiB` : `${(n / 2 ** 20).toFixed(0)} MiB`);
 const millions = (n: number): string => `${(n / 1e6).toFixed(2)} M`;
 const billions = (n: number): string => `${(n / 1e9).toFixed(2)} G`;
-
-/** Columns as wide as their widest cell; the first `left` columns stand to the left. */
-function table(rows: readonly (readonly string[])[], left: number): string {
-  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
-  return rows.map((row) => row.map((cell, i) => (i < left ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ').trimEnd()).join('\n');
-}
 
 export function profileTable(profiles: readonly ModelProfile[]): string {
   const { batch } = profiles[0]!;

@@ -1,0 +1,138 @@
+import { availableParallelism, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { wholeOption } from '../checks.js';
+import { RescaledError, UsageError } from '../errors.js';
+import { withLock } from '../lock.js';
+import { regimesOf } from '../study/grid.js';
+import { measureStudy, timedModels } from '../study/measured.js';
+import { pointsOf } from '../study/points-of.js';
+import { claimStudy, isStudyFolder, planScaling, readPlan, trialsInOrder, type ScalingPlan } from '../study/scaling-plan.js';
+import { TimeLeft } from '../study/time-left.js';
+import { survivorsOf } from '../study/survivors.js';
+import { mkdirSync } from 'node:fs';
+import { note, runNamed, untilInterrupted, type NamedTrials } from './ablate-run.js';
+import { measureSome } from './study-plan.js';
+import { openTarget, type TargetFlags } from './study-target.js';
+import { writeReport } from './study-report.js';
+
+export interface RunFlags extends TargetFlags {
+  workers?: number;
+  threads?: number;
+  index: number;
+  of: number;
+  checkpointSeconds?: number;
+  /** False with --no-measure. */
+  measure: boolean;
+  json?: boolean;
+}
+
+/** Share of the machine's memory that trials side by side may be predicted to need. */
+const MEMORY_SHARE = 0.7;
+
+/**
+ * Trials at a time: a thread each, as far as the memory goes. Small models leave threads idle between operators, so that two trials of one
+ * thread end sooner than one after the other with two (bench/workers.ts). Another device takes one at a time.
+ */
+export function workersFor({ study, configurations }: ScalingPlan, threads: number): number {
+  if (study.device !== undefined && study.device !== 'cpu') return 1;
+  const largest = configurations.reduce((most, { predictedBytes }) => Math.max(most, predictedBytes), 1);
+  return Math.max(1, Math.min(threads, Math.floor((MEMORY_SHARE * totalmem()) / largest)));
+}
+
+/** Trains what is not done yet, times the models, and writes the report. */
+export async function run(wanted: string, flags: RunFlags): Promise<void> {
+  wholeOption('--workers', flags.workers, 1, 64);
+  wholeOption('--threads', flags.threads, 1, 1024);
+  wholeOption('--of', flags.of, 1, 100_000);
+  wholeOption('--index', flags.index, 0, flags.of - 1);
+  const json = flags.json === true;
+  const { study, folder } = await openTarget(wanted, flags);
+  const laidOut = await planScaling(study);
+  const threads = flags.threads ?? availableParallelism();
+  const workers = flags.workers ?? workersFor(laidOut, threads);
+  if (isStudyFolder(folder)) readPlan(folder); // what is no study's stays as it is
+  const plan = await claim(laidOut, folder, workers, threads, json);
+  const shared = { study: folder, workers, threads, checkpointSeconds: flags.checkpointSeconds };
+  const again = `rescaled study run ${folder}`;
+  note(json, `${folder}: ${plan.configurations.length} configurations, ${trialsInOrder(plan).length} trials, ${workers} at a time on ${threads} threads${flags.of === 1 ? '' : `; this is share ${flags.index} of ${flags.of}`}`);
+
+  const { stopped, failed } = await runRungs(plan, folder, (trials) => runNamed(share(trials, flags.index, flags.of), shared, () => {}, json));
+  // The others of a shared run train still, or have nothing to add.
+  if (!stopped && flags.measure && flags.index === 0) await measure(plan, folder, threads, json);
+  const page = await writeReport(plan, folder);
+  console.log(json ? JSON.stringify({ type: 'end', stopped, failed, page }) : page);
+  if (stopped) {
+    console.error(`Stopped and saved. Go on with: ${again}`);
+    process.exitCode = 1;
+  } else if (failed > 0) throw new RescaledError(`${failed} trial${failed === 1 ? '' : 's'} failed; "rescaled study status ${folder}" names them. The same command tries them again: ${again}`);
+}
+
+/** Those that take too long are left out before the folder is taken; a plan that is there has decided that already. */
+async function claim(laidOut: ScalingPlan, folder: string, workers: number, threads: number, json: boolean): Promise<ScalingPlan> {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw new RescaledError(`Expected to make the folder ${folder} but it cannot be made: ${(error as NodeJS.ErrnoException).code ?? String(error)}. Choose another --out.`, { cause: error });
+  }
+  return withLock(join(folder, '.plan.tmp'), async () => {
+    const plan = await withinTime(laidOut, folder, workers, threads, json);
+    claimStudy(folder, plan);
+    return plan;
+  });
+}
+
+const TOO_LONG = 'minutes predicted for a trial';
+
+async function withinTime(plan: ScalingPlan, folder: string, workers: number, threads: number, json: boolean): Promise<ScalingPlan> {
+  const { minutes } = plan.study.limits;
+  if (minutes === undefined) return plan;
+  let slow: { name: string; reason: string }[];
+  if (isStudyFolder(folder)) slow = readPlan(folder).leftOut.filter(({ reason }) => reason.includes(TOO_LONG));
+  else {
+    const time = new TimeLeft();
+    await measureSome(plan, folder, time, workers, threads, json);
+    slow = plan.configurations.flatMap(({ name, trials }) => {
+      const own = time.of(trials[0]!)! / 60;
+      return own > minutes ? [{ name, reason: `${own.toPrecision(3)} ${TOO_LONG}, above the limit of ${minutes}` }] : [];
+    });
+  }
+  const names = new Set(slow.map(({ name }) => name));
+  const configurations = plan.configurations.filter(({ name }) => !names.has(name));
+  if (configurations.length === 0) throw new UsageError(`Expected something to train within ${minutes} minutes but every configuration takes longer: the shortest ${slow[0]!.reason.split(' ')[0]} minutes. Raise limits.minutes.`);
+  return { ...plan, configurations, leftOut: [...plan.leftOut, ...slow] };
+}
+
+/** All at once; with successive halving a rung at a time, each of what the one before it left. */
+async function runRungs(plan: ScalingPlan, folder: string, train: (trials: NamedTrials) => Promise<{ stopped: boolean; failed: number }>): Promise<{ stopped: boolean; failed: number }> {
+  const named = (configurations: ScalingPlan['configurations']): NamedTrials =>
+    new Map(trialsInOrder({ study: plan.study, configurations }).map(({ trial, configuration }) => [trial.id, { trial, name: configuration.name }]));
+  if (plan.study.halving === undefined) return train(named(plan.configurations));
+  let failed = 0;
+  let previous: ScalingPlan['configurations'] | undefined;
+  for (const epochs of regimesOf(plan.study)) {
+    const rung = plan.configurations.filter((configuration) => configuration.epochs === epochs);
+    const kept = previous === undefined ? rung : survivorsOf(rung, pointsOf({ configurations: previous }, folder), plan.study.halving.eta);
+    const ended = await train(named(kept));
+    failed += ended.failed;
+    if (ended.stopped) return { stopped: true, failed };
+    previous = kept;
+  }
+  return { stopped: false, failed };
+}
+
+/** A machine's own share first, then what the others have not done: a share whose machine has died is thus done too. */
+function share(trials: NamedTrials, index: number, of: number): NamedTrials {
+  const all = [...trials];
+  return new Map([...all.filter((_, i) => i % of === index), ...all.filter((_, i) => i % of !== index)]);
+}
+
+async function measure(plan: ScalingPlan, folder: string, threads: number, json: boolean): Promise<void> {
+  const trained = new Set(pointsOf(plan, folder).filter(({ top1 }) => top1.size > 0).map(({ name }) => name));
+  const models = timedModels(plan.configurations.filter(({ name }) => trained.has(name)));
+  await untilInterrupted(json, (signal) =>
+    measureStudy(models, {
+      study: folder, threads, device: plan.study.device ?? 'cpu', signal,
+      onMeasured: ({ id }, found) => note(json, 'failed' in found ? `${id} could not be timed: ${found.failed}` : `timed ${id}: ${found.trainStepMs.toFixed(1)} ms a training step, ${found.inferenceMs.toPrecision(3)} ms a picture`),
+    }),
+  );
+}
