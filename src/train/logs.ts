@@ -2,17 +2,20 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../files.js';
 import type { TrainEvent } from './events.js';
+import { TensorBoardLog } from './tensorboard.js';
 
 const COLUMNS = ['step', 'epoch', 'trainLoss', 'trainTop1', 'learningRate', 'top1Raw', 'top5Raw', 'lossRaw', 'top1Ema', 'top5Ema', 'lossEma', 'imagesPerSecond'];
 
-/** Writes metrics.csv (a row an epoch) and events.jsonl (every event but the evaluation's progress) as training goes. */
+/** Writes metrics.csv (a row an epoch), events.jsonl (every event but the evaluation's progress) and tensorboard/ as training goes. */
 export class RunLog {
   readonly #csv: string;
   readonly #events: string;
-  /** @param from where a resumed run stands: what lies behind it is dropped, since the run writes it again. Without it both files begin anew. */
+  readonly #board: TensorBoardLog;
+  /** @param from where a resumed run stands: what lies behind it is dropped, since the run writes it again. Without it all begin anew. */
   constructor(run: string, from?: { step: number; epoch: number }) {
     this.#csv = join(run, 'metrics.csv');
     this.#events = join(run, 'events.jsonl');
+    this.#board = new TensorBoardLog(run, from);
     const header = `${COLUMNS.join(',')}\n`;
     if (from === undefined) {
       writeFileAtomic(this.#csv, header);
@@ -26,6 +29,7 @@ export class RunLog {
   write(event: TrainEvent): void {
     if (event.type === 'evaluating') return;
     appendFileSync(this.#events, `${JSON.stringify(event)}\n`);
+    this.#board.write(event);
     if (event.type !== 'epoch') return;
     const { raw, ema } = event;
     const row = [event.step, event.epoch, event.trainLoss, event.trainTop1, event.learningRate, raw.top1, raw.top5, raw.loss, ema?.top1, ema?.top5, ema?.loss, event.imagesPerSecond];

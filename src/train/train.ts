@@ -9,7 +9,8 @@ import { lockRun } from './run-lock.js';
 import { resolveRun } from './start.js';
 
 /**
- * Trains on a folder of pictures and writes the run folder `out`: run.json, metrics.csv, events.jsonl, checkpoints/ and weights.safetensors.
+ * Trains on a folder of pictures and writes the run folder `out`: run.json, metrics.csv, events.jsonl, tensorboard/, checkpoints/
+ * and weights.safetensors.
  * Runs in the calling thread, which is busy during each step; a program with other work calls it in a worker thread or a process.
  *
  * ```ts

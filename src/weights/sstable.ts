@@ -1,4 +1,4 @@
-import { maskedCrc32c } from './crc32c.js';
+import { maskedCrc32c } from '../crc32c.js';
 
 /** Bytes of a table's last part: two handles, padding, the magic number. */
 export const footerBytes = 48;

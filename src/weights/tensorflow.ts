@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import protobuf from 'protobufjs/light.js';
 import { RescaledError, UsageError } from '../errors.js';
-import { maskedCrc32c } from './crc32c.js';
+import { maskedCrc32c } from '../crc32c.js';
 import { byteLength, toFloat32, type SafeDType } from './dtypes.js';
 import { FileBytes } from './file-bytes.js';
 import { readTable } from './sstable.js';

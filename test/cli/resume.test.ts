@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { Random } from '../../src/augment/random.js';
+import { readBoard } from '../fixtures/event-reader.js';
 import { cli, FASHION, start, temporaryFolder } from './helpers.js';
 
 const task = (out: string, ...more: string[]): string[] => [
@@ -58,6 +59,8 @@ test('a run killed a dozen times and resumed ends with the bytes of one that was
   assert.ok(weights.equals(readFileSync(join(shaken, 'weights.safetensors'))), 'the weights differ');
   const resumed = readFileSync(join(shaken, 'metrics.csv'), 'utf8').split('\n').map((line) => line.split(',').slice(0, -1).join(','));
   assert.deepEqual(resumed, log);
+  const board = (run: string): unknown[] => readBoard(run).filter(({ tag }) => tag !== 'images_per_second').map(({ tag, step, value }) => [tag, step, value]);
+  assert.deepEqual(board(shaken), board(calm), 'TensorBoard: no step twice, none missing');
 });
 
 test('Ctrl-C saves, says how to go on, and the resumed run ends with the same bytes', async () => {

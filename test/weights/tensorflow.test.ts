@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { RescaledError } from '../../src/errors.js';
 import { convertedTensors } from '../../src/weights/convert.js';
-import { crc32c, maskedCrc32c } from '../../src/weights/crc32c.js';
+import { crc32c, maskedCrc32c } from '../../src/crc32c.js';
 import { openWeights } from '../../src/weights/open.js';
 import { planKeys } from '../../src/weights/plan.js';
 import { fixturePath } from '../fixtures/open.js';
