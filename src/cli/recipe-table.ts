@@ -8,7 +8,7 @@ export const RECIPE_GROUPS: Readonly<Record<string, readonly RecipeKey[]>> = {
   Averaging: ['averaging', 'emaDecay', 'normMomentum'],
   Regularisation: ['weightDecay', 'weightDecayMode', 'decayRule', 'labelSmoothing', 'dropout', 'stochasticDepth', 'stochasticDepthRule', 'classWeights'],
   Pictures: ['cropMode', 'cropAreaMin', 'padding', 'flip', 'evalCrop'],
-  Augmentation: ['augment', 'randAugmentLayers', 'randAugmentMagnitude', 'augmentVariant', 'augmentPixelScale', 'randomErasing', 'mixup', 'cutmix'],
+  Augmentation: ['augment', 'randAugmentLayers', 'randAugmentMagnitude', 'augmentVariant', 'augmentPixelScale', 'randomErasing', 'mixup', 'cutmix', 'repeats'],
   Weights: ['init'],
 };
 

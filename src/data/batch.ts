@@ -25,20 +25,29 @@ export interface BatchPlan {
   readonly mode: 'train' | 'eval';
   readonly preprocess: PreprocessOptions;
   readonly seed: number;
+  /** Times that each picture comes in a row, each time another view (training; see `repeatedOrder`). */
+  readonly repeats: number;
+}
+
+/** Which pictures, when. */
+export interface BatchRequest {
+  readonly epoch: number;
+  /** Place of the first picture in the epoch's order, repeats counted: tells which copy each one is. */
+  readonly first: number;
+  /** The wanted pictures, in order. */
+  readonly indices: Int32Array;
 }
 
 /** Files decoded at a time by one thread: sharp works on libuv's threads, and the next picture should be there when this one is cropped. */
 const DECODE_AHEAD = 3;
 
 /**
- * Makes one batch. The view of a picture is a function of (seed, epoch, index) alone.
- * @param indices the wanted pictures, in order
+ * Makes one batch. The view of a picture is a function of (seed, epoch, index, copy) alone.
  * @param abandoned asked before each picture; the batch is dropped (undefined) once it answers true
  */
 export async function makeBatch(
   source: Source,
-  indices: Int32Array,
-  epoch: number,
+  { epoch, first, indices }: BatchRequest,
   plan: BatchPlan,
   abandoned: () => boolean = () => false,
 ): Promise<MadeBatch | undefined> {
@@ -60,8 +69,10 @@ export async function makeBatch(
       continue;
     }
     if (pixels instanceof Error) throw pixels;
-    const { mode, preprocess, seed } = plan;
-    const view = mode === 'train' ? trainView(pixels, preprocess, new Random(seed, epoch, index)) : evalView(pixels, preprocess);
+    const { mode, preprocess, seed, repeats } = plan;
+    const copy = (first + k) % repeats;
+    const random = (): Random => (copy === 0 ? new Random(seed, epoch, index) : new Random(seed, epoch, index, copy));
+    const view = mode === 'train' ? trainView(pixels, preprocess, random()) : evalView(pixels, preprocess);
     images.set(view, n * bytes);
     labels[n] = source.labels[index]!;
     kept[n] = index;
@@ -78,8 +89,11 @@ function readAhead(source: Source, indices: Int32Array, size: number): (k: numbe
   const started: Promise<Pixels | Error>[] = [];
   return (k) => {
     while (started.length < Math.min(indices.length, k + DECODE_AHEAD)) {
-      const index = indices[started.length]!;
-      started.push(readPixels(source, index, size).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error)))));
+      const at = started.length;
+      const index = indices[at]!;
+      // A copy of the picture before it: decoded once.
+      if (at > k && indices[at - 1] === index) started.push(started[at - 1]!);
+      else started.push(readPixels(source, index, size).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error)))));
     }
     const result = started[k]!;
     delete started[k]; // the pixels may go as soon as they are used

@@ -23,10 +23,10 @@ port.on('message', (task: WorkerTask | 'close') => {
   work = work.then(() => (task === 'close' ? port.close() : answer(task)));
 });
 
-async function answer({ id, pass, epoch, indices }: WorkerTask): Promise<void> {
+async function answer({ id, pass, ...request }: WorkerTask): Promise<void> {
   let reply: WorkerReply;
   try {
-    const batch = await makeBatch(source, indices, epoch, plan, () => Atomics.load(currentPass, 0) !== pass);
+    const batch = await makeBatch(source, request, plan, () => Atomics.load(currentPass, 0) !== pass);
     reply = { id, batch };
   } catch (error) {
     reply = { id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) };

@@ -1,5 +1,6 @@
 import { preprocessOptions, type PreprocessOptions } from '../augment/preprocess.js';
 import { Random } from '../augment/random.js';
+import { repeatedOrder } from '../augment/repeat.js';
 import { RescaledError, UsageError } from '../errors.js';
 import { makeBatch, type Batch, type BatchPlan, type MadeBatch } from './batch.js';
 import type { Source } from './source.js';
@@ -16,8 +17,10 @@ export interface LoaderOptions {
   /** 'train': shuffled, random views. 'eval': in order, centre views. */
   mode: 'train' | 'eval';
   preprocess: PreprocessOptions;
-  /** Order and views are functions of (seed, epoch) and (seed, epoch, index). */
+  /** Order and views are functions of (seed, epoch) and (seed, epoch, index, copy). */
   seed: number;
+  /** Training: times that each picture comes in a row, each time another view; the number of batches stays. Default 1. See `repeatedOrder`. */
+  repeats?: number;
   /** Threads that make batches; 0 makes them in this thread, one at a time. */
   workers: number;
   /** Batches made ahead of the consumer. Default 2 per worker; at least 2. Without effect when workers = 0. */
@@ -49,10 +52,11 @@ export class BatchLoader {
   #closed = false;
 
   constructor(options: LoaderOptions) {
-    const { source, batch, mode, seed, workers, prefetch = 2 * workers, dropLast = mode === 'train' } = options;
+    const { source, batch, mode, seed, workers, prefetch = 2 * workers, repeats = 1, dropLast = mode === 'train' } = options;
     checkWhole('batch', batch, 1);
     checkWhole('workers', workers, 0);
     checkWhole('prefetch', prefetch, 0);
+    checkWhole('repeats', repeats, 1);
     if (source.length === 0) throw new UsageError(`Expected pictures in ${source.name} but it has none.`);
     if (dropLast && source.length < batch) {
       throw new UsageError(
@@ -62,7 +66,7 @@ export class BatchLoader {
     }
     this.#source = source;
     this.#batch = batch;
-    this.#plan = { mode, preprocess: preprocessOptions(options.preprocess), seed };
+    this.#plan = { mode, preprocess: preprocessOptions(options.preprocess), seed, repeats };
     this.#ahead = Math.max(2, prefetch);
     this.batchesPerEpoch = dropLast ? Math.floor(source.length / batch) : Math.ceil(source.length / batch);
     if (workers > 0) this.#pool = new WorkerPool(workers, { spec: source.spec, plan: this.#plan, currentPass: this.#currentPass });
@@ -99,10 +103,11 @@ export class BatchLoader {
     const queue: Promise<MadeBatch | undefined>[] = [];
     let next = startBatch;
     const request = () => {
-      const indices = Int32Array.from(order.subarray(next * this.#batch, (next + 1) * this.#batch));
+      const first = next * this.#batch;
+      const indices = Int32Array.from(order.subarray(first, first + this.#batch));
       next++;
-      if (this.#pool !== undefined) return this.#pool.run({ pass, epoch, indices });
-      return makeBatch(this.#source, indices, epoch, this.#plan);
+      if (this.#pool !== undefined) return this.#pool.run({ pass, epoch, first, indices });
+      return makeBatch(this.#source, { epoch, first, indices }, this.#plan);
     };
     const fill = () => {
       while (this.#pool !== undefined && queue.length < this.#ahead && next < this.batchesPerEpoch) {
@@ -131,7 +136,8 @@ export class BatchLoader {
   }
 
   #order(epoch: number): Uint32Array {
-    if (this.#plan.mode === 'train') return new Random(this.#plan.seed, epoch).permutation(this.#source.length);
+    const { mode, seed, repeats } = this.#plan;
+    if (mode === 'train') return repeatedOrder(new Random(seed, epoch).permutation(this.#source.length), repeats);
     return Uint32Array.from({ length: this.#source.length }, (_, i) => i);
   }
 

@@ -1,13 +1,11 @@
 import { Worker } from 'node:worker_threads';
 import { RescaledError } from '../errors.js';
-import type { MadeBatch } from './batch.js';
+import type { BatchRequest, MadeBatch } from './batch.js';
 import type { LoaderWorkerData } from './loader-worker.js';
 
-export interface WorkerTask {
+export interface WorkerTask extends BatchRequest {
   readonly id: number;
   readonly pass: number;
-  readonly epoch: number;
-  readonly indices: Int32Array;
 }
 
 /** A batch (undefined when its pass is no longer wanted), or what went wrong. */

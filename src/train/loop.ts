@@ -55,7 +55,7 @@ function removeLeftovers(folder: string): void {
 }
 
 /**
- * Trains a model and yields what happens. Each step depends only on (config, step): batches and crops on (seed, epoch, index), dropout on
+ * Trains a model and yields what happens. Each step depends only on (config, step): batches and crops on (seed, epoch, index, copy), dropout on
  * (seed, step); so a run that is killed and resumed ends with the same bytes as one that never stopped.
  */
 export async function* trainLoop(config: RunConfig, { out, resume = false, signal, dataset }: LoopOptions): AsyncGenerator<TrainEvent> {
@@ -79,7 +79,7 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
   // -- what it is trained on
   const common = { preprocess: preprocessOf(config), seed: config.seed, workers: config.workers };
   const { train, minival } = recipe.earlyStopping ? splitMinival(data.train!, recipe.minival, config.seed) : { train: data.train!, minival: undefined };
-  const trainLoader = new BatchLoader({ ...common, source: train, batch: recipe.batch, mode: 'train' });
+  const trainLoader = new BatchLoader({ ...common, source: train, batch: recipe.batch, repeats: recipe.repeats, mode: 'train' });
   const evaluation = { ...common, batch: Math.min(256, Math.max(recipe.batch, 32)), mode: 'eval' } as const;
   const valLoader = new BatchLoader({ ...evaluation, source: data.val });
   const minivalLoader = minival === undefined ? undefined : new BatchLoader({ ...evaluation, source: minival });

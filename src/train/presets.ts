@@ -70,6 +70,7 @@ const RESNET_RS = {
   randomErasing: [0, 'not in the paper'],
   mixup: [0, 'not in the paper'],
   cutmix: [0, 'not in the paper'],
+  repeats: [1, 'not in the paper: each picture once an epoch'],
 } as const satisfies { [K in RecipeKey]: Sourced<Recipe[K]> };
 
 export const RECIPE_KEYS = Object.keys(RESNET_RS) as RecipeKey[];

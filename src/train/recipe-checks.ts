@@ -4,7 +4,7 @@ import type { Recipe } from './recipe.js';
 
 /** @throws UsageError for what no model, optimiser or schedule can do */
 export function refuseImpossible(recipe: Recipe, model: string): void {
-  const { epochs, warmupEpochs, optimiser, batch, accumulate } = recipe;
+  const { epochs, warmupEpochs, optimiser, batch, accumulate, repeats } = recipe;
   if (modelFacts(model).kind === 'efficientnet' && recipe.stochasticDepthRule !== 'block')
     throw new UsageError(`Expected stochasticDepthRule=block for ${model} but received "${recipe.stochasticDepthRule}": an EfficientNet's rate rises block by block.`);
   if ((optimiser === 'adamw' || optimiser === 'lamb') && recipe.weightDecayMode !== 'decoupled')
@@ -12,6 +12,7 @@ export function refuseImpossible(recipe: Recipe, model: string): void {
   if (warmupEpochs >= epochs) throw new UsageError(`Expected a warm-up shorter than the run but received warmupEpochs=${warmupEpochs} of epochs=${epochs}: the rate would never reach its peak.`);
   if (batch / accumulate < 2)
     throw new UsageError(`Expected parts of at least 2 pictures but received batch=${batch} in accumulate=${accumulate} parts: batch norm needs more than one picture. Use accumulate=${Math.max(1, Math.floor(batch / 2))} or less.`);
+  if (repeats > batch / 2) throw new UsageError(`Expected at least 2 different pictures in a batch but received repeats=${repeats} with batch=${batch}. Use repeats=${Math.floor(batch / 2)} or less.`);
 }
 
 /** What can be done but is seldom meant: each with its reason. */
@@ -37,6 +38,14 @@ export function adviceOn(recipe: Recipe): string[] {
     [
       (recipe.optimiser === 'adamw' || recipe.optimiser === 'lamb') && learningRate > 0.01,
       `learningRate=${learningRate} with ${recipe.optimiser}: usual is less than 0.001 per 256 pictures, a hundredth of SGD's.`,
+    ],
+    [
+      recipe.repeats > 1,
+      `repeats=${recipe.repeats}: each picture comes ${recipe.repeats} times in a row, each time augmented anew (Hoffer et al. 2020). An epoch keeps its number of steps, as DeiT's does, and so shows 1/${recipe.repeats} of the training pictures, others each epoch.`,
+    ],
+    [
+      recipe.repeats > 1 && augment === 'none' && recipe.cropMode === 'none' && recipe.flip === 0 && recipe.randomErasing === 0,
+      `repeats=${recipe.repeats}, but nothing differs from copy to copy: there are no random crops, flips, augmentation or erasing.`,
     ],
     [schedule === 'step' && !stepEpochs.some((at) => at < epochs), `schedule=step, but no stepEpochs (${stepEpochs.join(', ') || 'none'}) lies within the ${epochs} epochs: the rate never falls.`],
   ];

@@ -75,6 +75,8 @@ export const recipeSchema = z.strictObject({
   randomErasing: share,
   mixup: z.number().min(0).max(1000),
   cutmix: z.number().min(0).max(1000),
+  /** Times that each picture comes in a row, each time augmented anew; an epoch keeps its number of steps. */
+  repeats: z.int().min(1).max(64),
 });
 export type Recipe = z.infer<typeof recipeSchema>;
 export type RecipeKey = keyof Recipe;
@@ -162,7 +164,7 @@ export function completeRecipe(values: Partial<Recipe>): Recipe {
   const later: Partial<Recipe> = {
     accumulate: 1, stepEpochs: [], decayEpochs: 1, decayFactor: 1, optimiser: 'sgd', squareDecay: 0.9, epsilon: 1e-3, clipNorm: 0, weightDecayMode: 'coupled',
     precision: 'float32', earlyStopping: false, patience: 1, minival: 0.02, layerDecay: 1, freeze: [], classWeights: 'none', normMomentum: 0.1,
-    augment: 'none', randAugmentLayers: 0, randAugmentMagnitude: 0, augmentVariant: 'reference', augmentPixelScale: 1, randomErasing: 0, mixup: 0, cutmix: 0,
+    augment: 'none', randAugmentLayers: 0, randAugmentMagnitude: 0, augmentVariant: 'reference', augmentPixelScale: 1, randomErasing: 0, mixup: 0, cutmix: 0, repeats: 1,
   };
   const missing = Object.entries(later).filter(([key]) => !(key in values));
   return { ...values, ...Object.fromEntries(missing) } as Recipe;

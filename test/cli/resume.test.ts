@@ -11,7 +11,7 @@ import { cli, FASHION, start, temporaryFolder } from './helpers.js';
 const task = (out: string, ...more: string[]): string[] => [
   'train', FASHION, '--model', 'resnet-rs-14', '--width', '0.125', '--recipe', 'quick', '--epochs', '6', '--batch', '32', '--limit-train', '640', '--limit-val', '200',
   '--set', 'dropout=0.2', '--set', 'stochasticDepth=0.2',
-  '--set', 'augment=randaugment', '--set', 'randomErasing=0.3', '--set', 'mixup=0.2', '--set', 'cutmix=1', '--threads', '1', '--seed', '5', '--checkpoint-seconds', '0.05', '--out', out, '--json', ...more,
+  '--set', 'augment=randaugment', '--set', 'randomErasing=0.3', '--set', 'mixup=0.2', '--set', 'cutmix=1', '--set', 'repeats=3', '--threads', '1', '--seed', '5', '--checkpoint-seconds', '0.05', '--out', out, '--json', ...more,
 ];
 
 const exited = (child: ChildProcess): Promise<number | null> => new Promise((resolve) => (child.exitCode !== null || child.signalCode !== null ? resolve(child.exitCode) : child.once('close', resolve)));

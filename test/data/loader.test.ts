@@ -48,6 +48,48 @@ for (const [name, source, views] of [['IDX', idx.train!, preprocess], ['files', 
   });
 }
 
+test('repeats: the epoch keeps its length and shows the first pictures of its order several times in a row, each time another view', async () => {
+  for (const source of [idx.train!, files.train!]) {
+    const views = preprocessOptions({ size: 8, padding: 2, cropMode: 'pad' });
+    const repeated: Partial<LoaderOptions> = { source, batch: 5, repeats: 3, preprocess: views };
+    const order = [...new Random(7, 2).permutation(source.length)];
+    // DeiT's RASampler: each element three times, cut to the length of the data.
+    const expected = order.flatMap((index) => [index, index, index]).slice(0, source.length);
+    await using loader = new BatchLoader(options(repeated));
+    assert.equal(loader.batchesPerEpoch, Math.floor(source.length / 5));
+    let place = 0;
+    for await (const { images, labels, indices, n } of loader.batches(2)) {
+      assert.deepEqual([...indices], expected.slice(place, place + 5));
+      for (let k = 0; k < n; k++, place++) {
+        const index = indices[k]!;
+        assert.equal(labels[k], source.labels[index]);
+        const random = place % 3 === 0 ? new Random(7, 2, index) : new Random(7, 2, index, place % 3);
+        const view = trainView(await readPixels(source, index, 8), views, random);
+        assert.deepEqual(images.slice(k * 192, (k + 1) * 192), view, `place ${place}`);
+      }
+    }
+    const whole = await pass(repeated, 2);
+    for (const workers of [1, 3]) {
+      assert.deepEqual(await pass({ ...repeated, workers }, 2), whole);
+      assert.deepEqual(await pass({ ...repeated, workers }, 2, 2), whole.slice(2), 'from within the copies of a picture');
+    }
+    assert.notDeepEqual(await pass({ ...repeated, repeats: 2 }, 2), whole);
+  }
+});
+
+test('repeats: a broken picture is named once and all its copies are left out', async () => {
+  const folder = await writeClasses(join(root, 'repeated'), { 'train/a': 3, 'train/b': 3, 'val/a': 1 }, 10);
+  const set = await openDataset(folder);
+  writeFileSync(join(folder, 'train', 'a', '0.png'), '');
+  const named: number[] = [];
+  await using loader = new BatchLoader(options({ source: set.train!, batch: 6, repeats: 2 }));
+  loader.onBroken = (index) => named.push(index);
+  const sizes: number[] = [];
+  for (let epoch = 0; epoch < 4; epoch++) for await (const { n, indices } of loader.batches(epoch)) sizes.push(indices.length === n ? n : NaN);
+  assert.deepEqual(named, [0]);
+  assert.ok(sizes.includes(4) && sizes.every((n) => n === 6 || n === 4), `sizes ${sizes.join(', ')}`);
+});
+
 test('a training batch: order from (seed, epoch), views from (seed, epoch, index), labels of the source', async () => {
   const order = new Random(7, 4).permutation(90);
   const loader = new BatchLoader(options());
@@ -177,6 +219,7 @@ test('wrong options are named', () => {
     [{ batch: 1.5 }, /for batch but received 1.5/],
     [{ workers: -1 }, /for workers but received -1/],
     [{ prefetch: NaN }, /for prefetch but received NaN/],
+    [{ repeats: 0 }, /at least 1, for repeats but received 0/],
     [{ preprocess: { ...preprocess, flip: 3 } }, /for flip but received 3/],
   ];
   for (const [over, pattern] of wrong) {

@@ -119,6 +119,8 @@ test('the source of emaDecay says where its ramp ends in a short run', () => {
 test('combinations that cannot be', () => {
   assert.throws(() => recipe('resnet-rs', 224, { optimiser: 'lamb', weightDecayMode: 'coupled' }), /weightDecayMode=decoupled/);
   assert.throws(() => recipe('resnet-rs', 224, { batch: 8, accumulate: 5 }), /accumulate=4 or less/);
+  assert.throws(() => recipe('resnet-rs', 224, { batch: 8, repeats: 5 }), /2 different pictures.*repeats=4 or less/);
+  assert.equal(recipe('resnet-rs', 224, { batch: 8, repeats: 4 }).values.repeats, 4);
   assert.throws(() => recipe('efficientnet', 224, { stochasticDepthRule: 'stage' }, 'efficientnet-b0'), /block by block/);
 });
 
@@ -142,12 +144,14 @@ test('other notes: short runs, small parts, high rates, steps beyond the end, se
   assert.match(advice('quick', { accumulate: 8 }), /parts of 8 pictures/);
   assert.match(advice('quick', { optimiser: 'adamw', learningRate: 0.1 }), /a hundredth of SGD's/);
   assert.match(advice('resnet-baseline', { stepEpochs: [100] }), /never falls/);
+  assert.match(advice('quick', { repeats: 3 }), /^repeats=3: each picture comes 3 times in a row.*keeps its number of steps.*1\/3 of the training pictures, others each epoch\.$/);
+  assert.match(advice('quick', { repeats: 3, flip: 0, cropMode: 'none' }), /nothing differs from copy to copy/);
   assert.match(advice('resnet-baseline', { emaDecay: 0.99 }), /emaDecay was set but plays no part with averaging none/);
   for (const preset of presetNames()) assert.equal(advice(preset, {}), '', preset);
 });
 
 test('a run of the first version goes on as it was', () => {
-  const { augment: _, optimiser: __, accumulate: ___, ...early } = recipe('quick', 28).values;
+  const { augment: _, optimiser: __, accumulate: ___, repeats: ____, ...early } = recipe('quick', 28).values;
   const values = completeRecipe(early);
-  assert.deepEqual([values.augment, values.optimiser, values.accumulate, values.epochs], ['none', 'sgd', 1, 10]);
+  assert.deepEqual([values.augment, values.optimiser, values.accumulate, values.repeats, values.epochs], ['none', 'sgd', 1, 1, 10]);
 });
