@@ -74,3 +74,12 @@ export function comparableCost(point: StudyPoint, cost: Cost): number | undefine
   const shared = cost === 'trainStepMs' && value !== undefined ? value / point.batch : value;
   return shared !== undefined && Number.isFinite(shared) && shared > 0 ? shared : undefined;
 }
+
+/** What gains are counted against: measured time of a training step (by the picture), or FLOPs where it is not known. */
+export type GainCost = 'trainStepMs' | 'flops';
+
+/** log2 of how many times dearer the larger of two neighbours is. */
+export function doublings({ from, to }: Neighbours, cost: GainCost): number | undefined {
+  const [before, after] = [comparableCost(from, cost), comparableCost(to, cost)];
+  return before === undefined || after === undefined ? undefined : Math.log2(after / before);
+}

@@ -1,0 +1,76 @@
+import type { Neighbours } from './dimensions.js';
+import type { StudyPoint } from './points.js';
+import { difference, type Difference } from './statistics.js';
+
+/** Dearer by less than 7 % counts as no dearer: a change divided by so little says nothing. */
+const LEAST_DOUBLINGS = 0.1;
+
+/** What a value changes by for each doubling, over many pairs of neighbours. */
+export interface Slope {
+  outcome: 'measured' | 'not enough evidence';
+  /** Why there is no interval. */
+  why?: 'no pairs with results' | 'one seed only' | 'no dearer';
+  /** Mean over seeds with the interval of Student; `better` where all of it is above 0. Absent without pairs. */
+  perDoubling?: Difference;
+  bySeed: { seed: number; perDoubling: number }[];
+  /** Pairs that count. */
+  pairs: number;
+  /** Pairs where a seed, or the cost, is missing, as `A -> B`. */
+  leftOut: string[];
+}
+
+export const pairName = ({ from, to }: Neighbours): string => `${from.name} -> ${to.name}`;
+
+/**
+ * For each seed the sum of the changes over the sum of the doublings, and over the seeds Student's interval. Along a line of the grid the
+ * sums telescope: what the value gains from its first to its last point for each doubling of the cost. Dearer steps weigh more, and a step
+ * that costs next to nothing does not drown the others. Every seed sees the same pairs, so that seeds differ by their luck alone.
+ * @param valuesOf by seed
+ * @param doublingsOf log2(cost of `to` / cost of `from`); undefined where a cost is unknown
+ */
+export function slope(pairs: readonly Neighbours[], valuesOf: (point: StudyPoint) => ReadonlyMap<number, number>, doublingsOf: (pair: Neighbours) => number | undefined): Slope {
+  const known = pairs.map((pair) => ({ pair, before: valuesOf(pair.from), after: valuesOf(pair.to), doublings: doublingsOf(pair) })).filter(({ doublings }) => doublings !== undefined);
+  const seeds = completeSeeds(known.map(({ before, after }) => [...before.keys()].filter((seed) => after.has(seed))));
+  const used = known.filter(({ before, after }) => seeds.length > 0 && seeds.every((seed) => before.has(seed) && after.has(seed)));
+  const usedPairs = new Set(used.map(({ pair }) => pair));
+  const common = { pairs: used.length, leftOut: pairs.filter((pair) => !usedPairs.has(pair)).map(pairName) };
+  if (used.length === 0) return { outcome: 'not enough evidence', why: 'no pairs with results', ...common, bySeed: [] };
+  const total = used.reduce((sum, { doublings }) => sum + doublings!, 0);
+  if (total < LEAST_DOUBLINGS) return { outcome: 'not enough evidence', why: 'no dearer', ...common, bySeed: [] };
+  const bySeed = seeds.map((seed) => ({ seed, perDoubling: used.reduce((sum, { before, after }) => sum + after.get(seed)! - before.get(seed)!, 0) / total }));
+  const perDoubling = againstZero(new Map(bySeed.map((one) => [one.seed, one.perDoubling])))!;
+  return { ...(seeds.length < 2 ? { outcome: 'not enough evidence', why: 'one seed only' } : { outcome: 'measured' }), perDoubling, ...common, bySeed };
+}
+
+/** Values by seed judged against 0. */
+export const againstZero = (values: ReadonlyMap<number, number>): Difference | undefined => difference(new Map([...values.keys()].map((seed) => [seed, 0])), values);
+
+/** One pair's change for each doubling; undefined where it is no dearer, or a side has no result. */
+export function perDoublingOf(change: Difference | undefined, doublings: number | undefined): Difference | undefined {
+  if (change === undefined || doublings === undefined || doublings < LEAST_DOUBLINGS) return undefined;
+  const { low, high } = change;
+  return { ...change, mean: change.mean / doublings, ...(low === undefined || high === undefined ? {} : { low: low / doublings, high: high / doublings }) };
+}
+
+/** Second against first slope, paired by seed. */
+export function slopeDifference(first: Slope, second: Slope): Difference | undefined {
+  const map = ({ bySeed }: Slope): Map<number, number> => new Map(bySeed.map(({ seed, perDoubling }) => [seed, perDoubling]));
+  return difference(map(first), map(second));
+}
+
+/**
+ * The seeds to take where some pairs lack some: of the seeds, those with most pairs first, as many as make seeds times complete pairs the
+ * largest, and at least two where two have a pair in common.
+ */
+function completeSeeds(seedsOfPairs: readonly (readonly number[])[]): number[] {
+  const counts = new Map<number, number>();
+  for (const seeds of seedsOfPairs) for (const seed of seeds) counts.set(seed, (counts.get(seed) ?? 0) + 1);
+  const ordered = [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0]).map(([seed]) => seed);
+  const complete = ordered.map((_, i) => {
+    const taken = ordered.slice(0, i + 1);
+    return seedsOfPairs.filter((seeds) => taken.every((seed) => seeds.includes(seed))).length;
+  });
+  let best = 0;
+  for (let i = 1; i < complete.length; i++) if (complete[i]! > 0 && (best === 0 || (i + 1) * complete[i]! >= (best + 1) * complete[best]!)) best = i;
+  return ordered.slice(0, best + 1).sort((a, b) => a - b);
+}
