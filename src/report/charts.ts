@@ -9,11 +9,14 @@ import { lightColours } from './theme.js';
 
 use([LineChart, GridComponent, LabelLayout, SVGRenderer]);
 
-/** A curve. `tone` names a colour of the theme, which differs between light and dark. */
+/** A colour of the theme, which differs between light and dark. */
+export const TONES = ['one', 'two', 'three', 'four', 'five', 'six'] as const;
+export type Tone = (typeof TONES)[number];
+
 export interface Line {
   name: string;
   points: readonly Point[];
-  tone: 'one' | 'two' | 'three';
+  tone: Tone;
   /** Faint lines lie behind and have no entry in the key unless they are named there on purpose (`value`). */
   faint?: boolean;
   dashed?: boolean;
@@ -35,6 +38,8 @@ export interface Axis {
   log?: 2 | 10;
   /** Distance of the ticks, which lie at its multiples; chosen from the span where absent. */
   interval?: number;
+  /** Where ticks lie, instead of at an interval. */
+  ticks?: readonly number[];
   format: (value: number) => string;
 }
 
@@ -126,7 +131,7 @@ function draw(options: LineChartOptions, size: (typeof sizes)[number]): Html {
   }
 }
 
-export function axis({ name, min, max, whole, log, format, ...given }: Axis, parts: number, fontSize: number, grid: boolean): object {
+export function axis({ name, min, max, whole, log, format, ticks, ...given }: Axis, parts: number, fontSize: number, grid: boolean): object {
   const interval = given.interval ?? niceInterval(max - min, parts, whole);
   // An axis that ends between ticks gets a label there from echarts, too close to its neighbour.
   const onTick = (value: number): boolean => Math.abs(value / interval - Math.round(value / interval)) < 1e-6;
@@ -134,8 +139,11 @@ export function axis({ name, min, max, whole, log, format, ...given }: Axis, par
     ...(log === undefined ? { type: 'value', min, max, interval } : { type: 'log', logBase: log, min, max }),
     ...(name !== undefined && { name, nameLocation: 'middle', nameGap: 26, nameTextStyle: { color: 'var(--muted)', fontFamily: font, fontSize } }),
     axisLine: { show: !grid, onZero: false, lineStyle: { color: 'var(--axis)' } },
-    axisTick: { show: false },
-    axisLabel: { color: 'var(--muted)', fontFamily: font, fontSize, formatter: (value: number) => (log !== undefined || onTick(value) ? format(value) : '') },
+    axisTick: { show: false, ...(ticks !== undefined && { customValues: ticks }) },
+    axisLabel: {
+      color: 'var(--muted)', fontFamily: font, fontSize, ...(ticks !== undefined && { customValues: ticks }),
+      formatter: (value: number) => (log !== undefined || ticks !== undefined || onTick(value) ? format(value) : ''),
+    },
     splitLine: { show: grid, lineStyle: { color: 'var(--rule)' } },
   };
 }

@@ -1,11 +1,11 @@
 /** Colours of a light page, as CSS custom properties. */
 export const lightColours = `
   --ground: #fdfdfc; --raised: #f5f5f2; --ink: #1b1d20; --muted: #666b72; --rule: #e5e5e0; --axis: #b4b6b5;
-  --tone-one: #2466ad; --tone-two: #bf6420; --tone-three: #2f7d54;
+  --tone-one: #2466ad; --tone-two: #bf6420; --tone-three: #2f7d54; --tone-four: #7a4fa3; --tone-five: #b03a63; --tone-six: #6d7030;
   --right: 52 112 178; --wrong: 206 92 30; --on-deep: #1b1d20; --alert: #9a6206;`;
 const dark = `
   --ground: #15171a; --raised: #1c1f23; --ink: #e7e6e2; --muted: #9b9fa6; --rule: #2a2e33; --axis: #4a4f56;
-  --tone-one: #7cb0ea; --tone-two: #e6a066; --tone-three: #84c39a;
+  --tone-one: #7cb0ea; --tone-two: #e6a066; --tone-three: #84c39a; --tone-four: #b99ae0; --tone-five: #ee8fb0; --tone-six: #c6c878;
   --right: 86 146 214; --wrong: 192 92 46; --on-deep: #fff; --alert: #e8b15a;`;
 
 /**
@@ -67,6 +67,16 @@ code { font: 13px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu San
 .swatch.dashed { border-top-style: dashed; }
 .swatch.faint { opacity: 0.4; }
 .one { color: var(--tone-one); } .two { color: var(--tone-two); } .three { color: var(--tone-three); }
+.four { color: var(--tone-four); } .five { color: var(--tone-five); } .six { color: var(--tone-six); }
+
+.symbol { width: 10px; height: 10px; margin-right: 6px; vertical-align: -0.5px; }
+.one-chart { max-width: 860px; }
+.panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(280px, 1fr)); gap: 18px 28px; margin-bottom: 20px; }
+.row-head { margin-top: 18px; font-size: 15px; }
+.heats { display: grid; gap: 26px; }
+.heat th { white-space: nowrap; }
+.heat td { background: rgb(var(--wrong) / var(--v, 0)); padding: 5px 12px 6px; }
+.download { text-underline-offset: 3px; }
 
 table { border-collapse: collapse; font-size: 14px; font-variant-numeric: tabular-nums; }
 th { font-weight: 600; text-align: left; }

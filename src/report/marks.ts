@@ -1,0 +1,112 @@
+import { CustomChart } from 'echarts/charts';
+import { GridComponent } from 'echarts/components';
+import { init, use } from 'echarts/core';
+import { SVGRenderer } from 'echarts/renderers';
+import { axis, font, sizes, tidy, type Tone } from './charts.js';
+import { type Html, html, trusted } from './html.js';
+import { drawMarks, type Frame, type Shape, symbolPath } from './marks-draw.js';
+import { type Scale, ticks } from './scale.js';
+
+export { SHAPES, type Shape } from './marks-draw.js';
+
+use([CustomChart, GridComponent, SVGRenderer]);
+
+/** A value with its interval. */
+export interface Mark {
+  x: number;
+  y: number;
+  low?: number;
+  high?: number;
+  /** Stands beside it where there is room. */
+  label?: string;
+  shape?: Shape;
+}
+
+/** Marks of one colour. */
+export interface MarkSeries {
+  name: string;
+  tone: Tone;
+  marks: readonly Mark[];
+  /** A line joins them in their order. */
+  joined?: boolean;
+  /** The line alone. */
+  bare?: boolean;
+  dashed?: boolean;
+  /** Small pale dots behind the others, without intervals and without an entry in the key. */
+  faint?: boolean;
+}
+
+export interface MarkChartOptions {
+  /** Unique in the page: ids inside the drawing are made from it. */
+  id: string;
+  title: string;
+  series: readonly MarkSeries[];
+  x: Scale;
+  y: Scale;
+  /** What the shapes of the marks stand for, for the key. */
+  shapes?: readonly { shape: Shape; name: string }[];
+  /** Upright dashed lines, each with a word. */
+  verticals?: readonly { x: number; label: string; tone: Tone }[];
+  height?: number;
+  note?: string;
+  /** A small drawing among others, without a key of its own. */
+  panel?: boolean;
+}
+
+/** Where there are more marks, they are drawn as dots without intervals: more would cover each other. */
+export const DENSE = 400;
+
+/**
+ * Marks with their intervals on linear or logarithmic axes, joined or not. In the look of `lineChart`, and like it drawn twice, for wide and
+ * narrow pages. What is not finite, or not positive on a logarithmic axis, is left out.
+ */
+export function markChart(options: MarkChartOptions): Html {
+  const { title, series, note, panel } = options;
+  const shown = panel === true ? [sizes[1]] : sizes;
+  const dense = series.reduce((sum, { marks, bare }) => sum + (bare === true ? 0 : marks.length), 0) > DENSE;
+  return html`<figure class="chart"><figcaption><h3>${title}</h3>${panel !== true && key(options)}</figcaption>
+${shown.map((size) => html`<div${panel !== true && html` class="${size.name}"`}>${draw(options, size, dense)}</div>`)}
+${note !== undefined && html`<p class="note">${note}</p>`}</figure>`;
+}
+
+/** What colours and shapes stand for. */
+export function key({ series, shapes = [] }: Pick<MarkChartOptions, 'series' | 'shapes'>): Html | undefined {
+  const named = series.filter(({ faint }) => faint !== true);
+  if (named.length + shapes.length === 0) return undefined;
+  return html`<ul class="key">${named.map(({ name, tone, joined, bare, dashed }) => html`<li>${
+    joined === true || bare === true ? html`<i class="swatch ${tone}${dashed === true && ' dashed'}"></i>` : symbol('circle', tone)}${name}</li>`)}${shapes.map(({ shape, name }) => html`<li>${symbol(shape)}${name}</li>`)}</ul>`;
+}
+
+const symbol = (shape: Shape, tone?: Tone): Html => html`<svg class="symbol${tone !== undefined && ` ${tone}`}" viewBox="0 0 10 10" aria-hidden="true"><path d="${symbolPath(shape, 5, 5, 4)}" fill="currentColor"/></svg>`;
+
+/** Values of a scale as the drawing library's linear coordinates. */
+const at = ({ log }: Scale, value: number): number => (log === true ? Math.log10(value) : value);
+const back = ({ log }: Scale, value: number): number => (log === true ? 10 ** value : value);
+
+function draw({ id, title, series, x, y, verticals = [], height = 300, panel }: MarkChartOptions, size: (typeof sizes)[number], dense: boolean): Html {
+  const chart = init(null, null, { renderer: 'svg', ssr: true, width: size.width, height });
+  try {
+    const side = (scale: Scale, parts: number) => ({
+      ...(scale.name !== undefined && { name: scale.name }), min: at(scale, scale.min), max: at(scale, scale.max), ticks: ticks(scale, parts).map((value) => at(scale, value)),
+      format: (value: number) => scale.format(Number(back(scale, value).toPrecision(9))),
+    });
+    const { name, ...upright } = side(y, panel === true ? 4 : 5);
+    chart.setOption({
+      animation: false,
+      textStyle: { fontFamily: font, fontSize: size.fontSize },
+      grid: { left: 50, right: 14, top: name === undefined ? 10 : 26, bottom: x.name === undefined ? 24 : 42 },
+      xAxis: axis(side(x, size.xParts - 1), size.xParts, size.fontSize, false),
+      yAxis: { ...axis(upright, 4, size.fontSize, true), ...(name !== undefined && { name, nameLocation: 'end', nameGap: 9, nameTextStyle: { color: 'var(--muted)', fontFamily: font, fontSize: size.fontSize, align: 'left', padding: [0, 0, 0, -44] } }) },
+      series: [{
+        type: 'custom', silent: true, data: [[at(x, x.min), at(y, y.min)]],
+        renderItem: ({ coordSys }: { coordSys: { x: number; y: number; width: number; height: number } }, api: { coord(point: readonly [number, number]): [number, number] }) => {
+          const frame: Frame = { ...coordSys, place: (px, py) => api.coord([at(x, px), at(y, py)]), fits: (px, py) => px >= x.min && px <= x.max && py >= y.min && py <= y.max, low: y.min, high: y.max };
+          return drawMarks(series, verticals, frame, { dense, small: panel === true, fontSize: size.fontSize });
+        },
+      }],
+    });
+    return trusted(tidy(chart.renderToSVGString({ useViewBox: true }), `${id}-${size.name}`, title));
+  } finally {
+    chart.dispose();
+  }
+}

@@ -1,0 +1,96 @@
+import { missing, percent } from './format.js';
+import { type Html, html } from './html.js';
+import { type Mark, markChart, type MarkSeries } from './marks.js';
+import { linearScale, logScale } from './scale.js';
+import { numbers, type Sheet, sheet } from './sheet.js';
+import { STUDY_COSTS, studyCost, type StudyConfiguration, type StudyCost, type StudyReport } from './study-data.js';
+import { COST_WORDS, families, label, percentTick, tick, toneOf } from './study-words.js';
+
+/** Inversions that the page shows; the CSV has all. */
+const INVERSIONS = 10;
+
+/** Accuracy against each cost, with what no other configuration of its family beats (paper, Figures 1, 4 and 5), and how FLOPs rank time. */
+export function frontierFigure(report: StudyReport): Html {
+  const done = report.configurations.filter(({ top1 }) => top1 !== undefined);
+  if (done.length === 0) return html`<p>No configuration has an accuracy yet, so that there is no frontier.</p>`;
+  const byName = new Map(done.map((one) => [one.name, one]));
+  const drawn = STUDY_COSTS.filter((cost) => done.some((one) => studyCost(one, cost) !== undefined));
+  const absent = STUDY_COSTS.filter((cost) => !drawn.includes(cost));
+  const batches = [...new Set(done.map(({ batch }) => batch))].sort((a, b) => a - b);
+  return html`${absent.length > 0 && html`<p class="note"><b>Not measured</b>: ${absent.map((cost) => COST_WORDS[cost].title.toLowerCase().replace('measured ', '')).join(', ')}. Their frontiers are missing.</p>`}
+<div class="charts">${drawn.map((cost) => chart(report, done, byName, cost))}</div>
+<p class="note">Pale dots: all trained configurations. The line joins the frontier of a family: what costs no more and is at least as good. Labels: depth × width @ pixels. A frontier's points were chosen as the best among many, so that they are somewhat lucky. ${
+    batches.length === 1 ? `A training step has ${batches[0]} pictures.` : `Training steps have ${batches[0]} to ${batches.at(-1)} pictures: times and memory of unlike batches do not compare.`}</p>
+${numbers(frontierSheet(report), 'The frontiers')}
+${ranks(report)}`;
+}
+
+function chart(report: StudyReport, done: readonly StudyConfiguration[], byName: ReadonlyMap<string, StudyConfiguration>, cost: StudyCost): Html {
+  const { title, axis, unit } = COST_WORDS[cost];
+  const has = done.filter((one) => studyCost(one, cost) !== undefined);
+  const mark = (one: StudyConfiguration): Mark => ({ x: studyCost(one, cost)! / unit, y: one.top1!.mean });
+  const all = families(report);
+  const series = all.flatMap((family, i): MarkSeries[] => {
+    const best = (report.frontiers.find((frontier) => frontier.cost === cost && frontier.family === family)?.names ?? []).flatMap((name) => byName.get(name) ?? []);
+    return [
+      { name: family, tone: toneOf(i), faint: true, marks: has.filter((one) => one.family === family).map(mark) },
+      ...(best.length > 0 ? [{ name: family, tone: toneOf(i), joined: true, marks: best.filter((one) => studyCost(one, cost) !== undefined).map((one) => ({ ...mark(one), label: label(one), ...(one.top1!.low !== undefined && { low: one.top1!.low, high: one.top1!.high! }) })) }] : []),
+    ];
+  });
+  const missed = done.length - has.length;
+  return markChart({
+    id: `frontier-${cost.toLowerCase()}`, title: `Accuracy against ${title[0]!.toLowerCase() === 'f' ? title : title.toLowerCase()}`, height: 320, series,
+    x: logScale(has.map((one) => studyCost(one, cost)! / unit), { name: `${axis}, logarithmic`, format: tick }),
+    y: linearScale(has.map(({ top1 }) => top1!.mean), { name: 'top-1, %', format: percentTick, parts: 5 }),
+    ...(missed > 0 && { note: `${missed} of ${done.length} configurations have no such figure.` }),
+  });
+}
+
+function ranks({ ranks: rows, inversions }: StudyReport): Html {
+  return html`<h3>How well one cost ranks what another ranks</h3>${rows.length === 0 ? html`<p class="note">No rank correlation: it needs at least a few configurations with measured times.</p>` : html`<div class="scroll"><table class="full"><thead><tr><th>Ranked by</th><th>instead of</th><th>Among</th><th class="num">Kendall's τ</th><th class="num">Spearman's ρ</th><th class="num">Pairs the wrong way round</th><th class="num">Models</th></tr></thead>
+<tbody>${rows.map((row) => html`<tr><td>${COST_WORDS[row.cost].short}</td><td>${COST_WORDS[row.against].short}</td><td>${row.family ?? 'all'}</td><td class="num">${row.tau.toFixed(2)}${row.low !== undefined && row.high !== undefined && html`<br><small class="note">${row.low.toFixed(2)} to ${row.high.toFixed(2)}</small>`}</td><td class="num">${row.rho?.toFixed(2) ?? missing}</td><td class="num">${percent(row.discordant, 1)}</td><td class="num">${row.n}</td></tr>
+`)}</tbody></table></div><p class="note">1: the same order; 0: unrelated; −1: reversed.</p>`}
+${inversions.length > 0 && html`<h3>Worst inversions</h3><div class="scroll"><table class="full"><thead><tr><th>This one</th><th>against this one</th><th class="num">needs</th><th class="num">and yet</th></tr></thead>
+<tbody>${inversions.slice(0, INVERSIONS).map((row) => html`<tr><td>${row.first}</td><td>${row.second}</td><td class="num">${row.costRatio.toFixed(2)}\u00a0× the ${COST_WORDS[row.cost].short}</td><td class="num">${row.againstRatio.toFixed(2)}\u00a0× the ${COST_WORDS[row.against].short}</td></tr>
+`)}</tbody></table></div>`}`;
+}
+
+/** The points of every frontier. */
+export function frontierSheet(report: StudyReport): Sheet {
+  const byName = new Map(report.configurations.map((one) => [one.name, one]));
+  const rows = report.frontiers.flatMap(({ cost, family, names }) => names.flatMap((name) => {
+    const one = byName.get(name);
+    const value = one === undefined ? undefined : studyCost(one, cost);
+    return one?.top1 === undefined || value === undefined ? [] : [{ cost, family, one, top1: one.top1, value }];
+  }));
+  return sheet('frontier', [
+    { key: 'cost', title: 'Cost', words: true, value: ({ cost }) => cost, show: ({ cost }) => COST_WORDS[cost].short },
+    { key: 'family', title: 'Family', words: true, value: ({ family }) => family },
+    { key: 'name', title: 'Configuration', words: true, value: ({ one }) => one.name },
+    { key: 'value', title: 'Costs', value: ({ value }) => value, show: ({ cost, value }) => COST_WORDS[cost].text(value) },
+    { key: 'top1', title: 'Top-1', value: ({ top1 }) => top1.mean, show: ({ top1 }) => percent(top1.mean) },
+    { key: 'top1Low', title: 'low', value: ({ top1 }) => top1.low, show: ({ top1 }) => percent(top1.low) },
+    { key: 'top1High', title: 'high', value: ({ top1 }) => top1.high, show: ({ top1 }) => percent(top1.high) },
+  ], rows);
+}
+
+export const rankSheet = ({ ranks: rows }: StudyReport): Sheet => sheet('ranks', [
+  { key: 'cost', value: ({ cost }) => cost },
+  { key: 'against', value: ({ against }) => against },
+  { key: 'family', value: ({ family }) => family },
+  { key: 'kendallTau', value: ({ tau }) => tau },
+  { key: 'low', value: ({ low }) => low },
+  { key: 'high', value: ({ high }) => high },
+  { key: 'spearmanRho', value: ({ rho }) => rho },
+  { key: 'discordant', value: ({ discordant }) => discordant },
+  { key: 'models', value: ({ n }) => n },
+], rows);
+
+export const inversionSheet = ({ inversions }: StudyReport): Sheet => sheet('inversions', [
+  { key: 'first', value: ({ first }) => first },
+  { key: 'second', value: ({ second }) => second },
+  { key: 'cost', value: ({ cost }) => cost },
+  { key: 'costRatio', value: ({ costRatio }) => costRatio },
+  { key: 'against', value: ({ against }) => against },
+  { key: 'againstRatio', value: ({ againstRatio }) => againstRatio },
+], inversions);

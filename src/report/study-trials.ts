@@ -1,0 +1,92 @@
+import { count, missing, percent } from './format.js';
+import { type Html, html } from './html.js';
+import { download, type Sheet, sheet } from './sheet.js';
+import type { Halving, StudyConfiguration, StudyReport } from './study-data.js';
+import { COST_WORDS, epochWords, estimateCell } from './study-words.js';
+
+/** Failed trials that the page names. */
+const NAMED = 40;
+
+const state = ({ done, failed, pending, droppedAtEpoch }: StudyConfiguration): string =>
+  [`${done.length}`, ...(failed.length > 0 ? [`${failed.length} failed`] : []), ...(pending.length > 0 ? [`${pending.length} to do`] : []), ...(droppedAtEpoch !== undefined ? [`dropped after ${epochWords(droppedAtEpoch)}`] : [])].join(', ');
+const cost = (of: keyof typeof COST_WORDS, value: number | undefined): string => (value === undefined || !Number.isFinite(value) ? missing : COST_WORDS[of].text(value));
+
+/** Every configuration with what is known of it. */
+export const configurationSheet = ({ configurations }: StudyReport): Sheet => sheet('configurations', [
+  { key: 'name', title: 'Configuration', words: true, value: ({ name }) => name },
+  { key: 'family', value: ({ family }) => family },
+  { key: 'model', value: ({ model }) => model },
+  { key: 'depth', title: 'Depth', value: ({ depth }) => depth },
+  { key: 'width', title: 'Width', value: ({ width }) => width },
+  { key: 'size', title: 'Pixels', value: ({ size }) => size },
+  { key: 'epochs', title: 'Epochs', value: ({ epochs }) => epochs },
+  { key: 'flops', title: 'FLOPs', value: ({ flops }) => flops, show: ({ flops }) => cost('flops', flops) },
+  { key: 'parameters', title: 'Parameters', value: ({ parameters }) => parameters, show: ({ parameters }) => cost('parameters', parameters) },
+  { key: 'batch', value: ({ batch }) => batch },
+  { key: 'trainStepMs', title: 'Training step', value: ({ measured }) => measured?.trainStepMs, show: ({ measured }) => cost('trainStepMs', measured?.trainStepMs) },
+  { key: 'inferenceMs', title: 'Inference', value: ({ measured }) => measured?.inferenceMs, show: ({ measured }) => cost('inferenceMs', measured?.inferenceMs) },
+  { key: 'peakBytes', title: 'Memory', value: ({ measured }) => measured?.peakBytes, show: ({ measured }) => cost('memory', measured?.peakBytes) },
+  { key: 'predictedBytes', value: ({ predictedBytes }) => predictedBytes },
+  { key: 'top1', title: 'Test top-1', value: ({ top1 }) => top1?.mean, show: ({ top1 }) => estimateCell(top1) },
+  { key: 'top1Low', value: ({ top1 }) => top1?.low },
+  { key: 'top1High', value: ({ top1 }) => top1?.high },
+  { key: 'trainTop1', title: 'Training top-1', value: ({ trainTop1 }) => trainTop1?.mean, show: ({ trainTop1 }) => percent(trainTop1?.mean) },
+  { key: 'trainTop1Low', value: ({ trainTop1 }) => trainTop1?.low },
+  { key: 'trainTop1High', value: ({ trainTop1 }) => trainTop1?.high },
+  { key: 'seedsDone', title: 'Seeds', value: ({ done }) => done.length, show: state },
+  { key: 'seedsFailed', value: ({ failed }) => failed.length },
+  { key: 'seedsPending', value: ({ pending }) => pending.length },
+  { key: 'droppedAtEpoch', value: ({ droppedAtEpoch }) => droppedAtEpoch },
+], configurations);
+
+/** A line a trial: done, failed or pending. */
+export function trialSheet({ configurations }: StudyReport): Sheet {
+  const rows = configurations.flatMap(({ name, done, failed, pending }) => [
+    ...done.map((trial) => ({ name, status: 'done', reason: undefined, ...trial })),
+    ...failed.map((trial) => ({ name, status: 'failed', top1: undefined, trainTop1: undefined, ...trial })),
+    ...pending.map((seed) => ({ name, status: 'pending', seed, top1: undefined, trainTop1: undefined, reason: undefined })),
+  ]);
+  return sheet('trials', [
+    { key: 'name', value: ({ name }) => name },
+    { key: 'seed', value: ({ seed }) => seed },
+    { key: 'status', value: ({ status }) => status },
+    { key: 'top1', value: ({ top1 }) => top1 },
+    { key: 'trainTop1', value: ({ trainTop1 }) => trainTop1 },
+    { key: 'reason', value: ({ reason }) => reason },
+  ], rows);
+}
+
+export function configurationSection(report: StudyReport): Html {
+  const all = configurationSheet(report);
+  if (all.rows === 0) return html`<p>The study has no configuration.</p>`;
+  const failed = report.configurations.flatMap(({ name, failed: some }) => some.map((trial) => ({ name, ...trial })));
+  const pending = report.configurations.flatMap(({ name, pending: seeds }) => (seeds.length === 0 ? [] : [`${name} (seed ${seeds.join(', ')})`]));
+  return html`${all.table()}
+<p class="note">Below each accuracy its 95\u00a0% interval over seeds. Download CSV: ${download(all)}, each trial: ${download(trialSheet(report))}</p>
+${failed.length > 0 && html`<h3>Failed trials</h3><ul class="findings">${failed.slice(0, NAMED).map(({ name, seed, reason }) => html`<li>${name}, seed ${seed}: ${reason.split('\n')[0]}</li>`)}</ul>${failed.length > NAMED && html`<p class="note">${NAMED} of ${count(failed.length)}: the CSV has all.</p>`}`}
+${pending.length > 0 && html`<details><summary>Trials to do, of ${count(pending.length)} ${pending.length === 1 ? 'configuration' : 'configurations'}</summary><ul class="findings">${pending.slice(0, NAMED).map((one) => html`<li>${one}</li>`)}</ul>${pending.length > NAMED && html`<p class="note">${NAMED} of ${count(pending.length)}: the CSV has all.</p>`}</details>`}`;
+}
+
+/** What successive halving kept and dropped, and what it cannot know. */
+export function halvingSection(halving: Halving): Html {
+  const { rungs, share, warning, agreement = [] } = halving;
+  return html`<div class="warnings" role="note"><h2>Short trainings mislead</h2><ul><li>${warning}</li></ul></div>
+<p>Trained ${percent(share, 0)} of the epochs that all configurations would have taken.</p>
+<div class="scroll"><table class="full"><thead><tr><th>Rung</th><th class="num">Started</th><th class="num">Kept</th><th class="num">Worst kept</th><th class="num">Best dropped</th><th class="num">Agreement with the end, τ</th></tr></thead>
+<tbody>${rungs.map((rung) => {
+    const known = agreement.find(({ epochs }) => epochs === rung.epochs);
+    return html`<tr><td>${epochWords(rung.epochs)}</td><td class="num">${rung.started}</td><td class="num">${rung.kept}</td><td class="num">${percent(rung.worstKept)}</td><td class="num">${percent(rung.bestDropped)}</td><td class="num">${known === undefined ? missing : `${known.tau.toFixed(2)} (${known.n} models)`}</td></tr>
+`;
+  })}</tbody></table></div>
+<p class="note">Agreement: Kendall's τ between the accuracies at a rung and those at the end, of the models that got there, which are the better ones: of all it may be another.</p>
+<p class="note">Download CSV: ${download(halvingSheet(halving))}</p>`;
+}
+
+export const halvingSheet = ({ rungs, agreement = [] }: Halving): Sheet => sheet('halving', [
+  { key: 'epochs', value: ({ epochs }) => epochs },
+  { key: 'started', value: ({ started }) => started },
+  { key: 'kept', value: ({ kept }) => kept },
+  { key: 'worstKept', value: ({ worstKept }) => worstKept },
+  { key: 'bestDropped', value: ({ bestDropped }) => bestDropped },
+  { key: 'tau', value: ({ epochs }) => agreement.find((one) => one.epochs === epochs)?.tau },
+], rungs);
