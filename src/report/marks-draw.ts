@@ -38,12 +38,12 @@ export function symbolPath(shape: Shape, x: number, y: number, r: number): strin
 /** Everything inside the axes. Marks of one colour and shape are one path: thousands of elements would make a page slow. */
 export function drawMarks(series: readonly MarkSeries[], verticals: NonNullable<MarkChartOptions['verticals']>, frame: Frame, look: Look): Element {
   const children: Element[] = [];
-  for (const { x, label, tone } of verticals) {
+  for (const [row, { x, label, tone }] of verticals.entries()) {
     if (!frame.fits(x, frame.high)) continue;
     const [at] = frame.place(x, frame.low);
     const right = at > frame.x + 0.7 * frame.width;
     children.push({ type: 'line', shape: { x1: at, y1: frame.y, x2: at, y2: frame.y + frame.height }, style: { stroke: `var(--tone-${tone})`, lineWidth: 1, lineDash: [2, 3] } });
-    children.push(text(label, right ? at - 5 : at + 5, frame.y + 7, right ? 'right' : 'left', `var(--tone-${tone})`, look.fontSize - 0.5));
+    children.push(text(label, right ? at - 5 : at + 5, frame.y + 7 + 14 * row, right ? 'right' : 'left', `var(--tone-${tone})`, look.fontSize - 0.5));
   }
   for (const one of [...series].sort((a, b) => Number(b.faint === true) - Number(a.faint === true))) children.push(...drawSeries(one, frame, look));
   children.push(...labels(series, frame, look));

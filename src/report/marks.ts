@@ -32,6 +32,8 @@ export interface MarkSeries {
   /** The line alone. */
   bare?: boolean;
   dashed?: boolean;
+  /** Without an entry in the key. */
+  unnamed?: boolean;
   /** Small pale dots behind the others, without intervals and without an entry in the key. */
   faint?: boolean;
 }
@@ -48,10 +50,16 @@ export interface MarkChartOptions {
   /** Upright dashed lines, each with a word. */
   verticals?: readonly { x: number; label: string; tone: Tone }[];
   height?: number;
+  /** Of the wide drawing, in pixels: 520 where absent. */
+  width?: number;
   note?: string;
   /** A small drawing among others, without a key of its own. */
   panel?: boolean;
 }
+
+/** Of a small drawing, four of which fit side by side. */
+const PANEL = { name: 'panel', width: 270, fontSize: 11, xParts: 4 } as const;
+type Size = { name: string; width: number; fontSize: number; xParts: number };
 
 /** Where there are more marks, they are drawn as dots without intervals: more would cover each other. */
 export const DENSE = 400;
@@ -61,8 +69,8 @@ export const DENSE = 400;
  * narrow pages. What is not finite, or not positive on a logarithmic axis, is left out.
  */
 export function markChart(options: MarkChartOptions): Html {
-  const { title, series, note, panel } = options;
-  const shown = panel === true ? [sizes[1]] : sizes;
+  const { title, series, note, panel, width } = options;
+  const shown: readonly Size[] = panel === true ? [PANEL] : [{ ...sizes[0], ...(width !== undefined && { width }) }, sizes[1]];
   const dense = series.reduce((sum, { marks, bare }) => sum + (bare === true ? 0 : marks.length), 0) > DENSE;
   return html`<figure class="chart"><figcaption><h3>${title}</h3>${panel !== true && key(options)}</figcaption>
 ${shown.map((size) => html`<div${panel !== true && html` class="${size.name}"`}>${draw(options, size, dense)}</div>`)}
@@ -71,7 +79,7 @@ ${note !== undefined && html`<p class="note">${note}</p>`}</figure>`;
 
 /** What colours and shapes stand for. */
 export function key({ series, shapes = [] }: Pick<MarkChartOptions, 'series' | 'shapes'>): Html | undefined {
-  const named = series.filter(({ faint }) => faint !== true);
+  const named = series.filter(({ faint, unnamed }) => faint !== true && unnamed !== true);
   if (named.length + shapes.length === 0) return undefined;
   return html`<ul class="key">${named.map(({ name, tone, joined, bare, dashed }) => html`<li>${
     joined === true || bare === true ? html`<i class="swatch ${tone}${dashed === true && ' dashed'}"></i>` : symbol('circle', tone)}${name}</li>`)}${shapes.map(({ shape, name }) => html`<li>${symbol(shape)}${name}</li>`)}</ul>`;
@@ -83,7 +91,7 @@ const symbol = (shape: Shape, tone?: Tone): Html => html`<svg class="symbol${ton
 const at = ({ log }: Scale, value: number): number => (log === true ? Math.log10(value) : value);
 const back = ({ log }: Scale, value: number): number => (log === true ? 10 ** value : value);
 
-function draw({ id, title, series, x, y, verticals = [], height = 300, panel }: MarkChartOptions, size: (typeof sizes)[number], dense: boolean): Html {
+function draw({ id, title, series, x, y, verticals = [], height = 300, panel }: MarkChartOptions, size: Size, dense: boolean): Html {
   const chart = init(null, null, { renderer: 'svg', ssr: true, width: size.width, height });
   try {
     const side = (scale: Scale, parts: number) => ({

@@ -4,15 +4,15 @@ import { type Sheet, sheet } from './sheet.js';
 import type { FamilyMember, RegimeAdvice, StudyReport } from './study-data.js';
 import { bare, COST_WORDS, epochWords, estimateCell, time } from './study-words.js';
 
-const PAYS: Record<RegimeAdvice['pays'], string> = { depth: 'depth', width: 'width', either: 'both alike', unknown: 'not enough evidence' };
+const PAYS: Record<RegimeAdvice['pays'], string> = { depth: 'depth', width: 'width', resolution: 'resolution', either: 'both alike', unknown: 'not enough evidence' };
 const OVERFITS: Record<NonNullable<RegimeAdvice['overfitting']>, string> = { yes: 'yes', no: 'no', unknown: 'cannot tell' };
 
 /** Which dimension pays in each regime, in points for each doubling of the cost. */
 export function regimeTable({ advice }: StudyReport): Html {
   if (advice.regimes.length === 0) return html`<p>Not enough evidence: no regime has models that differ in depth alone and models that differ in width alone.</p>`;
   const costs = [...new Set(advice.regimes.map(({ cost }) => COST_WORDS[cost].short))].join(' or ');
-  return html`<div class="scroll"><table class="full"><thead><tr><th>Regime</th><th>What pays</th><th class="num">Depth</th><th class="num">Width</th><th class="num">Depth less width</th><th>Over-fits</th></tr></thead>
-<tbody>${advice.regimes.map(({ epochs, size, pays, depth, width, difference, overfitting, missing: why }) => html`<tr><td>${epochWords(epochs)}${size !== undefined && `, ${size} pixels`}</td><td><b>${PAYS[pays]}</b>${why !== undefined && html`<br><small class="note">${why}</small>`}</td><td class="num">${estimateCell(depth, bare)}</td><td class="num">${estimateCell(width, bare)}</td><td class="num">${estimateCell(difference, bare)}</td><td>${overfitting === undefined ? missing : OVERFITS[overfitting]}</td></tr>
+  return html`<div class="scroll"><table class="full"><thead><tr><th>Regime</th><th>What pays</th><th class="num">Depth</th><th class="num">Width</th><th class="num">Resolution</th><th class="num">Depth less width</th><th>Over-fits</th></tr></thead>
+<tbody>${advice.regimes.map(({ epochs, size, pays, depth, width, resolution, difference, overfitting, missing: why }) => html`<tr><td>${epochWords(epochs)}${size !== undefined && `, ${size} pixels`}</td><td><b>${PAYS[pays]}</b>${why !== undefined && html`<br><small class="note">${why}</small>`}</td><td class="num">${estimateCell(depth, bare)}</td><td class="num">${estimateCell(width, bare)}</td><td class="num">${estimateCell(resolution, bare)}</td><td class="num">${estimateCell(difference, bare)}</td><td>${overfitting === undefined ? missing : OVERFITS[overfitting]}</td></tr>
 `)}</tbody></table></div>
 <p class="note">Points of top-1 for each doubling of ${costs}, with their 95\u00a0% intervals.</p>`;
 }
@@ -67,6 +67,9 @@ export const regimeSheet = ({ advice }: StudyReport): Sheet => sheet('what-pays'
   { key: 'width', value: ({ width }) => width?.mean },
   { key: 'widthLow', value: ({ width }) => width?.low },
   { key: 'widthHigh', value: ({ width }) => width?.high },
+  { key: 'resolution', value: ({ resolution }) => resolution?.mean },
+  { key: 'resolutionLow', value: ({ resolution }) => resolution?.low },
+  { key: 'resolutionHigh', value: ({ resolution }) => resolution?.high },
   { key: 'difference', value: ({ difference }) => difference?.mean },
   { key: 'differenceLow', value: ({ difference }) => difference?.low },
   { key: 'differenceHigh', value: ({ difference }) => difference?.high },

@@ -24,6 +24,8 @@ export interface StudyReport {
   /** Worst first: pairs whose order by FLOPs or parameters is not their order by time. */
   inversions: readonly Inversion[];
   resolutionGains: readonly ResolutionGain[];
+  /** Whether the gains of resolution diminish, one for each regime. */
+  diminishing: readonly Diminishing[];
   advice: Advice;
   halving?: Halving;
   /** Settings that are the same in every trial. */
@@ -55,7 +57,7 @@ export interface StudyConfiguration {
   /** Pictures in a training step. */
   batch: number;
   predictedBytes?: number;
-  /** Absent until measured. */
+  /** Absent until measured. Milliseconds of a step of `batch` pictures, and of one picture in inference. */
   measured?: { trainStepMs: number; inferenceMs: number; peakBytes?: number };
   /** Over the seeds that are done; absent without one. */
   top1?: Estimate;
@@ -70,35 +72,41 @@ export interface StudyConfiguration {
   droppedAtEpoch?: number;
 }
 
-/** What a configuration is judged by, in the order of the charts: all are lower is better. */
+/**
+ * What a configuration is judged by, in the order of the charts: all are lower is better. A training step is counted by the picture
+ * (`trainStepMs / batch`), since a batch that memory allows is smaller for larger models.
+ */
 export const STUDY_COSTS = ['trainStepMs', 'inferenceMs', 'memory', 'flops', 'parameters'] as const;
 /** `memory`: measured peak of training. */
 export type StudyCost = (typeof STUDY_COSTS)[number];
 
-export function studyCost(configuration: StudyConfiguration, cost: StudyCost): number | undefined {
-  const value = { trainStepMs: configuration.measured?.trainStepMs, inferenceMs: configuration.measured?.inferenceMs, memory: configuration.measured?.peakBytes, flops: configuration.flops, parameters: configuration.parameters }[cost];
+/** A cost of a configuration in the unit of its name; undefined where it was not measured or is not positive. */
+export function studyCost({ measured, batch, flops, parameters }: StudyConfiguration, cost: StudyCost): number | undefined {
+  const value = { trainStepMs: measured === undefined ? undefined : measured.trainStepMs / batch, inferenceMs: measured?.inferenceMs, memory: measured?.peakBytes, flops, parameters }[cost];
   return value !== undefined && Number.isFinite(value) && value > 0 ? value : undefined;
 }
 
-/** `error = coefficient * (FLOPs / 1e9) ** -exponent`, fitted to the small models of a regime (paper, Figure 2). */
+/** `error = scale * FLOPs ** -exponent` over the models of a regime up to the break, or over all of them (paper, Figure 2). */
 export interface PowerLaw {
   epochs: number;
-  /** Accuracy of which family, where there is more than one. */
+  /** Which family, where each has its own. */
   family?: string;
   /** Absent: no fit, and `missing` says why. */
   fit?: {
-    coefficient: number;
+    scale: number;
     exponent: Estimate;
     /** FLOPs of the models that the line is fitted to. */
     from: number;
     to: number;
     /** Configurations. */
     n: number;
-    /** Share of the variance of log error that the line explains. */
+    /** Share of the variance of log error that the line, with its break, explains. */
     r2?: number;
+    /** By which factor an error is off the line, typically. */
+    residualFactor?: number;
   };
-  /** From these FLOPs on, errors lie above the line beyond the noise. */
-  breakAt?: number;
+  /** Where the line breaks, and between which FLOPs (95 %). */
+  break?: { flops: number; low?: number; high?: number; after?: Estimate; direction: 'flattens' | 'steepens' };
   /** Why there is no fit or no break; a sentence. */
   missing?: string;
 }
@@ -128,8 +136,8 @@ export interface Frontier {
 export interface RankAgreement {
   cost: StudyCost;
   against: StudyCost;
-  /** Kendall's tau-b. */
-  tau: number;
+  /** Kendall's tau-b; absent where `missing` says why. */
+  tau?: number;
   /** Spearman's rho. */
   rho?: number;
   low?: number;
@@ -140,6 +148,8 @@ export interface RankAgreement {
   n: number;
   /** One family, or all together where absent. */
   family?: string;
+  /** A sentence. */
+  missing?: string;
 }
 
 /** `first` has more of `cost` than `second`, and yet less of `against`. */
@@ -170,6 +180,15 @@ export interface ResolutionGain {
   perDoubling: Change;
 }
 
+/** Gain for each doubling of the cost in the lower half of the steps of resolution, and in the upper half. */
+export interface Diminishing {
+  epochs: number;
+  lower: Estimate;
+  upper: Estimate;
+  /** `upper - lower`: `worse` where returns diminish. */
+  change: Change;
+}
+
 export interface Advice {
   /** One for each regime (and resolution, where they differ). */
   regimes: readonly RegimeAdvice[];
@@ -185,10 +204,11 @@ export interface RegimeAdvice {
   /** Pixels, where the answer is of one resolution. */
   size?: number;
   /** `unknown`: not enough evidence, and `missing` says what is. `either`: both pay alike within the noise. */
-  pays: 'depth' | 'width' | 'either' | 'unknown';
+  pays: 'depth' | 'width' | 'resolution' | 'either' | 'unknown';
   /** Gain in accuracy for each doubling of the cost, when only this is scaled. */
   depth?: Estimate;
   width?: Estimate;
+  resolution?: Estimate;
   /** Depth less width, in accuracy for each doubling. */
   difference?: Estimate;
   /** Which cost is doubled. */

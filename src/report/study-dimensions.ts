@@ -1,4 +1,4 @@
-import { missing, percent } from './format.js';
+import { percent } from './format.js';
 import { type Html, html } from './html.js';
 import { key, type Mark, markChart, type MarkSeries } from './marks.js';
 import { linearScale, logScale, type Scale } from './scale.js';
@@ -57,7 +57,7 @@ ${numbers(dimensionSheet(report), 'Every point')}`;
 
 function panel(lines: readonly Scaled[], title: string, id: string, x: Scale, y: Scale, cost: StudyCost): Html {
   return markChart({
-    id, title, panel: true, height: 230, x, y,
+    id, title, panel: true, height: 210, x, y,
     series: lines.map(({ dimension, points }): MarkSeries => ({
       name: dimension, tone: TONE[dimension], joined: true,
       marks: points.map((one): Mark => ({ x: studyCost(one, cost)!, y: one.top1!.mean, label: dimension === 'depth' ? String(one.depth) : `×${one.width}`, ...(one.top1!.low !== undefined && { low: one.top1!.low, high: one.top1!.high! }) })),
@@ -75,7 +75,7 @@ export function dimensionSheet(report: StudyReport): Sheet {
     { key: 'scaled', title: 'Scaled', words: true, value: ({ dimension }) => dimension },
     { key: 'depth', title: 'Depth', value: ({ one }) => one.depth },
     { key: 'width', title: 'Width', value: ({ one }) => one.width },
-    { key: 'trainStepMs', title: 'Training step', value: ({ one }) => one.measured?.trainStepMs, show: ({ one }) => (one.measured === undefined ? missing : COST_WORDS.trainStepMs.text(one.measured.trainStepMs)) },
+    { key: 'trainMsPerPicture', title: 'Training step, each picture', value: ({ one }) => studyCost(one, 'trainStepMs'), show: ({ one }) => COST_WORDS.trainStepMs.text(studyCost(one, 'trainStepMs') ?? Number.NaN) },
     { key: 'flops', title: 'FLOPs', value: ({ one }) => one.flops, show: ({ one }) => COST_WORDS.flops.text(one.flops) },
     { key: 'top1', title: 'Top-1', value: ({ one }) => one.top1!.mean, show: ({ one }) => percent(one.top1!.mean) },
     { key: 'top1Low', title: 'low', value: ({ one }) => one.top1!.low, show: ({ one }) => percent(one.top1!.low) },

@@ -2,14 +2,14 @@ import { missing, percent, significant } from './format.js';
 import { type Html, html } from './html.js';
 import { type Mark, markChart, type MarkSeries } from './marks.js';
 import { logScale } from './scale.js';
-import { type Column, numbers, type Sheet, sheet } from './sheet.js';
+import { type Column, download, numbers, type Sheet, sheet } from './sheet.js';
 import type { PowerLaw, Spread, StudyConfiguration, StudyReport } from './study-data.js';
 import { bare, COST_WORDS, epochWords, estimateCell, percentTick, regimes, resolutions, shapeOf, tick, toneOf, VERDICTS } from './study-words.js';
 
 const flops = COST_WORDS.flops.text;
 
 /** Error of a power law at these FLOPs. */
-export const lawAt = ({ fit }: PowerLaw, at: number): number => (fit === undefined ? Number.NaN : fit.coefficient * (at / 1e9) ** -fit.exponent.mean);
+export const lawAt = ({ fit }: PowerLaw, at: number): number => (fit === undefined ? Number.NaN : fit.scale * at ** -fit.exponent.mean);
 
 /** A mark of a configuration that has an accuracy, with its interval turned over. */
 function errorMark({ flops: x, top1, size }: StudyConfiguration, sizes: readonly number[]): Mark {
@@ -23,8 +23,8 @@ function lawSeries(law: PowerLaw, tone: MarkSeries['tone'], until: number): Mark
   if (fit === undefined) return [];
   const marks = (from: number, to: number): Mark[] => [from, to].map((x) => ({ x, y: lawAt(law, x) }));
   return [
-    { name: `power law, ${epochWords(law.epochs)}`, tone, bare: true, marks: marks(fit.from, fit.to) },
-    ...(until > fit.to ? [{ name: `extended, ${epochWords(law.epochs)}`, tone, bare: true, dashed: true, marks: marks(fit.to, until) }] : []),
+    { name: 'power law', tone, bare: true, unnamed: true, marks: marks(fit.from, fit.to) },
+    ...(until > fit.to ? [{ name: 'extended', tone, bare: true, unnamed: true, dashed: true, marks: marks(fit.to, until) }] : []),
   ];
 }
 
@@ -39,13 +39,13 @@ export function errorFigure(report: StudyReport): Html {
   // A perfect score has no place on a logarithmic axis.
   const perfect = errors.filter((error) => !(error > 0)).length;
   const chart = markChart({
-    id: 'error', title: 'Error against FLOPs', height: 400,
+    id: 'error', title: 'A mark for each configuration', height: 420, width: 680,
     series: [...spans.map((epochs, i): MarkSeries => ({ name: epochWords(epochs), tone: toneOf(i), marks: done.filter((one) => one.epochs === epochs).map((one) => errorMark(one, sizes)) })), ...laws],
     shapes: sizes.length > 1 ? sizes.map((size, i) => ({ shape: shapeOf(i), name: `${size} pixels` })) : [],
     x: logScale(done.map(({ flops: value }) => value), { name: 'FLOPs of one picture (2 for a multiply-add), logarithmic', format: tick }),
     y: logScale(errors, { name: 'top-1 error, %, logarithmic', format: percentTick }),
-    verticals: report.powerLaws.flatMap(({ breakAt, epochs }) => (breakAt === undefined ? [] : [{ x: breakAt, label: `break, ${epochWords(epochs)}`, tone: toneOf(spans.indexOf(epochs)) }])),
-    note: `A mark for each configuration; whiskers: 95\u00a0% interval over seeds, where there are at least two.${perfect > 0 ? ` ${perfect} without any error lie below the axis.` : ''}${sizes.length === 1 ? ` All at ${sizes[0]} pixels.` : ''}`,
+    verticals: report.powerLaws.flatMap(({ break: broken, epochs }) => (broken === undefined ? [] : [{ x: broken.flops, label: `break, ${epochWords(epochs)}`, tone: toneOf(spans.indexOf(epochs)) }])),
+    note: `${laws.length > 0 ? 'Lines: power law of the regime of their colour, dashed beyond the models that it was fitted to. ' : ''}Whiskers: 95\u00a0% interval over seeds, where there are at least two.${perfect > 0 ? ` ${perfect} without any error lie below the axis.` : ''}${sizes.length === 1 ? ` All at ${sizes[0]} pixels.` : ''}`,
   });
   return html`<div class="one-chart">${chart}</div>
 ${lawTable(report)}${spreadTable(report)}
@@ -54,9 +54,17 @@ ${numbers(errorSheet(report), 'Every mark')}`;
 
 function lawTable({ powerLaws }: StudyReport): Html {
   if (powerLaws.length === 0) return html`<p class="note">No power law was fitted.</p>`;
-  return html`<h3>Power law: error = a · (FLOPs / 10⁹)<sup>−b</sup></h3><div class="scroll"><table class="full"><thead><tr><th>Regime</th><th class="num">a</th><th class="num">b</th><th class="num">Explained</th><th class="num">Models</th><th class="num">Fitted over</th><th class="num">Break</th></tr></thead>
-<tbody>${powerLaws.map(({ epochs, family, fit, breakAt, missing: why }) => html`<tr><td>${epochWords(epochs)}${family !== undefined && `, ${family}`}${why !== undefined && html`<br><small class="note">${why}</small>`}</td><td class="num">${percent(fit?.coefficient)}</td><td class="num">${estimateCell(fit?.exponent, (value) => significant(value, 3))}</td><td class="num">${percent(fit?.r2, 0)}</td><td class="num">${fit?.n ?? missing}</td><td class="num">${fit === undefined ? missing : `${flops(fit.from)} to ${flops(fit.to)}`}</td><td class="num">${breakAt === undefined ? (fit === undefined ? missing : 'none found') : `at ${flops(breakAt)}`}</td></tr>
-`)}</tbody></table></div>`;
+  return html`<h3>Power law: error = a · (FLOPs / 10⁹)<sup>−b</sup></h3><div class="scroll"><table class="full"><thead><tr><th>Regime</th><th class="num">a: error at 1 G</th><th class="num">b</th><th class="num">Off by a factor of</th><th class="num">Models</th><th class="num">Fitted over</th><th class="num">Break</th></tr></thead>
+<tbody>${powerLaws.map((law) => html`<tr><td>${epochWords(law.epochs)}${law.family !== undefined && `, ${law.family}`}${law.missing !== undefined && html`<br><small class="note">${law.missing}</small>`}</td><td class="num">${percent(lawAt(law, 1e9), 1)}</td><td class="num">${estimateCell(law.fit?.exponent, (value) => significant(value, 3))}</td><td class="num">${law.fit?.residualFactor?.toFixed(2) ?? missing}</td><td class="num">${law.fit?.n ?? missing}</td><td class="num">${law.fit === undefined ? missing : `${flops(law.fit.from)} to ${flops(law.fit.to)}`}</td><td class="num">${breakCell(law)}</td></tr>
+`)}</tbody></table></div>
+<p class="note">Off by: the factor by which the error of a configuration typically misses the line. b after a break: from the models above it.</p>
+<p class="note">Download CSV: ${download(lawSheet({ powerLaws }))}</p>`;
+}
+
+function breakCell({ fit, break: broken }: PowerLaw): Html {
+  if (broken === undefined) return html`${fit === undefined ? missing : 'none found'}`;
+  const { low, high, after, direction } = broken;
+  return html`${flops(broken.flops)}, ${direction}${low !== undefined && high !== undefined && html`<br><small class="note">${flops(low)} to ${flops(high)}</small>`}${after !== undefined && html`<br><small class="note">b after it ${significant(after.mean, 3)}</small>`}`;
 }
 
 function spreadTable({ spreads }: StudyReport): Html {
@@ -64,7 +72,8 @@ function spreadTable({ spreads }: StudyReport): Html {
   return html`<h3>Spread at equal FLOPs</h3><div class="scroll"><table class="full"><thead><tr><th>Regime</th><th class="num">FLOPs</th><th class="num">Models</th><th>Best</th><th>Worst</th><th class="num">Difference, points</th></tr></thead>
 <tbody>${spreads.map((spread) => html`<tr><td>${epochWords(spread.epochs)}</td><td class="num">${flops(spread.from)} to ${flops(spread.to)}</td><td class="num">${spread.n}</td><td>${spread.best}</td><td>${spread.worst}</td><td class="num">${spreadCell(spread)}</td></tr>
 `)}</tbody></table></div>
-<p class="note">How much the choice of depth, width and resolution alone is worth where FLOPs are nearly the same. Best and worst were chosen among several, so that the difference is somewhat too large.</p>`;
+<p class="note">How much the choice of depth, width and resolution alone is worth where FLOPs are nearly the same. Best and worst were chosen among several, so that the difference is somewhat too large.</p>
+<p class="note">Download CSV: ${download(spreadSheet({ spreads }))}</p>`;
 }
 
 const spreadCell = ({ difference }: Spread): Html => html`${estimateCell(difference, bare)}<br><small class="note">${VERDICTS[difference.verdict]}</small>`;
@@ -88,17 +97,34 @@ export const errorSheet = ({ configurations }: StudyReport): Sheet =>
   sheet('error-flops', columns, configurations.filter(({ top1 }) => top1 !== undefined).sort((a, b) => a.epochs - b.epochs || a.flops - b.flops));
 
 /** The fitted lines. */
-export const lawSheet = ({ powerLaws }: StudyReport): Sheet => sheet<PowerLaw>('power-laws', [
+export const lawSheet = ({ powerLaws }: Pick<StudyReport, 'powerLaws'>): Sheet => sheet<PowerLaw>('power-laws', [
   { key: 'epochs', value: ({ epochs }) => epochs },
   { key: 'family', value: ({ family }) => family },
-  { key: 'coefficient', value: ({ fit }) => fit?.coefficient },
+  { key: 'scale', value: ({ fit }) => fit?.scale },
   { key: 'exponent', value: ({ fit }) => fit?.exponent.mean },
   { key: 'exponentLow', value: ({ fit }) => fit?.exponent.low },
   { key: 'exponentHigh', value: ({ fit }) => fit?.exponent.high },
   { key: 'r2', value: ({ fit }) => fit?.r2 },
+  { key: 'residualFactor', value: ({ fit }) => fit?.residualFactor },
   { key: 'models', value: ({ fit }) => fit?.n },
   { key: 'fromFlops', value: ({ fit }) => fit?.from },
   { key: 'toFlops', value: ({ fit }) => fit?.to },
-  { key: 'breakAtFlops', value: ({ breakAt }) => breakAt },
+  { key: 'breakFlops', value: (law) => law.break?.flops },
+  { key: 'breakLow', value: (law) => law.break?.low },
+  { key: 'breakHigh', value: (law) => law.break?.high },
+  { key: 'exponentAfter', value: (law) => law.break?.after?.mean },
   { key: 'missing', value: ({ missing: why }) => why },
 ], powerLaws);
+
+/** Configurations of nearly equal FLOPs. */
+export const spreadSheet = ({ spreads }: Pick<StudyReport, 'spreads'>): Sheet => sheet<Spread>('equal-flops', [
+  { key: 'epochs', value: ({ epochs }) => epochs },
+  { key: 'fromFlops', value: ({ from }) => from },
+  { key: 'toFlops', value: ({ to }) => to },
+  { key: 'models', value: ({ n }) => n },
+  { key: 'best', value: ({ best }) => best },
+  { key: 'worst', value: ({ worst }) => worst },
+  { key: 'difference', value: ({ difference }) => difference.mean },
+  { key: 'low', value: ({ difference }) => difference.low },
+  { key: 'high', value: ({ difference }) => difference.high },
+], spreads);

@@ -1,65 +1,79 @@
 import { count, percent, points } from './format.js';
 import type { RegimeAdvice, StudyReport } from './study-data.js';
-import { medianSteps } from './study-resolution.js';
-import { bare, COST_WORDS, epochWords, pointsWithInterval, resolutions, words } from './study-words.js';
+import { RETURNS } from './study-resolution.js';
+import { COST_WORDS, epochWords, pointsWithInterval, time, words } from './study-words.js';
+
+/** A sentence to remember, and what it rests on. */
+export interface Finding {
+  lead?: string;
+  text: string;
+}
 
 /** What a study says, in sentences that follow from its figures alone; the most useful first. */
-export function studyFindings(report: StudyReport): string[] {
-  if (report.configurations.every(({ top1 }) => top1 === undefined)) return ['No trial has ended yet.'];
-  return [...report.advice.regimes.map(regimeSentence), ...missing(report), ...family(report), ...spread(report), ...laws(report), ...ranks(report), ...resolution(report)];
+export function studyFindings(report: StudyReport): Finding[] {
+  if (report.configurations.every(({ top1 }) => top1 === undefined)) return [{ text: 'No trial has ended yet.' }];
+  return [...pays(report), ...family(report), ...next(report), ...spread(report), ...laws(report), ...ranks(report), ...resolution(report)];
+}
+
+function pays({ advice }: StudyReport): Finding[] {
+  const found = advice.regimes.map(regimeFinding);
+  if (found.length === 0) found.push({ lead: 'Which dimension pays: not enough evidence.', text: advice.missing.length === 0 ? 'No regime has models that differ in depth alone and models that differ in width alone.' : '' });
+  return [...found, ...advice.missing.map((text) => ({ text }))];
 }
 
 const where = ({ epochs, size }: RegimeAdvice): string => `At ${epochWords(epochs)}${size === undefined ? '' : ` and ${size} pixels`}`;
 
 /** Which dimension pays in a regime, with the interval, or what is missing to tell. */
-export function regimeSentence(advice: RegimeAdvice): string {
-  const { pays, depth, width, difference, cost, overfitting, missing: why } = advice;
-  const gains = [depth === undefined ? [] : [`depth ${pointsWithInterval(depth)}`], width === undefined ? [] : [`width ${pointsWithInterval(width)}`]].flat();
-  const each = gains.length === 0 ? '' : ` For each doubling of ${COST_WORDS[cost].short}: ${words(gains)}.`;
-  const apart = difference === undefined ? '' : ` Depth less width: ${pointsWithInterval(difference)}.`;
-  const fits = overfitting === undefined || overfitting === 'unknown' ? '' : overfitting === 'yes' ? ' Larger models over-fit here.' : ' Larger models do not over-fit here.';
-  if (pays === 'unknown') return `${where(advice)}: not enough evidence.${why === undefined ? '' : ` ${why}`}${each}`;
-  if (pays === 'either') return `${where(advice)}, depth and width pay alike within the noise.${each}${apart}${fits}`;
-  return `${where(advice)}, scale ${pays}.${each}${apart}${fits}`;
+export function regimeFinding(advice: RegimeAdvice): Finding {
+  const gains = (['depth', 'width', 'resolution'] as const).flatMap((dimension) => (advice[dimension] === undefined ? [] : [`${dimension} ${pointsWithInterval(advice[dimension])}`]));
+  const said = [
+    advice.missing,
+    gains.length > 0 && `For each doubling of ${COST_WORDS[advice.cost].short}: ${words(gains)}.`,
+    advice.difference !== undefined && `Depth less width: ${pointsWithInterval(advice.difference)}.`,
+    advice.overfitting === 'yes' && 'Larger models over-fit here.',
+    advice.overfitting === 'no' && 'Larger models do not over-fit here.',
+  ].filter((text): text is string => typeof text === 'string');
+  const lead = advice.pays === 'unknown' ? `${where(advice)}: not enough evidence.` : advice.pays === 'either' ? `${where(advice)}, depth and width pay alike within the noise.` : `${where(advice)}, scale ${advice.pays}.`;
+  return { lead, text: said.join(' ') };
 }
 
-const missing = ({ advice }: StudyReport): string[] => [...advice.missing];
-
-function family({ advice }: StudyReport): string[] {
+function family({ advice }: StudyReport): Finding[] {
   const [first, last] = [advice.family[0], advice.family.at(-1)];
-  if (first === undefined || last === undefined) return ['No family of models is proposed: the evidence is not enough.'];
-  return [`The proposed family has ${advice.family.length} ${advice.family.length === 1 ? 'model' : 'models'}, ${first === last ? first.name : `from ${first.name} to ${last.name}`}.`];
+  if (first === undefined || last === undefined) return [{ text: 'No family of models is proposed: the evidence is not enough.' }];
+  return [{ text: `The proposed family has ${count(advice.family.length)} ${advice.family.length === 1 ? 'model' : 'models'}: ${words(advice.family.map(({ name }) => name))}.` }];
 }
 
-function spread({ spreads }: StudyReport): string[] {
+const next = ({ advice }: StudyReport): Finding[] => advice.next.slice(0, 1).map(({ what, seconds }) => ({ text: `To try next: ${what}${seconds === undefined ? '' : `, about ${time(seconds)}`}.` }));
+
+function spread({ spreads }: StudyReport): Finding[] {
   const [widest] = [...spreads].sort((a, b) => b.difference.mean - a.difference.mean);
   if (widest === undefined) return [];
   const { text } = COST_WORDS.flops;
-  return [`FLOPs alone do not decide: between ${text(widest.from)} and ${text(widest.to)} FLOPs at ${epochWords(widest.epochs)}, ${count(widest.n)} configurations lie up to ${points(widest.difference.mean).replace('+', '')} apart.`];
+  return [{ text: `FLOPs alone do not decide: between ${text(widest.from)} and ${text(widest.to)} at ${epochWords(widest.epochs)}, ${count(widest.n)} configurations lie up to ${points(widest.difference.mean).replace('+', '')} apart.` }];
 }
 
-function laws({ powerLaws }: StudyReport): string[] {
-  return powerLaws.flatMap(({ epochs, family: of, fit, breakAt }) => (fit === undefined ? [] : [
-    `At ${epochWords(epochs)}${of === undefined ? '' : ` (${of})`}, the error of small models falls as FLOPs to the power of −${fit.exponent.mean.toFixed(2)}${
-      breakAt === undefined ? '; no break of this line was found' : `, until ${COST_WORDS.flops.text(breakAt)} FLOPs: beyond, larger models gain less than the line says`}.`]));
+function laws({ powerLaws }: StudyReport): Finding[] {
+  const said = powerLaws.flatMap(({ epochs, family: of, fit, break: broken }) => {
+    if (fit === undefined) return [];
+    const turn = broken === undefined ? 'no break found' : `${broken.direction} at ${COST_WORDS.flops.text(broken.flops)}`;
+    return [`${fit.exponent.mean.toFixed(2)} at ${epochWords(epochs)}${of === undefined ? '' : ` for ${of}`} (${turn})`];
+  });
+  return said.length === 0 ? [] : [{ text: `The error of small models falls as a power of FLOPs, with the exponent −${said.join(', −')}.` }];
 }
 
-function ranks({ ranks: rows, inversions }: StudyReport): string[] {
-  const row = rows.find(({ cost, against, family: of }) => cost === 'flops' && against === 'trainStepMs' && of === undefined) ?? rows.find(({ cost, against }) => cost === 'flops' && against === 'trainStepMs');
-  if (row === undefined) return [];
-  const interval = row.low === undefined || row.high === undefined ? '' : ` (95\u00a0% interval ${row.low.toFixed(2)} to ${row.high.toFixed(2)})`;
+function ranks({ ranks: rows, inversions }: StudyReport): Finding[] {
+  const rank = rows.filter(({ cost, against, tau }) => cost === 'flops' && against === 'trainStepMs' && tau !== undefined);
+  const row = rank.find(({ family: of }) => of === undefined) ?? rank[0];
+  if (row?.tau === undefined) return [];
+  const interval = row.low === undefined || row.high === undefined ? '' : ` (${row.low.toFixed(2)} to ${row.high.toFixed(2)})`;
   const worst = inversions.find(({ cost, against }) => cost === 'flops' && against === 'trainStepMs');
-  return [`FLOPs rank the time of a training step with τ = ${row.tau.toFixed(2)}${interval}${row.discordant === undefined ? '' : `: ${percent(row.discordant, 1)} of pairs are the wrong way round`}.${
-    worst === undefined ? '' : ` At worst, ${worst.first} has ${worst.costRatio.toFixed(2)} times the FLOPs of ${worst.second} and takes ${worst.againstRatio.toFixed(2)} times as long.`}`];
+  return [{ text: `FLOPs rank the time of training with Kendall's τ = ${row.tau.toFixed(2)}${interval}, where 1 is the same order${row.discordant === undefined ? '' : `; ${percent(row.discordant, 1)} of pairs are the wrong way round`}.${
+    worst === undefined ? '' : ` At worst, ${worst.first} has ${worst.costRatio.toFixed(2)} times the FLOPs of ${worst.second} and takes ${worst.againstRatio.toFixed(2)} times as long.`}` }];
 }
 
-function resolution(report: StudyReport): string[] {
-  if (resolutions(report).length < 2) return [];
-  const steps = medianSteps(report.resolutionGains);
-  const longest = steps.at(-1)?.epochs;
-  const own = steps.filter(({ epochs }) => epochs === longest);
-  const [first, last] = [own[0], own.at(-1)];
-  if (first === undefined || last === undefined || longest === undefined) return [];
-  const said = (step: typeof first): string => `${bare(step.median)} from ${step.from} to ${step.to} pixels`;
-  return [`A doubling of cost that goes into resolution gains, in points (median of the models, ${epochWords(longest)}): ${first === last ? said(first) : `${said(first)}, ${said(last)}`}.`];
+function resolution({ diminishing }: StudyReport): Finding[] {
+  const longest = [...diminishing].sort((a, b) => b.epochs - a.epochs)[0];
+  if (longest === undefined) return [];
+  const { epochs, lower, upper, change } = longest;
+  return [{ text: `Resolution, at ${epochWords(epochs)}: ${points(lower.mean)} for each doubling in the lower half of its steps, ${points(upper.mean)} in the upper half. Returns ${RETURNS[change.verdict]}.` }];
 }

@@ -2,7 +2,7 @@ import { missing, percent } from './format.js';
 import { type Html, html } from './html.js';
 import { type Mark, markChart, type MarkSeries } from './marks.js';
 import { linearScale, logScale } from './scale.js';
-import { numbers, type Sheet, sheet } from './sheet.js';
+import { download, numbers, type Sheet, sheet } from './sheet.js';
 import { STUDY_COSTS, studyCost, type StudyConfiguration, type StudyCost, type StudyReport } from './study-data.js';
 import { COST_WORDS, families, label, percentTick, tick, toneOf } from './study-words.js';
 
@@ -20,7 +20,7 @@ export function frontierFigure(report: StudyReport): Html {
   return html`${absent.length > 0 && html`<p class="note"><b>Not measured</b>: ${absent.map((cost) => COST_WORDS[cost].title.toLowerCase().replace('measured ', '')).join(', ')}. Their frontiers are missing.</p>`}
 <div class="charts">${drawn.map((cost) => chart(report, done, byName, cost))}</div>
 <p class="note">Pale dots: all trained configurations. The line joins the frontier of a family: what costs no more and is at least as good. Labels: depth × width @ pixels. A frontier's points were chosen as the best among many, so that they are somewhat lucky. ${
-    batches.length === 1 ? `A training step has ${batches[0]} pictures.` : `Training steps have ${batches[0]} to ${batches.at(-1)} pictures: times and memory of unlike batches do not compare.`}</p>
+    batches.length === 1 ? `A training step has ${batches[0]} pictures.` : `Training steps have ${batches[0]} to ${batches.at(-1)} pictures: time is counted by the picture, but peaks of memory of unlike batches do not compare.`}</p>
 ${numbers(frontierSheet(report), 'The frontiers')}
 ${ranks(report)}`;
 }
@@ -48,11 +48,11 @@ function chart(report: StudyReport, done: readonly StudyConfiguration[], byName:
 
 function ranks({ ranks: rows, inversions }: StudyReport): Html {
   return html`<h3>How well one cost ranks what another ranks</h3>${rows.length === 0 ? html`<p class="note">No rank correlation: it needs at least a few configurations with measured times.</p>` : html`<div class="scroll"><table class="full"><thead><tr><th>Ranked by</th><th>instead of</th><th>Among</th><th class="num">Kendall's τ</th><th class="num">Spearman's ρ</th><th class="num">Pairs the wrong way round</th><th class="num">Models</th></tr></thead>
-<tbody>${rows.map((row) => html`<tr><td>${COST_WORDS[row.cost].short}</td><td>${COST_WORDS[row.against].short}</td><td>${row.family ?? 'all'}</td><td class="num">${row.tau.toFixed(2)}${row.low !== undefined && row.high !== undefined && html`<br><small class="note">${row.low.toFixed(2)} to ${row.high.toFixed(2)}</small>`}</td><td class="num">${row.rho?.toFixed(2) ?? missing}</td><td class="num">${percent(row.discordant, 1)}</td><td class="num">${row.n}</td></tr>
-`)}</tbody></table></div><p class="note">1: the same order; 0: unrelated; −1: reversed.</p>`}
+<tbody>${rows.map((row) => html`<tr><td>${COST_WORDS[row.cost].short}</td><td>${COST_WORDS[row.against].short}</td><td>${row.family ?? 'all'}${row.missing !== undefined && html`<br><small class="note">${row.missing}</small>`}</td><td class="num">${row.tau?.toFixed(2) ?? missing}${row.low !== undefined && row.high !== undefined && html`<br><small class="note">${row.low.toFixed(2)} to ${row.high.toFixed(2)}</small>`}</td><td class="num">${row.rho?.toFixed(2) ?? missing}</td><td class="num">${percent(row.discordant, 1)}</td><td class="num">${row.n}</td></tr>
+`)}</tbody></table></div><p class="note">1: the same order; 0: unrelated; −1: reversed. Below τ its 95\u00a0% interval. Download CSV: ${download(rankSheet({ ranks: rows }))}</p>`}
 ${inversions.length > 0 && html`<h3>Worst inversions</h3><div class="scroll"><table class="full"><thead><tr><th>This one</th><th>against this one</th><th class="num">needs</th><th class="num">and yet</th></tr></thead>
 <tbody>${inversions.slice(0, INVERSIONS).map((row) => html`<tr><td>${row.first}</td><td>${row.second}</td><td class="num">${row.costRatio.toFixed(2)}\u00a0× the ${COST_WORDS[row.cost].short}</td><td class="num">${row.againstRatio.toFixed(2)}\u00a0× the ${COST_WORDS[row.against].short}</td></tr>
-`)}</tbody></table></div>`}`;
+`)}</tbody></table></div><p class="note">${inversions.length > INVERSIONS && `The first ${INVERSIONS} of ${inversions.length}. `}Download CSV: ${download(inversionSheet({ inversions }))}</p>`}`;
 }
 
 /** The points of every frontier. */
@@ -74,7 +74,7 @@ export function frontierSheet(report: StudyReport): Sheet {
   ], rows);
 }
 
-export const rankSheet = ({ ranks: rows }: StudyReport): Sheet => sheet('ranks', [
+export const rankSheet = ({ ranks: rows }: Pick<StudyReport, 'ranks'>): Sheet => sheet('ranks', [
   { key: 'cost', value: ({ cost }) => cost },
   { key: 'against', value: ({ against }) => against },
   { key: 'family', value: ({ family }) => family },
@@ -86,7 +86,7 @@ export const rankSheet = ({ ranks: rows }: StudyReport): Sheet => sheet('ranks',
   { key: 'models', value: ({ n }) => n },
 ], rows);
 
-export const inversionSheet = ({ inversions }: StudyReport): Sheet => sheet('inversions', [
+export const inversionSheet = ({ inversions }: Pick<StudyReport, 'inversions'>): Sheet => sheet('inversions', [
   { key: 'first', value: ({ first }) => first },
   { key: 'second', value: ({ second }) => second },
   { key: 'cost', value: ({ cost }) => cost },

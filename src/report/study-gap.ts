@@ -21,7 +21,7 @@ export function gapFigure(report: StudyReport): Html {
   const groups = families(report).flatMap((family) => regimes(report).flatMap((epochs) => resolutions(report).map((size) => ({
     title: `${many ? `${family}, ` : ''}${epochWords(epochs)}, ${size} pixels`, cells: known.filter((one) => one.family === family && one.epochs === epochs && one.size === size),
   })))).filter(({ cells }) => cells.length > 0);
-  return html`<p class="note">In bold: accuracy on training pictures (without augmentation) less accuracy on test pictures, in points: how much the model over-fits. Below: both accuracies with their 95\u00a0% intervals over seeds, where there are at least two. ${missing}: not trained.</p>
+  return html`<p class="note">In bold: accuracy on training pictures (without augmentation) less accuracy on test pictures, in points: how much the model over-fits. Below: both accuracies with half the width of their 95\u00a0% intervals over seeds after ±, where there are at least two. ${missing}: not trained.</p>
 <div class="heats">${groups.slice(0, TABLES).map(({ title, cells }) => heat(title, cells))}</div>
 ${groups.length > TABLES && html`<p class="note">The first ${TABLES} of ${groups.length} tables: the CSV has all.</p>`}
 ${numbers(gapSheet(report), 'Every gap')}`;
@@ -50,11 +50,11 @@ function cell(one: StudyConfiguration | undefined): Html {
   return html`<td class="num" ${trusted(`style="--v:${strength}"`)}><b>${bare(gap)}</b><br><small>train ${accuracy(one.trainTop1)}</small><br><small>test ${accuracy(one.top1)}</small></td>`;
 }
 
-/** `91.2 (90.8 to 91.6)`, in percent. */
+/** `91.2 ± 0.4`, in percent; the intervals are even on both sides. */
 function accuracy(of: StudyConfiguration['top1']): string {
   if (of === undefined) return missing;
   const bareWhole = (value: number): string => (100 * value).toFixed(1);
-  return of.low === undefined || of.high === undefined ? bareWhole(of.mean) : `${bareWhole(of.mean)} (${bareWhole(of.low)} to ${bareWhole(of.high)})`;
+  return of.low === undefined || of.high === undefined ? bareWhole(of.mean) : `${bareWhole(of.mean)} ± ${bareWhole((of.high - of.low) / 2)}`;
 }
 
 /** Every configuration that has both accuracies. */

@@ -19,7 +19,7 @@ export type { StudyConfiguration, StudyReport } from './study-data.js';
 /** The page of a scaling study, finished or not. */
 export function renderStudy(report: StudyReport): string {
   const { data, configurations, halving } = report;
-  const next = nextList(report);
+  const [next, findings] = [nextList(report), studyFindings(report)];
   const sections: Section[] = [
     { id: 'pays', title: 'Which dimension pays', body: html`${regimeTable(report)}${csvLine(download(regimeSheet(report)))}` },
     { id: 'family', title: 'The proposed family', body: html`${familyTable(report)}${csvLine(download(familySheet(report)))}` },
@@ -39,7 +39,7 @@ export function renderStudy(report: StudyReport): string {
     kind: 'Scaling study',
     subtitle: html`${count(configurations.length)} configurations of ${words(families(report)) || 'no family'}, ${regimes(report).join(', ') || 'no'} epochs, ${resolutions(report).join(', ') || 'no'} pixels; ${count(data.trainPictures)} training and ${count(data.testPictures)} test pictures of ${count(data.classes)} classes; ${moment(report.generatedAt)}`,
     head: html`${warnings(report)}
-<ul class="findings">${studyFindings(report).map((text) => html`<li>${text}</li>`)}</ul>`,
+<ul class="findings">${findings.map(({ lead, text }) => html`<li>${lead !== undefined && html`<b>${lead}</b> `}${text}</li>`)}</ul>${findings.length > 1 && html`<p class="note">In brackets: 95\u00a0% intervals, which speak of seeds and not of other pictures. A point is a percentage point of top-1.</p>`}`,
     sections,
     footer: `Made by Rescaled, ${moment(report.generatedAt)}`,
   });

@@ -4,7 +4,7 @@ import { linearScale, logScale } from './scale.js';
 import { quantile } from './series.js';
 import { numbers, type Sheet, sheet } from './sheet.js';
 import type { ResolutionGain, StudyReport } from './study-data.js';
-import { bare, COST_WORDS, epochWords, percentTick, resolutions, toneOf, VERDICTS } from './study-words.js';
+import { bare, COST_WORDS, epochWords, estimateCell, percentTick, resolutions, toneOf, VERDICTS } from './study-words.js';
 
 /** Steps from one resolution to the next, with the middle one of the models' gains. */
 export function medianSteps(gains: readonly ResolutionGain[]): { from: number; to: number; epochs: number; median: number; models: number }[] {
@@ -41,8 +41,19 @@ export function resolutionFigure(report: StudyReport): Html {
     return markChart({ id: `resolution-${epochs}`, title: epochWords(epochs), panel: true, height: 240, x: { ...x, min: x.min * 0.98, max: x.max * 1.02 }, y, series });
   })}</div>
 <p class="note">Accuracy gained for each doubling of ${costs.join(' or ')} from one resolution to the next, depth and width the same: a mark for each model, whiskers its 95\u00a0% interval over seeds, the line through the medians.</p>
+${diminishingTable(report)}
 ${numbers(resolutionSheet(report), 'Every gain')}`;
 }
+
+function diminishingTable({ diminishing }: StudyReport): Html | undefined {
+  if (diminishing.length === 0) return undefined;
+  return html`<div class="scroll"><table class="full"><thead><tr><th>Regime</th><th class="num">Lower half of the steps</th><th class="num">Upper half</th><th class="num">Change</th><th>Returns</th></tr></thead>
+<tbody>${diminishing.map(({ epochs, lower, upper, change }) => html`<tr><td>${epochWords(epochs)}</td><td class="num">${estimateCell(lower, bare)}</td><td class="num">${estimateCell(upper, bare)}</td><td class="num">${estimateCell(change, bare)}</td><td>${RETURNS[change.verdict]}</td></tr>
+`)}</tbody></table></div><p class="note">Points for each doubling, with 95\u00a0% intervals.</p>`;
+}
+
+/** What a change from the lower to the upper steps says of the returns. */
+export const RETURNS: Record<StudyReport['diminishing'][number]['change']['verdict'], string> = { worse: 'diminish', better: 'grow', noise: 'neither diminish nor grow beyond the noise', none: 'stay the same', unknown: 'cannot tell: too few seeds' };
 
 export const resolutionSheet = ({ resolutionGains }: StudyReport): Sheet => sheet('resolution', [
   { key: 'family', title: 'Family', words: true, value: ({ family }) => family },

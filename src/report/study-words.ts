@@ -7,9 +7,9 @@ import type { StudyConfiguration, StudyCost, StudyReport } from './study-data.js
 
 /** How a cost is called, written on an axis and written out. */
 export const COST_WORDS: Record<StudyCost, { title: string; short: string; axis: string; unit: number; text: (value: number) => string }> = {
-  trainStepMs: { title: 'Measured training step', short: 'training step', axis: 'ms a training step', unit: 1, text: (value) => `${significant(value, 3)}\u00a0ms` },
-  inferenceMs: { title: 'Measured inference', short: 'inference', axis: 'ms a picture', unit: 1, text: (value) => `${significant(value, 3)}\u00a0ms` },
-  memory: { title: 'Peak memory of training', short: 'memory', axis: 'MB', unit: 1e6, text: bytes },
+  trainStepMs: { title: 'Measured training step', short: 'time of training', axis: 'ms of a training step for each picture', unit: 1, text: (value) => `${significant(value, 3)}\u00a0ms` },
+  inferenceMs: { title: 'Measured inference', short: 'time of inference', axis: 'ms of inference for each picture', unit: 1, text: (value) => `${significant(value, 3)}\u00a0ms` },
+  memory: { title: 'Peak memory of training', short: 'memory', axis: 'MB at the peak of training', unit: 1e6, text: bytes },
   flops: { title: 'FLOPs', short: 'FLOPs', axis: 'FLOPs of one picture', unit: 1, text: compact },
   parameters: { title: 'Parameters', short: 'parameters', axis: 'parameters', unit: 1, text: compact },
 };
@@ -24,9 +24,9 @@ export const epochWords = (epochs: number): string => `${epochs} ${epochs === 1 
 /** `+0.63` of `+0.63 points`. */
 export const bare = (fraction: number | undefined): string => (fraction === undefined ? missing : points(fraction).replace(' points', ''));
 
-/** `+0.63 points (0.20 to 1.06)`. */
+/** `+0.63 points (+0.20 to +1.06)`, in brackets the 95 % interval. */
 export function pointsWithInterval({ mean, low, high }: Pick<Estimate, 'mean' | 'low' | 'high'>): string {
-  return low === undefined || high === undefined ? points(mean) : `${points(mean)} (95\u00a0% interval ${bare(low)} to ${bare(high)})`;
+  return low === undefined || high === undefined ? points(mean) : `${points(mean)} (${bare(low)} to ${bare(high)})`;
 }
 
 /** A cell with a mean and its interval below. */

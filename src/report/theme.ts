@@ -69,13 +69,17 @@ code { font: 13px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu San
 .one { color: var(--tone-one); } .two { color: var(--tone-two); } .three { color: var(--tone-three); }
 .four { color: var(--tone-four); } .five { color: var(--tone-five); } .six { color: var(--tone-six); }
 
-.symbol { width: 10px; height: 10px; margin-right: 6px; vertical-align: -0.5px; }
-.one-chart { max-width: 860px; }
-.panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(280px, 1fr)); gap: 18px 28px; margin-bottom: 20px; }
+.key svg.symbol { display: inline-block; width: 10px; height: 10px; margin-right: 6px; vertical-align: -0.5px; }
+.one-chart { max-width: 700px; margin-bottom: 18px; }
+section > h3, .chart + h3 { margin-top: 24px; }
+.panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(238px, 1fr)); gap: 18px 28px; margin-bottom: 20px; }
 .row-head { margin-top: 18px; font-size: 15px; }
-.heats { display: grid; gap: 26px; }
+.heats { display: flex; flex-wrap: wrap; gap: 26px 44px; }
+.heat { max-width: 100%; }
 .heat th { white-space: nowrap; }
 .heat td { background: rgb(var(--wrong) / var(--v, 0)); padding: 5px 12px 6px; }
+.heat th:last-child, .heat td:last-child { padding-right: 12px; }
+.heat tbody th { vertical-align: middle; }
 .download { text-underline-offset: 3px; }
 
 table { border-collapse: collapse; font-size: 14px; font-variant-numeric: tabular-nums; }

@@ -39,11 +39,12 @@ export function exampleStudy({ depths = [26, 50, 101], widths = [0.5, 1, 1.5], s
   return {
     title: 'flowers-scaling', generatedAt: '2026-03-02T14:05:12.000Z', data: { name: 'flowers', classes: 17, trainPictures: 3000, testPictures: 1000 }, seeds, configurations,
     base: { family: families[0]!, depth: depths[0]!, width: widths.includes(1) ? 1 : widths[0]! },
-    powerLaws: regimes.map((epochs, i) => ({ epochs, fit: { coefficient: 0.33, exponent: { mean: 0.21 - 0.02 * i, n: 9, low: 0.17, high: 0.25 - 0.02 * i }, from: 2e8, to: 2e9, n: 9, r2: 0.93 }, ...(i > 0 && { breakAt: 2.4e9 }) })),
+    powerLaws: regimes.map((epochs, i) => ({ epochs, fit: { scale: 0.33 * 1e9 ** (0.21 - 0.02 * i), exponent: { mean: 0.21 - 0.02 * i, n: 9, low: 0.17, high: 0.25 - 0.02 * i }, from: 2e8, to: 2.4e9, n: 9, r2: 0.93, residualFactor: 1.08 }, ...(i > 0 && { break: { flops: 2.4e9, low: 1.9e9, high: 3.3e9, after: { mean: 0.06, n: 6 }, direction: 'flattens' as const } }) })),
     spreads: [],
     frontiers: STUDY_COSTS.flatMap((cost) => families.map((family) => ({ cost, family, names: frontierNames(configurations.filter((one) => one.family === family), cost) }))).filter(({ names }) => names.length > 0),
     ranks: [], inversions: [],
     resolutionGains: resolutionGains(configurations),
+    diminishing: [],
     advice: { regimes: [], family: [], next: [], missing: [] },
     common: [{ key: 'Recipe', value: 'resnet-rs' }], environment: [{ key: 'Processor', value: 'a processor, 2 cores' }], commands: [{ what: 'On with what is left', command: 'rescaled scale flowers -o runs/scaling' }], warnings: [],
   };
@@ -61,6 +62,7 @@ export function withAnalysis(report: StudyReport): StudyReport {
       { cost: 'flops', against: 'memory', tau: 0.66, rho: 0.8, discordant: 0.17, n: 27 },
     ],
     inversions: [{ first: b.name, second: c.name, cost: 'flops', against: 'trainStepMs', costRatio: 1.83, againstRatio: 0.37 }, { first: c.name, second: a.name, cost: 'flops', against: 'trainStepMs', costRatio: 1.4, againstRatio: 0.55 }],
+    diminishing: [{ epochs: 100, lower: { mean: 0.032, n: 3, low: 0.027, high: 0.037 }, upper: { mean: 0.0175, n: 3, low: 0.012, high: 0.023 }, change: { mean: -0.0145, n: 3, low: -0.021, high: -0.008, paired: true, verdict: 'worse' } }],
     advice: {
       regimes: [
         { epochs: 10, pays: 'width', depth: { mean: 0.004, n: 3, low: -0.002, high: 0.01 }, width: { mean: 0.021, n: 3, low: 0.016, high: 0.026 }, difference: { mean: -0.017, n: 3, low: -0.025, high: -0.009 }, cost: 'trainStepMs', overfitting: 'no' },
