@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { withLock } from '../src/lock.js';
+import { isLocked, withLock } from '../src/lock.js';
 import { put, temporaryFolder } from './torch/build/fakes.js';
 
 test('the work of two holders never overlaps, and the lock goes away', async (t) => {
@@ -46,5 +46,17 @@ test('an empty lock file counts as abandoned once it is old', async (t) => {
   put(path, '');
   await assert.rejects(withLock(path, () => Promise.resolve(), { pollMs: 5, timeoutMs: 50 }), /still holds/);
   utimesSync(path, 1, 1);
+  assert.equal(await withLock(path, () => Promise.resolve('done'), { pollMs: 5, timeoutMs: 50 }), 'done');
+});
+
+test('a holder on another machine counts as living as long as it renews its lock', async (t) => {
+  const path = join(temporaryFolder(t), '.lock');
+  const minutesAgo = (minutes: number): Date => new Date(Date.now() - 60_000 * minutes);
+  put(path, JSON.stringify({ pid: 1, host: `not-${hostname()}` }));
+  utimesSync(path, minutesAgo(4), minutesAgo(4));
+  assert.equal(isLocked(path), true);
+  await assert.rejects(withLock(path, () => Promise.resolve(), { pollMs: 5, timeoutMs: 50 }), /still holds/);
+  utimesSync(path, minutesAgo(6), minutesAgo(6));
+  assert.equal(isLocked(path), false);
   assert.equal(await withLock(path, () => Promise.resolve('done'), { pollMs: 5, timeoutMs: 50 }), 'done');
 });
