@@ -85,7 +85,7 @@ function drawSeries({ tone, marks, joined, bare, dashed, faint }: MarkSeries, fr
 }
 
 const text = (words: string, x: number, y: number, align: 'left' | 'right' | 'center', fill: string, fontSize: number): Element =>
-  ({ type: 'text', style: { text: words, x, y, align, verticalAlign: 'middle', fill, fontFamily: font, fontSize } });
+  ({ type: 'text', style: { text: words, x, y, align, verticalAlign: 'middle', fill, stroke: 'var(--ground)', lineWidth: 3, fontFamily: font, fontSize } });
 
 interface Box { left: number; right: number; top: number; bottom: number }
 const apart = (a: Box, b: Box): boolean => a.right < b.left || b.right < a.left || a.bottom < b.top || b.bottom < a.top;

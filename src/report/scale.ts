@@ -7,6 +7,8 @@ export interface Scale {
   log?: boolean;
   min: number;
   max: number;
+  /** Where the ticks lie; round values where absent. */
+  ticks?: readonly number[];
   format: (value: number) => string;
 }
 
@@ -39,7 +41,8 @@ function ends(values: readonly number[]): [number | undefined, number | undefine
 const STEPS = [[1, 1.5, 2, 3, 4, 5, 7], [1, 2, 3, 5], [1, 2, 5], [1, 3], [1]] as const;
 
 /** Round values in `min..max` at which a scale has its ticks, at most `parts + 1`. */
-export function ticks({ log, min, max }: Scale, parts: number): number[] {
+export function ticks({ log, min, max, ticks: given }: Scale, parts: number): number[] {
+  if (given !== undefined) return given.filter((value) => value >= min && value <= max);
   if (log === true && max / min > 2.5) {
     for (const steps of STEPS) {
       const found = decades(min, max).flatMap((power) => steps.map((step) => Number((step * 10 ** power).toPrecision(6)))).filter((value) => value >= min && value <= max);

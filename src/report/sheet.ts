@@ -29,7 +29,7 @@ const LIMIT = 200;
 /** The rows as CSV (RFC 4180 with line feeds) and as a table of the page. Numbers that are not finite are empty cells. */
 export function sheet<Row>(name: string, columns: readonly Column<Row>[], rows: readonly Row[]): Sheet {
   const shown = columns.filter(({ title }) => title !== undefined);
-  const side = ({ words }: Column<Row>): Html | false => words !== true && html` class="num"`;
+  const side = ({ words }: Column<Row>): Html => html` class="${words === true ? 'words' : 'num'}"`;
   return {
     name,
     rows: rows.length,

@@ -1,78 +1,101 @@
-import { missing } from './format.js';
+import { count, missing } from './format.js';
 import { type Html, html } from './html.js';
-import { type Sheet, sheet } from './sheet.js';
-import type { FamilyMember, RegimeAdvice, StudyReport } from './study-data.js';
-import { bare, COST_WORDS, epochWords, estimateCell, time } from './study-words.js';
+import { download, type Sheet, sheet } from './sheet.js';
+import type { Dimension, Evidence, NextTrial, RegimeAdvice } from './study-analysis.js';
+import type { StudyReport } from './study-data.js';
+import { bare, COST_WORDS, epochWords, estimateCell, missingSentence, PAYS, time } from './study-words.js';
 
-const PAYS: Record<RegimeAdvice['pays'], string> = { depth: 'depth', width: 'width', resolution: 'resolution', either: 'both alike', unknown: 'not enough evidence' };
-const OVERFITS: Record<NonNullable<RegimeAdvice['overfitting']>, string> = { yes: 'yes', no: 'no', unknown: 'cannot tell' };
+const DIMENSIONS = ['depth', 'width', 'resolution'] as const;
+type Kind<K extends Evidence['kind']> = Extract<Evidence, { kind: K }>;
 
-/** Which dimension pays in each regime, in points for each doubling of the cost. */
+export const gainOf = ({ evidence }: RegimeAdvice, dimension: Dimension): Kind<'gain'> | undefined => evidence.find((one): one is Kind<'gain'> => one.kind === 'gain' && one.dimension === dimension);
+export const contrastOf = ({ evidence }: RegimeAdvice, first: Dimension, second: Dimension): Kind<'contrast'> | undefined =>
+  evidence.find((one): one is Kind<'contrast'> => one.kind === 'contrast' && one.first === first && one.second === second);
+/** Pairs of neighbours in depth and width that over-fit, of those that could be judged. */
+export function overfits({ evidence }: RegimeAdvice): { overfits: number; judged: number } {
+  const known = evidence.filter((one): one is Kind<'overfitting'> => one.kind === 'overfitting' && one.direction !== 'epochs');
+  return { overfits: known.reduce((sum, one) => sum + one.overfits, 0), judged: known.reduce((sum, one) => sum + one.judged, 0) };
+}
+
+/** Which dimension pays in each regime, in points for each doubling of the cost, and what is missing to tell. */
 export function regimeTable({ advice }: StudyReport): Html {
-  if (advice.regimes.length === 0) return html`<p>Not enough evidence: no regime has models that differ in depth alone and models that differ in width alone.</p>`;
-  const costs = [...new Set(advice.regimes.map(({ cost }) => COST_WORDS[cost].short))].join(' or ');
-  return html`<div class="scroll"><table class="full"><thead><tr><th>Regime</th><th>What pays</th><th class="num">Depth</th><th class="num">Width</th><th class="num">Resolution</th><th class="num">Depth less width</th><th>Over-fits</th></tr></thead>
-<tbody>${advice.regimes.map(({ epochs, size, pays, depth, width, resolution, difference, overfitting, missing: why }) => html`<tr><td>${epochWords(epochs)}${size !== undefined && `, ${size} pixels`}</td><td><b>${PAYS[pays]}</b>${why !== undefined && html`<br><small class="note">${why}</small>`}</td><td class="num">${estimateCell(depth, bare)}</td><td class="num">${estimateCell(width, bare)}</td><td class="num">${estimateCell(resolution, bare)}</td><td class="num">${estimateCell(difference, bare)}</td><td>${overfitting === undefined ? missing : OVERFITS[overfitting]}</td></tr>
+  if (advice.regimes.length === 0) return html`<p>Not enough evidence: the study has no regime.</p>`;
+  const costs = [...new Set(advice.regimes.flatMap((regime) => DIMENSIONS.flatMap((dimension) => gainOf(regime, dimension)?.cost ?? [])))].map((cost) => COST_WORDS[cost].short);
+  return html`<div class="scroll"><table class="full"><thead><tr><th>Regime</th><th>What pays</th>${DIMENSIONS.map((dimension) => html`<th class="num">${dimension[0]!.toUpperCase() + dimension.slice(1)}</th>`)}<th class="num">Depth less width</th><th class="num">Over-fitting pairs</th></tr></thead>
+<tbody>${advice.regimes.map((regime) => {
+    const over = overfits(regime);
+    return html`<tr><td class="words">${epochWords(regime.epochs)}</td><td><b>${PAYS[regime.pays]}</b>${regime.pays === 'undecided' && html`<br><small>between ${regime.among.join(' and ')}</small>`}${regime.missing.map((one) => html`<br><small class="note">${missingSentence(one)}</small>`)}</td>${DIMENSIONS.map((dimension) => html`<td class="num">${estimateCell(gainOf(regime, dimension)?.perDoubling, bare)}</td>`)}<td class="num">${estimateCell(contrastOf(regime, 'depth', 'width')?.difference, bare)}</td><td class="num">${over.judged === 0 ? missing : `${over.overfits} of ${over.judged}`}</td></tr>
+`;
+  })}</tbody></table></div>
+<p class="note">${costs.length > 0 && `Points of top-1 for each doubling of ${costs.join(' or ')}, with their 95\u00a0% intervals. `}Over-fitting pairs: of two neighbours in depth or width, the larger is better on training pictures and worse on test pictures, both beyond noise. Download CSV: ${download(regimeSheet({ advice }))}</p>
+${risk(advice.risk)}`;
+}
+
+function risk({ text, source, flopsRange, breakFlops }: StudyReport['advice']['risk']): Html {
+  return html`<p><b>How far it reaches.</b> ${text} (${source}.)${flopsRange !== undefined && ` The largest model here has ${flopsRange < 10 ? flopsRange.toFixed(1) : count(flopsRange)} times the FLOPs of the smallest.`}${
+    breakFlops !== undefined && ` The power law of the longest regime breaks at ${COST_WORDS.flops.text(breakFlops)} FLOPs.`}</p>`;
+}
+
+/** The proposed models of the longest regime, smallest to largest. */
+export function familyTable(report: StudyReport): Html {
+  const { full } = report.advice;
+  if (full === undefined || full.family.members.length === 0) return html`<p>No family is proposed: not enough evidence.</p>${full !== undefined && full.missing.length > 0 && html`<ul class="findings">${full.missing.map((one) => html`<li>${missingSentence(one)}</li>`)}</ul>`}`;
+  const { cost, instead, members, passedOver } = full.family;
+  const byName = new Map(report.configurations.map((one) => [one.name, one]));
+  const { flops, parameters } = COST_WORDS;
+  const timed = cost !== 'flops' && cost !== 'parameters';
+  return html`<div class="scroll"><table class="full"><thead><tr><th>Model</th><th class="num">Depth</th><th class="num">Width</th><th class="num">Pixels</th><th class="num">FLOPs</th><th class="num">Parameters</th>${timed && html`<th class="num">${COST_WORDS[cost].head}</th>`}<th class="num">Measured top-1</th><th class="num">Gain, points</th><th class="num">Predicted top-1</th></tr></thead>
+<tbody>${members.map((one) => html`<tr><td>${one.name}<br><small class="note">${one.why}${one.insteadOf !== undefined && html`; instead of ${one.insteadOf}, which it is not told from`}${one.fasterThanCompound === true && '; raises resolution faster than compound scaling'}</small></td><td class="num">${one.depth}</td><td class="num">${one.width}</td><td class="num">${one.size}</td><td class="num">${flops.text(one.flops)}</td><td class="num">${parameters.text(byName.get(one.name)?.parameters ?? Number.NaN)}</td>${timed && html`<td class="num">${COST_WORDS[cost].text(one.cost)}</td>`}<td class="num">${estimateCell(one.top1)}</td><td class="num">${estimateCell(one.gain, bare)}</td><td class="num">${estimateCell(one.prediction)}</td></tr>
 `)}</tbody></table></div>
-<p class="note">Points of top-1 for each doubling of ${costs}, with their 95\u00a0% intervals.</p>`;
+<p class="note">Smallest to largest by ${COST_WORDS[cost].short}${instead && ', since nothing else was measured'}, at ${epochWords(full.epochs)}. Each model beats the one before. Predicted: the mean of ${seedWords(members[0]!.prediction.seeds)} of the same training on the same pictures, and where 95\u00a0% of such means would lie; one seed of a model leaves no interval.${
+    passedOver.length > 0 && ` ${count(passedOver.length)} of the frontier ${passedOver.length === 1 ? 'was' : 'were'} passed over, since they are not told from a member of the family.`} Download CSV: ${download(familySheet(report))}</p>`;
 }
 
-/** The proposed models, smallest to largest. */
-export function familyTable({ advice }: StudyReport): Html {
-  if (advice.family.length === 0) return html`<p>No family is proposed: the evidence is not enough.${advice.missing.length > 0 && ' What is missing:'}</p>${advice.missing.length > 0 && html`<ul class="findings">${advice.missing.map((why) => html`<li>${why}</li>`)}</ul>`}`;
-  const { flops, parameters, trainStepMs } = COST_WORDS;
-  return html`<div class="scroll"><table class="full"><thead><tr><th>Model</th><th class="num">Depth</th><th class="num">Width</th><th class="num">Pixels</th><th class="num">FLOPs</th><th class="num">Parameters</th><th class="num">Training step</th><th class="num">Top-1</th></tr></thead>
-<tbody>${advice.family.map((one) => html`<tr><td>${one.name}<br><small class="note"><code>${one.model}</code>${one.note !== undefined && html`<br>${one.note}`}</small></td><td class="num">${one.depth}</td><td class="num">${one.width}</td><td class="num">${one.size}</td><td class="num">${flops.text(one.flops)}</td><td class="num">${parameters.text(one.parameters)}</td><td class="num">${one.trainStepMs === undefined ? missing : trainStepMs.text(one.trainStepMs)}</td><td class="num">${accuracy(one)}</td></tr>
-`)}</tbody></table></div>
-<p class="note">Smallest to largest. Measured: trained here. Predicted: not trained, the interval is the model's of this study; the larger it is than what was trained, the less it can be relied on.</p>`;
-}
+const seedWords = (seeds: number): string => (seeds === 1 ? 'one new seed' : `${seeds} new seeds`);
 
-function accuracy({ measured, predicted }: FamilyMember): Html {
-  if (measured !== undefined) return html`${estimateCell(measured)}<br><small class="note">measured</small>`;
-  return predicted === undefined ? html`${missing}` : html`${estimateCell(predicted)}<br><small class="note">predicted</small>`;
-}
-
-export const familySheet = ({ advice }: StudyReport): Sheet => sheet('family', [
+export const familySheet = ({ advice }: Pick<StudyReport, 'advice'>): Sheet => sheet('family', [
   { key: 'name', value: ({ name }) => name },
-  { key: 'model', value: ({ model }) => model },
   { key: 'depth', value: ({ depth }) => depth },
   { key: 'width', value: ({ width }) => width },
   { key: 'size', value: ({ size }) => size },
   { key: 'flops', value: ({ flops }) => flops },
-  { key: 'parameters', value: ({ parameters }) => parameters },
-  { key: 'trainStepMs', value: ({ trainStepMs }) => trainStepMs },
-  { key: 'measuredTop1', value: ({ measured }) => measured?.mean },
-  { key: 'predictedTop1', value: ({ predicted }) => predicted?.mean },
-  { key: 'predictedLow', value: ({ predicted }) => predicted?.low },
-  { key: 'predictedHigh', value: ({ predicted }) => predicted?.high },
-], advice.family);
+  { key: advice.full?.family.cost === 'flops' ? 'cost' : `cost_${advice.full?.family.cost ?? ''}`, value: ({ cost }) => cost },
+  { key: 'top1', value: ({ top1 }) => top1.mean },
+  { key: 'top1Low', value: ({ top1 }) => top1.low },
+  { key: 'top1High', value: ({ top1 }) => top1.high },
+  { key: 'gain', value: ({ gain }) => gain?.mean },
+  { key: 'gainLow', value: ({ gain }) => gain?.low },
+  { key: 'gainHigh', value: ({ gain }) => gain?.high },
+  { key: 'predicted', value: ({ prediction }) => prediction.mean },
+  { key: 'predictedLow', value: ({ prediction }) => prediction.low },
+  { key: 'predictedHigh', value: ({ prediction }) => prediction.high },
+], advice.full?.family.members ?? []);
+
+/** `resnet-rs, depth 101, width 1, 160 pixels`. */
+export const nextName = ({ family, depth, width, size }: NextTrial): string => `${family}, depth ${depth}, width ${width}, ${size} pixels`;
 
 /** What to train next, why, and what it costs. */
-export function nextList({ advice }: StudyReport): Html | undefined {
+export function nextTable({ advice }: StudyReport): Html | undefined {
   if (advice.next.length === 0) return undefined;
-  return html`<div class="scroll"><table class="full"><thead><tr><th>Train</th><th>Why</th><th class="num">Takes about</th></tr></thead>
-<tbody>${advice.next.map(({ what, why, seconds, command }) => html`<tr><td>${what}${command !== undefined && html`<br><small><code>${command}</code></small>`}</td><td>${why}</td><td class="num">${time(seconds)}</td></tr>
-`)}</tbody></table></div>`;
+  return html`<div class="scroll"><table class="full"><thead><tr><th>Train</th><th class="num">Epochs</th><th class="num">Seeds</th><th>Why</th><th class="num">FLOPs</th><th class="num">Takes about</th></tr></thead>
+<tbody>${advice.next.map((one) => html`<tr><td>${nextName(one)}</td><td class="num">${one.epochs}</td><td class="num">${one.seeds}</td><td>More ${one.dimension} than ${one.base}, ${one.where}</td><td class="num">${one.flopsRatio.toFixed(2)}\u00a0×</td><td class="num">${time(one.seconds)}</td></tr>
+`)}</tbody></table></div>
+<p class="note">FLOPs: over those of the model that it is compared with. The time is that model's, times the ratio of FLOPs: a guess, since FLOPs predict time poorly.</p>`;
 }
 
 /** Regimes in figures. */
-export const regimeSheet = ({ advice }: StudyReport): Sheet => sheet('what-pays', [
-  { key: 'epochs', value: ({ epochs }) => epochs },
-  { key: 'size', value: ({ size }) => size },
-  { key: 'pays', value: ({ pays }) => pays },
-  { key: 'cost', value: ({ cost }) => cost },
-  { key: 'depth', value: ({ depth }) => depth?.mean },
-  { key: 'depthLow', value: ({ depth }) => depth?.low },
-  { key: 'depthHigh', value: ({ depth }) => depth?.high },
-  { key: 'width', value: ({ width }) => width?.mean },
-  { key: 'widthLow', value: ({ width }) => width?.low },
-  { key: 'widthHigh', value: ({ width }) => width?.high },
-  { key: 'resolution', value: ({ resolution }) => resolution?.mean },
-  { key: 'resolutionLow', value: ({ resolution }) => resolution?.low },
-  { key: 'resolutionHigh', value: ({ resolution }) => resolution?.high },
-  { key: 'difference', value: ({ difference }) => difference?.mean },
-  { key: 'differenceLow', value: ({ difference }) => difference?.low },
-  { key: 'differenceHigh', value: ({ difference }) => difference?.high },
-  { key: 'overfitting', value: ({ overfitting }) => overfitting },
-  { key: 'missing', value: ({ missing: why }) => why },
-], advice.regimes);
+export function regimeSheet({ advice }: Pick<StudyReport, 'advice'>): Sheet {
+  const interval = (key: string, of: (regime: RegimeAdvice) => { mean: number; low?: number; high?: number } | undefined) => [
+    { key, value: (regime: RegimeAdvice) => of(regime)?.mean }, { key: `${key}Low`, value: (regime: RegimeAdvice) => of(regime)?.low }, { key: `${key}High`, value: (regime: RegimeAdvice) => of(regime)?.high },
+  ];
+  return sheet<RegimeAdvice>('what-pays', [
+    { key: 'epochs', value: ({ epochs }) => epochs },
+    { key: 'pays', value: ({ pays }) => pays },
+    { key: 'cost', value: (regime) => DIMENSIONS.flatMap((dimension) => gainOf(regime, dimension)?.cost ?? [])[0] },
+    ...DIMENSIONS.flatMap((dimension) => interval(dimension, (regime) => gainOf(regime, dimension)?.perDoubling)),
+    ...interval('depthLessWidth', (regime) => contrastOf(regime, 'depth', 'width')?.difference),
+    { key: 'overfittingPairs', value: (regime) => overfits(regime).overfits },
+    { key: 'judgedPairs', value: (regime) => overfits(regime).judged },
+    { key: 'missing', value: ({ missing: some }) => some.map(missingSentence).join(' ') || undefined },
+  ], advice.regimes);
+}

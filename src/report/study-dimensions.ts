@@ -4,7 +4,7 @@ import { key, type Mark, markChart, type MarkSeries } from './marks.js';
 import { linearScale, logScale, type Scale } from './scale.js';
 import { numbers, type Sheet, sheet } from './sheet.js';
 import { studyCost, type StudyConfiguration, type StudyCost, type StudyReport } from './study-data.js';
-import { COST_WORDS, epochWords, percentTick, regimes, resolutions, tick } from './study-words.js';
+import { COST_WORDS, epochWords, percentTick, regimes, resolutions } from './study-words.js';
 
 type Dimension = 'depth' | 'width';
 /** The configurations of one line: the base model with only one dimension changed. */
@@ -37,7 +37,7 @@ export function dimensionFigure(report: StudyReport): Html {
   const cost = costOfFigure(report);
   const lines = scaled(report, cost);
   if (lines.length === 0) return html`<p>Nothing to draw: no trained configuration has the base's depth (${base.depth}) or width (${base.width}).</p>`;
-  const { axis } = COST_WORDS[cost];
+  const { axis, tick } = COST_WORDS[cost];
   const costs = lines.flatMap(({ points }) => points.map((one) => studyCost(one, cost)!));
   const x = logScale(costs, { name: axis, format: tick });
   const legend = (['depth', 'width'] as const).map((dimension): MarkSeries => ({ name: `only ${dimension} scaled`, tone: TONE[dimension], joined: true, marks: [] }));

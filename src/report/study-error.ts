@@ -1,15 +1,16 @@
-import { missing, percent, significant } from './format.js';
+import { missing, percent } from './format.js';
 import { type Html, html } from './html.js';
 import { type Mark, markChart, type MarkSeries } from './marks.js';
 import { logScale } from './scale.js';
 import { type Column, download, numbers, type Sheet, sheet } from './sheet.js';
-import type { PowerLaw, Spread, StudyConfiguration, StudyReport } from './study-data.js';
-import { bare, COST_WORDS, epochWords, estimateCell, percentTick, regimes, resolutions, shapeOf, tick, toneOf, VERDICTS } from './study-words.js';
+import type { PowerLaw } from './study-analysis.js';
+import type { StudyConfiguration, StudyReport } from './study-data.js';
+import { bare, COST_WORDS, epochWords, estimateCell, percentTick, regimes, resolutions, shapeOf, tick, toneOf } from './study-words.js';
 
 const flops = COST_WORDS.flops.text;
 
-/** Error of a power law at these FLOPs. */
-export const lawAt = ({ fit }: PowerLaw, at: number): number => (fit === undefined ? Number.NaN : fit.scale * at ** -fit.exponent.mean);
+/** Error of the law of the small models at these FLOPs. */
+export const lawAt = ({ scale, exponent }: PowerLaw, at: number): number => (scale === undefined || exponent === undefined ? Number.NaN : scale * at ** -exponent.mean);
 
 /** A mark of a configuration that has an accuracy, with its interval turned over. */
 function errorMark({ flops: x, top1, size }: StudyConfiguration, sizes: readonly number[]): Mark {
@@ -17,14 +18,17 @@ function errorMark({ flops: x, top1, size }: StudyConfiguration, sizes: readonly
   return { x, y: 1 - mean, shape: shapeOf(sizes.indexOf(size)), ...(low !== undefined && high !== undefined && { low: 1 - high, high: 1 - low }) };
 }
 
-/** The line over the models that it is fitted to, and dashed beyond them. */
-function lawSeries(law: PowerLaw, tone: MarkSeries['tone'], until: number): MarkSeries[] {
-  const { fit } = law;
-  if (fit === undefined) return [];
-  const marks = (from: number, to: number): Mark[] => [from, to].map((x) => ({ x, y: lawAt(law, x) }));
+/** The law of the small models up to the break; beyond it that law dashed, and the second piece. */
+function lawSeries(law: PowerLaw, tone: MarkSeries['tone']): MarkSeries[] {
+  const [first, last] = [law.residuals[0]?.flops, law.residuals.at(-1)?.flops];
+  if (law.outcome !== 'fitted' || first === undefined || last === undefined) return [];
+  const line = (from: number, to: number): Mark[] => [from, to].map((x) => ({ x, y: lawAt(law, x) }));
+  if (law.break === undefined) return [{ name: 'law', tone, bare: true, unnamed: true, marks: line(first, last) }];
+  const beyond = law.residuals.filter(({ flops: x }) => x >= law.break!.flops);
   return [
-    { name: 'power law', tone, bare: true, unnamed: true, marks: marks(fit.from, fit.to) },
-    ...(until > fit.to ? [{ name: 'extended', tone, bare: true, unnamed: true, dashed: true, marks: marks(fit.to, until) }] : []),
+    { name: 'law', tone, bare: true, unnamed: true, marks: line(first, law.break.flops) },
+    { name: 'extended', tone, bare: true, unnamed: true, dashed: true, marks: line(law.break.flops, last) },
+    { name: 'second piece', tone, bare: true, unnamed: true, marks: [beyond[0], beyond.at(-1)].flatMap((one) => (one === undefined ? [] : [{ x: one.flops, y: one.fitted }])) },
   ];
 }
 
@@ -33,8 +37,8 @@ export function errorFigure(report: StudyReport): Html {
   const done = report.configurations.filter(({ top1 }) => top1 !== undefined);
   if (done.length === 0) return html`<p>No configuration has an accuracy yet, so that there is nothing to draw.</p>`;
   const [spans, sizes] = [regimes(report), resolutions(report)];
-  const largest = done.reduce((most, { flops: value }) => Math.max(most, value), 0);
-  const laws = report.powerLaws.flatMap((law) => lawSeries(law, toneOf(spans.indexOf(law.epochs)), largest));
+  const toneAt = ({ epochs }: PowerLaw): MarkSeries['tone'] => toneOf(epochs === undefined ? 0 : spans.indexOf(epochs));
+  const laws = report.powerLaws.flatMap((law) => lawSeries(law, toneAt(law)));
   const errors = done.flatMap(({ top1 }) => [1 - top1!.mean]);
   // A perfect score has no place on a logarithmic axis.
   const perfect = errors.filter((error) => !(error > 0)).length;
@@ -44,39 +48,52 @@ export function errorFigure(report: StudyReport): Html {
     shapes: sizes.length > 1 ? sizes.map((size, i) => ({ shape: shapeOf(i), name: `${size} pixels` })) : [],
     x: logScale(done.map(({ flops: value }) => value), { name: 'FLOPs of one picture (2 for a multiply-add), logarithmic', format: tick }),
     y: logScale(errors, { name: 'top-1 error, %, logarithmic', format: percentTick }),
-    verticals: report.powerLaws.flatMap(({ break: broken, epochs }) => (broken === undefined ? [] : [{ x: broken.flops, label: `break, ${epochWords(epochs)}`, tone: toneOf(spans.indexOf(epochs)) }])),
-    note: `${laws.length > 0 ? 'Lines: power law of the regime of their colour, dashed beyond the models that it was fitted to. ' : ''}Whiskers: 95\u00a0% interval over seeds, where there are at least two.${perfect > 0 ? ` ${perfect} without any error lie below the axis.` : ''}${sizes.length === 1 ? ` All at ${sizes[0]} pixels.` : ''}`,
+    verticals: report.powerLaws.flatMap((law) => (law.break === undefined ? [] : [{ x: law.break.flops, label: `break, ${regimeName(law)}`, tone: toneAt(law) }])),
+    note: `${laws.length > 0 ? 'Lines: power law of the regime of their colour, dashed where it no longer holds, beyond the break. ' : ''}Whiskers: 95\u00a0% interval over seeds, where there are at least two.${perfect > 0 ? ` ${perfect} without any error lie below the axis.` : ''}${sizes.length === 1 ? ` All at ${sizes[0]} pixels.` : ''}`,
   });
   return html`<div class="one-chart">${chart}</div>
 ${lawTable(report)}${spreadTable(report)}
 ${numbers(errorSheet(report), 'Every mark')}`;
 }
 
+const regimeName = ({ epochs }: PowerLaw): string => (epochs === undefined ? 'all regimes' : epochWords(epochs));
+const OUTCOMES: Record<PowerLaw['outcome'], string> = { fitted: '', 'too few points': 'Too few trained configurations for a line: train more sizes.', 'one size only': 'All have the same FLOPs: train other sizes.' };
+const NO_BREAK: Record<NonNullable<PowerLaw['noBreak']>, string> = { 'too few sizes': 'too few sizes to look for one', 'the line is exact': 'none', 'no break seen': 'none seen' };
+
 function lawTable({ powerLaws }: StudyReport): Html {
   if (powerLaws.length === 0) return html`<p class="note">No power law was fitted.</p>`;
-  return html`<h3>Power law: error = a · (FLOPs / 10⁹)<sup>−b</sup></h3><div class="scroll"><table class="full"><thead><tr><th>Regime</th><th class="num">a: error at 1 G</th><th class="num">b</th><th class="num">Off by a factor of</th><th class="num">Models</th><th class="num">Fitted over</th><th class="num">Break</th></tr></thead>
-<tbody>${powerLaws.map((law) => html`<tr><td>${epochWords(law.epochs)}${law.family !== undefined && `, ${law.family}`}${law.missing !== undefined && html`<br><small class="note">${law.missing}</small>`}</td><td class="num">${percent(lawAt(law, 1e9), 1)}</td><td class="num">${estimateCell(law.fit?.exponent, (value) => significant(value, 3))}</td><td class="num">${law.fit?.residualFactor?.toFixed(2) ?? missing}</td><td class="num">${law.fit?.n ?? missing}</td><td class="num">${law.fit === undefined ? missing : `${flops(law.fit.from)} to ${flops(law.fit.to)}`}</td><td class="num">${breakCell(law)}</td></tr>
+  return html`<h3>Power law: error = a · (FLOPs / 10⁹)<sup>−b</sup></h3><div class="scroll"><table class="full"><thead><tr><th>Regime</th><th class="num">a: error at 1 G</th><th class="num">b</th><th class="num">Off by a factor of</th><th class="num">Models</th><th class="num">Break</th></tr></thead>
+<tbody>${powerLaws.map((law) => html`<tr><td>${regimeName(law)}${law.outcome !== 'fitted' && html`<br><small class="note">${OUTCOMES[law.outcome]}</small>`}</td><td class="num">${percent(lawAt(law, 1e9), 1)}</td><td class="num">${estimateCell(law.exponent, exponent)}</td><td class="num">${law.residualFactor?.toFixed(2) ?? missing}</td><td class="num">${law.n}${law.excluded.length > 0 && html`<br><small class="note">${law.excluded.length} left out</small>`}</td><td class="num">${breakCell(law)}</td></tr>
 `)}</tbody></table></div>
-<p class="note">Off by: the factor by which the error of a configuration typically misses the line. b after a break: from the models above it.</p>
-<p class="note">Download CSV: ${download(lawSheet({ powerLaws }))}</p>`;
+<p class="note">b with its 95${'\u00a0'}% interval, over the models up to the break. Off by: the factor by which the error of a configuration typically misses the line. Left out: without a result or without an error. Download CSV: ${download(lawSheet({ powerLaws }))}</p>`;
 }
 
-function breakCell({ fit, break: broken }: PowerLaw): Html {
-  if (broken === undefined) return html`${fit === undefined ? missing : 'none found'}`;
-  const { low, high, after, direction } = broken;
-  return html`${flops(broken.flops)}, ${direction}${low !== undefined && high !== undefined && html`<br><small class="note">${flops(low)} to ${flops(high)}</small>`}${after !== undefined && html`<br><small class="note">b after it ${significant(after.mean, 3)}</small>`}`;
+const exponent = (value: number): string => value.toFixed(2).replace('-', '−');
+
+function breakCell({ outcome, break: broken, noBreak }: PowerLaw): Html {
+  if (broken === undefined) return html`${outcome !== 'fitted' || noBreak === undefined ? missing : NO_BREAK[noBreak]}`;
+  const { flops: at, low, high, after, direction } = broken;
+  return html`${direction} at ${flops(at)}<br><small class="note">${flops(low)} to ${flops(high)}</small><br><small class="note">b beyond: ${exponent(after.mean)}</small>`;
 }
 
-function spreadTable({ spreads }: StudyReport): Html {
-  if (spreads.length === 0) return html`<p class="note">Spread at equal FLOPs: no two trained configurations of a regime lie close enough in FLOPs to compare.</p>`;
-  return html`<h3>Spread at equal FLOPs</h3><div class="scroll"><table class="full"><thead><tr><th>Regime</th><th class="num">FLOPs</th><th class="num">Models</th><th>Best</th><th>Worst</th><th class="num">Difference, points</th></tr></thead>
-<tbody>${spreads.map((spread) => html`<tr><td>${epochWords(spread.epochs)}</td><td class="num">${flops(spread.from)} to ${flops(spread.to)}</td><td class="num">${spread.n}</td><td>${spread.best}</td><td>${spread.worst}</td><td class="num">${spreadCell(spread)}</td></tr>
+/** Stretches of a regime that the page shows; the CSV has all. */
+const STRETCHES = 3;
+
+function spreadTable(report: StudyReport): Html {
+  const rows = report.powerLaws.flatMap((law) => law.spread.slice(0, STRETCHES).map((one) => ({ law, one })));
+  if (rows.length === 0) return html`<p class="note">Spread at equal FLOPs: no two trained configurations of a regime lie close enough in FLOPs to compare.</p>`;
+  const byName = new Map(report.configurations.map((one) => [one.name, one]));
+  const model = ({ name, error }: { name: string; error: number }): Html => html`${name}<br><small class="note">${percent(1 - error)}${interval(byName.get(name))}</small>`;
+  return html`<h3>Spread at equal FLOPs</h3><div class="scroll"><table class="full"><thead><tr><th>Regime</th><th class="num">FLOPs</th><th class="num">Models</th><th>Best, top-1</th><th>Worst, top-1</th><th class="num">Points apart</th><th class="num">Error ratio</th></tr></thead>
+<tbody>${rows.map(({ law, one }) => html`<tr><td class="words">${regimeName(law)}</td><td class="num">${flops(one.lowFlops)} to ${flops(one.highFlops)}</td><td class="num">${one.n}</td><td>${model(one.best)}</td><td>${model(one.worst)}</td><td class="num">${bare(one.worst.error - one.best.error).replace('+', '')}</td><td class="num">${one.ratio.toFixed(2)}</td></tr>
 `)}</tbody></table></div>
-<p class="note">How much the choice of depth, width and resolution alone is worth where FLOPs are nearly the same. Best and worst were chosen among several, so that the difference is somewhat too large.</p>
-<p class="note">Download CSV: ${download(spreadSheet({ spreads }))}</p>`;
+<p class="note">What the choice of depth, width and resolution is worth where FLOPs are nearly the same; the widest stretches of each regime. Best and worst were chosen among several, so that they lie somewhat too far apart. Download CSV: ${download(spreadSheet(report))}</p>`;
 }
 
-const spreadCell = ({ difference }: Spread): Html => html`${estimateCell(difference, bare)}<br><small class="note">${VERDICTS[difference.verdict]}</small>`;
+function interval(one: StudyConfiguration | undefined): string {
+  const { low, high } = one?.top1 ?? {};
+  return low === undefined || high === undefined ? '' : ` (${percent(low)} to ${percent(high)})`;
+}
 
 const columns: Column<StudyConfiguration>[] = [
   { key: 'name', title: 'Configuration', words: true, value: ({ name }) => name },
@@ -99,32 +116,29 @@ export const errorSheet = ({ configurations }: StudyReport): Sheet =>
 /** The fitted lines. */
 export const lawSheet = ({ powerLaws }: Pick<StudyReport, 'powerLaws'>): Sheet => sheet<PowerLaw>('power-laws', [
   { key: 'epochs', value: ({ epochs }) => epochs },
-  { key: 'family', value: ({ family }) => family },
-  { key: 'scale', value: ({ fit }) => fit?.scale },
-  { key: 'exponent', value: ({ fit }) => fit?.exponent.mean },
-  { key: 'exponentLow', value: ({ fit }) => fit?.exponent.low },
-  { key: 'exponentHigh', value: ({ fit }) => fit?.exponent.high },
-  { key: 'r2', value: ({ fit }) => fit?.r2 },
-  { key: 'residualFactor', value: ({ fit }) => fit?.residualFactor },
-  { key: 'models', value: ({ fit }) => fit?.n },
-  { key: 'fromFlops', value: ({ fit }) => fit?.from },
-  { key: 'toFlops', value: ({ fit }) => fit?.to },
+  { key: 'outcome', value: ({ outcome }) => outcome },
+  { key: 'scale', value: ({ scale }) => scale },
+  { key: 'exponent', value: (law) => law.exponent?.mean },
+  { key: 'exponentLow', value: (law) => law.exponent?.low },
+  { key: 'exponentHigh', value: (law) => law.exponent?.high },
+  { key: 'r2', value: ({ r2 }) => r2 },
+  { key: 'residualFactor', value: ({ residualFactor }) => residualFactor },
+  { key: 'models', value: ({ n }) => n },
   { key: 'breakFlops', value: (law) => law.break?.flops },
   { key: 'breakLow', value: (law) => law.break?.low },
   { key: 'breakHigh', value: (law) => law.break?.high },
-  { key: 'exponentAfter', value: (law) => law.break?.after?.mean },
-  { key: 'missing', value: ({ missing: why }) => why },
+  { key: 'exponentBeyond', value: (law) => law.break?.after.mean },
 ], powerLaws);
 
 /** Configurations of nearly equal FLOPs. */
-export const spreadSheet = ({ spreads }: Pick<StudyReport, 'spreads'>): Sheet => sheet<Spread>('equal-flops', [
-  { key: 'epochs', value: ({ epochs }) => epochs },
-  { key: 'fromFlops', value: ({ from }) => from },
-  { key: 'toFlops', value: ({ to }) => to },
-  { key: 'models', value: ({ n }) => n },
-  { key: 'best', value: ({ best }) => best },
-  { key: 'worst', value: ({ worst }) => worst },
-  { key: 'difference', value: ({ difference }) => difference.mean },
-  { key: 'low', value: ({ difference }) => difference.low },
-  { key: 'high', value: ({ difference }) => difference.high },
-], spreads);
+export const spreadSheet = ({ powerLaws }: Pick<StudyReport, 'powerLaws'>): Sheet => sheet('equal-flops', [
+  { key: 'epochs', value: ({ law }) => law.epochs },
+  { key: 'lowFlops', value: ({ one }) => one.lowFlops },
+  { key: 'highFlops', value: ({ one }) => one.highFlops },
+  { key: 'models', value: ({ one }) => one.n },
+  { key: 'best', value: ({ one }) => one.best.name },
+  { key: 'bestError', value: ({ one }) => one.best.error },
+  { key: 'worst', value: ({ one }) => one.worst.name },
+  { key: 'worstError', value: ({ one }) => one.worst.error },
+  { key: 'ratio', value: ({ one }) => one.ratio },
+], powerLaws.flatMap((law) => law.spread.map((one) => ({ law, one }))));

@@ -1,7 +1,9 @@
-import { count, percent, points } from './format.js';
-import type { RegimeAdvice, StudyReport } from './study-data.js';
-import { RETURNS } from './study-resolution.js';
-import { COST_WORDS, epochWords, pointsWithInterval, time, words } from './study-words.js';
+import { count, points } from './format.js';
+import { contrastOf, gainOf, nextName, overfits } from './study-advice.js';
+import type { RegimeAdvice } from './study-analysis.js';
+import type { StudyReport } from './study-data.js';
+import { diminishingOf, RETURNS } from './study-resolution.js';
+import { bare, COST_WORDS, epochWords, missingSentence, pointsWithInterval, time, words } from './study-words.js';
 
 /** A sentence to remember, and what it rests on. */
 export interface Finding {
@@ -12,68 +14,68 @@ export interface Finding {
 /** What a study says, in sentences that follow from its figures alone; the most useful first. */
 export function studyFindings(report: StudyReport): Finding[] {
   if (report.configurations.every(({ top1 }) => top1 === undefined)) return [{ text: 'No trial has ended yet.' }];
-  return [...pays(report), ...family(report), ...next(report), ...spread(report), ...laws(report), ...ranks(report), ...resolution(report)];
+  return [...report.advice.regimes.map(regimeFinding), ...family(report), ...next(report), ...spread(report), ...laws(report), ...ranks(report), ...resolution(report)];
 }
 
-function pays({ advice }: StudyReport): Finding[] {
-  const found = advice.regimes.map(regimeFinding);
-  if (found.length === 0) found.push({ lead: 'Which dimension pays: not enough evidence.', text: advice.missing.length === 0 ? 'No regime has models that differ in depth alone and models that differ in width alone.' : '' });
-  return [...found, ...advice.missing.map((text) => ({ text }))];
-}
-
-const where = ({ epochs, size }: RegimeAdvice): string => `At ${epochWords(epochs)}${size === undefined ? '' : ` and ${size} pixels`}`;
-
-/** Which dimension pays in a regime, with the interval, or what is missing to tell. */
+/** Which dimension pays in a regime, with the intervals, or what is missing to tell. */
 export function regimeFinding(advice: RegimeAdvice): Finding {
-  const gains = (['depth', 'width', 'resolution'] as const).flatMap((dimension) => (advice[dimension] === undefined ? [] : [`${dimension} ${pointsWithInterval(advice[dimension])}`]));
+  const where = `At ${epochWords(advice.epochs)}`;
+  const gains = (['depth', 'width', 'resolution'] as const).flatMap((dimension) => gainOf(advice, dimension) ?? []);
+  const difference = contrastOf(advice, 'depth', 'width')?.difference;
+  const over = overfits(advice);
   const said = [
-    advice.missing,
-    gains.length > 0 && `For each doubling of ${COST_WORDS[advice.cost].short}: ${words(gains)}.`,
-    advice.difference !== undefined && `Depth less width: ${pointsWithInterval(advice.difference)}.`,
-    advice.overfitting === 'yes' && 'Larger models over-fit here.',
-    advice.overfitting === 'no' && 'Larger models do not over-fit here.',
+    gains.length > 0 && `For each doubling of ${COST_WORDS[gains[0]!.cost].short}: ${words(gains.map(({ dimension, perDoubling }) => `${dimension} ${pointsWithInterval(perDoubling)}`))}.`,
+    difference !== undefined && `Depth less width: ${pointsWithInterval(difference)}.`,
+    over.judged > 0 && (over.overfits > 0 ? `Larger models over-fit in ${over.overfits} of ${over.judged} pairs of neighbours.` : 'No larger neighbour over-fits.'),
+    ...(advice.pays === 'not enough evidence' || advice.pays === 'undecided' ? advice.missing.filter(({ kind }) => kind !== 'trials').map(missingSentence) : []),
   ].filter((text): text is string => typeof text === 'string');
-  const lead = advice.pays === 'unknown' ? `${where(advice)}: not enough evidence.` : advice.pays === 'either' ? `${where(advice)}, depth and width pay alike within the noise.` : `${where(advice)}, scale ${advice.pays}.`;
-  return { lead, text: said.join(' ') };
+  return { lead: LEADS[advice.pays]?.(where, advice) ?? `${where}, scale ${advice.pays}.`, text: said.join(' ') };
 }
+
+const LEADS: Partial<Record<RegimeAdvice['pays'], (where: string, advice: RegimeAdvice) => string>> = {
+  'not enough evidence': (where) => `${where}: not enough evidence.`,
+  none: (where) => `${where}, no dimension gains beyond noise.`,
+  undecided: (where, { among }) => `${where}, ${words(among)} cannot be told apart.`,
+};
 
 function family({ advice }: StudyReport): Finding[] {
-  const [first, last] = [advice.family[0], advice.family.at(-1)];
-  if (first === undefined || last === undefined) return [{ text: 'No family of models is proposed: the evidence is not enough.' }];
-  return [{ text: `The proposed family has ${count(advice.family.length)} ${advice.family.length === 1 ? 'model' : 'models'}: ${words(advice.family.map(({ name }) => name))}.` }];
+  const members = advice.full?.family.members ?? [];
+  if (members.length === 0) return [{ text: 'No family of models is proposed: not enough evidence.' }];
+  return [{ lead: members.length === 1 ? 'The proposed family has one model.' : `The proposed family has ${count(members.length)} models.`, text: `Smallest to largest: ${words(members.map(({ name }) => name))}.` }];
 }
 
-const next = ({ advice }: StudyReport): Finding[] => advice.next.slice(0, 1).map(({ what, seconds }) => ({ text: `To try next: ${what}${seconds === undefined ? '' : `, about ${time(seconds)}`}.` }));
+const next = ({ advice }: StudyReport): Finding[] =>
+  advice.next.slice(0, 1).map((one) => ({ lead: 'To try next:', text: `${nextName(one)}, ${epochWords(one.epochs)}${one.seconds === undefined ? '' : `, about ${time(one.seconds)} of training`}.` }));
 
-function spread({ spreads }: StudyReport): Finding[] {
-  const [widest] = [...spreads].sort((a, b) => b.difference.mean - a.difference.mean);
+function spread({ powerLaws }: StudyReport): Finding[] {
+  const [widest] = powerLaws.flatMap(({ epochs, spread: stretches }) => stretches.slice(0, 1).map((one) => ({ epochs, ...one, apart: one.worst.error - one.best.error }))).sort((a, b) => b.ratio - a.ratio);
   if (widest === undefined) return [];
   const { text } = COST_WORDS.flops;
-  return [{ text: `FLOPs alone do not decide: between ${text(widest.from)} and ${text(widest.to)} at ${epochWords(widest.epochs)}, ${count(widest.n)} configurations lie up to ${points(widest.difference.mean).replace('+', '')} apart.` }];
+  return [{ text: `FLOPs alone do not decide: between ${text(widest.lowFlops)} and ${text(widest.highFlops)}${widest.epochs === undefined ? '' : ` at ${epochWords(widest.epochs)}`}, ${count(widest.n)} configurations lie up to ${points(widest.apart).replace('+', '')} apart.` }];
 }
 
 function laws({ powerLaws }: StudyReport): Finding[] {
-  const said = powerLaws.flatMap(({ epochs, family: of, fit, break: broken }) => {
-    if (fit === undefined) return [];
-    const turn = broken === undefined ? 'no break found' : `${broken.direction} at ${COST_WORDS.flops.text(broken.flops)}`;
-    return [`${fit.exponent.mean.toFixed(2)} at ${epochWords(epochs)}${of === undefined ? '' : ` for ${of}`} (${turn})`];
+  const said = powerLaws.flatMap(({ epochs, exponent, break: broken }) => {
+    if (exponent === undefined) return [];
+    const turn = broken === undefined ? 'no break seen' : `${broken.direction} at ${COST_WORDS.flops.text(broken.flops)}`;
+    return [`${(-exponent.mean).toFixed(2).replace('-', '−')} ${epochs === undefined ? 'over all regimes' : `at ${epochWords(epochs)}`} (${turn})`];
   });
-  return said.length === 0 ? [] : [{ text: `The error of small models falls as a power of FLOPs, with the exponent −${said.join(', −')}.` }];
+  return said.length === 0 ? [] : [{ text: `The error of small models goes as a power of FLOPs, with the exponent ${said.join(', ')}.` }];
 }
 
-function ranks({ ranks: rows, inversions }: StudyReport): Finding[] {
-  const rank = rows.filter(({ cost, against, tau }) => cost === 'flops' && against === 'trainStepMs' && tau !== undefined);
-  const row = rank.find(({ family: of }) => of === undefined) ?? rank[0];
+function ranks({ ranks: rows }: StudyReport): Finding[] {
+  const row = rows.find(({ a, b }) => a === 'flops' && b === 'trainStepMs');
   if (row?.tau === undefined) return [];
-  const interval = row.low === undefined || row.high === undefined ? '' : ` (${row.low.toFixed(2)} to ${row.high.toFixed(2)})`;
-  const worst = inversions.find(({ cost, against }) => cost === 'flops' && against === 'trainStepMs');
-  return [{ text: `FLOPs rank the time of training with Kendall's τ = ${row.tau.toFixed(2)}${interval}, where 1 is the same order${row.discordant === undefined ? '' : `; ${percent(row.discordant, 1)} of pairs are the wrong way round`}.${
-    worst === undefined ? '' : ` At worst, ${worst.first} has ${worst.costRatio.toFixed(2)} times the FLOPs of ${worst.second} and takes ${worst.againstRatio.toFixed(2)} times as long.`}` }];
+  const { value, low, high } = row.tau;
+  const interval = low === undefined || high === undefined ? '' : ` (${low.toFixed(2)} to ${high.toFixed(2)})`;
+  const [worst] = row.inversions;
+  return [{ text: `FLOPs rank ${COST_WORDS.trainStepMs.short} with Kendall's τ = ${value.toFixed(2)}${interval}, where 1 is the same order.${
+    worst === undefined ? '' : ` At worst, ${worst.more} has ${worst.aRatio.toFixed(2)} times the FLOPs of ${worst.less} and takes ${(1 / worst.bRatio).toFixed(2)} times as long.`}` }];
 }
 
-function resolution({ diminishing }: StudyReport): Finding[] {
-  const longest = [...diminishing].sort((a, b) => b.epochs - a.epochs)[0];
-  if (longest === undefined) return [];
+function resolution(report: StudyReport): Finding[] {
+  const longest = [...diminishingOf(report)].sort((a, b) => b.epochs - a.epochs)[0];
+  if (longest?.lower === undefined || longest.upper === undefined) return [];
   const { epochs, lower, upper, change } = longest;
-  return [{ text: `Resolution, at ${epochWords(epochs)}: ${points(lower.mean)} for each doubling in the lower half of its steps, ${points(upper.mean)} in the upper half. Returns ${RETURNS[change.verdict]}.` }];
+  return [{ text: `Resolution, at ${epochWords(epochs)}: ${points(lower.mean)} for each doubling in the lower half of its steps, ${bare(upper.mean)} in the upper half. Returns ${RETURNS[change.verdict]}.` }];
 }

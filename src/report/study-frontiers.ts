@@ -1,10 +1,15 @@
-import { missing, percent } from './format.js';
+import { percent } from './format.js';
 import { type Html, html } from './html.js';
 import { type Mark, markChart, type MarkSeries } from './marks.js';
 import { linearScale, logScale } from './scale.js';
 import { download, numbers, type Sheet, sheet } from './sheet.js';
+import type { RankEstimate } from './study-analysis.js';
 import { STUDY_COSTS, studyCost, type StudyConfiguration, type StudyCost, type StudyReport } from './study-data.js';
-import { COST_WORDS, families, label, percentTick, tick, toneOf } from './study-words.js';
+import { COST_WORDS, estimateCell, families, label, percentTick, toneOf } from './study-words.js';
+
+/** Points of a frontier that are labelled: more would cover each other. Both ends are among them. */
+const LABELS = 9;
+const named = (at: number, of: number): boolean => of <= LABELS || Math.round((at * (LABELS - 1)) / (of - 1)) !== Math.round(((at - 1) * (LABELS - 1)) / (of - 1));
 
 /** Inversions that the page shows; the CSV has all. */
 const INVERSIONS = 10;
@@ -22,11 +27,11 @@ export function frontierFigure(report: StudyReport): Html {
 <p class="note">Pale dots: all trained configurations. The line joins the frontier of a family: what costs no more and is at least as good. Labels: depth × width @ pixels. A frontier's points were chosen as the best among many, so that they are somewhat lucky. ${
     batches.length === 1 ? `A training step has ${batches[0]} pictures.` : `Training steps have ${batches[0]} to ${batches.at(-1)} pictures: time is counted by the picture, but peaks of memory of unlike batches do not compare.`}</p>
 ${numbers(frontierSheet(report), 'The frontiers')}
-${ranks(report)}`;
+${rankTables(report)}`;
 }
 
 function chart(report: StudyReport, done: readonly StudyConfiguration[], byName: ReadonlyMap<string, StudyConfiguration>, cost: StudyCost): Html {
-  const { title, axis, unit } = COST_WORDS[cost];
+  const { title, axis, unit, tick } = COST_WORDS[cost];
   const has = done.filter((one) => studyCost(one, cost) !== undefined);
   const mark = (one: StudyConfiguration): Mark => ({ x: studyCost(one, cost)! / unit, y: one.top1!.mean });
   const all = families(report);
@@ -34,7 +39,7 @@ function chart(report: StudyReport, done: readonly StudyConfiguration[], byName:
     const best = (report.frontiers.find((frontier) => frontier.cost === cost && frontier.family === family)?.names ?? []).flatMap((name) => byName.get(name) ?? []);
     return [
       { name: family, tone: toneOf(i), faint: true, marks: has.filter((one) => one.family === family).map(mark) },
-      ...(best.length > 0 ? [{ name: family, tone: toneOf(i), joined: true, marks: best.filter((one) => studyCost(one, cost) !== undefined).map((one) => ({ ...mark(one), label: label(one), ...(one.top1!.low !== undefined && { low: one.top1!.low, high: one.top1!.high! }) })) }] : []),
+      ...(best.length > 0 ? [{ name: family, tone: toneOf(i), joined: true, marks: best.filter((one) => studyCost(one, cost) !== undefined).map((one, at, line) => ({ ...mark(one), ...(named(at, line.length) && { label: label(one) }), ...(one.top1!.low !== undefined && { low: one.top1!.low, high: one.top1!.high! }) })) }] : []),
     ];
   });
   const missed = done.length - has.length;
@@ -46,14 +51,20 @@ function chart(report: StudyReport, done: readonly StudyConfiguration[], byName:
   });
 }
 
-function ranks({ ranks: rows, inversions }: StudyReport): Html {
-  return html`<h3>How well one cost ranks what another ranks</h3>${rows.length === 0 ? html`<p class="note">No rank correlation: it needs at least a few configurations with measured times.</p>` : html`<div class="scroll"><table class="full"><thead><tr><th>Ranked by</th><th>instead of</th><th>Among</th><th class="num">Kendall's τ</th><th class="num">Spearman's ρ</th><th class="num">Pairs the wrong way round</th><th class="num">Models</th></tr></thead>
-<tbody>${rows.map((row) => html`<tr><td>${COST_WORDS[row.cost].short}</td><td>${COST_WORDS[row.against].short}</td><td>${row.family ?? 'all'}${row.missing !== undefined && html`<br><small class="note">${row.missing}</small>`}</td><td class="num">${row.tau?.toFixed(2) ?? missing}${row.low !== undefined && row.high !== undefined && html`<br><small class="note">${row.low.toFixed(2)} to ${row.high.toFixed(2)}</small>`}</td><td class="num">${row.rho?.toFixed(2) ?? missing}</td><td class="num">${percent(row.discordant, 1)}</td><td class="num">${row.n}</td></tr>
-`)}</tbody></table></div><p class="note">1: the same order; 0: unrelated; −1: reversed. Below τ its 95\u00a0% interval. Download CSV: ${download(rankSheet({ ranks: rows }))}</p>`}
-${inversions.length > 0 && html`<h3>Worst inversions</h3><div class="scroll"><table class="full"><thead><tr><th>This one</th><th>against this one</th><th class="num">needs</th><th class="num">and yet</th></tr></thead>
-<tbody>${inversions.slice(0, INVERSIONS).map((row) => html`<tr><td>${row.first}</td><td>${row.second}</td><td class="num">${row.costRatio.toFixed(2)}\u00a0× the ${COST_WORDS[row.cost].short}</td><td class="num">${row.againstRatio.toFixed(2)}\u00a0× the ${COST_WORDS[row.against].short}</td></tr>
-`)}</tbody></table></div><p class="note">${inversions.length > INVERSIONS && `The first ${INVERSIONS} of ${inversions.length}. `}Download CSV: ${download(inversionSheet({ inversions }))}</p>`}`;
+const OUTCOMES = { compared: '', 'too few points': 'too few models have both', 'all equal': 'all are equal' } as const;
+
+function rankTables({ ranks }: StudyReport): Html {
+  const inversions = inversionsOf({ ranks });
+  const rank = (of: RankEstimate | undefined): Html => estimateCell(of && { mean: of.value, ...(of.low !== undefined && { low: of.low, high: of.high! }) }, (value) => value.toFixed(2).replace('-', '−'));
+  return html`<h3>How well one cost ranks what another ranks</h3>${ranks.length === 0 ? html`<p class="note">No rank correlation: it needs configurations with measured times.</p>` : html`<div class="scroll"><table class="full"><thead><tr><th>Ranked by</th><th>instead of</th><th class="num">Kendall's τ</th><th class="num">Spearman's ρ</th><th class="num">Models</th></tr></thead>
+<tbody>${ranks.map(({ a, b, outcome, n, tau, rho }) => html`<tr><td>${COST_WORDS[a].short}</td><td>${COST_WORDS[b].short}${outcome !== 'compared' && html`<br><small class="note">${OUTCOMES[outcome]}</small>`}</td><td class="num">${rank(tau)}</td><td class="num">${rank(rho)}</td><td class="num">${n}</td></tr>
+`)}</tbody></table></div><p class="note">1: the same order; 0: unrelated; −1: reversed. Below each its 95\u00a0% interval, of configurations drawn like these. With τ, (1 − τ) / 2 of all pairs are the wrong way round. Download CSV: ${download(rankSheet({ ranks }))}</p>`}
+${inversions.length > 0 && html`<h3>Worst inversions</h3><div class="scroll"><table class="full"><thead><tr><th>This one</th><th>against this one</th><th class="num">has</th><th class="num">and yet only</th></tr></thead>
+<tbody>${inversions.slice(0, INVERSIONS).map(({ more, less, a, b, aRatio, bRatio }) => html`<tr><td>${more}</td><td>${less}</td><td class="num">${aRatio.toFixed(2)}\u00a0× the ${COST_WORDS[a].short}</td><td class="num">${(1 / bRatio).toFixed(2)}\u00a0× the ${COST_WORDS[b].short}</td></tr>
+`)}</tbody></table></div><p class="note">${inversions.length > INVERSIONS && `The first ${INVERSIONS} of ${inversions.length}. `}Download CSV: ${download(inversionSheet({ ranks }))}</p>`}`;
 }
+
+const inversionsOf = ({ ranks }: Pick<StudyReport, 'ranks'>) => ranks.flatMap(({ a, b, inversions }) => inversions.map((one) => ({ a, b, ...one })));
 
 /** The points of every frontier. */
 export function frontierSheet(report: StudyReport): Sheet {
@@ -74,23 +85,23 @@ export function frontierSheet(report: StudyReport): Sheet {
   ], rows);
 }
 
-export const rankSheet = ({ ranks: rows }: Pick<StudyReport, 'ranks'>): Sheet => sheet('ranks', [
-  { key: 'cost', value: ({ cost }) => cost },
-  { key: 'against', value: ({ against }) => against },
-  { key: 'family', value: ({ family }) => family },
-  { key: 'kendallTau', value: ({ tau }) => tau },
-  { key: 'low', value: ({ low }) => low },
-  { key: 'high', value: ({ high }) => high },
-  { key: 'spearmanRho', value: ({ rho }) => rho },
-  { key: 'discordant', value: ({ discordant }) => discordant },
+export const rankSheet = ({ ranks }: Pick<StudyReport, 'ranks'>): Sheet => sheet('ranks', [
+  { key: 'rankedBy', value: ({ a }) => a },
+  { key: 'insteadOf', value: ({ b }) => b },
+  { key: 'kendallTau', value: ({ tau }) => tau?.value },
+  { key: 'tauLow', value: ({ tau }) => tau?.low },
+  { key: 'tauHigh', value: ({ tau }) => tau?.high },
+  { key: 'spearmanRho', value: ({ rho }) => rho?.value },
+  { key: 'rhoLow', value: ({ rho }) => rho?.low },
+  { key: 'rhoHigh', value: ({ rho }) => rho?.high },
   { key: 'models', value: ({ n }) => n },
-], rows);
+], ranks);
 
-export const inversionSheet = ({ inversions }: Pick<StudyReport, 'inversions'>): Sheet => sheet('inversions', [
-  { key: 'first', value: ({ first }) => first },
-  { key: 'second', value: ({ second }) => second },
-  { key: 'cost', value: ({ cost }) => cost },
-  { key: 'costRatio', value: ({ costRatio }) => costRatio },
-  { key: 'against', value: ({ against }) => against },
-  { key: 'againstRatio', value: ({ againstRatio }) => againstRatio },
-], inversions);
+export const inversionSheet = ({ ranks }: Pick<StudyReport, 'ranks'>): Sheet => sheet('inversions', [
+  { key: 'more', value: ({ more }) => more },
+  { key: 'less', value: ({ less }) => less },
+  { key: 'moreOf', value: ({ a }) => a },
+  { key: 'moreRatio', value: ({ aRatio }) => aRatio },
+  { key: 'lessOf', value: ({ b }) => b },
+  { key: 'lessRatio', value: ({ bRatio }) => 1 / bRatio },
+], inversionsOf({ ranks }));

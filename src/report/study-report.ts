@@ -2,8 +2,7 @@ import { count, moment } from './format.js';
 import { type Html, html } from './html.js';
 import { renderPage, type Section } from './page.js';
 import { commandList, pairList } from './run-sections.js';
-import { download } from './sheet.js';
-import { familySheet, familyTable, nextList, regimeSheet, regimeTable } from './study-advice.js';
+import { familyTable, nextTable, regimeTable } from './study-advice.js';
 import type { StudyReport } from './study-data.js';
 import { dimensionFigure } from './study-dimensions.js';
 import { errorFigure } from './study-error.js';
@@ -19,10 +18,10 @@ export type { StudyConfiguration, StudyReport } from './study-data.js';
 /** The page of a scaling study, finished or not. */
 export function renderStudy(report: StudyReport): string {
   const { data, configurations, halving } = report;
-  const [next, findings] = [nextList(report), studyFindings(report)];
+  const [next, findings] = [nextTable(report), studyFindings(report)];
   const sections: Section[] = [
-    { id: 'pays', title: 'Which dimension pays', body: html`${regimeTable(report)}${csvLine(download(regimeSheet(report)))}` },
-    { id: 'family', title: 'The proposed family', body: html`${familyTable(report)}${csvLine(download(familySheet(report)))}` },
+    { id: 'pays', title: 'Which dimension pays', body: regimeTable(report) },
+    { id: 'family', title: 'The proposed family', body: familyTable(report) },
     ...(next === undefined ? [] : [{ id: 'next', title: 'What to try next', body: next }]),
     { id: 'error-flops', title: 'Error against FLOPs', body: errorFigure(report) },
     { id: 'dimensions', title: 'Depth or width', body: dimensionFigure(report) },
@@ -37,15 +36,13 @@ export function renderStudy(report: StudyReport): string {
   return renderPage({
     title: report.title,
     kind: 'Scaling study',
-    subtitle: html`${count(configurations.length)} configurations of ${words(families(report)) || 'no family'}, ${regimes(report).join(', ') || 'no'} epochs, ${resolutions(report).join(', ') || 'no'} pixels; ${count(data.trainPictures)} training and ${count(data.testPictures)} test pictures of ${count(data.classes)} classes; ${moment(report.generatedAt)}`,
+    subtitle: html`${count(configurations.length)} ${configurations.length === 1 ? 'configuration' : 'configurations'} of ${words(families(report)) || 'no family'}; ${words(regimes(report).map(String)) || 'no'} epochs; ${words(resolutions(report).map(String)) || 'no'} pixels; ${count(data.trainPictures)} training and ${count(data.testPictures)} test pictures of ${count(data.classes)} classes; ${moment(report.generatedAt)}`,
     head: html`${warnings(report)}
 <ul class="findings">${findings.map(({ lead, text }) => html`<li>${lead !== undefined && html`<b>${lead}</b> `}${text}</li>`)}</ul>${findings.length > 1 && html`<p class="note">In brackets: 95\u00a0% intervals, which speak of seeds and not of other pictures. A point is a percentage point of top-1.</p>`}`,
     sections,
     footer: `Made by Rescaled, ${moment(report.generatedAt)}`,
   });
 }
-
-const csvLine = (link: Html | undefined): Html | undefined => link && html`<p class="note">Download CSV: ${link}</p>`;
 
 function warnings(report: StudyReport): Html | undefined {
   const trials = (pick: 'done' | 'failed' | 'pending'): number => report.configurations.reduce((sum, one) => sum + one[pick].length, 0);

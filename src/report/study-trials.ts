@@ -1,7 +1,8 @@
 import { count, missing, percent } from './format.js';
 import { type Html, html } from './html.js';
 import { download, type Sheet, sheet } from './sheet.js';
-import type { Halving, StudyConfiguration, StudyReport } from './study-data.js';
+import type { Halving } from './study-analysis.js';
+import { studyCost, type StudyConfiguration, type StudyReport } from './study-data.js';
 import { COST_WORDS, epochWords, estimateCell } from './study-words.js';
 
 /** Failed trials that the page names. */
@@ -23,9 +24,9 @@ export const configurationSheet = ({ configurations }: StudyReport): Sheet => sh
   { key: 'flops', title: 'FLOPs', value: ({ flops }) => flops, show: ({ flops }) => cost('flops', flops) },
   { key: 'parameters', title: 'Parameters', value: ({ parameters }) => parameters, show: ({ parameters }) => cost('parameters', parameters) },
   { key: 'batch', value: ({ batch }) => batch },
-  { key: 'trainStepMs', title: 'Training step', value: ({ measured }) => measured?.trainStepMs, show: ({ measured }) => cost('trainStepMs', measured?.trainStepMs) },
+  { key: 'trainStepMs', title: 'Step, each picture', value: ({ measured }) => measured?.trainStepMs, show: (one) => cost('trainStepMs', studyCost(one, 'trainStepMs')) },
   { key: 'inferenceMs', title: 'Inference', value: ({ measured }) => measured?.inferenceMs, show: ({ measured }) => cost('inferenceMs', measured?.inferenceMs) },
-  { key: 'peakBytes', title: 'Memory', value: ({ measured }) => measured?.peakBytes, show: ({ measured }) => cost('memory', measured?.peakBytes) },
+  { key: 'peakBytes', title: 'Memory', value: ({ measured }) => measured?.peakBytes, show: ({ measured }) => cost('peakBytes', measured?.peakBytes) },
   { key: 'predictedBytes', value: ({ predictedBytes }) => predictedBytes },
   { key: 'top1', title: 'Test top-1', value: ({ top1 }) => top1?.mean, show: ({ top1 }) => estimateCell(top1) },
   { key: 'top1Low', value: ({ top1 }) => top1?.low },
@@ -61,7 +62,7 @@ export function configurationSection(report: StudyReport): Html {
   if (all.rows === 0) return html`<p>The study has no configuration.</p>`;
   const failed = report.configurations.flatMap(({ name, failed: some }) => some.map((trial) => ({ name, ...trial })));
   const pending = report.configurations.flatMap(({ name, pending: seeds }) => (seeds.length === 0 ? [] : [`${name} (seed ${seeds.join(', ')})`]));
-  return html`${all.table()}
+  return html`<div class="small">${all.table()}</div>
 <p class="note">Below each accuracy its 95\u00a0% interval over seeds. Download CSV: ${download(all)}, each trial: ${download(trialSheet(report))}</p>
 ${failed.length > 0 && html`<h3>Failed trials</h3><ul class="findings">${failed.slice(0, NAMED).map(({ name, seed, reason }) => html`<li>${name}, seed ${seed}: ${reason.split('\n')[0]}</li>`)}</ul>${failed.length > NAMED && html`<p class="note">${NAMED} of ${count(failed.length)}: the CSV has all.</p>`}`}
 ${pending.length > 0 && html`<details><summary>Trials to do, of ${count(pending.length)} ${pending.length === 1 ? 'configuration' : 'configurations'}</summary><ul class="findings">${pending.slice(0, NAMED).map((one) => html`<li>${one}</li>`)}</ul>${pending.length > NAMED && html`<p class="note">${NAMED} of ${count(pending.length)}: the CSV has all.</p>`}</details>`}`;

@@ -1,21 +1,24 @@
 import type { Change, Estimate } from './ablation-data.js';
 import { TONES, type Tone } from './charts.js';
-import { bytes, compact, duration, missing, percent, points, significant } from './format.js';
+import { bytes, compact, count, duration, missing, percent, points, significant } from './format.js';
 import { type Html, html } from './html.js';
 import { SHAPES, type Shape } from './marks.js';
+import type { Missing, Pays } from './study-analysis.js';
 import type { StudyConfiguration, StudyCost, StudyReport } from './study-data.js';
-
-/** How a cost is called, written on an axis and written out. */
-export const COST_WORDS: Record<StudyCost, { title: string; short: string; axis: string; unit: number; text: (value: number) => string }> = {
-  trainStepMs: { title: 'Measured training step', short: 'time of training', axis: 'ms of a training step for each picture', unit: 1, text: (value) => `${significant(value, 3)}\u00a0ms` },
-  inferenceMs: { title: 'Measured inference', short: 'time of inference', axis: 'ms of inference for each picture', unit: 1, text: (value) => `${significant(value, 3)}\u00a0ms` },
-  memory: { title: 'Peak memory of training', short: 'memory', axis: 'MB at the peak of training', unit: 1e6, text: bytes },
-  flops: { title: 'FLOPs', short: 'FLOPs', axis: 'FLOPs of one picture', unit: 1, text: compact },
-  parameters: { title: 'Parameters', short: 'parameters', axis: 'parameters', unit: 1, text: compact },
-};
 
 /** Ticks: `1.5 G`, `200`. */
 export const tick = (value: number): string => compact(value).replace(/(\.\d*?)0+(?=\D|$)/, '$1').replace(/\.(?=\D|$)/, '');
+/** Ticks of times and of megabytes: `0.3`, `1,500`. */
+export const plainTick = (value: number): string => (value >= 1000 ? count(value) : String(Number(value.toPrecision(3))));
+/** How a cost is called, written on an axis and written out. */
+export const COST_WORDS: Record<StudyCost, { title: string; short: string; axis: string; head: string; unit: number; tick: (value: number) => string; text: (value: number) => string }> = {
+  trainStepMs: { title: 'Measured training step', short: 'training-step time', axis: 'ms of a training step for each picture', head: 'Step, each picture', unit: 1, tick: plainTick, text: (value) => `${significant(value, 3)}\u00a0ms` },
+  inferenceMs: { title: 'Measured inference', short: 'inference time', axis: 'ms of inference for each picture', head: 'Inference', unit: 1, tick: plainTick, text: (value) => `${significant(value, 3)}\u00a0ms` },
+  peakBytes: { title: 'Peak memory of training', short: 'memory', axis: 'MB at the peak of training', head: 'Memory', unit: 1e6, tick: plainTick, text: bytes },
+  flops: { title: 'FLOPs', short: 'FLOPs', axis: 'FLOPs of one picture', head: 'FLOPs', unit: 1, tick, text: compact },
+  parameters: { title: 'Parameters', short: 'parameters', axis: 'parameters', head: 'Parameters', unit: 1, tick, text: compact },
+};
+
 export const percentTick = (value: number): string => String(Number((100 * value).toPrecision(4)));
 
 export const words = (names: readonly string[]): string => (names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`);
@@ -50,3 +53,19 @@ export const shapeOf = (index: number): Shape => SHAPES[Math.min(index, SHAPES.l
 export const label = ({ depth, width, size }: StudyConfiguration): string => `${Number(depth.toPrecision(3))}\u00d7${Number(width.toPrecision(3))}@${size}`;
 
 export const time = (seconds: number | undefined): string => (seconds === undefined ? missing : duration(seconds));
+
+export const PAYS: Record<Pays, string> = { depth: 'depth', width: 'width', resolution: 'resolution', undecided: 'undecided', none: 'nothing', 'not enough evidence': 'not enough evidence' };
+
+/** What is missing, and what would mend it. */
+export function missingSentence(one: Missing): string {
+  switch (one.kind) {
+    case 'trials': {
+      const parts = [one.pending.length > 0 && `${count(one.pending.length)} to do`, one.failed.length > 0 && `${count(one.failed.length)} failed`].filter((text) => text !== false);
+      return `Trials without a result: ${words(parts)}.`;
+    }
+    case 'points': return `No two trained models differ in ${words(one.dimensions)} alone: train one more along ${one.dimensions.length === 1 ? 'it' : 'each'}.`;
+    case 'seeds': return `One seed says nothing of noise along ${words(one.dimensions)}: use two or more.`;
+    case 'more seeds': return `${one.now} seeds do not tell ${one.first} from ${one.second}: ${one.needed === undefined ? 'their gains are too alike for any number up to 100' : `about ${one.needed} would, if the gains stay what they are`}.`;
+    case 'times': return `Times of ${count(one.names.length)} ${one.names.length === 1 ? 'model' : 'models'} were not measured, so that gains are counted by FLOPs.`;
+  }
+}

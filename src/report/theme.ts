@@ -74,11 +74,12 @@ code { font: 13px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu San
 section > h3, .chart + h3 { margin-top: 24px; }
 .panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(238px, 1fr)); gap: 18px 28px; margin-bottom: 20px; }
 .row-head { margin-top: 18px; font-size: 15px; }
-.heats { display: flex; flex-wrap: wrap; gap: 26px 44px; }
+.heats { display: flex; flex-wrap: wrap; gap: 26px 40px; margin: 18px 0; }
 .heat { max-width: 100%; }
 .heat th { white-space: nowrap; }
-.heat td { background: rgb(var(--wrong) / var(--v, 0)); padding: 5px 12px 6px; }
-.heat th:last-child, .heat td:last-child { padding-right: 12px; }
+.heat td { background: rgb(var(--wrong) / var(--v, 0)); padding: 5px 8px 6px; }
+.heat th:last-child, .heat td:last-child { padding-right: 8px; }
+.findings + .note, .scroll + .note { margin-top: 8px; }
 .heat tbody th { vertical-align: middle; }
 .download { text-underline-offset: 3px; }
 
@@ -89,6 +90,9 @@ th, td { padding: 5px 18px 5px 0; vertical-align: top; }
 th:last-child, td:last-child { padding-right: 0; }
 tbody tr { border-top: 1px solid var(--rule); }
 .num { text-align: right; white-space: nowrap; }
+.words { white-space: nowrap; }
+.small table, .small thead th { font-size: 13px; }
+.small th, .small td { padding-right: 13px; }
 .full { width: 100%; }
 .scroll { overflow-x: auto; max-width: 100%; }
 td { overflow-wrap: break-word; }

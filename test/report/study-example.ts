@@ -1,3 +1,5 @@
+import type { Change } from '../../src/report/ablation-data.js';
+import type { Dimension, Evidence, MarginalPair, PowerLaw, ProposedFamily, RegimeAdvice } from '../../src/report/study-analysis.js';
 import { STUDY_COSTS, studyCost, type StudyConfiguration, type StudyReport } from '../../src/report/study-data.js';
 import { paretoFrontier } from '../../src/study/pareto.js';
 import { difference, estimate } from '../../src/study/statistics.js';
@@ -39,13 +41,11 @@ export function exampleStudy({ depths = [26, 50, 101], widths = [0.5, 1, 1.5], s
   return {
     title: 'flowers-scaling', generatedAt: '2026-03-02T14:05:12.000Z', data: { name: 'flowers', classes: 17, trainPictures: 3000, testPictures: 1000 }, seeds, configurations,
     base: { family: families[0]!, depth: depths[0]!, width: widths.includes(1) ? 1 : widths[0]! },
-    powerLaws: regimes.map((epochs, i) => ({ epochs, fit: { scale: 0.33 * 1e9 ** (0.21 - 0.02 * i), exponent: { mean: 0.21 - 0.02 * i, n: 9, low: 0.17, high: 0.25 - 0.02 * i }, from: 2e8, to: 2.4e9, n: 9, r2: 0.93, residualFactor: 1.08 }, ...(i > 0 && { break: { flops: 2.4e9, low: 1.9e9, high: 3.3e9, after: { mean: 0.06, n: 6 }, direction: 'flattens' as const } }) })),
-    spreads: [],
+    powerLaws: [],
     frontiers: STUDY_COSTS.flatMap((cost) => families.map((family) => ({ cost, family, names: frontierNames(configurations.filter((one) => one.family === family), cost) }))).filter(({ names }) => names.length > 0),
-    ranks: [], inversions: [],
-    resolutionGains: resolutionGains(configurations),
-    diminishing: [],
-    advice: { regimes: [], family: [], next: [], missing: [] },
+    ranks: [],
+    gains: regimes.map((epochs) => ({ epochs, pairs: resolutionPairs(configurations.filter((one) => one.epochs === epochs)), diminishing: [] })),
+    advice: { regimes: [], next: [], risk: { text: 'Train larger models for the full schedule before relying on this.', source: 'a source', otherwise: [] } },
     common: [{ key: 'Recipe', value: 'resnet-rs' }], environment: [{ key: 'Processor', value: 'a processor, 2 cores' }], commands: [{ what: 'On with what is left', command: 'rescaled scale flowers -o runs/scaling' }], warnings: [],
   };
 }
@@ -53,29 +53,34 @@ export function exampleStudy({ depths = [26, 50, 101], widths = [0.5, 1, 1.5], s
 /** The parts that an analysis adds, with figures that a test can look for. */
 export function withAnalysis(report: StudyReport): StudyReport {
   const [a, b, c] = report.configurations as readonly [StudyConfiguration, StudyConfiguration, StudyConfiguration];
+  const change = (mean: number, half: number): Change => ({ mean, n: 3, low: mean - half, high: mean + half, paired: true, verdict: mean - half > 0 ? 'better' : mean + half < 0 ? 'worse' : 'noise' });
+  const gain = (dimension: Dimension, mean: number, half: number): Evidence => ({ kind: 'gain', dimension, perDoubling: change(mean, half), cost: 'trainStepMs', pairs: 9 });
+  const regimes = [...new Set(report.configurations.map(({ epochs }) => epochs))];
+  const family: ProposedFamily = {
+    outcome: 'proposed', cost: 'trainStepMs', instead: false, passedOver: [{ name: c.name, against: a.name, reason: 'no gain beyond noise' }],
+    members: [
+      { name: a.name, depth: a.depth, width: a.width, size: a.size, flops: a.flops, cost: 3.28, top1: { mean: 0.6612, n: 3, low: 0.655, high: 0.668 }, why: 'the cheapest of the frontier', prediction: { seeds: 1, mean: 0.6612, low: 0.6498, high: 0.6732 } },
+      { name: b.name, depth: b.depth, width: b.width, size: b.size, flops: b.flops, cost: 7.91, top1: { mean: 0.7933, n: 3, low: 0.781, high: 0.8055 }, gain: change(0.1321, 0.02), why: 'gains beyond noise', insteadOf: c.name, prediction: { seeds: 1, mean: 0.7933, low: 0.771, high: 0.8155 } },
+    ],
+  };
+  const advice = regimes.map((epochs, i): RegimeAdvice => [
+    { epochs, pays: 'width' as const, among: ['width' as const], evidence: [gain('depth', 0.004, 0.006), gain('width', 0.021, 0.005), { kind: 'contrast' as const, first: 'depth' as const, second: 'width' as const, difference: change(-0.017, 0.008), cost: 'trainStepMs' as const }, { kind: 'overfitting' as const, direction: 'width' as const, overfits: 0, memorises: 1, judged: 12 }], missing: [], family },
+    { epochs, pays: 'depth' as const, among: ['depth' as const], evidence: [gain('depth', 0.018, 0.006), gain('width', 0.003, 0.007), gain('resolution', 0.012, 0.004), { kind: 'overfitting' as const, direction: 'width' as const, overfits: 3, memorises: 1, judged: 12 }], missing: [], family },
+    { epochs, pays: 'undecided' as const, among: ['depth' as const, 'resolution' as const], evidence: [gain('depth', 0.018, 0.006), gain('resolution', 0.016, 0.007)], missing: [{ kind: 'more seeds' as const, first: 'depth' as const, second: 'resolution' as const, now: 3, needed: 11 }], family },
+  ][i % 3]!);
   return {
     ...report,
-    spreads: [{ epochs: a.epochs, from: 1.8e9, to: 2.2e9, n: 5, best: b.name, worst: c.name, difference: { mean: 0.0431, n: 3, low: 0.031, high: 0.0552, paired: true, verdict: 'better' } }],
+    powerLaws: regimes.map((epochs, i) => law(epochs, report.configurations.filter((one) => one.epochs === epochs), 0.21 - 0.02 * i, i === 0 ? undefined : 2.4e9 + 5e8 * i)),
     ranks: [
-      { cost: 'flops', against: 'trainStepMs', tau: 0.71, low: 0.6, high: 0.8, rho: 0.88, discordant: 0.145, n: 27 },
-      { cost: 'parameters', against: 'trainStepMs', tau: 0.42, low: 0.25, high: 0.57, rho: 0.58, discordant: 0.29, n: 27 },
-      { cost: 'flops', against: 'memory', tau: 0.66, rho: 0.8, discordant: 0.17, n: 27 },
+      { a: 'flops', b: 'trainStepMs', outcome: 'compared', n: 27, tau: { value: 0.71, low: 0.6, high: 0.8 }, rho: { value: 0.88, low: 0.75, high: 0.94 }, inversions: [{ more: b.name, less: c.name, aRatio: 1.83, bRatio: 2.5 }, { more: c.name, less: a.name, aRatio: 1.4, bRatio: 1.25 }] },
+      { a: 'parameters', b: 'trainStepMs', outcome: 'compared', n: 27, tau: { value: 0.42, low: 0.25, high: 0.57 }, rho: { value: 0.58 }, inversions: [] },
+      { a: 'flops', b: 'peakBytes', outcome: 'too few points', n: 2, inversions: [] },
     ],
-    inversions: [{ first: b.name, second: c.name, cost: 'flops', against: 'trainStepMs', costRatio: 1.83, againstRatio: 0.37 }, { first: c.name, second: a.name, cost: 'flops', against: 'trainStepMs', costRatio: 1.4, againstRatio: 0.55 }],
-    diminishing: [{ epochs: 100, lower: { mean: 0.032, n: 3, low: 0.027, high: 0.037 }, upper: { mean: 0.0175, n: 3, low: 0.012, high: 0.023 }, change: { mean: -0.0145, n: 3, low: -0.021, high: -0.008, paired: true, verdict: 'worse' } }],
+    gains: report.gains.map((one) => ({ ...one, diminishing: [{ dimension: 'resolution' as const, lower: { perDoubling: change(0.032, 0.005) }, upper: { perDoubling: change(0.0175, 0.005) }, change: change(-0.0145, 0.006) }] })),
+    overfitting: { judged: 12, pairs: [{ direction: 'width', from: a.name, to: b.name, epochs: 100, train: change(0.05, 0.01), test: change(-0.02, 0.01), gap: change(0.07, 0.01), verdict: 'overfits' }, { direction: 'depth', from: a.name, to: c.name, epochs: 100, verdict: 'not enough evidence' }] },
     advice: {
-      regimes: [
-        { epochs: 10, pays: 'width', depth: { mean: 0.004, n: 3, low: -0.002, high: 0.01 }, width: { mean: 0.021, n: 3, low: 0.016, high: 0.026 }, difference: { mean: -0.017, n: 3, low: -0.025, high: -0.009 }, cost: 'trainStepMs', overfitting: 'no' },
-        { epochs: 100, size: 96, pays: 'depth', depth: { mean: 0.018, n: 3, low: 0.012, high: 0.024 }, width: { mean: 0.003, n: 3, low: -0.004, high: 0.01 }, difference: { mean: 0.015, n: 3, low: 0.006, high: 0.024 }, cost: 'trainStepMs', overfitting: 'yes' },
-        { epochs: 100, size: 160, pays: 'unknown', depth: { mean: 0.01, n: 1 }, cost: 'trainStepMs', overfitting: 'unknown', missing: 'No width but 1 was trained at 160 pixels: train one more there.' },
-      ],
-      family: [
-        { name: 'flowers-s', model: 'resnet-rs-26-w0.5', depth: 26, width: 0.5, size: 96, flops: 1.4e8, parameters: 6.5e6, trainStepMs: 210, measured: { mean: 0.6612, n: 3, low: 0.655, high: 0.668 } },
-        { name: 'flowers-m', model: 'resnet-rs-50', depth: 50, width: 1, size: 128, flops: 1.9e9, parameters: 5e7, trainStepMs: 1970, predicted: { mean: 0.7933, low: 0.771, high: 0.8155 } },
-        { name: 'flowers-l', model: 'resnet-rs-101', depth: 101, width: 1, size: 160, flops: 6.1e9, parameters: 1.01e8, predicted: { mean: 0.8312, low: 0.781, high: 0.8705 }, note: 'Larger than anything trained here.' },
-      ],
-      next: [{ what: 'resnet-rs-101 at 160 pixels, 100 epochs, 3 seeds', why: 'It would settle whether depth still pays at 160 pixels.', seconds: 5400, command: 'rescaled scale flowers --only resnet-rs-101@160' }],
-      missing: [],
+      ...report.advice, regimes: advice, full: advice.at(-1)!,
+      next: [{ family: a.family, depth: 270, width: 1, size: 160, epochs: 100, dimension: 'depth', where: 'beyond the grid', base: b.name, flopsRatio: 2.1, seconds: 5400, seeds: 3 }],
     },
     halving: {
       rungs: [{ epochs: 5, started: 27, kept: 9, worstKept: 0.52, bestDropped: 0.517 }, { epochs: 20, started: 9, kept: 3, worstKept: 0.66, bestDropped: 0.655 }, { epochs: 100, started: 3, kept: 3 }],
@@ -84,11 +89,26 @@ export function withAnalysis(report: StudyReport): StudyReport {
   };
 }
 
+/** A law through error 0.33 at 1 GFLOPs, which flattens to half its slope. */
+function law(epochs: number, configurations: readonly StudyConfiguration[], exponent: number, knot: number | undefined): PowerLaw {
+  const scale = 0.33 * 1e9 ** exponent;
+  const known = configurations.filter(({ top1 }) => top1 !== undefined).sort((a, b) => a.flops - b.flops);
+  const fitted = (flops: number): number => scale * Math.min(flops, knot ?? flops) ** -exponent * (flops / Math.min(flops, knot ?? flops)) ** (-exponent / 2);
+  if (known.length < 3) return { epochs, outcome: 'too few points', n: known.length, residuals: [], spread: [], excluded: configurations.map(({ name }) => ({ name, reason: 'no result' })) };
+  const [best, worst] = [known[0]!, known[1]!];
+  return {
+    epochs, outcome: 'fitted', n: known.length, exponent: { mean: exponent, n: known.length, low: exponent - 0.03, high: exponent + 0.03 }, scale, r2: 0.93, residualFactor: 1.08,
+    ...(knot === undefined ? { noBreak: 'no break seen' } : { break: { flops: knot, low: 0.8 * knot, high: 1.3 * knot, after: { mean: exponent / 2, n: 6 }, direction: 'flattens' } }),
+    residuals: known.map(({ name, flops, top1 }) => ({ name, flops, error: 1 - top1!.mean, fitted: fitted(flops) })),
+    spread: [{ lowFlops: 1.8e9, highFlops: 1.95e9, n: 5, best: { name: best.name, error: 0.2345 }, worst: { name: worst.name, error: 0.2776 }, ratio: 0.2776 / 0.2345 }], excluded: [],
+  };
+}
+
 function frontierNames(configurations: readonly StudyConfiguration[], cost: (typeof STUDY_COSTS)[number]): string[] {
   return paretoFrontier(configurations.map((one) => ({ cost: studyCost(one, cost) ?? Number.NaN, accuracy: one.top1?.mean ?? Number.NaN, name: one.name }))).map(({ name }) => name);
 }
 
-function resolutionGains(configurations: readonly StudyConfiguration[]): StudyReport['resolutionGains'] {
+function resolutionPairs(configurations: readonly StudyConfiguration[]): MarginalPair[] {
   const seedMap = ({ done }: StudyConfiguration): Map<number, number> => new Map(done.map(({ seed, top1 }) => [seed, top1]));
   const groups = new Map<string, StudyConfiguration[]>();
   for (const one of configurations) {
@@ -103,7 +123,8 @@ function resolutionGains(configurations: readonly StudyConfiguration[]): StudyRe
       const gain = difference(seedMap(from), seedMap(to));
       const doublings = Math.log2(to.flops / from.flops);
       if (gain === undefined || !(doublings > 0)) return [];
-      return [{ family: to.family, depth: to.depth, width: to.width, epochs: to.epochs, from: from.size, to: to.size, costRatio: to.flops / from.flops, cost: 'flops' as const, perDoubling: { ...gain, mean: gain.mean / doublings, ...(gain.low !== undefined && { low: gain.low / doublings, high: gain.high! / doublings }) } }];
+      const perDoubling = { ...gain, mean: gain.mean / doublings, ...(gain.low !== undefined && { low: gain.low / doublings, high: gain.high! / doublings }) };
+      return [{ dimension: 'resolution' as const, from: from.name, to: to.name, fromValue: from.size, toValue: to.size, cost: 'flops' as const, doublings, perDoubling }];
     });
   });
 }
