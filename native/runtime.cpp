@@ -95,6 +95,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   registerDispatch(env, exports);
   registerAutograd(env, exports);
   registerAutocast(env, exports);
+  registerMapFile(env, exports);
   registerRuntime(env, exports);
   return exports;
 }

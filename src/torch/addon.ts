@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { isMainThread } from 'node:worker_threads';
 import { RescaledError } from '../errors.js';
 import { blasEnvironment } from './build/cpu.js';
 import { engineStatus } from './build/engine-file.js';
@@ -52,6 +53,8 @@ export interface Addon {
   externalBytes(): number;
   setScoped(on: boolean): void;
   synchronize(): void;
+  /** The file as memory that its readers share; writes to it stay in this process. Throws unless it has exactly `bytes` bytes. */
+  mapFile(descriptor: number, bytes: number): ArrayBuffer;
 }
 
 export interface EngineInfo {
@@ -99,7 +102,8 @@ function load(): Addon {
   if (status.state === 'missing') {
     throw new RescaledError(`The engine is not there: ${status.reason ?? 'it has not been built'}. Run "rescaled setup" to build it.`);
   }
-  if (status.state === 'stale') console.error(`note: the engine is out of date: ${status.reason}. "rescaled setup" builds it anew.`);
+  // Once a process: loader threads load it as well.
+  if (status.state === 'stale' && isMainThread) console.error(`note: the engine is out of date: ${status.reason}. "rescaled setup" builds it anew.`);
   // OpenBLAS reads its core type when the library loads; a value of the user's own stands.
   Object.assign(process.env, blasEnvironment());
   let loaded: Addon;

@@ -160,6 +160,7 @@ class ShapeEngine implements Addon {
   gradients = noData('gradients()');
   operatorSchema = noData('schema()');
   engineInfo = noData('engineInfo()');
+  mapFile = noData('mapFile()');
   setThreads = noData('setThreads()');
   getThreads = noData('getThreads()');
 }
