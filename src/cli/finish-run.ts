@@ -2,6 +2,7 @@ import { availableParallelism, cpus } from 'node:os';
 import { basename, join } from 'node:path';
 import sharp from 'sharp';
 import { evalView } from '../augment/preprocess.js';
+import { cachedDataset } from '../data/cache/pictures.js';
 import { readPixels } from '../data/source.js';
 import { writeFileAtomic } from '../files.js';
 import { packageVersion } from '../package-root.js';
@@ -40,7 +41,7 @@ type Of<T extends TrainEvent['type']> = Extract<TrainEvent, { type: T }>;
 export async function finishRun(run: string, say: (text: string) => void): Promise<RunFigures> {
   const config = loadConfig(run);
   const recipe = config.recipe.values;
-  const dataset = await openRunData(config);
+  const dataset = await cachedDataset(await openRunData(config), config.size);
   const loaded = await loadModel(run);
   const { model, size, evalCrop, classes } = loaded;
   const weights = loaded.weights ?? 'raw';

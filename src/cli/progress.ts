@@ -41,6 +41,9 @@ export class Progress {
             `${(event.parameters / 1e6).toFixed(2)} M parameters, ${event.trainImages} training and ${event.valImages} test pictures, ${event.classes} classes`,
         );
         break;
+      case 'decoding':
+        this.#line(`decoding pictures, once for all epochs: ${event.done} of ${event.of}`);
+        break;
       case 'loaded':
         this.#permanent(`starting from ${event.from}\n${formatMatch(event.match).replace(/^/gm, '  ')}`);
         break;

@@ -1,7 +1,7 @@
 import { evalView, trainView, type PreprocessOptions } from '../augment/preprocess.js';
 import { Random } from '../augment/random.js';
 import { BrokenPicture } from './decode.js';
-import { readIdx, readPixels, type Source } from './source.js';
+import { readPixels, type Source } from './source.js';
 import type { Pixels } from '../augment/pixels.js';
 
 /** Pictures ready for the network. n may be smaller than asked, even 0, where pictures were broken. */
@@ -84,16 +84,15 @@ export async function makeBatch(
 
 /** read(k) gives picture k, k rising by one a call. Errors are values, so that none is left unheard when a batch is dropped. */
 function readAhead(source: Source, indices: Int32Array, size: number): (k: number) => Pixels | Promise<Pixels | Error> {
-  const { spec } = source;
-  if (spec.kind === 'idx') return (k) => readIdx(spec, indices[k]!);
-  const started: Promise<Pixels | Error>[] = [];
+  const started: (Pixels | Promise<Pixels | Error>)[] = [];
   return (k) => {
     while (started.length < Math.min(indices.length, k + DECODE_AHEAD)) {
       const at = started.length;
       const index = indices[at]!;
+      const decode = (): Promise<Pixels | Error> => readPixels(source, index, size).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
       // A copy of the picture before it: decoded once.
       if (at > k && indices[at - 1] === index) started.push(started[at - 1]!);
-      else started.push(readPixels(source, index, size).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error)))));
+      else started.push(source.ready(index, size) ?? decode());
     }
     const result = started[k]!;
     delete started[k]; // the pixels may go as soon as they are used

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { basename, join, resolve } from 'node:path';
 import { UsageError } from '../errors.js';
+import { diskKey } from './cache/pictures.js';
 import { balancedSubset, checkLimit } from './choose.js';
 import { findIdxFiles, openIdx } from './idx.js';
 import { openImageFolder } from './image-folder.js';
@@ -21,6 +22,8 @@ export interface DatasetOptions {
   limitVal?: number;
   /** Default 'both'. */
   need?: NeededParts;
+  /** Read IDX files through the cache of decoded pictures (see `cacheFolder`). Default false. */
+  cache?: boolean;
 }
 
 export interface Dataset {
@@ -40,6 +43,10 @@ export interface Dataset {
   readonly fingerprint: string;
   /** Files that were passed over because their names do not end like a picture's. */
   readonly ignoredFiles: number;
+  /** Of image folders: a name of the pictures as they lie on this disk (see `diskKey`), and how many there are, whatever the limits. */
+  readonly onDisk?: { readonly key: string; readonly count: number };
+  /** Why its pictures are not in the cache, where they could be: without a full stop. */
+  readonly note?: string;
 }
 
 /**
@@ -48,13 +55,13 @@ export interface Dataset {
  * @throws UsageError on a wrong path, layout or option (exit 2); RescaledError when something there cannot be read (exit 1)
  */
 export async function openDataset(path: string, options: DatasetOptions = {}): Promise<Dataset> {
-  const { valSplit = 0.2, seed = 0, limitTrain, limitVal, need = 'both' } = options;
+  const { valSplit = 0.2, seed = 0, limitTrain, limitVal, need = 'both', cache = false } = options;
   if (limitTrain !== undefined) checkLimit('limitTrain (--limit-train)', limitTrain);
   if (limitVal !== undefined) checkLimit('limitVal (--limit-val)', limitVal);
   const folder = resolve(path);
   const names = (await listFolder(folder)).map((entry) => entry.name);
   const idx = findIdxFiles(folder, names);
-  const parts = idx ? await openIdx(folder, idx, need, valSplit, seed) : await openImageFolder(folder, need, valSplit, seed);
+  const parts = idx ? await openIdx(folder, idx, need, valSplit, seed, cache) : await openImageFolder(folder, need, valSplit, seed);
   const train = parts.train && limited(parts.train, limitTrain, seed);
   if (train !== undefined && limitTrain !== undefined) {
     const seen = new Set(parts.train!.labels).size;
@@ -71,6 +78,8 @@ export async function openDataset(path: string, options: DatasetOptions = {}): P
     split: parts.split,
     fingerprint: fingerprint(parts.classes, parts.identity),
     ignoredFiles: parts.ignoredFiles,
+    ...(typeof parts.identity !== 'string' && { onDisk: { key: diskKey(folder, parts.identity), count: parts.identity.length } }),
+    ...(parts.note !== undefined && { note: parts.note }),
   };
 }
 

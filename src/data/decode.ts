@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import sharp, { type Metadata } from 'sharp';
+import type { Metadata, Sharp, SharpOptions } from 'sharp';
 import { fromGrey, pixelsOf, type Pixels } from '../augment/pixels.js';
 import { RescaledError } from '../errors.js';
 
@@ -39,11 +39,15 @@ export class BrokenPicture extends RescaledError {
   }
 }
 
-/** What a decoding thread should call once: one thread a picture and no cache of operations, since no picture comes twice soon. */
-export function tuneDecoder(): void {
-  sharp.concurrency(1);
-  sharp.cache(false);
-}
+/** Loaded with the first picture: it takes a tenth of a second in each thread, and pictures at hand need none of it. */
+let loading: Promise<(input: Uint8Array, options: SharpOptions) => Sharp> | undefined;
+const loadSharp = () =>
+  (loading ??= import('sharp').then(({ default: sharp }) => {
+    // One thread a picture and no cache of operations, since no picture comes twice soon.
+    sharp.concurrency(1);
+    sharp.cache(false);
+    return sharp;
+  }));
 
 /**
  * Reads a picture file as 8-bit sRGB: JPEG, PNG, WebP, GIF (first frame), TIFF (first page), AVIF. The kind is told by content, not name.
@@ -102,6 +106,7 @@ async function readLimited(path: string, limit: number): Promise<Buffer> {
 
 async function decode(bytes: Uint8Array, path: string, options: DecodeOptions): Promise<Pixels> {
   const input = { limitInputPixels: limitsOf(options).pixels, failOn: 'error' as const, pages: 1 };
+  const sharp = await loadSharp();
   const header = await sharp(bytes, input).metadata();
   if (!FORMATS.has(header.format ?? '')) {
     throw new BrokenPicture(path, `its format is ${header.format ?? 'unknown'}; expected JPEG, PNG, WebP, GIF, TIFF or AVIF`);
@@ -117,10 +122,12 @@ async function decode(bytes: Uint8Array, path: string, options: DecodeOptions): 
 }
 
 /** 4 x targetSize when the shorter side is longer than that. */
-function reducedSide(header: Metadata, targetSize?: number): number | undefined {
-  if (targetSize === undefined) return undefined;
-  return Math.min(header.width ?? 0, header.height ?? 0) > 4 * targetSize ? 4 * targetSize : undefined;
+function reducedSide({ width = 0, height = 0 }: Metadata, targetSize?: number): number | undefined {
+  return targetSize === undefined || isWhole(width, height, targetSize) ? undefined : 4 * targetSize;
 }
+
+/** Whether a picture of this size is decoded in its own size; see `decodeFile` on reduction. */
+export const isWhole = (width: number, height: number, targetSize: number): boolean => Math.min(width, height) <= 4 * targetSize;
 
 /** One line that says what is wrong, from a system or decoder error. */
 function reasonOf(error: unknown): string {

@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import { RescaledError, UsageError } from '../errors.js';
 import { checkShare, splitByClass } from './choose.js';
 import type { DatasetParts, NeededParts } from './parts.js';
+import { idxPixels, type IdxPixels } from './cache/idx-pixels.js';
 import { readIdxFile } from './idx-file.js';
 import { openSource, sharedInts, subset, type Source } from './source.js';
 
@@ -53,6 +54,7 @@ export async function openIdx(
   need: NeededParts,
   valSplit: number,
   seed: number,
+  cache = false,
 ): Promise<DatasetParts> {
   if (need !== 'val' && files.train === undefined) {
     throw new UsageError(`Expected train-images-idx3-ubyte[.gz] and its labels in ${folder} but only the t10k files are there. Add them.`);
@@ -60,12 +62,17 @@ export async function openIdx(
   const trainLabels = files.train && (await readLabels(join(folder, files.train.labels)));
   const valLabels = files.val && (await readLabels(join(folder, files.val.labels)));
   const classes = await classNames(folder, trainLabels ?? valLabels!);
-  const open = async (part: Part, labels: Int32Array): Promise<Source> =>
-    openPart(folder, part, files[part]!.images, files[part]!.labels, labels, classes);
+  const present = [files.train, files.val].flatMap((pair) => (pair ? [pair.images, pair.labels] : []));
+  const identity = await hashFiles(folder, present);
+  let note: string | undefined;
+  const open = async (part: Part, labels: Int32Array): Promise<Source> => {
+    const images = await idxPixels(join(folder, files[part]!.images), cache ? `${identity.slice(0, 32)}-${part}` : undefined);
+    note ??= images.note;
+    return openPart(folder, part, files[part]!, images, labels, classes);
+  };
   const val = valLabels && (await open('val', valLabels));
   const train = trainLabels && (need !== 'val' || val === undefined) ? await open('train', trainLabels) : undefined;
-  const present = [files.train, files.val].flatMap((pair) => (pair ? [pair.images, pair.labels] : []));
-  const common = { kind: 'idx' as const, classes, ignoredFiles: 0, identity: await hashFiles(folder, present) };
+  const common = { kind: 'idx' as const, classes, ignoredFiles: 0, identity, ...(note !== undefined && { note }) };
   if (val !== undefined) return { ...common, ...(train && { train }), val, split: undefined };
   checkShare(valSplit);
   const parts = splitByClass(train!.labels, classes.length, String, valSplit, seed);
@@ -86,16 +93,15 @@ async function readLabels(path: string): Promise<Int32Array> {
   return sharedInts(new Uint8Array(data));
 }
 
-async function openPart(
+function openPart(
   folder: string,
   part: Part,
-  images: string,
-  labelFile: string,
+  { images, labels: labelFile }: { images: string; labels: string },
+  { shape, pixels }: IdxPixels,
   labels: Int32Array,
   classes: string[],
-): Promise<Source> {
-  const { shape, data } = await readIdxFile(join(folder, images), 3);
-  const [count, rows, columns] = shape as [number, number, number];
+): Source {
+  const [count, rows, columns] = shape;
   if (count !== labels.length) {
     throw new RescaledError(
       `Expected one label a picture in ${folder} but ${images} has ${count} pictures and ${labelFile} ${labels.length} labels. ` +
@@ -114,7 +120,7 @@ async function openPart(
   }
   const positions = sharedInts(Int32Array.from({ length: count }, (_, i) => i));
   const name = `${basename(folder)}/${PARTS[part]}`;
-  return openSource({ kind: 'idx', name, classes, labels, pixels: data, rows, columns, positions, file: images });
+  return openSource({ kind: 'idx', name, classes, labels, pixels, rows, columns, positions, file: images });
 }
 
 async function classNames(folder: string, labels: Int32Array): Promise<string[]> {
@@ -144,7 +150,7 @@ async function hashFiles(folder: string, names: string[]): Promise<string> {
   const hash = createHash('sha256');
   for (const name of names) {
     hash.update(`${name}\0`);
-    for await (const chunk of createReadStream(join(folder, name))) hash.update(chunk as Buffer);
+    for await (const chunk of createReadStream(join(folder, name), { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
   }
   return hash.digest('hex');
 }

@@ -48,7 +48,7 @@ export async function openImageFolder(folder: string, need: NeededParts, valSpli
       kind: 'image-folder',
       classes,
       ...(train && { train: sourceOf(folder, `${name}/train`, classes, train) }),
-      val: sourceOf(folder, `${name}/${valName}`, classes, val),
+      val: sourceOf(folder, `${name}/${valName}`, classes, val, train?.files.flat().length ?? 0),
       split: undefined,
       ignoredFiles: (train?.ignored ?? 0) + val.ignored,
       identity: [train, val].flatMap((part) => part?.files.flat() ?? []),
@@ -96,7 +96,7 @@ async function readClassFolders(root: string, prefix: string): Promise<ClassFold
       const found = await findPictures(path);
       classes.push(name);
       const start = prefix === '' ? name : `${prefix}/${name}`;
-      files.push(found.files.map((file) => ({ path: `${start}/${file.path}`, size: file.size })));
+      files.push(found.files.map((file) => ({ ...file, path: `${start}/${file.path}` })));
       ignored += found.ignored;
     } else {
       if (isPictureName(name)) loose++;
@@ -141,7 +141,8 @@ function checkSameClasses(folder: string, train: ClassFolders, val: ClassFolders
   }
 }
 
-function sourceOf(root: string, name: string, classes: string[], found: ClassFolders): Source {
+/** @param firstId the number of its first picture among all of the data set */
+function sourceOf(root: string, name: string, classes: string[], found: ClassFolders, firstId = 0): Source {
   const labels: number[] = [];
   const paths: string[] = [];
   found.classes.forEach((className, i) => {
@@ -151,7 +152,8 @@ function sourceOf(root: string, name: string, classes: string[], found: ClassFol
       paths.push(file.path);
     }
   });
-  return openSource({ kind: 'files', name, classes, labels: sharedInts(labels), root, paths: PathTable.from(paths) });
+  const ids = sharedInts(labels.map((_, i) => firstId + i));
+  return openSource({ kind: 'files', name, classes, labels: sharedInts(labels), root, paths: PathTable.from(paths), ids });
 }
 
 function count(n: number, what: string): string {

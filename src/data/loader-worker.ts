@@ -1,6 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { makeBatch, type BatchPlan } from './batch.js';
-import { tuneDecoder } from './decode.js';
 import { openSource, type SourceSpec } from './source.js';
 import type { WorkerReply, WorkerTask } from './worker-pool.js';
 
@@ -15,7 +14,6 @@ export interface LoaderWorkerData {
 const { spec, plan, currentPass } = workerData as LoaderWorkerData;
 const port = parentPort!;
 const source = openSource(spec);
-tuneDecoder();
 
 let work = Promise.resolve();
 port.on('message', (task: WorkerTask | 'close') => {

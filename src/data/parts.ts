@@ -16,4 +16,6 @@ export interface DatasetParts {
   ignoredFiles: number;
   /** What tells one dataset from another: its files and their sizes, or a hash of its contents. */
   identity: readonly FoundFile[] | string;
+  /** Why its pictures are not in the cache. */
+  note?: string;
 }

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { fromGrey, type Pixels } from '../augment/pixels.js';
 import { RescaledError } from '../errors.js';
-import { decodeFile, type DecodeLimits } from './decode.js';
+import { PixelFile, type PixelFileSpec } from './cache/pixel-file.js';
+import { decodeFile, isWhole, type DecodeLimits } from './decode.js';
 import { PathTable, type PathTableSpec } from './path-table.js';
 
 /** Pictures on disk, one file each. */
@@ -13,6 +14,19 @@ export interface FilesSpec {
   /** Folder that the paths start from. */
   root: string;
   paths: PathTableSpec;
+  /** Each picture's number among all pictures of the data set. */
+  ids: Int32Array;
+  /** Where pictures lie decoded. */
+  cached?: CachedFiles;
+}
+
+/** Decoded pictures of a data set by their numbers. A file may hold only some of them. */
+export interface CachedFiles {
+  /** In their own size. */
+  whole?: PixelFileSpec;
+  /** Larger ones, reduced for pictures of `size` pixels. */
+  reduced?: PixelFileSpec;
+  size: number;
 }
 
 /** Grey pictures of one size in shared memory (MNIST's IDX files). */
@@ -21,8 +35,8 @@ export interface IdxSpec {
   name: string;
   classes: readonly string[];
   labels: Int32Array;
-  /** All pictures of the file, [count, rows, columns], one byte a pixel. */
-  pixels: SharedArrayBuffer;
+  /** All pictures of the file, [count, rows, columns], one byte a pixel; or the cache that holds them. */
+  pixels: SharedArrayBuffer | PixelFileSpec;
   rows: number;
   columns: number;
   /** Position in the file of each picture of the source. */
@@ -44,6 +58,8 @@ export interface Source {
   readonly length: number;
   /** Where picture i lies: a file path, or `t10k-images-idx3-ubyte.gz#12`. */
   describe(i: number): string;
+  /** Picture i where no file has to be decoded for it: from memory or a cache, as `readPixels` would give it. Not to be written to. */
+  ready(i: number, targetSize: number): Pixels | undefined;
   readonly spec: SourceSpec;
 }
 
@@ -58,9 +74,29 @@ export function sharedInts(values: ArrayLike<number>): Int32Array {
 export function openSource(spec: SourceSpec): Source {
   const { name, classes, labels } = spec;
   const common = { name, classes, labels, length: labels.length, spec };
-  if (spec.kind === 'idx') return { ...common, describe: (i) => `${spec.file}#${spec.positions[i]}` };
+  if (spec.kind === 'idx') return { ...common, describe: (i) => `${spec.file}#${spec.positions[i]}`, ready: idxReader(spec) };
   const paths = new PathTable(spec.paths);
-  return { ...common, describe: (i) => join(spec.root, paths.at(i)) };
+  return { ...common, describe: (i) => join(spec.root, paths.at(i)), ready: cacheReader(spec) };
+}
+
+function idxReader({ pixels, positions, rows, columns }: IdxSpec): (i: number) => Pixels {
+  if (!(pixels instanceof SharedArrayBuffer)) {
+    const file = PixelFile.of(pixels);
+    return (i) => file.pixels(positions[i]!)!;
+  }
+  const size = rows * columns;
+  return (i) => fromGrey(new Uint8Array(pixels, positions[i]! * size, size), columns, rows);
+}
+
+function cacheReader({ ids, cached }: FilesSpec): Source['ready'] {
+  const whole = cached?.whole && PixelFile.of(cached.whole);
+  const reduced = cached?.reduced && PixelFile.of(cached.reduced);
+  return (i, targetSize) => {
+    const id = ids[i]!;
+    // Decoding for smaller pictures would have reduced it.
+    if (whole?.state(id) === 'there' && isWhole(whole.width(id), whole.height(id), targetSize)) return whole.pixels(id);
+    return cached?.size === targetSize ? reduced?.pixels(id) : undefined;
+  };
 }
 
 /**
@@ -74,7 +110,8 @@ export function subset(source: Source, chosen: ArrayLike<number>): Source {
     return openSource({ ...spec, labels, positions: sharedInts(Array.from(chosen, (i) => spec.positions[i]!)) });
   }
   const table = new PathTable(spec.paths);
-  return openSource({ ...spec, labels, paths: PathTable.from(Array.from(chosen, (i) => table.at(i))) });
+  const ids = sharedInts(Array.from(chosen, (i) => spec.ids[i]!));
+  return openSource({ ...spec, labels, ids, paths: PathTable.from(Array.from(chosen, (i) => table.at(i))) });
 }
 
 /**
@@ -85,13 +122,5 @@ export function subset(source: Source, chosen: ArrayLike<number>): Source {
  */
 export async function readPixels(source: Source, i: number, targetSize: number, limits?: DecodeLimits): Promise<Pixels> {
   if (!(i >= 0 && i < source.length)) throw new RescaledError(`Picture ${i} asked of ${source.name}, which has ${source.length}.`);
-  const { spec } = source;
-  if (spec.kind === 'idx') return readIdx(spec, i);
-  return decodeFile(source.describe(i), { targetSize, ...(limits && { limits }) });
-}
-
-/** Picture i of an IDX source; no file is touched, so there is nothing to wait for. */
-export function readIdx(spec: IdxSpec, i: number): Pixels {
-  const size = spec.rows * spec.columns;
-  return fromGrey(new Uint8Array(spec.pixels, spec.positions[i]! * size, size), spec.columns, spec.rows);
+  return source.ready(i, targetSize) ?? decodeFile(source.describe(i), { targetSize, ...(limits && { limits }) });
 }

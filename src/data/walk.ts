@@ -8,6 +8,10 @@ import { PICTURE_EXTENSIONS } from './decode.js';
 export interface FoundFile {
   path: string;
   size: number;
+  /** What changes when its content does, even where its size stays: times in milliseconds and the inode. */
+  modified: number;
+  changed: number;
+  inode: number;
 }
 
 /** The last sentence of errors about folders without pictures. */
@@ -86,7 +90,7 @@ export async function findPictures(folder: string): Promise<{ files: FoundFile[]
         if (found === 'folder' || (found !== 'missing' && typeof found !== 'string' && found.isDirectory())) {
           await visit(join(path, name), `${prefix}${name}/`);
         } else if (found !== 'missing' && typeof found !== 'string' && found.isFile() && isPictureName(name)) {
-          files.push({ path: prefix + name, size: found.size });
+          files.push({ path: prefix + name, size: found.size, modified: found.mtimeMs, changed: found.ctimeMs, inode: found.ino });
         } else ignored++;
       }
     }

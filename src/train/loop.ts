@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { withCache } from '../data/cache/pictures.js';
 import { BatchLoader } from '../data/loader.js';
 import { openDataset, type Dataset } from '../data/dataset.js';
 import { splitMinival } from '../data/minival.js';
@@ -39,7 +40,7 @@ export function openRunData(config: RunConfig): Promise<Dataset> {
 
 /** The data that a run with these options trains and is measured on. */
 export function openTrainingData({ data, seed, valSplit, limitTrain, limitVal }: Pick<TrainOptions, 'data' | 'seed' | 'valSplit' | 'limitTrain' | 'limitVal'>): Promise<Dataset> {
-  return openDataset(data, { seed, valSplit, limitTrain, limitVal });
+  return openDataset(data, { seed, valSplit, limitTrain, limitVal, cache: true });
 }
 
 /** @throws UsageError when the engine has no such device */
@@ -47,6 +48,15 @@ export function checkDevice(device: string): void {
   const { devices } = engineInfo();
   if (!devices.includes(device) && !devices.includes(`${device}:0`))
     throw new UsageError(`Expected one of ${devices.join(', ')} for the device but received "${device}". "rescaled doctor" lists what this engine has.`);
+}
+
+/** The same pictures, decoded once and kept on disk where that is possible; see `withCache`. */
+async function* cached(dataset: Dataset, size: number, signal?: AbortSignal): AsyncGenerator<TrainEvent, Dataset> {
+  const decoding = withCache(dataset, size, signal);
+  for (let turn = await decoding.next(); ; turn = await decoding.next()) {
+    if (turn.done === true) return turn.value;
+    yield { type: 'decoding', step: 0, ...turn.value };
+  }
 }
 
 /** Half-written files of a process that was killed while it saved. */
@@ -60,14 +70,16 @@ function removeLeftovers(folder: string): void {
  */
 export async function* trainLoop(config: RunConfig, { out, resume = false, signal, dataset }: LoopOptions): AsyncGenerator<TrainEvent> {
   const recipe = config.recipe.values;
-  const data = dataset ?? (await openRunData(config));
-  if (data.fingerprint !== config.data.fingerprint)
+  const opened = dataset ?? (await openRunData(config));
+  if (opened.fingerprint !== config.data.fingerprint)
     throw new RescaledError(`Expected the data that the run began with, but ${config.data.path} has changed since. Start a new run, or put the data back.`);
   checkDevice(config.device);
   mkdirSync(join(out, 'checkpoints'), { recursive: true });
   removeLeftovers(join(out, 'checkpoints'));
   removeLeftovers(out);
   setThreads(config.threads);
+
+  const data = yield* cached(opened, config.size, signal);
 
   // -- what is trained
   const model = modelOf(config).train();
@@ -129,6 +141,7 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
     trainImages: train.length, valImages: data.val.length, classes: data.classes.length,
   };
 
+  if (data.note !== undefined) yield { type: 'advice', step: state.step, text: `pictures are decoded anew in each epoch: ${data.note}` };
   if (!resume) for (const text of config.recipe.advice ?? []) yield { type: 'advice', step: 0, text };
   if (started !== undefined) yield { type: 'loaded', step: 0, from: config.from!, match: started };
 

@@ -1,3 +1,4 @@
+import { cachedDataset } from '../data/cache/pictures.js';
 import { balancedSubset } from '../data/choose.js';
 import { subset, type Source } from '../data/source.js';
 import { RescaledError } from '../errors.js';
@@ -37,7 +38,7 @@ export async function scoreRun(run: string, options: { trainPictures: number; te
   const config = loadConfig(run);
   setThreads(config.threads);
   const { path, valSplit, limitTrain } = config.data;
-  const data = await openTrainingData({ data: path, seed: config.seed, valSplit, limitTrain, limitVal: options.testPictures });
+  const data = await cachedDataset(await openTrainingData({ data: path, seed: config.seed, valSplit, limitTrain, limitVal: options.testPictures }), config.size, options.signal);
   if (data.fingerprint !== config.data.fingerprint) throw new RescaledError(`Expected the data that the run was trained on, but ${path} has changed since.`);
   const training = data.train!;
   const part = subset(training, balancedSubset(training.labels, data.classes.length, options.trainPictures, 0));

@@ -1,0 +1,195 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Pixels } from '../../augment/pixels.js';
+import { takeLock } from '../../lock.js';
+import { packageOf } from '../../package-root.js';
+import { decodeFile, isWhole } from '../decode.js';
+import type { Dataset } from '../dataset.js';
+import { openSource, type CachedFiles, type FilesSpec, type Source } from '../source.js';
+import type { FoundFile } from '../walk.js';
+import { cacheFile, cacheFolder, makeRoom, megabytes, MOST_BYTES, touch } from './folder.js';
+import { reasonOf } from './idx-pixels.js';
+import { PixelFile } from './pixel-file.js';
+import { PixelWriter } from './pixel-writer.js';
+
+/** Raised when `decodeFile` gives other pixels than before. */
+const DECODER = 1;
+
+/** Names pictures as they lie on this disk: another size, time or inode of one of them gives another name, and so does another decoder. */
+export function diskKey(root: string, files: readonly FoundFile[]): string {
+  const hash = createHash('sha256').update(`${DECODER} ${sharpVersion()}\0${root}\n`);
+  for (const { path, size, modified, changed, inode } of files) hash.update(`${path}\0${size} ${modified} ${changed} ${inode}\0`);
+  return hash.digest('hex').slice(0, 32);
+}
+
+function sharpVersion(): string {
+  // Loading it to ask would take longer than everything else here.
+  const manifest = join(packageOf(createRequire(import.meta.url).resolve('sharp')), 'package.json');
+  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
+}
+
+/** How many pictures have been decoded for the cache. */
+export interface CacheProgress {
+  done: number;
+  of: number;
+}
+
+/** Pictures being decoded at a time: more than libuv has threads by default. */
+const AHEAD = 8;
+/** Pictures that say how much memory all would take. */
+const SAMPLE = 16;
+/** Between two events of progress. */
+const TELL_MS = 1000;
+
+/**
+ * The same data set, whose pictures are read from a cache on disk: decoded once, and shared by all processes. Those that are not there yet
+ * are decoded first, under a lock; a second process waits for the first. Without room, or when switched off, the data set comes back
+ * as it was, with a note where that is of interest. Pictures that cannot be read stay what they are.
+ * @param size side of the network's input, in pixels
+ */
+export async function* withCache(dataset: Dataset, size: number, signal?: AbortSignal): AsyncGenerator<CacheProgress, Dataset> {
+  const folder = cacheFolder();
+  if (folder === undefined || dataset.onDisk === undefined) return dataset;
+  const build = new Build(dataset, size, folder);
+  if (build.missing().length === 0) return build.dataset();
+  let unlock: (() => void) | undefined;
+  try {
+    const problem = makeRoom(build.paths.whole, 0);
+    if (problem !== undefined) return { ...build.dataset(), note: problem };
+    unlock = await lockUnless(`${build.paths.whole}.lock`, signal);
+    if (unlock === undefined) return build.dataset();
+    build.open(); // another process may have been here
+    const note = await build.roomProblem();
+    if (note !== undefined) return { ...build.dataset(), note };
+    yield* build.decodeMissing(signal);
+    return build.dataset();
+  } catch (error) {
+    return { ...build.dataset(), note: reasonOf(error) };
+  } finally {
+    build.abandon();
+    unlock?.();
+  }
+}
+
+/** As `withCache`, without a word about its progress. */
+export async function cachedDataset(dataset: Dataset, size: number, signal?: AbortSignal): Promise<Dataset> {
+  const decoding = withCache(dataset, size, signal);
+  for (;;) {
+    const { done, value } = await decoding.next();
+    if (done === true) return value;
+  }
+}
+
+class Busy extends Error {}
+
+/** Waits for the lock; undefined when the signal came first. */
+async function lockUnless(path: string, signal: AbortSignal | undefined): Promise<(() => void) | undefined> {
+  while (signal?.aborted !== true) {
+    try {
+      return await takeLock(path, { timeoutMs: 0, busy: () => new Busy() });
+    } catch (error) {
+      if (!(error instanceof Busy)) throw error;
+      await sleep(100);
+    }
+  }
+  return undefined;
+}
+
+/** One data set and the two files of its cache: pictures in their own size, and larger ones reduced for this size. */
+class Build {
+  readonly paths: { whole: string; reduced: string };
+  #whole: PixelFile | undefined;
+  #reduced: PixelFile | undefined;
+  readonly #writers = new Map<string, PixelWriter>();
+
+  constructor(
+    readonly given: Dataset,
+    readonly size: number,
+    folder: string,
+  ) {
+    const { key } = given.onDisk!;
+    this.paths = { whole: cacheFile(folder, key), reduced: cacheFile(folder, `${key}-${size}`) };
+    this.open();
+  }
+
+  open(): void {
+    this.#whole = PixelFile.open(this.paths.whole);
+    this.#reduced = PixelFile.open(this.paths.reduced);
+    for (const file of [this.#whole, this.#reduced]) if (file !== undefined) touch(file.path);
+  }
+
+  /** The data set on what there is. */
+  dataset(): Dataset {
+    const cached: CachedFiles = { size: this.size, ...(this.#whole && { whole: this.#whole }), ...(this.#reduced && { reduced: this.#reduced }) };
+    const on = (source: Source): Source => openSource({ ...(source.spec as FilesSpec), cached });
+    const { train, val } = this.given;
+    return { ...this.given, ...(train && { train: on(train) }), val: on(val) };
+  }
+
+  /** Pictures that nobody has tried to decode: their number in the data set, and their path. */
+  missing(): { id: number; path: string }[] {
+    const { train, val } = this.dataset();
+    return [train, val].flatMap((source) => {
+      if (source === undefined) return [];
+      const { ids } = source.spec as FilesSpec;
+      return [...ids.keys()].filter((i) => this.#whole?.state(ids[i]!) !== 'unreadable' && source.ready(i, this.size) === undefined).map((i) => ({ id: ids[i]!, path: source.describe(i) }));
+    });
+  }
+
+  async roomProblem(): Promise<string | undefined> {
+    const missing = this.missing();
+    const step = Math.ceil(missing.length / SAMPLE);
+    const sample = await Promise.all(missing.filter((_, i) => i % step === 0).map(({ path }) => this.#decode(path)));
+    const mean = sample.reduce((sum, pixels) => sum + (pixels?.data.length ?? 0), 0) / Math.max(1, sample.length);
+    const bytes = mean * missing.length + (this.#whole?.bytes ?? 0) + (this.#reduced?.bytes ?? 0);
+    if (bytes > MOST_BYTES) return `its pictures would take about ${megabytes(bytes)}, more than the ${megabytes(MOST_BYTES)} that are kept of one data set`;
+    return makeRoom(this.paths.whole, bytes);
+  }
+
+  /** Decodes what is missing and puts the files in their place; stopped by the signal, it leaves everything as it was. */
+  async *decodeMissing(signal: AbortSignal | undefined): AsyncGenerator<CacheProgress> {
+    const missing = this.missing();
+    const inFlight: Promise<Pixels | undefined>[] = [];
+    let next = 0;
+    let told = performance.now();
+    for (const [k, { id }] of missing.entries()) {
+      while (next < Math.min(missing.length, k + AHEAD)) inFlight.push(this.#decode(missing[next++]!.path));
+      this.#add(id, await inFlight.shift()!);
+      if (signal?.aborted === true) return;
+      if (performance.now() - told < TELL_MS) continue;
+      told = performance.now();
+      yield { done: k + 1, of: missing.length };
+    }
+    for (const writer of this.#writers.values()) writer.commit();
+    this.#writers.clear();
+    this.open();
+  }
+
+  /** undefined: it cannot be read. Whoever needs it tries again and says why. */
+  #decode(path: string): Promise<Pixels | undefined> {
+    return decodeFile(path, { targetSize: this.size }).catch(() => undefined);
+  }
+
+  #add(id: number, pixels: Pixels | undefined): void {
+    if (pixels === undefined) return this.#writer('whole').addUnreadable(id);
+    const { width, height, data } = pixels;
+    // One that just fits may have been reduced to that.
+    const own = isWhole(width, height, this.size) && Math.min(width, height) < 4 * this.size;
+    this.#writer(own ? 'whole' : 'reduced').add(id, width, height, data);
+  }
+
+  #writer(kind: 'whole' | 'reduced'): PixelWriter {
+    const path = this.paths[kind];
+    let writer = this.#writers.get(path);
+    if (writer === undefined) this.#writers.set(path, (writer = new PixelWriter(path, 3, this.given.onDisk!.count, kind === 'whole' ? this.#whole : this.#reduced)));
+    return writer;
+  }
+
+  /** Removes what was not put in its place. */
+  abandon(): void {
+    for (const writer of this.#writers.values()) writer.abandon();
+  }
+}
