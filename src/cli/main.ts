@@ -10,7 +10,7 @@ const program = new Command('rescaled')
   .exitOverride();
 
 // Only the one that is called is loaded, so that it starts quickly; all of them for help and for suggestions.
-const commands = ['quickstart', 'train', 'ablate', 'study', 'eval', 'predict', 'export', 'models', 'profile', 'weights', 'augment', 'recipe', 'setup', 'doctor'];
+const commands = ['quickstart', 'train', 'ablate', 'study', 'scale', 'eval', 'predict', 'export', 'models', 'profile', 'weights', 'augment', 'recipe', 'setup', 'doctor'];
 const called = commands.filter((name) => name === process.argv[2]);
 for (const name of called.length > 0 ? called : commands) {
   const module = (await import(`./${name}.js`)) as { register(program: Command): void };

@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { wholeOption } from '../checks.js';
@@ -8,8 +9,7 @@ import { measureStudy, timedModels } from '../study/measured.js';
 import { pointsOf } from '../study/points-of.js';
 import { claimStudy, isStudyFolder, planScaling, readPlan, trialsInOrder, type ScalingPlan } from '../study/scaling-plan.js';
 import { TimeLeft } from '../study/time-left.js';
-import { survivorsOf } from '../study/survivors.js';
-import { mkdirSync } from 'node:fs';
+import { keptOf, SHORT_RUNS_MISLEAD, survivors, type RungOutcome } from '../study/halving.js';
 import { note, runNamed, untilInterrupted, type NamedTrials } from './ablate-run.js';
 import { measureSome } from './study-plan.js';
 import { openTarget, type TargetFlags } from './study-target.js';
@@ -56,10 +56,10 @@ export async function run(wanted: string, flags: RunFlags): Promise<void> {
   const again = `rescaled study run ${folder}`;
   note(json, `${folder}: ${plan.configurations.length} configurations, ${trialsInOrder(plan).length} trials, ${workers} at a time on ${threads} threads${flags.of === 1 ? '' : `; this is share ${flags.index} of ${flags.of}`}`);
 
-  const { stopped, failed } = await runRungs(plan, folder, (trials) => runNamed(share(trials, flags.index, flags.of), shared, () => {}, json));
+  const { stopped, failed } = await runRungs(plan, folder, json, (trials) => runNamed(share(trials, flags.index, flags.of), shared, () => {}, json));
   // The others of a shared run train still, or have nothing to add.
   if (!stopped && flags.measure && flags.index === 0) await measure(plan, folder, threads, json);
-  const page = await writeReport(plan, folder);
+  const page = writeReport(plan, folder);
   console.log(json ? JSON.stringify({ type: 'end', stopped, failed, page }) : page);
   if (stopped) {
     console.error(`Stopped and saved. Go on with: ${again}`);
@@ -74,6 +74,7 @@ async function claim(laidOut: ScalingPlan, folder: string, workers: number, thre
   } catch (error) {
     throw new RescaledError(`Expected to make the folder ${folder} but it cannot be made: ${(error as NodeJS.ErrnoException).code ?? String(error)}. Choose another --out.`, { cause: error });
   }
+  // Of several machines that begin at once, one decides.
   return withLock(join(folder, '.plan.tmp'), async () => {
     const plan = await withinTime(laidOut, folder, workers, threads, json);
     claimStudy(folder, plan);
@@ -103,21 +104,36 @@ async function withinTime(plan: ScalingPlan, folder: string, workers: number, th
 }
 
 /** All at once; with successive halving a rung at a time, each of what the one before it left. */
-async function runRungs(plan: ScalingPlan, folder: string, train: (trials: NamedTrials) => Promise<{ stopped: boolean; failed: number }>): Promise<{ stopped: boolean; failed: number }> {
+async function runRungs(plan: ScalingPlan, folder: string, json: boolean, train: (trials: NamedTrials) => Promise<{ stopped: boolean; failed: number }>): Promise<{ stopped: boolean; failed: number }> {
   const named = (configurations: ScalingPlan['configurations']): NamedTrials =>
     new Map(trialsInOrder({ study: plan.study, configurations }).map(({ trial, configuration }) => [trial.id, { trial, name: configuration.name }]));
   if (plan.study.halving === undefined) return train(named(plan.configurations));
   let failed = 0;
-  let previous: ScalingPlan['configurations'] | undefined;
-  for (const epochs of regimesOf(plan.study)) {
-    const rung = plan.configurations.filter((configuration) => configuration.epochs === epochs);
-    const kept = previous === undefined ? rung : survivorsOf(rung, pointsOf({ configurations: previous }, folder), plan.study.halving.eta);
-    const ended = await train(named(kept));
+  let rung: ScalingPlan['configurations'] = [];
+  for (const [i, epochs] of regimesOf(plan.study).entries()) {
+    const before = rung;
+    rung = plan.configurations.filter((configuration) => configuration.epochs === epochs);
+    if (i > 0) {
+      const outcome = survivors(pointsOf({ configurations: before }, folder), keptOf(before.length, plan.study.halving.eta));
+      if (outcome.outcome === 'nobody left') break;
+      const kept = new Set(before.filter(({ name }) => outcome.survivors.includes(name)).map(modelAt));
+      rung = rung.filter((configuration) => kept.has(modelAt(configuration)));
+      tellRung(epochs, outcome, json);
+    }
+    const ended = await train(named(rung));
     failed += ended.failed;
     if (ended.stopped) return { stopped: true, failed };
-    previous = kept;
   }
   return { stopped: false, failed };
+}
+
+/** A configuration but for its epochs. */
+const modelAt = ({ model, width, size }: { model: string; width: number; size: number }): string => `${model} x${width} @${size}`;
+
+function tellRung(epochs: number, { survivors: kept, ranking, cut, dropped }: RungOutcome, json: boolean): void {
+  if (json) return console.log(JSON.stringify({ type: 'rung', epochs, kept, left: ranking.length - kept.length, cut, failed: dropped }));
+  note(json, `${kept.length} of ${ranking.length + dropped.length} go on to ${epochs} epochs${cut === undefined ? '' : `; the best that leaves, ${cut.first}, is ${(100 * cut.behind).toFixed(2)} points behind the last that stays`}`);
+  note(json, `${SHORT_RUNS_MISLEAD.text}`);
 }
 
 /** A machine's own share first, then what the others have not done: a share whose machine has died is thus done too. */

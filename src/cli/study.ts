@@ -3,7 +3,10 @@ import { STUDY_PRESETS } from '../study/study-presets.js';
 import { integer, number } from './options.js';
 import { plan, type PlanFlags } from './study-plan.js';
 import { run, type RunFlags } from './study-run.js';
+import { adviseOn } from './study-advise.js';
+import { report } from './study-report.js';
 import { status } from './study-status.js';
+import type { TargetFlags } from './study-target.js';
 
 const ABOUT = Object.entries(STUDY_PRESETS).map(([name, { about }]) => `  ${name.padEnd(16)} ${about}`).join('\n');
 
@@ -39,5 +42,12 @@ export function register(program: Command): void {
   withTarget(study.command('status'))
     .description('how far it is')
     .option('--json', 'print as JSON')
-    .action((wanted: string, flags: { json?: boolean }) => status(wanted, flags));
+    .action((wanted: string, flags: TargetFlags & { json?: boolean }) => status(wanted, flags));
+  withTarget(study.command('report'))
+    .description('write the page, the figures\' numbers as CSV, and all as JSON, from what is done')
+    .action((wanted: string, flags: TargetFlags) => report(wanted, flags));
+  withTarget(study.command('advise'))
+    .description('which dimension pays, the family of models that follows, what to try next')
+    .option('--json', 'print as JSON')
+    .action((wanted: string, flags: TargetFlags & { json?: boolean }) => adviseOn(wanted, flags));
 }

@@ -1,5 +1,6 @@
 import { UsageError } from '../errors.js';
 import { modelFacts, QuickCosts, type ModelOverrides } from '../models/index.js';
+import { halvingPlan } from './halving.js';
 import { openRecipe, resolveRecipe, type NamedRecipe } from '../train/index.js';
 import { PAPER_RULES } from './study-presets.js';
 import type { Grid, Rule, StudyFile } from './study-file.js';
@@ -44,14 +45,10 @@ export interface GridData {
   path: string;
 }
 
-/** Epochs of each rung of successive halving, or the regimes as the study lists them. */
+/** The regimes as the study lists them, shortest first; with successive halving the epochs of its rungs, up to the largest that it lists. */
 export function regimesOf({ epochs, halving }: Pick<StudyFile, 'epochs' | 'halving'>): number[] {
-  const sorted = [...epochs].sort((a, b) => a - b);
-  if (halving === undefined) return sorted;
-  const full = sorted.at(-1)!;
-  const rungs: number[] = [];
-  for (let at = halving.from; at < full; at *= halving.eta) rungs.push(Math.round(at));
-  return [...rungs, full];
+  if (halving === undefined) return [...epochs].sort((a, b) => a - b);
+  return halvingPlan({ configurations: 1, epochs: Math.max(...epochs), first: halving.from, eta: halving.eta }).rungs.map((rung) => rung.epochs);
 }
 
 /**

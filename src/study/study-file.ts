@@ -84,7 +84,7 @@ const schema = z.strictObject({
     })
     .default({}),
   /** Successive halving: all configurations for `from` epochs, the best 1/eta of them for eta times as many, and so on up to the largest of `epochs`. */
-  halving: z.strictObject({ from: z.int().min(1), eta: z.number().min(1.5).max(16).default(3) }).optional(),
+  halving: z.strictObject({ from: z.int().min(1), eta: z.int().min(2).max(16).default(3) }).optional(),
 });
 type Parsed = z.infer<typeof schema>;
 export interface StudyFile extends Omit<Parsed, 'seeds' | 'name'> {
