@@ -79,7 +79,8 @@ export abstract class Optimiser {
   }
 }
 
-function gather(groups: readonly ParameterGroup[]): Gathered {
+/** The parameters of the groups that have a gradient. The gradients are new handles, for the caller to dispose. */
+export function gather(groups: readonly ParameterGroup[]): Gathered {
   const keys: string[] = [];
   const p: Tensor[] = [];
   const g: Tensor[] = [];
@@ -99,9 +100,9 @@ export const disposeAll = (tensors: readonly Tensor[]): void => {
   for (const tensor of tensors) tensor.dispose();
 };
 
-/** Euclidean norms of the tensors as one vector [n]. */
-export function norms(tensors: readonly Tensor[]): Tensor {
-  const each = call<Tensor[]>('aten::_foreach_norm.Scalar', [tensors, 2]);
+/** Norms of the tensors as one vector [n]: Euclidean ones, or with the order Infinity the largest absolute values. */
+export function norms(tensors: readonly Tensor[], order = 2): Tensor {
+  const each = call<Tensor[]>('aten::_foreach_norm.Scalar', [tensors, order]);
   const vector = call<Tensor>('aten::stack', [each]);
   disposeAll(each);
   return vector;

@@ -41,7 +41,7 @@ export interface Addon {
   setGrad(tensor: Tensor, gradient: Tensor | null): void;
   setGradEnabled(on: boolean): boolean;
   isGradEnabled(): boolean;
-  setAutocast(device: string, on: boolean): void;
+  setAutocast(device: string, dtype: 'bfloat16' | 'float16' | null): void;
   pushInferenceMode(): void;
   popInferenceMode(): void;
   engineInfo(): EngineInfo;

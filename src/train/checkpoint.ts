@@ -30,6 +30,8 @@ const stateSchema = z.strictObject({
   /** By early stopping. */
   ended: z.boolean().default(false),
   broken: z.array(z.tuple([z.number(), z.string()])),
+  /** Of a run in float16. */
+  lossScale: z.strictObject({ scale: z.number().positive(), good: z.int().min(0) }).optional(),
 });
 /** Where a run stands, apart from its tensors. */
 export type RunState = z.infer<typeof stateSchema>;

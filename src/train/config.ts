@@ -114,6 +114,9 @@ export function resolveConfig(options: TrainOptions, dataset: Dataset, start: We
   const recipe = resolveRecipe(named, model, size, options.settings ?? {}, dataset.train.length);
   if (options.from === undefined && recipe.values.freeze.length > 0)
     throw new UsageError(`Expected --from with freeze=${recipe.values.freeze.join(',')}: what is frozen would keep its random weights.`);
+  const device = options.device ?? 'cpu';
+  if (recipe.values.precision === 'float16' && !device.startsWith('cuda'))
+    throw new UsageError(`Expected a CUDA device for precision=float16 but the device is ${device}. Use --set precision=bfloat16, which needs no loss scaling, or --device cuda:0.`);
   const cores = availableParallelism();
   const config: RunConfig = {
     format: 1,
@@ -145,7 +148,7 @@ export function resolveConfig(options: TrainOptions, dataset: Dataset, start: We
     recipe,
     seed: options.seed ?? 0,
     threads: options.threads ?? cores,
-    device: options.device ?? 'cpu',
+    device,
     workers: options.workers ?? Math.min(8, Math.max(1, cores - 1)),
     maxBroken: options.maxBroken ?? 0.01,
     strict: options.strict ?? false,

@@ -26,6 +26,10 @@ export function diagnose(loss: number, step: number, learningRate: number, model
   });
 }
 
+export function diagnoseScale(scale: number, step: number, learningRate: number): RescaledError {
+  return new RescaledError(`The gradients of step ${step + 1} and of those before it are not finite, down to a loss scale of ${scale} (learning rate ${learningRate.toPrecision(3)}). ${ADVICE} Or train in another precision: --set precision=bfloat16.`);
+}
+
 export function diagnoseGradient(norm: number, loss: number, step: number, learningRate: number): RescaledError {
   return new RescaledError(`The norm of the gradients became ${norm} at step ${step + 1} (learning rate ${learningRate.toPrecision(3)}) while the loss is ${loss.toPrecision(3)}. ${ADVICE}`);
 }

@@ -17,7 +17,7 @@ export type TrainEvent =
   | { type: 'loaded'; step: number; from: string; match: KeyMatch }
   /** What the recipe is likely to do against its intent. */
   | { type: 'advice'; step: number; text: string }
-  | { type: 'step'; step: number; epoch: number; loss: number; learningRate: number; imagesPerSecond: number; etaSeconds: number }
+  | { type: 'step'; step: number; epoch: number; loss: number; learningRate: number; imagesPerSecond: number; etaSeconds: number; /** In float16. */ lossScale?: number }
   | { type: 'broken'; step: number; path: string; reason: string }
   | { type: 'evaluating'; step: number; epoch: number; done: number; of: number }
   | {

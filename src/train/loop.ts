@@ -6,12 +6,12 @@ import { openDataset, type Dataset } from '../data/dataset.js';
 import { splitMinival } from '../data/minival.js';
 import { RescaledError, UsageError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
-import { clipGradients, Ema } from '../optim/index.js';
+import { Ema, LossScaler } from '../optim/index.js';
 import { engineInfo, manualSeed, setThreads } from '../torch/index.js';
 import { buildOptimiser, freeze, trainUnfrozen } from './build-optimiser.js';
 import { freshState, loadCheckpoint, saveCheckpoint, saveWeights, type RunState } from './checkpoint.js';
 import { bestWeights, finalWeights, lastCheckpoint, modelOf, preprocessOf, type RunConfig, type TrainOptions } from './config.js';
-import { diagnose, diagnoseGradient } from './diagnose.js';
+import { diagnose, diagnoseGradient, diagnoseScale } from './diagnose.js';
 import { evaluate } from './evaluate.js';
 import type { TrainEvent } from './events.js';
 import { batchGradients } from './gradients.js';
@@ -20,6 +20,7 @@ import { balancedWeights } from './loss.js';
 import { mixOf } from './mixing.js';
 import { learningRates } from './rate.js';
 import { loadStart } from './start.js';
+import { applyGradients } from './update.js';
 
 export interface LoopOptions {
   /** Run folder: checkpoints/ and weights.safetensors are written there. */
@@ -104,6 +105,8 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
   const rateAt = learningRates(recipe, stepsPerEpoch);
 
   const state: RunState = resume ? loadCheckpoint(lastCheckpoint(out), model, optimiser, ema) : freshState();
+  // Shares its state with the run's, so that each checkpoint has it.
+  const scaler = recipe.precision === 'float16' ? new LossScaler((state.lossScale ??= { ...LossScaler.START })) : undefined;
   const broken = new Map(state.broken);
   const newlyBroken: { path: string; reason: string }[] = [];
   for (const [loader, offset] of [[trainLoader, 0], [valLoader, train.length], [minivalLoader, train.length + data.val.length]] as const) {
@@ -163,15 +166,16 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
         let loss = Number.NaN;
         if (batch.n > 1) {
           const mix = mixOf(recipe, batch.n, config.size, config.seed, state.epoch, state.batchInEpoch);
-          const options = { mix, normaliser, size: config.size, parts: recipe.accumulate, labelSmoothing: recipe.labelSmoothing, classWeights, precision: recipe.precision };
+          const options = { mix, normaliser, size: config.size, parts: recipe.accumulate, labelSmoothing: recipe.labelSmoothing, classWeights, precision: recipe.precision, scale: scaler?.scale };
           const result = batchGradients(model, batch, options, (value, x) => diagnose(value, state.step, learningRate, model, x));
           loss = result.loss;
-          if (recipe.clipNorm > 0) {
-            const norm = clipGradients(optimiser.groups, recipe.clipNorm);
-            if (!Number.isFinite(norm)) throw diagnoseGradient(norm, loss, state.step, learningRate);
-          }
-          optimiser.step(learningRate);
-          ema?.update(state.step + 1);
+          const updated = applyGradients(optimiser, learningRate, {
+            clipNorm: recipe.clipNorm,
+            scaler,
+            wrongNorm: (norm) => diagnoseGradient(norm, loss, state.step, learningRate),
+            wrongScale: (scale) => diagnoseScale(scale, state.step, learningRate),
+          });
+          if (updated) ema?.update(state.step + 1);
           state.epochLoss += loss * batch.n;
           state.epochCorrect += result.hits;
           state.epochImages += batch.n;
@@ -188,7 +192,7 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
         yield* reportBroken();
         if (Number.isFinite(loss)) {
           const imagesPerSecond = seen / trained;
-          yield { type: 'step', step: state.step, epoch: state.epoch + 1, loss, learningRate, imagesPerSecond, etaSeconds: ((steps - state.step) * recipe.batch) / imagesPerSecond };
+          yield { type: 'step', step: state.step, epoch: state.epoch + 1, loss, learningRate, imagesPerSecond, etaSeconds: ((steps - state.step) * recipe.batch) / imagesPerSecond, ...(scaler === undefined ? {} : { lossScale: scaler.scale }) };
         }
         if (signal?.aborted === true) {
           yield checkpoint();

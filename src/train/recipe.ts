@@ -39,8 +39,8 @@ export const recipeSchema = z.strictObject({
   weightDecay: z.number().min(0).max(1),
   weightDecayMode: z.enum(['coupled', 'decoupled']),
   decayRule: z.enum(['reference', 'timm', 'all']),
-  /** Of activations while training; weights, statistics, logits and loss are float32. */
-  precision: z.enum(['float32', 'bfloat16']),
+  /** Of activations while training; weights, statistics, logits and loss are float32. float16 needs CUDA and scales the loss. */
+  precision: z.enum(['float32', 'bfloat16', 'float16']),
   /** Keeps the weights of the epoch that is best on the minival, and ends after `patience` epochs without a better one. */
   earlyStopping: z.boolean(),
   patience: z.int().min(1).max(100_000),

@@ -37,7 +37,7 @@ export class TensorBoardLog {
 
   write(event: TrainEvent): void {
     if (event.type === 'start') this.#every = Math.ceil(Math.max(1, event.steps) / STEPS_KEPT);
-    else if (event.type === 'step' && event.step % this.#every === 0) this.#scalars(event.step, { 'step/loss': event.loss, 'step/learning_rate': event.learningRate });
+    else if (event.type === 'step' && event.step % this.#every === 0) this.#scalars(event.step, stepScalars(event));
     else if (event.type === 'epoch') this.#scalars(event.step, epochScalars(event));
   }
 
@@ -51,6 +51,10 @@ export class TensorBoardLog {
 }
 
 const now = (): number => Date.now() / 1000;
+
+function stepScalars({ loss, learningRate, lossScale }: Extract<TrainEvent, { type: 'step' }>): Record<string, number> {
+  return { 'step/loss': loss, 'step/learning_rate': learningRate, ...(lossScale === undefined ? {} : { 'step/loss_scale': lossScale }) };
+}
 
 function epochScalars(event: Extract<TrainEvent, { type: 'epoch' }>): Record<string, number> {
   const scores = (prefix: string, suffix: string, of: Scores | undefined): [string, number][] =>

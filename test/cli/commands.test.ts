@@ -139,6 +139,8 @@ describe('the commands on a folder of pictures', () => {
       [['train', data, '--set', 'dropout=2'], /setting dropout but received 2/],
       [['train', data, '--epochs', 'many'], /whole number/],
       [['train', data, '--batch', '100000'], /batch/],
+      [['train', data, '--set', 'precision=float16', '--out', join(folder, 'gpu')], /Expected a CUDA device for precision=float16 but the device is cpu.*precision=bfloat16/],
+      [['train', data, '--set', 'precision=float16', '--device', 'cuda:7', '--out', join(folder, 'gpu')], /Expected one of cpu/],
       [['train', data, '--device', 'cuda:7', '--out', join(folder, 'gpu')], /Expected one of cpu/],
       [['train'], /Expected a folder of pictures/],
       [['train', '--resume', folder], /no run\.json/],

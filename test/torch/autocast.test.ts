@@ -32,5 +32,10 @@ describe('mixed precision', () => {
     assert.equal(liveTensors(), before);
   });
 
+  test('float16 is refused on the CPU, and leaves it off', () => {
+    assert.throws(() => autocast('cpu', () => 1, 'float16'), /expected bfloat16 on the CPU but received float16/);
+    scope(() => assert.equal(matmul(tensor([[1]]), tensor([[1]])).dtype, 'float32'));
+  });
+
   test('an unknown device is named', () => assert.throws(() => autocast('warp', () => 1), /warp/));
 });

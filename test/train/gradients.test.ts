@@ -95,6 +95,16 @@ test('in bfloat16 the loss and the gradients are near those in float32, and floa
   model.dispose();
 });
 
+test('scaled by a power of two they are the same numbers times it, bit by bit, in parts too', () => {
+  const model = createModel('resnet-rs-14', { width: 0.125, classes: 4, stemStride: 1, dropout: 0 }, 7).train();
+  for (const parts of [1, 3]) {
+    const [plain, scaled] = [gradients(model, { parts }), gradients(model, { parts, scale: 2 ** 16 })];
+    assert.deepEqual(flat(scaled.values), flat(plain.values).map((g) => g * 2 ** 16));
+    assert.deepEqual([scaled.loss, scaled.hits], [plain.loss, plain.hits], 'the loss told is not scaled');
+  }
+  model.dispose();
+});
+
 describe('class weights', () => {
   test('balanced: N/(K n), the mean weight of a picture is 1, a missing class has 0', () => {
     const weights = balancedWeights([0, 0, 0, 1, 3, 3], 4, 'cpu');

@@ -91,6 +91,13 @@ describe('the scalars of a run for TensorBoard', () => {
     assert.deepEqual(readdirSync(join(run, 'tensorboard')).sort(), ['events.out.tfevents.9000000000.rescaled', 'events.out.tfevents.9000000001.rescaled', 'notes.txt']);
   });
 
+  it('have the loss scale of a run in float16', () => {
+    const run = join(folder, 'half');
+    mkdirSync(run);
+    new TensorBoardLog(run).write({ ...step(1), lossScale: 32768 } as TrainEvent);
+    assert.deepEqual(readBoard(run).map(({ tag, value }) => [tag, value]), [['step/loss', 1], ['step/learning_rate', 0], ['step/loss_scale', 32768]]);
+  });
+
   it('of a long run are every n-th step', () => {
     const run = join(folder, 'long');
     mkdirSync(run);
