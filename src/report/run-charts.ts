@@ -59,10 +59,11 @@ function lossChart(steps: RunReport['steps'], epochs: readonly EpochRow[], chose
   return lineChart({ id: 'loss', title: 'Loss', lines, x: stepAxis(steps), y: { ...axis, format: short }, ...(notes.length > 0 && { note: notes.join(' ') }) });
 }
 
-function accuracyChart(epochs: readonly EpochRow[], { testImages, trainImages, crop }: RunSummary): Html {
+function accuracyChart(epochs: readonly EpochRow[], { testImages, trainImages, minivalImages, crop, chosen }: RunSummary): Html {
   const pick = (value: (row: EpochRow) => number | undefined): Point[] => epochs.map((row): Point => [row.epoch, value(row)]);
   const candidates: Line[] = [
     { name: 'training', tone: 'three', points: pick((row) => row.trainTop1), dashed: true },
+    { name: 'minival', tone: chosen === 'ema' ? 'one' : 'two', points: pick((row) => row.top1Minival), dashed: true },
     { name: 'test, raw', tone: 'two', points: pick((row) => row.top1Raw) },
     { name: 'test, EMA', tone: 'one', points: pick((row) => row.top1Ema) },
   ];
@@ -82,7 +83,7 @@ function accuracyChart(epochs: readonly EpochRow[], { testImages, trainImages, c
     id: 'top1', title: 'Top-1 accuracy', lines,
     x: { name: 'epoch', min: 0, max: Math.max(1, ...epochs.map((row) => row.epoch)), whole: true, format: count },
     y: { min, max, interval: axis.interval, format: (value) => percent(value, digits) },
-    note: `${count(testImages)} test pictures, ${crop}; ${count(trainImages)} training pictures.${below}`,
+    note: `${count(testImages)} test pictures, ${crop}; ${count(trainImages)} training pictures${minivalImages === undefined ? '' : `, and a minival of ${count(minivalImages)} set aside from them`}.${below}`,
   });
 }
 

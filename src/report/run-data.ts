@@ -29,6 +29,8 @@ export interface RunSummary {
   classes: number;
   trainImages: number;
   testImages: number;
+  /** Training pictures set aside, which chose the epoch whose weights are kept; absent without early stopping. */
+  minivalImages?: number;
   /** Side of the training picture in pixels. */
   size: number;
   epochs: number;
@@ -65,6 +67,9 @@ export interface EpochRow {
   lossRaw?: number;
   lossEma?: number;
   trainTop1?: number;
+  /** On the pictures set aside for early stopping, with the weights that `summary.chosen` names. */
+  top1Minival?: number;
+  lossMinival?: number;
   imagesPerSecond: number;
 }
 

@@ -47,7 +47,7 @@ function checkFractions({ summary, epochs, mistakes, onnx }: RunReport): void {
   };
   for (const key of ['top1', 'top5', 'top1Raw', 'loaderWaitShare'] as const) check(`summary.${key}`, summary[key]);
   for (const row of epochs) {
-    for (const key of ['top1Raw', 'top1Ema', 'top5Raw', 'top5Ema', 'trainTop1'] as const) check(`${key} of epoch ${row.epoch}`, row[key]);
+    for (const key of ['top1Raw', 'top1Ema', 'top5Raw', 'top5Ema', 'trainTop1', 'top1Minival'] as const) check(`${key} of epoch ${row.epoch}`, row[key]);
   }
   for (const mistake of mistakes) check(`the probability of ${mistake.source}`, mistake.probability);
   check('onnx.top1Agreement', onnx?.top1Agreement);
@@ -65,6 +65,7 @@ function head(report: RunReport, metrics: readonly ClassMetrics[]): Html {
 ${interval && html`${bar(summary.top1, interval)}
 <p>95\u00a0% interval ${percent(interval.low)} to ${percent(interval.high)}</p>`}
 <p class="note">${weights}, ${count(summary.testImages)} test pictures, ${summary.crop}; trained on ${count(summary.trainImages)} pictures.
+${summary.minivalImages !== undefined && `The weights are those of epoch ${count(summary.epochs)}, the best on ${plural(summary.minivalImages, 'training picture')} set aside (minival); the test pictures decided nothing.`}
 ${interval && 'The Wilson interval covers which pictures happened to be in the test set, not the luck of the seed: for that, repeat the run with other seeds.'}</p></div>
 <dl class="facts">
 ${fact('Top-5', percent(summary.top5), summary.classes <= 5 ? `of ${count(summary.classes)} classes: says nothing` : weights)}

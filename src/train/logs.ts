@@ -4,7 +4,7 @@ import { writeFileAtomic } from '../files.js';
 import type { TrainEvent } from './events.js';
 import { TensorBoardLog } from './tensorboard.js';
 
-const COLUMNS = ['step', 'epoch', 'trainLoss', 'trainTop1', 'learningRate', 'top1Raw', 'top5Raw', 'lossRaw', 'top1Ema', 'top5Ema', 'lossEma', 'imagesPerSecond'];
+const COLUMNS = ['step', 'epoch', 'trainLoss', 'trainTop1', 'learningRate', 'top1Raw', 'top5Raw', 'lossRaw', 'top1Ema', 'top5Ema', 'lossEma', 'top1Minival', 'top5Minival', 'lossMinival', 'imagesPerSecond'];
 
 /** Writes metrics.csv (a row an epoch), events.jsonl (every event but the evaluation's progress) and tensorboard/ as training goes. */
 export class RunLog {
@@ -22,7 +22,7 @@ export class RunLog {
       writeFileAtomic(this.#events, '');
       return;
     }
-    writeFileAtomic(this.#csv, header + lines(this.#csv).slice(1).filter((line) => Number(line.split(',')[1]) <= from.epoch).map((line) => `${line}\n`).join(''));
+    writeFileAtomic(this.#csv, header + rows(this.#csv).filter((row) => Number(row['epoch']) <= from.epoch).map((row) => `${COLUMNS.map((column) => row[column] ?? '').join(',')}\n`).join(''));
     writeFileAtomic(this.#events, readEvents(run).filter((event) => event.type !== 'end' && event.step <= from.step && (event.type !== 'epoch' || event.epoch <= from.epoch)).map((event) => `${JSON.stringify(event)}\n`).join(''));
   }
 
@@ -31,13 +31,23 @@ export class RunLog {
     appendFileSync(this.#events, `${JSON.stringify(event)}\n`);
     this.#board.write(event);
     if (event.type !== 'epoch') return;
-    const { raw, ema } = event;
-    const row = [event.step, event.epoch, event.trainLoss, event.trainTop1, event.learningRate, raw.top1, raw.top5, raw.loss, ema?.top1, ema?.top5, ema?.loss, event.imagesPerSecond];
+    const { raw, ema, minival } = event;
+    const row = [
+      event.step, event.epoch, event.trainLoss, event.trainTop1, event.learningRate, raw.top1, raw.top5, raw.loss, ema?.top1, ema?.top5, ema?.loss,
+      minival?.top1, minival?.top5, minival?.loss, event.imagesPerSecond,
+    ];
     appendFileSync(this.#csv, `${row.map((value) => value ?? '').join(',')}\n`);
   }
 }
 
 const lines = (file: string): string[] => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter((line) => line !== '') : []);
+
+/** The rows of a CSV file by the names in its first line: a file of an earlier version has fewer columns. */
+function rows(file: string): Record<string, string>[] {
+  const [header = '', ...rest] = lines(file);
+  const names = header.split(',');
+  return rest.map((line) => Object.fromEntries(line.split(',').map((value, i) => [names[i], value])));
+}
 
 /** The events of a run so far; a last line cut off by a crash is left out. */
 export function readEvents(run: string): TrainEvent[] {

@@ -56,6 +56,23 @@ describe('renderRunReport', () => {
     for (const words of ['Most confused', 'label smoothing', 'paper, Table 1', 'model.onnx', 'rescaled predict run *.jpg', 'val/x.png', '20.0 % waiting', '2.26 G FLOPs', 'Seed 7']) assert.ok(text(page).includes(words), words);
   });
 
+  it('shows the minival where early stopping decided on it, and only there', () => {
+    const plain = example(10, 8);
+    assert.doesNotMatch(text(renderRunReport(plain)), /minival/i);
+    const report = example(10, 8);
+    report.summary.minivalImages = 80;
+    report.epochs = report.epochs.map((row) => ({ ...row, top1Minival: 0.8 - 0.1 / row.epoch, lossMinival: 0.5 + 1 / row.epoch }));
+    const page = renderRunReport(report);
+    check(page);
+    const said = text(page);
+    assert.match(said, /The weights are those of epoch 8, the best on 80 training pictures set aside \(minival\); the test pictures decided nothing\./);
+    assert.match(said, /minival 78\.75 %/); // 0.8 - 0.1/8, the key of the chart
+    assert.match(said, /a minival of 80 set aside from them/);
+    assert.match(said, /Minival loss .*Top-1, minival /);
+    report.epochs[0]!.top1Minival = 75;
+    assert.throws(() => renderRunReport(report), /top1Minival of epoch 1/);
+  });
+
   it('says what the figures show', () => {
     const said = text(renderRunReport(example(10, 8)));
     assert.match(said, /Accuracy was still rising at the end: \+1\.67 points since epoch 6/); // 0.4/6 - 0.4/8
