@@ -56,9 +56,10 @@ function drawSeries({ tone, marks, joined, bare, dashed, faint }: MarkSeries, fr
   const color = `var(--tone-${tone})`;
   const shown = visible(marks, frame);
   const found: Element[] = [];
-  if ((joined === true || bare === true) && shown.length > 1) {
-    const points = shown.map(({ x, y }) => frame.place(x, y));
-    found.push({ type: 'polyline', shape: { points }, style: { stroke: color, lineWidth: small || bare === true ? 1.5 : 2, fill: 'none', ...(dashed === true && { lineDash: [4, 4] }), lineJoin: 'round' } });
+  if ((joined === true || bare === true) && marks.length > 1) {
+    // A line may lead out of the frame: it is cut there, where a mark would be left out.
+    const points = marks.filter(({ x, y }) => Number.isFinite(x) && Number.isFinite(y)).map(({ x, y }) => frame.place(x, y));
+    found.push({ type: 'polyline', clipPath: { type: 'rect', shape: { x: frame.x, y: frame.y, width: frame.width, height: frame.height } }, shape: { points }, style: { stroke: color, lineWidth: small || bare === true ? 1.5 : 2, fill: 'none', ...(dashed === true && { lineDash: [4, 4] }), lineJoin: 'round' } });
   }
   if (bare === true) return found;
   const dots = faint === true || (dense && joined !== true);
@@ -96,7 +97,7 @@ function labels(series: readonly MarkSeries[], frame: Frame, { fontSize }: Look)
   const taken: Box[] = marked.map(({ at: [x, y] }) => ({ left: x - 4, right: x + 4, top: y - 4, bottom: y + 4 }));
   const found: Element[] = [];
   for (const { tone, label, at: [x, y] } of marked) {
-    const width = label.length * (fontSize - 1) * 0.56;
+    const width = label.length * (fontSize - 1) * 0.62;
     for (const [dx, dy, align] of [[-7, -8, 'right'], [7, 9, 'left'], [0, -13, 'center'], [0, 14, 'center'], [8, 0, 'left'], [-8, 0, 'right']] as const) {
       const left = align === 'right' ? x + dx - width : align === 'left' ? x + dx : x - width / 2;
       const box = { left, right: left + width, top: y + dy - 6, bottom: y + dy + 6 };

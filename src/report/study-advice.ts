@@ -19,7 +19,7 @@ export function overfits({ evidence }: RegimeAdvice): { overfits: number; judged
 
 /** Which dimension pays in each regime, in points for each doubling of the cost, and what is missing to tell. */
 export function regimeTable({ advice }: StudyReport): Html {
-  if (advice.regimes.length === 0) return html`<p>Not enough evidence: the study has no regime.</p>`;
+  if (advice.regimes.length === 0) return html`<p>Not enough evidence: nothing was compared.</p>`;
   const costs = [...new Set(advice.regimes.flatMap((regime) => DIMENSIONS.flatMap((dimension) => gainOf(regime, dimension)?.cost ?? [])))].map((cost) => COST_WORDS[cost].short);
   return html`<div class="scroll"><table class="full"><thead><tr><th>Regime</th><th>What pays</th>${DIMENSIONS.map((dimension) => html`<th class="num">${dimension[0]!.toUpperCase() + dimension.slice(1)}</th>`)}<th class="num">Depth less width</th><th class="num">Over-fitting pairs</th></tr></thead>
 <tbody>${advice.regimes.map((regime) => {
@@ -32,7 +32,7 @@ ${risk(advice.risk)}`;
 }
 
 function risk({ text, source, flopsRange, breakFlops }: StudyReport['advice']['risk']): Html {
-  return html`<p><b>How far it reaches.</b> ${text} (${source}.)${flopsRange !== undefined && ` The largest model here has ${flopsRange < 10 ? flopsRange.toFixed(1) : count(flopsRange)} times the FLOPs of the smallest.`}${
+  return html`<p><b>How far it reaches.</b> ${text} Source: ${source}.${flopsRange !== undefined && ` The largest model here has ${flopsRange < 10 ? flopsRange.toFixed(1) : count(flopsRange)} times the FLOPs of the smallest.`}${
     breakFlops !== undefined && ` The power law of the longest regime breaks at ${COST_WORDS.flops.text(breakFlops)} FLOPs.`}</p>`;
 }
 
@@ -45,10 +45,10 @@ export function familyTable(report: StudyReport): Html {
   const { flops, parameters } = COST_WORDS;
   const timed = cost !== 'flops' && cost !== 'parameters';
   return html`<div class="scroll"><table class="full"><thead><tr><th>Model</th><th class="num">Depth</th><th class="num">Width</th><th class="num">Pixels</th><th class="num">FLOPs</th><th class="num">Parameters</th>${timed && html`<th class="num">${COST_WORDS[cost].head}</th>`}<th class="num">Measured top-1</th><th class="num">Gain, points</th><th class="num">Predicted top-1</th></tr></thead>
-<tbody>${members.map((one) => html`<tr><td>${one.name}<br><small class="note">${one.why}${one.insteadOf !== undefined && html`; instead of ${one.insteadOf}, which it is not told from`}${one.fasterThanCompound === true && '; raises resolution faster than compound scaling'}</small></td><td class="num">${one.depth}</td><td class="num">${one.width}</td><td class="num">${one.size}</td><td class="num">${flops.text(one.flops)}</td><td class="num">${parameters.text(byName.get(one.name)?.parameters ?? Number.NaN)}</td>${timed && html`<td class="num">${COST_WORDS[cost].text(one.cost)}</td>`}<td class="num">${estimateCell(one.top1)}</td><td class="num">${estimateCell(one.gain, bare)}</td><td class="num">${estimateCell(one.prediction)}</td></tr>
+<tbody>${members.map((one) => html`<tr><td class="named">${one.name}<br><small class="note">${one.why}${one.insteadOf !== undefined && html`; instead of ${one.insteadOf}, which it is not told from`}${one.fasterThanCompound === true && '; raises resolution faster than compound scaling'}</small></td><td class="num">${one.depth}</td><td class="num">${one.width}</td><td class="num">${one.size}</td><td class="num">${flops.text(one.flops)}</td><td class="num">${parameters.text(byName.get(one.name)?.parameters ?? Number.NaN)}</td>${timed && html`<td class="num">${COST_WORDS[cost].text(one.cost)}</td>`}<td class="num">${estimateCell(one.top1)}</td><td class="num">${estimateCell(one.gain, bare)}</td><td class="num">${estimateCell(one.prediction)}</td></tr>
 `)}</tbody></table></div>
 <p class="note">Smallest to largest by ${COST_WORDS[cost].short}${instead && ', since nothing else was measured'}, at ${epochWords(full.epochs)}. Each model beats the one before. Predicted: the mean of ${seedWords(members[0]!.prediction.seeds)} of the same training on the same pictures, and where 95\u00a0% of such means would lie; one seed of a model leaves no interval.${
-    passedOver.length > 0 && ` ${count(passedOver.length)} of the frontier ${passedOver.length === 1 ? 'was' : 'were'} passed over, since they are not told from a member of the family.`} Download CSV: ${download(familySheet(report))}</p>`;
+    passedOver.length > 0 && ` Passed over on the frontier, since not told from a member of the family: ${count(passedOver.length)}.`} Download CSV: ${download(familySheet(report))}</p>`;
 }
 
 const seedWords = (seeds: number): string => (seeds === 1 ? 'one new seed' : `${seeds} new seeds`);
@@ -78,7 +78,7 @@ export const nextName = ({ family, depth, width, size }: NextTrial): string => `
 export function nextTable({ advice }: StudyReport): Html | undefined {
   if (advice.next.length === 0) return undefined;
   return html`<div class="scroll"><table class="full"><thead><tr><th>Train</th><th class="num">Epochs</th><th class="num">Seeds</th><th>Why</th><th class="num">FLOPs</th><th class="num">Takes about</th></tr></thead>
-<tbody>${advice.next.map((one) => html`<tr><td>${nextName(one)}</td><td class="num">${one.epochs}</td><td class="num">${one.seeds}</td><td>More ${one.dimension} than ${one.base}, ${one.where}</td><td class="num">${one.flopsRatio.toFixed(2)}\u00a0×</td><td class="num">${time(one.seconds)}</td></tr>
+<tbody>${advice.next.map((one) => html`<tr><td class="named">${nextName(one)}</td><td class="num">${one.epochs}</td><td class="num">${one.seeds}</td><td class="named">More ${one.dimension} than ${one.base}, ${one.where}</td><td class="num">${one.flopsRatio.toFixed(2)}\u00a0×</td><td class="num">${time(one.seconds)}</td></tr>
 `)}</tbody></table></div>
 <p class="note">FLOPs: over those of the model that it is compared with. The time is that model's, times the ratio of FLOPs: a guess, since FLOPs predict time poorly.</p>`;
 }

@@ -4,7 +4,7 @@ import { key, type Mark, markChart, type MarkSeries } from './marks.js';
 import { linearScale, logScale, type Scale } from './scale.js';
 import { numbers, type Sheet, sheet } from './sheet.js';
 import { studyCost, type StudyConfiguration, type StudyCost, type StudyReport } from './study-data.js';
-import { COST_WORDS, epochWords, percentTick, regimes, resolutions } from './study-words.js';
+import { COST_WORDS, epochWords, labelled, percentTick, regimes, resolutions } from './study-words.js';
 
 type Dimension = 'depth' | 'width';
 /** The configurations of one line: the base model with only one dimension changed. */
@@ -28,6 +28,8 @@ function costOfFigure(report: StudyReport): StudyCost {
   return all.length > 0 && all.every((one) => studyCost(one, 'trainStepMs') !== undefined) ? 'trainStepMs' : 'flops';
 }
 
+/** Points of a line that are labelled. */
+const LABELS = 5;
 const TONE = { depth: 'one', width: 'two' } as const;
 
 /** Accuracy against time when only depth or only width is scaled (paper, Figure 3): a panel for each regime and resolution. */
@@ -60,7 +62,10 @@ function panel(lines: readonly Scaled[], title: string, id: string, x: Scale, y:
     id, title, panel: true, height: 210, x, y,
     series: lines.map(({ dimension, points }): MarkSeries => ({
       name: dimension, tone: TONE[dimension], joined: true,
-      marks: points.map((one): Mark => ({ x: studyCost(one, cost)!, y: one.top1!.mean, label: dimension === 'depth' ? String(one.depth) : `×${one.width}`, ...(one.top1!.low !== undefined && { low: one.top1!.low, high: one.top1!.high! }) })),
+      marks: points.map((one, at): Mark => ({
+        x: studyCost(one, cost)!, y: one.top1!.mean, ...(labelled(at, points.length, LABELS) && { label: dimension === 'depth' ? String(one.depth) : `×${one.width}` }),
+        ...(one.top1!.low !== undefined && { low: one.top1!.low, high: one.top1!.high! }),
+      })),
     })),
   });
 }

@@ -1,6 +1,6 @@
 import { missing, percent } from './format.js';
 import { type Html, html } from './html.js';
-import { type Mark, markChart, type MarkSeries } from './marks.js';
+import { DENSE, type Mark, markChart, type MarkSeries } from './marks.js';
 import { logScale } from './scale.js';
 import { type Column, download, numbers, type Sheet, sheet } from './sheet.js';
 import type { PowerLaw } from './study-analysis.js';
@@ -40,16 +40,17 @@ export function errorFigure(report: StudyReport): Html {
   const toneAt = ({ epochs }: PowerLaw): MarkSeries['tone'] => toneOf(epochs === undefined ? 0 : spans.indexOf(epochs));
   const laws = report.powerLaws.flatMap((law) => lawSeries(law, toneAt(law)));
   const errors = done.flatMap(({ top1 }) => [1 - top1!.mean]);
+  const dense = done.length > DENSE;
   // A perfect score has no place on a logarithmic axis.
   const perfect = errors.filter((error) => !(error > 0)).length;
   const chart = markChart({
     id: 'error', title: 'A mark for each configuration', height: 420, width: 680,
     series: [...spans.map((epochs, i): MarkSeries => ({ name: epochWords(epochs), tone: toneOf(i), marks: done.filter((one) => one.epochs === epochs).map((one) => errorMark(one, sizes)) })), ...laws],
-    shapes: sizes.length > 1 ? sizes.map((size, i) => ({ shape: shapeOf(i), name: `${size} pixels` })) : [],
-    x: logScale(done.map(({ flops: value }) => value), { name: 'FLOPs of one picture (2 for a multiply-add), logarithmic', format: tick }),
+    shapes: sizes.length > 1 && !dense ? sizes.map((size, i) => ({ shape: shapeOf(i), name: `${size} pixels` })) : [],
+    x: logScale(done.map(({ flops: value }) => value), { name: 'FLOPs of one picture, logarithmic', format: tick }),
     y: logScale(errors, { name: 'top-1 error, %, logarithmic', format: percentTick }),
     verticals: report.powerLaws.flatMap((law) => (law.break === undefined ? [] : [{ x: law.break.flops, label: `break, ${regimeName(law)}`, tone: toneAt(law) }])),
-    note: `${laws.length > 0 ? 'Lines: power law of the regime of their colour, dashed where it no longer holds, beyond the break. ' : ''}Whiskers: 95\u00a0% interval over seeds, where there are at least two.${perfect > 0 ? ` ${perfect} without any error lie below the axis.` : ''}${sizes.length === 1 ? ` All at ${sizes[0]} pixels.` : ''}`,
+    note: `${laws.length > 0 ? 'Lines: power law of the regime of their colour, dashed where it no longer holds, beyond the break. ' : ''}${dense ? `Dots without shapes and intervals: more than ${DENSE} would cover each other.` : 'Whiskers: 95\u00a0% interval over seeds, where there are at least two.'} A multiply-add counts as 2 FLOPs.${perfect > 0 ? ` ${perfect} without any error lie below the axis.` : ''}${sizes.length === 1 ? ` All at ${sizes[0]} pixels.` : ''}`,
   });
   return html`<div class="one-chart">${chart}</div>
 ${lawTable(report)}${spreadTable(report)}
@@ -85,7 +86,7 @@ function spreadTable(report: StudyReport): Html {
   const byName = new Map(report.configurations.map((one) => [one.name, one]));
   const model = ({ name, error }: { name: string; error: number }): Html => html`${name}<br><small class="note">${percent(1 - error)}${interval(byName.get(name))}</small>`;
   return html`<h3>Spread at equal FLOPs</h3><div class="scroll"><table class="full"><thead><tr><th>Regime</th><th class="num">FLOPs</th><th class="num">Models</th><th>Best, top-1</th><th>Worst, top-1</th><th class="num">Points apart</th><th class="num">Error ratio</th></tr></thead>
-<tbody>${rows.map(({ law, one }) => html`<tr><td class="words">${regimeName(law)}</td><td class="num">${flops(one.lowFlops)} to ${flops(one.highFlops)}</td><td class="num">${one.n}</td><td>${model(one.best)}</td><td>${model(one.worst)}</td><td class="num">${bare(one.worst.error - one.best.error).replace('+', '')}</td><td class="num">${one.ratio.toFixed(2)}</td></tr>
+<tbody>${rows.map(({ law, one }) => html`<tr><td class="words">${regimeName(law)}</td><td class="num">${flops(one.lowFlops)} to ${flops(one.highFlops)}</td><td class="num">${one.n}</td><td class="named">${model(one.best)}</td><td class="named">${model(one.worst)}</td><td class="num">${bare(one.worst.error - one.best.error).replace('+', '')}</td><td class="num">${one.ratio.toFixed(2)}</td></tr>
 `)}</tbody></table></div>
 <p class="note">What the choice of depth, width and resolution is worth where FLOPs are nearly the same; the widest stretches of each regime. Best and worst were chosen among several, so that they lie somewhat too far apart. Download CSV: ${download(spreadSheet(report))}</p>`;
 }

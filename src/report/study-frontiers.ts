@@ -5,11 +5,10 @@ import { linearScale, logScale } from './scale.js';
 import { download, numbers, type Sheet, sheet } from './sheet.js';
 import type { RankEstimate } from './study-analysis.js';
 import { STUDY_COSTS, studyCost, type StudyConfiguration, type StudyCost, type StudyReport } from './study-data.js';
-import { COST_WORDS, estimateCell, families, label, percentTick, toneOf } from './study-words.js';
+import { COST_WORDS, estimateCell, families, label, labelled, percentTick, toneOf } from './study-words.js';
 
-/** Points of a frontier that are labelled: more would cover each other. Both ends are among them. */
-const LABELS = 9;
-const named = (at: number, of: number): boolean => of <= LABELS || Math.round((at * (LABELS - 1)) / (of - 1)) !== Math.round(((at - 1) * (LABELS - 1)) / (of - 1));
+/** Points of all frontiers of a chart that are labelled: more would cover each other. */
+const LABELS = 10;
 
 /** Inversions that the page shows; the CSV has all. */
 const INVERSIONS = 10;
@@ -39,7 +38,7 @@ function chart(report: StudyReport, done: readonly StudyConfiguration[], byName:
     const best = (report.frontiers.find((frontier) => frontier.cost === cost && frontier.family === family)?.names ?? []).flatMap((name) => byName.get(name) ?? []);
     return [
       { name: family, tone: toneOf(i), faint: true, marks: has.filter((one) => one.family === family).map(mark) },
-      ...(best.length > 0 ? [{ name: family, tone: toneOf(i), joined: true, marks: best.filter((one) => studyCost(one, cost) !== undefined).map((one, at, line) => ({ ...mark(one), ...(named(at, line.length) && { label: label(one) }), ...(one.top1!.low !== undefined && { low: one.top1!.low, high: one.top1!.high! }) })) }] : []),
+      ...(best.length > 0 ? [{ name: family, tone: toneOf(i), joined: true, marks: best.filter((one) => studyCost(one, cost) !== undefined).map((one, at, line) => ({ ...mark(one), ...(labelled(at, line.length, Math.max(2, Math.floor(LABELS / all.length))) && { label: label(one) }), ...(one.top1!.low !== undefined && { low: one.top1!.low, high: one.top1!.high! }) })) }] : []),
     ];
   });
   const missed = done.length - has.length;
@@ -60,7 +59,7 @@ function rankTables({ ranks }: StudyReport): Html {
 <tbody>${ranks.map(({ a, b, outcome, n, tau, rho }) => html`<tr><td>${COST_WORDS[a].short}</td><td>${COST_WORDS[b].short}${outcome !== 'compared' && html`<br><small class="note">${OUTCOMES[outcome]}</small>`}</td><td class="num">${rank(tau)}</td><td class="num">${rank(rho)}</td><td class="num">${n}</td></tr>
 `)}</tbody></table></div><p class="note">1: the same order; 0: unrelated; −1: reversed. Below each its 95\u00a0% interval, of configurations drawn like these. With τ, (1 − τ) / 2 of all pairs are the wrong way round. Download CSV: ${download(rankSheet({ ranks }))}</p>`}
 ${inversions.length > 0 && html`<h3>Worst inversions</h3><div class="scroll"><table class="full"><thead><tr><th>This one</th><th>against this one</th><th class="num">has</th><th class="num">and yet only</th></tr></thead>
-<tbody>${inversions.slice(0, INVERSIONS).map(({ more, less, a, b, aRatio, bRatio }) => html`<tr><td>${more}</td><td>${less}</td><td class="num">${aRatio.toFixed(2)}\u00a0× the ${COST_WORDS[a].short}</td><td class="num">${(1 / bRatio).toFixed(2)}\u00a0× the ${COST_WORDS[b].short}</td></tr>
+<tbody>${inversions.slice(0, INVERSIONS).map(({ more, less, a, b, aRatio, bRatio }) => html`<tr><td class="named">${more}</td><td class="named">${less}</td><td class="num">${aRatio.toFixed(2)}\u00a0× the ${COST_WORDS[a].short}</td><td class="num">${(1 / bRatio).toFixed(2)}\u00a0× the ${COST_WORDS[b].short}</td></tr>
 `)}</tbody></table></div><p class="note">${inversions.length > INVERSIONS && `The first ${INVERSIONS} of ${inversions.length}. `}Download CSV: ${download(inversionSheet({ ranks }))}</p>`}`;
 }
 

@@ -36,7 +36,7 @@ function pairTable({ overfitting }: StudyReport): Html | undefined {
   const found = overfitting.pairs.filter(({ verdict }) => verdict === 'overfits');
   const said = html`<p>Of ${count(overfitting.judged)} pairs of neighbours with enough seeds, ${found.length === 0 ? 'none over-fits' : `${count(found.length)} ${found.length === 1 ? 'over-fits' : 'over-fit'}`}: better on training pictures and worse on test pictures, both beyond noise. By luck alone 2 or 3 of 100 pairs seem to fall in test accuracy.</p>`;
   return html`${said}${found.length > 0 && html`<div class="scroll"><table class="full"><thead><tr><th>From</th><th>to</th><th>More</th><th class="num">Training, points</th><th class="num">Test, points</th><th class="num">Gap, points</th></tr></thead>
-<tbody>${found.slice(0, PAIRS).map(({ from, to, direction, train, test, gap }) => html`<tr><td>${from}</td><td>${to}</td><td>${direction}</td><td class="num">${estimateCell(train, bare)}</td><td class="num">${estimateCell(test, bare)}</td><td class="num">${estimateCell(gap, bare)}</td></tr>
+<tbody>${found.slice(0, PAIRS).map(({ from, to, direction, train, test, gap }) => html`<tr><td class="named">${from}</td><td class="named">${to}</td><td>${direction}</td><td class="num">${estimateCell(train, bare)}</td><td class="num">${estimateCell(test, bare)}</td><td class="num">${estimateCell(gap, bare)}</td></tr>
 `)}</tbody></table></div>`}<p class="note">${found.length > PAIRS && `The first ${PAIRS} of ${count(found.length)}. `}Download CSV of all pairs: ${download(overfittingSheet({ overfitting }))}</p>`;
 }
 

@@ -45,6 +45,9 @@ export const regimes = ({ configurations }: StudyReport): number[] => [...new Se
 export const resolutions = ({ configurations }: StudyReport): number[] => [...new Set(configurations.map(({ size }) => size))].sort((a, b) => a - b);
 export const families = ({ configurations }: StudyReport): string[] => [...new Set(configurations.map(({ family }) => family))].sort();
 
+/** Whether one of the points of a line is one of the `most`, evenly chosen, that have a label. */
+export const labelled = (at: number, of: number, most: number): boolean => of <= most || Math.round((at * (most - 1)) / (of - 1)) !== Math.round(((at - 1) * (most - 1)) / (of - 1));
+
 /** More than there are colours share the last one. */
 export const toneOf = (index: number): Tone => TONES[Math.min(index, TONES.length - 1)]!;
 export const shapeOf = (index: number): Shape => SHAPES[Math.min(index, SHAPES.length - 1)]!;

@@ -73,6 +73,7 @@ code { font: 13px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu San
 .one-chart { max-width: 700px; margin-bottom: 18px; }
 section > h3, .chart + h3 { margin-top: 24px; }
 .panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(238px, 1fr)); gap: 18px 28px; margin-bottom: 20px; }
+.panels .chart { max-width: 340px; }
 .row-head { margin-top: 18px; font-size: 15px; }
 .heats { display: flex; flex-wrap: wrap; gap: 26px 40px; margin: 18px 0; }
 .heat { max-width: 100%; }
@@ -91,6 +92,7 @@ th:last-child, td:last-child { padding-right: 0; }
 tbody tr { border-top: 1px solid var(--rule); }
 .num { text-align: right; white-space: nowrap; }
 .words { white-space: nowrap; }
+.named { min-width: 190px; }
 .small table, .small thead th { font-size: 13px; }
 .small th, .small td { padding-right: 13px; }
 .full { width: 100%; }

@@ -26,14 +26,14 @@ export function exampleStudy({ depths = [26, 50, 101], widths = [0.5, 1, 1.5], s
   const configurations = families.flatMap((family) => regimes.flatMap((epochs) => sizes.flatMap((size) => depths.flatMap((depth) => widths.map((width): StudyConfiguration => {
     n++;
     const efficient = family.startsWith('efficientnet');
-    const flops = 1e9 * (depth / 26) * width ** 2 * (size / 128) ** 2 * (efficient ? 0.5 : 1);
+    const flops = 1e9 * (depth / 26) * width ** 2 * (size / 128) ** 2 * (family === 'efficientnet-rs' ? 0.7 : efficient ? 0.5 : 1);
     const over = Math.max(0, Math.log(epochs / 10)) * 0.012 * Math.max(0, Math.log2(width * 2));
     const error = Math.min(0.95, Math.max(0.05, 0.12 + 0.2 * (flops / 1e9) ** -0.35 + over + (epochs < 50 ? 0.05 * Math.log2(depth / 26) : 0)));
     const done = seeds.map((seed) => ({ seed, top1: 1 - error + 0.004 * noise(n * 7 + seed * 131), trainTop1: Math.min(0.999, 1 - error * 0.7 + over + 0.002 * noise(n * 3 + seed)) }));
     return {
       name: `${family}-${depth} x${width} @${size} for ${epochs} epochs`, family, model: `${family}-${depth}-w${width}`, depth, width, size, epochs, flops, parameters: 1e6 * depth * width ** 2, batch: 64,
       predictedBytes: 4e8 * width * (size / 128) ** 2,
-      ...(measured && { measured: { trainStepMs: 900 * (depth / 26) ** 1.2 * width ** 1.1 * (size / 128) ** 2 * (efficient ? 1.6 : 1), inferenceMs: 8 * (depth / 26) * width ** 1.2 * (size / 128) ** 2, peakBytes: 3e8 * (depth / 26) * width * (size / 128) ** 2 * (efficient ? 1.8 : 1) } }),
+      ...(measured && { measured: { trainStepMs: 900 * (depth / 26) ** 1.2 * width ** 1.1 * (size / 128) ** 2 * (family === 'efficientnet-rs' ? 1.1 : efficient ? 1.6 : 1), inferenceMs: 8 * (depth / 26) * width ** 1.2 * (size / 128) ** 2, peakBytes: 3e8 * (depth / 26) * width * (size / 128) ** 2 * (efficient ? 1.8 : 1) } }),
       ...(seeds.length > 0 && { top1: estimate(done.map(({ top1 }) => top1))!, trainTop1: estimate(done.map(({ trainTop1 }) => trainTop1))!, gap: estimate(done.map(({ top1, trainTop1 }) => trainTop1 - top1))! }),
       done, failed: [], pending: [],
     };
@@ -95,12 +95,12 @@ function law(epochs: number, configurations: readonly StudyConfiguration[], expo
   const known = configurations.filter(({ top1 }) => top1 !== undefined).sort((a, b) => a.flops - b.flops);
   const fitted = (flops: number): number => scale * Math.min(flops, knot ?? flops) ** -exponent * (flops / Math.min(flops, knot ?? flops)) ** (-exponent / 2);
   if (known.length < 3) return { epochs, outcome: 'too few points', n: known.length, residuals: [], spread: [], excluded: configurations.map(({ name }) => ({ name, reason: 'no result' })) };
-  const [best, worst] = [known[0]!, known[1]!];
+  const [best, worst] = known.slice(0, 2).sort((one, other) => other.top1!.mean - one.top1!.mean) as [StudyConfiguration, StudyConfiguration];
   return {
     epochs, outcome: 'fitted', n: known.length, exponent: { mean: exponent, n: known.length, low: exponent - 0.03, high: exponent + 0.03 }, scale, r2: 0.93, residualFactor: 1.08,
     ...(knot === undefined ? { noBreak: 'no break seen' } : { break: { flops: knot, low: 0.8 * knot, high: 1.3 * knot, after: { mean: exponent / 2, n: 6 }, direction: 'flattens' } }),
     residuals: known.map(({ name, flops, top1 }) => ({ name, flops, error: 1 - top1!.mean, fitted: fitted(flops) })),
-    spread: [{ lowFlops: 1.8e9, highFlops: 1.95e9, n: 5, best: { name: best.name, error: 0.2345 }, worst: { name: worst.name, error: 0.2776 }, ratio: 0.2776 / 0.2345 }], excluded: [],
+    spread: [{ lowFlops: 1.8e9, highFlops: 1.95e9, n: 5, best: { name: best.name, error: 1 - best.top1!.mean }, worst: { name: worst.name, error: 1 - worst.top1!.mean }, ratio: (1 - worst.top1!.mean) / (1 - best.top1!.mean) }], excluded: [],
   };
 }
 
