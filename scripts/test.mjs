@@ -1,8 +1,8 @@
 // `npm test`: sets everything up, then runs dist/test/**/*.test.js and counts the tests itself.
 //   node scripts/test.mjs [--no-setup] [--concurrency N] [--timeout SECONDS_A_FILE] [part of a file path]...
 // The last line is `N passed, M failed` (and `, K skipped`). Exit code 0 only if tests ran and none failed.
-import { existsSync, readdirSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { run } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -87,7 +87,11 @@ async function main() {
   const concurrency = Number(values.concurrency ?? Math.min(2, availableParallelism()));
   // The files share the cores. OpenMP threads that outnumber them wait for each other in busy loops: 15 times slower was seen.
   process.env.OMP_NUM_THREADS ??= String(Math.max(1, Math.floor(availableParallelism() / concurrency)));
+  // Pictures of tests have no business in the user's cache.
+  const ownCache = process.env.RESCALED_CACHE === undefined;
+  process.env.RESCALED_CACHE ??= mkdtempSync(join(tmpdir(), 'rescaled-cache-'));
   const { text, good } = summarize(await runFiles(chosen, { concurrency, timeoutMs: values.timeout === undefined ? undefined : Number(values.timeout) * 1000 }));
+  if (ownCache) rmSync(process.env.RESCALED_CACHE, { recursive: true, force: true });
   // A file that hung may not obey the signal that ends it; waiting for it would hang this process too. The exit waits only for
   // what has been printed to reach a pipe.
   process.stdout.write(`\n${text}\n`, () => process.exit(good ? 0 : 1));

@@ -86,6 +86,9 @@ export function addon(): Addon {
   return current ?? (current = load());
 }
 
+/** Whether the engine has been used in this thread. */
+export const engineLoaded = (): boolean => current !== undefined;
+
 /** Runs `body` with another engine behind every tensor and operator (see shapes.ts). */
 export function withEngine<T>(engine: Addon, body: () => T): T {
   const before = current;

@@ -51,6 +51,9 @@ export function checkDevice(device: string): void {
     throw new UsageError(`Expected one of ${devices.join(', ')} for the device but received "${device}". "rescaled doctor" lists what this engine has.`);
 }
 
+/** Epochs that are shorter than this share a checkpoint, which takes a few hundredths of a second: so much is done again after a crash. */
+const BETWEEN_MS = 2000;
+
 /** The same pictures, decoded once and kept on disk where that is possible; see `withCache`. */
 async function* cached(dataset: Dataset, size: number, signal?: AbortSignal): AsyncGenerator<TrainEvent, Dataset> {
   const decoding = withCache(dataset, size, signal);
@@ -237,7 +240,7 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
       Object.assign(state, { batchInEpoch: 0, epochLoss: 0, epochCorrect: 0, epochImages: 0 });
       state.epoch++;
       state.ended = recipe.earlyStopping && state.epoch < recipe.epochs && state.epoch - state.bestEpoch >= recipe.patience;
-      yield checkpoint();
+      if (state.epoch === recipe.epochs || state.ended || performance.now() - lastSaved > BETWEEN_MS) yield checkpoint();
       if (state.ended) yield { type: 'early-stop', step: state.step, epoch: state.epoch, bestEpoch: state.bestEpoch };
     }
     if (recipe.earlyStopping) writeFileAtomic(finalWeights(out), readFileSync(bestWeights(out)));

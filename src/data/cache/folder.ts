@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, mkdirSync, readdirSync, rmSync, statfsSync, statSync, utimesSync } from 'node:fs';
+import { accessSync, constants, existsSync, lstatSync, mkdirSync, readdirSync, rmSync, statfsSync, statSync, utimesSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 
@@ -9,7 +9,10 @@ const TOTAL_BYTES = 8 * 2 ** 30;
 /** A cache that was opened since is left alone. (One that is removed all the same stays whole for the processes that have it open.) */
 const IN_USE_MS = 60 * 60_000;
 
-/** Endings of caches. */
+/** A cache that was not opened for that long goes with the next that is made: its pictures have changed, or nobody trains on them. */
+const STALE_MS = 30 * 24 * 60 * 60_000;
+
+/** Ending of caches' names. */
 const ENDING = '.pixels';
 
 /** Where decoded pictures are kept: `RESCALED_CACHE`, else below the user's cache folder; undefined when it is `off`. */
@@ -60,8 +63,9 @@ export function makeRoom(path: string, bytes: number): string | undefined {
   const others = listCaches(folder).filter((other) => other.path !== path);
   let total = bytes + others.reduce((sum, other) => sum + other.bytes, 0);
   for (const { path: other, bytes: size, usedMs } of others) {
-    if (total <= TOTAL_BYTES) break;
-    if (Date.now() - usedMs < IN_USE_MS) return `the caches in ${folder} take ${megabytes(total - bytes)} and all were used within the hour`;
+    const unusedMs = Date.now() - usedMs;
+    if (total <= TOTAL_BYTES && unusedMs < STALE_MS) break;
+    if (unusedMs < IN_USE_MS) return `the caches in ${folder} take ${megabytes(total - bytes)} and all were used within the hour`;
     rmSync(other, { force: true });
     total -= size;
   }
@@ -83,7 +87,7 @@ export function folderProblem(folder: string): string | undefined {
 function removeLeftovers(folder: string): void {
   for (const name of readdirSync(folder)) {
     if (!name.endsWith('.tmp')) continue;
-    const facts = statSync(join(folder, name), { throwIfNoEntry: false });
+    const facts = lstatSync(join(folder, name), { throwIfNoEntry: false });
     if (facts !== undefined && Date.now() - facts.mtimeMs > IN_USE_MS) rmSync(join(folder, name), { force: true });
   }
 }

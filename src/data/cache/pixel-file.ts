@@ -1,8 +1,9 @@
 import { closeSync, fstatSync, openSync, readSync, rmSync } from 'node:fs';
 import { createHash } from 'node:crypto';
+import { isMainThread } from 'node:worker_threads';
 import { fromGrey, pixelsOf, type Pixels } from '../../augment/pixels.js';
 import { RescaledError } from '../../errors.js';
-import { addon } from '../../torch/addon.js';
+import { addon, engineLoaded } from '../../torch/addon.js';
 
 /**
  * A file of decoded pictures, little-endian:
@@ -28,6 +29,8 @@ export interface PixelFileSpec {
   readonly bytes: number;
   readonly channels: number;
   readonly count: number;
+  /** The index, read and checked once for all threads. */
+  readonly index: SharedArrayBuffer;
 }
 
 /** Closes files whose last source has gone. */
@@ -40,7 +43,7 @@ export function checksum(head: Uint8Array, index: Uint8Array): Buffer {
 
 /**
  * Decoded pictures in a file: mapped into memory where the engine is there, so that all processes and threads share one copy, else read
- * piece by piece. Structured-cloneable as its spec: what is private stays behind, and `of` opens it again.
+ * one by one. Structured-cloneable as its spec: what is private stays behind, and `of` makes a file of it again.
  */
 export class PixelFile implements PixelFileSpec {
   readonly path: string;
@@ -48,20 +51,21 @@ export class PixelFile implements PixelFileSpec {
   readonly bytes: number;
   readonly channels: number;
   readonly count: number;
-  readonly #map: ArrayBuffer | undefined;
+  readonly index: SharedArrayBuffer;
   readonly #starts: Float64Array;
   readonly #sides: Uint32Array;
+  /** From the first picture on; null when it cannot be. */
+  #map: ArrayBuffer | null | undefined;
 
-  private constructor({ path, descriptor, bytes, channels, count }: PixelFileSpec) {
+  private constructor({ path, descriptor, bytes, channels, count, index }: PixelFileSpec) {
     this.path = path;
     this.descriptor = descriptor;
     this.bytes = bytes;
     this.channels = channels;
     this.count = count;
-    this.#map = mapped(this);
-    const index = this.#map ?? read(this, 0, HEADER + ENTRY * count).buffer;
-    this.#starts = new Float64Array(index, HEADER, 2 * count);
-    this.#sides = new Uint32Array(index, HEADER, 4 * count);
+    this.index = index;
+    this.#starts = new Float64Array(index);
+    this.#sides = new Uint32Array(index);
   }
 
   /** Opens a file that is whole; one that is damaged is removed. @returns undefined when there is none */
@@ -107,7 +111,8 @@ export class PixelFile implements PixelFileSpec {
     if (!(start > 0)) return undefined;
     const [width, height] = [this.width(i), this.height(i)];
     const length = width * height * this.channels;
-    const data = this.#map === undefined ? read(this, start, length) : new Uint8Array(this.#map, start, length);
+    if (this.#map === undefined) this.#map = mapped(this);
+    const data = this.#map === null ? read(this, start, length) : new Uint8Array(this.#map, start, length);
     return this.channels === 1 ? fromGrey(data, width, height) : pixelsOf(data, width, height);
   }
 }
@@ -120,15 +125,21 @@ function checked(path: string, descriptor: number): PixelFileSpec | undefined {
   const head = Buffer.from(read(file, 0, HEADER).buffer);
   const [channels, count] = [head.readUInt32LE(16), head.readUInt32LE(20)];
   const fits = head.toString('latin1', 0, 16) === MAGIC && (channels === 1 || channels === 3) && head.readDoubleLE(24) === bytes && HEADER + ENTRY * count <= bytes;
-  if (!fits || !checksum(head, read(file, HEADER, ENTRY * count)).equals(head.subarray(32, HEADER))) return undefined;
-  return { ...file, channels, count };
+  if (!fits) return undefined;
+  const entries = read(file, HEADER, ENTRY * count);
+  if (!checksum(head, entries).equals(head.subarray(32, HEADER))) return undefined;
+  const index = new SharedArrayBuffer(entries.length);
+  new Uint8Array(index).set(entries);
+  return { ...file, channels, count, index };
 }
 
-function mapped({ descriptor, bytes }: PixelFileSpec): ArrayBuffer | undefined {
+/** Never loads the engine for this alone: commands that do not train go without. (A loader's threads start when it has been loaded.) */
+function mapped({ descriptor, bytes }: PixelFileSpec): ArrayBuffer | null {
+  if (isMainThread && !engineLoaded()) return null;
   try {
     return addon().mapFile(descriptor, bytes);
   } catch {
-    return undefined; // No engine, or one that is older: reading is as right, and a little slower.
+    return null; // An older engine, or a system without: reading is as right, and a little slower.
   }
 }
 
