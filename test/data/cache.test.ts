@@ -4,7 +4,6 @@ import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, test } from 'node:test';
-import sharp from 'sharp';
 import { preprocessOptions } from '../../src/augment/preprocess.js';
 import { cacheFolder, listCaches, makeRoom } from '../../src/data/cache/folder.js';
 import { cachedDataset } from '../../src/data/cache/pictures.js';
@@ -13,7 +12,7 @@ import { openDataset, type Dataset, type DatasetOptions } from '../../src/data/d
 import { BatchLoader } from '../../src/data/loader.js';
 import { readPixels, type Source } from '../../src/data/source.js';
 import { engineInfo } from '../../src/torch/index.js';
-import { gradient, idxPart, temporaryFolder, writeClasses, writeTree } from './helpers.js';
+import { idxPart, photos, temporaryFolder, writeClasses, writeTree } from './helpers.js';
 
 const root = temporaryFolder();
 const SIZE = 16;
@@ -26,19 +25,6 @@ beforeEach(() => {
 });
 const caches = (): string[] => (existsSync(cache) ? readdirSync(cache).sort() : []);
 const fresh = (): string => join(root, `set${made++}`);
-
-/** JPEGs of several sizes, small enough to be kept whole at 16 pixels (60), and larger (90). */
-async function photos(folder: string, counts: Record<string, number>): Promise<string> {
-  let i = 0;
-  for (const [path, count] of Object.entries(counts)) {
-    mkdirSync(join(folder, path), { recursive: true });
-    for (let k = 0; k < count; k++, i++) {
-      const [width, height] = [[60, 50], [90, 120], [64, 70], [30, 31]][i % 4]! as [number, number];
-      await sharp(gradient(width, height, (37 * i) % 256), { raw: { width, height, channels: 3 } }).jpeg().toFile(join(folder, path, `${k}.jpg`));
-    }
-  }
-  return folder;
-}
 
 const pictures = async (source: Source, size = SIZE): Promise<string[]> =>
   Promise.all(

@@ -52,6 +52,19 @@ export async function writeClasses(folder: string, counts: Record<string, number
   return folder;
 }
 
+/** JPEGs of several sizes, small enough to be kept whole at 16 pixels (60), and larger (90). */
+export async function photos(folder: string, counts: Record<string, number>): Promise<string> {
+  let i = 0;
+  for (const [path, count] of Object.entries(counts)) {
+    mkdirSync(join(folder, path), { recursive: true });
+    for (let k = 0; k < count; k++, i++) {
+      const [width, height] = [[60, 50], [90, 120], [64, 70], [30, 31]][i % 4]! as [number, number];
+      await gradientSharp(width, height, (37 * i) % 256).jpeg().toFile(join(folder, path, `${k}.jpg`));
+    }
+  }
+  return folder;
+}
+
 /** Bytes of an IDX file of unsigned bytes. */
 export function idxBytes(shape: number[], data: Uint8Array, magic = 0x0800 + shape.length): Buffer {
   const header = Buffer.alloc(4 + 4 * shape.length);
