@@ -150,9 +150,10 @@ function missingOf(points: readonly StudyPoint[], { along, contrasts, cost }: Re
   return missing;
 }
 
-/** The fewest seeds m with t(m - 1) * s / sqrt(m) below the difference, were its mean and s to stay. */
-function seedsNeeded({ mean, low, high, n }: Difference): { needed?: number } {
-  const s = ((high! - low!) / 2 / studentQuantile(n - 1)) * Math.sqrt(n);
-  for (let m = n + 1; m <= 100; m++) if ((studentQuantile(m - 1) * s) / Math.sqrt(m) < Math.abs(mean)) return { needed: m };
+/** The fewest seeds m with t * s / sqrt(m) below the difference, were its mean and s to stay; t has m - 1 degrees of freedom, or the pooled ones, which grow with m - 1. */
+function seedsNeeded({ mean, low, high, n, pooledDf }: Difference): { needed?: number } {
+  const df = (m: number): number => (pooledDf === undefined ? m - 1 : Math.floor((pooledDf * (m - 1)) / (n - 1)));
+  const s = ((high! - low!) / 2 / studentQuantile(df(n))) * Math.sqrt(n);
+  for (let m = n + 1; m <= 100; m++) if ((studentQuantile(df(m)) * s) / Math.sqrt(m) < Math.abs(mean)) return { needed: m };
   return {};
 }

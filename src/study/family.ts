@@ -1,7 +1,8 @@
 import { comparableCost, meanTop1 } from './dimensions.js';
 import { paretoFrontier } from './pareto.js';
 import type { Cost, StudyPoint } from './points.js';
-import { difference, estimate, type Difference, type Estimate } from './statistics.js';
+import { changeOf, regimeNoise } from './noise.js';
+import { estimate, type Difference, type Estimate } from './statistics.js';
 
 export interface FamilyOptions {
   /** What the family is sorted and judged by. Default: measured time of a training step. */
@@ -76,6 +77,8 @@ export function proposeFamily(points: readonly StudyPoint[], { cost: wanted = 't
     else if (value === undefined) leftOut.push({ name: point.name, reason: 'not measured' });
     else known.push({ point, cost: value, accuracy });
   }
+  const noise = regimeNoise(points, ({ top1 }) => top1);
+  const change = (from: Known, to: Known): Difference => changeOf(from.point.top1, to.point.top1, noise)!;
   const chosen: { known: Known; why: FamilyMember['why']; gain?: Difference; insteadOf?: string }[] = [];
   const passedOver: ProposedFamily['passedOver'] = [];
   for (const next of paretoFrontier(known)) {
@@ -84,16 +87,16 @@ export function proposeFamily(points: readonly StudyPoint[], { cost: wanted = 't
       chosen.push({ known: next, why: 'the cheapest of the frontier' });
       continue;
     }
-    const gain = difference(before.point.top1, next.point.top1)!;
+    const gain = change(before, next);
     if (gain.verdict !== 'better' && !(gain.verdict === 'unknown' && gain.mean >= leastGain)) {
       passedOver.push({ name: next.point.name, against: before.point.name, reason: gain.verdict === 'unknown' ? 'gains too little for one seed' : 'no gain beyond noise' });
       continue;
     }
-    const slow = gain.verdict === 'better' ? atLowerResolution(known, before, next) : undefined;
+    const slow = gain.verdict === 'better' ? atLowerResolution(known, before, next, change) : undefined;
     if (slow === undefined) chosen.push({ known: next, gain, why: gain.verdict === 'better' ? 'gains beyond noise' : 'gains enough, though one seed cannot tell' });
     else {
       passedOver.push({ name: next.point.name, against: slow.point.name, reason: 'a lower resolution does as well' });
-      chosen.push({ known: slow, gain: difference(before.point.top1, slow.point.top1)!, why: 'gains beyond noise', insteadOf: next.point.name });
+      chosen.push({ known: slow, gain: change(before, slow), why: 'gains beyond noise', insteadOf: next.point.name });
     }
   }
   const first = chosen[0]?.known.point;
@@ -114,11 +117,11 @@ export function proposeFamily(points: readonly StudyPoint[], { cost: wanted = 't
 }
 
 /** Among points no dearer than `next` at a lower resolution that are not told from it and beat `before`: the lowest resolution, and there the best. */
-function atLowerResolution(known: readonly Known[], before: Known, next: Known): Known | undefined {
+function atLowerResolution(known: readonly Known[], before: Known, next: Known, change: (from: Known, to: Known) => Difference): Known | undefined {
   return known
     .filter(({ point, cost, accuracy }) => cost > before.cost && cost <= next.cost && point.size < next.point.size && accuracy > before.accuracy)
     .sort((a, b) => a.point.size - b.point.size || b.accuracy - a.accuracy)
-    .find(({ point }) => ['noise', 'none'].includes(difference(point.top1, next.point.top1)!.verdict) && difference(before.point.top1, point.top1)!.verdict === 'better');
+    .find((one) => ['noise', 'none'].includes(change(one, next).verdict) && change(before, one).verdict === 'better');
 }
 
 function resolutionGrowth(first: StudyPoint, point: StudyPoint): Pick<FamilyMember, 'resolutionPerDoubling' | 'fasterThanCompound'> {

@@ -1,8 +1,9 @@
 import { DIMENSIONS, doublings, lines, neighbours, regimesOf, valueAlong, type Dimension, type GainCost, type Neighbours } from './dimensions.js';
+import { changeOf, regimeNoise } from './noise.js';
 import { gapBySeed } from './overfitting.js';
 import type { StudyPoint } from './points.js';
 import { perDoublingOf, slope, slopeDifference, type Slope } from './slopes.js';
-import { difference, type Difference } from './statistics.js';
+import type { Difference } from './statistics.js';
 
 /** Two configurations that differ in one dimension only: what the larger one gains. */
 export interface MarginalPair {
@@ -67,11 +68,12 @@ function gainsOf(points: readonly StudyPoint[]): Omit<RegimeGains, 'epochs'> {
   const pairs = new Map(DIMENSIONS.map((dimension) => [dimension, neighbours(points, dimension)]));
   const all = [...pairs.values()].flat();
   const cost = all.every((pair) => doublings(pair, 'trainStepMs') !== undefined) ? 'trainStepMs' : 'flops';
-  const gain = (some: readonly Neighbours[]): Slope => slope(some, ({ top1 }) => top1, (pair) => doublings(pair, cost));
+  const gain = (some: readonly Neighbours[]): Slope => slope(some, ({ top1 }) => top1, (pair) => doublings(pair, cost), points);
   const along = new Map(DIMENSIONS.map((dimension) => [dimension, gain(pairs.get(dimension)!)]));
   const sizes = [...new Set(points.map(({ size }) => size))].sort((a, b) => a - b);
+  const noise = { top1: regimeNoise(points, ({ top1 }) => top1), gap: regimeNoise(points, gapBySeed) };
   return {
-    pairs: all.map(describe),
+    pairs: all.map((pair) => describe(pair, noise)),
     cost,
     along: DIMENSIONS.map((dimension) => ({ dimension, ...along.get(dimension)! })),
     contrasts: [
@@ -103,14 +105,14 @@ function diminishing(points: readonly StudyPoint[], dimension: Dimension, gain: 
   return { dimension, lower, upper, ...(change === undefined ? {} : { change }) };
 }
 
-function describe(pair: Neighbours): MarginalPair {
+function describe(pair: Neighbours, noise: { top1: ReturnType<typeof regimeNoise>; gap: ReturnType<typeof regimeNoise> }): MarginalPair {
   const { from, to } = pair;
   const dimension = pair.direction as Dimension;
   const cost = doublings(pair, 'trainStepMs') === undefined ? 'flops' : 'trainStepMs';
   const times = doublings(pair, cost);
-  const top1 = difference(from.top1, to.top1);
+  const top1 = changeOf(from.top1, to.top1, noise.top1);
   const perDoubling = perDoublingOf(top1, times);
-  const gap = difference(gapBySeed(from), gapBySeed(to));
+  const gap = changeOf(gapBySeed(from), gapBySeed(to), noise.gap);
   return {
     dimension,
     from: from.name,

@@ -1,7 +1,8 @@
-import { doublings, neighbours, type Direction, type Neighbours } from './dimensions.js';
+import { doublings, neighbours, regimesOf, type Direction, type Neighbours } from './dimensions.js';
+import { changeOf, regimeNoise } from './noise.js';
 import type { StudyPoint } from './points.js';
 import { againstZero, slope, type Slope } from './slopes.js';
-import { difference, type Difference } from './statistics.js';
+import type { Difference } from './statistics.js';
 
 /** The directions in which a network can be given more room, or time, to learn its pictures by heart. */
 const DIRECTIONS = ['depth', 'width', 'epochs'] as const satisfies readonly Direction[];
@@ -60,7 +61,9 @@ export function gapBySeed({ top1, trainTop1 }: StudyPoint): Map<number, number> 
 
 /** Where larger networks, or longer training, learn the training pictures instead of what they show (paper section 6, strategy 1). */
 export function overfitting(points: readonly StudyPoint[]): Overfitting {
-  const pairs = DIRECTIONS.flatMap((direction) => neighbours(points, direction).map((pair) => describe(pair, direction)));
+  const noises = new Map(regimesOf(points).map((epochs) => [epochs, noisesOf(points.filter((point) => point.epochs === epochs))]));
+  // Two regimes have two noises.
+  const pairs = DIRECTIONS.flatMap((direction) => neighbours(points, direction).map((pair) => describe(pair, direction, direction === 'epochs' ? {} : noises.get(pair.from.epochs)!)));
   return {
     points: points.map((point) => {
       const gap = againstZero(gapBySeed(point));
@@ -81,13 +84,20 @@ function gapsAlong(points: readonly StudyPoint[], direction: OverfittingDirectio
     if (regime === undefined) regimes.set(pair.from.epochs, [pair]);
     else regime.push(pair);
   }
-  return [...regimes].sort(([a], [b]) => a - b).map(([epochs, pairs]) => ({ direction, epochs, ...slope(pairs, gapBySeed, (pair) => doublings(pair, 'flops')) }));
+  return [...regimes].sort(([a], [b]) => a - b).map(([epochs, pairs]) => ({ direction, epochs, ...slope(pairs, gapBySeed, (pair) => doublings(pair, 'flops'), points.filter((point) => point.epochs === epochs)) }));
 }
 
-function describe({ from, to }: Neighbours, direction: OverfittingDirection): OverfittingPair {
-  const train = difference(from.trainTop1, to.trainTop1);
-  const test = difference(from.top1, to.top1);
-  const gap = difference(gapBySeed(from), gapBySeed(to));
+interface Noises {
+  train?: ReturnType<typeof regimeNoise>;
+  test?: ReturnType<typeof regimeNoise>;
+  gap?: ReturnType<typeof regimeNoise>;
+}
+const noisesOf = (points: readonly StudyPoint[]): Noises => ({ train: regimeNoise(points, ({ trainTop1 }) => trainTop1), test: regimeNoise(points, ({ top1 }) => top1), gap: regimeNoise(points, gapBySeed) });
+
+function describe({ from, to }: Neighbours, direction: OverfittingDirection, noise: Noises): OverfittingPair {
+  const train = changeOf(from.trainTop1, to.trainTop1, noise.train);
+  const test = changeOf(from.top1, to.top1, noise.test);
+  const gap = changeOf(gapBySeed(from), gapBySeed(to), noise.gap);
   return {
     direction,
     from: from.name,

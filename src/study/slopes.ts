@@ -1,5 +1,6 @@
 import type { Neighbours } from './dimensions.js';
 import type { StudyPoint } from './points.js';
+import { addWeight, lessWeights, noiseOf, pooledDifference, type Noise } from './noise.js';
 import { difference, type Difference } from './statistics.js';
 
 /** Dearer by less than 7 % counts as no dearer: a change divided by so little says nothing. */
@@ -13,6 +14,8 @@ export interface Slope {
   /** Mean over seeds with the interval of Student; `better` where all of it is above 0. Absent without pairs. */
   perDoubling?: Difference;
   bySeed: { seed: number; perDoubling: number }[];
+  /** What each point's mean counts in the slope, and the noise that its interval is of; absent where the seeds' own spread is used. */
+  pooled?: { weights: { name: string; weight: number }[]; noise: Noise };
   /** Pairs that count. */
   pairs: number;
   /** Pairs where a seed, or the cost, is missing, as `A -> B`. */
@@ -26,9 +29,10 @@ export const pairName = ({ from, to }: Neighbours): string => `${from.name} -> $
  * sums telescope: what the value gains from its first to its last point for each doubling of the cost. Dearer steps weigh more, and a step
  * that costs next to nothing does not drown the others. Every seed sees the same pairs, so that seeds differ by their luck alone.
  * @param valuesOf by seed
+ * @param others the points of the same regime, whose noise together makes the interval; Student's over the seeds of this slope where they are too few
  * @param doublingsOf log2(cost of `to` / cost of `from`); undefined where a cost is unknown
  */
-export function slope(pairs: readonly Neighbours[], valuesOf: (point: StudyPoint) => ReadonlyMap<number, number>, doublingsOf: (pair: Neighbours) => number | undefined): Slope {
+export function slope(pairs: readonly Neighbours[], valuesOf: (point: StudyPoint) => ReadonlyMap<number, number>, doublingsOf: (pair: Neighbours) => number | undefined, others: readonly StudyPoint[] = []): Slope {
   const known = pairs.map((pair) => ({ pair, before: valuesOf(pair.from), after: valuesOf(pair.to), doublings: doublingsOf(pair) })).filter(({ doublings }) => doublings !== undefined);
   const seeds = completeSeeds(known.map(({ before, after }) => [...before.keys()].filter((seed) => after.has(seed))));
   const used = known.filter(({ before, after }) => seeds.length > 0 && seeds.every((seed) => before.has(seed) && after.has(seed)));
@@ -38,8 +42,16 @@ export function slope(pairs: readonly Neighbours[], valuesOf: (point: StudyPoint
   const total = used.reduce((sum, { doublings }) => sum + doublings!, 0);
   if (total < LEAST_DOUBLINGS) return { outcome: 'not enough evidence', why: 'no dearer', ...common, bySeed: [] };
   const bySeed = seeds.map((seed) => ({ seed, perDoubling: used.reduce((sum, { before, after }) => sum + after.get(seed)! - before.get(seed)!, 0) / total }));
-  const perDoubling = againstZero(new Map(bySeed.map((one) => [one.seed, one.perDoubling])))!;
-  return { ...(seeds.length < 2 ? { outcome: 'not enough evidence', why: 'one seed only' } : { outcome: 'measured' }), perDoubling, ...common, bySeed };
+  const own = againstZero(new Map(bySeed.map((one) => [one.seed, one.perDoubling])))!;
+  const noise = noiseOf(others.map(valuesOf), seeds);
+  const weights = new Map<string, number>();
+  for (const { pair } of used) {
+    addWeight(weights, pair.to, 1 / total);
+    addWeight(weights, pair.from, -1 / total);
+  }
+  const pooled = noise === undefined ? {} : { pooled: { weights: [...weights].map(([name, weight]) => ({ name, weight })), noise } };
+  const perDoubling = noise === undefined ? own : pooledDifference(own.mean, weights, noise, seeds.length);
+  return { ...pooled, ...(seeds.length < 2 ? { outcome: 'not enough evidence', why: 'one seed only' } : { outcome: 'measured' }), perDoubling, ...common, bySeed };
 }
 
 /** Values by seed judged against 0. */
@@ -52,8 +64,13 @@ export function perDoublingOf(change: Difference | undefined, doublings: number 
   return { ...change, mean: change.mean / doublings, ...(low === undefined || high === undefined ? {} : { low: low / doublings, high: high / doublings }) };
 }
 
-/** Second against first slope, paired by seed. */
+/** Second against first slope, paired by seed; with the pooled noise where both have the same seeds. */
 export function slopeDifference(first: Slope, second: Slope): Difference | undefined {
+  const seedsOf = ({ bySeed }: Slope): string => bySeed.map(({ seed }) => seed).join();
+  if (first.pooled !== undefined && second.pooled !== undefined && seedsOf(first) === seedsOf(second)) {
+    const weights = (one: NonNullable<Slope['pooled']>): Map<string, number> => new Map(one.weights.map(({ name, weight }) => [name, weight]));
+    return pooledDifference(second.perDoubling!.mean - first.perDoubling!.mean, lessWeights(weights(second.pooled), weights(first.pooled)), second.pooled.noise, second.bySeed.length);
+  }
   const map = ({ bySeed }: Slope): Map<number, number> => new Map(bySeed.map(({ seed, perDoubling }) => [seed, perDoubling]));
   return difference(map(first), map(second));
 }

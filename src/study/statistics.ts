@@ -11,6 +11,8 @@ export interface Estimate {
 export interface Difference extends Estimate {
   paired: boolean;
   verdict: Verdict;
+  /** Degrees of freedom of the noise of a whole regime, where the interval is made of that (noise.ts). */
+  pooledDf?: number;
 }
 /** `unknown`: too few values to tell; `none`: the very same results; `noise`: the interval covers 0. */
 export type Verdict = 'better' | 'worse' | 'noise' | 'none' | 'unknown';
@@ -89,7 +91,8 @@ export function difference(before: ReadonlyMap<number, number>, after: ReadonlyM
   return judged({ mean, n: Math.min(a.length, b.length), paired: false, low: mean - half, high: mean + half }, false);
 }
 
-function judged(found: Estimate & { paired: boolean }, same: boolean): Difference {
+/** With its verdict. @param same the very same results */
+export function judged(found: Estimate & { paired: boolean }, same: boolean): Difference {
   const { low, high } = found;
   const verdict = same ? 'none' : low === undefined || high === undefined ? 'unknown' : low > 0 ? 'better' : high < 0 ? 'worse' : 'noise';
   return { ...found, verdict };
