@@ -37,7 +37,7 @@ export const AUTOAUGMENT_V0: readonly SubPolicy[] = [
 ]; // prettier-ignore
 
 /** `distort_image_with_autoaugment`: translate_const 250, cutout_const 100. Quirk: TranslateY at 9 moves by 225 pixels, a whole picture of 224. */
-const AUTOAUGMENT_PIXELS: PixelConstants = { translate: 250, cutout: 100 };
+export const AUTOAUGMENT_PIXELS: PixelConstants = { translate: 250, cutout: 100 };
 
 /** One of the 25 sub-policies, drawn evenly; each of its two operations is done with its own probability. */
 export function drawAutoAugment({ variant, pixelScale }: Pick<RandAugmentRule, 'variant' | 'pixelScale'>, width: number, height: number, random: Random): Step[] {

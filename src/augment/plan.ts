@@ -19,7 +19,7 @@ export interface AugmentPlan extends RandAugmentRule {
   readonly magnitude: number;
   /** RandAugment and AutoAugment: whose rules and arithmetic. TrivialAugment is always torchvision's. */
   readonly variant: Variant;
-  /** RandAugment and AutoAugment: factor for what the reference gives in pixels (translation, cut-out). 1 is the reference. */
+  /** Factor for what is given in pixels (translation, cut-out). 1 is the reference; for TrivialAugment the paper. */
   readonly pixelScale: number;
   /** Probability of erasing a random rectangle, last of all. */
   readonly erasing: number;
@@ -57,7 +57,7 @@ export function drawSteps(plan: AugmentPlan, width: number, height: number, rand
     case 'autoaugment':
       return drawAutoAugment(plan, width, height, random);
     case 'trivialaugment':
-      return drawTrivialAugment(random);
+      return drawTrivialAugment(plan, random);
     case 'none':
       return [];
   }

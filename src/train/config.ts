@@ -225,5 +225,8 @@ export function loadConfig(run: string): RunConfig {
   const parsed = headSchema.safeParse(json);
   if (!parsed.success) throw new RescaledError(`Expected a run of this version in ${file} but ${parsed.error.issues[0]!.path.join('.')}: ${parsed.error.issues[0]!.message}.`);
   const config = json as RunConfig;
-  return { ...config, recipe: { ...config.recipe, values: completeRecipe(config.recipe.values) } };
+  const { values, sources } = config.recipe;
+  // TrivialAugment of earlier versions did not look at the scale.
+  const unscaled = values.augment === 'trivialaugment' && sources.augmentPixelScale?.startsWith('unused') === true;
+  return { ...config, recipe: { ...config.recipe, values: completeRecipe(unscaled ? { ...values, augmentPixelScale: 1 } : values) } };
 }

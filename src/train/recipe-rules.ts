@@ -1,4 +1,7 @@
+import { AUTOAUGMENT_PIXELS } from '../augment/autoaugment.js';
 import { REFERENCE_SIDE } from '../augment/plan.js';
+import { RANDAUGMENT_PIXELS, scaled, type PixelConstants } from '../augment/randaugment.js';
+import { TRIVIAL_TRANSLATE } from '../augment/trivialaugment.js';
 import { UsageError } from '../errors.js';
 import { publishedResNetRs, randAugmentMagnitudeAt, type ModelFacts } from '../models/index.js';
 import { emaDecay } from '../optim/index.js';
@@ -123,21 +126,30 @@ export function fitModel(draft: Draft, facts: ModelFacts, size: number): void {
 }
 
 export function fitPictures(draft: Draft, size: number): void {
-  if (size < SMALLEST_PUBLISHED) {
-    const scale = Number((size / REFERENCE_SIDE).toPrecision(4));
-    const moved = Number((100 * scale).toPrecision(3));
-    const cut = Math.trunc(40 * scale);
-    draft.set(
-      'augmentPixelScale',
-      scale,
-      `our choice below ${SMALLEST_PUBLISHED} pixels: the reference's constants are for ${REFERENCE_SIDE}; at ${size}, ${size}/${REFERENCE_SIDE} of them: RandAugment translates by ${moved} and cuts out ${cut} pixels each way at magnitude 10`,
-    );
-  }
   if (size > 64) return;
   draft.set('cropMode', 'pad', `our choice: for pictures of ${size} pixels an Inception crop leaves too little; pad and crop as is usual for CIFAR`);
   if (draft.preset === 'quick') draft.set('padding', Math.max(1, Math.round(size / 28)), 'our choice: 1/28 of the side in a short run');
   else draft.set('padding', Math.max(1, Math.round(size / 8)), 'our choice: 1/8 of the side, as is usual for CIFAR (4 at 32)');
   draft.set('evalCrop', 1, `our choice: the whole picture at ${size} pixels`);
+}
+
+/** Augmentation in pixels on pictures that are smaller than any that the released models were trained on. */
+export function fitAugmentation(draft: Draft, size: number): void {
+  const policy = draft.get('augment');
+  if (policy === 'trivialaugment' && size >= SMALLEST_PUBLISHED) draft.set('augmentPixelScale', 1, `Müller and Hutter 2021: TrivialAugment translates by up to ${TRIVIAL_TRANSLATE} pixels`);
+  if (size >= SMALLEST_PUBLISHED) return;
+  const scale = Number((size / REFERENCE_SIDE).toPrecision(4));
+  const inPixels = (name: string, constants: PixelConstants): string => {
+    const { translate, cutout } = scaled(constants, scale);
+    return `${name} translates by ${Number(translate.toPrecision(3))} and cuts out ${Math.trunc(cutout)} pixels each way at magnitude 10`;
+  };
+  const effect: Record<Recipe['augment'], string> = {
+    none: 'nothing is augmented',
+    randaugment: inPixels('RandAugment', RANDAUGMENT_PIXELS),
+    autoaugment: inPixels('AutoAugment', AUTOAUGMENT_PIXELS),
+    trivialaugment: `TrivialAugment translates by up to ${Math.trunc(TRIVIAL_TRANSLATE * scale)} pixels (its paper: ${TRIVIAL_TRANSLATE} at every size, augmentPixelScale=1)`,
+  };
+  draft.set('augmentPixelScale', scale, `our choice below ${SMALLEST_PUBLISHED} pixels: constants in pixels are for ${REFERENCE_SIDE}; at ${size}, ${size}/${REFERENCE_SIDE} of them: ${effect[policy]}`);
 }
 
 /** @param pictures in the training part */
@@ -189,7 +201,8 @@ export function markUnused(draft: Draft): void {
   unless(averaging !== 'none', `averaging ${averaging}`, 'emaDecay');
   unless(averaging !== 'ema', `averaging ${averaging}`, 'normMomentum');
   unless(policy === 'randaugment', `augment ${policy}`, 'randAugmentLayers', 'randAugmentMagnitude');
-  unless(policy !== 'none' && policy !== 'trivialaugment', `augment ${policy}`, 'augmentVariant', 'augmentPixelScale');
+  unless(policy !== 'none' && policy !== 'trivialaugment', `augment ${policy}`, 'augmentVariant');
+  unless(policy !== 'none', `augment ${policy}`, 'augmentPixelScale');
   unless(crop === 'inception', `cropMode ${crop}`, 'cropAreaMin');
   unless(crop === 'pad', `cropMode ${crop}`, 'padding');
   unless(draft.get('stochasticDepth') > 0, 'stochasticDepth 0', 'stochasticDepthRule');

@@ -4,7 +4,7 @@ import { modelFacts } from '../models/index.js';
 import { didYouMean } from '../suggest.js';
 import { PRESETS, presetNames, RECIPE_KEYS } from './presets.js';
 import { adviceOn, refuseImpossible } from './recipe-checks.js';
-import { draftOf, fitData, fitLengths, fitModel, fitOptimiser, fitPictures, markUnused } from './recipe-rules.js';
+import { draftOf, fitAugmentation, fitData, fitLengths, fitModel, fitOptimiser, fitPictures, markUnused } from './recipe-rules.js';
 
 export { presetNames } from './presets.js';
 
@@ -131,6 +131,7 @@ export function resolveRecipe(recipe: string | NamedRecipe, model: string, size:
   fitPictures(draft, size);
   for (const { values, source } of all) for (const [key, value] of Object.entries(values)) draft.choose(key as RecipeKey, listed(key, value), source);
   validate(draft.values());
+  fitAugmentation(draft, size);
   fitLengths(draft);
   fitData(draft, pictures);
   markUnused(draft);

@@ -120,6 +120,12 @@ test('TrivialAugment draws one of 14 operations evenly, its strength over 31 ste
   assert.equal(Math.min(...values('Solarize')), 0);
   assert.ok(Math.abs(Math.min(...values('Color')) - 0.01) < 1e-9 && Math.max(...values('Color')) === 1.99);
   assert.equal(Math.max(...values('TranslateX')), 32);
+  // Small pictures: 32 x 0.125 = 4, and 31 strengths come to -4 .. 4; all else stays.
+  const small = drawn({ policy: 'trivialaugment', pixelScale: 0.125 }, 14000);
+  for (const name of ['TranslateX', 'TranslateY'] as const)
+    assert.deepEqual([...new Set(small.flat().filter((step) => step.name === name).map(({ argument }) => Math.abs(argument)))].sort(), [0, 1, 2, 3, 4]);
+  const others = (pictures: typeof small) => pictures.filter(([step]) => !step!.name.startsWith('Translate'));
+  assert.deepEqual(others(small), others(pictures));
 });
 
 test('augment is pure and a function of the stream, for every policy and variant, odd sizes and single pixels', () => {

@@ -39,6 +39,13 @@ test('quick and the baseline train without augmentation, and say what is then un
   assert.equal(values.augment, 'trivialaugment');
   assert.equal(sources.randAugmentMagnitude, 'set by the user');
   assert.equal(sources.augmentVariant, 'unused with augment trivialaugment');
+  // 64/224 = 0.2857 to four digits; 32 x 0.2857 = 9.14.
+  assert.equal(values.augmentPixelScale, 0.2857);
+  assert.match(sources.augmentPixelScale, /at 64, 64\/224 of them: TrivialAugment translates by up to 9 pixels \(its paper: 32 at every size, augmentPixelScale=1\)/);
+  assert.equal(recipe('quick', 64, { augment: 'trivialaugment', augmentPixelScale: 1 }).values.augmentPixelScale, 1);
+  const large = recipe('quick', 224, { augment: 'trivialaugment' });
+  assert.deepEqual([large.values.augmentPixelScale, large.sources.augmentPixelScale], [1, 'Müller and Hutter 2021: TrivialAugment translates by up to 32 pixels']);
+  assert.match(recipe('efficientnet', 112).sources.augmentPixelScale, /AutoAugment translates by 125 and cuts out 50 pixels/);
 });
 
 test('wrong augmentation settings are named', () => {
