@@ -27,7 +27,8 @@ export const pairName = ({ from, to }: Neighbours): string => `${from.name} -> $
 /**
  * For each seed the sum of the changes over the sum of the doublings, and over the seeds Student's interval. Along a line of the grid the
  * sums telescope: what the value gains from its first to its last point for each doubling of the cost. Dearer steps weigh more, and a step
- * that costs next to nothing does not drown the others. Every seed sees the same pairs, so that seeds differ by their luck alone.
+ * that costs next to nothing does not drown the others. Every seed sees the same pairs, so that seeds differ by their luck alone. The
+ * interval speaks of that luck: not of other test pictures, and not of other configurations.
  * @param valuesOf by seed
  * @param others the points of the same regime, whose noise together makes the interval; Student's over the seeds of this slope where they are too few
  * @param doublingsOf log2(cost of `to` / cost of `from`); undefined where a cost is unknown
