@@ -85,7 +85,8 @@ export function kendallTauB(x: readonly number[], y: readonly number[]): number 
   const discordant = countInversions(sortedY);
   const tiedY = tiedPairs(x.length, (i) => sortedY[i] === sortedY[i - 1]);
   const difference = pairs - tiedX - tiedY + tiedBoth - 2 * discordant;
-  const scale = Math.sqrt(pairs - tiedX) * Math.sqrt(pairs - tiedY);
+  // The root of a square is exact: the very same order gives 1 and not a little less.
+  const scale = Math.sqrt((pairs - tiedX) * (pairs - tiedY));
   return scale > 0 ? Math.max(-1, Math.min(1, difference / scale)) : undefined;
 }
 

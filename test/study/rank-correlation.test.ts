@@ -66,6 +66,12 @@ describe('rankCosts', () => {
     assert.deepEqual(found.tau, { value: 1 });
     assert.deepEqual(found.unknown, ['d']);
   });
+  it('has no interval from four points, nor where the order is the very same', () => {
+    const ranked = (...ms: number[]) => rankCosts(ms.map((value, i) => timed(`p${i}`, i + 1, value)), 'flops', 'trainStepMs');
+    assert.deepEqual(ranked(1, 2, 4, 3).tau, { value: 4 / 6 });
+    assert.deepEqual(ranked(1, 2, 3, 4, 5, 6).tau, { value: 1 });
+    assert.deepEqual(ranked(6, 5, 4, 3, 2, 1).rho, { value: -1 });
+  });
   it('has named outcomes for too few points and for equal ones', () => {
     assert.equal(rankCosts([], 'flops', 'parameters').outcome, 'too few points');
     assert.equal(rankCosts(['a', 'b', 'c'].map((name, i) => timed(name, i + 1, 5)), 'flops', 'trainStepMs').outcome, 'all equal');
