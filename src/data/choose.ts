@@ -35,6 +35,13 @@ function validationCount(n: number, share: number): number {
   return n < 2 ? 0 : Math.min(n - 1, Math.max(1, Math.round(n * share)));
 }
 
+/** How many pictures `splitByClass` leaves to training, without drawing which. */
+export function trainingCount(labels: ArrayLike<number>, classes: number, share: number): number {
+  const sizes = new Array<number>(classes).fill(0);
+  for (let i = 0; i < labels.length; i++) sizes[labels[i]!]!++;
+  return sizes.reduce((sum, n) => sum + n - validationCount(n, share), 0);
+}
+
 /**
  * Splits pictures class by class. Within a class the pictures are ordered by sha256(seed, key) and the first ones go to validation, so
  * adding or removing a few files moves few others across. A class with a single picture gives it to training.

@@ -1,4 +1,4 @@
-import { splitByClass } from './choose.js';
+import { splitByClass, trainingCount } from './choose.js';
 import { subset, type Source } from './source.js';
 
 /**
@@ -9,3 +9,6 @@ export function splitMinival(train: Source, share: number, seed: number): { trai
   const parts = splitByClass(train.labels, train.classes.length, (i) => `minival\0${i}`, share, seed);
   return { train: subset(train, parts.train), minival: subset(train, parts.val) };
 }
+
+/** How many training pictures `splitMinival` leaves. */
+export const withoutMinival = (train: Source, share: number): number => trainingCount(train.labels, train.classes.length, share);

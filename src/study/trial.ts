@@ -59,13 +59,18 @@ export async function planTrials(options: TrialOptions, seeds: readonly number[]
   const scored = passes * (recipe.epochs * Math.min(WATCHED, config.valImages) + config.valImages) + Math.min(TRAIN_PICTURES, config.trainImages);
   const { fingerprint, valSplit, limitTrain } = config.data;
   const { model, modelOptions, size, input, from, device } = config;
+  const settings = namedSettings(recipe);
   const { batch, accumulate, augment, averaging, optimiser } = recipe;
   const cost = digest({ model, modelOptions: { ...modelOptions, dropout: undefined, stochasticDepth: undefined }, size, device, batch, accumulate, augment, averaging, optimiser });
   return seeds.map((seed) => {
-    const id = digest({ format: 1, data: { fingerprint, valSplit, limitTrain, testPictures }, model, modelOptions, size, input, from, recipe, seed, trainPictures: TRAIN_PICTURES });
+    const id = digest({ format: 1, data: { fingerprint, valSplit, limitTrain, testPictures }, model, modelOptions, size, input, from, recipe: settings, seed, trainPictures: TRAIN_PICTURES });
     return { id, seed, options, size, work: { steps, scored, cost } };
   });
 }
+
+/** Settings that came after the first studies: where they change nothing, a trial keeps the name that it had before. */
+const LATER: Readonly<Record<string, unknown>> = { repeats: 1 };
+const namedSettings = (recipe: Readonly<Record<string, unknown>>): Record<string, unknown> => Object.fromEntries(Object.entries(recipe).filter(([key, value]) => !Object.hasOwn(LATER, key) || LATER[key] !== value));
 
 const share = z.number().min(0).max(1);
 const doneSchema = z.object({

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { augmentPlan } from '../augment/plan.js';
 import { preprocessOptions, type PreprocessOptions } from '../augment/preprocess.js';
 import type { Dataset } from '../data/dataset.js';
-import { splitMinival } from '../data/minival.js';
+import { withoutMinival } from '../data/minival.js';
 import { numberOption, wholeOption } from '../checks.js';
 import { RescaledError, UsageError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
@@ -129,7 +129,7 @@ export function resolveConfig(options: TrainOptions, dataset: Dataset, start: We
       limitVal: options.limitVal,
     },
     classes: [...dataset.classes],
-    trainImages: recipe.values.earlyStopping ? splitMinival(dataset.train, recipe.values.minival, options.seed ?? 0).train.length : dataset.train.length,
+    trainImages: recipe.values.earlyStopping ? withoutMinival(dataset.train, recipe.values.minival) : dataset.train.length,
     valImages: dataset.val.length,
     model,
     modelOptions: {
@@ -154,11 +154,23 @@ export function resolveConfig(options: TrainOptions, dataset: Dataset, start: We
     strict: options.strict ?? false,
     checkpointSeconds: options.checkpointSeconds ?? 60,
   };
-  // Refuses a size that does not fit the model before a run folder is made: shapes alone, and of a ResNet one block a stage, since the others
-  // keep their input's shape. It costs milliseconds, also for each of a thousand trials that are planned.
-  const probe = facts.kind === 'resnet' ? { ...config.modelOptions, layers: [1, 1, 1, 1] } : config.modelOptions;
-  shapeOnly(() => createModel(model, probe as ModelOptions).features(zeros([1, config.modelOptions.channels, size, size])));
+  refuseUnfit(facts.kind, config);
   return config;
+}
+
+/** Models and sizes that were found to fit: a study asks for the same ones again and again. */
+const fitting = new Set<string>();
+
+/**
+ * Refuses a size that does not fit the model before a run folder is made: shapes alone, and of a ResNet one block a stage, since the others
+ * keep their input's shape.
+ */
+function refuseUnfit(kind: ModelFacts['kind'], { model, modelOptions, size }: RunConfig): void {
+  const probe = { ...modelOptions, dropout: 0, stochasticDepth: 0, ...(kind === 'resnet' ? { layers: [1, 1, 1, 1] } : {}) } as ModelOptions;
+  const key = JSON.stringify([kind, probe, size]);
+  if (fitting.has(key)) return;
+  shapeOnly(() => createModel(model, probe).features(zeros([1, probe.channels, size, size])));
+  fitting.add(key);
 }
 
 export function preprocessOf(config: RunConfig): PreprocessOptions {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { openDataset } from '../../src/data/dataset.js';
-import { splitMinival } from '../../src/data/minival.js';
+import { splitMinival, withoutMinival } from '../../src/data/minival.js';
 import { bestWeights, finalWeights, resumeTraining, train, type TrainEvent, type TrainOptions } from '../../src/train/index.js';
 import { SafetensorsFile } from '../../src/weights/safetensors.js';
 import { FASHION, temporaryFolder } from '../cli/helpers.js';
@@ -11,6 +11,7 @@ import { FASHION, temporaryFolder } from '../cli/helpers.js';
 test('the minival is a share of each class, the same for the same seed, and nothing of it is trained on', async () => {
   const { train: source } = await openDataset(FASHION, { limitTrain: 300 });
   const { train: rest, minival } = splitMinival(source!, 0.1, 4);
+  assert.equal(withoutMinival(source!, 0.1), rest.length);
   assert.deepEqual([rest.length, minival.length], [270, 30]);
   for (let label = 0; label < 10; label++) assert.equal(minival.labels.filter((other) => other === label).length, 3);
   const names = (part: typeof rest): string[] => Array.from({ length: part.length }, (_, i) => part.describe(i));
