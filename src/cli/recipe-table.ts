@@ -7,7 +7,7 @@ export const RECIPE_GROUPS: Readonly<Record<string, readonly RecipeKey[]>> = {
   Optimiser: ['optimiser', 'momentum', 'nesterov', 'squareDecay', 'epsilon', 'clipNorm'],
   Averaging: ['averaging', 'emaDecay', 'normMomentum'],
   Regularisation: ['weightDecay', 'weightDecayMode', 'decayRule', 'labelSmoothing', 'dropout', 'stochasticDepth', 'stochasticDepthRule', 'classWeights'],
-  Pictures: ['cropMode', 'cropAreaMin', 'padding', 'flip', 'evalCrop'],
+  Pictures: ['cropMode', 'cropAreaMin', 'padding', 'flip', 'evalCrop', 'interpolation'],
   Augmentation: ['augment', 'randAugmentLayers', 'randAugmentMagnitude', 'augmentVariant', 'augmentPixelScale', 'randomErasing', 'mixup', 'cutmix', 'repeats'],
   Weights: ['init'],
 };

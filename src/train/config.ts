@@ -14,7 +14,7 @@ import { BatchNorm2d } from '../nn/index.js';
 import { shapeOnly, zeros } from '../torch/index.js';
 import type { WeightsFacts } from '../weights/facts.js';
 import { checkModelSwitches, type ModelSwitches } from './model-switches.js';
-import { completeRecipe, resolveRecipe, type NamedRecipe, type SourcedRecipe } from './recipe.js';
+import { completeRecipe, resolveRecipe, type NamedRecipe, type Recipe, type SourcedRecipe } from './recipe.js';
 
 /** How pixels become numbers: (x/255 - mean)/std of RGB, after a resize by `interpolation`. */
 export interface InputFacts {
@@ -114,6 +114,10 @@ export function resolveConfig(options: TrainOptions, dataset: Dataset, start: We
   const recipe = resolveRecipe(named, model, size, options.settings ?? {}, dataset.train.length);
   if (options.from === undefined && recipe.values.freeze.length > 0)
     throw new UsageError(`Expected --from with freeze=${recipe.values.freeze.join(',')}: what is frozen would keep its random weights.`);
+  if (start.interpolation !== undefined && recipe.chosen?.includes('interpolation') !== true) {
+    recipe.values.interpolation = start.interpolation;
+    recipe.sources.interpolation = 'the weights that the run starts from say so';
+  }
   const device = options.device ?? 'cpu';
   if (recipe.values.precision === 'float16' && !device.startsWith('cuda'))
     throw new UsageError(`Expected a CUDA device for precision=float16 but the device is ${device}. Use --set precision=bfloat16, which needs no loss scaling, or --device cuda:0.`);
@@ -143,7 +147,7 @@ export function resolveConfig(options: TrainOptions, dataset: Dataset, start: We
       ...(facts.kind === 'resnet' ? { stochasticDepthRule: recipe.values.stochasticDepthRule } : {}),
     } as ModelOptions,
     size,
-    input: { mean: start.mean ?? IMAGENET_INPUT.mean, std: start.std ?? IMAGENET_INPUT.std, interpolation: start.interpolation ?? IMAGENET_INPUT.interpolation },
+    input: { mean: start.mean ?? IMAGENET_INPUT.mean, std: start.std ?? IMAGENET_INPUT.std, interpolation: recipe.values.interpolation },
     from: options.from === undefined ? undefined : resolve(options.from),
     recipe,
     seed: options.seed ?? 0,
@@ -240,5 +244,6 @@ export function loadConfig(run: string): RunConfig {
   const { values, sources } = config.recipe;
   // TrivialAugment of earlier versions did not look at the scale.
   const unscaled = values.augment === 'trivialaugment' && sources.augmentPixelScale?.startsWith('unused') === true;
-  return { ...config, recipe: { ...config.recipe, values: completeRecipe(unscaled ? { ...values, augmentPixelScale: 1 } : values) } };
+  const kept = { interpolation: config.input.interpolation, ...(values as Partial<Recipe>), ...(unscaled ? { augmentPixelScale: 1 } : {}) };
+  return { ...config, recipe: { ...config.recipe, values: completeRecipe(kept) } };
 }

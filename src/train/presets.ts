@@ -62,6 +62,7 @@ const RESNET_RS = {
   padding: [4, 'unused with cropMode inception'],
   flip: [0.5, PREPROCESSING],
   evalCrop: [0.875, PREPROCESSING],
+  interpolation: ['bicubic', PREPROCESSING],
   augment: ['randaugment', `${RS_YAML}; paper Table 1`],
   randAugmentLayers: [2, RS_YAML],
   randAugmentMagnitude: [15, RS_YAML],
@@ -103,11 +104,12 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
     },
   },
   'resnet-rs-garden': {
-    about: "as the authors' later code, tensorflow/models, trains it: no Nesterov, biases not decayed",
+    about: "as the authors' later code, tensorflow/models, trains it: no Nesterov, biases not decayed, bilinear",
     extends: 'resnet-rs',
     values: {
       nesterov: [false, 'tensorflow/models official/modeling/optimization/configs/optimizer_config.py: off by default'],
       decayRule: ['timm', 'tensorflow/models official/vision/modeling/backbones/resnet.py: kernels only'],
+      interpolation: ['bilinear', 'tensorflow/models official/vision/dataloaders/classification_input.py and configs/image_classification.py: by default'],
     },
   },
   efficientnet: {

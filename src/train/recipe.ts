@@ -67,6 +67,8 @@ export const recipeSchema = z.strictObject({
   padding: z.int().min(0).max(512),
   flip: share,
   evalCrop: z.number().gt(0).max(1),
+  /** Of every resize, in training and evaluation; antialiased. */
+  interpolation: z.enum(['bicubic', 'bilinear']),
   augment: z.enum(['none', 'randaugment', 'autoaugment', 'trivialaugment']),
   randAugmentLayers: z.int().min(0).max(16),
   randAugmentMagnitude: z.number().min(0).max(50),
@@ -165,7 +167,7 @@ export function completeRecipe(values: Partial<Recipe>): Recipe {
   const later: Partial<Recipe> = {
     accumulate: 1, stepEpochs: [], decayEpochs: 1, decayFactor: 1, optimiser: 'sgd', squareDecay: 0.9, epsilon: 1e-3, clipNorm: 0, weightDecayMode: 'coupled',
     precision: 'float32', earlyStopping: false, patience: 1, minival: 0.02, layerDecay: 1, freeze: [], classWeights: 'none', normMomentum: 0.1,
-    augment: 'none', randAugmentLayers: 0, randAugmentMagnitude: 0, augmentVariant: 'reference', augmentPixelScale: 1, randomErasing: 0, mixup: 0, cutmix: 0, repeats: 1,
+    augment: 'none', randAugmentLayers: 0, randAugmentMagnitude: 0, augmentVariant: 'reference', augmentPixelScale: 1, randomErasing: 0, mixup: 0, cutmix: 0, repeats: 1, interpolation: 'bicubic',
   };
   const missing = Object.entries(later).filter(([key]) => !(key in values));
   return { ...values, ...Object.fromEntries(missing) } as Recipe;

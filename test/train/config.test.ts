@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { loadConfig, openTrainingData, preprocessOf, resolveRun, runFile, saveConfig, type RunConfig } from '../../src/train/index.js';
+import { loadConfig, openTrainingData, preprocessOf, resolveConfig, resolveRun, runFile, saveConfig, type RunConfig } from '../../src/train/index.js';
 import { FASHION, temporaryFolder } from '../cli/helpers.js';
 
 const folder = temporaryFolder();
@@ -21,6 +21,23 @@ async function earlier(name: string, settings: Record<string, unknown>, change: 
   return loadConfig(run);
 }
 
+describe('the interpolation of a run', () => {
+  it("is the recipe's, in training, evaluation and what is stored with the weights", async () => {
+    for (const [settings, recipe, expected] of [[{}, 'resnet-rs', 'bicubic'], [{}, 'resnet-rs-garden', 'bilinear'], [{ interpolation: 'bilinear' }, 'quick', 'bilinear'], [{ interpolation: 'bicubic' }, 'resnet-rs-garden', 'bicubic']] as const) {
+      const config = await resolve(settings, recipe);
+      assert.deepEqual([config.recipe.values.interpolation, config.input.interpolation, preprocessOf(config).filter], [expected, expected, expected]);
+    }
+    await assert.rejects(resolve({ interpolation: 'nearest' }), /setting interpolation but received "nearest"/);
+  });
+
+  it('is that of the weights it starts from, unless it is set', async () => {
+    const named = 'resnet-rs-garden';
+    const from = (settings: Record<string, unknown>, interpolation?: 'bicubic' | 'bilinear'): RunConfig => resolveConfig({ ...data, settings, from: 'w.safetensors', model: 'resnet-rs-50', out: '' }, dataset, { interpolation }, named);
+    assert.deepEqual([from({}).input.interpolation, from({}, 'bicubic').input.interpolation, from({ interpolation: 'bilinear' }, 'bicubic').input.interpolation], ['bilinear', 'bicubic', 'bilinear']);
+    assert.match(from({}, 'bicubic').recipe.sources.interpolation, /the weights/);
+  });
+});
+
 describe('a run of an earlier version goes on as it was', () => {
   it('with TrivialAugment, which had 32 pixels at every size', async () => {
     const settings = { augment: 'trivialaugment' };
@@ -29,5 +46,13 @@ describe('a run of an earlier version goes on as it was', () => {
     assert.equal(preprocessOf(config).augment!.pixelScale, 1);
     const now = await earlier('now', settings, () => undefined);
     assert.equal(preprocessOf(now).augment!.pixelScale, 0.125);
+  });
+
+  it('with the interpolation of its input', async () => {
+    const config = await earlier('bilinear', {}, (json) => {
+      json.input.interpolation = 'bilinear';
+      delete (json.recipe.values as Partial<typeof json.recipe.values>).interpolation;
+    });
+    assert.deepEqual([config.recipe.values.interpolation, preprocessOf(config).filter], ['bilinear', 'bilinear']);
   });
 });

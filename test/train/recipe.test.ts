@@ -80,10 +80,10 @@ test('efficientnet has RMSProp, exponential decay and its own regularisation, by
   for (const [key, value] of Object.entries(expected)) assert.equal(values[key as keyof typeof values], value, key);
 });
 
-test('the later code has no Nesterov and decays no biases; otherwise it is the paper', () => {
+test('the later code has no Nesterov, decays no biases and resizes bilinearly; otherwise it is the paper', () => {
   const [paper, garden] = [recipe('resnet-rs', 160).values, recipe('resnet-rs-garden', 160).values];
-  assert.deepEqual({ ...garden, nesterov: true, decayRule: 'reference' }, paper);
-  assert.deepEqual([garden.nesterov, garden.decayRule], [false, 'timm']);
+  assert.deepEqual({ ...garden, nesterov: true, decayRule: 'reference', interpolation: 'bicubic' }, paper);
+  assert.deepEqual([garden.nesterov, garden.decayRule, garden.interpolation], [false, 'timm', 'bilinear']);
 });
 
 test('another optimiser brings its own rate and constants, unless they are set', () => {
