@@ -47,6 +47,12 @@ describe('marginalGains', () => {
     assertNear(only!.perDoubling!.high, 0.015 + 12.7062 * 0.005, 1e-5);
     assert.deepEqual([only!.fromValue, only!.toValue, only!.cost], [1, 2, 'trainStepMs']);
   });
+  it('compares depth and width at each size by its own points: width wins at 32, depth at 64', () => {
+    const { normal } = noise(6);
+    const [gains] = marginalGains(grid({ ...SHAPE, sizes: [32, 64] }, (at) => (at.size === 32 ? planted(0, 0.02, 0) : planted(0.02, 0, 0))(at) + 0.0005 * normal()));
+    assert.deepEqual([32, 64].map((size) => contrast(gains!, 'depth', 'width', size).difference!.verdict), ['worse', 'better']);
+    assertNear(contrast(gains!, 'depth', 'width', 64).difference!.mean, 0.02, 0.05);
+  });
   it('keeps regimes apart: width pays in the short one, depth in the long one', () => {
     const { normal } = noise(9);
     const points = grid({ ...SHAPE, epochs: [10, 350] }, (at) => (at.epochs === 10 ? planted(0.005, 0.02, 0) : planted(0.02, -0.01, 0))(at) + 0.001 * normal());
