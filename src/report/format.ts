@@ -10,6 +10,11 @@ export function count(value: number): string {
   return Number.isFinite(value) ? integers.format(value) : missing;
 }
 
+/** With so many decimals and the sign of a minus: -0.2049 -> `−0.20`. */
+export function decimals(value: number | undefined, digits = 2): string {
+  return value === undefined || !Number.isFinite(value) ? missing : value.toFixed(digits).replace('-', '−');
+}
+
 /** A fraction in 0..1 as a percentage: 0.9184 -> `91.84 %`. */
 export function percent(fraction: number | undefined, digits = 2): string {
   return fraction === undefined || !Number.isFinite(fraction) ? missing : `${(fraction * 100).toFixed(digits)}\u00a0%`;

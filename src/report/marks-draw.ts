@@ -74,7 +74,7 @@ function drawSeries({ tone, marks, joined, bare, dashed, faint }: MarkSeries, fr
   for (const { x, y, shape = 'circle' } of shown) {
     const [left, top] = frame.place(x, y);
     // Dots on the same two pixels are one dot.
-    const d = dots ? symbolPath('square', Math.round(left / 2) * 2, Math.round(top / 2) * 2, 1.6) : symbolPath(shape, left, top, small ? 3 : 3.6);
+    const d = dots ? `M${2 * Math.round(left / 2) - 1.4} ${2 * Math.round(top / 2) - 1.4}h2.8v2.8h-2.8Z` : symbolPath(shape, left, top, small ? 3 : 3.6);
     const kind = dots ? 'square' : shape;
     if (!byShape.has(kind)) byShape.set(kind, new Set());
     byShape.get(kind)!.add(d);

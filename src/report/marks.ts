@@ -107,8 +107,11 @@ function draw({ id, title, series, x, y, verticals = [], height = 300, panel }: 
       yAxis: { ...axis(upright, 4, size.fontSize, true), ...(name !== undefined && { name, nameLocation: 'end', nameGap: 9, nameTextStyle: { color: 'var(--muted)', fontFamily: font, fontSize: size.fontSize, align: 'left', padding: [0, 0, 0, -44] } }) },
       series: [{
         type: 'custom', silent: true, data: [[at(x, x.min), at(y, y.min)]],
-        renderItem: ({ coordSys }: { coordSys: { x: number; y: number; width: number; height: number } }, api: { coord(point: readonly [number, number]): [number, number] }) => {
-          const frame: Frame = { ...coordSys, place: (px, py) => api.coord([at(x, px), at(y, py)]), fits: (px, py) => px >= x.min && px <= x.max && py >= y.min && py <= y.max, low: y.min, high: y.max };
+        renderItem: ({ coordSys }: { coordSys: { x: number; y: number; width: number; height: number } }) => {
+          // The axes are linear in these coordinates; asking the library for each of thousands of marks takes most of the time.
+          const [perX, perY] = [coordSys.width / (at(x, x.max) - at(x, x.min)), coordSys.height / (at(y, y.max) - at(y, y.min))];
+          const place = (px: number, py: number): [number, number] => [coordSys.x + perX * (at(x, px) - at(x, x.min)), coordSys.y + coordSys.height - perY * (at(y, py) - at(y, y.min))];
+          const frame: Frame = { ...coordSys, place, fits: (px, py) => px >= x.min && px <= x.max && py >= y.min && py <= y.max, low: y.min, high: y.max };
           return drawMarks(series, verticals, frame, { dense, small: panel === true, fontSize: size.fontSize });
         },
       }],

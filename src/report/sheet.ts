@@ -1,4 +1,4 @@
-import { count } from './format.js';
+import { count, missing } from './format.js';
 import { type Child, type Html, html } from './html.js';
 
 /** A column of a table that is both shown in the page and written as CSV. */
@@ -37,14 +37,14 @@ export function sheet<Row>(name: string, columns: readonly Column<Row>[], rows: 
     table: (limit = LIMIT) => html`<div class="scroll"><table class="sortable full"><thead><tr>${shown.map((column) => html`<th${side(column)}>${column.title}</th>`)}</tr></thead>
 <tbody>${rows.slice(0, limit).map((row) => html`<tr>${shown.map((column) => {
       const value = column.value(row);
-      const sort = column.words === true ? false : html` data-sort="${typeof value === 'number' && Number.isFinite(value) ? value : -1e300}"`;
+      const sort = column.words === true ? false : html` data-sort="${typeof value === 'number' && Number.isFinite(value) ? value : Number.MIN_SAFE_INTEGER}"`;
       return html`<td${side(column)}${sort}>${column.show === undefined ? cellText(value) : column.show(row)}</td>`;
     })}</tr>
 `)}</tbody></table></div>${rows.length > limit && html`<p class="note">The first ${count(limit)} of ${count(rows.length)} rows: the CSV has all.</p>`}`,
   };
 }
 
-const cellText = (value: string | number | undefined): string => (value === undefined ? '' : String(value));
+const cellText = (value: string | number | undefined): string => (value === undefined ? '' : typeof value === 'number' && !Number.isFinite(value) ? missing : String(value));
 
 function cell(value: string | number | undefined): string {
   if (value === undefined || (typeof value === 'number' && !Number.isFinite(value))) return '';

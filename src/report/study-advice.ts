@@ -1,4 +1,4 @@
-import { count, missing } from './format.js';
+import { count, decimals, missing } from './format.js';
 import { type Html, html } from './html.js';
 import { download, type Sheet, sheet } from './sheet.js';
 import type { Dimension, Evidence, NextTrial, RegimeAdvice } from './study-analysis.js';
@@ -32,7 +32,7 @@ ${risk(advice.risk)}`;
 }
 
 function risk({ text, source, flopsRange, breakFlops }: StudyReport['advice']['risk']): Html {
-  return html`<p><b>How far it reaches.</b> ${text} Source: ${source}.${flopsRange !== undefined && ` The largest model here has ${flopsRange < 10 ? flopsRange.toFixed(1) : count(flopsRange)} times the FLOPs of the smallest.`}${
+  return html`<p><b>How far it reaches.</b> ${text} Source: ${source}.${flopsRange !== undefined && ` The largest model here has ${flopsRange < 10 ? decimals(flopsRange, 1) : count(flopsRange)} times the FLOPs of the smallest.`}${
     breakFlops !== undefined && ` The power law of the longest regime breaks at ${COST_WORDS.flops.text(breakFlops)} FLOPs.`}</p>`;
 }
 
@@ -78,7 +78,7 @@ export const nextName = ({ family, depth, width, size }: NextTrial): string => `
 export function nextTable({ advice }: StudyReport): Html | undefined {
   if (advice.next.length === 0) return undefined;
   return html`<div class="scroll"><table class="full"><thead><tr><th>Train</th><th class="num">Epochs</th><th class="num">Seeds</th><th>Why</th><th class="num">FLOPs</th><th class="num">Takes about</th></tr></thead>
-<tbody>${advice.next.map((one) => html`<tr><td class="named">${nextName(one)}</td><td class="num">${one.epochs}</td><td class="num">${one.seeds}</td><td class="named">More ${one.dimension} than ${one.base}, ${one.where}</td><td class="num">${one.flopsRatio.toFixed(2)}\u00a0×</td><td class="num">${time(one.seconds)}</td></tr>
+<tbody>${advice.next.map((one) => html`<tr><td class="named">${nextName(one)}</td><td class="num">${one.epochs}</td><td class="num">${one.seeds}</td><td class="named">More ${one.dimension} than ${one.base}, ${one.where}</td><td class="num">${decimals(one.flopsRatio)}\u00a0×</td><td class="num">${time(one.seconds)}</td></tr>
 `)}</tbody></table></div>
 <p class="note">FLOPs: over those of the model that it is compared with. The time is that model's, times the ratio of FLOPs: a guess, since FLOPs predict time poorly.</p>`;
 }

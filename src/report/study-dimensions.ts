@@ -4,7 +4,7 @@ import { key, type Mark, markChart, type MarkSeries } from './marks.js';
 import { linearScale, logScale, type Scale } from './scale.js';
 import { numbers, type Sheet, sheet } from './sheet.js';
 import { studyCost, type StudyConfiguration, type StudyCost, type StudyReport } from './study-data.js';
-import { COST_WORDS, epochWords, labelled, percentTick, regimes, resolutions } from './study-words.js';
+import { COST_WORDS, epochWords, labelled, percentTick, regimes, resolutions, trained } from './study-words.js';
 
 type Dimension = 'depth' | 'width';
 /** The configurations of one line: the base model with only one dimension changed. */
@@ -12,9 +12,9 @@ interface Scaled { dimension: Dimension; epochs: number; size: number; points: r
 
 /** Lines of every resolution and regime, each from small to large, of what has an accuracy and the cost. */
 function scaled(report: StudyReport, cost: StudyCost): Scaled[] {
-  const { base, configurations } = report;
+  const { base } = report;
   if (base === undefined) return [];
-  const usable = configurations.filter((one) => one.family === base.family && one.top1 !== undefined && studyCost(one, cost) !== undefined);
+  const usable = trained(report).filter((one) => one.family === base.family && studyCost(one, cost) !== undefined);
   return regimes(report).flatMap((epochs) => resolutions(report).flatMap((size) => (['depth', 'width'] as const).flatMap((dimension): Scaled[] => {
     const fixed: Dimension = dimension === 'depth' ? 'width' : 'depth';
     const points = usable.filter((one) => one.epochs === epochs && one.size === size && one[fixed] === base[fixed]).sort((a, b) => a[dimension] - b[dimension]);
@@ -28,6 +28,8 @@ function costOfFigure(report: StudyReport): StudyCost {
   return all.length > 0 && all.every((one) => studyCost(one, 'trainStepMs') !== undefined) ? 'trainStepMs' : 'flops';
 }
 
+/** Panels that the page shows at most. */
+const PANELS = 32;
 /** Points of a line that are labelled. */
 const LABELS = 5;
 const TONE = { depth: 'one', width: 'two' } as const;
@@ -43,16 +45,20 @@ export function dimensionFigure(report: StudyReport): Html {
   const costs = lines.flatMap(({ points }) => points.map((one) => studyCost(one, cost)!));
   const x = logScale(costs, { name: axis, format: tick });
   const legend = (['depth', 'width'] as const).map((dimension): MarkSeries => ({ name: `only ${dimension} scaled`, tone: TONE[dimension], joined: true, marks: [] }));
+  let drawn = 0;
   const panels = regimes(report).flatMap((epochs) => {
     const row = lines.filter((line) => line.epochs === epochs);
     // Accuracies of a regime have one scale, so that its resolutions can be compared by eye.
     const y = linearScale(row.flatMap(({ points }) => points.flatMap(({ top1 }) => [top1!.low ?? top1!.mean, top1!.high ?? top1!.mean].map((value) => Math.min(1, Math.max(0, value))))), { name: 'top-1, %', format: percentTick });
-    const panelsOfRow = resolutions(report).filter((size) => row.some((line) => line.size === size));
+    const sizes = resolutions(report).filter((size) => row.some((line) => line.size === size));
+    const panelsOfRow = sizes.slice(0, Math.max(0, PANELS - drawn));
+    drawn += sizes.length;
     return panelsOfRow.length === 0 ? [] : [html`<h3 class="row-head">${epochWords(epochs)}</h3><div class="panels">${panelsOfRow.map((size) => panel(row.filter((line) => line.size === size), `${size} pixels`, `dimension-${epochs}-${size}`, x, y, cost))}</div>`];
   });
   return html`${cost === 'flops' && html`<p class="note"><b>Times were not measured</b> for all of these models, so that the axis shows FLOPs, which do not predict time. Measure them for the figure of the paper.</p>`}
 ${key({ series: legend })}
 ${panels}
+${drawn > PANELS && html`<p class="note">The first ${PANELS} of ${drawn} panels: the CSV has all.</p>`}
 <p class="note">Both lines pass through the base model, depth ${base.depth} and width ${base.width}. Whiskers: 95\u00a0% interval over seeds, where there are at least two. Panels of a row share their axes; every row has accuracies of its own.</p>
 ${numbers(dimensionSheet(report), 'Every point')}`;
 }

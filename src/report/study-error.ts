@@ -1,11 +1,11 @@
-import { missing, percent } from './format.js';
+import { decimals, missing, percent } from './format.js';
 import { type Html, html } from './html.js';
 import { DENSE, type Mark, markChart, type MarkSeries } from './marks.js';
 import { logScale } from './scale.js';
 import { type Column, download, numbers, type Sheet, sheet } from './sheet.js';
 import type { PowerLaw } from './study-analysis.js';
 import type { StudyConfiguration, StudyReport } from './study-data.js';
-import { bare, COST_WORDS, epochWords, estimateCell, percentTick, regimes, resolutions, shapeOf, tick, toneOf } from './study-words.js';
+import { bare, COST_WORDS, epochWords, estimateCell, percentTick, regimes, resolutions, shapeOf, tick, toneOf, trained } from './study-words.js';
 
 const flops = COST_WORDS.flops.text;
 
@@ -34,7 +34,7 @@ function lawSeries(law: PowerLaw, tone: MarkSeries['tone']): MarkSeries[] {
 
 /** Error against FLOPs of all configurations, with the power law over the small ones (paper, Figure 2). */
 export function errorFigure(report: StudyReport): Html {
-  const done = report.configurations.filter(({ top1 }) => top1 !== undefined);
+  const done = trained(report).filter(({ flops: value }) => value > 0);
   if (done.length === 0) return html`<p>No configuration has an accuracy yet, so that there is nothing to draw.</p>`;
   const [spans, sizes] = [regimes(report), resolutions(report)];
   const toneAt = ({ epochs }: PowerLaw): MarkSeries['tone'] => toneOf(epochs === undefined ? 0 : spans.indexOf(epochs));
@@ -64,17 +64,15 @@ const NO_BREAK: Record<NonNullable<PowerLaw['noBreak']>, string> = { 'too few si
 function lawTable({ powerLaws }: StudyReport): Html {
   if (powerLaws.length === 0) return html`<p class="note">No power law was fitted.</p>`;
   return html`<h3>Power law: error = a · (FLOPs / 10⁹)<sup>−b</sup></h3><div class="scroll"><table class="full"><thead><tr><th>Regime</th><th class="num">a: error at 1 G</th><th class="num">b</th><th class="num">Off by a factor of</th><th class="num">Models</th><th class="num">Break</th></tr></thead>
-<tbody>${powerLaws.map((law) => html`<tr><td>${regimeName(law)}${law.outcome !== 'fitted' && html`<br><small class="note">${OUTCOMES[law.outcome]}</small>`}</td><td class="num">${percent(lawAt(law, 1e9), 1)}</td><td class="num">${estimateCell(law.exponent, exponent)}</td><td class="num">${law.residualFactor?.toFixed(2) ?? missing}</td><td class="num">${law.n}${law.excluded.length > 0 && html`<br><small class="note">${law.excluded.length} left out</small>`}</td><td class="num">${breakCell(law)}</td></tr>
+<tbody>${powerLaws.map((law) => html`<tr><td>${regimeName(law)}${law.outcome !== 'fitted' && html`<br><small class="note">${OUTCOMES[law.outcome]}</small>`}</td><td class="num">${percent(lawAt(law, 1e9), 1)}</td><td class="num">${estimateCell(law.exponent, decimals)}</td><td class="num">${decimals(law.residualFactor)}</td><td class="num">${law.n}${law.excluded.length > 0 && html`<br><small class="note">${law.excluded.length} left out</small>`}</td><td class="num">${breakCell(law)}</td></tr>
 `)}</tbody></table></div>
 <p class="note">b with its 95${'\u00a0'}% interval, over the models up to the break. Off by: the factor by which the error of a configuration typically misses the line. Left out: without a result or without an error. Download CSV: ${download(lawSheet({ powerLaws }))}</p>`;
 }
 
-const exponent = (value: number): string => value.toFixed(2).replace('-', '−');
-
 function breakCell({ outcome, break: broken, noBreak }: PowerLaw): Html {
   if (broken === undefined) return html`${outcome !== 'fitted' || noBreak === undefined ? missing : NO_BREAK[noBreak]}`;
   const { flops: at, low, high, after, direction } = broken;
-  return html`${direction} at ${flops(at)}<br><small class="note">${flops(low)} to ${flops(high)}</small><br><small class="note">b beyond: ${exponent(after.mean)}</small>`;
+  return html`${direction} at ${flops(at)}<br><small class="note">${flops(low)} to ${flops(high)}</small><br><small class="note">b beyond: ${decimals(after.mean)}</small>`;
 }
 
 /** Stretches of a regime that the page shows; the CSV has all. */
@@ -86,7 +84,7 @@ function spreadTable(report: StudyReport): Html {
   const byName = new Map(report.configurations.map((one) => [one.name, one]));
   const model = ({ name, error }: { name: string; error: number }): Html => html`${name}<br><small class="note">${percent(1 - error)}${interval(byName.get(name))}</small>`;
   return html`<h3>Spread at equal FLOPs</h3><div class="scroll"><table class="full"><thead><tr><th>Regime</th><th class="num">FLOPs</th><th class="num">Models</th><th>Best, top-1</th><th>Worst, top-1</th><th class="num">Points apart</th><th class="num">Error ratio</th></tr></thead>
-<tbody>${rows.map(({ law, one }) => html`<tr><td class="words">${regimeName(law)}</td><td class="num">${flops(one.lowFlops)} to ${flops(one.highFlops)}</td><td class="num">${one.n}</td><td class="named">${model(one.best)}</td><td class="named">${model(one.worst)}</td><td class="num">${bare(one.worst.error - one.best.error).replace('+', '')}</td><td class="num">${one.ratio.toFixed(2)}</td></tr>
+<tbody>${rows.map(({ law, one }) => html`<tr><td class="words">${regimeName(law)}</td><td class="num">${flops(one.lowFlops)} to ${flops(one.highFlops)}</td><td class="num">${one.n}</td><td class="named">${model(one.best)}</td><td class="named">${model(one.worst)}</td><td class="num">${bare(one.worst.error - one.best.error).replace('+', '')}</td><td class="num">${decimals(one.ratio)}</td></tr>
 `)}</tbody></table></div>
 <p class="note">What the choice of depth, width and resolution is worth where FLOPs are nearly the same; the widest stretches of each regime. Best and worst were chosen among several, so that they lie somewhat too far apart. Download CSV: ${download(spreadSheet(report))}</p>`;
 }
@@ -111,8 +109,8 @@ const columns: Column<StudyConfiguration>[] = [
 ];
 
 /** The marks of the figure. */
-export const errorSheet = ({ configurations }: StudyReport): Sheet =>
-  sheet('error-flops', columns, configurations.filter(({ top1 }) => top1 !== undefined).sort((a, b) => a.epochs - b.epochs || a.flops - b.flops));
+export const errorSheet = (report: StudyReport): Sheet =>
+  sheet('error-flops', columns, trained(report).sort((a, b) => a.epochs - b.epochs || a.flops - b.flops));
 
 /** The fitted lines. */
 export const lawSheet = ({ powerLaws }: Pick<StudyReport, 'powerLaws'>): Sheet => sheet<PowerLaw>('power-laws', [

@@ -1,9 +1,9 @@
-import { count, points } from './format.js';
+import { count, decimals, points } from './format.js';
 import { contrastOf, gainOf, nextName, overfits } from './study-advice.js';
 import type { RegimeAdvice } from './study-analysis.js';
 import type { StudyReport } from './study-data.js';
 import { diminishingOf, RETURNS } from './study-resolution.js';
-import { bare, COST_WORDS, epochWords, missingSentence, pointsWithInterval, time, words } from './study-words.js';
+import { bare, COST_WORDS, epochWords, missingSentence, pointsWithInterval, time, trained, words } from './study-words.js';
 
 /** A sentence to remember, and what it rests on. */
 export interface Finding {
@@ -13,7 +13,7 @@ export interface Finding {
 
 /** What a study says, in sentences that follow from its figures alone; the most useful first. */
 export function studyFindings(report: StudyReport): Finding[] {
-  if (report.configurations.every(({ top1 }) => top1 === undefined)) return [{ text: 'No trial has ended yet.' }];
+  if (trained(report).length === 0) return [{ text: 'No trial has ended yet.' }];
   return [...report.advice.regimes.map(regimeFinding), ...family(report), ...next(report), ...spread(report), ...laws(report), ...ranks(report), ...resolution(report)];
 }
 
@@ -58,7 +58,7 @@ function laws({ powerLaws }: StudyReport): Finding[] {
   const said = powerLaws.flatMap(({ epochs, exponent, break: broken }) => {
     if (exponent === undefined) return [];
     const turn = broken === undefined ? 'no break seen' : `${broken.direction} at ${COST_WORDS.flops.text(broken.flops)}`;
-    return [`${(-exponent.mean).toFixed(2).replace('-', '−')} ${epochs === undefined ? 'over all regimes' : `at ${epochWords(epochs)}`} (${turn})`];
+    return [`${decimals(-exponent.mean)} ${epochs === undefined ? 'over all regimes' : `at ${epochWords(epochs)}`} (${turn})`];
   });
   return said.length === 0 ? [] : [{ text: `The error of small models goes as a power of FLOPs, with the exponent ${said.join(', ')}.` }];
 }
@@ -67,10 +67,10 @@ function ranks({ ranks: rows }: StudyReport): Finding[] {
   const row = rows.find(({ a, b }) => a === 'flops' && b === 'trainStepMs');
   if (row?.tau === undefined) return [];
   const { value, low, high } = row.tau;
-  const interval = low === undefined || high === undefined ? '' : ` (${low.toFixed(2)} to ${high.toFixed(2)})`;
+  const interval = low === undefined || high === undefined ? '' : ` (${decimals(low)} to ${decimals(high)})`;
   const [worst] = row.inversions;
-  return [{ text: `FLOPs rank ${COST_WORDS.trainStepMs.short} with Kendall's τ = ${value.toFixed(2)}${interval}, where 1 is the same order.${
-    worst === undefined ? '' : ` At worst, ${worst.more} has ${worst.aRatio.toFixed(2)} times the FLOPs of ${worst.less} and takes ${(1 / worst.bRatio).toFixed(2)} times as long.`}` }];
+  return [{ text: `FLOPs rank ${COST_WORDS.trainStepMs.short} with Kendall's τ = ${decimals(value)}${interval}, where 1 is the same order.${
+    worst === undefined ? '' : ` At worst, ${worst.more} has ${decimals(worst.aRatio)} times the FLOPs of ${worst.less} and takes ${decimals(1 / worst.bRatio)} times as long.`}` }];
 }
 
 function resolution(report: StudyReport): Finding[] {

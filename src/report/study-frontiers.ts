@@ -1,11 +1,11 @@
-import { percent } from './format.js';
+import { decimals, percent } from './format.js';
 import { type Html, html } from './html.js';
 import { type Mark, markChart, type MarkSeries } from './marks.js';
 import { linearScale, logScale } from './scale.js';
 import { download, numbers, type Sheet, sheet } from './sheet.js';
 import type { RankEstimate } from './study-analysis.js';
 import { STUDY_COSTS, studyCost, type StudyConfiguration, type StudyCost, type StudyReport } from './study-data.js';
-import { COST_WORDS, estimateCell, families, label, labelled, percentTick, toneOf } from './study-words.js';
+import { COST_WORDS, estimateCell, families, label, labelled, percentTick, toneOf, trained } from './study-words.js';
 
 /** Points of all frontiers of a chart that are labelled: more would cover each other. */
 const LABELS = 10;
@@ -15,7 +15,7 @@ const INVERSIONS = 10;
 
 /** Accuracy against each cost, with what no other configuration of its family beats (paper, Figures 1, 4 and 5), and how FLOPs rank time. */
 export function frontierFigure(report: StudyReport): Html {
-  const done = report.configurations.filter(({ top1 }) => top1 !== undefined);
+  const done = trained(report);
   if (done.length === 0) return html`<p>No configuration has an accuracy yet, so that there is no frontier.</p>`;
   const byName = new Map(done.map((one) => [one.name, one]));
   const drawn = STUDY_COSTS.filter((cost) => done.some((one) => studyCost(one, cost) !== undefined));
@@ -54,12 +54,12 @@ const OUTCOMES = { compared: '', 'too few points': 'too few models have both', '
 
 function rankTables({ ranks }: StudyReport): Html {
   const inversions = inversionsOf({ ranks });
-  const rank = (of: RankEstimate | undefined): Html => estimateCell(of && { mean: of.value, ...(of.low !== undefined && { low: of.low, high: of.high! }) }, (value) => value.toFixed(2).replace('-', '−'));
+  const rank = (of: RankEstimate | undefined): Html => estimateCell(of && { mean: of.value, ...(of.low !== undefined && { low: of.low, high: of.high! }) }, decimals);
   return html`<h3>How well one cost ranks what another ranks</h3>${ranks.length === 0 ? html`<p class="note">No rank correlation: it needs configurations with measured times.</p>` : html`<div class="scroll"><table class="full"><thead><tr><th>Ranked by</th><th>instead of</th><th class="num">Kendall's τ</th><th class="num">Spearman's ρ</th><th class="num">Models</th></tr></thead>
 <tbody>${ranks.map(({ a, b, outcome, n, tau, rho }) => html`<tr><td>${COST_WORDS[a].short}</td><td>${COST_WORDS[b].short}${outcome !== 'compared' && html`<br><small class="note">${OUTCOMES[outcome]}</small>`}</td><td class="num">${rank(tau)}</td><td class="num">${rank(rho)}</td><td class="num">${n}</td></tr>
 `)}</tbody></table></div><p class="note">1: the same order; 0: unrelated; −1: reversed. Below each its 95\u00a0% interval, of configurations drawn like these. With τ, (1 − τ) / 2 of all pairs are the wrong way round. Download CSV: ${download(rankSheet({ ranks }))}</p>`}
 ${inversions.length > 0 && html`<h3>Worst inversions</h3><div class="scroll"><table class="full"><thead><tr><th>This one</th><th>against this one</th><th class="num">has</th><th class="num">and yet only</th></tr></thead>
-<tbody>${inversions.slice(0, INVERSIONS).map(({ more, less, a, b, aRatio, bRatio }) => html`<tr><td class="named">${more}</td><td class="named">${less}</td><td class="num">${aRatio.toFixed(2)}\u00a0× the ${COST_WORDS[a].short}</td><td class="num">${(1 / bRatio).toFixed(2)}\u00a0× the ${COST_WORDS[b].short}</td></tr>
+<tbody>${inversions.slice(0, INVERSIONS).map(({ more, less, a, b, aRatio, bRatio }) => html`<tr><td class="named">${more}</td><td class="named">${less}</td><td class="num">${decimals(aRatio)}\u00a0× the ${COST_WORDS[a].short}</td><td class="num">${decimals(1 / bRatio)}\u00a0× the ${COST_WORDS[b].short}</td></tr>
 `)}</tbody></table></div><p class="note">${inversions.length > INVERSIONS && `The first ${INVERSIONS} of ${inversions.length}. `}Download CSV: ${download(inversionSheet({ ranks }))}</p>`}`;
 }
 

@@ -1,4 +1,4 @@
-import { count, missing, percent } from './format.js';
+import { count, decimals, missing, percent } from './format.js';
 import { type Html, html, trusted } from './html.js';
 import { download, numbers, type Sheet, sheet } from './sheet.js';
 import type { StudyConfiguration, StudyReport } from './study-data.js';
@@ -9,7 +9,10 @@ const TABLES = 24;
 const ROWS = 12;
 const COLUMNS = 8;
 
-const gapOf = ({ gap, top1, trainTop1 }: StudyConfiguration): number | undefined => gap?.mean ?? (top1 === undefined || trainTop1 === undefined ? undefined : trainTop1.mean - top1.mean);
+function gapOf({ gap, top1, trainTop1 }: StudyConfiguration): number | undefined {
+  const value = gap?.mean ?? (top1 === undefined || trainTop1 === undefined ? undefined : trainTop1.mean - top1.mean);
+  return value !== undefined && Number.isFinite(value) ? value : undefined;
+}
 
 /** Training less test accuracy over depth and width, a table for each family, regime and resolution. */
 export function gapFigure(report: StudyReport): Html {
@@ -83,7 +86,7 @@ function cell(one: StudyConfiguration | undefined, widest: number): Html {
 /** `91.2 ± 0.4`, in percent; the intervals are even on both sides. */
 function accuracy(of: StudyConfiguration['top1']): string {
   if (of === undefined) return missing;
-  const bareWhole = (value: number): string => (100 * value).toFixed(1);
+  const bareWhole = (value: number): string => decimals(100 * value, 1);
   return of.low === undefined || of.high === undefined ? bareWhole(of.mean) : `${bareWhole(of.mean)} ± ${bareWhole((of.high - of.low) / 2)}`;
 }
 

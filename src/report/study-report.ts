@@ -11,7 +11,7 @@ import { frontierFigure } from './study-frontiers.js';
 import { gapFigure } from './study-gap.js';
 import { resolutionFigure } from './study-resolution.js';
 import { configurationSection, halvingSection } from './study-trials.js';
-import { families, regimes, resolutions, words } from './study-words.js';
+import { families, regimes, resolutions, trained, words } from './study-words.js';
 
 export type { StudyConfiguration, StudyReport } from './study-data.js';
 
@@ -48,7 +48,7 @@ function warnings(report: StudyReport): Html | undefined {
   const trials = (pick: 'done' | 'failed' | 'pending'): number => report.configurations.reduce((sum, one) => sum + one[pick].length, 0);
   const [done, failed, pending] = [trials('done'), trials('failed'), trials('pending')];
   const all = done + failed + pending;
-  const single = report.configurations.filter(({ top1 }) => top1 !== undefined && top1.low === undefined).length;
+  const single = trained(report).filter(({ top1 }) => top1?.low === undefined).length;
   const said = [
     ...(pending > 0 ? [`${count(pending)} of ${count(all)} trials are not done yet: figures and intervals will change.`] : []),
     ...(failed > 0 ? [`${count(failed)} of ${count(all)} trials failed; they are named below the table of all configurations.`] : []),

@@ -1,5 +1,5 @@
 import type { Change } from './ablation-data.js';
-import { missing } from './format.js';
+import { decimals } from './format.js';
 import { type Html, html } from './html.js';
 import { DENSE, type Mark, markChart, type MarkSeries } from './marks.js';
 import { linearScale, logScale } from './scale.js';
@@ -81,7 +81,7 @@ export const resolutionSheet = (report: StudyReport): Sheet => sheet('resolution
   { key: 'from', title: 'From', value: ({ from }) => from },
   { key: 'to', title: 'To', value: ({ to }) => to },
   { key: 'cost', title: 'Cost', words: true, value: ({ cost }) => cost, show: ({ cost }) => COST_WORDS[cost].short },
-  { key: 'costRatio', title: 'Cost ratio', value: ({ doublings }) => (doublings === undefined ? undefined : 2 ** doublings), show: ({ doublings }) => (doublings === undefined ? missing : (2 ** doublings).toFixed(2)) },
+  { key: 'costRatio', title: 'Cost ratio', value: ({ doublings }) => (doublings === undefined ? undefined : 2 ** doublings), show: ({ doublings }) => decimals(doublings === undefined ? undefined : 2 ** doublings) },
   { key: 'perDoubling', title: 'Points a doubling', value: ({ perDoubling }) => perDoubling.mean, show: ({ perDoubling }) => bare(perDoubling.mean) },
   { key: 'perDoublingLow', title: 'low', value: ({ perDoubling }) => perDoubling.low, show: ({ perDoubling }) => bare(perDoubling.low) },
   { key: 'perDoublingHigh', title: 'high', value: ({ perDoubling }) => perDoubling.high, show: ({ perDoubling }) => bare(perDoubling.high) },

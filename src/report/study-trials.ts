@@ -1,4 +1,4 @@
-import { count, missing, percent } from './format.js';
+import { count, decimals, missing, percent } from './format.js';
 import { type Html, html } from './html.js';
 import { download, type Sheet, sheet } from './sheet.js';
 import type { Halving } from './study-analysis.js';
@@ -76,7 +76,7 @@ export function halvingSection(halving: Halving): Html {
 <div class="scroll"><table class="full"><thead><tr><th>Rung</th><th class="num">Started</th><th class="num">Kept</th><th class="num">Worst kept</th><th class="num">Best dropped</th><th class="num">Agreement with the end, τ</th></tr></thead>
 <tbody>${rungs.map((rung) => {
     const known = agreement.find(({ epochs }) => epochs === rung.epochs);
-    return html`<tr><td>${epochWords(rung.epochs)}</td><td class="num">${rung.started}</td><td class="num">${rung.kept}</td><td class="num">${percent(rung.worstKept)}</td><td class="num">${percent(rung.bestDropped)}</td><td class="num">${known === undefined ? missing : `${known.tau.toFixed(2)} (${known.n} models)`}</td></tr>
+    return html`<tr><td>${epochWords(rung.epochs)}</td><td class="num">${rung.started}</td><td class="num">${rung.kept}</td><td class="num">${percent(rung.worstKept)}</td><td class="num">${percent(rung.bestDropped)}</td><td class="num">${known === undefined ? missing : `${decimals(known.tau)} (${known.n} models)`}</td></tr>
 `;
   })}</tbody></table></div>
 <p class="note">Agreement: Kendall's τ between the accuracies at a rung and those at the end, of the models that got there, which are the better ones: of all it may be another.</p>

@@ -10,10 +10,12 @@ import type { StudyConfiguration, StudyCost, StudyReport } from './study-data.js
 export const tick = (value: number): string => compact(value).replace(/(\.\d*?)0+(?=\D|$)/, '$1').replace(/\.(?=\D|$)/, '');
 /** Ticks of times and of megabytes: `0.3`, `1,500`. */
 export const plainTick = (value: number): string => (value >= 1000 ? count(value) : String(Number(value.toPrecision(3))));
+const milliseconds = (value: number): string => (Number.isFinite(value) ? `${significant(value, 3)}\u00a0ms` : missing);
+
 /** How a cost is called, written on an axis and written out. */
 export const COST_WORDS: Record<StudyCost, { title: string; short: string; axis: string; head: string; unit: number; tick: (value: number) => string; text: (value: number) => string }> = {
-  trainStepMs: { title: 'Measured training step', short: 'training-step time', axis: 'ms of a training step for each picture', head: 'Step, each picture', unit: 1, tick: plainTick, text: (value) => `${significant(value, 3)}\u00a0ms` },
-  inferenceMs: { title: 'Measured inference', short: 'inference time', axis: 'ms of inference for each picture', head: 'Inference', unit: 1, tick: plainTick, text: (value) => `${significant(value, 3)}\u00a0ms` },
+  trainStepMs: { title: 'Measured training step', short: 'training-step time', axis: 'ms of a training step for each picture', head: 'Step, each picture', unit: 1, tick: plainTick, text: milliseconds },
+  inferenceMs: { title: 'Measured inference', short: 'inference time', axis: 'ms of inference for each picture', head: 'Inference', unit: 1, tick: plainTick, text: milliseconds },
   peakBytes: { title: 'Peak memory of training', short: 'memory', axis: 'MB at the peak of training', head: 'Memory', unit: 1e6, tick: plainTick, text: bytes },
   flops: { title: 'FLOPs', short: 'FLOPs', axis: 'FLOPs of one picture', head: 'FLOPs', unit: 1, tick, text: compact },
   parameters: { title: 'Parameters', short: 'parameters', axis: 'parameters', head: 'Parameters', unit: 1, tick, text: compact },
@@ -47,6 +49,9 @@ export const families = ({ configurations }: StudyReport): string[] => [...new S
 
 /** Whether one of the points of a line is one of the `most`, evenly chosen, that have a label. */
 export const labelled = (at: number, of: number, most: number): boolean => of <= most || Math.round((at * (most - 1)) / (of - 1)) !== Math.round(((at - 1) * (most - 1)) / (of - 1));
+
+/** The configurations that have an accuracy. */
+export const trained = ({ configurations }: Pick<StudyReport, 'configurations'>): StudyConfiguration[] => configurations.filter(({ top1 }) => top1 !== undefined && Number.isFinite(top1.mean));
 
 /** More than there are colours share the last one. */
 export const toneOf = (index: number): Tone => TONES[Math.min(index, TONES.length - 1)]!;
