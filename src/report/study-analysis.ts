@@ -179,11 +179,23 @@ export interface NextTrial {
 
 /** Successive halving: all start, the better part of each rung goes on. */
 export interface Halving {
-  rungs: readonly { epochs: number; started: number; kept: number; worstKept?: number; bestDropped?: number }[];
-  /** Epochs trained, over those of the full study. */
-  share: number;
-  /** What it cannot know: an order after few epochs need not be the order at the end (paper, section 6). */
-  warning: string;
-  /** Rank correlation of the accuracies at each rung with those at the end, where known. */
-  agreement?: readonly { epochs: number; tau: number; n: number }[];
+  /** `shareOfFull`: epochs, over those of training every configuration for the full schedule. */
+  plan: { rungs: readonly { epochs: number; configurations: number; keep?: number }[]; shareOfFull: number };
+  /** Of the rungs that have begun, in their order. */
+  outcomes: readonly RungOutcome[];
+  /** How well the order at a rung is that at the last. */
+  agreement: readonly { epochs: number; n: number; tau?: number; best?: { name: string; place: number } }[];
+  /** What it cannot know (paper, section 6). */
+  warning: { text: string; source: string };
+}
+
+export interface RungOutcome {
+  /** `waiting`: a trial has not ended. `nobody left`: every trial failed. */
+  outcome: 'decided' | 'waiting' | 'nobody left';
+  /** Best first. */
+  ranking: readonly { name: string; top1: number; survives: boolean }[];
+  /** Without a single result. */
+  dropped: readonly { name: string; reasons: readonly string[] }[];
+  /** Best of those that leave, and how far it is behind the last that stays. */
+  cut?: { last: string; first: string; behind: number };
 }

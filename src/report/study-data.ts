@@ -67,7 +67,7 @@ export interface StudyConfiguration {
   done: readonly { seed: number; top1: number; trainTop1?: number }[];
   failed: readonly { seed: number; reason: string }[];
   pending: readonly number[];
-  /** Taken out by successive halving after so many epochs, so that no seed is to do. */
+  /** Taken out by successive halving after so many epochs, so that no seed is to do here. */
   droppedAtEpoch?: number;
 }
 

@@ -1,8 +1,8 @@
-import { count, decimals, missing, percent } from './format.js';
+import { count, missing, percent } from './format.js';
 import { type Html, html, trusted } from './html.js';
 import { download, numbers, type Sheet, sheet } from './sheet.js';
 import type { StudyConfiguration, StudyReport } from './study-data.js';
-import { bare, epochWords, estimateCell, families, regimes, resolutions } from './study-words.js';
+import { bare, epochWords, estimateCell, families, plusMinus, regimes, resolutions } from './study-words.js';
 
 /** Tables, rows and columns that the page shows at most; the CSV has all. */
 const TABLES = 24;
@@ -80,14 +80,7 @@ function cell(one: StudyConfiguration | undefined, widest: number): Html {
   const gap = one === undefined ? undefined : gapOf(one);
   if (one === undefined || gap === undefined) return html`<td class="num">${missing}</td>`;
   const strength = (widest > 0 ? Math.max(0, gap / widest) * 0.5 : 0).toFixed(2);
-  return html`<td class="num" ${trusted(`style="--v:${strength}"`)}><b>${bare(gap)}</b><br><small>train ${accuracy(one.trainTop1)}</small><br><small>test ${accuracy(one.top1)}</small></td>`;
-}
-
-/** `91.2 ± 0.4`, in percent; the intervals are even on both sides. */
-function accuracy(of: StudyConfiguration['top1']): string {
-  if (of === undefined) return missing;
-  const bareWhole = (value: number): string => decimals(100 * value, 1);
-  return of.low === undefined || of.high === undefined ? bareWhole(of.mean) : `${bareWhole(of.mean)} ± ${bareWhole((of.high - of.low) / 2)}`;
+  return html`<td class="num" ${trusted(`style="--v:${strength}"`)}><b>${bare(gap)}</b><br><small>train ${plusMinus(one.trainTop1, 1)}</small><br><small>test ${plusMinus(one.top1, 1)}</small></td>`;
 }
 
 /** Every configuration that has both accuracies. */

@@ -1,9 +1,9 @@
 import { count, decimals, missing, percent } from './format.js';
 import { type Html, html } from './html.js';
 import { download, type Sheet, sheet } from './sheet.js';
-import type { Halving } from './study-analysis.js';
+import type { Halving, RungOutcome } from './study-analysis.js';
 import { studyCost, type StudyConfiguration, type StudyReport } from './study-data.js';
-import { COST_WORDS, epochWords, estimateCell } from './study-words.js';
+import { bare, COST_WORDS, epochWords, plusMinus } from './study-words.js';
 
 /** Failed trials that the page names. */
 const NAMED = 40;
@@ -15,6 +15,16 @@ const cost = (of: keyof typeof COST_WORDS, value: number | undefined): string =>
 /** Every configuration with what is known of it. */
 export const configurationSheet = ({ configurations }: StudyReport): Sheet => sheet('configurations', [
   { key: 'name', title: 'Configuration', words: true, value: ({ name }) => name },
+  { key: 'top1', title: 'Test top-1', value: ({ top1 }) => top1?.mean, show: ({ top1 }) => plusMinus(top1) },
+  { key: 'top1Low', value: ({ top1 }) => top1?.low },
+  { key: 'top1High', value: ({ top1 }) => top1?.high },
+  { key: 'trainTop1', title: 'Training top-1', value: ({ trainTop1 }) => trainTop1?.mean, show: ({ trainTop1 }) => plusMinus(trainTop1) },
+  { key: 'trainTop1Low', value: ({ trainTop1 }) => trainTop1?.low },
+  { key: 'trainTop1High', value: ({ trainTop1 }) => trainTop1?.high },
+  { key: 'seedsDone', title: 'Seeds', value: ({ done }) => done.length, show: state },
+  { key: 'seedsFailed', value: ({ failed }) => failed.length },
+  { key: 'seedsPending', value: ({ pending }) => pending.length },
+  { key: 'droppedAtEpoch', value: ({ droppedAtEpoch }) => droppedAtEpoch },
   { key: 'family', value: ({ family }) => family },
   { key: 'model', value: ({ model }) => model },
   { key: 'depth', title: 'Depth', value: ({ depth }) => depth },
@@ -28,16 +38,6 @@ export const configurationSheet = ({ configurations }: StudyReport): Sheet => sh
   { key: 'inferenceMs', title: 'Inference', value: ({ measured }) => measured?.inferenceMs, show: ({ measured }) => cost('inferenceMs', measured?.inferenceMs) },
   { key: 'peakBytes', title: 'Memory', value: ({ measured }) => measured?.peakBytes, show: ({ measured }) => cost('peakBytes', measured?.peakBytes) },
   { key: 'predictedBytes', value: ({ predictedBytes }) => predictedBytes },
-  { key: 'top1', title: 'Test top-1', value: ({ top1 }) => top1?.mean, show: ({ top1 }) => estimateCell(top1) },
-  { key: 'top1Low', value: ({ top1 }) => top1?.low },
-  { key: 'top1High', value: ({ top1 }) => top1?.high },
-  { key: 'trainTop1', title: 'Training top-1', value: ({ trainTop1 }) => trainTop1?.mean, show: ({ trainTop1 }) => percent(trainTop1?.mean) },
-  { key: 'trainTop1Low', value: ({ trainTop1 }) => trainTop1?.low },
-  { key: 'trainTop1High', value: ({ trainTop1 }) => trainTop1?.high },
-  { key: 'seedsDone', title: 'Seeds', value: ({ done }) => done.length, show: state },
-  { key: 'seedsFailed', value: ({ failed }) => failed.length },
-  { key: 'seedsPending', value: ({ pending }) => pending.length },
-  { key: 'droppedAtEpoch', value: ({ droppedAtEpoch }) => droppedAtEpoch },
 ], configurations);
 
 /** A line a trial: done, failed or pending. */
@@ -63,31 +63,35 @@ export function configurationSection(report: StudyReport): Html {
   const failed = report.configurations.flatMap(({ name, failed: some }) => some.map((trial) => ({ name, ...trial })));
   const pending = report.configurations.flatMap(({ name, pending: seeds }) => (seeds.length === 0 ? [] : [`${name} (seed ${seeds.join(', ')})`]));
   return html`<div class="small">${all.table()}</div>
-<p class="note">Below each accuracy its 95\u00a0% interval over seeds. Download CSV: ${download(all)}, each trial: ${download(trialSheet(report))}</p>
+<p class="note">Accuracies in percent; after ± half the width of the 95\u00a0% interval over seeds. Download CSV: ${download(all)}, each trial: ${download(trialSheet(report))}</p>
 ${failed.length > 0 && html`<h3>Failed trials</h3><ul class="findings">${failed.slice(0, NAMED).map(({ name, seed, reason }) => html`<li>${name}, seed ${seed}: ${reason.split('\n')[0]}</li>`)}</ul>${failed.length > NAMED && html`<p class="note">${NAMED} of ${count(failed.length)}: the CSV has all.</p>`}`}
 ${pending.length > 0 && html`<details><summary>Trials to do, of ${count(pending.length)} ${pending.length === 1 ? 'configuration' : 'configurations'}</summary><ul class="findings">${pending.slice(0, NAMED).map((one) => html`<li>${one}</li>`)}</ul>${pending.length > NAMED && html`<p class="note">${NAMED} of ${count(pending.length)}: the CSV has all.</p>`}</details>`}`;
 }
 
+/** Rungs with what has become of them. */
+const rungsOf = ({ plan, outcomes, agreement }: Halving) => plan.rungs.map((rung, i) => ({ ...rung, last: i === plan.rungs.length - 1, outcome: outcomes[i], agreement: agreement.find(({ epochs }) => epochs === rung.epochs) }));
+const OUTCOMES: Record<RungOutcome['outcome'], string> = { decided: 'decided', waiting: 'trials are not done', 'nobody left': 'every trial failed' };
+
 /** What successive halving kept and dropped, and what it cannot know. */
 export function halvingSection(halving: Halving): Html {
-  const { rungs, share, warning, agreement = [] } = halving;
-  return html`<div class="warnings" role="note"><h2>Short trainings mislead</h2><ul><li>${warning}</li></ul></div>
-<p>Trained ${percent(share, 0)} of the epochs that all configurations would have taken.</p>
-<div class="scroll"><table class="full"><thead><tr><th>Rung</th><th class="num">Started</th><th class="num">Kept</th><th class="num">Worst kept</th><th class="num">Best dropped</th><th class="num">Agreement with the end, τ</th></tr></thead>
-<tbody>${rungs.map((rung) => {
-    const known = agreement.find(({ epochs }) => epochs === rung.epochs);
-    return html`<tr><td>${epochWords(rung.epochs)}</td><td class="num">${rung.started}</td><td class="num">${rung.kept}</td><td class="num">${percent(rung.worstKept)}</td><td class="num">${percent(rung.bestDropped)}</td><td class="num">${known === undefined ? missing : `${decimals(known.tau)} (${known.n} models)`}</td></tr>
-`;
-  })}</tbody></table></div>
-<p class="note">Agreement: Kendall's τ between the accuracies at a rung and those at the end, of the models that got there, which are the better ones: of all it may be another.</p>
-<p class="note">Download CSV: ${download(halvingSheet(halving))}</p>`;
+  const { plan, warning } = halving;
+  return html`<div class="warnings inside" role="note"><h2>Short trainings mislead</h2><ul><li>${warning.text} Source: ${warning.source}.</li></ul></div>
+<p>Takes ${percent(plan.shareOfFull, 0)} of the epochs that the full schedule of every configuration would.</p>
+<div class="scroll"><table class="full"><thead><tr><th>Rung</th><th class="num">Configurations</th><th class="num">Go on</th><th>State</th><th>Last that goes on, first that leaves</th><th class="num">Behind, points</th><th class="num">Agreement with the end</th></tr></thead>
+<tbody>${rungsOf(halving).map(({ epochs, configurations, keep, outcome, last, agreement }) => html`<tr><td class="words">${epochWords(epochs)}</td><td class="num">${configurations}</td><td class="num">${keep ?? missing}</td><td>${outcome === undefined ? 'to do' : last && outcome.outcome === 'decided' ? 'done' : OUTCOMES[outcome.outcome]}${outcome !== undefined && outcome.dropped.length > 0 && html`<br><small class="note">${outcome.dropped.length} failed</small>`}</td><td class="named">${outcome?.cut === undefined ? missing : html`${outcome.cut.last}<br>${outcome.cut.first}`}</td><td class="num">${outcome?.cut === undefined ? missing : bare(outcome.cut.behind).replace('+', '')}</td><td class="num">${agreement?.tau === undefined ? missing : html`τ = ${decimals(agreement.tau)}<br><small class="note">${agreement.n} models</small>`}${agreement?.best !== undefined && html`<br><small class="note">the best at the end was number ${agreement.best.place}</small>`}</td></tr>
+`)}</tbody></table></div>
+<p class="note">Behind: a small figure is a toss of a coin. Agreement: Kendall's τ between the accuracies at a rung and those at the end, of the models that got there, which are the better ones: of all it may be another. Download CSV: ${download(halvingSheet(halving))}</p>`;
 }
 
-export const halvingSheet = ({ rungs, agreement = [] }: Halving): Sheet => sheet('halving', [
+export const halvingSheet = (halving: Halving): Sheet => sheet('halving', [
   { key: 'epochs', value: ({ epochs }) => epochs },
-  { key: 'started', value: ({ started }) => started },
-  { key: 'kept', value: ({ kept }) => kept },
-  { key: 'worstKept', value: ({ worstKept }) => worstKept },
-  { key: 'bestDropped', value: ({ bestDropped }) => bestDropped },
-  { key: 'tau', value: ({ epochs }) => agreement.find((one) => one.epochs === epochs)?.tau },
-], rungs);
+  { key: 'configurations', value: ({ configurations }) => configurations },
+  { key: 'goOn', value: ({ keep }) => keep },
+  { key: 'outcome', value: ({ outcome }) => outcome?.outcome },
+  { key: 'lastThatGoesOn', value: ({ outcome }) => outcome?.cut?.last },
+  { key: 'firstThatLeaves', value: ({ outcome }) => outcome?.cut?.first },
+  { key: 'behind', value: ({ outcome }) => outcome?.cut?.behind },
+  { key: 'tau', value: ({ agreement }) => agreement?.tau },
+  { key: 'models', value: ({ agreement }) => agreement?.n },
+  { key: 'placeOfTheBest', value: ({ agreement }) => agreement?.best?.place },
+], rungsOf(halving));

@@ -1,6 +1,6 @@
 import type { Change, Estimate } from './ablation-data.js';
 import { TONES, type Tone } from './charts.js';
-import { bytes, compact, count, duration, missing, percent, points, significant } from './format.js';
+import { bytes, compact, count, decimals, duration, missing, percent, points, significant } from './format.js';
 import { type Html, html } from './html.js';
 import { SHAPES, type Shape } from './marks.js';
 import type { Missing, Pays } from './study-analysis.js';
@@ -38,6 +38,13 @@ export function pointsWithInterval({ mean, low, high }: Pick<Estimate, 'mean' | 
 export function estimateCell(of: Pick<Estimate, 'mean' | 'low' | 'high'> | undefined, format: (value: number) => string = percent): Html {
   if (of === undefined) return html`${missing}`;
   return html`${format(of.mean)}${of.low !== undefined && of.high !== undefined && html`<br><small class="note">${format(of.low)} to ${format(of.high)}</small>`}`;
+}
+
+/** `91.23 ± 0.41`, in percent: Student's intervals are even on both sides. */
+export function plusMinus(of: Estimate | undefined, digits = 2): string {
+  if (of === undefined) return missing;
+  const mean = decimals(100 * of.mean, digits);
+  return of.low === undefined || of.high === undefined || !Number.isFinite(of.mean) ? mean : `${mean}\u00a0±\u00a0${decimals(50 * (of.high - of.low), digits)}`;
 }
 
 export const VERDICTS: Record<Change['verdict'], string> = { better: 'better', worse: 'worse', noise: 'within noise', none: 'the very same', unknown: 'one seed: cannot tell' };

@@ -47,6 +47,7 @@ code { font: 13px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu San
 .facts dd { margin: 0; font-size: 18px; font-weight: 550; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .facts dd small { font-size: 13px; font-weight: 400; color: var(--muted); display: block; }
 .warnings { margin-top: 28px; padding: 12px 16px; border: 1px solid var(--alert); border-radius: 6px; }
+.warnings.inside { margin: 0 0 14px; }
 .warnings h2 { font-size: 15px; color: var(--alert); margin: 0 0 4px; }
 .warnings ul, .findings { margin: 0; padding-left: 18px; }
 .warnings li { overflow-wrap: anywhere; }

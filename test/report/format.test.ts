@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { bytes, compact, count, duration, moment, percent, points, significant } from '../../src/report/format.js';
+import { bytes, compact, count, decimals, duration, moment, percent, points, significant } from '../../src/report/format.js';
 import { escapeHtml, html } from '../../src/report/html.js';
 
 const plain = (text: string): string => text.replaceAll('\u00a0', ' ');
@@ -14,6 +14,7 @@ describe('figures', () => {
     assert.deepEqual([3.21, 48, 725, 12000, 3599.7, 187_200].map(duration), ['3.2 s', '48 s', '12 min 5 s', '3 h 20 min', '1 h 0 min', '2 d 4 h']);
     assert.deepEqual([999, 142_900_000].map((v) => plain(bytes(v))), ['999 B', '143 MB']);
     assert.deepEqual([0.0063, -0.01, 0.00001].map(points), ['+0.63 points', '−1.00 points', '0.00 points']);
+    assert.deepEqual([decimals(-0.2049), decimals(7.06, 1), decimals(Number.NaN), decimals(undefined)], ['−0.20', '7.1', '–', '–']);
     assert.equal(moment('2026-03-02T14:05:12.000Z'), '2026-03-02 14:05 UTC');
     assert.equal(moment('yesterday'), 'yesterday');
   });

@@ -83,8 +83,10 @@ export function withAnalysis(report: StudyReport): StudyReport {
       next: [{ family: a.family, depth: 270, width: 1, size: 160, epochs: 100, dimension: 'depth', where: 'beyond the grid', base: b.name, flopsRatio: 2.1, seconds: 5400, seeds: 3 }],
     },
     halving: {
-      rungs: [{ epochs: 5, started: 27, kept: 9, worstKept: 0.52, bestDropped: 0.517 }, { epochs: 20, started: 9, kept: 3, worstKept: 0.66, bestDropped: 0.655 }, { epochs: 100, started: 3, kept: 3 }],
-      share: 0.23, warning: 'An order after few epochs need not be the order at the end: width wins early, depth late.', agreement: [{ epochs: 5, tau: 0.33, n: 3 }, { epochs: 20, tau: 1, n: 3 }],
+      plan: { rungs: [{ epochs: 5, configurations: 27, keep: 9 }, { epochs: 20, configurations: 9, keep: 3 }, { epochs: 100, configurations: 3 }], shareOfFull: 0.23 },
+      outcomes: [{ outcome: 'decided', ranking: [], dropped: [{ name: c.name, reasons: ['it failed'] }], cut: { last: a.name, first: b.name, behind: 0.003 } }, { outcome: 'waiting', ranking: [], dropped: [] }],
+      agreement: [{ epochs: 5, n: 3, tau: 0.33, best: { name: a.name, place: 2 } }, { epochs: 20, n: 2 }],
+      warning: { text: 'An order after few epochs need not be the order at the end.', source: 'a source' },
     },
   };
 }
