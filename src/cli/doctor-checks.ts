@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cacheFolder, folderProblem, listCaches, megabytes } from '../data/cache/folder.js';
 import { compilerVersion } from '../torch/build/build.js';
 import { blasEnvironment } from '../torch/build/cpu.js';
 import { discover, sameFolder } from '../torch/build/discover.js';
@@ -56,6 +57,7 @@ export async function allChecks(): Promise<Check[]> {
     packageCheck('sharp', sharp),
     packageCheck('onnxruntime-node', onnx),
     datasetCheck(),
+    cacheCheck(),
   ];
 }
 
@@ -170,6 +172,17 @@ function datasetCheck(): Check {
   if (existsSync(join(folder, 'train-images-idx3-ubyte.gz'))) return { name: 'fashion-mnist', verdict: 'ok', detail: folder };
   const detail = 'not installed (only the quickstart and benchmarks use it)';
   return { name: 'fashion-mnist', verdict: 'warn', detail, mend: isDebian() ? aptInstall('dataset-fashion-mnist') : 'download it from https://github.com/zalandoresearch/fashion-mnist' };
+}
+
+/** Decoded pictures that trainings share. */
+export function cacheCheck(env: NodeJS.ProcessEnv = process.env): Check {
+  const name = 'picture cache';
+  const folder = cacheFolder(env);
+  if (folder === undefined) return { name, verdict: 'ok', detail: 'switched off (RESCALED_CACHE=off)' };
+  const problem = folderProblem(folder);
+  if (problem !== undefined) return { name, verdict: 'warn', detail: `${problem}: pictures are decoded anew in each epoch`, mend: 'set RESCALED_CACHE to a folder that can be written to' };
+  const caches = listCaches(folder);
+  return { name, verdict: 'ok', detail: `${folder}, ${megabytes(caches.reduce((sum, { bytes }) => sum + bytes, 0))} in ${caches.length} file${caches.length === 1 ? '' : 's'}` };
 }
 
 async function probe<T>(what: string): Promise<Probed<T>> {

@@ -89,13 +89,18 @@ function idxReader({ pixels, positions, rows, columns }: IdxSpec): (i: number) =
 }
 
 function cacheReader({ ids, cached }: FilesSpec): Source['ready'] {
+  const find = cacheFinder(cached);
+  return (i, targetSize) => find(ids[i]!, targetSize)?.pixels(ids[i]!);
+}
+
+/** Finds the file, if any, that holds picture `id` as it is decoded for pictures of `targetSize` pixels. */
+export function cacheFinder(cached: CachedFiles | undefined): (id: number, targetSize: number) => PixelFile | undefined {
   const whole = cached?.whole && PixelFile.of(cached.whole);
   const reduced = cached?.reduced && PixelFile.of(cached.reduced);
-  return (i, targetSize) => {
-    const id = ids[i]!;
+  return (id, targetSize) => {
     // Decoding for smaller pictures would have reduced it.
-    if (whole?.state(id) === 'there' && isWhole(whole.width(id), whole.height(id), targetSize)) return whole.pixels(id);
-    return cached?.size === targetSize ? reduced?.pixels(id) : undefined;
+    if (whole?.state(id) === 'there' && isWhole(whole.width(id), whole.height(id), targetSize)) return whole;
+    return cached?.size === targetSize && reduced?.state(id) === 'there' ? reduced : undefined;
   };
 }
 

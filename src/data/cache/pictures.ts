@@ -8,7 +8,7 @@ import { takeLock } from '../../lock.js';
 import { packageOf } from '../../package-root.js';
 import { decodeFile, isWhole } from '../decode.js';
 import type { Dataset } from '../dataset.js';
-import { openSource, type CachedFiles, type FilesSpec, type Source } from '../source.js';
+import { cacheFinder, openSource, type CachedFiles, type FilesSpec, type Source } from '../source.js';
 import type { FoundFile } from '../walk.js';
 import { cacheFile, cacheFolder, makeRoom, megabytes, MOST_BYTES, touch } from './folder.js';
 import { reasonOf } from './idx-pixels.js';
@@ -121,22 +121,25 @@ class Build {
     for (const file of [this.#whole, this.#reduced]) if (file !== undefined) touch(file.path);
   }
 
+  get #cached(): CachedFiles {
+    return { size: this.size, ...(this.#whole && { whole: this.#whole }), ...(this.#reduced && { reduced: this.#reduced }) };
+  }
+
   /** The data set on what there is. */
   dataset(): Dataset {
-    const cached: CachedFiles = { size: this.size, ...(this.#whole && { whole: this.#whole }), ...(this.#reduced && { reduced: this.#reduced }) };
-    const on = (source: Source): Source => openSource({ ...(source.spec as FilesSpec), cached });
+    const on = (source: Source): Source => openSource({ ...(source.spec as FilesSpec), cached: this.#cached });
     const { train, val } = this.given;
     return { ...this.given, ...(train && { train: on(train) }), val: on(val) };
   }
 
   /** Pictures that nobody has tried to decode: their number in the data set, and their path. */
   missing(): { id: number; path: string }[] {
-    const { train, val } = this.dataset();
-    return [train, val].flatMap((source) => {
-      if (source === undefined) return [];
-      const { ids } = source.spec as FilesSpec;
-      return [...ids.keys()].filter((i) => this.#whole?.state(ids[i]!) !== 'unreadable' && source.ready(i, this.size) === undefined).map((i) => ({ id: ids[i]!, path: source.describe(i) }));
-    });
+    const find = cacheFinder(this.#cached);
+    const missing: { id: number; path: string }[] = [];
+    for (const source of [this.given.train, this.given.val])
+      for (const [i, id] of (source?.spec as FilesSpec | undefined)?.ids.entries() ?? [])
+        if (find(id, this.size) === undefined && this.#whole?.state(id) !== 'unreadable') missing.push({ id, path: source!.describe(i) });
+    return missing;
   }
 
   async roomProblem(): Promise<string | undefined> {
