@@ -4,6 +4,7 @@ import { parseBudget, pickWithin, type BudgetCandidate, type BudgetPick } from '
 import { regimesOf } from '../study/dimensions.js';
 import type { Cost } from '../study/points.js';
 import { pointsOf } from '../study/points-of.js';
+import { trainedConfigurations } from '../study/rungs.js';
 import { adviceOf } from './study-data.js';
 import { trainCommand } from './study-advise.js';
 import { openBegun } from './study-target.js';
@@ -37,7 +38,7 @@ const UNITS: Readonly<Record<Cost, (value: number) => string>> = {
 async function scale(wanted: string, { budget: text, any = false, json = false }: ScaleFlags): Promise<void> {
   const budget = parseBudget(text);
   const { plan, folder } = await openBegun(wanted, {});
-  const points = pointsOf(plan, folder);
+  const points = pointsOf({ configurations: trainedConfigurations(plan, folder) }, folder);
   const longest = regimesOf(points).at(-1);
   const members = new Set(adviceOf(plan, points).full?.family.members.map(({ name }) => name));
   const fromFamily = !any && members.size > 0;

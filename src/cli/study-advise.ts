@@ -1,6 +1,8 @@
 import { regimeFinding, studyFindings } from '../report/study-findings.js';
 import { DO_NOT_EXTRAPOLATE } from '../study/advise.js';
+import { SHORT_RUNS_MISLEAD } from '../study/halving.js';
 import { pointsOf } from '../study/points-of.js';
+import { trainedConfigurations } from '../study/rungs.js';
 import type { ScalingPlan } from '../study/scaling-plan.js';
 import { duration } from './progress.js';
 import { adviceOf, studyReport } from './study-data.js';
@@ -13,7 +15,7 @@ const interval = ({ mean, low, high }: { mean: number; low?: number; high?: numb
 /** Prints which dimension pays, the family that follows, and what to try next. */
 export async function adviseOn(wanted: string, flags: TargetFlags & { json?: boolean }): Promise<void> {
   const { plan, folder } = await openBegun(wanted, flags);
-  const points = pointsOf(plan, folder);
+  const points = pointsOf({ configurations: trainedConfigurations(plan, folder) }, folder);
   const advice = adviceOf(plan, points);
   if (flags.json === true) return console.log(JSON.stringify(advice, null, 2));
   const report = studyReport(plan, folder);
@@ -34,6 +36,7 @@ export async function adviseOn(wanted: string, flags: TargetFlags & { json?: boo
     for (const one of advice.next) console.log(`  ${one.family}-${one.depth} x${one.width} @${one.size} for ${one.epochs} epochs: more ${one.dimension} than ${one.base}, ${one.where}; ${one.flopsRatio.toFixed(2)} times its FLOPs${one.seconds === undefined ? '' : `, about ${duration(one.seconds)} for ${one.seeds} seed${one.seeds === 1 ? '' : 's'}`}`);
   }
   for (const finding of studyFindings(report).filter(({ text }) => /^(FLOPs|Resolution|The error)/.test(text))) tell(finding);
+  if (plan.study.halving !== undefined) console.log(`\n${SHORT_RUNS_MISLEAD.text} (${SHORT_RUNS_MISLEAD.source}.)`);
   console.log(`\n${DO_NOT_EXTRAPOLATE.text} (${DO_NOT_EXTRAPOLATE.source}.)`);
 }
 

@@ -12,6 +12,7 @@ import { COSTS, type StudyPoint } from '../study/points.js';
 import { pointsOf } from '../study/points-of.js';
 import { powerLaws } from '../study/power-law.js';
 import { rankCosts } from '../study/rank-correlation.js';
+import { rungsOf, trainedConfigurations } from '../study/rungs.js';
 import type { ScalingPlan } from '../study/scaling-plan.js';
 import { estimate } from '../study/statistics.js';
 import { readResult } from '../study/trial.js';
@@ -42,7 +43,8 @@ function flopsOf({ configurations }: ScalingPlan): (wanted: Neighbour) => number
 /** Everything that the page of a study shows, as plain data. */
 export function studyReport(plan: ScalingPlan, folder: string): StudyReport {
   const { study, data } = plan;
-  const points = pointsOf(plan, folder);
+  const trained = trainedConfigurations(plan, folder);
+  const points = pointsOf({ configurations: trained }, folder);
   const withResults = points.filter(({ top1 }) => top1.size > 0);
   const families = [...new Set(points.map(({ family }) => family))];
   const smallest = withResults.reduce<StudyPoint | undefined>((least, point) => (least === undefined || point.flops < least.flops ? point : least), undefined);
@@ -68,7 +70,7 @@ export function studyReport(plan: ScalingPlan, folder: string): StudyReport {
     gains: marginalGains(points),
     overfitting: overfitting(points),
     advice: adviceOf(plan, points),
-    ...(study.halving === undefined ? {} : { halving: halvingOf(plan, points) }),
+    ...(study.halving === undefined ? {} : { halving: halvingOf(plan, folder, points) }),
     common: [
       { key: 'Recipe', value: study.recipe },
       ...Object.entries(study.settings).map(([key, value]) => ({ key, value: String(value) })),
@@ -100,18 +102,14 @@ function configurationOf(point: StudyPoint): StudyConfiguration {
   };
 }
 
-function halvingOf({ study, configurations }: ScalingPlan, points: readonly StudyPoint[]): NonNullable<StudyReport['halving']> {
-  const { from, eta } = study.halving!;
-  const planned = halvingPlan({ configurations: configurations.filter(({ epochs }) => epochs === from).length, epochs: Math.max(...study.epochs), first: from, eta });
+function halvingOf(plan: ScalingPlan, folder: string, points: readonly StudyPoint[]): NonNullable<StudyReport['halving']> {
+  const { from, eta } = plan.study.halving!;
+  const first = plan.configurations.filter(({ epochs }) => epochs === from).length;
   return {
-    rungs: planned.rungs.map(({ epochs, keep }) => {
-      const accuracies = points.filter((point) => point.epochs === epochs && point.top1.size > 0).map((point) => meanTop1(point)!).sort((a, b) => b - a);
-      const kept = Math.min(keep ?? accuracies.length, accuracies.length);
-      return { epochs, started: accuracies.length, kept, ...(kept > 0 ? { worstKept: accuracies[kept - 1]! } : {}), ...(kept < accuracies.length ? { bestDropped: accuracies[kept]! } : {}) };
-    }),
-    share: planned.shareOfFull,
-    warning: SHORT_RUNS_MISLEAD.text,
-    agreement: rungAgreement(points).flatMap(({ epochs, tau, n }) => (tau === undefined ? [] : [{ epochs, tau, n }])),
+    plan: halvingPlan({ configurations: Math.max(1, first), epochs: Math.max(...plan.study.epochs), first: from, eta }),
+    outcomes: rungsOf(plan, folder).flatMap(({ outcome }) => outcome ?? []),
+    agreement: rungAgreement(points),
+    warning: SHORT_RUNS_MISLEAD,
   };
 }
 

@@ -8,8 +8,9 @@ import { regimesOf } from '../study/grid.js';
 import { measureStudy, timedModels } from '../study/measured.js';
 import { pointsOf } from '../study/points-of.js';
 import { claimStudy, isStudyFolder, planScaling, readPlan, trialsInOrder, type ScalingPlan } from '../study/scaling-plan.js';
+import { rungsOf } from '../study/rungs.js';
 import { TimeLeft } from '../study/time-left.js';
-import { keptOf, SHORT_RUNS_MISLEAD, survivors, type RungOutcome } from '../study/halving.js';
+import { SHORT_RUNS_MISLEAD, type RungOutcome } from '../study/halving.js';
 import { note, runNamed, untilInterrupted, type NamedTrials } from './ablate-run.js';
 import { measureSome } from './study-plan.js';
 import { openTarget, type TargetFlags } from './study-target.js';
@@ -109,26 +110,17 @@ async function runRungs(plan: ScalingPlan, folder: string, json: boolean, train:
     new Map(trialsInOrder({ study: plan.study, configurations }).map(({ trial, configuration }) => [trial.id, { trial, name: configuration.name }]));
   if (plan.study.halving === undefined) return train(named(plan.configurations));
   let failed = 0;
-  let rung: ScalingPlan['configurations'] = [];
-  for (const [i, epochs] of regimesOf(plan.study).entries()) {
-    const before = rung;
-    rung = plan.configurations.filter((configuration) => configuration.epochs === epochs);
-    if (i > 0) {
-      const outcome = survivors(pointsOf({ configurations: before }, folder), keptOf(before.length, plan.study.halving.eta));
-      if (outcome.outcome === 'nobody left') break;
-      const kept = new Set(before.filter(({ name }) => outcome.survivors.includes(name)).map(modelAt));
-      rung = rung.filter((configuration) => kept.has(modelAt(configuration)));
-      tellRung(epochs, outcome, json);
-    }
-    const ended = await train(named(rung));
+  for (const [i] of regimesOf(plan.study).entries()) {
+    const rungs = rungsOf(plan, folder);
+    const rung = rungs[i];
+    if (rung === undefined) break; // every trial of the one before it failed
+    if (i > 0) tellRung(rung.epochs, rungs[i - 1]!.outcome!, json);
+    const ended = await train(named(rung.configurations));
     failed += ended.failed;
     if (ended.stopped) return { stopped: true, failed };
   }
   return { stopped: false, failed };
 }
-
-/** A configuration but for its epochs. */
-const modelAt = ({ model, width, size }: { model: string; width: number; size: number }): string => `${model} x${width} @${size}`;
 
 function tellRung(epochs: number, { survivors: kept, ranking, cut, dropped }: RungOutcome, json: boolean): void {
   if (json) return console.log(JSON.stringify({ type: 'rung', epochs, kept, left: ranking.length - kept.length, cut, failed: dropped }));

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { isLocked } from '../lock.js';
 import { timedModels, readMeasured } from '../study/measured.js';
+import { trainedConfigurations } from '../study/rungs.js';
 import { trialsInOrder } from '../study/scaling-plan.js';
 import { TimeLeft } from '../study/time-left.js';
 import { lockFile, readResult, trialRun } from '../study/trial.js';
@@ -14,7 +15,8 @@ type State = 'done' | 'failed' | 'running' | 'begun' | 'waiting';
 export async function status(wanted: string, flags: TargetFlags & { json?: boolean }): Promise<void> {
   const { plan, folder } = await openBegun(wanted, flags);
   const time = new TimeLeft();
-  const trials = trialsInOrder(plan).map(({ trial, configuration }) => {
+  // With halving the rungs so far: who trains in the next one is not known yet.
+  const trials = trialsInOrder({ ...plan, configurations: trainedConfigurations(plan, folder) }).map(({ trial, configuration }) => {
     const result = readResult(folder, trial.id);
     if (result?.status === 'done') time.learn(trial.work, result.msPerStep, result.scoredPerSecond);
     const state: State = result?.status ?? (isLocked(lockFile(folder, trial.id)) ? 'running' : existsSync(trialRun(folder, trial.id)) ? 'begun' : 'waiting');
@@ -34,7 +36,6 @@ export async function status(wanted: string, flags: TargetFlags & { json?: boole
   for (const { name, trial } of trials.filter(({ state }) => state === 'running')) console.log(`running: ${name}, seed ${trial.seed}`);
   for (const { name, trial, reason } of trials.filter(({ state }) => state === 'failed')) console.log(`failed: ${name}, seed ${trial.seed}: ${reason}`);
   console.log(`${measured} of ${models.length} models are timed${plan.leftOut.length > 0 ? `; ${plan.leftOut.length} configurations are left out (rescaled study plan ${folder})` : ''}`);
-  if (plan.study.halving !== undefined && left.length > 0) console.log('with halving, most of what waits falls away');
-  else if (oneWorker !== undefined && left.length > 0) console.log(`about ${duration(oneWorker)} of work left, one trial at a time`);
+  if (oneWorker !== undefined && left.length > 0) console.log(`about ${duration(oneWorker)} of work left, one trial at a time`);
   if (left.length > 0) console.log(`go on with: rescaled study run ${folder}`);
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { RescaledError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
-import { resolveRun, type Dataset, type TrainOptions } from '../train/index.js';
+import { resolveRun, type Dataset, type Recipe, type TrainOptions } from '../train/index.js';
 
 /** What a trial trains: everything but where it writes, its seed, and how the machine shares its cores. */
 export interface TrialOptions extends Omit<TrainOptions, 'out' | 'seed' | 'threads' | 'workers' | 'checkpointSeconds' | 'limitVal'> {
@@ -68,9 +68,9 @@ export async function planTrials(options: TrialOptions, seeds: readonly number[]
   });
 }
 
-/** Settings that came after the first studies: where they change nothing, a trial keeps the name that it had before. */
+/** Settings that came after the first studies: where they change nothing, a trial keeps the name that it had before. The interpolation is part of the input. */
 const LATER: Readonly<Record<string, unknown>> = { repeats: 1 };
-const namedSettings = (recipe: Readonly<Record<string, unknown>>): Record<string, unknown> => Object.fromEntries(Object.entries(recipe).filter(([key, value]) => !Object.hasOwn(LATER, key) || LATER[key] !== value));
+const namedSettings = ({ interpolation: _input, ...recipe }: Recipe): Record<string, unknown> => Object.fromEntries(Object.entries(recipe).filter(([key, value]) => !Object.hasOwn(LATER, key) || LATER[key] !== value));
 
 const share = z.number().min(0).max(1);
 const doneSchema = z.object({
