@@ -3,7 +3,7 @@ import { type Html, html } from './html.js';
 import { download, type Sheet, sheet } from './sheet.js';
 import type { Dimension, Evidence, NextTrial, RegimeAdvice } from './study-analysis.js';
 import type { StudyReport } from './study-data.js';
-import { bare, COST_WORDS, epochWords, estimateCell, missingSentence, PAYS, time } from './study-words.js';
+import { bare, COST_WORDS, epochWords, estimateCell, missingSentence, PAYS, plusMinus, time } from './study-words.js';
 
 const DIMENSIONS = ['depth', 'width', 'resolution'] as const;
 type Kind<K extends Evidence['kind']> = Extract<Evidence, { kind: K }>;
@@ -44,8 +44,8 @@ export function familyTable(report: StudyReport): Html {
   const byName = new Map(report.configurations.map((one) => [one.name, one]));
   const { flops, parameters } = COST_WORDS;
   const timed = cost !== 'flops' && cost !== 'parameters';
-  return html`<div class="scroll"><table class="full"><thead><tr><th>Model</th><th class="num">Depth</th><th class="num">Width</th><th class="num">Pixels</th><th class="num">FLOPs</th><th class="num">Parameters</th>${timed && html`<th class="num">${COST_WORDS[cost].head}</th>`}<th class="num">Measured top-1</th><th class="num">Gain, points</th><th class="num">Predicted top-1</th></tr></thead>
-<tbody>${members.map((one) => html`<tr><td class="named">${one.name}<br><small class="note">${one.why}${one.insteadOf !== undefined && html`; instead of ${one.insteadOf}, which it is not told from`}${one.fasterThanCompound === true && '; raises resolution faster than compound scaling'}</small></td><td class="num">${one.depth}</td><td class="num">${one.width}</td><td class="num">${one.size}</td><td class="num">${flops.text(one.flops)}</td><td class="num">${parameters.text(byName.get(one.name)?.parameters ?? Number.NaN)}</td>${timed && html`<td class="num">${COST_WORDS[cost].text(one.cost)}</td>`}<td class="num">${estimateCell(one.top1)}</td><td class="num">${estimateCell(one.gain, bare)}</td><td class="num">${estimateCell(one.prediction)}</td></tr>
+  return html`<div class="scroll small"><table class="full"><thead><tr><th>Model</th><th class="num">Depth</th><th class="num">Width</th><th class="num">Pixels</th><th class="num">FLOPs</th><th class="num">Parameters</th>${timed && html`<th class="num">${COST_WORDS[cost].head}</th>`}<th class="num">Measured top-1, %</th><th class="num">Gain, points</th><th class="num">Predicted top-1</th></tr></thead>
+<tbody>${members.map((one) => html`<tr><td class="named">${one.name}<br><small class="note">${one.why}${one.insteadOf !== undefined && html`; instead of ${one.insteadOf}, which it is not told from`}${one.fasterThanCompound === true && '; raises resolution faster than compound scaling'}</small></td><td class="num">${one.depth}</td><td class="num">${one.width}</td><td class="num">${one.size}</td><td class="num">${flops.text(one.flops)}</td><td class="num">${parameters.text(byName.get(one.name)?.parameters ?? Number.NaN)}</td>${timed && html`<td class="num">${COST_WORDS[cost].text(one.cost)}</td>`}<td class="num">${plusMinus(one.top1)}</td><td class="num">${estimateCell(one.gain, bare)}</td><td class="num">${estimateCell(one.prediction)}</td></tr>
 `)}</tbody></table></div>
 <p class="note">Smallest to largest by ${COST_WORDS[cost].short}${instead && ', since nothing else was measured'}, at ${epochWords(full.epochs)}. Each model beats the one before. Predicted: the mean of ${seedWords(members[0]!.prediction.seeds)} of the same training on the same pictures, and where 95\u00a0% of such means would lie; one seed of a model leaves no interval.${
     passedOver.length > 0 && ` Passed over on the frontier, since not told from a member of the family: ${count(passedOver.length)}.`} Download CSV: ${download(familySheet(report))}</p>`;
