@@ -2,6 +2,7 @@ export { modelCost, type CostOptions, type LayerCost, type ModelCost } from './c
 export { QuickCosts, type QuickCost } from './quick-cost.js';
 export { EfficientNet, roundFilters, type EfficientNetOptions } from './efficientnet.js';
 export { ImageModel, type Features, type ModelOptions } from './model.js';
+export { OPTION_RULES } from './options.js';
 export {
   PUBLISHED_EFFICIENTNET,
   PUBLISHED_RESNET_RS,

@@ -2,14 +2,14 @@ import { z } from 'zod';
 import { UsageError } from '../errors.js';
 import { didYouMean } from '../suggest.js';
 
-const count = (least: number, most: number): z.ZodType => z.int().min(least).max(most);
-const between = (least: number, most: number): z.ZodType => z.number().min(least).max(most);
+const count = (least: number, most: number) => z.int().min(least).max(most);
+const between = (least: number, most: number) => z.number().min(least).max(most);
 const rate = [z.number().min(0).lt(1), 'a number from 0 to below 1'] as const;
-const oneOf = (...values: readonly (string | number)[]): readonly [z.ZodType, string] => [z.literal([...values]), values.join(', ').replace(/, (?=[^,]*$)/, ' or ')];
+const oneOf = <const T extends string | number>(...values: readonly T[]) => [z.literal(values), values.join(', ').replace(/, (?=[^,]*$)/, ' or ')] as const;
 const flag = [z.boolean(), 'true or false'] as const;
 
 /** The values that each option may have, and the same in words. Options of both kinds of model; one that a model lacks is not looked at. */
-const RULES: Readonly<Record<string, readonly [z.ZodType, string]>> = {
+export const OPTION_RULES = {
   classes: [count(1, 1_000_000), 'a whole number from 1 to 1000000'],
   channels: [count(1, 4096), 'a whole number from 1 to 4096'],
   width: [between(0.01, 16), 'a number from 0.01 to 16'],
@@ -28,8 +28,13 @@ const RULES: Readonly<Record<string, readonly [z.ZodType, string]>> = {
   avgDown: flag,
   zeroInitLastGamma: flag,
   init: oneOf('tf', 'timm', 'efficientnet'),
-};
+} satisfies Readonly<Record<string, readonly [z.ZodType, string]>>;
 const STEM_STRIDE = { resnet: oneOf(1, 2, 4), efficientnet: oneOf(1, 2) };
+
+function ruleOf(key: string): readonly [z.ZodType, string] {
+  if (!Object.hasOwn(OPTION_RULES, key)) throw new Error(`no rule for the option ${key}`);
+  return OPTION_RULES[key as keyof typeof OPTION_RULES];
+}
 
 /**
  * Checks the options that a caller gave for a model whose options are `known`.
@@ -38,8 +43,7 @@ const STEM_STRIDE = { resnet: oneOf(1, 2, 4), efficientnet: oneOf(1, 2) };
 export function checkOptions(model: string, kind: 'resnet' | 'efficientnet', known: readonly string[], given: Readonly<Record<string, unknown>>): void {
   for (const [key, value] of Object.entries(given)) {
     if (!known.includes(key)) throw new UsageError(`Expected an option of ${model} but received "${key}".${didYouMean(key, known)} Known: ${known.join(', ')}.`);
-    const rule = key === 'stemStride' ? STEM_STRIDE[kind] : RULES[key];
-    if (rule === undefined) throw new Error(`no rule for the option ${key}`);
+    const rule: readonly [z.ZodType, string] = key === 'stemStride' ? STEM_STRIDE[kind] : ruleOf(key);
     if (!rule[0].safeParse(value).success) throw new UsageError(`Expected ${rule[1]} as ${key} of ${model} but received ${JSON.stringify(value) ?? String(value)}.`);
   }
 }

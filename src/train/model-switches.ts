@@ -1,23 +1,25 @@
 import { z } from 'zod';
 import { UsageError } from '../errors.js';
+import { OPTION_RULES } from '../models/index.js';
 import { didYouMean } from '../suggest.js';
 
 /**
  * Switches of an architecture that a run may set apart from the model's name, as plain data: the row `resnet-26` with `seRatio: 0.25` is
- * an SE-ResNet-26. What a run decides elsewhere is not among them (see ELSEWHERE).
+ * an SE-ResNet-26. What each may be is a rule of the models; what a run decides elsewhere is not among them (see ELSEWHERE).
  */
 export const modelSwitchesSchema = z.strictObject({
-  layers: z.tuple([z.int().min(1), z.int().min(1), z.int().min(1), z.int().min(1)]).optional(),
-  block: z.enum(['bottleneck', 'basic']).optional(),
-  stem: z.enum(['deep', 'plain']).optional(),
-  stemPool: z.enum(['conv', 'max']).optional(),
-  avgDown: z.boolean().optional(),
-  seRatio: z.number().min(0).max(1).optional(),
-  zeroInitLastGamma: z.boolean().optional(),
+  layers: OPTION_RULES.layers[0].optional(),
+  block: OPTION_RULES.block[0].optional(),
+  stem: OPTION_RULES.stem[0].optional(),
+  stemPool: OPTION_RULES.stemPool[0].optional(),
+  avgDown: OPTION_RULES.avgDown[0].optional(),
+  seRatio: OPTION_RULES.seRatio[0].optional(),
+  activation: OPTION_RULES.activation[0].optional(),
+  zeroInitLastGamma: OPTION_RULES.zeroInitLastGamma[0].optional(),
   /** EfficientNet only: depth multiplier, padding of strided convolutions, epsilon of batch norm. */
-  depth: z.number().gt(0).max(16).optional(),
-  padding: z.enum(['same', 'symmetric']).optional(),
-  normEpsilon: z.number().gt(0).max(1).optional(),
+  depth: OPTION_RULES.depth[0].optional(),
+  padding: OPTION_RULES.padding[0].optional(),
+  normEpsilon: OPTION_RULES.normEpsilon[0].optional(),
 });
 export type ModelSwitches = z.infer<typeof modelSwitchesSchema>;
 
@@ -41,6 +43,6 @@ export function checkModelSwitches(switches: Readonly<Record<string, unknown>>):
   }
   const parsed = modelSwitchesSchema.safeParse(switches);
   if (parsed.success) return parsed.data;
-  const { path, message } = parsed.error.issues[0]!;
-  throw new UsageError(`Expected another value for the switch ${String(path[0])} but received ${JSON.stringify(switches[String(path[0])])}: ${message}.`);
+  const key = String(parsed.error.issues[0]!.path[0]) as keyof ModelSwitches;
+  throw new UsageError(`Expected ${OPTION_RULES[key][1]} for the switch ${key} but received ${JSON.stringify(switches[key])}.`);
 }

@@ -167,9 +167,17 @@ describe('an order of one\'s own', () => {
 describe('switches of the architecture', () => {
   const resolve = (modelOptions: object, model = 'resnet-26'): Promise<RunConfig> => resolveRun({ ...common, model, modelOptions, out: '' }, dataset);
   it('are kept in the run', async () => assert.deepEqual([(await resolve({ seRatio: 0.5 })).modelOptions].map((m) => (m as { seRatio?: number }).seRatio), [0.5]));
+  it('take what the models take, the activation included', async () => {
+    const { modelOptions } = await resolve({ seRatio: 4, activation: 'silu' });
+    assert.deepEqual([(modelOptions as { seRatio?: number }).seRatio, (modelOptions as { activation?: string }).activation], [4, 'silu']);
+  });
   it('are checked', async () => {
     await assert.rejects(resolve({ seRato: 0.5 }), /received "seRato"\. Did you mean "seRatio"\?/);
-    await assert.rejects(resolve({ stem: 'deap' }), /another value for the switch stem but received "deap"/);
+    await assert.rejects(resolve({ stem: 'deap' }), /Expected deep or plain for the switch stem but received "deap"/);
+    await assert.rejects(resolve({ seRatio: 5 }), /Expected a number from 0 \(none\) to 4 for the switch seRatio but received 5/);
+    await assert.rejects(resolve({ layers: [1, 2, 3] }), /Expected four whole numbers from 1 to 1000 for the switch layers but received \[1,2,3\]/);
+    await assert.rejects(resolve({ activation: 'gelu' }), /Expected relu or silu for the switch activation/);
+    await assert.rejects(resolve({ activation: 'silu' }, 'efficientnet-b0'), /Expected an option of efficientnet-b0 but received "activation"/);
     await assert.rejects(resolve({ dropout: 0.5 }), /"dropout": it is a setting of the recipe/);
     await assert.rejects(resolve({ stem: 'deep' }, 'efficientnet-b0'), /Expected an option of efficientnet-b0 but received "stem"/);
   });
