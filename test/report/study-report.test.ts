@@ -40,7 +40,7 @@ describe('renderStudy', () => {
 
   it('shows the proposed family, what to try next with its cost, and how FLOPs rank time', () => {
     const said = check(renderStudy(withAnalysis(exampleStudy())));
-    assert.match(said, /resnet-rs-26 x1 @96 for 10 epochs gains beyond noise; instead of resnet-rs-26 x1\.5 @96 for 10 epochs, which it is not told from 26 1 96 563 M 26\.0 M 7\.91 ms 79\.33 ± 1\.23 \+13\.21 \+11\.21 to \+15\.21 79\.33 % 77\.10 % to 81\.55 %/);
+    assert.match(said, /resnet-rs-26 x1 @96 for 10 epochs gains beyond noise; instead of resnet-rs-26 x1\.5 @96 for 10 epochs, which it is not told from 26 1 96 563 M 26\.0 M 7\.91 ms 79\.33 ± 1\.25 \+13\.21 \+11\.21 to \+15\.21 79\.33 % 77\.10 % to 81\.55 %/);
     assert.match(said, /To try next: resnet-rs, depth 270, width 1, 160 pixels, 100 epochs, about 1 h 30 min of training\./);
     assert.match(said, /FLOPs training-step time 0\.71 0\.60 to 0\.80 0\.88 0\.75 to 0\.94 27/);
     assert.match(said, /FLOPs memory too few models have both – – 2/);
