@@ -1,6 +1,6 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { RescaledError } from './errors.js';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { RescaledError, UsageError } from './errors.js';
 
 /**
  * Writes a file so that a reader sees the old file or the whole new one, also after a crash or power cut:
@@ -42,5 +42,21 @@ function syncFolder(folder: string): void {
     }
   } catch {
     // Some file systems and Windows cannot open or sync a folder; the rename itself is still atomic there.
+  }
+}
+
+/**
+ * Makes a folder that a person named as --out, with those above it. Part by part: a recursive mkdir of Node never ends in places such as /proc
+ * that refuse new folders with "not found".
+ * @throws UsageError when it cannot be made
+ */
+export function makeFolder(path: string): void {
+  const folder = resolve(path);
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    if (!existsSync(folder)) throw new UsageError(`Expected to make the folder ${folder} but it cannot be made: ${(error as NodeJS.ErrnoException).code}. Choose another --out.`, { cause: error });
   }
 }

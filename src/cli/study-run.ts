@@ -1,8 +1,9 @@
-import { mkdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { wholeOption } from '../checks.js';
 import { RescaledError, UsageError } from '../errors.js';
+import { makeFolder } from '../files.js';
 import { withLock } from '../lock.js';
 import { regimesOf } from '../study/grid.js';
 import { measureStudy, timedModels } from '../study/measured.js';
@@ -70,10 +71,12 @@ export async function run(wanted: string, flags: RunFlags): Promise<void> {
 
 /** Those that take too long are left out before the folder is taken; a plan that is there has decided that already. */
 async function claim(laidOut: ScalingPlan, folder: string, workers: number, threads: number, json: boolean): Promise<ScalingPlan> {
+  if (existsSync(folder) && !statSync(folder).isDirectory()) throw new UsageError(`Expected a folder for the output but ${folder} is a file. Choose another --out.`);
+  makeFolder(folder);
   try {
-    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.W_OK);
   } catch (error) {
-    throw new RescaledError(`Expected to make the folder ${folder} but it cannot be made: ${(error as NodeJS.ErrnoException).code ?? String(error)}. Choose another --out.`, { cause: error });
+    throw new UsageError(`Expected to write into ${folder} but it may not be written to. Choose another --out.`, { cause: error });
   }
   // Of several machines that begin at once, one decides.
   return withLock(join(folder, '.plan.tmp'), async () => {

@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { RescaledError, UsageError } from '../errors.js';
-import { writeFileAtomic } from '../files.js';
+import { makeFolder, writeFileAtomic } from '../files.js';
 import type { Dataset, ModelSwitches } from '../train/index.js';
 import { DECAY_TABLE, DECAYS, findStep, type Ingredient, type Ladder, type Published } from './ladder.js';
 import { planTrials, type Trial, type TrialOptions } from './trial.js';
@@ -117,7 +117,7 @@ export function claimFolder(folder: string, { kind, variants }: StudyPlan): void
     rows.forEach((row, i) => Object.assign(row, { trials: { ...earlier.rows[i]!.trials, ...row.trials } }));
   } else if (existsSync(folder) && (!statSync(folder).isDirectory() || readdirSync(folder).some((name) => !name.endsWith('.tmp'))))
     throw new UsageError(`Expected a new folder, or that of a study, for the output but ${folder} holds other files. Choose another --out.`);
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   writeFileAtomic(file, `${JSON.stringify({ format: 1, kind, rows }, null, 2)}\n`);
 }
 

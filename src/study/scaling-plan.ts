@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { RescaledError, UsageError } from '../errors.js';
-import { writeFileAtomic } from '../files.js';
+import { makeFolder, writeFileAtomic } from '../files.js';
 import { openTrainingData, type Dataset } from '../train/index.js';
 import { layOut, regimesOf, type Configuration, type LeftOut } from './grid.js';
 import { checkStudy, type StudyFile } from './study-file.js';
@@ -106,7 +106,7 @@ export function claimStudy(folder: string, plan: ScalingPlan): void {
     if (differs !== undefined) throw new UsageError(`Expected the results of this study in ${folder} but it holds another one: ${differs}. Choose another --out, or the study file of the first time.`);
   } else if (existsSync(folder) && (!statSync(folder).isDirectory() || readdirSync(folder).some((name) => !name.endsWith('.tmp'))))
     throw new UsageError(`Expected a new folder, or that of a study, for the output but ${folder} holds other files. Choose another --out.`);
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   writeFileAtomic(planFile(folder), `${JSON.stringify({ format: 1, kind: 'scaling', ...plan, configurations: plan.configurations.map(stored) }, null, 1)}\n`);
 }
 

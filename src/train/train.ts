@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { UsageError } from '../errors.js';
+import { makeFolder } from '../files.js';
 import { isRun, lastCheckpoint, loadConfig, saveConfig, type TrainOptions } from './config.js';
 import type { TrainEvent } from './events.js';
 import { RunLog } from './logs.js';
@@ -51,18 +51,6 @@ function checkOut(out: string): void {
   if (isRun(out) && existsSync(lastCheckpoint(out)))
     throw new UsageError(`There is already a run in ${out}. Go on with "rescaled train --resume ${out}", or choose another --out.`);
   if (!isRun(out) && readdirSync(out).length > 0) throw new UsageError(`Expected a new or a run's folder for the output but ${out} holds other files. Choose another --out.`);
-}
-
-/** Part by part: a recursive mkdir of Node never ends in places such as /proc that refuse new folders with "not found". */
-function makeFolder(path: string): void {
-  const folder = resolve(path);
-  if (existsSync(folder)) return;
-  makeFolder(dirname(folder));
-  try {
-    mkdirSync(folder);
-  } catch (error) {
-    if (!existsSync(folder)) throw new UsageError(`Expected to make the folder ${folder} but it cannot be made: ${(error as NodeJS.ErrnoException).code}. Choose another --out.`, { cause: error });
-  }
 }
 
 /** Writes the logs on the way; the first event says where the run stands. */
