@@ -1,7 +1,7 @@
 import { RescaledError } from '../errors.js';
 import { call, fromTypedArray, noGrad, scope, type Tensor } from '../torch/index.js';
 import type { WeightsFacts } from './facts.js';
-import { formatMatch, matchKeys, type KeyMatch } from './report.js';
+import { formatMisfit, matchKeys, type KeyMatch } from './report.js';
 import type { WeightsFile } from './weights-file.js';
 
 type Targets = ReadonlyMap<string, Tensor>;
@@ -24,7 +24,7 @@ function copy(file: WeightsFile, targets: Targets, keys: Iterable<string>): void
 
 function checkFit(match: KeyMatch, path: string): void {
   if (match.missing.length + match.unexpected.length + match.wrongShape.length > 0)
-    throw new RescaledError(`The weights in ${path} do not fit the model:\n${formatMatch(match)}`);
+    throw new RescaledError(`The weights in ${path} do not fit the model:\n${formatMisfit(match)}`);
 }
 
 /** Copies every tensor of the file into its target; all keys and shapes must agree. */

@@ -27,16 +27,39 @@ export function matchKeys(expected: ReadonlyMap<string, readonly number[]>, foun
   return match;
 }
 
+type Part = readonly [title: string, items: readonly string[]];
+
+const list = ([title, items]: Part, limit: number): string[] =>
+  items.length === 0 ? [] : [`${title}: ${items.length}`, ...items.slice(0, limit).map((item) => `  ${item}`), ...(items.length > limit ? [`  and ${items.length - limit} more`] : [])];
+
+const differences = (match: KeyMatch): Part[] => [
+  ['missing', match.missing],
+  ['unexpected', match.unexpected],
+  ['wrong shape', match.wrongShape.map(({ key, expected, found }) => `${key}: expected [${expected.join(', ')}], found [${found.join(', ')}]`)],
+];
+
 /** A few lines for a person; long lists are cut at 10 with their count. */
 export function formatMatch(match: KeyMatch): string {
-  const list = (title: string, items: readonly string[]): string[] =>
-    items.length === 0 ? [] : [`${title}: ${items.length}`, ...items.slice(0, 10).map((item) => `  ${item}`), ...(items.length > 10 ? [`  and ${items.length - 10} more`] : [])];
-  return [
-    `loaded: ${match.loaded.length}`,
-    ...list('missing', match.missing),
-    ...list('unexpected', match.unexpected),
-    ...list('wrong shape', match.wrongShape.map(({ key, expected, found }) => `${key}: expected [${expected.join(', ')}], found [${found.join(', ')}]`)),
-    ...list(`renewed, since ${match.renewedWhy}`, match.renewed),
-    ...list('ignored', match.ignored),
-  ].join('\n');
+  const parts: Part[] = [...differences(match), [`renewed, since ${match.renewedWhy}`, match.renewed], ['ignored', match.ignored]];
+  return [`loaded: ${match.loaded.length}`, ...parts.flatMap((part) => list(part, 10))].join('\n');
+}
+
+/** Keys that a message about a misfit names in all. */
+const NAMED = 8;
+
+/** Why the tensors of a file do not fit, in a few lines: the first keys of each kind and, where the names give it away, whose they are. */
+export function formatMisfit(match: KeyMatch): string {
+  const parts = differences(match).filter(([, items]) => items.length > 0);
+  const hint = lookLike(match);
+  return [`fits: ${match.loaded.length}`, ...parts.flatMap((part) => list(part, Math.floor(NAMED / parts.length))), ...(hint === undefined ? [] : [hint])].join('\n');
+}
+
+function lookLike({ missing, unexpected }: KeyMatch): string | undefined {
+  const wanted = (key: string): boolean => missing.includes(key);
+  const found = (pattern: RegExp): boolean => unexpected.some((key) => pattern.test(key));
+  if (wanted('conv_stem.weight') && found(/^features\.\d+\.\d+\.block\./))
+    return "These look like torchvision's names of an EfficientNet, which are not known here: give timm's file of the model, or TensorFlow's.";
+  if (wanted('conv1.0.weight') && found(/^conv1\.weight$/))
+    return "These look like torchvision's names of a classic ResNet, whose stem is one 7x7 convolution: give a model such as --model resnet-50.";
+  return undefined;
 }
