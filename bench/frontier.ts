@@ -6,25 +6,17 @@ import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
+import { numberOption, wholeOption } from '../src/checks.js';
+import { integer, number } from '../src/cli/options.js';
+import { UsageError } from '../src/errors.js';
 import { writeFileAtomic } from '../src/files.js';
 import { modelCost, PUBLISHED_EFFICIENTNET, PUBLISHED_RESNET_RS } from '../src/models/index.js';
 import { packageRoot } from '../src/package-root.js';
-import { frontierDrawings, renderFrontier, type FrontierRatio, type FrontierReport, type FrontierRow } from '../src/report/frontier.js';
+import type { FrontierRatio, FrontierReport, FrontierRow } from '../src/report/frontier.js';
 import { costAt } from '../src/study/pareto.js';
-
-const { values: options } = parseArgs({
-  options: {
-    batch: { type: 'string', default: '8' },
-    runs: { type: 'string', default: '5' },
-    threads: { type: 'string', default: String(availableParallelism()) },
-    device: { type: 'string', default: 'cpu' },
-    models: { type: 'string' },
-    'step-seconds': { type: 'string', default: '30' },
-    out: { type: 'string', short: 'o', default: 'runs/frontier' },
-  },
-});
-const batch = Number(options.batch);
+import { didYouMean } from '../src/suggest.js';
+import { benchOptions } from './options.js';
 
 interface Candidate extends Pick<FrontierRow, 'model' | 'family' | 'size' | 'top1' | 'top1Source'> {
   v100Seconds?: number;
@@ -41,13 +33,37 @@ const ALL: Candidate[] = [
     top1Source: 'tensorflow/tpu efficientnet/README.md (B5 and B7 with RandAugment, the others with AutoAugment)',
   })),
 ];
-const asked = options.models?.split(',');
-const unknown = asked?.find((name) => !ALL.some(({ model }) => model === name));
-if (unknown !== undefined) {
-  console.error(`Expected published models but received "${unknown}". Known: ${ALL.map(({ model }) => model).join(', ')}.`);
-  process.exit(2);
+interface Options {
+  batch: number;
+  runs: number;
+  threads: number;
+  device: string;
+  models?: string[];
+  stepSeconds: number;
+  out: string;
 }
-const candidates = ALL.filter(({ model }) => asked === undefined || asked.includes(model)).sort((a, b) => a.top1 - b.top1);
+const { batch, ...options } = await benchOptions<Options>(
+  new Command('npm run bench:frontier --')
+    .description("Time and memory of ResNet-RS and EfficientNet on this machine against their published accuracy, as a page.")
+    .option('--batch <n>', 'pictures in a step', integer, 8)
+    .option('--runs <n>', 'timed runs of each model', integer, 5)
+    .option('--threads <n>', 'threads of the engine', integer, availableParallelism())
+    .option('--device <name>', 'cpu, cuda:0, mps', 'cpu')
+    .option('--models <names>', 'only these, with commas between', (names) => names.split(','))
+    .option('--step-seconds <n>', 'leave out models whose training step would take longer', number, 30)
+    .option('-o, --out <folder>', 'where to write', 'runs/frontier'),
+  async ({ batch, runs, threads, device, models = [], stepSeconds }) => {
+    wholeOption('--batch', batch, 2, 65_536);
+    wholeOption('--runs', runs, 1, 1000);
+    wholeOption('--threads', threads, 1, 1024);
+    numberOption('--step-seconds', stepSeconds, 0.001, 86_400);
+    const names = ALL.map(({ model }) => model);
+    for (const name of models) if (!names.includes(name)) throw new UsageError(`Expected published models for --models but received "${name}".${didYouMean(name, names)} Known: ${names.join(', ')}.`);
+    const { checkDevice } = await import('../src/train/loop.js');
+    checkDevice(device);
+  },
+);
+const candidates = ALL.filter(({ model }) => options.models?.includes(model) ?? true).sort((a, b) => a.top1 - b.top1);
 
 /** What `rescaled profile --measure --json` says of one model. */
 interface Profiled {
@@ -60,7 +76,7 @@ interface Profiled {
 }
 
 function profile(model: string): Promise<Profiled | string> {
-  const args = ['profile', model, '--batch', options.batch, '--runs', options.runs, '--threads', options.threads, '--device', options.device, '--measure', '--json'];
+  const args = ['profile', model, '--batch', String(batch), '--runs', String(options.runs), '--threads', String(options.threads), '--device', options.device, '--measure', '--json'];
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [join(packageRoot, 'dist', 'src', 'cli', 'main.js'), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     let [out, errors] = ['', ''];
@@ -83,7 +99,7 @@ for (const candidate of candidates) {
   const expected = (pace.get(family) ?? 0) * cost.multiplyAdds;
   if (options.device === 'cpu' && cost.trainMemoryBytes > 0.8 * memory)
     skipped.push({ model, why: `its training step would take about ${(cost.trainMemoryBytes / 1e9).toFixed(0)} GB of the ${(memory / 1e9).toFixed(0)} GB here` });
-  else if (expected > 1000 * Number(options['step-seconds'])) skipped.push({ model, why: `a training step would take about ${(expected / 1000).toFixed(0)} s, longer than ${options['step-seconds']} s` });
+  else if (expected > 1000 * options.stepSeconds) skipped.push({ model, why: `a training step would take about ${(expected / 1000).toFixed(0)} s, longer than ${options.stepSeconds} s` });
   else {
     const result = await profile(model);
     if (typeof result === 'string') skipped.push({ model, why: result.replace(/^rescaled: /, '').replace(/\.$/, '') });
@@ -136,14 +152,15 @@ if (rows.length === 0) {
   process.exit(1);
 }
 const { engineInfo } = await import('../src/torch/index.js');
+const { frontierDrawings, renderFrontier } = await import('../src/report/frontier.js');
 const report: FrontierReport = {
   generatedAt: new Date().toISOString(),
   machine: cpus()[0]?.model ?? 'unknown processor',
   device: options.device,
   engine: `libtorch ${engineInfo().libtorch}`,
-  threads: Number(options.threads),
+  threads: options.threads,
   batch,
-  runs: Number(options.runs),
+  runs: options.runs,
   rows,
   ratios,
   skipped,
