@@ -3,8 +3,7 @@ import { measureTrial, runTrials, type RunTrialsOptions, type TrialEvent } from 
 import { TimeLeft } from '../study/time-left.js';
 import { readResult, type Trial } from '../study/trial.js';
 import { duration } from './progress.js';
-
-const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
+import { percent } from './words.js';
 
 /** Each trial once, with the names of the rows that it serves. */
 function uniqueTrials({ variants }: StudyPlan): Map<string, { trial: Trial; name: string }> {

@@ -11,6 +11,7 @@ import { pageFile, writeStudy, type StudyFacts } from './ablate-output.js';
 import { runAndTell, tellPlan } from './ablate-run.js';
 import { integer, number } from './options.js';
 import { freeFolder } from './output.js';
+import { commandLine } from './words.js';
 
 export interface AblateFlags {
   model?: string;
@@ -146,6 +147,5 @@ function check(flags: AblateFlags): void {
 
 /** The command that was typed, with the folder in it. */
 function commandFor(out: string, named: boolean): string {
-  const words = [...process.argv.slice(2), ...(named ? [] : ['-o', out])];
-  return ['rescaled', ...words].map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)).join(' ');
+  return commandLine(['rescaled', ...process.argv.slice(2), ...(named ? [] : ['-o', out])]);
 }

@@ -1,8 +1,7 @@
 import pc from 'picocolors';
 import type { TrainEvent } from '../train/index.js';
 import { formatMatch } from '../weights/report.js';
-
-const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
+import { percent } from './words.js';
 
 export function duration(seconds: number): string {
   const s = Math.max(0, Math.round(seconds));

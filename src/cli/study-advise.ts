@@ -8,8 +8,8 @@ import { duration } from './progress.js';
 import { adviceOf, studyReport } from './study-data.js';
 import { openBegun, type TargetFlags } from './study-target.js';
 import { table } from './table.js';
+import { commandLine, percent } from './words.js';
 
-const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
 const interval = ({ mean, low, high }: { mean: number; low?: number; high?: number }): string => (low === undefined || high === undefined ? `${percent(mean)} (one seed)` : `${percent(mean)} (${(100 * low).toFixed(2)} to ${(100 * high).toFixed(2)})`);
 
 /** Prints which dimension pays, the family that follows, and what to try next. */
@@ -47,5 +47,5 @@ export function trainCommand(plan: ScalingPlan, name: string): string {
   const { options } = plan.configurations.find((configuration) => configuration.name === name)!;
   const { data, limitTrain, valSplit, model, size, width, recipe, settings = {}, stemStride } = options;
   const words = ['rescaled', 'train', data, ...(limitTrain === undefined ? [] : ['--limit-train', String(limitTrain)]), ...(valSplit === undefined ? [] : ['--val-split', String(valSplit)]), '--model', model!, '--size', String(size), ...(width === undefined ? [] : ['--width', String(width)]), ...(stemStride === undefined ? [] : ['--stem-stride', String(stemStride)]), '--recipe', recipe ?? 'resnet-rs', ...Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${String(value)}`])];
-  return words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)).join(' ');
+  return commandLine(words);
 }

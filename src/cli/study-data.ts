@@ -17,6 +17,7 @@ import type { ScalingPlan } from '../study/scaling-plan.js';
 import { estimate } from '../study/statistics.js';
 import { readResult } from '../study/trial.js';
 import { modelFacts, QuickCosts, type ModelOverrides } from '../models/index.js';
+import { commandLine } from './words.js';
 
 /** The advice that the results of a study give so far. */
 export function adviceOf(plan: ScalingPlan, points: readonly StudyPoint[]): Advice {
@@ -79,9 +80,9 @@ export function studyReport(plan: ScalingPlan, folder: string): StudyReport {
     ],
     environment: environment(plan, folder),
     commands: [
-      { what: 'go on, or again', command: `rescaled study run ${folder}` },
-      { what: 'advice', command: `rescaled study advise ${folder}` },
-      { what: 'pick a model', command: `rescaled scale ${folder} --budget 5ms` },
+      { what: 'go on, or again', command: commandLine(['rescaled', 'study', 'run', folder]) },
+      { what: 'advice', command: commandLine(['rescaled', 'study', 'advise', folder]) },
+      { what: 'pick a model', command: commandLine(['rescaled', 'scale', folder, '--budget', '5ms']) },
     ],
     warnings: warnings(plan, folder, points),
   };

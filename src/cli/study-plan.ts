@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { UsageError } from '../errors.js';
 import { measureTrial } from '../study/run-trials.js';
-import { layOut, regimesOf, type Configuration, type LeftOut } from '../study/grid.js';
+import { layOut, epochsOf, type Configuration, type LeftOut } from '../study/grid.js';
 import { isStudyFolder, planScaling, trialsInOrder, type PlannedConfiguration, type ScalingPlan } from '../study/scaling-plan.js';
 import type { StudyFile } from '../study/study-file.js';
 import { STUDY_PRESETS } from '../study/study-presets.js';
@@ -108,7 +108,7 @@ function print(printed: Printed): void {
   if (leftOut.length > SHOWN) console.log(`... and ${leftOut.length - SHOWN} more left out`);
   const preset = STUDY_PRESETS[study.name];
   for (const text of preset?.notes ?? []) console.log(`note: ${text}`);
-  console.log(`\n${rows.length} configurations in ${regimesOf(study).length} regime${regimesOf(study).length === 1 ? '' : 's'} (${regimesOf(study).join(', ')} epochs) x ${study.seeds.length} seed${study.seeds.length === 1 ? '' : 's'} = ${trials} trials, ${trainFlops.toExponential(2)} FLOPs of training in all; the largest needs about ${(Math.max(...rows.map(({ predictedBytes }) => predictedBytes)) / 2 ** 30).toFixed(1)} GiB`);
+  console.log(`\n${rows.length} configurations in ${epochsOf(study).length} regime${epochsOf(study).length === 1 ? '' : 's'} (${epochsOf(study).join(', ')} epochs) x ${study.seeds.length} seed${study.seeds.length === 1 ? '' : 's'} = ${trials} trials, ${trainFlops.toExponential(2)} FLOPs of training in all; the largest needs about ${(Math.max(...rows.map(({ predictedBytes }) => predictedBytes)) / 2 ** 30).toFixed(1)} GiB`);
   if (study.halving !== undefined) console.log('with halving most of the longer regimes fall away: each keeps the best of the one before');
   if (planned === undefined) return;
   if (total !== undefined) console.log(`${left.length} to do: about ${duration(total)} with ${workers} at a time on ${threads} threads`);

@@ -5,7 +5,7 @@ import { wholeOption } from '../checks.js';
 import { RescaledError, UsageError } from '../errors.js';
 import { makeFolder } from '../files.js';
 import { withLock } from '../lock.js';
-import { regimesOf } from '../study/grid.js';
+import { epochsOf } from '../study/grid.js';
 import { measureStudy, timedModels } from '../study/measured.js';
 import { pointsOf } from '../study/points-of.js';
 import { claimStudy, isStudyFolder, planScaling, readPlan, trialsInOrder, type ScalingPlan } from '../study/scaling-plan.js';
@@ -16,6 +16,7 @@ import { note, runNamed, untilInterrupted, type NamedTrials } from './ablate-run
 import { measureSome } from './study-plan.js';
 import { openTarget, type TargetFlags } from './study-target.js';
 import { writeReport } from './study-report.js';
+import { commandLine } from './words.js';
 
 export interface RunFlags extends TargetFlags {
   workers?: number;
@@ -55,7 +56,7 @@ export async function run(wanted: string, flags: RunFlags): Promise<void> {
   if (isStudyFolder(folder)) readPlan(folder); // what is no study's stays as it is
   const plan = await claim(laidOut, folder, workers, threads, json);
   const shared = { study: folder, workers, threads, checkpointSeconds: flags.checkpointSeconds };
-  const again = `rescaled study run ${folder}`;
+  const again = commandLine(['rescaled', 'study', 'run', folder]);
   note(json, `${folder}: ${plan.configurations.length} configurations, ${trialsInOrder(plan).length} trials, ${workers} at a time on ${threads} threads${flags.of === 1 ? '' : `; this is share ${flags.index} of ${flags.of}`}`);
 
   const { stopped, failed } = await runRungs(plan, folder, json, (trials) => runNamed(share(trials, flags.index, flags.of), shared, () => {}, json));
@@ -113,7 +114,7 @@ async function runRungs(plan: ScalingPlan, folder: string, json: boolean, train:
     new Map(trialsInOrder({ study: plan.study, configurations }).map(({ trial, configuration }) => [trial.id, { trial, name: configuration.name }]));
   if (plan.study.halving === undefined) return train(named(plan.configurations));
   let failed = 0;
-  for (const [i] of regimesOf(plan.study).entries()) {
+  for (const [i] of epochsOf(plan.study).entries()) {
     const rungs = rungsOf(plan, folder);
     const rung = rungs[i];
     if (rung === undefined) break; // every trial of the one before it failed

@@ -8,6 +8,7 @@ import { lockFile, readResult, trialRun } from '../study/trial.js';
 import { duration } from './progress.js';
 import { openBegun, type TargetFlags } from './study-target.js';
 import { table } from './table.js';
+import { commandLine } from './words.js';
 
 type State = 'done' | 'failed' | 'running' | 'begun' | 'waiting';
 
@@ -37,5 +38,5 @@ export async function status(wanted: string, flags: TargetFlags & { json?: boole
   for (const { name, trial, reason } of trials.filter(({ state }) => state === 'failed')) console.log(`failed: ${name}, seed ${trial.seed}: ${reason}`);
   console.log(`${measured} of ${models.length} models are timed${plan.leftOut.length > 0 ? `; ${plan.leftOut.length} configurations are left out (rescaled study plan ${folder})` : ''}`);
   if (oneWorker !== undefined && left.length > 0) console.log(`about ${duration(oneWorker)} of work left, one trial at a time`);
-  if (left.length > 0) console.log(`go on with: rescaled study run ${folder}`);
+  if (left.length > 0) console.log(`go on with: ${commandLine(['rescaled', 'study', 'run', folder])}`);
 }

@@ -46,7 +46,7 @@ export interface GridData {
 }
 
 /** The regimes as the study lists them, shortest first; with successive halving the epochs of its rungs, up to the largest that it lists. */
-export function regimesOf({ epochs, halving }: Pick<StudyFile, 'epochs' | 'halving'>): number[] {
+export function epochsOf({ epochs, halving }: Pick<StudyFile, 'epochs' | 'halving'>): number[] {
   if (halving === undefined) return [...epochs].sort((a, b) => a - b);
   return halvingPlan({ configurations: 1, epochs: Math.max(...epochs), first: halving.from, eta: halving.eta }).rungs.map((rung) => rung.epochs);
 }
@@ -64,7 +64,7 @@ export async function layOut(study: StudyFile, data: GridData): Promise<{ config
   const leftOut: LeftOut[] = [];
   for (const grid of study.models)
     for (const member of membersOf(grid, study))
-      for (const epochs of regimesOf(study)) {
+      for (const epochs of epochsOf(study)) {
         const name = `${member.model}${member.family.startsWith('resnet') ? ` x${member.width}` : ''} @${member.size} for ${epochs} epoch${epochs === 1 ? '' : 's'}`;
         const { settings, ruled } = settingsFor(study, grid, { ...member, epochs });
         const recipe = grid.recipe ?? study.recipe;

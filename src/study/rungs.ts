@@ -1,4 +1,4 @@
-import { regimesOf } from './grid.js';
+import { epochsOf } from './grid.js';
 import { keptOf, survivors, type RungOutcome } from './halving.js';
 import { pointsOf } from './points-of.js';
 import type { PlannedConfiguration, ScalingPlan } from './scaling-plan.js';
@@ -16,7 +16,7 @@ const modelAt = ({ model, width, size }: PlannedConfiguration): string => `${mod
 
 /** The rungs of a study with successive halving that can be told so far: each is of what the one before it left, as soon as that is decided. */
 export function rungsOf({ study, configurations }: Pick<ScalingPlan, 'study' | 'configurations'>, folder: string): StudyRung[] {
-  const all = regimesOf(study);
+  const all = epochsOf(study);
   const rungs: StudyRung[] = [];
   let goOn: ReadonlySet<string> | undefined;
   for (const [i, epochs] of all.entries()) {

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { RescaledError, UsageError } from '../errors.js';
 import { makeFolder, writeFileAtomic } from '../files.js';
 import { openTrainingData, type Dataset } from '../train/index.js';
-import { layOut, regimesOf, type Configuration, type LeftOut } from './grid.js';
+import { layOut, epochsOf, type Configuration, type LeftOut } from './grid.js';
 import { checkStudy, type StudyFile } from './study-file.js';
 import { planTrials, type Trial } from './trial.js';
 
@@ -46,7 +46,7 @@ export async function planScaling(study: StudyFile, dataset?: Dataset): Promise<
 /** The shortest regime first, seed by seed, so that a study that is stopped early has every configuration; each trial once. */
 export function trialsInOrder({ study, configurations }: Pick<ScalingPlan, 'study' | 'configurations'>): { trial: Trial; configuration: PlannedConfiguration }[] {
   const unique = new Map<string, { trial: Trial; configuration: PlannedConfiguration }>();
-  for (const epochs of regimesOf(study))
+  for (const epochs of epochsOf(study))
     for (const [i] of study.seeds.entries())
       for (const configuration of configurations) {
         const trial = configuration.trials[i]!;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { UsageError } from '../../src/errors.js';
 import { modelCost } from '../../src/models/index.js';
-import { layOut, regimesOf, type Configuration } from '../../src/study/grid.js';
+import { layOut, epochsOf, type Configuration } from '../../src/study/grid.js';
 import { checkStudy, openStudy } from '../../src/study/study-file.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'rescaled-study-'));
@@ -100,7 +100,7 @@ test('limits and impossible sizes leave configurations out by name; rules yield 
 });
 
 test('rungs of successive halving', () => {
-  assert.deepEqual(regimesOf({ epochs: [60], halving: { from: 4, eta: 3 } }), [4, 12, 60]);
-  assert.deepEqual(regimesOf({ epochs: [54, 18], halving: { from: 6, eta: 3 } }), [6, 18, 54]);
-  assert.deepEqual(regimesOf({ epochs: [60, 10] }), [10, 60]);
+  assert.deepEqual(epochsOf({ epochs: [60], halving: { from: 4, eta: 3 } }), [4, 12, 60]);
+  assert.deepEqual(epochsOf({ epochs: [54, 18], halving: { from: 6, eta: 3 } }), [6, 18, 54]);
+  assert.deepEqual(epochsOf({ epochs: [60, 10] }), [10, 60]);
 });
