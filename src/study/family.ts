@@ -1,8 +1,8 @@
 import { comparableCost, meanTop1 } from './dimensions.js';
 import { paretoFrontier } from './pareto.js';
 import type { Cost, StudyPoint } from './points.js';
-import { changeOf, regimeNoise } from './noise.js';
-import { estimate, type Difference, type Estimate } from './statistics.js';
+import { changeOf, newSeedNoise, regimeNoise, type Noise } from './noise.js';
+import { estimate, studentQuantile, type Difference, type Estimate } from './statistics.js';
 
 export interface FamilyOptions {
   /** What the family is sorted and judged by. Default: measured time of a training step. */
@@ -111,7 +111,7 @@ export function proposeFamily(points: readonly StudyPoint[], { cost: wanted = 't
     ...(gain === undefined ? {} : { gain }),
     ...reasons,
     ...resolutionGrowth(first!, point),
-    prediction: predict([...point.top1.values()], newSeeds),
+    prediction: predict([...point.top1.values()], newSeeds, noise !== undefined && point.top1.size === noise.seeds.length ? newSeedNoise(points.map(({ top1 }) => top1), noise.seeds) : undefined),
   }));
   return { outcome: members.length === 0 ? 'not enough evidence' : 'proposed', cost, instead, members, passedOver, leftOut };
 }
@@ -132,11 +132,16 @@ function resolutionGrowth(first: StudyPoint, point: StudyPoint): Pick<FamilyMemb
 }
 
 /**
- * The mean of n new seeds after m known ones: mean +- t(m - 1) * s * sqrt(1/n + 1/m). It holds for a configuration chosen beforehand; the
+ * The mean of n new seeds after m known ones: mean +- t * s * sqrt(1/n + 1/m), with the spread of new seeds over the whole regime where that
+ * is known, else with the own one and t(m - 1). It holds for a configuration chosen beforehand; the
  * best of many by the same results is a little lucky.
  */
-export function predict(values: readonly number[], newSeeds: number): Prediction {
+export function predict(values: readonly number[], newSeeds: number, noise?: Noise): Prediction {
   const { mean, n, low, high } = estimate(values)!;
+  if (noise !== undefined) {
+    const half = studentQuantile(noise.df) * Math.sqrt(noise.variance * (1 / newSeeds + 1 / n));
+    return { seeds: newSeeds, mean, low: mean - half, high: mean + half };
+  }
   if (low === undefined || high === undefined) return { seeds: newSeeds, mean };
   // The interval of the mean is t s / sqrt(m) wide to each side.
   const half = ((high - low) / 2) * Math.sqrt(n) * Math.sqrt(1 / newSeeds + 1 / n);

@@ -32,6 +32,25 @@ export function noiseOf(values: readonly ReadonlyMap<number, number>[], seeds: r
   return { variance: squares / df, df };
 }
 
+/**
+ * The spread of a new seed of any configuration: noise and the seed's luck together. With the mean squares of the two-way layout, MS_noise
+ * and MS_seed, it is V = ((n - 1) MS_noise + MS_seed) / n, and its degrees of freedom, rounded down, by Satterthwaite
+ * V^2 / (((n - 1)/n MS_noise)^2 / ((n - 1)(S - 1)) + (MS_seed/n)^2 / (S - 1)): few where the seeds' luck is most of it.
+ * @returns undefined below 8 degrees of freedom of the noise
+ */
+export function newSeedNoise(values: readonly ReadonlyMap<number, number>[], seeds: readonly number[]): Noise | undefined {
+  const noise = noiseOf(values, seeds);
+  if (noise === undefined) return undefined;
+  const rows = values.filter((row) => seeds.every((seed) => row.has(seed)));
+  const [n, more] = [rows.length, seeds.length - 1];
+  const ofSeed = seeds.map((seed) => rows.reduce((sum, row) => sum + row.get(seed)!, 0) / n);
+  const all = ofSeed.reduce((sum, value) => sum + value, 0) / seeds.length;
+  const [ofNoise, ofLuck] = [((n - 1) / n) * noise.variance, ofSeed.reduce((sum, value) => sum + (value - all) ** 2, 0) / more];
+  const variance = ofNoise + ofLuck;
+  const df = variance === 0 ? noise.df : variance ** 2 / (ofNoise ** 2 / noise.df + ofLuck ** 2 / more);
+  return { variance, df: Math.max(1, Math.floor(df + 1e-9)) };
+}
+
 /** By the point's name: a sum of means that is compared with 0. The weights add up to 0, so that the seeds' own luck falls out. */
 export type Weights = ReadonlyMap<string, number>;
 

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { packageRoot } from '../../src/package-root.js';
 import { marginalGains } from '../../src/study/marginal.js';
-import { changeOf, noiseOf, pooledDifference, regimeNoise } from '../../src/study/noise.js';
+import { predict } from '../../src/study/family.js';
+import { changeOf, newSeedNoise, noiseOf, pooledDifference, regimeNoise } from '../../src/study/noise.js';
 import { difference } from '../../src/study/statistics.js';
 import { assertNear, bySeed, grid, noise } from './synthetic.js';
 
@@ -54,5 +55,31 @@ describe('noise of a regime', () => {
     }
     // 95 % of 300 rounds, +- 4 standard errors.
     assert.ok(covered / rounds > 0.9 && covered / rounds < 0.995, String(covered / rounds));
+  });
+  it('predicts a new seed as often as it says, with and without luck of the seeds', () => {
+    for (const spread of [0, 0.02]) {
+      let covered = 0;
+      const rounds = 300;
+      for (let round = 0; round < rounds; round++) {
+        const { normal } = noise(round + 1);
+        const luck = [1, 2, 3].map(() => spread * normal());
+        const rows = Array.from({ length: 12 }, (_, i) => bySeed(...luck.map((one) => 0.4 + 0.01 * i + one + 0.01 * normal())));
+        const { variance, df } = newSeedNoise(rows, [1, 2, 3])!;
+        const row = rows[0]!;
+        const { mean, low, high } = predict([...row.values()], 1, { variance, df });
+        const wanted = 0.4 + spread * normal() + 0.01 * normal();
+        if (low! <= wanted && wanted <= high!) covered++;
+        assert.ok(Math.abs((low! + high!) / 2 - mean) < 1e-12);
+      }
+      assert.ok(covered / rounds > 0.89 && covered / rounds < 0.995, `${covered / rounds} with ${spread}`);
+    }
+  });
+  it('of new seeds by hand: two configurations would be too few, and equal columns have no luck', () => {
+    assert.equal(newSeedNoise([bySeed(1, 2), bySeed(2, 3)], [1, 2]), undefined);
+    // Nine configurations whose columns have the same mean: MS_seed = 0, V = 8/9 MS_noise, and all degrees of freedom are the noise's.
+    const rows = [1, -1, 2, -2, 3, -3, 4, -4, 0].map((value, i) => bySeed(i + value, i - value));
+    const { variance, df } = newSeedNoise(rows, [1, 2])!;
+    assertNear(variance, ((8 / 9) * 2 * (2 * (1 + 4 + 9 + 16))) / 8, 1e-12);
+    assert.equal(df, 8);
   });
 });
