@@ -32,8 +32,9 @@ export async function plan(wanted: string, flags: PlanFlags): Promise<void> {
   if (study.data === undefined) {
     if (flags.measure === true) throw new UsageError('Expected pictures to measure on: give --data FOLDER.');
     // A study can be looked at before there are pictures.
-    const { configurations, leftOut } = await layOut(study, { path: '', classes: 1000, trainPictures: IMAGENET_PICTURES });
-    return print({ study, trainPictures: IMAGENET_PICTURES, about: `no data given: counted for ImageNet's ${IMAGENET_PICTURES.toLocaleString('en')} training pictures and 1000 classes`, configurations, leftOut, flags });
+    const trainPictures = Math.min(study.limitTrain ?? IMAGENET_PICTURES, IMAGENET_PICTURES);
+    const { configurations, leftOut } = await layOut(study, { path: '', classes: 1000, trainPictures });
+    return print({ study, trainPictures, about: `no data given: counted for ${trainPictures.toLocaleString('en')} of ImageNet's ${IMAGENET_PICTURES.toLocaleString('en')} training pictures and 1000 classes`, configurations, leftOut, flags });
   }
   const planned = await planScaling(study);
   const { name, trainPictures, testPictures, classes } = planned.data;
@@ -108,9 +109,11 @@ function print(printed: Printed): void {
   if (leftOut.length > SHOWN) console.log(`... and ${leftOut.length - SHOWN} more left out`);
   const preset = STUDY_PRESETS[study.name];
   for (const text of preset?.notes ?? []) console.log(`note: ${text}`);
-  console.log(`\n${rows.length} configurations in ${epochsOf(study).length} regime${epochsOf(study).length === 1 ? '' : 's'} (${epochsOf(study).join(', ')} epochs) x ${study.seeds.length} seed${study.seeds.length === 1 ? '' : 's'} = ${trials} trials, ${trainFlops.toExponential(2)} FLOPs of training in all; the largest needs about ${(Math.max(...rows.map(({ predictedBytes }) => predictedBytes)) / 2 ** 30).toFixed(1)} GiB`);
-  if (study.halving !== undefined) console.log('with halving most of the longer regimes fall away: each keeps the best of the one before');
+  console.log(`\n${counted(rows.length, 'configuration')} in ${counted(epochsOf(study).length, 'regime')} (epochs: ${epochsOf(study).join(', ')}) x ${counted(study.seeds.length, 'seed')} = ${counted(trials, 'trial')}, ${trainFlops.toExponential(2)} FLOPs of training in all; the largest needs about ${(Math.max(...rows.map(({ predictedBytes }) => predictedBytes)) / 2 ** 30).toFixed(1)} GiB`);
+  if (study.halving !== undefined) console.log('with halving these are at most: each longer regime keeps the best of the one before');
   if (planned === undefined) return;
   if (total !== undefined) console.log(`${left.length} to do: about ${duration(total)} with ${workers} at a time on ${threads} threads`);
   else console.log('--measure times a few of them, to tell how long all take');
 }
+
+const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;

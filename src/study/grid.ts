@@ -1,5 +1,5 @@
 import { UsageError } from '../errors.js';
-import { modelFacts, QuickCosts, type ModelOverrides } from '../models/index.js';
+import { modelFacts, modelNames, QuickCosts, type ModelOverrides } from '../models/index.js';
 import { halvingPlan } from './halving.js';
 import { openRecipe, resolveRecipe, type NamedRecipe } from '../train/index.js';
 import { PAPER_RULES } from './study-presets.js';
@@ -137,7 +137,9 @@ function membersOf(grid: Grid, study: StudyFile): Member[] {
 
 /** @throws UsageError for a depth that no model has */
 function checked(name: string): string {
-  modelFacts(name);
+  const known = modelNames();
+  const family = name.replace(/-\d+$/, '');
+  if (!known.includes(name)) throw new UsageError(`Expected a depth of ${family} but received ${name.slice(family.length + 1)}. Known: ${known.filter((other) => other.startsWith(`${family}-`) && /-\d+$/.test(other) && other.replace(/-\d+$/, '') === family).map((other) => other.slice(family.length + 1)).join(', ')}.`);
   return name;
 }
 

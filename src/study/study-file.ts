@@ -38,7 +38,7 @@ const resNets = z.strictObject({
   sizes: list(side),
   modelOptions: modelSwitchesSchema.optional(),
   /** Total stride of the stem, as `--stem-stride` of train. */
-  stemStride: z.union([z.literal(1), z.literal(2), z.literal(4)]).optional(),
+  stemStride: z.literal([1, 2, 4], 'expected 1, 2 or 4').optional(),
   ...own,
 });
 const efficientNets = z.strictObject({
@@ -47,7 +47,7 @@ const efficientNets = z.strictObject({
   /** By default an EfficientNet has its published size. Those of an EfficientNet-RS that are not below the published one are left out. */
   sizes: list(side).optional(),
   modelOptions: modelSwitchesSchema.optional(),
-  stemStride: z.union([z.literal(1), z.literal(2)]).optional(),
+  stemStride: z.literal([1, 2], 'expected 1 or 2').optional(),
   ...own,
 });
 const gridSchema = z.discriminatedUnion('family', [resNets, efficientNets]);
@@ -62,16 +62,16 @@ const schema = z.strictObject({
   /** Test pictures that trials are scored on; all by default. */
   limitTest: z.int().min(1).optional(),
   valSplit: z.number().gt(0).lt(1).optional(),
-  device: z.string().optional(),
+  device: z.string().regex(/^(cpu|mps|cuda(:\d+)?)$/, 'expected cpu, cuda:0 or mps').optional(),
   models: list(gridSchema),
   /** The training regimes: a trial for each. */
   epochs: list(z.int().min(1).max(100_000)),
   /** How many, or which. */
-  seeds: z.union([z.int().min(1).max(1000), list(z.int().min(0))]).default(2),
+  seeds: z.union([z.int().min(1).max(1000), list(z.int().min(0))], 'expected a whole number from 1 to 1000, or a list of whole numbers').default(2),
   recipe: z.string().default('resnet-rs'),
   settings: settings.default({}),
   /** `recipe`: as the recipe has it; `paper`: by regime, width and depth as in the paper's scaling study; or rules, of which later ones win. */
-  regularisation: z.union([z.literal('recipe'), z.literal('paper'), z.array(ruleSchema).max(200)]).default('recipe'),
+  regularisation: z.union([z.literal('recipe'), z.literal('paper'), z.array(ruleSchema).max(200)], { error: (issue) => (Array.isArray(issue.input) ? undefined : 'expected recipe, paper or a list of rules') }).default('recipe'),
   /** Configurations beyond a limit are left out, by name. */
   limits: z
     .strictObject({
@@ -110,7 +110,7 @@ export async function openStudy(wanted: string): Promise<StudyFile> {
 /** @param where for the messages */
 export function checkStudy(value: unknown, defaultName: string, where: string): StudyFile {
   const parsed = schema.safeParse(value);
-  if (!parsed.success) throw new UsageError(misfit(parsed.error.issues[0]!, where));
+  if (!parsed.success) throw new UsageError(misfit(parsed.error.issues, where));
   const { seeds, name: title = defaultName, ...rest } = parsed.data;
   const study = { ...rest, name: title, seeds: typeof seeds === 'number' ? Array.from({ length: seeds }, (_, i) => i + 1) : seeds };
   const lists: [string, readonly (string | number)[]][] = [['epochs', study.epochs], ['seeds', study.seeds], ...study.models.flatMap((grid, i) => Object.entries(grid).filter((entry): entry is [string, (string | number)[]] => Array.isArray(entry[1])).map(([key, values]): [string, (string | number)[]] => [`models.${i}.${key}`, values]))];
@@ -120,17 +120,30 @@ export function checkStudy(value: unknown, defaultName: string, where: string): 
   }
   for (const [at, part] of [['settings', study.settings] as const, ...study.models.map((grid, i) => [`models.${i}.settings`, grid.settings ?? {}] as const), ...(typeof study.regularisation === 'string' ? [] : study.regularisation.map((rule, i) => [`regularisation.${i}.settings`, rule.settings] as const))])
     if (Object.hasOwn(part, 'epochs')) throw new UsageError(`Expected the epochs of ${where} as "epochs" of the study but ${at} sets them too.`);
+  if (typeof study.regularisation !== 'string')
+    for (const [i, rule] of study.regularisation.entries())
+      for (const [low, high] of [['epochsFrom', 'epochsUpTo'], ['depthFrom', 'depthUpTo'], ['widthFrom', 'widthUpTo'], ['sizeFrom', 'sizeUpTo']] as const)
+        if ((rule[low] ?? -Infinity) > (rule[high] ?? Infinity)) throw new UsageError(`Expected ${low} of at most ${high} in regularisation.${i} of ${where} but received ${rule[low]} and ${rule[high]}: the rule would never apply.`);
   const { halving } = study;
   const full = Math.max(...study.epochs);
   if (halving !== undefined && halving.from >= full) throw new UsageError(`Expected halving.from below the largest of epochs, ${full}, in ${where} but received ${halving.from}.`);
   return study;
 }
 
-function misfit(issue: z.core.$ZodIssue, where: string): string {
+function misfit(issues: readonly z.core.$ZodIssue[], where: string): string {
+  // A misspelt field says more than the one that is missing for it; of a union, what its last form found.
+  const all = issues.flatMap((issue): z.core.$ZodIssue[] => (issue.code === 'invalid_union' && issue.errors.at(-1)?.some(({ path }) => path.length > 0) === true ? issue.errors.at(-1)!.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] })) : [issue]));
+  const issue = all.find(({ code }) => code === 'unrecognized_keys') ?? all[0]!;
   const at = issue.path.length === 0 ? 'the study' : issue.path.join('.');
-  if (issue.code === 'unrecognized_keys') {
-    const known = issue.path[0] === 'models' ? [...Object.keys(resNets.shape), 'variants'] : issue.path.length === 0 ? Object.keys(schema.shape) : [];
-    return `Expected a field of a study in ${where} but ${at} has "${issue.keys[0]}".${didYouMean(issue.keys[0]!, known)}${known.length === 0 ? '' : ` Known: ${known.join(', ')}.`}`;
-  }
-  return `Expected another value for ${at} in ${where}: ${issue.message}.`;
+  if (issue.code !== 'unrecognized_keys') return `Expected another value for ${at} in ${where}: ${issue.message}.`;
+  const known = fieldsAt(issue.path);
+  return `Expected a field of a study in ${where} but ${at} has "${issue.keys[0]}".${didYouMean(issue.keys[0]!, known)}${known.length === 0 ? '' : ` Known: ${known.join(', ')}.`}`;
+}
+
+/** What may stand at a place of the file. */
+function fieldsAt([first, , third]: readonly PropertyKey[]): string[] {
+  if (first === undefined) return Object.keys(schema.shape);
+  if (first === 'models') return third === 'modelOptions' ? Object.keys(modelSwitchesSchema.shape) : third === undefined ? [...new Set([...Object.keys(resNets.shape), ...Object.keys(efficientNets.shape)])] : [];
+  if (first === 'regularisation') return Object.keys(ruleSchema.shape);
+  return first === 'limits' ? ['minutes', 'memoryGB', 'multiplyAddsM'] : first === 'halving' ? ['from', 'eta'] : [];
 }

@@ -43,6 +43,15 @@ test('a bad study file says which field, what it takes and what came', async () 
   refused({ ...minimal, epoch: [1] }, /has "epoch"\. Did you mean "epochs"\?/);
   refused({ ...minimal, models: [{ ...models[0], depht: [1] }] }, /models\.0 has "depht"\. Did you mean "depths"\?/);
   refused({ ...minimal, models: [{ ...models[0], family: 'vgg' }] }, /models\.0\.family/);
+  refused({ models, epoch: [1] }, /has "epoch"\. Did you mean "epochs"\?/);
+  refused({ ...minimal, seeds: '3' }, /seeds in mine\.json: expected a whole number from 1 to 1000, or a list/);
+  refused({ ...minimal, regularisation: 'none' }, /expected recipe, paper or a list of rules/);
+  refused({ ...minimal, regularisation: [{ epochsupTo: 3, settings: {} }] }, /regularisation\.0 has "epochsupTo"\. Did you mean "epochsUpTo"\?/);
+  refused({ ...minimal, regularisation: [{ epochsFrom: 9, epochsUpTo: 3, settings: {} }] }, /received 9 and 3: the rule would never apply/);
+  refused({ ...minimal, limits: { memory: 1 } }, /limits has "memory"\. Did you mean "memoryGB"\?/);
+  refused({ ...minimal, models: [{ ...models[0], modelOptions: { seRatoi: 1 } }] }, /Did you mean "seRatio"\?/);
+  refused({ ...minimal, models: [{ ...models[0], stemStride: 3 }] }, /stemStride in mine\.json: expected 1, 2 or 4/);
+  refused({ ...minimal, device: 'gpu' }, /device in mine\.json: expected cpu, cuda:0 or mps/);
   refused({ ...minimal, epochs: [] }, /epochs/);
   refused({ ...minimal, epochs: [0] }, /epochs\.0/);
   refused({ ...minimal, epochs: [4, 4] }, /each value of epochs once in mine\.json but 4 comes twice/);
@@ -96,7 +105,7 @@ test('limits and impossible sizes leave configurations out by name; rules yield 
   assert.ok(configurations.every(({ multiplyAdds, predictedBytes }) => multiplyAdds <= 30e6 && predictedBytes <= 0.3e9));
   const { options } = byName(configurations, 'resnet-rs-14 x0.25 @20 for 2 epochs');
   assert.deepEqual(options.settings, { labelSmoothing: 0, batch: 64, dropout: 0.5, epochs: 2 });
-  await assert.rejects(layOut(checkStudy({ ...minimal, models: [{ ...models[0], depths: [27] }] }, 'mine', 'mine.json'), imageNet), /resnet-rs-27/);
+  await assert.rejects(layOut(checkStudy({ ...minimal, models: [{ ...models[0], depths: [27] }] }, 'mine', 'mine.json'), imageNet), /Expected a depth of resnet-rs but received 27\. Known: 14, 26, 50/);
 });
 
 test('rungs of successive halving', () => {
