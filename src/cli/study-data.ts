@@ -7,6 +7,7 @@ import { halvingPlan, rungAgreement, SHORT_RUNS_MISLEAD } from '../study/halving
 import { marginalGains } from '../study/marginal.js';
 import { readMeasured, timedId } from '../study/measured.js';
 import { gapBySeed, overfitting } from '../study/overfitting.js';
+import { meanOf, regimeSpread } from '../study/noise.js';
 import { paretoFrontier } from '../study/pareto.js';
 import { COSTS, type StudyPoint } from '../study/points.js';
 import { pointsOf } from '../study/points-of.js';
@@ -14,7 +15,7 @@ import { powerLaws } from '../study/power-law.js';
 import { rankCosts } from '../study/rank-correlation.js';
 import { rungsOf, trainedConfigurations } from '../study/rungs.js';
 import type { ScalingPlan } from '../study/scaling-plan.js';
-import { estimate } from '../study/statistics.js';
+import type { Estimate } from '../study/statistics.js';
 import { readResult } from '../study/trial.js';
 import { modelFacts, QuickCosts, type ModelOverrides } from '../models/index.js';
 import { commandLine } from './words.js';
@@ -54,7 +55,7 @@ export function studyReport(plan: ScalingPlan, folder: string): StudyReport {
     generatedAt: new Date().toISOString(),
     data: { name: data.name, classes: data.classes, trainPictures: data.trainPictures, testPictures: data.testPictures },
     seeds: study.seeds,
-    configurations: points.map(configurationOf),
+    configurations: configurationsOf(points),
     ...(smallest === undefined ? {} : { base: { family: smallest.family, depth: smallest.depth, width: smallest.width } }),
     powerLaws: powerLaws(withResults).regimes,
     // A frontier is of one regime: the longest, which is what a model is shipped from.
@@ -88,9 +89,17 @@ export function studyReport(plan: ScalingPlan, folder: string): StudyReport {
   };
 }
 
-function configurationOf(point: StudyPoint): StudyConfiguration {
+type Values = (point: StudyPoint) => ReadonlyMap<number, number>;
+const VALUES: readonly Values[] = [({ top1 }) => top1, ({ trainTop1 }) => trainTop1, gapBySeed];
+
+/** With the intervals that the trials of a regime have together. */
+function configurationsOf(points: readonly StudyPoint[]): StudyConfiguration[] {
+  const spreads = new Map(regimesOf(points).map((epochs) => [epochs, VALUES.map((valuesOf) => regimeSpread(points.filter((point) => point.epochs === epochs), valuesOf))]));
+  return points.map((point) => configurationOf(point, VALUES.map((valuesOf, i) => meanOf(valuesOf(point), spreads.get(point.epochs)![i]))));
+}
+
+function configurationOf(point: StudyPoint, [test, train, gap]: readonly (Estimate | undefined)[]): StudyConfiguration {
   const { top1, trainTop1, measured, failed, pending, ...rest } = point;
-  const [test, train, gap] = [estimate([...top1.values()]), estimate([...trainTop1.values()]), estimate([...gapBySeed(point).values()])];
   return {
     ...rest,
     ...(measured === undefined ? {} : { measured }),

@@ -1,7 +1,7 @@
 import { comparableCost, meanTop1 } from './dimensions.js';
 import { paretoFrontier } from './pareto.js';
 import type { Cost, StudyPoint } from './points.js';
-import { changeOf, newSeedNoise, regimeNoise, type Noise } from './noise.js';
+import { changeOf, meanOf, regimeNoise, regimeSpread, type Noise } from './noise.js';
 import { estimate, studentQuantile, type Difference, type Estimate } from './statistics.js';
 
 export interface FamilyOptions {
@@ -78,6 +78,7 @@ export function proposeFamily(points: readonly StudyPoint[], { cost: wanted = 't
     else known.push({ point, cost: value, accuracy });
   }
   const noise = regimeNoise(points, ({ top1 }) => top1);
+  const spread = regimeSpread(points, ({ top1 }) => top1);
   const change = (from: Known, to: Known): Difference => changeOf(from.point.top1, to.point.top1, noise)!;
   const chosen: { known: Known; why: FamilyMember['why']; gain?: Difference; insteadOf?: string }[] = [];
   const passedOver: ProposedFamily['passedOver'] = [];
@@ -107,11 +108,11 @@ export function proposeFamily(points: readonly StudyPoint[], { cost: wanted = 't
     size: point.size,
     flops: point.flops,
     cost: value,
-    top1: estimate([...point.top1.values()])!,
+    top1: meanOf(point.top1, spread)!,
     ...(gain === undefined ? {} : { gain }),
     ...reasons,
     ...resolutionGrowth(first!, point),
-    prediction: predict([...point.top1.values()], newSeeds, noise !== undefined && point.top1.size === noise.seeds.length ? newSeedNoise(points.map(({ top1 }) => top1), noise.seeds) : undefined),
+    prediction: predict([...point.top1.values()], newSeeds, spread),
   }));
   return { outcome: members.length === 0 ? 'not enough evidence' : 'proposed', cost, instead, members, passedOver, leftOut };
 }

@@ -1,5 +1,5 @@
 import type { StudyPoint } from './points.js';
-import { difference, judged, studentQuantile, type Difference } from './statistics.js';
+import { difference, estimate, judged, studentQuantile, type Difference, type Estimate } from './statistics.js';
 
 /** What one trial is off by, beyond its configuration and its seed. */
 export interface Noise {
@@ -88,4 +88,18 @@ export function changeOf(before: ReadonlyMap<number, number>, after: ReadonlyMap
   const same = (values: ReadonlyMap<number, number>): boolean => noise !== undefined && values.size === noise.seeds.length && noise.seeds.every((seed) => values.has(seed));
   if (own === undefined || noise === undefined || own.verdict === 'none' || !same(before) || !same(after)) return own;
   return pooledDifference(own.mean, new Map([['after', 1], ['before', -1]]), noise, noise.seeds.length);
+}
+
+/** The spread of new seeds over the points of a regime, from the seeds that all of them with results have. */
+export function regimeSpread(points: readonly StudyPoint[], valuesOf: (point: StudyPoint) => ReadonlyMap<number, number>): Noise | undefined {
+  const noise = regimeNoise(points, valuesOf);
+  return noise === undefined ? undefined : newSeedNoise(points.map(valuesOf), noise.seeds);
+}
+
+/** The mean over the seeds of one configuration, mean +- t(df) sqrt(V / n) with the spread of its regime; Student's over its own seeds where that is not known. */
+export function meanOf(values: ReadonlyMap<number, number>, spread?: Noise): Estimate | undefined {
+  const own = estimate([...values.values()]);
+  if (own === undefined || spread === undefined) return own;
+  const half = studentQuantile(spread.df) * Math.sqrt(spread.variance / own.n);
+  return { ...own, low: own.mean - half, high: own.mean + half };
 }

@@ -5,8 +5,8 @@ import { describe, it } from 'node:test';
 import { packageRoot } from '../../src/package-root.js';
 import { marginalGains } from '../../src/study/marginal.js';
 import { predict } from '../../src/study/family.js';
-import { changeOf, newSeedNoise, noiseOf, pooledDifference, regimeNoise } from '../../src/study/noise.js';
-import { difference } from '../../src/study/statistics.js';
+import { changeOf, meanOf, newSeedNoise, noiseOf, pooledDifference, regimeNoise } from '../../src/study/noise.js';
+import { difference, estimate } from '../../src/study/statistics.js';
 import { assertNear, bySeed, grid, noise } from './synthetic.js';
 
 const cases = JSON.parse(readFileSync(join(packageRoot, 'test', 'fixtures', 'noise.json'), 'utf8')) as { values: number[][]; df: number; variance: number; weights: number[]; mean: number; low: number; high: number }[];
@@ -81,5 +81,11 @@ describe('noise of a regime', () => {
     const { variance, df } = newSeedNoise(rows, [1, 2])!;
     assertNear(variance, ((8 / 9) * 2 * (2 * (1 + 4 + 9 + 16))) / 8, 1e-12);
     assert.equal(df, 8);
+    // t(8) of 0.975 is 2.306004.
+    const { mean, low, high } = meanOf(rows[0]!, { variance, df })!;
+    assert.equal(mean, 0);
+    assertNear(high! - low!, 2 * 2.306004 * Math.sqrt(variance / 2), 1e-6);
+    assert.deepEqual(meanOf(rows[0]!), estimate([1, -1]));
+    assert.equal(meanOf(new Map(), { variance, df }), undefined);
   });
 });
