@@ -18,6 +18,7 @@ import type { ScalingPlan } from '../study/scaling-plan.js';
 import type { Estimate } from '../study/statistics.js';
 import { readResult } from '../study/trial.js';
 import { modelFacts, QuickCosts, type ModelOverrides } from '../models/index.js';
+import { stemStrideAt } from '../train/index.js';
 import { commandLine } from './words.js';
 
 /** The advice that the results of a study give so far. */
@@ -34,8 +35,7 @@ function flopsOf({ configurations }: ScalingPlan): (wanted: Neighbour) => number
     if (like === undefined || !family.startsWith('resnet')) return undefined;
     try {
       const name = `${family}-${depth}`;
-      const { stemStride } = modelFacts(name).options;
-      return costs.of(name, { size, batch: 2, overrides: { ...like.overrides, width, stemStride: size > 64 ? stemStride : stemStride / 2 } as ModelOverrides }).flops;
+      return costs.of(name, { size, batch: 2, overrides: { ...like.overrides, width, stemStride: stemStrideAt(modelFacts(name), size) } as ModelOverrides }).flops;
     } catch {
       return undefined;
     }

@@ -1,7 +1,7 @@
 import { UsageError } from '../errors.js';
 import { modelFacts, modelNames, QuickCosts, type ModelOverrides } from '../models/index.js';
 import { halvingPlan } from './halving.js';
-import { openRecipe, resolveRecipe, type NamedRecipe } from '../train/index.js';
+import { openRecipe, resolveRecipe, stemStrideAt, type NamedRecipe } from '../train/index.js';
 import { PAPER_RULES } from './study-presets.js';
 import type { Grid, Rule, StudyFile } from './study-file.js';
 import type { TrialOptions } from './trial.js';
@@ -69,8 +69,8 @@ export async function layOut(study: StudyFile, data: GridData): Promise<{ config
         const { settings, ruled } = settingsFor(study, grid, { ...member, epochs });
         const recipe = grid.recipe ?? study.recipe;
         const { batch } = resolveRecipe(recipes.get(recipe)!, member.named, member.size, { ...settings, epochs }, data.trainPictures).values;
-        const stemStride = grid.stemStride ?? smallStem(member.named, member.size);
-        const overrides = { ...grid.modelOptions, classes: data.classes, ...(member.family.startsWith('resnet') ? { width: member.width } : {}), ...(stemStride === undefined ? {} : { stemStride }) } as ModelOverrides;
+        const stemStride = grid.stemStride ?? stemStrideAt(modelFacts(member.named), member.size);
+        const overrides = { ...grid.modelOptions, classes: data.classes, ...(member.family.startsWith('resnet') ? { width: member.width } : {}), stemStride } as ModelOverrides;
         let cost;
         try {
           cost = costs.of(member.named, { size: member.size, batch, overrides });
@@ -104,12 +104,6 @@ export async function layOut(study: StudyFile, data: GridData): Promise<{ config
 }
 
 const defined = <T extends object>(values: T): Partial<T> => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
-
-/** As a run decides it (train/config.ts): half the model's own up to 64 pixels. */
-function smallStem(model: string, size: number): number | undefined {
-  const { stemStride } = modelFacts(model).options;
-  return size > 64 ? undefined : stemStride / 2;
-}
 
 interface Member {
   family: Grid['family'];

@@ -86,10 +86,14 @@ export function architectureOf(model: string, weights: WeightsFacts): ModelOverr
   return silu && modelFacts(model).kind === 'resnet' ? { activation: 'silu' } : {};
 }
 
-/** Half the model's own up to 64 pixels. Weights that say their architecture keep it, and a plain stem of another stride would have another kernel. */
-function stemStrideFor({ kind, options }: ModelFacts, size: number, fromWeights: boolean, weights: WeightsFacts): ModelOptions['stemStride'] {
+/** Half the model's own stride up to 64 pixels. */
+export const stemStrideAt = ({ options }: ModelFacts, size: number): ModelOptions['stemStride'] => (size > 64 ? options.stemStride : ((options.stemStride / 2) as 1 | 2));
+
+/** Weights that say their architecture keep it, and a plain stem of another stride would have another kernel. */
+function stemStrideFor(facts: ModelFacts, size: number, fromWeights: boolean, weights: WeightsFacts): ModelOptions['stemStride'] {
+  const { kind, options } = facts;
   const fixed = weights.modelOptions !== undefined || (fromWeights && kind === 'resnet' && options.stem === 'plain');
-  return size > 64 || fixed ? options.stemStride : ((options.stemStride / 2) as 1 | 2);
+  return fixed ? options.stemStride : stemStrideAt(facts, size);
 }
 
 /** Completes the options with what the data set, the model and the weights to start from say. */
