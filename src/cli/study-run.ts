@@ -1,5 +1,5 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
-import { availableParallelism, totalmem } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { wholeOption } from '../checks.js';
 import { RescaledError, UsageError } from '../errors.js';
@@ -12,10 +12,10 @@ import { claimStudy, isStudyFolder, planScaling, readPlan, trialsInOrder, type S
 import { rungsOf } from '../study/rungs.js';
 import { TimeLeft } from '../study/time-left.js';
 import { SHORT_RUNS_MISLEAD, type RungOutcome } from '../study/halving.js';
-import { note, runNamed, untilInterrupted, type NamedTrials } from './ablate-run.js';
-import { measureSome } from './study-plan.js';
 import { openTarget, type TargetFlags } from './study-target.js';
 import { writeReport } from './study-report.js';
+import { measureSome, namedTrials, workersFor } from './study-trials.js';
+import { note, runNamed, untilInterrupted, type NamedTrials } from './trials.js';
 import { commandLine } from './words.js';
 
 export interface RunFlags extends TargetFlags {
@@ -29,19 +29,6 @@ export interface RunFlags extends TargetFlags {
   json?: boolean;
 }
 
-/** Share of the machine's memory that trials side by side may be predicted to need. */
-const MEMORY_SHARE = 0.7;
-
-/**
- * Trials at a time: a thread each, as far as the memory goes. Small models leave threads idle between operators, so that two trials of one
- * thread end sooner than one after the other with two (bench/workers.ts). Another device takes one at a time.
- */
-export function workersFor({ study, configurations }: ScalingPlan, threads: number): number {
-  if (study.device !== undefined && study.device !== 'cpu') return 1;
-  const largest = configurations.reduce((most, { predictedBytes }) => Math.max(most, predictedBytes), 1);
-  return Math.max(1, Math.min(threads, Math.floor((MEMORY_SHARE * totalmem()) / largest)));
-}
-
 /** Trains what is not done yet, times the models, and writes the report. */
 export async function run(wanted: string, flags: RunFlags): Promise<void> {
   wholeOption('--workers', flags.workers, 1, 64);
@@ -53,7 +40,6 @@ export async function run(wanted: string, flags: RunFlags): Promise<void> {
   const laidOut = await planScaling(study);
   const threads = flags.threads ?? availableParallelism();
   const workers = flags.workers ?? workersFor(laidOut, threads);
-  if (isStudyFolder(folder)) readPlan(folder); // what is no study's stays as it is
   const plan = await claim(laidOut, folder, workers, threads, json);
   const shared = { study: folder, workers, threads, checkpointSeconds: flags.checkpointSeconds };
   const again = commandLine(['rescaled', 'study', 'run', folder]);
@@ -110,16 +96,14 @@ async function withinTime(plan: ScalingPlan, folder: string, workers: number, th
 
 /** All at once; with successive halving a rung at a time, each of what the one before it left. */
 async function runRungs(plan: ScalingPlan, folder: string, json: boolean, train: (trials: NamedTrials) => Promise<{ stopped: boolean; failed: number }>): Promise<{ stopped: boolean; failed: number }> {
-  const named = (configurations: ScalingPlan['configurations']): NamedTrials =>
-    new Map(trialsInOrder({ study: plan.study, configurations }).map(({ trial, configuration }) => [trial.id, { trial, name: configuration.name }]));
-  if (plan.study.halving === undefined) return train(named(plan.configurations));
+  if (plan.study.halving === undefined) return train(namedTrials(plan));
   let failed = 0;
   for (const [i] of epochsOf(plan.study).entries()) {
     const rungs = rungsOf(plan, folder);
     const rung = rungs[i];
     if (rung === undefined) break; // every trial of the one before it failed
     if (i > 0) tellRung(rung.epochs, rungs[i - 1]!.outcome!, json);
-    const ended = await train(named(rung.configurations));
+    const ended = await train(namedTrials({ study: plan.study, configurations: rung.configurations }));
     failed += ended.failed;
     if (ended.stopped) return { stopped: true, failed };
   }

@@ -1,0 +1,83 @@
+import { measureTrial, runTrials, type RunTrialsOptions, type TrialEvent } from '../study/run-trials.js';
+import { TimeLeft } from '../study/time-left.js';
+import { readResult, type Trial } from '../study/trial.js';
+import { duration } from './progress.js';
+import { percent } from './words.js';
+
+/** A trial and what a person knows it by. */
+export type NamedTrials = ReadonlyMap<string, { trial: Trial; name: string }>;
+
+/** Runs what is left, in the given order, and says of each trial how it ended and how much time is left. */
+export async function runNamed(unique: NamedTrials, options: RunTrialsOptions, afterEach: () => void, json: boolean): Promise<{ stopped: boolean; failed: number }> {
+  const left = new Map([...unique].map(([id, { trial }]) => [id, trial]));
+  const time = new TimeLeft();
+  learnFinished(unique, options.study, time, (id) => left.delete(id));
+  if (left.size < unique.size) note(json, `${unique.size - left.size} of ${unique.size} trials are done already`);
+  let failed = 0;
+  const busy = new Set<string>();
+  const tell = (event: TrialEvent): void => {
+    const { trial } = event;
+    const { name } = unique.get(trial.id)!;
+    if (event.type === 'busy') {
+      if (busy.has(trial.id)) return;
+      busy.add(trial.id);
+      note(json, `${name}, seed ${trial.seed}: another process has it`);
+    }
+    if (json) console.log(JSON.stringify({ ...event, trial: { id: trial.id, seed: trial.seed, name } }));
+    if (event.type !== 'done' && event.type !== 'failed') return;
+    left.delete(trial.id);
+    if (event.type === 'failed') failed++;
+    else time.learn(trial.work, event.result.msPerStep, event.result.scoredPerSecond);
+    const remains = time.total([...left.values()], options.workers);
+    const told = event.type === 'failed' ? `failed: ${event.reason}` : `top-1 ${percent(event.result.top1)}, training pictures ${percent(event.result.trainTop1)}; ${event.seconds === 0 ? 'done by another process' : duration(event.seconds)}, ${event.result.msPerStep.toFixed(0)} ms a step`;
+    note(json, `[${unique.size - left.size}/${unique.size}] ${name}, seed ${trial.seed}: ${told}${left.size === 0 || remains === undefined ? '' : `; about ${duration(remains)} left`}`);
+    afterEach();
+  };
+  return untilInterrupted(json, async (stop, kill) => {
+    const { stopped } = await runTrials([...unique.values()].map(({ trial }) => trial), { ...options, signal: stop, killSignal: kill, onEvent: tell });
+    return { stopped, failed };
+  });
+}
+
+/** The first Ctrl-C saves and stops, the second one stops at once. */
+export async function untilInterrupted<T>(json: boolean, work: (stop: AbortSignal, kill: AbortSignal) => Promise<T>): Promise<T> {
+  const [stop, kill] = [new AbortController(), new AbortController()];
+  const interrupt = (): void => {
+    if (stop.signal.aborted) return kill.abort();
+    note(json, 'saving and stopping (once more to stop at once) ...');
+    stop.abort();
+  };
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+  try {
+    return await work(stop.signal, kill.signal);
+  } finally {
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', interrupt);
+  }
+}
+
+/** People read the error output; with --json, scripts read the other one. */
+export function note(json: boolean, text: string): void {
+  if (!json) console.error(text);
+}
+
+/** What the trials that are done tell of the speed. */
+export function learnFinished(unique: NamedTrials, study: string, time: TimeLeft, onDone: (id: string) => void): void {
+  for (const [id, { trial }] of unique) {
+    const result = readResult(study, id);
+    if (result?.status !== 'done') continue;
+    time.learn(trial.work, result.msPerStep, result.scoredPerSecond);
+    onDone(id);
+  }
+}
+
+/** A few steps of each trial whose speed is not known yet, as many at a time as there will be, since they share the machine. */
+export async function learnUnknown(trials: Iterable<{ trial: Trial; name: string }>, options: RunTrialsOptions, time: TimeLeft, json: boolean): Promise<void> {
+  for (const { trial, name } of trials) {
+    if (time.knows(trial.work.cost)) continue;
+    note(json, `measuring a few steps of ${name} ...`);
+    const speeds = await Promise.all(Array.from({ length: options.workers }, () => measureTrial(trial, options)));
+    for (const { msPerStep, scoredPerSecond } of speeds) time.learn(trial.work, msPerStep, scoredPerSecond);
+  }
+}
