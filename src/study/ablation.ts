@@ -1,10 +1,10 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { z } from 'zod';
-import { RescaledError, UsageError } from '../errors.js';
+import { UsageError } from '../errors.js';
 import { makeFolder, writeFileAtomic } from '../files.js';
 import type { Dataset, ModelSwitches } from '../train/index.js';
 import { DECAY_TABLE, DECAYS, findStep, type Ingredient, type Ladder, type Published } from './ladder.js';
+import { parsePlan, planFile, readPlanJson, refuseOccupied } from './study-folder.js';
 import { planTrials, type Trial, type TrialOptions } from './trial.js';
 
 export type StudyKind = 'additive' | 'leave-one-out' | 'weight-decay';
@@ -107,33 +107,20 @@ const planSchema = z.object({ format: z.literal(1), kind: z.enum(['additive', 'l
  * @throws UsageError when it holds another study's results, or other files
  */
 export function claimFolder(folder: string, { kind, variants }: StudyPlan): void {
-  const file = join(folder, 'plan.json');
+  const file = planFile(folder);
   const rows = variants.map(({ name, trials }) => ({ name, trials: Object.fromEntries(trials.map(({ seed, id }) => [String(seed), id])) }));
   if (existsSync(file)) {
-    const earlier = readPlan(file);
+    const earlier = parsePlan(planSchema, readPlanJson(file), file);
     const differs = why(earlier, { kind, rows });
     if (differs !== undefined) throw new UsageError(`Expected the results of this study in ${folder} but it holds another one: ${differs}. Choose another --out, or give the options of the first time.`);
     // Rows keep the seeds of an earlier call that this one does not ask for.
     rows.forEach((row, i) => Object.assign(row, { trials: { ...earlier.rows[i]!.trials, ...row.trials } }));
-  } else if (existsSync(folder) && (!statSync(folder).isDirectory() || readdirSync(folder).some((name) => !name.endsWith('.tmp'))))
-    throw new UsageError(`Expected a new folder, or that of a study, for the output but ${folder} holds other files. Choose another --out.`);
+  } else refuseOccupied(folder);
   makeFolder(folder);
   writeFileAtomic(file, `${JSON.stringify({ format: 1, kind, rows }, null, 2)}\n`);
 }
 
 type PlanFile = z.infer<typeof planSchema>;
-
-function readPlan(file: string): PlanFile {
-  let json: unknown;
-  try {
-    json = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    throw new RescaledError(`Expected the plan of a study in ${file} but it is no JSON: ${(error as Error).message}. Choose another --out.`);
-  }
-  const parsed = planSchema.safeParse(json);
-  if (!parsed.success) throw new RescaledError(`Expected the plan of a study of this version in ${file} but ${parsed.error.issues[0]!.path.join('.')}: ${parsed.error.issues[0]!.message}. Choose another --out.`);
-  return parsed.data;
-}
 
 function why(earlier: PlanFile, { kind, rows }: Pick<PlanFile, 'kind' | 'rows'>): string | undefined {
   if (earlier.kind !== kind) return `it is ${earlier.kind}, this one is ${kind}`;

@@ -1,11 +1,11 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { z } from 'zod';
-import { RescaledError, UsageError } from '../errors.js';
+import { UsageError } from '../errors.js';
 import { makeFolder, writeFileAtomic } from '../files.js';
 import { openTrainingData, type Dataset } from '../train/index.js';
 import { layOut, epochsOf, type Configuration, type LeftOut } from './grid.js';
 import { checkStudy, type StudyFile } from './study-file.js';
+import { parsePlan, planFile, readPlanJson, refuseOccupied } from './study-folder.js';
 import { planTrials, type Trial } from './trial.js';
 
 export interface PlannedConfiguration extends Configuration {
@@ -68,8 +68,6 @@ const planSchema = z.object({
 type StoredConfiguration = Omit<PlannedConfiguration, 'trials'> & { trials: Pick<Trial, 'id' | 'seed'>[]; work: Trial['work'] };
 const stored = ({ trials, ...configuration }: PlannedConfiguration): StoredConfiguration => ({ ...configuration, trials: trials.map(({ id, seed }) => ({ id, seed })), work: trials[0]!.work });
 
-export const planFile = (folder: string): string => join(folder, 'plan.json');
-
 /** Whether the folder holds a scaling study, or claims to. */
 export const isStudyFolder = (folder: string): boolean => existsSync(planFile(folder));
 
@@ -77,19 +75,13 @@ export const isStudyFolder = (folder: string): boolean => existsSync(planFile(fo
 export function readPlan(folder: string): ScalingPlan {
   const file = planFile(folder);
   if (!existsSync(file)) throw new UsageError(`Expected the folder of a study but ${folder} has no plan.json. "rescaled study run" makes it.`);
-  let json: unknown;
-  try {
-    json = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    throw new RescaledError(`Expected the plan of a study in ${file} but it is no JSON: ${(error as Error).message}. Choose another --out.`);
-  }
+  const json = readPlanJson(file);
   if ((json as { kind?: unknown } | null)?.kind !== 'scaling' && typeof (json as { kind?: unknown } | null)?.kind === 'string')
     throw new UsageError(`Expected a scaling study in ${folder} but it holds the study of "rescaled ablate". Choose another --out.`);
-  const parsed = planSchema.safeParse(json);
-  if (!parsed.success) throw new RescaledError(`Expected the plan of a study of this version in ${file} but ${parsed.error.issues[0]!.path.join('.')}: ${parsed.error.issues[0]!.message}. Choose another --out.`);
-  const { seeds, ...study } = parsed.data.study as unknown as StudyFile;
-  const { data, leftOut } = parsed.data;
-  const configurations = (parsed.data.configurations as unknown as StoredConfiguration[]).map(({ trials, work, ...configuration }): PlannedConfiguration => {
+  const parsed = parsePlan(planSchema, json, file);
+  const { seeds, ...study } = parsed.study as unknown as StudyFile;
+  const { data, leftOut } = parsed;
+  const configurations = (parsed.configurations as unknown as StoredConfiguration[]).map(({ trials, work, ...configuration }): PlannedConfiguration => {
     const { options, size } = configuration;
     return { ...configuration, trials: trials.map(({ id, seed }) => ({ id, seed, options, size, work })) };
   });
@@ -104,8 +96,7 @@ export function claimStudy(folder: string, plan: ScalingPlan): void {
   if (isStudyFolder(folder)) {
     const differs = difference(readPlan(folder), plan);
     if (differs !== undefined) throw new UsageError(`Expected the results of this study in ${folder} but it holds another one: ${differs}. Choose another --out, or the study file of the first time.`);
-  } else if (existsSync(folder) && (!statSync(folder).isDirectory() || readdirSync(folder).some((name) => !name.endsWith('.tmp'))))
-    throw new UsageError(`Expected a new folder, or that of a study, for the output but ${folder} holds other files. Choose another --out.`);
+  } else refuseOccupied(folder);
   makeFolder(folder);
   writeFileAtomic(planFile(folder), `${JSON.stringify({ format: 1, kind: 'scaling', ...plan, configurations: plan.configurations.map(stored) }, null, 1)}\n`);
 }
