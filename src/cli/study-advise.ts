@@ -1,11 +1,9 @@
 import { regimeFinding, studyFindings } from '../report/study-findings.js';
 import { DO_NOT_EXTRAPOLATE } from '../study/advise.js';
 import { SHORT_RUNS_MISLEAD } from '../study/halving.js';
-import { pointsOf } from '../study/points-of.js';
-import { trainedConfigurations } from '../study/rungs.js';
 import type { ScalingPlan } from '../study/scaling-plan.js';
 import { duration } from './progress.js';
-import { adviceOf, studyReport } from './study-data.js';
+import { studyReport } from './study-data.js';
 import { openBegun, type TargetFlags } from './study-target.js';
 import { table } from './table.js';
 import { commandLine, percent } from './words.js';
@@ -15,20 +13,19 @@ const interval = ({ mean, low, high }: { mean: number; low?: number; high?: numb
 /** Prints which dimension pays, the family that follows, and what to try next. */
 export async function adviseOn(wanted: string, flags: TargetFlags & { json?: boolean }): Promise<void> {
   const { plan, folder } = await openBegun(wanted, flags);
-  const points = pointsOf({ configurations: trainedConfigurations(plan, folder) }, folder);
-  const advice = adviceOf(plan, points);
-  if (flags.json === true) return console.log(JSON.stringify(advice, null, 2));
   const report = studyReport(plan, folder);
-  if (points.every(({ top1 }) => top1.size === 0)) return console.log(`No trial has ended yet: not enough evidence. Go on with: rescaled study run ${folder}`);
+  const { advice, configurations } = report;
+  if (flags.json === true) return console.log(JSON.stringify(advice, null, 2));
+  if (configurations.every(({ top1 }) => top1 === undefined)) return console.log(`No trial has ended yet: not enough evidence. Go on with: rescaled study run ${folder}`);
   for (const regime of advice.regimes) tell(regimeFinding(regime));
   const { full } = advice;
   if (full === undefined || full.family.members.length === 0) console.log('\nNo family is proposed: not enough evidence.');
   else {
-    const byName = new Map(points.map((point) => [point.name, point]));
+    const byName = new Map(configurations.map((one) => [one.name, one]));
     console.log(`\nThe family for these pictures and this machine, at ${full.epochs} epochs:`);
     console.log(table([['model', 'top-1 (95 %)', `${full.family.members[0]!.prediction.seeds} new seed${full.family.members[0]!.prediction.seeds === 1 ? '' : 's'} (95 %)`, 'step, ms', 'ms a picture', 'MFLOPs', 'parameters'], ...full.family.members.map((member) => {
-      const point = byName.get(member.name)!;
-      return [member.name, interval(member.top1), interval(member.prediction), point.measured?.trainStepMs.toFixed(1) ?? '', point.measured?.inferenceMs.toPrecision(3) ?? '', (member.flops / 1e6).toFixed(1), `${(point.parameters / 1e6).toFixed(2)} M`];
+      const { measured, parameters } = byName.get(member.name)!;
+      return [member.name, interval(member.top1), interval(member.prediction), measured?.trainStepMs.toFixed(1) ?? '', measured?.inferenceMs.toPrecision(3) ?? '', (member.flops / 1e6).toFixed(1), `${(parameters / 1e6).toFixed(2)} M`];
     })], 1));
   }
   if (advice.next.length > 0) {

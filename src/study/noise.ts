@@ -21,6 +21,12 @@ const LEAST_DF = 8;
  * @returns undefined below 8 degrees of freedom
  */
 export function noiseOf(values: readonly ReadonlyMap<number, number>[], seeds: readonly number[]): Noise | undefined {
+  const layout = twoWay(values, seeds);
+  return layout === undefined ? undefined : { variance: layout.ofNoise, df: layout.df };
+}
+
+/** Mean squares of the two-way layout: of the noise, and MS_seed / n. */
+function twoWay(values: readonly ReadonlyMap<number, number>[], seeds: readonly number[]): { n: number; df: number; ofNoise: number; ofSeeds: number } | undefined {
   const rows = values.filter((row) => seeds.every((seed) => row.has(seed))).map((row) => seeds.map((seed) => row.get(seed)!));
   const df = (rows.length - 1) * (seeds.length - 1);
   if (df < LEAST_DF) return undefined;
@@ -29,7 +35,7 @@ export function noiseOf(values: readonly ReadonlyMap<number, number>[], seeds: r
   const ofSeed = seeds.map((_, j) => mean(rows.map((row) => row[j]!)));
   const all = mean(ofRow);
   const squares = rows.reduce((sum, row, i) => sum + row.reduce((part, value, j) => part + (value - ofRow[i]! - ofSeed[j]! + all) ** 2, 0), 0);
-  return { variance: squares / df, df };
+  return { n: rows.length, df, ofNoise: squares / df, ofSeeds: ofSeed.reduce((sum, value) => sum + (value - all) ** 2, 0) / (seeds.length - 1) };
 }
 
 /**
@@ -39,15 +45,12 @@ export function noiseOf(values: readonly ReadonlyMap<number, number>[], seeds: r
  * @returns undefined below 8 degrees of freedom of the noise
  */
 export function newSeedNoise(values: readonly ReadonlyMap<number, number>[], seeds: readonly number[]): Noise | undefined {
-  const noise = noiseOf(values, seeds);
-  if (noise === undefined) return undefined;
-  const rows = values.filter((row) => seeds.every((seed) => row.has(seed)));
-  const [n, more] = [rows.length, seeds.length - 1];
-  const ofSeed = seeds.map((seed) => rows.reduce((sum, row) => sum + row.get(seed)!, 0) / n);
-  const all = ofSeed.reduce((sum, value) => sum + value, 0) / seeds.length;
-  const [ofNoise, ofLuck] = [((n - 1) / n) * noise.variance, ofSeed.reduce((sum, value) => sum + (value - all) ** 2, 0) / more];
-  const variance = ofNoise + ofLuck;
-  const df = variance === 0 ? noise.df : variance ** 2 / (ofNoise ** 2 / noise.df + ofLuck ** 2 / more);
+  const layout = twoWay(values, seeds);
+  if (layout === undefined) return undefined;
+  const { n, df: ownDf, ofSeeds } = layout;
+  const ofNoise = ((n - 1) / n) * layout.ofNoise;
+  const variance = ofNoise + ofSeeds;
+  const df = variance === 0 ? ownDf : variance ** 2 / (ofNoise ** 2 / ownDf + ofSeeds ** 2 / (seeds.length - 1));
   return { variance, df: Math.max(1, Math.floor(df + 1e-9)) };
 }
 

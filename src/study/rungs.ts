@@ -1,3 +1,4 @@
+import { configurationOf } from './dimensions.js';
 import { epochsOf } from './grid.js';
 import { keptOf, survivors, type RungOutcome } from './halving.js';
 import { pointsOf } from './points-of.js';
@@ -11,22 +12,19 @@ export interface StudyRung {
   outcome?: RungOutcome;
 }
 
-/** A configuration but for its epochs. */
-const modelAt = ({ model, width, size }: PlannedConfiguration): string => `${model} x${width} @${size}`;
-
 /** The rungs of a study with successive halving that can be told so far: each is of what the one before it left, as soon as that is decided. */
 export function rungsOf({ study, configurations }: Pick<ScalingPlan, 'study' | 'configurations'>, folder: string): StudyRung[] {
   const all = epochsOf(study);
   const rungs: StudyRung[] = [];
   let goOn: ReadonlySet<string> | undefined;
   for (const [i, epochs] of all.entries()) {
-    const here = configurations.filter((configuration) => configuration.epochs === epochs && goOn?.has(modelAt(configuration)) !== false);
+    const here = configurations.filter((configuration) => configuration.epochs === epochs && goOn?.has(configurationOf(configuration)) !== false);
     if (i === all.length - 1) return [...rungs, { epochs, configurations: here }];
     const outcome = survivors(pointsOf({ configurations: here }, folder), keptOf(here.length, study.halving!.eta));
     rungs.push({ epochs, configurations: here, outcome });
     if (outcome.outcome !== 'decided') break;
     const kept = new Set(outcome.survivors);
-    goOn = new Set(here.filter(({ name }) => kept.has(name)).map(modelAt));
+    goOn = new Set(here.filter(({ name }) => kept.has(name)).map(configurationOf));
   }
   return rungs;
 }
