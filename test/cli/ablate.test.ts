@@ -5,12 +5,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import type { TrialResult } from '../../src/study/trial.js';
-import { cli, FASHION, start, temporaryFolder } from './helpers.js';
+import { cli, exited, FASHION, start, temporaryFolder } from './helpers.js';
 
 const small = ['ablate', FASHION, '-m', 'resnet-rs-14', '--width', '0.125', '--limit-train', '320', '--limit-val', '100', '--epochs', '3', '--set', 'batch=32', '--seeds', '2', '--threads', '1', '--checkpoint-seconds', '0.05'];
 const task = (out: string, ...more: string[]): string[] => [...small, '--steps', 'label-smoothing', '-o', out, ...more];
-
-const exited = (child: ChildProcess): Promise<number | null> => new Promise((resolve) => (child.exitCode !== null || child.signalCode !== null ? resolve(child.exitCode) : child.once('close', resolve)));
 
 /** Resolves when a trial has done some steps, or the process ends. */
 function underway(child: ChildProcess, step: number): Promise<void> {

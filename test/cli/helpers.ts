@@ -20,6 +20,9 @@ export function start(...args: string[]): ChildProcess {
   return spawn(process.execPath, [main, ...args], { cwd: packageRoot, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
+/** The exit code of a child that was started, null when a signal ended it. */
+export const exited = (child: ChildProcess): Promise<number | null> => new Promise((resolve) => (child.exitCode !== null || child.signalCode !== null ? resolve(child.exitCode) : child.once('close', resolve)));
+
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'rescaled-test-'));
   after(() => rmSync(folder, { recursive: true, force: true }));

@@ -6,15 +6,13 @@ import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { Random } from '../../src/augment/random.js';
 import { readBoard } from '../fixtures/event-reader.js';
-import { cli, FASHION, start, temporaryFolder } from './helpers.js';
+import { cli, exited, FASHION, start, temporaryFolder } from './helpers.js';
 
 const task = (out: string, ...more: string[]): string[] => [
   'train', FASHION, '--model', 'resnet-rs-14', '--width', '0.125', '--recipe', 'quick', '--epochs', '6', '--batch', '32', '--limit-train', '640', '--limit-val', '200',
   '--set', 'dropout=0.2', '--set', 'stochasticDepth=0.2',
   '--set', 'augment=randaugment', '--set', 'randomErasing=0.3', '--set', 'mixup=0.2', '--set', 'cutmix=1', '--set', 'repeats=3', '--threads', '1', '--seed', '5', '--checkpoint-seconds', '0.05', '--out', out, '--json', ...more,
 ];
-
-const exited = (child: ChildProcess): Promise<number | null> => new Promise((resolve) => (child.exitCode !== null || child.signalCode !== null ? resolve(child.exitCode) : child.once('close', resolve)));
 
 /** Resolves at the first checkpoint that the process tells of, or when it ends. */
 function firstCheckpoint(child: ChildProcess): Promise<void> {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import type { TrialResult } from '../../src/study/trial.js';
-import { cli, FASHION, start, temporaryFolder } from './helpers.js';
+import { cli, exited, FASHION, start, temporaryFolder } from './helpers.js';
 
 const folder = temporaryFolder();
 const file = join(folder, 'tiny.json');
@@ -17,8 +17,6 @@ const written = (name: string, study: object): string => {
   writeFileSync(join(folder, name), JSON.stringify(study));
   return join(folder, name);
 };
-
-const exited = (child: ChildProcess): Promise<number | null> => new Promise((resolve) => (child.exitCode !== null || child.signalCode !== null ? resolve(child.exitCode) : child.once('close', resolve)));
 
 /** What the trials found, without what depends on the clock. */
 function found(study: string): unknown[] {
