@@ -3,9 +3,9 @@
 // mean over what it draws for 4 x runs pictures. The pictures are noise over a gradient, since the time hardly depends on what they show.
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { applyStepsInPlace, augmentPlan, augmentInPlace, type AugmentPlan } from '../src/augment/plan.js';
-import { OPERATIONS, type Step } from '../src/augment/operations.js';
-import { drawStep, RANDAUGMENT_PIXELS, referenceArgument, styleOf, VARIANTS } from '../src/augment/randaugment.js';
+import { applyStepsInPlace, augmentPlan, augmentInPlace, type AugmentPlan } from '../src/augment/policies/plan.js';
+import { OPERATIONS, type Step } from '../src/augment/policies/operations.js';
+import { drawStep, RANDAUGMENT_PIXELS, referenceArgument, styleOf, VARIANTS } from '../src/augment/policies/randaugment.js';
 import { pixelsOf, type Pixels } from '../src/augment/pixels.js';
 import { Random } from '../src/augment/random.js';
 

@@ -13,8 +13,8 @@ import { UsageError } from '../src/errors.js';
 import { writeFileAtomic } from '../src/files.js';
 import { modelCost, PUBLISHED_EFFICIENTNET, PUBLISHED_RESNET_RS } from '../src/models/index.js';
 import { packageRoot } from '../src/package-root.js';
-import type { FrontierRatio, FrontierReport, FrontierRow } from '../src/report/frontier.js';
-import { costAt } from '../src/study/pareto.js';
+import type { FrontierRatio, FrontierReport, FrontierRow } from '../src/report/frontier/report.js';
+import { costAt } from '../src/study/analysis/pareto.js';
 import { didYouMean } from '../src/suggest.js';
 import { benchOptions } from './options.js';
 
@@ -152,7 +152,7 @@ if (rows.length === 0) {
   process.exit(1);
 }
 const { engineInfo } = await import('../src/torch/index.js');
-const { frontierDrawings, renderFrontier } = await import('../src/report/frontier.js');
+const { frontierDrawings, renderFrontier } = await import('../src/report/frontier/report.js');
 const report: FrontierReport = {
   generatedAt: new Date().toISOString(),
   machine: cpus()[0]?.model ?? 'unknown processor',

@@ -6,8 +6,8 @@ import { test } from 'node:test';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { packageRoot } from '../src/package-root.js';
-import { openStudy } from '../src/study/study-file.js';
-import { layOut } from '../src/study/grid.js';
+import { openStudy } from '../src/study/plan/file.js';
+import { layOut } from '../src/study/plan/grid.js';
 import { FASHION, temporaryFolder } from './cli/helpers.js';
 
 const examples = join(packageRoot, 'examples');

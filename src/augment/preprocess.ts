@@ -1,7 +1,7 @@
 import { UsageError } from '../errors.js';
 import { centreCrop, randomCrop, type Crop } from './crop.js';
 import { flipInPlace, windowOf, type Pixels } from './pixels.js';
-import { augmentInPlace, augmentPlan, type AugmentPlan } from './plan.js';
+import { augmentInPlace, augmentPlan, type AugmentPlan } from './policies/plan.js';
 import type { Random } from './random.js';
 import { resample, type Filter } from './resample.js';
 

@@ -10,10 +10,26 @@ const program = new Command('rescaled')
   .exitOverride();
 
 // Only the one that is called is loaded, so that it starts quickly; all of them for help and for suggestions.
-const commands = ['quickstart', 'train', 'ablate', 'study', 'scale', 'eval', 'predict', 'export', 'models', 'profile', 'weights', 'augment', 'recipe', 'setup', 'doctor'];
-const called = commands.filter((name) => name === process.argv[2]);
-for (const name of called.length > 0 ? called : commands) {
-  const module = (await import(`./${name}.js`)) as { register(program: Command): void };
+const COMMANDS: Readonly<Record<string, string>> = {
+  quickstart: 'train/quickstart',
+  train: 'train/train',
+  ablate: 'ablate/ablate',
+  study: 'study/study',
+  scale: 'study/scale',
+  eval: 'trained/eval',
+  predict: 'trained/predict',
+  export: 'trained/export',
+  models: 'models/models',
+  profile: 'models/profile',
+  weights: 'weights/weights',
+  augment: 'augment/augment',
+  recipe: 'recipe/recipe',
+  setup: 'doctor/setup',
+  doctor: 'doctor/doctor',
+};
+const called = Object.keys(COMMANDS).filter((name) => name === process.argv[2]);
+for (const name of called.length > 0 ? called : Object.keys(COMMANDS)) {
+  const module = (await import(`./${COMMANDS[name]}.js`)) as { register(program: Command): void };
   module.register(program);
 }
 for (const command of program.commands) command.exitOverride().showSuggestionAfterError();

@@ -1,6 +1,6 @@
-import { measureTrial, runTrials, type RunTrialsOptions, type TrialEvent } from '../study/run-trials.js';
-import { TimeLeft } from '../study/time-left.js';
-import { readResult, type Trial } from '../study/trial.js';
+import { measureTrial, runTrials, type RunTrialsOptions, type TrialEvent } from '../study/trials/run.js';
+import { TimeLeft } from '../study/trials/time-left.js';
+import { readResult, type Trial } from '../study/plan/trial.js';
 import { duration } from './progress.js';
 import { percent } from './words.js';
 

@@ -3,11 +3,11 @@ import { basename, join, resolve } from 'node:path';
 import { UsageError } from '../errors.js';
 import { diskKey } from './cache/pictures.js';
 import { balancedSubset, checkLimit } from './choose.js';
-import { findIdxFiles, openIdx } from './idx.js';
-import { openImageFolder } from './image-folder.js';
+import { findIdxFiles, openIdx } from './sources/idx.js';
+import { openImageFolder } from './sources/image-folder.js';
 import type { DatasetKind, NeededParts } from './parts.js';
-import { subset, type Source } from './source.js';
-import { ENDINGS, findPictures, follow, listFolder, type FoundFile } from './walk.js';
+import { subset, type Source } from './sources/source.js';
+import { ENDINGS, findPictures, follow, listFolder, type FoundFile } from './sources/walk.js';
 
 export type { DatasetKind, NeededParts } from './parts.js';
 

@@ -1,5 +1,5 @@
 import { splitByClass, trainingCount } from './choose.js';
-import { subset, type Source } from './source.js';
+import { subset, type Source } from './sources/source.js';
 
 /**
  * Sets a share of the training pictures aside, class by class, to decide on without looking at the test pictures: the paper's minival is 2 %

@@ -1,5 +1,5 @@
-import type { Source } from './source.js';
-import type { FoundFile } from './walk.js';
+import type { Source } from './sources/source.js';
+import type { FoundFile } from './sources/walk.js';
 
 export type DatasetKind = 'image-folder' | 'idx';
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { evalView, preprocessOptions, type PreprocessOptions } from '../augment/preprocess.js';
-import { BrokenPicture } from '../data/decode.js';
+import { BrokenPicture } from '../data/sources/decode.js';
 import { RescaledError, UsageError } from '../errors.js';
 import { fromProperties, type OnnxMetadata } from './metadata.js';
 import { decodeHeader, type ModelHeader } from './onnx/schema.js';

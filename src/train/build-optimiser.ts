@@ -2,7 +2,7 @@ import { UsageError } from '../errors.js';
 import type { ImageModel } from '../models/index.js';
 import { BatchNorm2d } from '../nn/index.js';
 import { AdamW, decayGroups, Lamb, RmsProp, scaleRates, Sgd, type Optimiser, type ParameterGroup } from '../optim/index.js';
-import type { Recipe } from './recipe.js';
+import type { Recipe } from '../recipe/recipe.js';
 
 /** The optimiser of a recipe over the parameters of a model that are not frozen. */
 export function buildOptimiser(recipe: Recipe, model: ImageModel): Optimiser {

@@ -1,11 +1,11 @@
 import type { PreprocessOptions } from '../augment/preprocess.js';
-import { BatchLoader } from '../data/loader.js';
-import type { Source } from '../data/source.js';
+import { BatchLoader } from '../data/loading/loader.js';
+import type { Source } from '../data/sources/source.js';
 import { RescaledError } from '../errors.js';
 import type { Module } from '../nn/index.js';
 import { crossEntropy, noGrad, scope, softmax } from '../torch/index.js';
-import type { InputFacts } from './config.js';
-import type { Scores } from './events.js';
+import type { InputFacts } from '../run/config.js';
+import type { Scores } from '../run/events.js';
 import { Normaliser } from './input.js';
 
 /** A wrongly classified picture. */

@@ -1,12 +1,12 @@
 import { mixLabels, type Mix } from '../augment/mix.js';
-import type { Batch } from '../data/batch.js';
+import type { Batch } from '../data/loading/batch.js';
 import type { RescaledError } from '../errors.js';
 import type { Module } from '../nn/index.js';
 import { autocast, call, mul, scope, to, type Tensor } from '../torch/index.js';
 import type { Normaliser } from './input.js';
 import { classLoss } from './loss.js';
 import { mixedBatch, mixedLoss } from './mixing.js';
-import type { Recipe } from './recipe.js';
+import type { Recipe } from '../recipe/recipe.js';
 
 export interface GradientOptions {
   mix: Mix | undefined;

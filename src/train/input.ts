@@ -1,6 +1,6 @@
-import type { Batch } from '../data/batch.js';
+import type { Batch } from '../data/loading/batch.js';
 import { call, fromTypedArray, permute, to, type Tensor } from '../torch/index.js';
-import { IMAGENET_INPUT, type InputFacts } from './config.js';
+import { IMAGENET_INPUT, type InputFacts } from '../run/config.js';
 
 /** Constants of the normalisation on a device: 255*mean and 255*std, [1, 3, 1, 1]. */
 export class Normaliser {

@@ -1,9 +1,9 @@
 import { drawMix, mixImages, type Mix } from '../augment/mix.js';
 import { Random } from '../augment/random.js';
-import type { Batch } from '../data/batch.js';
+import type { Batch } from '../data/loading/batch.js';
 import { add, mul, type Tensor } from '../torch/index.js';
 import { classLoss } from './loss.js';
-import type { Recipe } from './recipe.js';
+import type { Recipe } from '../recipe/recipe.js';
 
 /**
  * mixup or CutMix of one batch, a function of (seed, epoch, batch number); undefined where the recipe has neither. The further keys keep

@@ -1,15 +1,15 @@
 import { cachedDataset } from '../data/cache/pictures.js';
 import { balancedSubset } from '../data/choose.js';
-import { subset, type Source } from '../data/source.js';
+import { subset, type Source } from '../data/sources/source.js';
 import { RescaledError } from '../errors.js';
 import type { ImageModel } from '../models/index.js';
 import { engineInfo, setThreads } from '../torch/index.js';
 import { loadInto } from '../weights/load.js';
-import { SafetensorsFile } from '../weights/safetensors.js';
-import type { WeightsFile } from '../weights/weights-file.js';
-import { lastCheckpoint, loadConfig, modelOf, preprocessOf, type RunConfig } from './config.js';
+import { SafetensorsFile } from '../weights/formats/safetensors.js';
+import type { WeightsFile } from '../weights/formats/weights-file.js';
+import { lastCheckpoint, loadConfig, modelOf, preprocessOf, type RunConfig } from '../run/config.js';
 import { evaluateOn } from './evaluate.js';
-import type { Scores } from './events.js';
+import type { Scores } from '../run/events.js';
 import { openTrainingData } from './loop.js';
 
 /** How good the last checkpoint of a run is. */

@@ -3,13 +3,13 @@ import type { Dataset } from '../data/dataset.js';
 import { RescaledError, UsageError } from '../errors.js';
 import { modelFacts, modelShapes, type ImageModel } from '../models/index.js';
 import { readFacts, type WeightsFacts } from '../weights/facts.js';
-import { underModelKeys } from '../weights/keyed.js';
+import { underModelKeys } from '../weights/names/keyed.js';
 import { fitStart, startFrom } from '../weights/load.js';
 import { openWeights, type WeightsFile } from '../weights/open.js';
 import type { KeyMatch } from '../weights/report.js';
-import { isCheckpoint } from './checkpoint.js';
-import { bestWeights, finalWeights, loadConfig, resolveConfig, type RunConfig, type TrainOptions } from './config.js';
-import { openRecipe } from './recipe-file.js';
+import { isCheckpoint } from '../run/checkpoint.js';
+import { bestWeights, finalWeights, loadConfig, resolveConfig, type RunConfig, type TrainOptions } from '../run/config.js';
+import { openRecipe } from '../recipe/file.js';
 
 /** The weights file of a run folder: its final weights, else (or when asked for) the best so far; any other path is itself. */
 export function weightsOf(target: string, choose: 'final' | 'best' = 'final'): string {

@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { UsageError } from '../errors.js';
 import { makeFolder } from '../files.js';
-import { isRun, lastCheckpoint, loadConfig, saveConfig, type TrainOptions } from './config.js';
-import type { TrainEvent } from './events.js';
-import { RunLog } from './logs.js';
+import { isRun, lastCheckpoint, loadConfig, saveConfig, type TrainOptions } from '../run/config.js';
+import type { TrainEvent } from '../run/events.js';
+import { RunLog } from '../run/logs.js';
 import { checkDevice, openTrainingData, trainLoop } from './loop.js';
-import { lockRun } from './run-lock.js';
+import { lockRun } from '../run/lock.js';
 import { resolveRun } from './start.js';
 
 /**

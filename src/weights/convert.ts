@@ -1,10 +1,10 @@
 import { RescaledError } from '../errors.js';
-import { fromFloat32, toFloat32, type FloatDType, type SafeDType } from './dtypes.js';
-import type { KeyPlan } from './plan.js';
+import { fromFloat32, toFloat32, type FloatDType, type SafeDType } from './formats/dtypes.js';
+import type { KeyPlan } from './names/plan.js';
 import { matchKeys, type KeyMatch } from './report.js';
-import type { TensorToWrite } from './safetensors.js';
-import { transformed } from './transforms.js';
-import { quote, type WeightsFile } from './weights-file.js';
+import type { TensorToWrite } from './formats/safetensors.js';
+import { transformed } from './names/transforms.js';
+import { quote, type WeightsFile } from './formats/weights-file.js';
 
 const isFloat = (dtype: SafeDType): boolean => dtype === 'F64' || dtype === 'F32' || dtype === 'F16' || dtype === 'BF16';
 

@@ -2,7 +2,7 @@ import { RescaledError } from '../errors.js';
 import { call, fromTypedArray, noGrad, scope, type Tensor } from '../torch/index.js';
 import type { WeightsFacts } from './facts.js';
 import { formatMisfit, matchKeys, type KeyMatch } from './report.js';
-import type { WeightsFile } from './weights-file.js';
+import type { WeightsFile } from './formats/weights-file.js';
 
 type Targets = ReadonlyMap<string, Tensor>;
 

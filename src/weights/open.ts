@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
 import { RescaledError } from '../errors.js';
-import { FileBytes } from './file-bytes.js';
-import { KerasFile } from './keras.js';
-import { PyTorchFile } from './pytorch.js';
-import { SafetensorsFile } from './safetensors.js';
-import { footerBytes, sstableMagic } from './sstable.js';
-import { indexBeside, TensorFlowFile } from './tensorflow.js';
-import type { WeightsFile } from './weights-file.js';
+import { FileBytes } from './formats/file-bytes.js';
+import { KerasFile } from './formats/keras.js';
+import { PyTorchFile } from './formats/pytorch.js';
+import { SafetensorsFile } from './formats/safetensors.js';
+import { footerBytes, sstableMagic } from './formats/sstable.js';
+import { indexBeside, TensorFlowFile } from './formats/tensorflow.js';
+import type { WeightsFile } from './formats/weights-file.js';
 
-export type { WeightsEntry, WeightsFile, WeightsFormat } from './weights-file.js';
+export type { WeightsEntry, WeightsFile, WeightsFormat } from './formats/weights-file.js';
 
 /**
  * Opens any weights file. The content says which format it is, never the name's ending: safetensors, PyTorch (zip), Keras (HDF5), TensorFlow checkpoint

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import type { TrialResult } from '../../src/study/trial.js';
+import type { TrialResult } from '../../src/study/plan/trial.js';
 import { cli, exited, FASHION, start, temporaryFolder } from './helpers.js';
 
 const small = ['ablate', FASHION, '-m', 'resnet-rs-14', '--width', '0.125', '--limit-train', '320', '--limit-val', '100', '--epochs', '3', '--set', 'batch=32', '--seeds', '2', '--threads', '1', '--checkpoint-seconds', '0.05'];

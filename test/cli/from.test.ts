@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
-import { encodeSafetensors, SafetensorsFile } from '../../src/weights/safetensors.js';
+import { encodeSafetensors, SafetensorsFile } from '../../src/weights/formats/safetensors.js';
 import { cli, pictureFolder, temporaryFolder } from './helpers.js';
 
 describe('starting from weights', () => {

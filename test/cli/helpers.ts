@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after } from 'node:test';
 import sharp from 'sharp';
 import { openDataset } from '../../src/data/dataset.js';
-import { readPixels } from '../../src/data/source.js';
+import { readPixels } from '../../src/data/sources/source.js';
 import { packageRoot } from '../../src/package-root.js';
 
 export const FASHION = '/usr/share/datasets/fashion-mnist';

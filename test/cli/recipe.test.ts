@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { differences } from '../../src/cli/recipe.js';
-import { plotPage } from '../../src/cli/recipe-plot.js';
-import { RECIPE_GROUPS, recipeTable } from '../../src/cli/recipe-table.js';
+import { differences } from '../../src/cli/recipe/recipe.js';
+import { plotPage } from '../../src/cli/recipe/plot.js';
+import { RECIPE_GROUPS, recipeTable } from '../../src/cli/recipe/table.js';
 import { presetNames, RECIPE_KEYS, resolveRecipe } from '../../src/train/index.js';
 import { cli, FASHION, temporaryFolder } from './helpers.js';
 

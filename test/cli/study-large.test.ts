@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { claimStudy, planScaling } from '../../src/study/scaling-plan.js';
-import { checkStudy } from '../../src/study/study-file.js';
-import { measuredFolder, timedModels } from '../../src/study/measured.js';
-import { resultFile, trialsFolder, type TrialResult } from '../../src/study/trial.js';
+import { claimStudy, planScaling } from '../../src/study/plan/scaling-plan.js';
+import { checkStudy } from '../../src/study/plan/file.js';
+import { measuredFolder, timedModels } from '../../src/study/trials/measured.js';
+import { resultFile, trialsFolder, type TrialResult } from '../../src/study/plan/trial.js';
 import { cli, FASHION, temporaryFolder } from './helpers.js';
 
 // Ten thousand trials with made-up results of a planted truth: nothing is trained.

@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import type { TrialResult } from '../../src/study/trial.js';
+import type { TrialResult } from '../../src/study/plan/trial.js';
 import { cli, exited, FASHION, start, temporaryFolder } from './helpers.js';
 
 const folder = temporaryFolder();

@@ -3,7 +3,7 @@ import { after, test } from 'node:test';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { exportModel } from '../../src/cli/export-run.js';
+import { exportModel } from '../../src/cli/trained/export-run.js';
 import { openDataset } from '../../src/data/dataset.js';
 import { createModel, type ModelOverrides } from '../../src/models/index.js';
 import { call, generator, liveTensors, noGrad, scope, zeros, type Tensor } from '../../src/torch/index.js';

@@ -1,4 +1,4 @@
-import type { StudyPoint } from '../../src/study/points.js';
+import type { StudyPoint } from '../../src/study/analysis/points.js';
 
 /** Noise that is the same on every machine: a linear congruence, and Box and Muller. */
 export function noise(seed: number): { uniform: () => number; normal: () => number } {

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import { openDataset } from '../../src/data/dataset.js';
 import { splitMinival, withoutMinival } from '../../src/data/minival.js';
 import { bestWeights, finalWeights, resumeTraining, train, type TrainEvent, type TrainOptions } from '../../src/train/index.js';
-import { SafetensorsFile } from '../../src/weights/safetensors.js';
+import { SafetensorsFile } from '../../src/weights/formats/safetensors.js';
 import { FASHION, temporaryFolder } from '../cli/helpers.js';
 
 test('the minival is a share of each class, the same for the same seed, and nothing of it is trained on', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Random } from '../../src/augment/random.js';
-import type { Batch } from '../../src/data/batch.js';
+import type { Batch } from '../../src/data/loading/batch.js';
 import { createModel } from '../../src/models/index.js';
 import { Conv2d, initialise, Linear, Module } from '../../src/nn/index.js';
 import { call, flatten, globalAvgPool2d, liveTensors, relu, tensor, type Tensor } from '../../src/torch/index.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { learningRates } from '../../src/train/rate.js';
-import { resolveRecipe } from '../../src/train/recipe.js';
+import { resolveRecipe } from '../../src/recipe/recipe.js';
 
 const rates = (preset: string, stepsPerEpoch: number, settings: Record<string, unknown> = {}): ((epoch: number) => number) => {
   const rate = learningRates(resolveRecipe(preset, 'resnet-rs-50', 224, settings).values, stepsPerEpoch);

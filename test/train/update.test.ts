@@ -5,7 +5,7 @@ import { createModel, type ImageModel } from '../../src/models/index.js';
 import { LossScaler } from '../../src/optim/index.js';
 import { crossEntropy, manualSeed, mul, randn, scope, tensor, to, type Tensor } from '../../src/torch/index.js';
 import { buildOptimiser } from '../../src/train/build-optimiser.js';
-import { resolveRecipe } from '../../src/train/recipe.js';
+import { resolveRecipe } from '../../src/recipe/recipe.js';
 import { applyGradients } from '../../src/train/update.js';
 
 const wrong = { wrongNorm: (norm: number) => new RescaledError(`norm ${norm}`), wrongScale: (scale: number) => new RescaledError(`scale ${scale}`) };

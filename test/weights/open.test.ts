@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { RescaledError, UsageError } from '../../src/errors.js';
-import { fromFloat32, toFloat32, type FloatDType } from '../../src/weights/dtypes.js';
+import { fromFloat32, toFloat32, type FloatDType } from '../../src/weights/formats/dtypes.js';
 import { openWeights } from '../../src/weights/open.js';
 import { fixturePath } from '../fixtures/open.js';
 

@@ -1,5 +1,5 @@
 import { withLock } from '../../lock.js';
-import { readIdxFile } from '../idx-file.js';
+import { readIdxFile } from '../sources/idx-file.js';
 import { cacheFile, cacheFolder, makeRoom, MOST_BYTES, touch } from './folder.js';
 import { PixelFile } from './pixel-file.js';
 import { PixelWriter } from './pixel-writer.js';

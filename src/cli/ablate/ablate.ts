@@ -1,0 +1,151 @@
+import { availableParallelism } from 'node:os';
+import { basename, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { wholeOption } from '../../checks.js';
+import { RescaledError, UsageError } from '../../errors.js';
+import { additive, claimFolder, leaveOneOut, planStudy, weightDecay, type StudyKind } from '../../study/plan/ablation.js';
+import { readLadder } from '../../study/plan/ladder-file.js';
+import { paperLadder, pickSteps } from '../../study/plan/ladder.js';
+import { openTrainingData, parseSetting } from '../../train/index.js';
+import { pageFile, writeStudy, type StudyFacts } from './output.js';
+import { runAndTell, tellPlan } from './run.js';
+import { integer, number } from '../options.js';
+import { freeFolder } from '../output.js';
+import { commandLine } from '../words.js';
+
+export interface AblateFlags {
+  model?: string;
+  width?: number;
+  size?: number;
+  stemStride?: 1 | 2 | 4;
+  epochs?: number;
+  longEpochs?: number;
+  seeds: number;
+  limitTrain?: number;
+  limitVal?: number;
+  valSplit?: number;
+  workers: number;
+  threads?: number;
+  device?: string;
+  checkpointSeconds?: number;
+  steps?: string;
+  order?: string;
+  leaveOneOut?: boolean;
+  weightDecayTable?: boolean;
+  set?: string[];
+  out?: string;
+  plan?: boolean;
+  json?: boolean;
+}
+
+/** Small enough for a few thousand pictures on a desk, deep enough for stochastic depth to have blocks to drop. */
+const MODEL = 'resnet-rs-26';
+const WIDTH = 0.25;
+
+export function register(program: Command): void {
+  program
+    .command('ablate')
+    .description('what each ingredient of the recipe is worth on your pictures (paper Tables 1 and 2)')
+    .argument('<data>', 'pictures, as for train')
+    .option('-m, --model <name>', `a ResNet-RS; the study begins at the classic ResNet of its depth (default ${MODEL})`)
+    .option('--width <factor>', `width multiplier (default ${WIDTH})`, number)
+    .option('--size <pixels>', 'side of the pictures', integer)
+    .option('--stem-stride <n>', 'total stride of the stem, as for train', integer)
+    .option('-e, --epochs <n>', 'epochs before the step "more epochs" (default 90)', integer)
+    .option('--long-epochs <n>', 'epochs from that step on (default 350/90 of --epochs)', integer)
+    .option('--seeds <n>', 'trainings of each row', integer, 3)
+    .option('--limit-train <n>', 'use only so many training pictures, balanced over the classes', integer)
+    .option('--limit-val <n>', 'use only so many test pictures', integer)
+    .option('--val-split <share>', 'share of one folder kept for testing, default 0.2', number)
+    .option('--steps <names>', 'only these steps, in this order, with commas between')
+    .option('--order <file>', 'base and steps from a JSON file or a module')
+    .option('--leave-one-out', 'all steps together, then without each one')
+    .option('--weight-decay-table', 'two weight decays with and without regularisation (Table 2)')
+    .option('--set <key=value>', 'a setting of the recipe for every row; may be repeated', (value: string, all: string[] = []) => [...all, value])
+    .option('--workers <n>', 'trainings at a time, which share the threads', integer, 1)
+    .option('--threads <n>', 'threads of all together', integer)
+    .option('--device <name>', 'cpu, cuda:0, mps')
+    .option('--checkpoint-seconds <n>', 'time between checkpoints within an epoch, default 60', number)
+    .option('-o, --out <folder>', 'folder of the study, default runs/ablate-<n>')
+    .option('--plan', 'print what would be trained and how long it takes, and stop')
+    .option('--json', 'print one event a line as JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  rescaled ablate flowers --plan                                  what it would train, and for how long
+  rescaled ablate flowers --epochs 12 --limit-train 3000 -o runs/worth
+  rescaled ablate flowers --steps label-smoothing,randaugment     two steps alone
+  rescaled ablate flowers --leave-one-out
+  rescaled ablate flowers --order steps.json
+
+The steps: ${paperLadder({ model: MODEL }).steps.map(({ key }) => key).join(', ')}.
+Ctrl-C saves; the same command with the same --out goes on.`,
+    )
+    .action(run);
+}
+
+async function run(data: string, flags: AblateFlags): Promise<void> {
+  check(flags);
+  const { kind, variants, ladder, table } = await study(flags);
+  const { width = WIDTH, size, stemStride, limitTrain, limitVal: testPictures, valSplit, device, set = [] } = flags;
+  const dataset = await openTrainingData({ data, valSplit, limitTrain, limitVal: testPictures });
+  const settings = Object.fromEntries(set.map(parseSetting));
+  const seeds = Array.from({ length: flags.seeds }, (_, i) => i + 1);
+  const plan = await planStudy(kind, variants, seeds, { data: resolve(data), width, size, stemStride, limitTrain, testPictures, valSplit, device, settings }, dataset);
+  const out = flags.out ?? freeFolder('ablate');
+  const shared = { study: out, workers: flags.workers, threads: flags.threads ?? availableParallelism(), checkpointSeconds: flags.checkpointSeconds };
+  if (flags.plan === true) return tellPlan(plan, shared, flags.json === true);
+
+  claimFolder(out, plan);
+  const facts: StudyFacts = {
+    title: `${TITLES[kind]} ${basename(resolve(data))}`,
+    data: { name: dataset.name, classes: dataset.classes.length, trainPictures: dataset.train?.length ?? 0, testPictures: dataset.val.length },
+    model: `${ladder.base.model}, width ${width}`,
+    size: plan.size,
+    common: [{ key: 'Seeds', value: seeds.join(', ') }, ...Object.entries(settings).map(([key, value]) => ({ key, value: String(value) }))],
+    command: commandFor(out, flags.out !== undefined),
+    ...(table === undefined ? {} : { table }),
+  };
+  writeStudy(out, plan, facts); // before the first trial, so that a page is there at once
+  const { stopped, failed } = await runAndTell(plan, shared, () => writeStudy(out, plan, facts), flags.json === true);
+  writeStudy(out, plan, facts);
+  console.log(flags.json === true ? JSON.stringify({ type: 'end', stopped, failed, page: pageFile(out) }) : pageFile(out));
+  if (stopped) console.error(`Stopped and saved. Go on with: ${facts.command}`);
+  else if (failed > 0) throw new RescaledError(`${failed} trial${failed === 1 ? '' : 's'} failed; see the page. The same command tries them again: ${facts.command}`);
+  if (stopped) process.exitCode = 1;
+}
+
+const TITLES: Record<StudyKind, string> = { additive: 'What each step is worth on', 'leave-one-out': 'What is lost without each step on', 'weight-decay': 'Weight decay and regularisation on' };
+
+/** The rows that the flags ask for. */
+async function study(flags: AblateFlags) {
+  const own = paperLadder({ model: flags.model ?? MODEL, epochs: flags.epochs, longEpochs: flags.longEpochs });
+  let ladder = own;
+  if (flags.order !== undefined) {
+    ladder = await readLadder(flags.order, own);
+    if (flags.model !== undefined && ladder.base.model !== own.base.model) throw new UsageError(`Expected the model in ${flags.order} or as --model but received both.`);
+  }
+  // A published accuracy belongs to the published order.
+  if (flags.steps !== undefined) ladder = { base: own.base, steps: pickSteps(own.steps, flags.steps.split(',')).map(({ paper: _other, ...step }) => step) };
+  if (flags.weightDecayTable === true) return { kind: 'weight-decay', variants: weightDecay(own), ladder, table: 2 } as const;
+  const table = ladder === own ? 1 : undefined;
+  if (flags.leaveOneOut === true) return { kind: 'leave-one-out', variants: leaveOneOut(ladder), ladder, table } as const;
+  return { kind: 'additive', variants: additive(ladder), ladder, table } as const;
+}
+
+function check(flags: AblateFlags): void {
+  wholeOption('--seeds', flags.seeds, 1, 1000);
+  wholeOption('--workers', flags.workers, 1, 64);
+  wholeOption('--threads', flags.threads, 1, 1024);
+  wholeOption('--epochs', flags.epochs, 1, 100_000);
+  wholeOption('--long-epochs', flags.longEpochs, 1, 100_000);
+  const sorts = [['--steps', flags.steps], ['--order', flags.order], ['--weight-decay-table', flags.weightDecayTable]].filter(([, value]) => value !== undefined);
+  if (sorts.length > 1) throw new UsageError(`Expected one of --steps, --order and --weight-decay-table but received ${sorts.map(([name]) => String(name)).join(' and ')}.`);
+  if (flags.leaveOneOut === true && flags.weightDecayTable === true) throw new UsageError('Expected --leave-one-out or --weight-decay-table but received both.');
+}
+
+/** The command that was typed, with the folder in it. */
+function commandFor(out: string, named: boolean): string {
+  return commandLine(['rescaled', ...process.argv.slice(2), ...(named ? [] : ['-o', out])]);
+}

@@ -1,0 +1,56 @@
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { writeFileAtomic } from '../../files.js';
+import { renderAblation, type AblationReport, type AblationRow } from '../../report/ablation/report.js';
+import type { StudyPlan } from '../../study/plan/ablation.js';
+import { difference } from '../../study/analysis/statistics.js';
+import { studyCsv, summarise, type VariantFigures } from '../../study/trials/summary.js';
+
+/** What the page says of a study besides its results. */
+export interface StudyFacts {
+  title: string;
+  data: { name: string; classes: number; trainPictures: number; testPictures: number };
+  model: string;
+  size: number;
+  common: { key: string; value: string }[];
+  command: string;
+  /** Whether the rows are the paper's, and from which of its tables. */
+  table?: 1 | 2;
+}
+
+const SOURCES = {
+  1: 'Published: paper Table 1, ResNet-200 on ImageNet, read from a public transcription; each row adds to the one before it.',
+  2: 'Published: paper Table 2, accuracies on a held-out part of the training pictures of ImageNet, read from a public transcription.',
+} as const;
+
+export const pageFile = (folder: string): string => join(folder, 'ablation.html');
+
+/** Writes ablation.json, ablation.csv and ablation.html from the results so far. */
+export function writeStudy(folder: string, plan: StudyPlan, facts: StudyFacts): VariantFigures[] {
+  const rows = summarise(plan, folder);
+  const report = reportOf(rows, plan, facts);
+  writeFileAtomic(join(folder, 'ablation.json'), `${JSON.stringify({ format: 1, ...report, rows }, null, 2)}\n`);
+  writeFileAtomic(join(folder, 'ablation.csv'), studyCsv(rows));
+  writeFileAtomic(pageFile(folder), renderAblation(report));
+  return rows;
+}
+
+const bySeed = ({ done }: VariantFigures): Map<number, number> => new Map(done.map(({ seed, top1 }) => [seed, top1]));
+
+function reportOf(rows: readonly VariantFigures[], { kind }: StudyPlan, facts: StudyFacts): AblationReport {
+  const results = rows.flatMap(({ done }) => done);
+  const versions = (pick: 'rescaled' | 'engine' | 'node'): string => [...new Set(results.map((result) => result.versions[pick]))].join(', ');
+  const { table, ...rest } = facts;
+  return {
+    ...rest,
+    kind,
+    generatedAt: new Date().toISOString(),
+    rows: rows as readonly AblationRow[],
+    ...(kind === 'additive' && { total: difference(bySeed(rows[0]!), bySeed(rows.at(-1)!)) }),
+    paperSource: table === undefined ? 'Published: as the file with the order gives them.' : SOURCES[table],
+    environment: [
+      { key: 'Processor', value: `${cpus()[0]?.model.trim() ?? 'unknown'}, ${cpus().length} cores` },
+      ...(results.length === 0 ? [] : [{ key: 'Threads of a trial', value: [...new Set(results.map(({ threads }) => threads))].join(', ') }, { key: 'Versions', value: `Rescaled ${versions('rescaled')}, ${versions('engine')}, Node.js ${versions('node')}` }]),
+    ],
+  };
+}

@@ -1,0 +1,61 @@
+import { type Command } from 'commander';
+import { buildEngine } from '../../torch/build/build.js';
+import { requireLibtorch, sameFolder } from '../../torch/build/discover.js';
+import { engineStatus, type EngineStamp } from '../../torch/build/engine-file.js';
+
+interface SetupOptions {
+  readonly force?: boolean;
+  readonly verbose?: boolean;
+  readonly json?: boolean;
+}
+
+/** Adds `rescaled setup`: builds the engine (the C++ addon over libtorch) unless a fitting one is there. */
+export function register(program: Command): void {
+  program
+    .command('setup')
+    .description('build the engine that trains: a small C++ addon over PyTorch\'s libtorch')
+    .option('--force', 'compile everything anew')
+    .option('--verbose', 'say which files are compiled, and with which flags')
+    .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      `
+libtorch is looked for in this order: the folder in RESCALED_LIBTORCH, the PyTorch that python3 can import, the system's.
+CXX names another compiler; RESCALED_BUILD_JOBS limits how many files are compiled at once (2 GB of memory each).`,
+    )
+    .action(setup);
+}
+
+async function setup(options: SetupOptions): Promise<void> {
+  const say = options.json === true ? (): void => {} : (line: string): void => console.log(line);
+  const libtorch = await requireLibtorch();
+  say(`libtorch ${libtorch.version} from ${libtorch.origin} (${libtorch.root})${libtorch.cuda === undefined ? '' : `, CUDA ${libtorch.cuda}`}`);
+
+  const status = engineStatus();
+  const fits = status.state === 'ok' && status.stamp !== undefined && sameFolder(status.stamp.libtorch.libDir, libtorch.libDir);
+  if (fits && options.force !== true) {
+    say(`engine is up to date: ${status.addon}`);
+    finish(options, status.addon, status.stamp as EngineStamp, 0, 0);
+    return;
+  }
+  if (status.state === 'stale') say(`engine is rebuilt: ${status.reason ?? ''}`);
+  const result = await buildEngine(libtorch, {
+    force: options.force === true,
+    log: (line) => {
+      if (options.verbose === true || !line.startsWith('compiled ')) say(line);
+    },
+  });
+  if (options.verbose === true) {
+    say(`compiler: ${result.stamp.compiler}`);
+    say(`compile flags: ${result.stamp.compileFlags.join(' ')}`);
+    say(`link flags: ${result.stamp.linkFlags.join(' ')}`);
+  }
+  say(`engine built in ${result.seconds.toFixed(0)} s: ${result.addon}`);
+  finish(options, result.addon, result.stamp, result.compiled, result.seconds);
+}
+
+function finish(options: SetupOptions, addon: string, stamp: EngineStamp, compiled: number, seconds: number): void {
+  if (options.json !== true) return;
+  const { libtorch, compiler, date } = stamp;
+  console.log(JSON.stringify({ addon, compiled, seconds, compiler, date, libtorch }, null, 2));
+}

@@ -1,0 +1,109 @@
+import type { Command } from 'commander';
+import { UsageError } from '../../errors.js';
+import { modelCost, modelFacts, modelNames, PUBLISHED_EFFICIENTNET, PUBLISHED_RESNET_RS, type Family } from '../../models/index.js';
+import { didYouMean } from '../../suggest.js';
+
+/** Where a published accuracy comes from, by the number of its footnote. */
+const SOURCES = [
+  'Published for these pixels, EMA weights: tensorflow/tpu models/official/resnet/resnet_rs/README.md',
+  'Published, trained with AutoAugment: tensorflow/tpu models/official/efficientnet/README.md',
+  'Published, trained with RandAugment: tensorflow/tpu models/official/efficientnet/README.md',
+];
+const RULE =
+  'efficientnet-rs-b0 to efficientnet-rs-b7 are EfficientNets below their own resolution: put the size behind the name, as in ' +
+  'efficientnet-rs-b4@288. "rescaled models efficientnet-rs-b4@288" says what that costs. No accuracy is published as a number.';
+
+interface Accuracy {
+  /** Percent. */
+  top1: number;
+  source: string;
+}
+interface Row {
+  name: string;
+  family: Family;
+  size: number;
+  parameters: number;
+  /** Multiply-adds of one picture in 1e9. */
+  gmacs: number;
+  /** Published ImageNet top-1; empty where there is none for this size. */
+  published: Accuracy[];
+}
+
+export function register(program: Command): void {
+  program
+    .command('models')
+    .description('list the models: resolution, parameters, multiply-adds, published accuracy')
+    .argument('[pattern]', 'only names that contain this, or one name@size')
+    .option('--json', 'print as JSON')
+    .addHelpText('after', '\nExamples:\n  rescaled models\n  rescaled models rs-101\n  rescaled models efficientnet-rs-b4@288')
+    .action((pattern: string | undefined, flags: { json?: boolean }) => {
+      const { rows, rule } = select(pattern);
+      if (flags.json === true) console.log(JSON.stringify(rule ? [...rows, { family: 'efficientnet-rs', rule: RULE }] : rows, null, 2));
+      else console.log([...(rows.length > 0 ? table(rows) : []), ...(rule ? ['', ...wrap(RULE)] : [])].join('\n').trim());
+    });
+}
+
+/** The rows whose names contain the pattern, and whether the rule of EfficientNet-RS is asked for. */
+function select(pattern: string | undefined): { rows: Row[]; rule: boolean } {
+  const names = listed();
+  const found = names.filter((name) => name.includes(pattern ?? ''));
+  const ruled = modelNames().filter((name) => name.startsWith('efficientnet-rs-'));
+  const rule = ruled.some((name) => name.includes(pattern ?? ''));
+  if (found.length > 0 || rule) return { rows: found.map(rowOf), rule };
+  // A size that is not in the list, or a mistake, of which modelFacts says what it is.
+  if (pattern?.includes('@') === true) return { rows: [rowOf(modelFacts(pattern).name)], rule: false };
+  const families = [...new Set(modelNames().map((name) => name.replace(/-[^-]+$/, '')))];
+  throw new UsageError(`Expected part of a model name but no model contains "${pattern}".${didYouMean(pattern!, [...families, ...names, ...ruled])} "rescaled models" lists them all.`);
+}
+
+/** Each name, and `name@size` for the further sizes of a ResNet-RS. */
+function listed(): string[] {
+  return modelNames()
+    .filter((name) => !name.startsWith('efficientnet-rs-'))
+    .flatMap((name) => {
+      const others = PUBLISHED_RESNET_RS.filter(({ depth }) => name === `resnet-rs-${depth}`).slice(1);
+      return [name, ...others.map(({ resolution }) => `${name}@${resolution}`)];
+    });
+}
+
+function rowOf(name: string): Row {
+  const facts = modelFacts(name);
+  const { family, size } = facts;
+  if (facts.kind === 'resnet' && family === 'resnet-rs') {
+    const row = PUBLISHED_RESNET_RS.find(({ depth, resolution }) => depth === facts.depth && resolution === size);
+    if (row !== undefined) return { name, family, size, parameters: row.parameters, gmacs: row.gmacs, published: [{ top1: row.top1, source: SOURCES[0]! }] };
+  }
+  if (facts.kind === 'efficientnet' && family === 'efficientnet') {
+    const row = PUBLISHED_EFFICIENTNET.find(({ variant, resolution }) => variant === facts.variant && resolution === size);
+    if (row !== undefined) {
+      const published = [{ top1: row.top1, source: SOURCES[1]! }, ...(row.top1RandAugment === undefined ? [] : [{ top1: row.top1RandAugment, source: SOURCES[2]! }])];
+      return { name, family, size, parameters: row.parameters, gmacs: row.gmacs, published };
+    }
+  }
+  const { parameters, multiplyAdds } = modelCost(name, { batch: 2 });
+  return { name, family, size, parameters, gmacs: Number((multiplyAdds / 1e9).toFixed(3)), published: [] };
+}
+
+function table(rows: readonly Row[]): string[] {
+  const width = Math.max(...rows.map(({ name }) => name.length));
+  const used = SOURCES.filter((source) => rows.some(({ published }) => published.some((accuracy) => accuracy.source === source)));
+  const mark = ({ top1, source }: Accuracy): string => `${top1.toFixed(1)} [${used.indexOf(source) + 1}]`;
+  const lines = rows.map(({ name, size, parameters, gmacs, published }) => {
+    const facts = [String(size).padStart(6), `${(parameters / 1e6).toFixed(2)} M`.padStart(10), `${gmacs.toFixed(2)} G`.padStart(13)];
+    return [name.padEnd(width), ...facts, published.map(mark).join('  ')].join('  ').trimEnd();
+  });
+  const notes = [...used.map((source, i) => `[${i + 1}] ${source}.`), 'Parameters (for 1000 classes) and multiply-adds (of one picture; the ResNet-RS paper\'s FLOPs are twice as many) are counted.'];
+  return [`${'name'.padEnd(width)}  pixels  parameters  multiply-adds  ImageNet top-1, %`, ...lines, '', ...notes.flatMap(wrap)];
+}
+
+/** Lines that fit the terminal, broken between words. */
+function wrap(text: string): string[] {
+  const width = Math.max(40, Math.min(process.stdout.columns ?? 80, 120));
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const last = lines[lines.length - 1]!;
+    if (last !== '' && last.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`;
+  }
+  return lines;
+}

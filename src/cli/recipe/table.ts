@@ -1,0 +1,46 @@
+import type { Recipe, RecipeKey, SourcedRecipe } from '../../train/index.js';
+
+/** The settings in the order and the groups in which a reader looks for them. */
+export const RECIPE_GROUPS: Readonly<Record<string, readonly RecipeKey[]>> = {
+  Run: ['epochs', 'batch', 'accumulate', 'precision', 'earlyStopping', 'patience', 'minival'],
+  'Learning rate': ['learningRate', 'schedule', 'warmupEpochs', 'stepEpochs', 'decayEpochs', 'decayFactor', 'layerDecay', 'freeze'],
+  Optimiser: ['optimiser', 'momentum', 'nesterov', 'squareDecay', 'epsilon', 'clipNorm'],
+  Averaging: ['averaging', 'emaDecay', 'normMomentum'],
+  Regularisation: ['weightDecay', 'weightDecayMode', 'decayRule', 'labelSmoothing', 'dropout', 'stochasticDepth', 'stochasticDepthRule', 'classWeights'],
+  Pictures: ['cropMode', 'cropAreaMin', 'padding', 'flip', 'evalCrop', 'interpolation'],
+  Augmentation: ['augment', 'randAugmentLayers', 'randAugmentMagnitude', 'augmentVariant', 'augmentPixelScale', 'randomErasing', 'mixup', 'cutmix', 'repeats'],
+  Weights: ['init'],
+};
+
+export function shownValue(value: Recipe[RecipeKey] | undefined): string {
+  if (value === undefined) return '-';
+  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.join(', ');
+  return String(value);
+}
+
+export const isUnused = (recipe: SourcedRecipe, key: RecipeKey): boolean => recipe.sources[key]?.startsWith('unused with ') ?? true;
+
+/** Columns padded to the widest of each; the last is left as it is. */
+export function columns(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  return rows.map((row) => row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i]!))).join('  ').trimEnd());
+}
+
+/** Every setting with its source by group; those that play no part come together at the end. */
+export function recipeTable(recipe: SourcedRecipe): string[] {
+  const { values, sources } = recipe;
+  const used = Object.values(RECIPE_GROUPS).flat().filter((key) => key in values && !isUnused(recipe, key));
+  const lines = columns(used.map((key) => [`  ${key}`, shownValue(values[key]), sources[key]]));
+  const out: string[] = [];
+  for (const [group, keys] of Object.entries(RECIPE_GROUPS)) {
+    const some = keys.flatMap((key) => (used.includes(key) ? [lines[used.indexOf(key)]!] : []));
+    if (some.length > 0) out.push(group, ...some);
+  }
+  const reasons = new Map<string, RecipeKey[]>();
+  for (const key of Object.keys(values) as RecipeKey[]) {
+    if (!isUnused(recipe, key)) continue;
+    const reason = sources[key] ?? 'an earlier version';
+    reasons.set(reason, [...(reasons.get(reason) ?? []), key]);
+  }
+  return [...out, ...[...reasons].map(([reason, keys]) => `${reason}: ${keys.join(', ')}`)];
+}

@@ -1,0 +1,26 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeFileAtomic } from '../../files.js';
+import { studyFigureCsv } from '../../report/study/csv.js';
+import { renderStudy } from '../../report/study/report.js';
+import type { ScalingPlan } from '../../study/plan/scaling-plan.js';
+import { studyReport } from './data.js';
+import { openBegun, type TargetFlags } from './target.js';
+
+export const pageFile = (folder: string): string => join(folder, 'report.html');
+
+/** Writes report.html, report.json and the figures' numbers in figures/. @returns the page */
+export function writeReport(plan: ScalingPlan, folder: string): string {
+  const data = studyReport(plan, folder);
+  const figures = join(folder, 'figures');
+  mkdirSync(figures, { recursive: true });
+  for (const { name, text } of studyFigureCsv(data)) writeFileAtomic(join(figures, name), text);
+  writeFileAtomic(join(folder, 'report.json'), `${JSON.stringify({ format: 1, ...data }, null, 1)}\n`);
+  writeFileAtomic(pageFile(folder), renderStudy(data));
+  return pageFile(folder);
+}
+
+export async function report(wanted: string, flags: TargetFlags): Promise<void> {
+  const { plan, folder } = await openBegun(wanted, flags);
+  console.log(writeReport(plan, folder));
+}

@@ -1,0 +1,173 @@
+import { availableParallelism, cpus } from 'node:os';
+import { basename, join } from 'node:path';
+import sharp from 'sharp';
+import { evalView } from '../../augment/preprocess.js';
+import { cachedDataset } from '../../data/cache/pictures.js';
+import { readPixels } from '../../data/sources/source.js';
+import { writeFileAtomic } from '../../files.js';
+import { packageVersion } from '../../package-root.js';
+import { engineInfo } from '../../torch/index.js';
+import { loadConfig, openRunData, readEvents, type TrainEvent } from '../../train/index.js';
+import { exportModel } from '../trained/export-run.js';
+import { loadModel, measure, preprocessFor } from '../trained/load-model.js';
+import { onnxFile } from '../trained/load-onnx.js';
+
+/** report.json: the figures of a run for programs. Accuracies are fractions. */
+export interface RunFigures {
+  top1: number;
+  top5: number;
+  top1Raw: number;
+  weights: 'ema' | 'raw';
+  trainImages: number;
+  testImages: number;
+  seconds: number;
+  imagesPerSecond: number;
+  loaderWaitShare: number;
+  parameters: number;
+  onnxMaxAbsDiff: number;
+  onnxTop1Agreement: number;
+  model: string;
+  dataset: string;
+  size: number;
+  epochs: number;
+  seed: number;
+  brokenPictures: number;
+  versions: Record<string, string>;
+}
+
+type Of<T extends TrainEvent['type']> = Extract<TrainEvent, { type: T }>;
+
+/** After training: measures the final weights on all test pictures, exports ONNX with its parity check, writes report.html and report.json. */
+export async function finishRun(run: string, say: (text: string) => void): Promise<RunFigures> {
+  const config = loadConfig(run);
+  const recipe = config.recipe.values;
+  const dataset = await cachedDataset(await openRunData(config), config.size);
+  const loaded = await loadModel(run);
+  const { model, size, evalCrop, classes } = loaded;
+  const weights = loaded.weights ?? 'raw';
+  const preprocess = preprocessFor(loaded);
+
+  say(`measuring the final ${weights === 'ema' ? 'EMA' : 'raw'} weights on ${dataset.val.length} test pictures`);
+  const result = await measure(loaded, dataset.val, { batch: 128, workers: config.workers });
+
+  const events = readEvents(run);
+  const epochs = events.filter((event): event is Of<'epoch'> => event.type === 'epoch');
+  const steps = events.filter((event): event is Of<'step'> => event.type === 'step');
+  const broken = events.filter((event): event is Of<'broken'> => event.type === 'broken');
+  const end = events.findLast((event): event is Of<'end'> => event.type === 'end');
+  const resumed = events.some((event) => event.type === 'start' && event.resumed && event.epoch < recipe.epochs);
+  // With early stopping the final weights are those of the best epoch.
+  const kept = recipe.earlyStopping ? epochs.findLast((event) => event.best) : epochs.at(-1);
+  const top1Raw = kept?.raw.top1 ?? result.top1;
+  const epochsOf = recipe.earlyStopping ? (kept?.epoch ?? recipe.epochs) : recipe.epochs;
+
+  say('exporting ONNX and comparing it with the model on real pictures');
+  const facts = { dataset: config.data.name, trainImages: config.trainImages, testImages: result.images, epochs: epochsOf, top1: result.top1, seed: config.seed };
+  const exported = await exportModel(loaded, onnxFile(run), facts, dataset);
+  const parity = exported.parity!;
+
+  const info = engineInfo();
+  const ort = await import('onnxruntime-node');
+  const versions = {
+    rescaled: packageVersion,
+    node: process.version,
+    libtorch: info.libtorch,
+    sharp: sharp.versions.sharp ?? 'unknown',
+    onnxruntime: ort.env.versions.node ?? ort.env.versions.common,
+  };
+  const figures: RunFigures = {
+    top1: result.top1,
+    top5: result.top5,
+    top1Raw,
+    weights,
+    trainImages: config.trainImages,
+    testImages: result.images,
+    seconds: end?.seconds ?? 0,
+    imagesPerSecond: end?.imagesPerSecond ?? 0,
+    loaderWaitShare: end?.loaderWaitShare ?? 0,
+    parameters: model.parameterCount(),
+    onnxMaxAbsDiff: parity.maxAbsDiff,
+    onnxTop1Agreement: parity.top1Agreement,
+    model: config.model,
+    dataset: config.data.name,
+    size,
+    epochs: epochsOf,
+    seed: config.seed,
+    brokenPictures: broken.length,
+    versions,
+  };
+  writeFileAtomic(join(run, 'report.json'), `${JSON.stringify(figures, null, 2)}\n`);
+
+  const mistakes = [];
+  for (const mistake of result.mistakes) {
+    const view = evalView(await readPixels(dataset.val, mistake.index, size), preprocess);
+    const png = await sharp(view, { raw: { width: size, height: size, channels: 3 } }).png().toBuffer();
+    mistakes.push({
+      label: classes[mistake.label]!,
+      predicted: classes[mistake.predicted]!,
+      probability: mistake.probability,
+      source: dataset.val.describe(mistake.index),
+      png: png.toString('base64'),
+    });
+  }
+  const { renderRunReport } = await import('../../report/run/report.js');
+  const html = renderRunReport({
+    title: `${config.model} on ${config.data.name}`,
+    generatedAt: new Date().toISOString(),
+    summary: {
+      model: config.model,
+      dataset: config.data.name,
+      classes: classes.length,
+      trainImages: config.trainImages,
+      testImages: result.images,
+      ...(kept?.minival === undefined ? {} : { minivalImages: kept.minival.images }),
+      size,
+      epochs: epochsOf,
+      batch: recipe.batch,
+      steps: end?.step ?? 0,
+      parameters: figures.parameters,
+      top1: result.top1,
+      top5: result.top5,
+      top1Raw,
+      chosen: weights,
+      crop: evalCrop === 1 ? 'whole shorter side' : `centre crop of ${evalCrop}`,
+      seconds: figures.seconds,
+      imagesPerSecond: figures.imagesPerSecond,
+      loaderWaitShare: figures.loaderWaitShare,
+      seed: config.seed,
+    },
+    epochs: epochs.map((event) => ({
+      epoch: event.epoch,
+      step: event.step,
+      trainLoss: event.trainLoss,
+      trainTop1: event.trainTop1,
+      learningRate: event.learningRate,
+      top1Raw: event.raw.top1,
+      top5Raw: event.raw.top5,
+      lossRaw: event.raw.loss,
+      imagesPerSecond: event.imagesPerSecond,
+      ...(event.minival === undefined ? {} : { top1Minival: event.minival.top1, lossMinival: event.minival.loss }),
+      ...(event.ema === undefined ? {} : { top1Ema: event.ema.top1, top5Ema: event.ema.top5, lossEma: event.ema.loss }),
+    })),
+    steps: steps.map(({ step, loss, learningRate, imagesPerSecond }) => ({ step, loss, learningRate, imagesPerSecond })),
+    confusion: { classes: [...classes], counts: result.confusion },
+    mistakes,
+    recipe: Object.entries(recipe).map(([key, value]) => ({ key, value: String(value), source: config.recipe.sources[key as keyof typeof config.recipe.sources] })),
+    warnings: broken.map(({ path, reason }) => `Left out, cannot be read: ${path}: ${reason}`),
+    onnx: { file: basename(exported.path), bytes: exported.bytes, maxAbsDiff: parity.maxAbsDiff, top1Agreement: parity.top1Agreement, pictures: parity.pictures },
+    environment: [
+      ...Object.entries(versions).map(([key, value]) => ({ key, value })),
+      { key: 'processor', value: `${cpus()[0]?.model ?? 'unknown'}, ${availableParallelism()} cores, ${config.threads} threads used` },
+      { key: 'device', value: config.device },
+      { key: 'resumed', value: resumed ? 'yes' : 'no' },
+    ],
+    commands: [
+      { what: 'Classify pictures', command: `rescaled predict ${onnxFile(run)} PICTURES...` },
+      { what: 'Measure on other data', command: `rescaled eval ${run} DATA` },
+      { what: 'Train on your own pictures', command: 'rescaled train FOLDER --recipe quick' },
+    ],
+  });
+  writeFileAtomic(join(run, 'report.html'), html);
+  model.dispose();
+  return figures;
+}

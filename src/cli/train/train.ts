@@ -1,0 +1,141 @@
+import { existsSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { UsageError } from '../../errors.js';
+import { modelFacts } from '../../models/index.js';
+import { scaledPeak } from '../../optim/index.js';
+import { finalWeights, loadConfig, openTrainingData, parseSetting, presetNames, resolveRun, type RunConfig, type TrainOptions } from '../../train/index.js';
+import { onnxFile } from '../trained/load-onnx.js';
+import { integer, number } from '../options.js';
+import { freeFolder } from '../output.js';
+import { Progress, duration } from '../progress.js';
+import { recipeTable } from '../recipe/table.js';
+import { runTrainer } from './run-trainer.js';
+import type { RunFigures } from './finish-run.js';
+
+interface TrainFlags extends Omit<TrainOptions, 'data' | 'out' | 'settings'> {
+  epochs?: number;
+  batch?: number;
+  set?: string[];
+  out?: string;
+  resume?: string;
+  explain?: boolean;
+  json?: boolean;
+}
+
+export function register(program: Command): void {
+  program
+    .command('train')
+    .description('train a model on your pictures')
+    .argument('[data]', 'folder with train/ and val/ (or test/), folder of class folders, or folder of IDX files')
+    .option('-m, --model <name>', 'resnet-rs-50, resnet-rs-101@192, resnet-50, ... (see "rescaled models")')
+    .option('--from <weights>', 'start from a weights file (safetensors, PyTorch, Keras, TensorFlow) or a run; the head is renewed for other classes')
+    .option('--size <pixels>', "side of the pictures; the model's published size by default", integer)
+    .option('--width <factor>', 'width multiplier of the model', number)
+    .option('--stem-stride <n>', 'total stride of the stem: 1, 2 or 4 (EfficientNet: 1 or 2); half the usual up to 64 pixels', integer)
+    .option('-e, --epochs <n>', 'passes over the training pictures', integer)
+    .option('-b, --batch <n>', 'pictures in a step', integer)
+    .option('-r, --recipe <name>', `${presetNames().join(', ')}, or a file; default resnet-rs`)
+    .option('--set <key=value>', 'one setting of the recipe; may be repeated', (value: string, all: string[] = []) => [...all, value])
+    .option('--seed <n>', 'the same seed gives the same weights', integer)
+    .option('--threads <n>', 'threads of the engine', integer)
+    .option('--workers <n>', 'threads that decode pictures', integer)
+    .option('--device <name>', 'cpu, cuda:0, mps')
+    .option('--val-split <share>', 'share of one folder kept for testing, default 0.2', number)
+    .option('--limit-train <n>', 'use only so many training pictures, balanced over the classes', integer)
+    .option('--limit-val <n>', 'use only so many test pictures', integer)
+    .option('--max-broken <share>', 'share of broken pictures above which the run fails, default 0.01', number)
+    .option('--strict', 'fail at the first broken picture')
+    .option('--checkpoint-seconds <n>', 'time between checkpoints within an epoch, default 60', number)
+    .option('-o, --out <folder>', 'run folder, default runs/<data>-<n>')
+    .option('--resume <run>', 'go on with a run from its last checkpoint')
+    .option('--explain', 'print every setting with its source, and stop')
+    .option('--json', 'print one event a line as JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  rescaled train flowers --recipe quick                  a first model in minutes
+  rescaled train flowers -m resnet-rs-50 --size 128 -e 60
+  rescaled train flowers --set labelSmoothing=0 --set averaging=none
+  rescaled train flowers --from runs/birds-1             go on from other weights
+  rescaled train flowers --explain                       what would be done, and why
+  rescaled train --resume runs/flowers-1`,
+    )
+    .action(run);
+}
+
+async function run(data: string | undefined, flags: TrainFlags): Promise<void> {
+  if (flags.resume !== undefined) {
+    if (data !== undefined) throw new UsageError(`Expected either DATA or --resume but received both: a resumed run knows its data.`);
+    const others = Object.keys(flags).filter((flag) => !['resume', 'json', 'explain'].includes(flag));
+    if (others.length > 0)
+      throw new UsageError(`Expected only --json or --explain beside --resume but received ${others.map((flag) => `--${flag.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`).join(', ')}: a resumed run keeps its settings.`);
+    const config = loadConfig(flags.resume);
+    if (flags.explain === true) return console.log(flags.json === true ? JSON.stringify(config, null, 2) : explanation(config));
+    return finish(flags.resume, flags, { type: 'resume', run: flags.resume });
+  }
+  if (data === undefined) throw new UsageError('Expected a folder of pictures: rescaled train DATA. See "rescaled train --help".');
+  const options = optionsFrom(data, flags);
+  if (flags.explain === true) return explain(options, flags.json === true);
+  return finish(options.out, flags, { type: 'train', options });
+}
+
+function optionsFrom(data: string, flags: TrainFlags): TrainOptions {
+  const { epochs, batch, set = [], out, resume: _resume, explain: _explain, json: _json, ...options } = flags;
+  if (options.model !== undefined) modelFacts(options.model);
+  const settings = Object.fromEntries(set.map(parseSetting));
+  if (epochs !== undefined) settings['epochs'] = epochs;
+  if (batch !== undefined) settings['batch'] = batch;
+  return { ...options, data, out: out ?? freeFolder(basename(resolve(data)) || 'run'), settings };
+}
+
+async function explain(options: TrainOptions, json: boolean): Promise<void> {
+  const config = await resolveRun(options, await openTrainingData(options));
+  if (json) console.log(JSON.stringify(config, null, 2));
+  else console.log(explanation(config));
+}
+
+/** Every setting with its source, as a table. */
+export function explanation(config: RunConfig): string {
+  const { values, preset } = config.recipe;
+  const peak = scaledPeak(values.learningRate, values.batch);
+  return [
+    `${config.model} at ${config.size} pixels, width ${config.modelOptions.width}, stem stride ${config.modelOptions.stemStride}; ` +
+      `${config.trainImages} training and ${config.valImages} test pictures of ${config.classes.length} classes; seed ${config.seed}, ${config.threads} threads`,
+    ...(config.from === undefined ? [] : [`starts from ${config.from}`]),
+    `recipe ${preset}; peak learning rate ${values.learningRate} x ${values.batch}/256 = ${Number(peak.toPrecision(4))}`,
+    '',
+    ...recipeTable(config.recipe),
+    ...(config.recipe.advice ?? []).map((text) => `note: ${text}`),
+  ].join('\n');
+}
+
+async function finish(out: string, flags: TrainFlags, task: Parameters<typeof runTrainer>[0]): Promise<void> {
+  const progress = new Progress();
+  const json = flags.json === true;
+  if (task.type === 'resume' && existsSync(finalWeights(out))) progress.note('this run is finished: measuring and exporting its weights again');
+  const figures = await runTrainer(
+    task,
+    (event) => (json ? console.log(JSON.stringify(event)) : progress.show(event)),
+    (text) => progress.note(text),
+  );
+  if (figures === undefined) {
+    console.error(`Go on with: rescaled train --resume ${out}`);
+    process.exitCode = 1;
+    return;
+  }
+  if (json) console.log(JSON.stringify({ type: 'figures', ...figures }));
+  else console.log(summary(out, figures));
+}
+
+export function summary(run: string, figures: RunFigures): string {
+  return [
+    `top-1 ${(100 * figures.top1).toFixed(2)} % (${figures.weights === 'ema' ? 'EMA' : 'raw'} weights; raw ${(100 * figures.top1Raw).toFixed(2)} %), top-5 ${(100 * figures.top5).toFixed(2)} %`,
+    `  on ${figures.testImages} test pictures, after ${figures.epochs} epochs over ${figures.trainImages} training pictures in ${duration(figures.seconds)}`,
+    `  exported file against the model: largest difference of a logit ${figures.onnxMaxAbsDiff.toExponential(1)}, same class for ${(100 * figures.onnxTop1Agreement).toFixed(1)} %`,
+    `report   ${join(run, 'report.html')}`,
+    `weights  ${finalWeights(run)}`,
+    `ONNX     ${onnxFile(run)}`,
+  ].join('\n');
+}

@@ -1,0 +1,38 @@
+import type { Command } from 'commander';
+import { UsageError } from '../../errors.js';
+import { loadConfig, openRunData } from '../../train/index.js';
+import { exportModel } from './export-run.js';
+import { loadModel } from './load-model.js';
+import { onnxFile } from './load-onnx.js';
+import { checkOutput } from '../output.js';
+
+export function register(program: Command): void {
+  program
+    .command('export')
+    .description('write a run as one ONNX file that classifies raw pixels, and compare it with the model')
+    .argument('<run>', 'run folder')
+    .option('-o, --out <file>', 'where to write; default model.onnx in the run')
+    .option('--best', "the weights of the best epoch in place of the last one's")
+    .option('--json', 'print the result as JSON')
+    .addHelpText('after', '\nExamples:\n  rescaled export runs/flowers-1\n  rescaled export runs/flowers-1 --best -o flowers.onnx')
+    .action(async (run: string, flags: { out?: string; best?: boolean; json?: boolean }) => {
+      const loaded = await loadModel(run, flags.best === true ? 'best' : 'final');
+      if (loaded.run === undefined) throw new UsageError(`Expected a run folder but received the file ${run}.`);
+      const path = flags.out ?? onnxFile(run);
+      checkOutput(path, { force: true });
+      const config = loadConfig(run);
+      const facts = { dataset: config.data.name, trainImages: config.trainImages, epochs: config.recipe.values.epochs, seed: config.seed };
+      const dataset = await openRunData(config);
+      if (dataset.fingerprint !== config.data.fingerprint) console.error(`note: ${config.data.path} has changed since training; the comparison uses what is there now`);
+      const exported = await exportModel(loaded, path, facts, dataset);
+      loaded.model.dispose();
+      const { parity } = exported;
+      if (flags.json === true) console.log(JSON.stringify(exported, null, 2));
+      else
+        console.log(
+          `${path}  ${(exported.bytes / 1e6).toFixed(1)} MB, opset 13\n` +
+            `compared with the model on ${parity!.pictures} real pictures: largest difference of a logit ${parity!.maxAbsDiff.toExponential(1)}, of a probability ` +
+            `${parity!.maxAbsDiffProbabilities.toExponential(1)}, same class for ${(100 * parity!.top1Agreement).toFixed(1)} %`,
+        );
+    });
+}

@@ -1,0 +1,101 @@
+import { evalView, trainView, type PreprocessOptions } from '../../augment/preprocess.js';
+import { Random } from '../../augment/random.js';
+import { BrokenPicture } from '../sources/decode.js';
+import { readPixels, type Source } from '../sources/source.js';
+import type { Pixels } from '../../augment/pixels.js';
+
+/** Pictures ready for the network. n may be smaller than asked, even 0, where pictures were broken. */
+export interface Batch {
+  /** [n, S, S, 3] RGB, 0 to 255. */
+  readonly images: Uint8Array;
+  /** [n] */
+  readonly labels: Int32Array;
+  /** [n]: each picture's index in the source. */
+  readonly indices: Int32Array;
+  readonly n: number;
+}
+
+/** A batch and the pictures left out of it, each with the reason. */
+export interface MadeBatch extends Batch {
+  readonly broken: readonly (readonly [index: number, reason: string])[];
+}
+
+/** What stays the same from batch to batch. Structured-cloneable. */
+export interface BatchPlan {
+  readonly mode: 'train' | 'eval';
+  readonly preprocess: PreprocessOptions;
+  readonly seed: number;
+  /** Times that each picture comes in a row, each time another view (training; see `repeatedOrder`). */
+  readonly repeats: number;
+}
+
+/** Which pictures, when. */
+export interface BatchRequest {
+  readonly epoch: number;
+  /** Place of the first picture in the epoch's order, repeats counted: tells which copy each one is. */
+  readonly first: number;
+  /** The wanted pictures, in order. */
+  readonly indices: Int32Array;
+}
+
+/** Files decoded at a time by one thread: sharp works on libuv's threads, and the next picture should be there when this one is cropped. */
+const DECODE_AHEAD = 3;
+
+/**
+ * Makes one batch. The view of a picture is a function of (seed, epoch, index, copy) alone.
+ * @param abandoned asked before each picture; the batch is dropped (undefined) once it answers true
+ */
+export async function makeBatch(
+  source: Source,
+  { epoch, first, indices }: BatchRequest,
+  plan: BatchPlan,
+  abandoned: () => boolean = () => false,
+): Promise<MadeBatch | undefined> {
+  const { size } = plan.preprocess;
+  const bytes = 3 * size * size;
+  const images = new Uint8Array(indices.length * bytes);
+  const labels = new Int32Array(indices.length);
+  const kept = new Int32Array(indices.length);
+  const broken: [number, string][] = [];
+  let n = 0;
+  const read = readAhead(source, indices, size);
+  for (let k = 0; k < indices.length; k++) {
+    if (abandoned()) return undefined;
+    const index = indices[k]!;
+    const result = read(k);
+    const pixels = result instanceof Promise ? await result : result;
+    if (pixels instanceof BrokenPicture) {
+      broken.push([index, pixels.reason]);
+      continue;
+    }
+    if (pixels instanceof Error) throw pixels;
+    const { mode, preprocess, seed, repeats } = plan;
+    const copy = (first + k) % repeats;
+    const random = (): Random => (copy === 0 ? new Random(seed, epoch, index) : new Random(seed, epoch, index, copy));
+    const view = mode === 'train' ? trainView(pixels, preprocess, random()) : evalView(pixels, preprocess);
+    images.set(view, n * bytes);
+    labels[n] = source.labels[index]!;
+    kept[n] = index;
+    n++;
+  }
+  if (n === indices.length) return { images, labels, indices: kept, n, broken };
+  return { images: images.slice(0, n * bytes), labels: labels.slice(0, n), indices: kept.slice(0, n), n, broken };
+}
+
+/** read(k) gives picture k, k rising by one a call. Errors are values, so that none is left unheard when a batch is dropped. */
+function readAhead(source: Source, indices: Int32Array, size: number): (k: number) => Pixels | Promise<Pixels | Error> {
+  const started: (Pixels | Promise<Pixels | Error>)[] = [];
+  return (k) => {
+    while (started.length < Math.min(indices.length, k + DECODE_AHEAD)) {
+      const at = started.length;
+      const index = indices[at]!;
+      const decode = (): Promise<Pixels | Error> => readPixels(source, index, size).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
+      // A copy of the picture before it: decoded once.
+      if (at > k && indices[at - 1] === index) started.push(started[at - 1]!);
+      else started.push(source.ready(index, size) ?? decode());
+    }
+    const result = started[k]!;
+    delete started[k]; // the pixels may go as soon as they are used
+    return result;
+  };
+}

@@ -1,0 +1,168 @@
+import { preprocessOptions, type PreprocessOptions } from '../../augment/preprocess.js';
+import { Random } from '../../augment/random.js';
+import { repeatedOrder } from '../../augment/repeat.js';
+import { RescaledError, UsageError } from '../../errors.js';
+import { makeBatch, type Batch, type BatchPlan, type MadeBatch } from './batch.js';
+import type { Source } from '../sources/source.js';
+import { WorkerPool } from './worker-pool.js';
+
+export type { Batch } from './batch.js';
+
+const ENDED = 'This pass ended because the batch loader was closed or a new pass was started on it.';
+
+export interface LoaderOptions {
+  source: Source;
+  /** Pictures in a batch. */
+  batch: number;
+  /** 'train': shuffled, random views. 'eval': in order, centre views. */
+  mode: 'train' | 'eval';
+  preprocess: PreprocessOptions;
+  /** Order and views are functions of (seed, epoch) and (seed, epoch, index, copy). */
+  seed: number;
+  /** Training: times that each picture comes in a row, each time another view; the number of batches stays. Default 1. See `repeatedOrder`. */
+  repeats?: number;
+  /** Threads that make batches; 0 makes them in this thread, one at a time. */
+  workers: number;
+  /** Batches made ahead of the consumer. Default 2 per worker; at least 2. Without effect when workers = 0. */
+  prefetch?: number;
+  /** Leave out a last batch that is not full. Default: true in training. */
+  dropLast?: boolean;
+}
+
+/**
+ * Makes batches in worker threads and delivers them in order. Neither the number of workers nor timing changes any byte. At
+ * most `prefetch` + 1 batches are in memory besides those that the consumer keeps.
+ *
+ * A picture that cannot be read is left out of its batch, noted in `broken` and reported once through `onBroken`.
+ *
+ * @throws UsageError for a wrong option, and in training when the source has fewer pictures than a batch
+ */
+export class BatchLoader {
+  readonly batchesPerEpoch: number;
+  /** Called once for each picture that cannot be read. */
+  onBroken?: (index: number, path: string, reason: string) => void;
+  readonly #source: Source;
+  readonly #batch: number;
+  readonly #plan: BatchPlan;
+  readonly #ahead: number;
+  readonly #pool: WorkerPool | undefined;
+  readonly #broken = new Map<number, string>();
+  readonly #currentPass = new Int32Array(new SharedArrayBuffer(4));
+  #waitedMs = 0;
+  #closed = false;
+
+  constructor(options: LoaderOptions) {
+    const { source, batch, mode, seed, workers, prefetch = 2 * workers, repeats = 1, dropLast = mode === 'train' } = options;
+    checkWhole('batch', batch, 1);
+    checkWhole('workers', workers, 0);
+    checkWhole('prefetch', prefetch, 0);
+    checkWhole('repeats', repeats, 1);
+    if (source.length === 0) throw new UsageError(`Expected pictures in ${source.name} but it has none.`);
+    if (dropLast && source.length < batch) {
+      throw new UsageError(
+        `Expected at least one full batch of ${batch} from ${source.name} but it has ${source.length} picture${source.length === 1 ? '' : 's'}. ` +
+          `Use a batch of at most ${source.length}.`,
+      );
+    }
+    this.#source = source;
+    this.#batch = batch;
+    this.#plan = { mode, preprocess: preprocessOptions(options.preprocess), seed, repeats };
+    this.#ahead = Math.max(2, prefetch);
+    this.batchesPerEpoch = dropLast ? Math.floor(source.length / batch) : Math.ceil(source.length / batch);
+    if (workers > 0) this.#pool = new WorkerPool(workers, { spec: source.spec, plan: this.#plan, currentPass: this.#currentPass });
+  }
+
+  /** Pictures that could not be read so far: index in the source -> reason. */
+  get broken(): ReadonlyMap<number, string> {
+    return this.#broken;
+  }
+
+  /** Milliseconds that consumers have waited for batches so far, over all passes. */
+  get waitedMs(): number {
+    return this.#waitedMs;
+  }
+
+  /**
+   * One pass over the source, from batch `startBatch` on: the same batches as a whole pass would give from there. A new pass ends
+   * an unfinished earlier one. The consumer may stop at any time; work in flight is then dropped.
+   */
+  batches(epoch: number, startBatch = 0): AsyncGenerator<Batch, void, undefined> {
+    checkWhole('epoch', epoch, 0);
+    checkWhole('startBatch', startBatch, 0);
+    if (startBatch > this.batchesPerEpoch) {
+      throw new UsageError(`Expected startBatch up to ${this.batchesPerEpoch}, the batches of an epoch, but received ${startBatch}.`);
+    }
+    return this.#pass(epoch, startBatch);
+  }
+
+  async *#pass(epoch: number, startBatch: number): AsyncGenerator<Batch, void, undefined> {
+    if (this.#closed) throw new RescaledError('The batch loader is closed.');
+    const pass = Atomics.add(this.#currentPass, 0, 1) + 1;
+    const current = () => Atomics.load(this.#currentPass, 0) === pass;
+    const order = this.#order(epoch);
+    const queue: Promise<MadeBatch | undefined>[] = [];
+    let next = startBatch;
+    const request = () => {
+      const first = next * this.#batch;
+      const indices = Int32Array.from(order.subarray(first, first + this.#batch));
+      next++;
+      if (this.#pool !== undefined) return this.#pool.run({ pass, epoch, first, indices });
+      return makeBatch(this.#source, { epoch, first, indices }, this.#plan);
+    };
+    const fill = () => {
+      while (this.#pool !== undefined && queue.length < this.#ahead && next < this.batchesPerEpoch) {
+        const promise = request();
+        promise.catch(() => undefined); // heard when its turn comes; a dropped pass never asks
+        queue.push(promise);
+      }
+    };
+    try {
+      for (let b = startBatch; b < this.batchesPerEpoch; b++) {
+        if (!current()) throw new RescaledError(ENDED);
+        fill();
+        const started = performance.now();
+        const made = await (queue.shift() ?? request());
+        this.#waitedMs += performance.now() - started;
+        if (made === undefined) throw new RescaledError(ENDED);
+        fill(); // before the consumer works on this batch, not after
+        this.#note(made.broken);
+        const { images, labels, indices, n } = made;
+        yield { images, labels, indices, n };
+      }
+    } finally {
+      // Tells the workers to drop what is left of this pass.
+      if (current()) Atomics.add(this.#currentPass, 0, 1);
+    }
+  }
+
+  #order(epoch: number): Uint32Array {
+    const { mode, seed, repeats } = this.#plan;
+    if (mode === 'train') return repeatedOrder(new Random(seed, epoch).permutation(this.#source.length), repeats);
+    return Uint32Array.from({ length: this.#source.length }, (_, i) => i);
+  }
+
+  #note(broken: MadeBatch['broken']): void {
+    for (const [index, reason] of broken) {
+      if (this.#broken.has(index)) continue;
+      this.#broken.set(index, reason);
+      this.onBroken?.(index, this.#source.describe(index), reason);
+    }
+  }
+
+  /** Ends the worker threads. A pass in progress ends with an error. May be called twice. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    Atomics.add(this.#currentPass, 0, 1);
+    await this.#pool?.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+function checkWhole(name: string, value: number, least: number): void {
+  if (!Number.isSafeInteger(value) || value < least) {
+    throw new UsageError(`Expected a whole number, at least ${least}, for ${name} but received ${value}.`);
+  }
+}

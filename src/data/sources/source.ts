@@ -1,0 +1,131 @@
+import { join } from 'node:path';
+import { fromGrey, type Pixels } from '../../augment/pixels.js';
+import { RescaledError } from '../../errors.js';
+import { PixelFile, type PixelFileSpec } from '../cache/pixel-file.js';
+import { decodeFile, isWhole, type DecodeLimits } from './decode.js';
+import { PathTable, type PathTableSpec } from './path-table.js';
+
+/** Pictures on disk, one file each. */
+export interface FilesSpec {
+  kind: 'files';
+  name: string;
+  classes: readonly string[];
+  labels: Int32Array;
+  /** Folder that the paths start from. */
+  root: string;
+  paths: PathTableSpec;
+  /** Each picture's number among all pictures of the data set. */
+  ids: Int32Array;
+  /** Where pictures lie decoded. */
+  cached?: CachedFiles;
+}
+
+/** Decoded pictures of a data set by their numbers. A file may hold only some of them. */
+export interface CachedFiles {
+  /** In their own size. */
+  whole?: PixelFileSpec;
+  /** Larger ones, reduced for pictures of `size` pixels. */
+  reduced?: PixelFileSpec;
+  size: number;
+}
+
+/** Grey pictures of one size in shared memory (MNIST's IDX files). */
+export interface IdxSpec {
+  kind: 'idx';
+  name: string;
+  classes: readonly string[];
+  labels: Int32Array;
+  /** All pictures of the file, [count, rows, columns], one byte a pixel; or the cache that holds them. */
+  pixels: SharedArrayBuffer | PixelFileSpec;
+  rows: number;
+  columns: number;
+  /** Position in the file of each picture of the source. */
+  positions: Int32Array;
+  /** File name, for `describe`. */
+  file: string;
+}
+
+/** Everything a worker thread needs to read the source. Structured-cloneable; the large parts are shared, not copied. */
+export type SourceSpec = FilesSpec | IdxSpec;
+
+/** Labelled pictures that can be read in any order. */
+export interface Source {
+  /** For people, such as `fashion-mnist/train`. */
+  readonly name: string;
+  readonly classes: readonly string[];
+  /** One label a picture: an index into `classes`. */
+  readonly labels: Int32Array;
+  readonly length: number;
+  /** Where picture i lies: a file path, or `t10k-images-idx3-ubyte.gz#12`. */
+  describe(i: number): string;
+  /** Picture i where no file has to be decoded for it: from memory or a cache, as `readPixels` would give it. Not to be written to. */
+  ready(i: number, targetSize: number): Pixels | undefined;
+  readonly spec: SourceSpec;
+}
+
+/** An Int32Array in shared memory, so that worker threads see it without a copy. */
+export function sharedInts(values: ArrayLike<number>): Int32Array {
+  const shared = new Int32Array(new SharedArrayBuffer(values.length * 4));
+  shared.set(values);
+  return shared;
+}
+
+/** The source that a spec describes; used by worker threads to reopen what the main thread opened. */
+export function openSource(spec: SourceSpec): Source {
+  const { name, classes, labels } = spec;
+  const common = { name, classes, labels, length: labels.length, spec };
+  if (spec.kind === 'idx') return { ...common, describe: (i) => `${spec.file}#${spec.positions[i]}`, ready: idxReader(spec) };
+  const paths = new PathTable(spec.paths);
+  return { ...common, describe: (i) => join(spec.root, paths.at(i)), ready: cacheReader(spec) };
+}
+
+function idxReader({ pixels, positions, rows, columns }: IdxSpec): (i: number) => Pixels {
+  if (!(pixels instanceof SharedArrayBuffer)) {
+    const file = PixelFile.of(pixels);
+    return (i) => file.pixels(positions[i]!)!;
+  }
+  const size = rows * columns;
+  return (i) => fromGrey(new Uint8Array(pixels, positions[i]! * size, size), columns, rows);
+}
+
+function cacheReader({ ids, cached }: FilesSpec): Source['ready'] {
+  const find = cacheFinder(cached);
+  return (i, targetSize) => find(ids[i]!, targetSize)?.pixels(ids[i]!);
+}
+
+/** Finds the file, if any, that holds picture `id` as it is decoded for pictures of `targetSize` pixels. */
+export function cacheFinder(cached: CachedFiles | undefined): (id: number, targetSize: number) => PixelFile | undefined {
+  const whole = cached?.whole && PixelFile.of(cached.whole);
+  const reduced = cached?.reduced && PixelFile.of(cached.reduced);
+  return (id, targetSize) => {
+    // Decoding for smaller pictures would have reduced it.
+    if (whole?.state(id) === 'there' && isWhole(whole.width(id), whole.height(id), targetSize)) return whole;
+    return cached?.size === targetSize && reduced?.state(id) === 'there' ? reduced : undefined;
+  };
+}
+
+/**
+ * Part of a source: its pictures at `chosen`, in that order.
+ * @param chosen indices into `source`
+ */
+export function subset(source: Source, chosen: ArrayLike<number>): Source {
+  const { spec } = source;
+  const labels = sharedInts(Array.from(chosen, (i) => source.labels[i]!));
+  if (spec.kind === 'idx') {
+    return openSource({ ...spec, labels, positions: sharedInts(Array.from(chosen, (i) => spec.positions[i]!)) });
+  }
+  const table = new PathTable(spec.paths);
+  const ids = sharedInts(Array.from(chosen, (i) => spec.ids[i]!));
+  return openSource({ ...spec, labels, ids, paths: PathTable.from(Array.from(chosen, (i) => table.at(i))) });
+}
+
+/**
+ * Reads and decodes picture i as 8-bit RGB. Grey pictures get three equal channels. A file whose shorter side exceeds
+ * 4 x targetSize is reduced while decoding (see `decodeFile`); IDX pictures never are.
+ * @param targetSize the side S that the network will see, in pixels
+ * @throws BrokenPicture when the file cannot be read or decoded
+ */
+export async function readPixels(source: Source, i: number, targetSize: number, limits?: DecodeLimits): Promise<Pixels> {
+  if (!(i >= 0 && i < source.length)) throw new RescaledError(`Picture ${i} asked of ${source.name}, which has ${source.length}.`);
+  return source.ready(i, targetSize) ?? decodeFile(source.describe(i), { targetSize, ...(limits && { limits }) });
+}

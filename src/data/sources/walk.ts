@@ -1,0 +1,102 @@
+import type { Dirent, Stats } from 'node:fs';
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { RescaledError, UsageError } from '../../errors.js';
+import { PICTURE_EXTENSIONS } from './decode.js';
+
+/** A picture file below some folder: its path from there, with `/` on every system, and its size in bytes. */
+export interface FoundFile {
+  path: string;
+  size: number;
+  /** What changes when its content does, even where its size stays: times in milliseconds and the inode. */
+  modified: number;
+  changed: number;
+  inode: number;
+}
+
+/** The last sentence of errors about folders without pictures. */
+export const ENDINGS = 'Pictures end in .jpg, .png, .webp, .gif, .tif or .avif.';
+
+/** Compares by code units: the same order on every machine and in every language setting. */
+export function byName(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Whether the file name ends like a picture's (.jpg, .png, ...; see PICTURE_EXTENSIONS). */
+export function isPictureName(name: string): boolean {
+  return PICTURE_EXTENSIONS.has(extname(name).toLowerCase());
+}
+
+/**
+ * Entries of a folder sorted by name, without hidden ones (names that start with a dot).
+ * @throws UsageError when it is missing or no folder (exit 2); RescaledError when it may not be read (exit 1)
+ */
+export async function listFolder(folder: string): Promise<Dirent[]> {
+  try {
+    const entries = await readdir(folder, { withFileTypes: true });
+    return entries.filter((entry) => !entry.name.startsWith('.')).sort((a, b) => byName(a.name, b.name));
+  } catch (error) {
+    throw folderError(folder, error as NodeJS.ErrnoException);
+  }
+}
+
+function folderError(folder: string, error: NodeJS.ErrnoException): RescaledError {
+  const cause = { cause: error };
+  if (error.code === 'ENOENT') return new UsageError(`Expected a folder at ${folder} but there is none. Check the path.`, cause);
+  if (error.code === 'ENOTDIR') {
+    return new UsageError(`Expected a folder at ${folder} but it is a file. Give the folder that holds the pictures.`, cause);
+  }
+  if (error.code === 'EACCES' || error.code === 'EPERM') {
+    return new RescaledError(`Cannot read the folder ${folder}: permission denied. Make it readable for this user.`, cause);
+  }
+  return new RescaledError(`Cannot read the folder ${folder}: ${error.message}`, cause);
+}
+
+/** What a folder entry is once links are followed: `missing` for a link that leads nowhere or in circles. */
+export async function follow(path: string): Promise<Stats | 'missing'> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ELOOP') return 'missing';
+    if (code === 'EACCES' || code === 'EPERM') {
+      throw new RescaledError(`Cannot read ${path}: permission denied. Make it readable for this user.`, { cause: error });
+    }
+    throw new RescaledError(`Cannot read ${path}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/**
+ * All picture files below a folder, sub-folders included, sorted by path. Links to files and folders are followed; a folder that
+ * contains itself through links is entered once. Hidden entries are skipped.
+ * @returns the pictures, and how many other files (or dead links) were passed over
+ */
+export async function findPictures(folder: string): Promise<{ files: FoundFile[]; ignored: number }> {
+  const files: FoundFile[] = [];
+  let ignored = 0;
+  const inside = new Set<string>();
+  const visit = async (path: string, prefix: string): Promise<void> => {
+    const entries = await listFolder(path);
+    const real = await realpath(path);
+    if (inside.has(real)) return;
+    inside.add(real);
+    // Network file systems answer slowly: many questions at a time, answers kept in order.
+    for (let start = 0; start < entries.length; start += 64) {
+      const part = entries.slice(start, start + 64);
+      const stats = await Promise.all(part.map((entry) => (entry.isDirectory() ? 'folder' : follow(join(path, entry.name)))));
+      for (let i = 0; i < part.length; i++) {
+        const { name } = part[i]!;
+        const found = stats[i]!;
+        if (found === 'folder' || (found !== 'missing' && typeof found !== 'string' && found.isDirectory())) {
+          await visit(join(path, name), `${prefix}${name}/`);
+        } else if (found !== 'missing' && typeof found !== 'string' && found.isFile() && isPictureName(name)) {
+          files.push({ path: prefix + name, size: found.size, modified: found.mtimeMs, changed: found.ctimeMs, inode: found.ino });
+        } else ignored++;
+      }
+    }
+    inside.delete(real);
+  };
+  await visit(folder, '');
+  files.sort((a, b) => byName(a.path, b.path));
+  return { files, ignored };
+}

@@ -1,0 +1,209 @@
+import { AUTOAUGMENT_PIXELS } from '../augment/policies/autoaugment.js';
+import { REFERENCE_SIDE } from '../augment/policies/plan.js';
+import { RANDAUGMENT_PIXELS, scaled, type PixelConstants } from '../augment/policies/randaugment.js';
+import { TRIVIAL_TRANSLATE } from '../augment/policies/trivialaugment.js';
+import { UsageError } from '../errors.js';
+import { publishedResNetRs, randAugmentMagnitudeAt, type ModelFacts } from '../models/index.js';
+import { emaDecay } from '../optim/index.js';
+import { PRESETS, type Changes, type Preset, type Sourced } from './presets.js';
+import type { Recipe, RecipeKey, Settings } from './recipe.js';
+
+/** The released models are trained at 160 pixels or more; below, what the reference gives in pixels is scaled with the picture. */
+const SMALLEST_PUBLISHED = 160;
+const EFFICIENTNET_MODEL = 'tensorflow/tpu models/official/efficientnet/efficientnet_model.py';
+
+/** A recipe in the making. What a person chose stays; the rules change the rest. */
+export class Draft {
+  readonly #entries: { [K in RecipeKey]: Sourced<Recipe[K]> };
+  readonly #chosen = new Set<RecipeKey>();
+  /** Of settings that a person chose in vain. */
+  readonly idle: string[] = [];
+  constructor(
+    readonly preset: string,
+    entries: { [K in RecipeKey]: Sourced<Recipe[K]> },
+    /** Dropout and stochastic depth follow the model's published row. */
+    readonly perModel: boolean,
+    /** For each key the epochs of the preset that sets it. */
+    readonly writtenFor: Readonly<Record<RecipeKey, number>>,
+  ) {
+    this.#entries = { ...entries };
+  }
+  get<K extends RecipeKey>(key: K): Recipe[K] {
+    return this.#entries[key][0];
+  }
+  set<K extends RecipeKey>(key: K, value: Recipe[K], source: string): void {
+    if (!this.#chosen.has(key)) (this.#entries as Record<RecipeKey, Sourced<unknown>>)[key] = [value, source];
+  }
+  /** By a person; the value is not validated yet. */
+  choose(key: RecipeKey, value: unknown, source: string): void {
+    (this.#entries as Record<RecipeKey, Sourced<unknown>>)[key] = [value, source];
+    this.#chosen.add(key);
+  }
+  unused(key: RecipeKey, why: string): void {
+    if (this.#chosen.has(key)) this.idle.push(`${key} was set but plays no part with ${why}.`);
+    else this.set(key, this.get(key), `unused with ${why}`);
+  }
+  sourceOf(key: RecipeKey): string {
+    return this.#entries[key][1];
+  }
+  isChosen(key: RecipeKey): boolean {
+    return this.#chosen.has(key);
+  }
+  chosenKeys(): RecipeKey[] {
+    return [...this.#chosen];
+  }
+  values(): Record<RecipeKey, unknown> {
+    return Object.fromEntries(Object.entries(this.#entries).map(([key, [value]]) => [key, value])) as Record<RecipeKey, unknown>;
+  }
+  sources(): Record<RecipeKey, string> {
+    return Object.fromEntries(Object.entries(this.#entries).map(([key, [, source]]) => [key, source])) as Record<RecipeKey, string>;
+  }
+}
+
+/** The preset with all that it extends. */
+export function draftOf(name: string): Draft {
+  const chain: Preset[] = [];
+  for (let at: string | undefined = name; at !== undefined; at = PRESETS[at]!.extends) chain.unshift(PRESETS[at]!);
+  let values: Changes = {};
+  const writtenFor: Partial<Record<RecipeKey, number>> = {};
+  for (const preset of chain) {
+    values = { ...values, ...preset.values };
+    for (const key of Object.keys(preset.values)) writtenFor[key as RecipeKey] = values.epochs![0];
+  }
+  const perModel = chain.findLast((preset) => preset.perModel !== undefined)?.perModel ?? false;
+  return new Draft(name, values as { [K in RecipeKey]: Sourced<Recipe[K]> }, perModel, writtenFor as Record<RecipeKey, number>);
+}
+
+/** What an optimiser asks for when it is not the preset's own. */
+const OPTIMISERS: Record<Recipe['optimiser'], Changes> = {
+  sgd: {
+    learningRate: [0.1, 'tensorflow/tpu resnet_rs/configs/*.yaml: 0.1 per 256 pictures, for SGD'],
+    momentum: [0.9, 'tensorflow/tpu resnet_rs/configs/*.yaml'],
+  },
+  rmsprop: {
+    learningRate: [0.016, 'tensorflow/tpu models/official/efficientnet/main.py: 0.016 per 256 pictures, for RMSProp'],
+    squareDecay: [0.9, 'tensorflow/tpu models/official/efficientnet/utils.py build_optimizer'],
+    epsilon: [1e-3, 'tensorflow/tpu models/official/efficientnet/utils.py build_optimizer'],
+  },
+  adamw: {
+    learningRate: [2.5e-4, 'Touvron et al. 2021 (DeiT): 0.0005 per 512 pictures, for AdamW'],
+    squareDecay: [0.999, "PyTorch's default for AdamW"],
+    epsilon: [1e-8, "PyTorch's default for AdamW"],
+    weightDecay: [0.05, 'Touvron et al. 2021 (DeiT), for AdamW'],
+    weightDecayMode: ['decoupled', 'Loshchilov and Hutter 2019'],
+  },
+  lamb: {
+    learningRate: [6.25e-4, 'Wightman et al. 2021 (ResNet strikes back): 0.005 at 2048 pictures, for LAMB'],
+    squareDecay: [0.999, 'You et al. 2020'],
+    epsilon: [1e-6, 'You et al. 2020'],
+    weightDecay: [0.02, 'Wightman et al. 2021 (ResNet strikes back), for LAMB'],
+    weightDecayMode: ['decoupled', 'You et al. 2020'],
+  },
+};
+
+export function fitOptimiser(draft: Draft, settings: readonly Settings[]): void {
+  const asked = settings.map(({ values }) => values['optimiser']).findLast((value) => value !== undefined);
+  if (asked === undefined || asked === draft.get('optimiser') || !Object.hasOwn(OPTIMISERS, String(asked))) return;
+  for (const [key, [value, source]] of Object.entries(OPTIMISERS[asked as Recipe['optimiser']])) draft.set(key as RecipeKey, value as never, source);
+}
+
+export function fitModel(draft: Draft, facts: ModelFacts, size: number): void {
+  // A depth without a published row keeps the preset's values.
+  const row = facts.kind === 'efficientnet' ? facts.options : facts.family === 'resnet-rs' ? publishedResNetRs(facts.depth, size) : undefined;
+  if (draft.perModel && row !== undefined) {
+    const source = 'resolution' in row ? `tensorflow/tpu resnet_rs/configs/*.yaml: the row of ResNet-RS-${row.depth} at ${row.resolution}` : facts.source;
+    draft.set('dropout', row.dropout, source);
+    draft.set('stochasticDepth', row.stochasticDepth, source);
+    if ('resolution' in row && row.resolution === 320) draft.set('earlyStopping', true, 'paper appendix B: for the two models at 320 pixels');
+  }
+  if (facts.kind === 'efficientnet') {
+    draft.set('init', facts.options.init, EFFICIENTNET_MODEL);
+    draft.set('stochasticDepthRule', 'block', EFFICIENTNET_MODEL);
+  }
+  // The one rule that all eleven rows follow, so that it also serves sizes and depths between them.
+  if (facts.family !== 'efficientnet-rs') draft.set('randAugmentMagnitude', size > SMALLEST_PUBLISHED ? 15 : 10, `tensorflow/tpu resnet_rs/configs/*.yaml: 10 at ${SMALLEST_PUBLISHED} pixels, 15 at all larger sizes`);
+  else draft.set('randAugmentMagnitude', randAugmentMagnitudeAt(size), 'paper section 7.2: 10 up to 224 pixels, 20 above 320, else 15');
+}
+
+export function fitPictures(draft: Draft, size: number): void {
+  if (size > 64) return;
+  draft.set('cropMode', 'pad', `our choice: for pictures of ${size} pixels an Inception crop leaves too little; pad and crop as is usual for CIFAR`);
+  if (draft.preset === 'quick') draft.set('padding', Math.max(1, Math.round(size / 28)), 'our choice: 1/28 of the side in a short run');
+  else draft.set('padding', Math.max(1, Math.round(size / 8)), 'our choice: 1/8 of the side, as is usual for CIFAR (4 at 32)');
+  draft.set('evalCrop', 1, `our choice: the whole picture at ${size} pixels`);
+}
+
+/** Augmentation in pixels on pictures that are smaller than any that the released models were trained on. */
+export function fitAugmentation(draft: Draft, size: number): void {
+  const policy = draft.get('augment');
+  if (policy === 'trivialaugment' && size >= SMALLEST_PUBLISHED) draft.set('augmentPixelScale', 1, `Müller and Hutter 2021: TrivialAugment translates by up to ${TRIVIAL_TRANSLATE} pixels`);
+  if (size >= SMALLEST_PUBLISHED) return;
+  const scale = Number((size / REFERENCE_SIDE).toPrecision(4));
+  const inPixels = (name: string, constants: PixelConstants): string => {
+    const { translate, cutout } = scaled(constants, scale);
+    return `${name} translates by ${Number(translate.toPrecision(3))} and cuts out ${Math.trunc(cutout)} pixels each way at magnitude 10`;
+  };
+  const effect: Record<Recipe['augment'], string> = {
+    none: 'nothing is augmented',
+    randaugment: inPixels('RandAugment', RANDAUGMENT_PIXELS),
+    autoaugment: inPixels('AutoAugment', AUTOAUGMENT_PIXELS),
+    trivialaugment: `TrivialAugment translates by up to ${Math.trunc(TRIVIAL_TRANSLATE * scale)} pixels (its paper: ${TRIVIAL_TRANSLATE} at every size, augmentPixelScale=1)`,
+  };
+  draft.set('augmentPixelScale', scale, `our choice below ${SMALLEST_PUBLISHED} pixels: constants in pixels are for ${REFERENCE_SIDE}; at ${size}, ${size}/${REFERENCE_SIDE} of them: ${effect[policy]}`);
+}
+
+/** @param pictures in the training part */
+export function fitData(draft: Draft, pictures: number): void {
+  const batch = draft.get('batch');
+  if (batch > pictures) {
+    if (draft.isChosen('batch')) throw new UsageError(`Expected a batch of at most ${pictures}, the number of training pictures, but received ${batch}. Use a smaller --batch.`);
+    draft.set('batch', Math.max(2, Math.min(pictures, Math.floor(pictures / 4))), `a quarter of the ${pictures} training pictures, since a batch of ${batch} is more than all`);
+  }
+  if (draft.get('averaging') === 'none') return;
+  // The ramp alone keeps the horizon below a ninth of the steps done: 1/(1 - (1+t)/(10+t)) = (10+t)/9.
+  const steps = Math.floor(pictures / draft.get('batch')) * draft.get('epochs');
+  const last = emaDecay(draft.get('emaDecay'), steps);
+  if (last < draft.get('emaDecay')) {
+    const horizon = Math.round(1 / (1 - last));
+    draft.set('emaDecay', draft.get('emaDecay'), `${draft.sourceOf('emaDecay')}, which ends at ${last.toPrecision(4)} after the ${steps} steps of this run: an average over about ${horizon} steps, a ninth of them`);
+  }
+}
+
+const rounded = (epochs: number): number => Number(epochs.toPrecision(4));
+
+/** Lengths given in epochs, in a run of another length than they were written for. */
+export function fitLengths(draft: Draft): void {
+  const epochs = draft.get('epochs');
+  const schedule = draft.get('schedule');
+  const share = (key: RecipeKey): number => epochs / draft.writtenFor[key];
+  const kept = (key: RecipeKey, what: unknown): string => `${String(what)} of ${draft.writtenFor[key]} epochs, in proportion`;
+  if (share('stepEpochs') !== 1) draft.set('stepEpochs', draft.get('stepEpochs').map((at) => rounded(at * share('stepEpochs'))), kept('stepEpochs', draft.get('stepEpochs').join(', ')));
+  if (share('decayEpochs') !== 1) draft.set('decayEpochs', rounded(draft.get('decayEpochs') * share('decayEpochs')), kept('decayEpochs', draft.get('decayEpochs')));
+  const warmup = draft.get('warmupEpochs');
+  if (schedule === 'one-cycle') draft.set('warmupEpochs', 0.3 * epochs, "PyTorch's OneCycleLR: the rate rises for 0.3 of the run");
+  else if (schedule === 'step' && share('warmupEpochs') !== 1) draft.set('warmupEpochs', rounded(warmup * share('warmupEpochs')), kept('warmupEpochs', warmup));
+  // A warm-up longer than a tenth of the run would leave little of the schedule.
+  else if (warmup > epochs / 10) draft.set('warmupEpochs', epochs / 10, `a tenth of the run, since ${warmup} of ${epochs} epochs would be too long a warm-up`);
+}
+
+/** Says of settings that play no part why they do not. */
+export function markUnused(draft: Draft): void {
+  const unless = (used: boolean, why: string, ...keys: RecipeKey[]): void => {
+    if (!used) for (const key of keys) draft.unused(key, why);
+  };
+  const [schedule, optimiser, averaging, policy, crop] = [draft.get('schedule'), draft.get('optimiser'), draft.get('averaging'), draft.get('augment'), draft.get('cropMode')];
+  unless(schedule === 'step', `schedule ${schedule}`, 'stepEpochs');
+  unless(schedule === 'exponential', `schedule ${schedule}`, 'decayEpochs');
+  unless(schedule === 'step' || schedule === 'exponential', `schedule ${schedule}`, 'decayFactor');
+  unless(draft.get('earlyStopping'), 'earlyStopping false', 'patience', 'minival');
+  unless(optimiser === 'sgd', `optimiser ${optimiser}`, 'nesterov');
+  unless(optimiser !== 'sgd', `optimiser ${optimiser}`, 'squareDecay', 'epsilon');
+  unless(averaging !== 'none', `averaging ${averaging}`, 'emaDecay');
+  unless(averaging !== 'ema', `averaging ${averaging}`, 'normMomentum');
+  unless(policy === 'randaugment', `augment ${policy}`, 'randAugmentLayers', 'randAugmentMagnitude');
+  unless(policy !== 'none' && policy !== 'trivialaugment', `augment ${policy}`, 'augmentVariant');
+  unless(policy !== 'none', `augment ${policy}`, 'augmentPixelScale');
+  unless(crop === 'inception', `cropMode ${crop}`, 'cropAreaMin');
+  unless(crop === 'pad', `cropMode ${crop}`, 'padding');
+  unless(draft.get('stochasticDepth') > 0, 'stochasticDepth 0', 'stochasticDepthRule');
+}

@@ -1,0 +1,123 @@
+import { lineChart, niceRange, standaloneChart, type LineChartOptions } from '../draw/charts.js';
+import { bytes, compact, count, missing, significant } from '../draw/format.js';
+import { html, type Html } from '../draw/html.js';
+import { renderPage } from '../draw/page.js';
+
+/** A model with its published accuracy and what was measured here. Times are medians of one step of the batch. */
+export interface FrontierRow {
+  model: string;
+  family: 'ResNet-RS' | 'EfficientNet';
+  size: number;
+  /** ImageNet top-1 in percent, and how it was trained. */
+  top1: number;
+  top1Source: string;
+  parameters: number;
+  multiplyAdds: number;
+  trainStepMs: number;
+  trainStepRange: readonly [number, number];
+  inferenceMs: number;
+  inferenceRange: readonly [number, number];
+  peakMemoryBytes?: number;
+}
+
+/** How many times as much an EfficientNet costs as the ResNet-RS frontier at its accuracy; undefined where the frontier does not reach. */
+export interface FrontierRatio {
+  model: string;
+  top1: number;
+  train?: number;
+  inference?: number;
+  memory?: number;
+  multiplyAdds?: number;
+  publishedTpu?: number;
+  publishedV100?: number;
+}
+
+export interface FrontierReport {
+  generatedAt: string;
+  machine: string;
+  device: string;
+  engine: string;
+  threads: number;
+  batch: number;
+  runs: number;
+  rows: readonly FrontierRow[];
+  ratios: readonly FrontierRatio[];
+  skipped: readonly { model: string; why: string }[];
+  command: string;
+}
+
+type Measure = 'trainStepMs' | 'inferenceMs' | 'peakMemoryBytes' | 'multiplyAdds';
+const MEASURES: { key: Measure; id: string; title: string; axis: string; unit: number }[] = [
+  { key: 'trainStepMs', id: 'train', title: 'Training step', axis: 'seconds a step', unit: 1e3 },
+  { key: 'inferenceMs', id: 'inference', title: 'Inference', axis: 'seconds a batch', unit: 1e3 },
+  { key: 'peakMemoryBytes', id: 'memory', title: 'Peak memory of training', axis: 'GB', unit: 1e9 },
+  { key: 'multiplyAdds', id: 'multiply-adds', title: 'Multiply-adds, for comparison', axis: '10⁹ a picture', unit: 1e9 },
+];
+
+function chart(report: FrontierReport, { key, id, title, axis, unit }: (typeof MEASURES)[number]): LineChartOptions {
+  const of = (family: FrontierRow['family']) => report.rows.filter((row) => row.family === family && row[key] !== undefined).sort((a, b) => a[key]! - b[key]!);
+  const values = report.rows.flatMap((row) => row[key] === undefined ? [] : row[key] / unit);
+  const tops = report.rows.map((row) => row.top1);
+  const y = niceRange(Math.min(...tops) - 0.3, Math.max(...tops) + 0.3);
+  const line = (family: FrontierRow['family'], tone: 'one' | 'two', labelSide: 'left' | 'right') => ({
+    name: family, tone, labelSide,
+    points: of(family).map((row) => [row[key]! / unit, row.top1] as const),
+    labels: of(family).map((row) => row.model.replace(/^resnet-rs-|^efficientnet-/, '').replace(/^b/, 'B')),
+  });
+  return {
+    id, title, height: 340,
+    lines: [line('ResNet-RS', 'one', 'left'), line('EfficientNet', 'two', 'right')],
+    x: { name: `${axis}, logarithmic`, log: 2, min: 2 ** Math.floor(Math.log2(Math.min(...values) * 0.95)), max: 2 ** Math.ceil(Math.log2(Math.max(...values) * 1.05)), format: (value) => String(Number(significant(value, 3))) },
+    y: { ...y, format: (value) => `${value} %` },
+  };
+}
+
+const times = (ratio: number | undefined): string => (ratio === undefined ? missing : `${ratio.toFixed(2)} ×`);
+const range = ([low, high]: readonly [number, number]): string => `${count(low)} to ${count(high)}`;
+
+function ratioTable({ ratios }: FrontierReport): Html {
+  return html`<div class="scroll"><table><thead><tr><th>EfficientNet</th><th class="num">top-1</th><th class="num">training step</th><th class="num">inference</th><th class="num">memory</th><th class="num">multiply-adds</th><th class="num">paper, TPU v3</th><th class="num">paper, V100</th></tr></thead>
+<tbody>${ratios.map((row) => html`<tr><td>${row.model}</td><td class="num">${row.top1.toFixed(1)} %</td><td class="num">${times(row.train)}</td><td class="num">${times(row.inference)}</td><td class="num">${times(row.memory)}</td><td class="num">${times(row.multiplyAdds)}</td><td class="num">${times(row.publishedTpu)}</td><td class="num">${times(row.publishedV100)}</td></tr>`)}</tbody></table></div>`;
+}
+
+function figures({ rows }: FrontierReport): Html {
+  return html`<div class="scroll"><table class="sortable full"><thead><tr><th>model</th><th class="num">pixels</th><th class="num">top-1</th><th class="num">parameters</th><th class="num">multiply-adds</th><th class="num">training step, ms</th><th class="num">inference, ms</th><th class="num">peak memory</th></tr></thead>
+<tbody>${rows.map((row) => html`<tr><td>${row.model}</td><td class="num" data-sort="${row.size}">${row.size}</td><td class="num" data-sort="${row.top1}">${row.top1.toFixed(1)} %</td><td class="num" data-sort="${row.parameters}">${compact(row.parameters)}</td><td class="num" data-sort="${row.multiplyAdds}">${compact(row.multiplyAdds)}</td><td class="num" data-sort="${row.trainStepMs}">${count(row.trainStepMs)}<br><small>${range(row.trainStepRange)}</small></td><td class="num" data-sort="${row.inferenceMs}">${count(row.inferenceMs)}<br><small>${range(row.inferenceRange)}</small></td><td class="num" data-sort="${row.peakMemoryBytes ?? 0}">${row.peakMemoryBytes === undefined ? missing : bytes(row.peakMemoryBytes)}</td></tr>`)}</tbody></table></div>`;
+}
+
+/** The drawings as files of their own, by name. */
+export function frontierDrawings(report: FrontierReport): Map<string, string> {
+  return new Map(MEASURES.filter(({ key }) => report.rows.some((row) => row[key] !== undefined)).map((measure) => [`${measure.id}.svg`, standaloneChart(chart(report, measure))]));
+}
+
+/** The speed-accuracy frontier of ResNet-RS and EfficientNet on one machine as a self-contained page. */
+export function renderFrontier(report: FrontierReport): string {
+  const shown = MEASURES.filter(({ key }) => report.rows.some((row) => row[key] !== undefined));
+  const sources = [...new Set(report.rows.map((row) => `${row.family}: ${row.top1Source}`))];
+  return renderPage({
+    kind: 'Speed-accuracy frontier',
+    title: 'ResNet-RS against EfficientNet, measured here',
+    subtitle: html`${report.machine}, ${report.device}, ${report.threads} threads, ${report.engine}; batch ${report.batch}, median of ${report.runs} runs`,
+    head: html`<br><p>Time and memory were measured on this machine with freshly initialised weights; the accuracies are the published ones and were not measured here. The paper's times are of other machines (TPU v3 in bfloat16, V100 in float32), so its ratios and these may differ: what is fast depends on the hardware.</p>`,
+    sections: [
+      { id: 'frontier', title: 'The frontier', body: html`<div class="charts">${shown.map((measure) => lineChart(chart(report, measure)))}</div>` },
+      {
+        id: 'ratios',
+        title: 'How many times as much an EfficientNet costs at the same accuracy',
+        body: html`${ratioTable(report)}
+<p class="note">The cost of the ResNet-RS frontier at the EfficientNet's accuracy is interpolated between its two nearest models (the logarithm of the cost, linear in the accuracy); ${missing} where no measured ResNet-RS lies on both sides. The paper's columns are computed in the same way from its published latencies, which exist for few EfficientNets. Over all its models the paper says 1.7 to 2.7 times faster on TPUs and 2.1 to 3.3 times on V100 GPUs (Figure 4).</p>`,
+      },
+      { id: 'figures', title: 'All figures', body: figures(report) },
+      {
+        id: 'measured',
+        title: 'What was measured where',
+        body: html`<ul class="findings"><li>Training step: forward, loss, backward and SGD update on random pictures, float32. Inference: forward in evaluation mode in the same engine. Each model in a process of its own.</li>
+<li>Peak memory: growth of the process's resident memory over the engine alone${report.device.startsWith('cuda') && ' (on a GPU: memory of the device)'}.</li>
+${sources.map((source) => html`<li>Accuracy of ${source}.</li>`)}
+<li>Command: <code>${report.command}</code></li>
+${report.skipped.map(({ model, why }) => html`<li>${model} was left out: ${why}.</li>`)}</ul>`,
+      },
+    ],
+    footer: `Made by Rescaled, ${report.generatedAt}`,
+  });
+}

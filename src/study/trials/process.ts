@@ -1,0 +1,202 @@
+// The process of one trial: trains, scores, and writes its result. runTrials() starts it and talks to it by messages.
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { RescaledError } from '../../errors.js';
+import { takeLock } from '../../lock.js';
+import { packageVersion } from '../../package-root.js';
+import { isRun, lastCheckpoint, loadConfig, measureModel, resumeTraining, scoreRun, train, type Measured, type MeasureOptions, type RunScores, type TrainEvent } from '../../train/index.js';
+import { median } from '../analysis/statistics.js';
+import { lockFile, readResult, TRAIN_PICTURES, trialRun, trialsFolder, WATCHED, writeResult, type Trial, type TrialResult } from '../plan/trial.js';
+
+export interface TrialTask {
+  study: string;
+  trial: Trial;
+  threads: number;
+  workers: number;
+  checkpointSeconds?: number;
+}
+/** What a short measurement finds. */
+export interface Speed {
+  msPerStep: number;
+  scoredPerSecond: number;
+}
+/** One model to time, without data. */
+export interface CostTask {
+  model: string;
+  options: MeasureOptions;
+}
+export type ToTrial = { type: 'run'; task: TrialTask } | { type: 'measure'; task: TrialTask } | { type: 'cost'; task: CostTask } | { type: 'stop' };
+export type FromTrial =
+  | { type: 'progress'; step: number; steps: number }
+  | { type: 'done'; result: TrialResult }
+  | { type: 'measured'; speed: Speed }
+  | { type: 'costed'; measured: Measured }
+  /** Another process has the trial. */
+  | { type: 'busy' }
+  | { type: 'stopped' }
+  | { type: 'failed'; reason: string };
+
+/** How often a trial tells of its progress. */
+const TELL_MS = 500;
+/** Steps of a measurement, the first two of which are not counted, and after how many seconds it has had enough. */
+const MEASURED_STEPS = 12;
+const MEASURED_MS = 10_000;
+
+class Busy extends Error {}
+const stop = new AbortController();
+const send = (message: FromTrial): void => {
+  if (process.connected) process.send!(message, () => {});
+};
+
+// The terminal sends Ctrl-C to the whole group; the parent decides. When the parent is gone, save and leave.
+process.on('SIGINT', () => {});
+process.on('SIGTERM', () => stop.abort());
+process.on('disconnect', () => stop.abort());
+process.on('error', () => stop.abort());
+process.on('message', (message: ToTrial) => {
+  if (message.type === 'stop') stop.abort();
+  else void answer(message);
+});
+
+async function answer(message: Exclude<ToTrial, { type: 'stop' }>): Promise<void> {
+  try {
+    if (message.type === 'cost') {
+      send({ type: 'costed', measured: await measureModel(message.task.model, message.task.options) });
+    } else if (message.type === 'measure') send({ type: 'measured', speed: await measure(message.task) });
+    else await underLock(message.task);
+  } catch (error) {
+    if (error instanceof Busy) send({ type: 'busy' });
+    // A fault of the program itself keeps its trace: somebody has to find it.
+    else send({ type: 'failed', reason: error instanceof RescaledError ? error.message : ((error as Error).stack ?? String(error)) });
+  }
+}
+
+async function underLock(task: TrialTask): Promise<void> {
+  const { study, trial } = task;
+  mkdirSync(trialsFolder(study), { recursive: true });
+  // A process that was just killed takes a moment to go.
+  const unlock = await takeLock(lockFile(study, trial.id), { timeoutMs: 2000, pollMs: 50, busy: () => new Busy() });
+  try {
+    const known = readResult(study, trial.id);
+    const result = known?.status === 'done' ? known : await perform(task);
+    send(result === undefined ? { type: 'stopped' } : { type: 'done', result });
+  } catch (error) {
+    // What failed begins anew the next time: its checkpoint may be what is wrong.
+    if (!stop.signal.aborted) rmSync(trialRun(study, trial.id), { recursive: true, force: true });
+    throw error;
+  } finally {
+    unlock();
+  }
+}
+
+/** @returns undefined when it was stopped; it then goes on from its checkpoint */
+async function perform({ study, trial, threads, workers, checkpointSeconds }: TrialTask): Promise<TrialResult | undefined> {
+  const { testPictures, ...options } = trial.options;
+  const run = trialRun(study, trial.id);
+  const goesOn = isRun(run) && existsSync(lastCheckpoint(run));
+  // Killed before its first checkpoint, a run leaves nothing to go on from.
+  if (!goesOn) rmSync(run, { recursive: true, force: true });
+  const events = goesOn ? resumeTraining(run, { signal: stop.signal }) : train({ ...options, seed: trial.seed, limitVal: WATCHED, threads, workers, checkpointSeconds, out: run }, { signal: stop.signal });
+  const clock = new StepClock();
+  let end: Extract<TrainEvent, { type: 'end' }> | undefined;
+  let steps = 0;
+  let told = 0;
+  for await (const event of events) {
+    clock.see(event);
+    if (event.type === 'start') steps = event.steps;
+    if (event.type === 'end') end = event;
+    if (performance.now() - told > TELL_MS) {
+      told = performance.now();
+      send({ type: 'progress', step: event.step, steps });
+    }
+    // A step blocks this thread; between steps, let the messages in.
+    await new Promise(setImmediate);
+  }
+  if (end === undefined) return undefined;
+  const scores = await scoreRun(run, { trainPictures: TRAIN_PICTURES, testPictures, signal: stop.signal });
+  if (scores === undefined) return undefined;
+  const { recipe, threads: used } = loadConfig(run);
+  const result = resultOf(trial, scores, {
+    seconds: end.seconds,
+    msPerStep: clock.median ?? (1000 * end.seconds) / Math.max(1, steps),
+    imagesPerSecond: end.imagesPerSecond,
+    epochs: recipe.values.epochs,
+    steps,
+    threads: used,
+  });
+  writeResult(study, result);
+  // run.json and metrics.csv stay; a study of many trials would fill the disk with weights.
+  for (const name of ['checkpoints', 'weights.safetensors', 'events.jsonl']) rmSync(join(run, name), { recursive: true, force: true });
+  return result;
+}
+
+function resultOf(trial: Trial, scores: RunScores, trained: Pick<TrialResult, 'seconds' | 'msPerStep' | 'imagesPerSecond' | 'epochs' | 'steps' | 'threads'>): TrialResult {
+  const { raw, ema, train: onTraining } = scores;
+  const used = ema ?? raw;
+  return {
+    format: 1,
+    status: 'done',
+    id: trial.id,
+    seed: trial.seed,
+    options: { ...trial.options },
+    top1: used.top1,
+    weights: ema === undefined ? 'raw' : 'ema',
+    top1Raw: raw.top1,
+    ...(ema === undefined ? {} : { top1Ema: ema.top1 }),
+    loss: used.loss,
+    testPictures: used.images,
+    trainTop1: onTraining.top1,
+    trainLoss: onTraining.loss,
+    trainPictures: onTraining.images,
+    ...trained,
+    scoredPerSecond: scores.imagesPerSecond,
+    parameters: scores.parameters,
+    versions: { rescaled: packageVersion, engine: `libtorch ${scores.engine}`, node: process.versions.node },
+    finishedAt: new Date().toISOString(),
+  };
+}
+
+/** A few steps and a little scoring, in a folder of their own that goes afterwards. */
+async function measure({ trial, threads, workers }: TrialTask): Promise<Speed> {
+  const { testPictures: _all, ...options } = trial.options;
+  const folder = mkdtempSync(join(tmpdir(), 'rescaled-measure-'));
+  try {
+    const enough = new AbortController();
+    stop.signal.addEventListener('abort', () => enough.abort());
+    const out = join(folder, 'run');
+    const clock = new StepClock();
+    const began = performance.now();
+    for await (const event of train({ ...options, seed: trial.seed, limitVal: WATCHED, threads, workers, out }, { signal: enough.signal })) {
+      clock.see(event);
+      if (clock.steps >= MEASURED_STEPS || performance.now() - began > MEASURED_MS) enough.abort();
+      await new Promise(setImmediate);
+    }
+    const scores = await scoreRun(out, { trainPictures: 256, testPictures: 256 });
+    return { msPerStep: clock.median ?? performance.now() - began, scoredPerSecond: scores!.imagesPerSecond };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Times from one step to the next, without what lies between epochs. */
+class StepClock {
+  #last: number | undefined;
+  readonly #times: number[] = [];
+  steps = 0;
+  see(event: TrainEvent): void {
+    const now = performance.now();
+    if (event.type !== 'step') {
+      this.#last = undefined;
+      return;
+    }
+    this.steps++;
+    // The first steps of a process allocate memory and choose kernels.
+    if (this.#last !== undefined && this.steps > 2) this.#times.push(now - this.#last);
+    this.#last = now;
+  }
+  /** Milliseconds; undefined when too few steps were seen. */
+  get median(): number | undefined {
+    return median(this.#times);
+  }
+}

@@ -1,0 +1,264 @@
+import { RescaledError } from '../../errors.js';
+import { quote } from './weights-file.js';
+
+/** A tuple; lists are plain arrays. */
+export class Tuple {
+  constructor(readonly items: readonly PickleValue[]) {}
+}
+/** A name that the pickle asked for and the caller allows, such as `torch.FloatStorage`. It is a name, never code. */
+export class Global {
+  constructor(readonly name: string) {}
+}
+/** What a persistent id stands for: data outside the pickle. */
+export class Persistent {
+  constructor(readonly id: PickleValue) {}
+}
+/** A call that the pickle asked for and the caller allows. Nothing is called: the caller reads the arguments. */
+export class Call {
+  constructor(
+    readonly name: string,
+    readonly args: readonly PickleValue[],
+  ) {}
+}
+export type Dict = Map<PickleValue, PickleValue>;
+export type PickleValue = null | boolean | number | bigint | string | PickleValue[] | Tuple | Dict | Global | Persistent | Call;
+
+/** Names that a pickle may use. A name in none of the sets ends the reading. */
+export interface PickleNames {
+  /** Called with `()` for an empty dictionary, or with one dictionary: `collections.OrderedDict`. */
+  dictionaries: ReadonlySet<string>;
+  /** Functions whose calls are kept as `Call`. */
+  calls: ReadonlySet<string>;
+  /** Names that stand for themselves: types of storages and elements. */
+  constants: ReadonlySet<string>;
+}
+
+/** Bounds on what a pickle may build. A state dict of 2,000 tensors has about 60,000 instructions. */
+const maxInstructions = 10_000_000;
+const maxObjects = 2_000_000;
+const maxStack = 1_000_000;
+const maxMarks = 1000;
+
+const MARK = Symbol('mark');
+
+/**
+ * Reads a pickle as data. Only the instructions that a state dict needs are known (protocol 2 as torch.save writes it, and the few that
+ * protocol 4 writes in their place); any other, and any name that `names` does not list, is an error that says which and where. Nothing
+ * is imported, called or built but maps, arrays, strings and numbers.
+ *
+ * Source of the instructions: Python's pickletools.py.
+ * @param path named in errors
+ */
+export function readPickle(bytes: Uint8Array, names: PickleNames, path: string): PickleValue {
+  return new Reader(bytes, names, path).run();
+}
+
+class Reader {
+  private readonly data: Buffer;
+  private at = 0;
+  private start = 0;
+  private objects = 0;
+  private marks = 0;
+  private readonly stack: (PickleValue | typeof MARK)[] = [];
+  private readonly memo = new Map<number, PickleValue>();
+
+  constructor(
+    bytes: Uint8Array,
+    private readonly names: PickleNames,
+    private readonly path: string,
+  ) {
+    this.data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  run(): PickleValue {
+    for (let done = 0; done < maxInstructions; done++) {
+      this.start = this.at;
+      const opcode = this.take(1);
+      const code = this.data[opcode]!;
+      if (code === 0x2e) return this.stop();
+      this.step(code);
+      if (this.stack.length > maxStack) this.fail(`its stack grows over ${maxStack} values`);
+    }
+    return this.fail(`it has over ${maxInstructions} instructions`);
+  }
+
+  private step(code: number): void {
+    const { data, stack } = this;
+    switch (code) {
+      case 0x80: { // PROTO
+        const protocol = data[this.take(1)]!;
+        if (protocol < 2 || protocol > 5) this.fail(`expected pickle protocol 2 to 5 but found ${protocol}`);
+        return;
+      }
+      case 0x95: return void this.take(8); // FRAME
+      case 0x28: // MARK
+        if (++this.marks > maxMarks) this.fail(`it is nested deeper than ${maxMarks} levels`);
+        return void stack.push(MARK);
+      case 0x4e: return void stack.push(null); // NONE
+      case 0x88: return void stack.push(true); // NEWTRUE
+      case 0x89: return void stack.push(false); // NEWFALSE
+      case 0x4a: return void stack.push(data.readInt32LE(this.take(4))); // BININT
+      case 0x4b: return void stack.push(data[this.take(1)]!); // BININT1
+      case 0x4d: return void stack.push(data.readUInt16LE(this.take(2))); // BININT2
+      case 0x8a: return void stack.push(this.long(data[this.take(1)]!)); // LONG1
+      case 0x47: return void stack.push(data.readDoubleBE(this.take(8))); // BINFLOAT
+      case 0x58: return void stack.push(this.text(data.readUInt32LE(this.take(4)))); // BINUNICODE
+      case 0x8c: return void stack.push(this.text(data[this.take(1)]!)); // SHORT_BINUNICODE
+      case 0x7d: return void stack.push(this.made(new Map())); // EMPTY_DICT
+      case 0x5d: return void stack.push(this.made([])); // EMPTY_LIST
+      case 0x29: return void stack.push(this.made(new Tuple([]))); // EMPTY_TUPLE
+      case 0x74: return void stack.push(this.made(new Tuple(this.toMark()))); // TUPLE
+      case 0x85: case 0x86: case 0x87: // TUPLE1, 2, 3
+        return void stack.push(this.made(new Tuple(this.popMany(code - 0x84))));
+      case 0x61: { // APPEND
+        const value = this.pop();
+        return void this.topList().push(value);
+      }
+      case 0x65: { // APPENDS
+        const items = this.toMark();
+        const list = this.topList();
+        for (const item of items) list.push(item);
+        return;
+      }
+      case 0x73: return this.setItems(this.popMany(2)); // SETITEM
+      case 0x75: return this.setItems(this.toMark()); // SETITEMS
+      case 0x71: return this.remember(data[this.take(1)]!); // BINPUT
+      case 0x72: return this.remember(data.readUInt32LE(this.take(4))); // LONG_BINPUT
+      case 0x94: return this.remember(this.memo.size); // MEMOIZE
+      case 0x68: return void stack.push(this.recall(data[this.take(1)]!)); // BINGET
+      case 0x6a: return void stack.push(this.recall(data.readUInt32LE(this.take(4)))); // LONG_BINGET
+      case 0x63: { // GLOBAL
+        const module = this.line();
+        return void stack.push(this.global(`${module}.${this.line()}`));
+      }
+      case 0x93: { // STACK_GLOBAL
+        const [module, name] = this.popMany(2);
+        if (typeof module !== 'string' || typeof name !== 'string') this.fail('expected two strings for STACK_GLOBAL');
+        return void stack.push(this.global(`${module}.${name}`));
+      }
+      case 0x51: return void stack.push(this.made(new Persistent(this.pop()))); // BINPERSID
+      case 0x52: return void stack.push(this.made(this.reduce())); // REDUCE
+      case 0x62: return this.build(); // BUILD
+      default:
+        this.fail(`instruction 0x${code.toString(16).padStart(2, '0')}${code > 32 && code < 127 ? ` ("${String.fromCharCode(code)}")` : ''} is none that a state dict needs`);
+    }
+  }
+
+  private stop(): PickleValue {
+    const value = this.pop();
+    if (this.stack.length > 0) this.fail('values are left over at its end');
+    return value;
+  }
+
+  private global(name: string): Global {
+    const { dictionaries, calls, constants } = this.names;
+    if (!dictionaries.has(name) && !calls.has(name) && !constants.has(name))
+      this.fail(`it asks for ${quote(name)}, which is none of the few names that a state dict needs and is never imported`);
+    return this.made(new Global(name));
+  }
+
+  private reduce(): PickleValue {
+    const [callee, args] = this.popMany(2);
+    if (!(callee instanceof Global) || !(args instanceof Tuple)) return this.fail('expected a name and a tuple of arguments for REDUCE');
+    const { name } = callee;
+    if (this.names.calls.has(name)) return new Call(name, args.items);
+    if (!this.names.dictionaries.has(name)) return this.fail(`it calls ${quote(name)}, which is no function`);
+    const first = args.items[0];
+    if (args.items.length === 0) return new Map();
+    if (args.items.length === 1 && first instanceof Map) return new Map(first);
+    return this.fail(`expected ${name} to be called with nothing or a dictionary`);
+  }
+
+  /** Attributes of a dictionary: PyTorch's `_metadata` (layer versions). They are not needed; those of anything else are refused. */
+  private build(): void {
+    const [target, state] = this.popMany(2);
+    if (!(target instanceof Map) || !(state instanceof Map)) this.fail('expected BUILD to set attributes of an OrderedDict');
+    this.stack.push(target);
+  }
+
+  private setItems(items: PickleValue[]): void {
+    const dict = this.stack.at(-1);
+    if (!(dict instanceof Map)) return this.fail('expected a dictionary to set items of');
+    if (items.length % 2 !== 0) this.fail('expected as many values as keys');
+    this.objects += items.length / 2; // the map keeps them
+    for (let i = 0; i < items.length; i += 2) dict.set(items[i]!, items[i + 1]!);
+    this.checkObjects();
+  }
+
+  private topList(): PickleValue[] {
+    const list = this.stack.at(-1);
+    if (!Array.isArray(list)) return this.fail('expected a list to append to');
+    return list;
+  }
+
+  private made<T extends PickleValue>(value: T): T {
+    this.objects++;
+    this.checkObjects();
+    return value;
+  }
+  private checkObjects(): void {
+    if (this.objects > maxObjects) this.fail(`it builds over ${maxObjects} objects`);
+  }
+
+  private pop(): PickleValue {
+    const value = this.stack.pop();
+    if (value === undefined) return this.fail('its stack is empty');
+    if (value === MARK) return this.fail('a mark stands where a value is needed');
+    return value;
+  }
+  private popMany(count: number): PickleValue[] {
+    const values = new Array<PickleValue>(count);
+    for (let i = count - 1; i >= 0; i--) values[i] = this.pop();
+    return values;
+  }
+  private toMark(): PickleValue[] {
+    const mark = this.stack.lastIndexOf(MARK);
+    if (mark < 0) return this.fail('it has no mark');
+    this.marks--;
+    const values = this.stack.splice(mark + 1) as PickleValue[];
+    this.stack.pop();
+    return values;
+  }
+
+  private remember(index: number): void {
+    const value = this.pop();
+    this.stack.push(value);
+    this.memo.set(index, value);
+    if (this.memo.size > maxObjects) this.fail(`it remembers over ${maxObjects} values`);
+  }
+  private recall(index: number): PickleValue {
+    const value = this.memo.get(index);
+    return value === undefined ? this.fail(`it recalls value ${index}, which it never stored`) : value;
+  }
+
+  /** Moves on by `length` bytes and returns where they begin. */
+  private take(length: number): number {
+    const begin = this.at;
+    if (length > this.data.length - begin) this.fail('it ends in the middle');
+    this.at += length;
+    return begin;
+  }
+  private text(length: number): string {
+    const begin = this.take(length);
+    return this.data.toString('utf8', begin, begin + length);
+  }
+  private line(): string {
+    const begin = this.at;
+    const end = this.data.indexOf(0x0a, begin);
+    if (end < 0 || end - begin > 1000) this.fail('it ends in the middle of a name');
+    this.at = end + 1;
+    return this.data.toString('utf8', begin, end);
+  }
+  /** Two's complement, little-endian; a bigint only where a number would not be exact. */
+  private long(length: number): number | bigint {
+    const begin = this.take(length);
+    let value = 0n;
+    for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(this.data[begin + i]!);
+    if (length > 0) value = BigInt.asIntN(8 * length, value);
+    return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
+  }
+
+  private fail(what: string): never {
+    throw new RescaledError(`${this.path} cannot be read as weights: its pickle at byte ${this.start}: ${what}.`);
+  }
+}

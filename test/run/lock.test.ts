@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { lockRun } from '../../src/run/lock.js';
+
+test('one process a run folder; the lock of a dead one is taken over', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'rescaled-lock-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const unlock = await lockRun(folder);
+  await assert.rejects(lockRun(folder), /is training in/);
+  unlock();
+  assert.ok(!existsSync(join(folder, '.lock')));
+
+  const other = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60000)'], { stdio: 'ignore' });
+  t.after(() => other.kill('SIGKILL'));
+  writeFileSync(join(folder, '.lock'), JSON.stringify({ pid: other.pid, host: hostname() }));
+  await assert.rejects(lockRun(folder), new RegExp(`Process ${other.pid} is training`));
+  other.kill('SIGKILL');
+  (await lockRun(folder))();
+  writeFileSync(join(folder, '.lock'), 'no number');
+  utimesSync(join(folder, '.lock'), 1, 1); // a young one may be about to be written
+  (await lockRun(folder))();
+});
