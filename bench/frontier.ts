@@ -1,7 +1,9 @@
-// The speed-accuracy frontier of ResNet-RS and EfficientNet on this machine: measured time and memory, published accuracy.
+// The speed-accuracy frontier of ResNet-RS and EfficientNet on this machine: measured time and memory, published
+// accuracy.
 //   npm run bench:frontier [-- --batch 8 --runs 5 --models resnet-rs-50@160,efficientnet-b0 --device cpu --out runs/frontier]
-// Writes frontier.html (self-contained), its drawings as SVG, frontier.json and frontier.csv. Each model is measured in a process of its own;
-// one that would not fit this machine's memory, or whose step would take longer than --step-seconds, is left out and named.
+// Writes frontier.html (self-contained), its drawings as SVG, frontier.json and frontier.csv. Each model is measured in
+// a process of its own; one that would not fit this machine's memory, or whose step would take longer than
+// --step-seconds, is left out and named.
 import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
@@ -23,7 +25,13 @@ interface Candidate extends Pick<FrontierRow, 'model' | 'family' | 'size' | 'top
   tpuMilliseconds?: number;
 }
 const ALL: Candidate[] = [
-  ...PUBLISHED_RESNET_RS.map((row) => ({ ...row, model: `resnet-rs-${row.depth}@${row.resolution}`, family: 'ResNet-RS' as const, size: row.resolution, top1Source: 'tensorflow/tpu resnet_rs/README.md, at the size shown' })),
+  ...PUBLISHED_RESNET_RS.map((row) => ({
+    ...row,
+    model: `resnet-rs-${row.depth}@${row.resolution}`,
+    family: 'ResNet-RS' as const,
+    size: row.resolution,
+    top1Source: 'tensorflow/tpu resnet_rs/README.md, at the size shown',
+  })),
   ...PUBLISHED_EFFICIENTNET.map((row) => ({
     ...row,
     model: `efficientnet-${row.variant}`,
@@ -44,7 +52,9 @@ interface Options {
 }
 const { batch, ...options } = await benchOptions<Options>(
   new Command('npm run bench:frontier --')
-    .description("Time and memory of ResNet-RS and EfficientNet on this machine against their published accuracy, as a page.")
+    .description(
+      'Time and memory of ResNet-RS and EfficientNet on this machine against their published accuracy, as a page.',
+    )
     .option('--batch <n>', 'pictures in a step', integer, 8)
     .option('--runs <n>', 'timed runs of each model', integer, 5)
     .option('--threads <n>', 'threads of the engine', integer, availableParallelism())
@@ -58,7 +68,11 @@ const { batch, ...options } = await benchOptions<Options>(
     wholeOption('--threads', threads, 1, 1024);
     numberOption('--step-seconds', stepSeconds, 0.001, 86_400);
     const names = ALL.map(({ model }) => model);
-    for (const name of models) if (!names.includes(name)) throw new UsageError(`Expected published models for --models but received "${name}".${didYouMean(name, names)} Known: ${names.join(', ')}.`);
+    for (const name of models)
+      if (!names.includes(name))
+        throw new UsageError(
+          `Expected published models for --models but received "${name}".${didYouMean(name, names)} Known: ${names.join(', ')}.`,
+        );
     const { checkDevice } = await import('../src/train/loop.js');
     checkDevice(device);
   },
@@ -72,18 +86,43 @@ interface Profiled {
   parameters: number;
   multiplyAdds: number;
   engine?: string;
-  measured: { trainStepMs: number; trainStepMsLow: number; trainStepMsHigh: number; inferenceMs: number; inferenceMsLow: number; inferenceMsHigh: number; peakMemoryBytes: number | null };
+  measured: {
+    trainStepMs: number;
+    trainStepMsLow: number;
+    trainStepMsHigh: number;
+    inferenceMs: number;
+    inferenceMsLow: number;
+    inferenceMsHigh: number;
+    peakMemoryBytes: number | null;
+  };
 }
 
 function profile(model: string): Promise<Profiled | string> {
-  const args = ['profile', model, '--batch', String(batch), '--runs', String(options.runs), '--threads', String(options.threads), '--device', options.device, '--measure', '--json'];
+  const args = [
+    'profile',
+    model,
+    '--batch',
+    String(batch),
+    '--runs',
+    String(options.runs),
+    '--threads',
+    String(options.threads),
+    '--device',
+    options.device,
+    '--measure',
+    '--json',
+  ];
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [join(packageRoot, 'dist', 'src', 'cli', 'main.js'), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [join(packageRoot, 'dist', 'src', 'cli', 'main.js'), ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let [out, errors] = ['', ''];
     child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
     child.on('error', reject);
-    child.on('close', (code) => resolve(code === 0 ? (JSON.parse(out) as Profiled[])[0]! : errors.trim().split('\n').at(-1)!));
+    child.on('close', (code) =>
+      resolve(code === 0 ? (JSON.parse(out) as Profiled[])[0]! : errors.trim().split('\n').at(-1)!),
+    );
   });
 }
 
@@ -92,14 +131,23 @@ const skipped: { model: string; why: string }[] = [];
 /** Milliseconds of a step for each multiply-add, by family: what the next model will take, from the ones before it. */
 const pace = new Map<string, number>();
 const memory = totalmem();
-console.error(`${cpus()[0]?.model}, ${options.threads} threads, ${options.device}, batch ${batch}, ${options.runs} runs a model`);
+console.error(
+  `${cpus()[0]?.model}, ${options.threads} threads, ${options.device}, batch ${batch}, ${options.runs} runs a model`,
+);
 for (const candidate of candidates) {
   const { model, family } = candidate;
   const cost = modelCost(model, { batch });
   const expected = (pace.get(family) ?? 0) * cost.multiplyAdds;
   if (options.device === 'cpu' && cost.trainMemoryBytes > 0.8 * memory)
-    skipped.push({ model, why: `its training step would take about ${(cost.trainMemoryBytes / 1e9).toFixed(0)} GB of the ${(memory / 1e9).toFixed(0)} GB here` });
-  else if (expected > 1000 * options.stepSeconds) skipped.push({ model, why: `a training step would take about ${(expected / 1000).toFixed(0)} s, longer than ${options.stepSeconds} s` });
+    skipped.push({
+      model,
+      why: `its training step would take about ${(cost.trainMemoryBytes / 1e9).toFixed(0)} GB of the ${(memory / 1e9).toFixed(0)} GB here`,
+    });
+  else if (expected > 1000 * options.stepSeconds)
+    skipped.push({
+      model,
+      why: `a training step would take about ${(expected / 1000).toFixed(0)} s, longer than ${options.stepSeconds} s`,
+    });
   else {
     const result = await profile(model);
     if (typeof result === 'string') skipped.push({ model, why: result.replace(/^rescaled: /, '').replace(/\.$/, '') });
@@ -127,8 +175,14 @@ for (const candidate of candidates) {
 }
 
 /** EfficientNet over ResNet-RS at the same accuracy. */
-function ratio<T extends { family: string; top1: number }>(all: readonly T[], row: T, cost: (row: T) => number | undefined): number | undefined {
-  const points = all.filter(({ family }) => family === 'ResNet-RS').map((other) => ({ cost: cost(other) ?? Number.NaN, accuracy: other.top1 }));
+function ratio<T extends { family: string; top1: number }>(
+  all: readonly T[],
+  row: T,
+  cost: (row: T) => number | undefined,
+): number | undefined {
+  const points = all
+    .filter(({ family }) => family === 'ResNet-RS')
+    .map((other) => ({ cost: cost(other) ?? Number.NaN, accuracy: other.top1 }));
   const peer = costAt(points, row.top1);
   const own = cost(row);
   return peer === undefined || own === undefined ? undefined : own / peer;
@@ -169,9 +223,31 @@ const report: FrontierReport = {
 mkdirSync(options.out, { recursive: true });
 const write = (name: string, text: string): void => writeFileAtomic(join(options.out, name), text);
 write('frontier.json', `${JSON.stringify(report, null, 2)}\n`);
-const columns = ['model', 'family', 'size', 'top1', 'parameters', 'multiplyAdds', 'trainStepMs', 'inferenceMs', 'peakMemoryBytes'] as const;
-write('frontier.csv', [columns.join(','), ...rows.map((row) => columns.map((column) => row[column] ?? '').join(','))].join('\n') + '\n');
+const columns = [
+  'model',
+  'family',
+  'size',
+  'top1',
+  'parameters',
+  'multiplyAdds',
+  'trainStepMs',
+  'inferenceMs',
+  'peakMemoryBytes',
+] as const;
+write(
+  'frontier.csv',
+  [columns.join(','), ...rows.map((row) => columns.map((column) => row[column] ?? '').join(','))].join('\n') + '\n',
+);
 for (const [name, svg] of frontierDrawings(report)) write(`frontier-${name}`, svg);
 write('frontier.html', renderFrontier(report));
-for (const row of ratios) console.error(`${row.model} costs ${[['training step', row.train], ['inference', row.inference], ['memory', row.memory]].map(([what, value]) => `${what} ${value === undefined ? '-' : (value as number).toFixed(2)}`).join(', ')} times a ResNet-RS of its accuracy`);
+for (const row of ratios)
+  console.error(
+    `${row.model} costs ${[
+      ['training step', row.train],
+      ['inference', row.inference],
+      ['memory', row.memory],
+    ]
+      .map(([what, value]) => `${what} ${value === undefined ? '-' : (value as number).toFixed(2)}`)
+      .join(', ')} times a ResNet-RS of its accuracy`,
+  );
 console.log(join(options.out, 'frontier.html'));

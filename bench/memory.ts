@@ -20,7 +20,13 @@ const { values } = parseArgs({
 const threads = Number(values.threads);
 
 if (values.one) {
-  const { peakMemoryBytes } = await measureModel(values.models, { size: Number(values.sizes), batch: Number(values.batches), runs: 2, threads, device: 'cpu' });
+  const { peakMemoryBytes } = await measureModel(values.models, {
+    size: Number(values.sizes),
+    batch: Number(values.batches),
+    runs: 2,
+    threads,
+    device: 'cpu',
+  });
   console.log(peakMemoryBytes);
 } else {
   console.log('model                size  batch  predicted   measured  difference');
@@ -28,8 +34,21 @@ if (values.one) {
     for (const sizeText of values.sizes.split(','))
       for (const batch of values.batches.split(',').map(Number)) {
         const cost = modelCost(model, { batch, ...(sizeText === '0' ? {} : { size: Number(sizeText) }) });
-        const args = ['--one', '--models', model, '--sizes', String(cost.size), '--batches', String(batch), '--threads', values.threads];
-        const { stdout, status } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+        const args = [
+          '--one',
+          '--models',
+          model,
+          '--sizes',
+          String(cost.size),
+          '--batches',
+          String(batch),
+          '--threads',
+          values.threads,
+        ];
+        const { stdout, status } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), ...args], {
+          encoding: 'utf8',
+          stdio: ['ignore', 'pipe', 'inherit'],
+        });
         if (status !== 0) throw new Error(`${model} at ${cost.size} pixels and batch ${batch} did not end well`);
         const measured = Number(stdout);
         const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MiB`.padStart(9);

@@ -1,4 +1,5 @@
-// Our side of bench/step.ts, in a process of its own as its peer is: answers "train" or "infer" with the seconds of one step.
+// Our side of bench/step.ts, in a process of its own as its peer is: answers "train" or "infer" with the seconds of one
+// step.
 //   node dist/bench/ours-step.js resnet-50|resnet-rs-50|efficientnet-b0 BATCH SIZE THREADS train|infer
 import { createInterface } from 'node:readline';
 import { exportOnnx } from '../src/deploy/onnx/export.js';
@@ -15,7 +16,10 @@ const model = createModel(name, { dropout: 0 }).to({ memoryFormat: 'channels_las
 let work: () => Promise<void> | void;
 if (kind === 'train') {
   model.train();
-  const optimiser = new Sgd(decayGroups(model.parameters(), new Set(), 4e-5, 'all'), { momentum: 0.9, nesterov: false });
+  const optimiser = new Sgd(decayGroups(model.parameters(), new Set(), 4e-5, 'all'), {
+    momentum: 0.9,
+    nesterov: false,
+  });
   const x = to(randn([batch, 3, size, size]), { memoryFormat: 'channels_last' });
   const y = fromTypedArray(new BigInt64Array(batch), [batch]);
   work = () => {
@@ -29,11 +33,14 @@ if (kind === 'train') {
 } else {
   const labels = Array.from({ length: 1000 }, (_, i) => String(i));
   const onnx = scope(() =>
-    exportOnnx(trace((x) => model.forward(x), [zeros([1, 3, size, size])]), {
-      labels,
-      preprocess: { size, evalCrop: 1, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
-      training: { model: name },
-    }),
+    exportOnnx(
+      trace((x) => model.forward(x), [zeros([1, 3, size, size])]),
+      {
+        labels,
+        preprocess: { size, evalCrop: 1, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
+        training: { model: name },
+      },
+    ),
   );
   const session = await OnnxSession.create(onnx, name, { threads });
   const images = new Uint8Array(batch * size * size * 3).fill(128);

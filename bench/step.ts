@@ -1,9 +1,10 @@
-// Training step and inference of ResNet-50, ResNet-RS-50 and EfficientNet-B0 against PyTorch, both sides in turn on the same machine.
+// Training step and inference of ResNet-50, ResNet-RS-50 and EfficientNet-B0 against PyTorch, both sides in turn on the
+// same machine.
 //   npm run bench [-- --models resnet-50,efficientnet-b0 --kinds train --runs 5 --batch 16 --size 160 --peer-threads default --json]
-// PyTorch is timed twice: with one thread a core, as we have, and with its own default, which is 1 on some virtual machines.
-// `--peer-threads` picks one of the two.
-// Needs Debian's python3-torch and python3-torchvision. Each side is a process of its own that waits while the other works.
-import { spawn, type ChildProcess } from 'node:child_process';
+// PyTorch is timed twice: with one thread a core, as we have, and with its own default, which is 1 on some virtual
+// machines. `--peer-threads` picks one of the two. Needs Debian's python3-torch and python3-torchvision. Each side is a
+// process of its own that waits while the other works.
+import { type ChildProcess, spawn } from 'node:child_process';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
@@ -11,16 +12,27 @@ import { parseArgs } from 'node:util';
 import { packageRoot } from '../src/package-root.js';
 
 const { values: options } = parseArgs({
-  options: { models: { type: 'string', default: 'resnet-50,resnet-rs-50,efficientnet-b0' }, kinds: { type: 'string', default: 'train,infer' }, runs: { type: 'string', default: '5' }, batch: { type: 'string', default: '16' }, size: { type: 'string', default: '160' }, json: { type: 'boolean', default: false }, 'peer-threads': { type: 'string' } },
+  options: {
+    models: { type: 'string', default: 'resnet-50,resnet-rs-50,efficientnet-b0' },
+    kinds: { type: 'string', default: 'train,infer' },
+    runs: { type: 'string', default: '5' },
+    batch: { type: 'string', default: '16' },
+    size: { type: 'string', default: '160' },
+    json: { type: 'boolean', default: false },
+    'peer-threads': { type: 'string' },
+  },
 });
 const runs = Number(options.runs);
 const batch = Number(options.batch);
 const threads = availableParallelism();
 const models = options.models.split(',');
 const known = ['resnet-50', 'resnet-rs-50', 'efficientnet-b0'];
-for (const model of models) if (!known.includes(model)) throw new Error(`--models: expected some of ${known.join(', ')} but received ${model}`);
+for (const model of models)
+  if (!known.includes(model)) throw new Error(`--models: expected some of ${known.join(', ')} but received ${model}`);
 const kinds = options.kinds.split(',');
-for (const kind of kinds) if (kind !== 'train' && kind !== 'infer') throw new Error(`--kinds: expected train, infer or both but received ${kind}`);
+for (const kind of kinds)
+  if (kind !== 'train' && kind !== 'infer')
+    throw new Error(`--kinds: expected train, infer or both but received ${kind}`);
 const peers = options['peer-threads'] !== undefined ? [options['peer-threads']] : [String(threads), 'default'];
 
 class Side {
@@ -50,11 +62,18 @@ class Side {
 
 const median = (values: number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 const results = [];
-console.error(`${cpus()[0]?.model}, ${threads} threads, batch ${batch} at ${options.size} pixels, ${runs} runs, both sides in turn`);
+console.error(
+  `${cpus()[0]?.model}, ${threads} threads, batch ${batch} at ${options.size} pixels, ${runs} runs, both sides in turn`,
+);
 for (const model of models) {
   for (const [kind, peerThreads] of kinds.flatMap((kind) => peers.map((peer) => [kind, peer] as const))) {
     const common = [model, options.batch, options.size];
-    const ours = new Side(process.execPath, [join(packageRoot, 'dist', 'bench', 'ours-step.js'), ...common, String(threads), kind]);
+    const ours = new Side(process.execPath, [
+      join(packageRoot, 'dist', 'bench', 'ours-step.js'),
+      ...common,
+      String(threads),
+      kind,
+    ]);
     const peer = new Side('/usr/bin/python3', [join(packageRoot, 'bench', 'pytorch_step.py'), ...common, peerThreads]);
     await ours.line();
     const version = await peer.line();

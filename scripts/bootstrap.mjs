@@ -2,10 +2,10 @@
 // Each step says in one line what it did, or that there was nothing to do. Safe to run again; then it takes seconds.
 //   RESCALED_NO_APT=1    never run apt-get; say what to type instead
 //   RESCALED_LIBTORCH    a libtorch folder to use in place of Debian's
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { capture, cli, root, say, since, StepError } from './lib.mjs';
+import { capture, cli, root, StepError, say, since } from './lib.mjs';
 
 /** Runs all steps. @throws {StepError} with a message that says what to do. */
 export async function bootstrap() {
@@ -19,7 +19,9 @@ export async function bootstrap() {
 function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major < 20 || (major === 20 && minor < 19)) {
-    throw new StepError(`Expected Node 20.19 or newer, but this is ${process.versions.node}. Install a newer one: https://nodejs.org`);
+    throw new StepError(
+      `Expected Node 20.19 or newer, but this is ${process.versions.node}. Install a newer one: https://nodejs.org`,
+    );
   }
   say('node', process.versions.node);
 }
@@ -34,7 +36,10 @@ async function missingPackages() {
   const query = await capture('dpkg-query', ['-W', '-f', '${db:Status-Abbrev} ${Package}\\n', ...wanted]);
   if (query.missing) {
     // Not Debian. `rescaled setup` names what is missing of libtorch; the compiler is checked here.
-    if (wanted.includes('g++')) throw new StepError('Expected a C++ compiler (g++ 9 or newer, or CXX=...), but found none. Install one and run this again.');
+    if (wanted.includes('g++'))
+      throw new StepError(
+        'Expected a C++ compiler (g++ 9 or newer, or CXX=...), but found none. Install one and run this again.',
+      );
     return [];
   }
   const installed = new Set([...query.stdout.matchAll(/^ii\s+(\S+)$/gm)].map((match) => match[1]));
@@ -42,7 +47,8 @@ async function missingPackages() {
 }
 
 async function pythonHasTorch() {
-  const script = "import importlib.util, os; s = importlib.util.find_spec('torch'); print(os.path.dirname(s.origin) if s and s.origin else '')";
+  const script =
+    "import importlib.util, os; s = importlib.util.find_spec('torch'); print(os.path.dirname(s.origin) if s and s.origin else '')";
   const { code, stdout } = await capture('python3', ['-c', script], { cwd: '/' });
   return code === 0 && stdout.trim() !== '' && existsSync(join(stdout.trim(), 'include', 'ATen', 'ATen.h'));
 }
@@ -61,7 +67,16 @@ async function systemPackages() {
   }
   say('system packages', `installing ${missing.join(' ')}`);
   const apt = (/** @type {string[]} */ ...args) => {
-    const command = [...prefix, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-q', '-o', 'DPkg::Lock::Timeout=300', ...args];
+    const command = [
+      ...prefix,
+      'env',
+      'DEBIAN_FRONTEND=noninteractive',
+      'apt-get',
+      '-q',
+      '-o',
+      'DPkg::Lock::Timeout=300',
+      ...args,
+    ];
     return capture(command[0], command.slice(1));
   };
   const install = () => apt('install', '-y', '--no-install-recommends', ...missing);
@@ -76,7 +91,10 @@ async function systemPackages() {
   say('system packages', `installed in ${since(started)}`);
 }
 
-/** What to put before apt-get so that it runs as root: nothing, or sudo without a password; undefined if neither will do. */
+/**
+ * What to put before apt-get so that it runs as root: nothing, or sudo without a password; undefined if neither will
+ * do.
+ */
 async function rootPrefix() {
   if (process.env.RESCALED_NO_APT === '1') return undefined;
   if ((await capture('apt-get', ['--version'])).code !== 0) return undefined;
@@ -122,7 +140,11 @@ export function npmPackagesDiffer(folder) {
     if (path === '') return false;
     // Left out for another platform, as npm does.
     if (here[path] === undefined) return wanted.optional !== true && wanted.peer !== true;
-    return here[path].version !== wanted.version || here[path].integrity !== wanted.integrity || !existsSync(join(folder, path));
+    return (
+      here[path].version !== wanted.version ||
+      here[path].integrity !== wanted.integrity ||
+      !existsSync(join(folder, path))
+    );
   });
 }
 
@@ -155,4 +177,5 @@ export async function bootstrapOrExplain() {
   }
 }
 
-if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) await bootstrapOrExplain();
+if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url))
+  await bootstrapOrExplain();

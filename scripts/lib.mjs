@@ -14,7 +14,8 @@ export class StepError extends Error {}
  * Runs a program without a shell. Never rejects: `missing` says that it is not on the PATH.
  * @param {string} program
  * @param {string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, onLine?: (line: string) => void }} [options] `onLine` gets standard output line by line.
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, onLine?: (line: string) => void }} [options] `onLine` gets standard
+ * output line by line.
  * @returns {Promise<{ code: number | null, signal: string | null, output: string, stdout: string, missing: boolean }>}
  */
 export function capture(program, args, options = {}) {
@@ -37,7 +38,13 @@ export function capture(program, args, options = {}) {
     });
     child.stderr.setEncoding('utf8').on('data', (text) => (output += text));
     child.on('error', (error) =>
-      resolve({ code: null, signal: null, output: error.message, stdout, missing: /** @type {any} */ (error).code === 'ENOENT' }),
+      resolve({
+        code: null,
+        signal: null,
+        output: error.message,
+        stdout,
+        missing: /** @type {any} */ (error).code === 'ENOENT',
+      }),
     );
     child.on('close', (code, signal) => {
       if (pending !== '') options.onLine?.(pending);

@@ -1,5 +1,5 @@
-// Counts the events of node:test's run() for one file. Only leaves count: a suite or a test with subtests counts when it fails by
-// itself (a hook, its own assertion), and a file when it fails as a whole (a crash, a time-out).
+// Counts the events of node:test's run() for one file. Only leaves count: a suite or a test with subtests counts when
+// it fails by itself (a hook, its own assertion), and a file when it fails as a whole (a crash, a time-out).
 import { relative, resolve } from 'node:path';
 
 export class Tally {
@@ -46,7 +46,9 @@ export class Tally {
     if (skip !== undefined || todo !== undefined) {
       const why = skip ?? todo;
       this.skipped += 1;
-      this.#print(`${indent}- ${name} # ${skip === undefined ? 'todo' : 'skipped'}${typeof why === 'string' && why !== '' ? `: ${why}` : ''}`);
+      this.#print(
+        `${indent}- ${name} # ${skip === undefined ? 'todo' : 'skipped'}${typeof why === 'string' && why !== '' ? `: ${why}` : ''}`,
+      );
     } else if (!passed) {
       // That some child failed has been counted with the child.
       const error = data.details?.error;
@@ -89,7 +91,12 @@ export function summarize(tallies) {
   const [passed, failed, skipped] = [sum('passed'), sum('failed'), sum('skipped')];
   const blocks = [];
   for (const { title, reason } of tallies.flatMap((tally) => tally.failures)) {
-    blocks.push(`✖ ${title}\n${reason.split('\n').map((line) => `    ${line}`).join('\n')}`);
+    blocks.push(
+      `✖ ${title}\n${reason
+        .split('\n')
+        .map((line) => `    ${line}`)
+        .join('\n')}`,
+    );
   }
   if (blocks.length > 0) blocks.unshift('Failures');
   if (passed + failed === 0) blocks.push('No test ran.');

@@ -83,17 +83,25 @@ async function main() {
   });
   if (values['no-setup'] !== true && !(await bootstrapOrExplain())) return;
   const all = testFiles(join(root, 'dist', 'test'), join(root, 'test'));
-  const chosen = all.filter((file) => positionals.length === 0 || positionals.some((part) => relative(root, file).includes(part)));
+  const chosen = all.filter(
+    (file) => positionals.length === 0 || positionals.some((part) => relative(root, file).includes(part)),
+  );
   const concurrency = Number(values.concurrency ?? Math.min(2, availableParallelism()));
-  // The files share the cores. OpenMP threads that outnumber them wait for each other in busy loops: 15 times slower was seen.
+  // The files share the cores. OpenMP threads that outnumber them wait for each other in busy loops: 15 times slower
+  // was seen.
   process.env.OMP_NUM_THREADS ??= String(Math.max(1, Math.floor(availableParallelism() / concurrency)));
   // Pictures of tests have no business in the user's cache.
   const ownCache = process.env.RESCALED_CACHE === undefined;
   process.env.RESCALED_CACHE ??= mkdtempSync(join(tmpdir(), 'rescaled-cache-'));
-  const { text, good } = summarize(await runFiles(chosen, { concurrency, timeoutMs: values.timeout === undefined ? undefined : Number(values.timeout) * 1000 }));
+  const { text, good } = summarize(
+    await runFiles(chosen, {
+      concurrency,
+      timeoutMs: values.timeout === undefined ? undefined : Number(values.timeout) * 1000,
+    }),
+  );
   if (ownCache) rmSync(process.env.RESCALED_CACHE, { recursive: true, force: true });
-  // A file that hung may not obey the signal that ends it; waiting for it would hang this process too. The exit waits only for
-  // what has been printed to reach a pipe.
+  // A file that hung may not obey the signal that ends it; waiting for it would hang this process too. The exit waits
+  // only for what has been printed to reach a pipe.
   process.stdout.write(`\n${text}\n`, () => process.exit(good ? 0 : 1));
 }
 

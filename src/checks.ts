@@ -8,5 +8,6 @@ export function wholeOption(name: string, value: number | undefined, least: numb
 
 /** @throws UsageError when the option was given and is not in its range */
 export function numberOption(name: string, value: number | undefined, least: number, most: number): void {
-  if (value !== undefined && !(value >= least && value <= most)) throw new UsageError(`Expected a number from ${least} to ${most} for ${name} but received ${value}.`);
+  if (value !== undefined && !(value >= least && value <= most))
+    throw new UsageError(`Expected a number from ${least} to ${most} for ${name} but received ${value}.`);
 }

@@ -27,7 +27,9 @@ export function writeFileAtomic(path: string, parts: Uint8Array | string | Itera
     rmSync(temporary, { force: true });
     const { code, syscall } = error as NodeJS.ErrnoException;
     if (code === undefined || syscall === undefined) throw error;
-    throw new RescaledError(`Expected to write ${path} but it cannot be written: ${code}. Nothing there was changed.`, { cause: error });
+    throw new RescaledError(`Expected to write ${path} but it cannot be written: ${code}. Nothing there was changed.`, {
+      cause: error,
+    });
   }
   syncFolder(dirname(path));
 }
@@ -46,8 +48,8 @@ function syncFolder(folder: string): void {
 }
 
 /**
- * Makes a folder that a person named as --out, with those above it. Part by part: a recursive mkdir of Node never ends in places such as /proc
- * that refuse new folders with "not found".
+ * Makes a folder that a person named as --out, with those above it. Part by part: a recursive mkdir of Node never ends
+ * in places such as /proc that refuse new folders with "not found".
  * @throws UsageError when it cannot be made
  */
 export function makeFolder(path: string): void {
@@ -57,6 +59,10 @@ export function makeFolder(path: string): void {
   try {
     mkdirSync(folder);
   } catch (error) {
-    if (!existsSync(folder)) throw new UsageError(`Expected to make the folder ${folder} but it cannot be made: ${(error as NodeJS.ErrnoException).code}. Choose another --out.`, { cause: error });
+    if (!existsSync(folder))
+      throw new UsageError(
+        `Expected to make the folder ${folder} but it cannot be made: ${(error as NodeJS.ErrnoException).code}. Choose another --out.`,
+        { cause: error },
+      );
   }
 }

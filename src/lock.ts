@@ -8,11 +8,17 @@ interface Holder {
   readonly host: string;
 }
 
-/** How often a holder shows that it lives, for those on other machines, and after how long without a sign they take it for dead. */
+/**
+ * How often a holder shows that it lives, for those on other machines, and after how long without a sign they take it
+ * for dead.
+ */
 const BEAT_MS = 15_000;
 const SILENT_MS = 5 * 60_000;
 
-/** Locks that this process holds: its number alone does not tell, since an earlier process may have had it (common in containers). */
+/**
+ * Locks that this process holds: its number alone does not tell, since an earlier process may have had it (common in
+ * containers).
+ */
 const held = new Set<string>();
 
 export interface LockOptions {
@@ -24,8 +30,12 @@ export interface LockOptions {
   busy?: (pid: number | undefined) => Error;
 }
 
-const stillHeld = (path: string) => (pid: number | undefined): Error =>
-  new RescaledError(`Expected the other build to end, but process ${pid ?? '?'} still holds ${path}. If no build is running, delete that file.`);
+const stillHeld =
+  (path: string) =>
+  (pid: number | undefined): Error =>
+    new RescaledError(
+      `Expected the other build to end, but process ${pid ?? '?'} still holds ${path}. If no build is running, delete that file.`,
+    );
 
 /** Runs `work` while holding the lock file at `path`; see `takeLock`. */
 export async function withLock<T>(path: string, work: () => Promise<T>, options: LockOptions = {}): Promise<T> {
@@ -38,8 +48,8 @@ export async function withLock<T>(path: string, work: () => Promise<T>, options:
 }
 
 /**
- * Takes the lock file at `path`, so that two processes never write into one folder at once. A lock left by a process that has died is
- * taken over.
+ * Takes the lock file at `path`, so that two processes never write into one folder at once. A lock left by a process
+ * that has died is taken over.
  * @returns what gives it back
  * @throws what `busy` makes after `timeoutMs` of waiting
  */

@@ -16,4 +16,6 @@ export function packageOf(file: string): string {
 /** The folder that holds this package's package.json, `native/` and `build/`. */
 export const packageRoot: string = packageOf(fileURLToPath(import.meta.url));
 
-export const packageVersion: string = (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version;
+export const packageVersion: string = (
+  JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
+).version;

@@ -23,7 +23,11 @@ const source = join(packageRoot, 'src');
 
 function files(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
-    entry.isDirectory() ? files(join(folder, entry.name)) : entry.name.endsWith('.ts') ? [join(folder, entry.name)] : [],
+    entry.isDirectory()
+      ? files(join(folder, entry.name))
+      : entry.name.endsWith('.ts')
+        ? [join(folder, entry.name)]
+        : [],
   );
 }
 
@@ -37,7 +41,8 @@ test('rooms import in one direction only', () => {
     for (const [, path] of readFileSync(file, 'utf8').matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)) {
       const target = relative(source, join(file, '..', path!)).split(sep)[0]!;
       seen++;
-      if (target !== room && !target.endsWith('.js') && !ALLOWED[room]!.includes(target)) wrong.push(`${relative(source, file)} imports ${path}`);
+      if (target !== room && !target.endsWith('.js') && !ALLOWED[room]!.includes(target))
+        wrong.push(`${relative(source, file)} imports ${path}`);
     }
   }
   assert.ok(seen > 50, `only ${seen} imports were found`);

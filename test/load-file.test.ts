@@ -24,11 +24,26 @@ describe('files that hold an object', () => {
   });
 
   const wrong: [what: string, name: string, text: string | undefined, message: RegExp][] = [
-    ['another ending', 'd.yaml', 'a: 1', /^Expected a file ending in \.json, \.js, \.mjs or \.ts for a thing but received .*d\.yaml\.$/],
+    [
+      'another ending',
+      'd.yaml',
+      'a: 1',
+      /^Expected a file ending in \.json, \.js, \.mjs or \.ts for a thing but received .*d\.yaml\.$/,
+    ],
     ['nothing there', 'e.json', undefined, /^Expected a file with a thing but there is nothing at .*e\.json\.$/],
     ['no JSON', 'f.json', '{', /^Expected JSON with a thing in .*f\.json but it cannot be read: /],
-    ['a module that fails', 'g.mjs', "throw new Error('broken');", /^Expected a module with a thing but .*g\.mjs fails when it is run: broken$/],
-    ['a module without default export', 'h.mjs', 'export const a = 1;', /^Expected a default export with a thing in .*h\.mjs/],
+    [
+      'a module that fails',
+      'g.mjs',
+      "throw new Error('broken');",
+      /^Expected a module with a thing but .*g\.mjs fails when it is run: broken$/,
+    ],
+    [
+      'a module without default export',
+      'h.mjs',
+      'export const a = 1;',
+      /^Expected a default export with a thing in .*h\.mjs/,
+    ],
   ];
   for (const [what, name, text, message] of wrong) {
     it(`${what} is named`, async () => {
@@ -41,6 +56,9 @@ describe('files that hold an object', () => {
     });
   }
   it('keep the name that the user wrote', async () => {
-    await assert.rejects(loadDataFile(join(folder, 'none.json'), 'a thing', 'none.json'), /there is nothing at none\.json\.$/);
+    await assert.rejects(
+      loadDataFile(join(folder, 'none.json'), 'a thing', 'none.json'),
+      /there is nothing at none\.json\.$/,
+    );
   });
 });

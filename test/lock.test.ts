@@ -22,7 +22,10 @@ test('the work of two holders never overlaps, and the lock goes away', async (t)
 
 test('work that fails gives the lock back', async (t) => {
   const path = join(temporaryFolder(t), '.lock');
-  await assert.rejects(withLock(path, () => Promise.reject(new Error('no'))), /no/);
+  await assert.rejects(
+    withLock(path, () => Promise.reject(new Error('no'))),
+    /no/,
+  );
   assert.equal(existsSync(path), false);
 });
 
@@ -33,7 +36,10 @@ test('the lock of a living process is waited for, that of a dead one taken over'
   put(path, JSON.stringify({ pid: other.pid, host: hostname() }));
   const told: number[] = [];
   const options = { pollMs: 5, timeoutMs: 100, waiting: (pid: number) => told.push(pid) };
-  await assert.rejects(withLock(path, () => Promise.resolve(), options), new RegExp(`process ${other.pid} still holds`));
+  await assert.rejects(
+    withLock(path, () => Promise.resolve(), options),
+    new RegExp(`process ${other.pid} still holds`),
+  );
   assert.deepEqual(told, [other.pid]);
   const ended = new Promise((resolve) => other.once('exit', resolve));
   other.kill('SIGKILL');
@@ -44,7 +50,10 @@ test('the lock of a living process is waited for, that of a dead one taken over'
 test('an empty lock file counts as abandoned once it is old', async (t) => {
   const path = join(temporaryFolder(t), '.lock');
   put(path, '');
-  await assert.rejects(withLock(path, () => Promise.resolve(), { pollMs: 5, timeoutMs: 50 }), /still holds/);
+  await assert.rejects(
+    withLock(path, () => Promise.resolve(), { pollMs: 5, timeoutMs: 50 }),
+    /still holds/,
+  );
   utimesSync(path, 1, 1);
   assert.equal(await withLock(path, () => Promise.resolve('done'), { pollMs: 5, timeoutMs: 50 }), 'done');
 });
@@ -55,7 +64,10 @@ test('a holder on another machine counts as living as long as it renews its lock
   put(path, JSON.stringify({ pid: 1, host: `not-${hostname()}` }));
   utimesSync(path, minutesAgo(4), minutesAgo(4));
   assert.equal(isLocked(path), true);
-  await assert.rejects(withLock(path, () => Promise.resolve(), { pollMs: 5, timeoutMs: 50 }), /still holds/);
+  await assert.rejects(
+    withLock(path, () => Promise.resolve(), { pollMs: 5, timeoutMs: 50 }),
+    /still holds/,
+  );
   utimesSync(path, minutesAgo(6), minutesAgo(6));
   assert.equal(isLocked(path), false);
   assert.equal(await withLock(path, () => Promise.resolve('done'), { pollMs: 5, timeoutMs: 50 }), 'done');

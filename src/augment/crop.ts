@@ -12,9 +12,9 @@ export interface Crop {
 const ATTEMPTS = 10;
 
 /**
- * The evaluation crop: a centred square of side floor(S / (S + pad) x min(H, W)), pad = round(S x (1 / fraction - 1)), whose
- * upper left corner is (W - side + 1) // 2, (H - side + 1) // 2. With fraction 0.875: S = 160 -> pad 23, 224 -> 32.
- * A fraction of 1 takes the whole shorter side. (resnet_preprocessing.py, _decode_and_center_crop.)
+ * The evaluation crop: a centred square of side floor(S / (S + pad) x min(H, W)), pad = round(S x (1 / fraction - 1)),
+ * whose upper left corner is (W - side + 1) // 2, (H - side + 1) // 2. With fraction 0.875: S = 160 -> pad 23, 224 ->
+ * 32. A fraction of 1 takes the whole shorter side. (resnet_preprocessing.py, _decode_and_center_crop.)
  */
 export function centreCrop(width: number, height: number, size: number, fraction: number): Crop {
   const pad = Math.round(size * (1 / fraction - 1));
@@ -23,14 +23,14 @@ export function centreCrop(width: number, height: number, size: number, fraction
 }
 
 /**
- * The training crop, distributed as TensorFlow's `sample_distorted_bounding_box` over the whole picture as the one object: an aspect
- * (width / height) uniform in `aspect`, a height uniform among the whole numbers whose area lies in `area` x H x W and which
- * fit, then a uniform place. Up to ten attempts; returns undefined when none fits or when the crop is the whole picture, where the
- * reference uses the centre crop.
+ * The training crop, distributed as TensorFlow's `sample_distorted_bounding_box` over the whole picture as the one
+ * object: an aspect (width / height) uniform in `aspect`, a height uniform among the whole numbers whose area lies in
+ * `area` x H x W and which fit, then a uniform place. Up to ten attempts; returns undefined when none fits or when the
+ * crop is the whole picture, where the reference uses the centre crop.
  *
- * Two facts of the reference kept on purpose. (1) min_object_covered = `minCovered` is measured against the whole picture, so crops below
- * that share are rejected: the released 0.1 makes the smallest area 0.1, not 0.08. (2) The place is drawn from the first
- * H - height (W - width) positions: the last one never comes.
+ * Two facts of the reference kept on purpose. (1) min_object_covered = `minCovered` is measured against the whole
+ * picture, so crops below that share are rejected: the released 0.1 makes the smallest area 0.1, not 0.08. (2) The
+ * place is drawn from the first H - height (W - width) positions: the last one never comes.
  */
 export function randomCrop(
   width: number,
@@ -54,7 +54,9 @@ export function randomCrop(
   return undefined;
 }
 
-/** A [width, height] of the given aspect with its area between the limits (pixels) that fits the picture, or undefined. */
+/**
+ * A [width, height] of the given aspect with its area between the limits (pixels) that fits the picture, or undefined.
+ */
 function sampleSize(
   width: number,
   height: number,

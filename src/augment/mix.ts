@@ -19,11 +19,13 @@ export interface MixOptions {
 }
 
 /**
- * A number of the symmetric Beta(alpha, alpha) distribution: mean 1/2, variance 1 / (4 (2 alpha + 1)). Jöhnk's method up to alpha = 1, in
- * logarithms, so that a small alpha does not underflow; a ratio of two gamma numbers (Marsaglia and Tsang) above.
+ * A number of the symmetric Beta(alpha, alpha) distribution: mean 1/2, variance 1 / (4 (2 alpha + 1)). Jöhnk's method
+ * up to alpha = 1, in logarithms, so that a small alpha does not underflow; a ratio of two gamma numbers (Marsaglia and
+ * Tsang) above.
  */
 export function symmetricBeta(alpha: number, random: Random): number {
-  if (!(alpha > 0 && alpha <= 1000)) throw new UsageError(`Expected an alpha above 0 and up to 1000 but received ${alpha}.`);
+  if (!(alpha > 0 && alpha <= 1000))
+    throw new UsageError(`Expected an alpha above 0 and up to 1000 but received ${alpha}.`);
   if (alpha > 1) {
     const first = gamma(alpha, random);
     return first / (first + gamma(alpha, random));
@@ -48,12 +50,19 @@ function gamma(alpha: number, random: Random): number {
 }
 
 /**
- * Draws the mix of one batch of n pictures: mixup (Zhang et al., arXiv 1710.09412) with lambda of Beta(alpha, alpha), or CutMix (Yun et al.,
- * arXiv 1905.04899) with a box of area 1 - lambda around an even place, cut off at the borders, and lambda then set to the share that is left.
- * Where both are on, each with probability 1/2. One lambda and one box a batch; partners are a random permutation.
+ * Draws the mix of one batch of n pictures: mixup (Zhang et al., arXiv 1710.09412) with lambda of Beta(alpha, alpha),
+ * or CutMix (Yun et al., arXiv 1905.04899) with a box of area 1 - lambda around an even place, cut off at the borders,
+ * and lambda then set to the share that is left. Where both are on, each with probability 1/2. One lambda and one box a
+ * batch; partners are a random permutation.
  * @returns undefined when both are off
  */
-export function drawMix({ mixup, cutmix }: MixOptions, n: number, width: number, height: number, random: Random): Mix | undefined {
+export function drawMix(
+  { mixup, cutmix }: MixOptions,
+  n: number,
+  width: number,
+  height: number,
+  random: Random,
+): Mix | undefined {
   if (mixup === 0 && cutmix === 0) return undefined;
   const cut = cutmix > 0 && (mixup === 0 || random.int(2) === 1);
   const lambda = symmetricBeta(cut ? cutmix : mixup, random);
@@ -74,14 +83,23 @@ export function drawMix({ mixup, cutmix }: MixOptions, n: number, width: number,
 }
 
 /**
- * The mixed batch: lambda x picture + (1 - lambda) x partner, bytes rounded; with a box, the partner's pixels in it. The batch is not changed.
+ * The mixed batch: lambda x picture + (1 - lambda) x partner, bytes rounded; with a box, the partner's pixels in it.
+ * The batch is not changed.
  * @param images [n, H, W, channels], channels innermost
  */
-export function mixImages<T extends Uint8Array | Float32Array>(images: T, n: number, width: number, height: number, mix: Mix): T {
+export function mixImages<T extends Uint8Array | Float32Array>(
+  images: T,
+  n: number,
+  width: number,
+  height: number,
+  mix: Mix,
+): T {
   const size = images.length / n;
   const channels = size / (width * height);
   if (!Number.isInteger(channels) || channels < 1 || mix.partners.length !== n)
-    throw new RescaledError(`Expected ${n} pictures of ${width} x ${height} and a mix of as many but received ${images.length} values and ${mix.partners.length} partners.`);
+    throw new RescaledError(
+      `Expected ${n} pictures of ${width} x ${height} and a mix of as many but received ${images.length} values and ${mix.partners.length} partners.`,
+    );
   const out = images.slice() as T;
   const { lambda, partners, box } = mix;
   const half = images instanceof Uint8Array ? 0.5 : 0; // a byte array cuts the fraction off
@@ -89,7 +107,8 @@ export function mixImages<T extends Uint8Array | Float32Array>(images: T, n: num
     const mine = k * size;
     const theirs = partners[k]! * size;
     if (box === undefined) {
-      for (let i = 0; i < size; i++) out[mine + i] = lambda * images[mine + i]! + (1 - lambda) * images[theirs + i]! + half;
+      for (let i = 0; i < size; i++)
+        out[mine + i] = lambda * images[mine + i]! + (1 - lambda) * images[theirs + i]! + half;
       continue;
     }
     for (let y = box[1]; y < box[3]; y++) {
@@ -101,7 +120,10 @@ export function mixImages<T extends Uint8Array | Float32Array>(images: T, n: num
   return out;
 }
 
-/** The partner of each label: the loss of a mixed batch is lambda x loss(labels) + (1 - lambda) x loss(partners' labels). */
+/**
+ * The partner of each label: the loss of a mixed batch is lambda x loss(labels) + (1 - lambda) x loss(partners'
+ * labels).
+ */
 export function mixLabels(labels: Int32Array, mix: Mix): Int32Array {
   return Int32Array.from(mix.partners, (partner) => labels[partner]!);
 }
@@ -114,7 +136,8 @@ export function mixTargets(labels: Int32Array, classes: number, mix: Mix): Float
   const targets = new Float32Array(labels.length * classes);
   mixLabels(labels, mix).forEach((partner, i) => {
     const label = labels[i]!;
-    if (label < 0 || label >= classes) throw new RescaledError(`Expected labels from 0 to ${classes - 1} but received ${label}.`);
+    if (label < 0 || label >= classes)
+      throw new RescaledError(`Expected labels from 0 to ${classes - 1} but received ${label}.`);
     targets[i * classes + label]! += mix.lambda;
     targets[i * classes + partner]! += 1 - mix.lambda;
   });

@@ -1,11 +1,14 @@
 import { UsageError } from '../errors.js';
-import { centreCrop, randomCrop, type Crop } from './crop.js';
-import { flipInPlace, windowOf, type Pixels } from './pixels.js';
-import { augmentInPlace, augmentPlan, type AugmentPlan } from './policies/plan.js';
+import { type Crop, centreCrop, randomCrop } from './crop.js';
+import { flipInPlace, type Pixels, windowOf } from './pixels.js';
+import { type AugmentPlan, augmentInPlace, augmentPlan } from './policies/plan.js';
 import type { Random } from './random.js';
-import { resample, type Filter } from './resample.js';
+import { type Filter, resample } from './resample.js';
 
-/** How a picture of any size becomes the network's square input. All fields are plain data; `preprocessOptions` fills and checks them. */
+/**
+ * How a picture of any size becomes the network's square input. All fields are plain data; `preprocessOptions` fills
+ * and checks them.
+ */
 export interface PreprocessOptions {
   /** Side S of the input in pixels. */
   size: number;
@@ -15,13 +18,22 @@ export interface PreprocessOptions {
   cropAspect: [number, number];
   /** Probability of a horizontal flip in training. Reference: 0.5. */
   flip: number;
-  /** Share of the shorter side that the evaluation crop keeps. Reference: 0.875. 1 takes the whole shorter side (for tiny pictures). */
+  /**
+   * Share of the shorter side that the evaluation crop keeps. Reference: 0.875. 1 takes the whole shorter side (for
+   * tiny pictures).
+   */
   evalCrop: number;
-  /** `inception`: random area and aspect. `pad`: zero-pad the evaluation view, then a random S x S window. `none`: the evaluation view. */
+  /**
+   * `inception`: random area and aspect. `pad`: zero-pad the evaluation view, then a random S x S window. `none`: the
+   * evaluation view.
+   */
   cropMode?: 'inception' | 'pad' | 'none';
   /** Pixels of zero padding on each side in `pad` mode. Default 4, as is usual for CIFAR. */
   padding?: number;
-  /** Training crops below this share of the picture are drawn again (`inception` mode; see `randomCrop`). Reference: 0.1. */
+  /**
+   * Training crops below this share of the picture are drawn again (`inception` mode; see `randomCrop`). Reference:
+   * 0.1.
+   */
   minCovered?: number;
   /** Interpolation of every resize. Reference: bicubic. */
   filter?: Filter;
@@ -29,7 +41,10 @@ export interface PreprocessOptions {
   augment?: AugmentPlan;
 }
 
-/** The reference's preprocessing (tensorflow/tpu, models/official/resnet/resnet_preprocessing.py) with every field set but the size; no RandAugment. */
+/**
+ * The reference's preprocessing (tensorflow/tpu, models/official/resnet/resnet_preprocessing.py) with every field set
+ * but the size; no RandAugment.
+ */
 export const REFERENCE_PREPROCESS: Readonly<Required<Omit<PreprocessOptions, 'size'>>> = {
   cropArea: [0.08, 1],
   cropAspect: [3 / 4, 4 / 3],
@@ -59,7 +74,12 @@ export function preprocessOptions(given: Partial<PreprocessOptions> & { size: nu
   expect(flip >= 0 && flip <= 1, 'flip', 'a probability from 0 to 1', flip);
   expect(evalCrop > 0 && evalCrop <= 1, 'evalCrop', 'a share above 0 and at most 1', evalCrop);
   expect(['inception', 'pad', 'none'].includes(cropMode), 'cropMode', '"inception", "pad" or "none"', cropMode);
-  expect(Number.isInteger(padding) && padding >= 0 && padding <= size, 'padding', `a whole number of pixels from 0 to the size, ${size},`, padding);
+  expect(
+    Number.isInteger(padding) && padding >= 0 && padding <= size,
+    'padding',
+    `a whole number of pixels from 0 to the size, ${size},`,
+    padding,
+  );
   expect(minCovered >= 0 && minCovered <= 1, 'minCovered', 'a share from 0 to 1', minCovered);
   expect(filter === 'bicubic' || filter === 'bilinear', 'filter', '"bicubic" or "bilinear"', filter);
   return { ...options, augment: augmentPlan(options.augment) };
@@ -81,19 +101,22 @@ export function evalView(pixels: Pixels, options: PreprocessOptions): Uint8Array
 function resized(pixels: Pixels, crop: Crop, options: PreprocessOptions): Uint8Array {
   const { x, y, width, height } = crop;
   const part =
-    width === pixels.width && height === pixels.height ? pixels : { data: windowOf(pixels, x, y, width, height), width, height };
+    width === pixels.width && height === pixels.height
+      ? pixels
+      : { data: windowOf(pixels, x, y, width, height), width, height };
   return resample(part, [0, 0, width, height], options.size, options.size, options.filter);
 }
 
 /**
- * The picture as one training step sees it: random crop, resize to S x S, flip, then `augment`, the reference's order. A pure
- * function of the picture, the options and the state of `random`.
+ * The picture as one training step sees it: random crop, resize to S x S, flip, then `augment`, the reference's order.
+ * A pure function of the picture, the options and the state of `random`.
  * @returns bytes [S, S, 3]
  */
 export function trainView(pixels: Pixels, options: PreprocessOptions, random: Random): Uint8Array {
   const view = croppedView(pixels, options, random);
   if (options.flip > 0 && random.uniform() < options.flip) flipInPlace(view, options.size, options.size);
-  if (options.augment !== undefined) augmentInPlace({ data: view, width: options.size, height: options.size }, options.augment, random);
+  if (options.augment !== undefined)
+    augmentInPlace({ data: view, width: options.size, height: options.size }, options.augment, random);
   return view;
 }
 

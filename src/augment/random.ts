@@ -6,7 +6,9 @@ const WEYL_0 = 0x9e3779b9;
 const WEYL_1 = 0xbb67ae85;
 const TWO_32 = 2 ** 32;
 
-/** Upper 32 bits of a 32 x 32 bit product, from four 16 x 16 bit ones (JavaScript has only the lower half, Math.imul). */
+/**
+ * Upper 32 bits of a 32 x 32 bit product, from four 16 x 16 bit ones (JavaScript has only the lower half, Math.imul).
+ */
 function multiplyHigh(a: number, b: number): number {
   const aLow = a & 0xffff;
   const aHigh = a >>> 16;
@@ -47,11 +49,13 @@ export function philox4x32(counter: ArrayLike<number>, key: ArrayLike<number>, o
 }
 
 /**
- * Random numbers as a pure function of (seed, keys): the same seed and keys give the same numbers on every machine, in every
- * thread and in any order of calls to other streams. `new Random(seed, epoch, index)` is the stream of one picture in one epoch.
+ * Random numbers as a pure function of (seed, keys): the same seed and keys give the same numbers on every machine, in
+ * every thread and in any order of calls to other streams. `new Random(seed, epoch, index)` is the stream of one
+ * picture in one epoch.
  *
- * The stream is Philox4x32-10 over the counter (block, 0, 0, 0). Each key is absorbed by one Philox call that makes a new
- * 64-bit Philox key from the key's bits, its position and the key so far; so (1), (1, 0) and (0, 1) are different streams.
+ * The stream is Philox4x32-10 over the counter (block, 0, 0, 0). Each key is absorbed by one Philox call that makes a
+ * new 64-bit Philox key from the key's bits, its position and the key so far; so (1), (1, 0) and (0, 1) are different
+ * streams.
  *
  * @throws RescaledError when the seed or a key is not an integer that a double holds exactly.
  */
@@ -97,7 +101,10 @@ export class Random {
     return (high * 67108864 + low) / 9007199254740992;
   }
 
-  /** An integer in [0, n), every one equally likely (words beyond the last whole multiple of n are drawn again). 1 <= n <= 2^32. */
+  /**
+   * An integer in [0, n), every one equally likely (words beyond the last whole multiple of n are drawn again). 1 <= n
+   * <= 2^32.
+   */
   int(n: number): number {
     if (!Number.isInteger(n) || n < 1 || n > TWO_32) {
       throw new RescaledError(`Random.int expected a whole number between 1 and 2^32 but received ${n}.`);

@@ -35,8 +35,9 @@ let real = new Float64Array(64);
 let between = new Uint8Array(0);
 
 /**
- * Fills the weights of one axis. An output pixel's filter is centred at start + (i + 0.5) x scale and, when shrinking, widened by
- * scale = (end - start) / output (antialiasing); weights are normalised to sum 1, then rounded to 22 fractional bits.
+ * Fills the weights of one axis. An output pixel's filter is centred at start + (i + 0.5) x scale and, when shrinking,
+ * widened by scale = (end - start) / output (antialiasing); weights are normalised to sum 1, then rounded to 22
+ * fractional bits.
  */
 function prepare(axis: Axis, input: number, start: number, end: number, output: number, filter: Filter): void {
   const weightOf = filter === 'bicubic' ? cubic : triangle;
@@ -81,7 +82,14 @@ function clip8(sum: number): number {
 }
 
 /** Rows y0 .. y1 - 1 of `source`, each resampled to `width` pixels by `axisX`, into `target` [y1 - y0, width, 3]. */
-function resampleRows(source: Uint8Array, sourceWidth: number, y0: number, y1: number, target: Uint8Array, width: number): void {
+function resampleRows(
+  source: Uint8Array,
+  sourceWidth: number,
+  y0: number,
+  y1: number,
+  target: Uint8Array,
+  width: number,
+): void {
   const { first, taps, weights, stride } = axisX;
   let o = 0;
   for (let y = y0; y < y1; y++) {
@@ -107,8 +115,19 @@ function resampleRows(source: Uint8Array, sourceWidth: number, y0: number, y1: n
   }
 }
 
-/** Columns of `source` (rows of `bytes` bytes, the first at row `y0` of the picture) resampled to `height` rows by `axisY`. */
-function resampleColumns(source: Uint8Array, bytes: number, offset: number, pitch: number, y0: number, target: Uint8Array, height: number): void {
+/**
+ * Columns of `source` (rows of `bytes` bytes, the first at row `y0` of the picture) resampled to `height` rows by
+ * `axisY`.
+ */
+function resampleColumns(
+  source: Uint8Array,
+  bytes: number,
+  offset: number,
+  pitch: number,
+  y0: number,
+  target: Uint8Array,
+  height: number,
+): void {
   const { first, taps, weights, stride } = axisY;
   let o = 0;
   for (let y = 0; y < height; y++) {
@@ -136,20 +155,31 @@ function resampleColumns(source: Uint8Array, bytes: number, offset: number, pitc
 }
 
 /**
- * The part `box` of a picture, resampled to width x height with antialiasing: rows first, then columns, each rounded to 8 bits.
- * Gives the same bytes as Pillow's `Image.resize((width, height), filter, box=box)`. A pass that would change nothing (same
- * size, whole-pixel edges) is left out. Note that pixels just outside the box take part at its edges, as in Pillow.
+ * The part `box` of a picture, resampled to width x height with antialiasing: rows first, then columns, each rounded to
+ * 8 bits. Gives the same bytes as Pillow's `Image.resize((width, height), filter, box=box)`. A pass that would change
+ * nothing (same size, whole-pixel edges) is left out. Note that pixels just outside the box take part at its edges, as
+ * in Pillow.
  *
  * @returns bytes [height, width, 3]
  * @throws RescaledError when the box does not lie within the picture, is empty, or the sides are not positive integers.
  */
-export function resample(pixels: Pixels, box: Box, width: number, height: number, filter: Filter = 'bicubic'): Uint8Array {
+export function resample(
+  pixels: Pixels,
+  box: Box,
+  width: number,
+  height: number,
+  filter: Filter = 'bicubic',
+): Uint8Array {
   const [x0, y0, x1, y1] = box;
   if (!(x0 >= 0 && y0 >= 0 && x1 <= pixels.width && y1 <= pixels.height && x0 < x1 && y0 < y1)) {
-    throw new RescaledError(`Expected a box within the picture of ${pixels.width} x ${pixels.height} but received [${box.join(', ')}].`);
+    throw new RescaledError(
+      `Expected a box within the picture of ${pixels.width} x ${pixels.height} but received [${box.join(', ')}].`,
+    );
   }
   if (!Number.isInteger(width) || !Number.isInteger(height) || width < 1 || height < 1) {
-    throw new RescaledError(`Expected a target size of whole pixels, at least 1 x 1, but received ${width} x ${height}.`);
+    throw new RescaledError(
+      `Expected a target size of whole pixels, at least 1 x 1, but received ${width} x ${height}.`,
+    );
   }
   const out = new Uint8Array(3 * width * height);
   const pitch = pixels.width * 3;

@@ -16,12 +16,21 @@ export function freeFolder(name: string): string {
  * @param inputs files that are read: they are never written over
  * @throws UsageError saying what stands in the way
  */
-export function checkOutput(path: string, { endings = [''], inputs = [], force = false }: { endings?: readonly string[]; inputs?: readonly string[]; force?: boolean }): void {
-  if (!endings.some((ending) => path.toLowerCase().endsWith(ending))) throw new UsageError(`Expected a name that ends in ${endings.join(' or ')} to write but received "${path}".`);
+export function checkOutput(
+  path: string,
+  {
+    endings = [''],
+    inputs = [],
+    force = false,
+  }: { endings?: readonly string[]; inputs?: readonly string[]; force?: boolean },
+): void {
+  if (!endings.some((ending) => path.toLowerCase().endsWith(ending)))
+    throw new UsageError(`Expected a name that ends in ${endings.join(' or ')} to write but received "${path}".`);
   if (!existsSync(dirname(path))) throw new UsageError(`Expected to write ${path} but its folder does not exist.`);
   if (!existsSync(path)) return;
   if (statSync(path).isDirectory()) throw new UsageError(`Expected a file to write but ${path} is a folder.`);
   for (const input of inputs)
-    if (existsSync(input) && realpathSync(input) === realpathSync(path)) throw new UsageError(`Expected another file to write than the one that is read, ${input}.`);
+    if (existsSync(input) && realpathSync(input) === realpathSync(path))
+      throw new UsageError(`Expected another file to write than the one that is read, ${input}.`);
   if (!force) throw new UsageError(`${path} exists already. --force replaces it.`);
 }

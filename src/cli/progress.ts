@@ -58,7 +58,8 @@ export class Progress {
         break;
       }
       case 'evaluating':
-        if (this.#terminal) this.#line(`epoch ${event.epoch}/${this.#epochs}  measuring accuracy on ${event.of} pictures`);
+        if (this.#terminal)
+          this.#line(`epoch ${event.epoch}/${this.#epochs}  measuring accuracy on ${event.of} pictures`);
         break;
       case 'epoch':
         this.#permanent(
@@ -73,7 +74,9 @@ export class Progress {
         this.#permanent(pc.yellow(`left out, cannot be read: ${event.path}: ${event.reason}`));
         break;
       case 'early-stop':
-        this.#permanent(`stopping after epoch ${event.epoch}: none was better on the minival since epoch ${event.bestEpoch}, whose weights are kept`);
+        this.#permanent(
+          `stopping after epoch ${event.epoch}: none was better on the minival since epoch ${event.bestEpoch}, whose weights are kept`,
+        );
         break;
       case 'stopped':
         this.#permanent(`stopped and saved at step ${event.step} of ${event.steps}`);

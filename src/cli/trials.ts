@@ -1,6 +1,6 @@
-import { measureTrial, runTrials, type RunTrialsOptions, type TrialEvent } from '../study/trials/run.js';
-import { TimeLeft } from '../study/trials/time-left.js';
 import { readResult, type Trial } from '../study/plan/trial.js';
+import { measureTrial, type RunTrialsOptions, runTrials, type TrialEvent } from '../study/trials/run.js';
+import { TimeLeft } from '../study/trials/time-left.js';
 import { duration } from './progress.js';
 import { percent } from './words.js';
 
@@ -8,7 +8,12 @@ import { percent } from './words.js';
 export type NamedTrials = ReadonlyMap<string, { trial: Trial; name: string }>;
 
 /** Runs what is left, in the given order, and says of each trial how it ended and how much time is left. */
-export async function runNamed(unique: NamedTrials, options: RunTrialsOptions, afterEach: () => void, json: boolean): Promise<{ stopped: boolean; failed: number }> {
+export async function runNamed(
+  unique: NamedTrials,
+  options: RunTrialsOptions,
+  afterEach: () => void,
+  json: boolean,
+): Promise<{ stopped: boolean; failed: number }> {
   const left = new Map([...unique].map(([id, { trial }]) => [id, trial]));
   const time = new TimeLeft();
   learnFinished(unique, options.study, time, (id) => left.delete(id));
@@ -29,18 +34,30 @@ export async function runNamed(unique: NamedTrials, options: RunTrialsOptions, a
     if (event.type === 'failed') failed++;
     else time.learn(trial.work, event.result.msPerStep, event.result.scoredPerSecond);
     const remains = time.total([...left.values()], options.workers);
-    const told = event.type === 'failed' ? `failed: ${event.reason}` : `top-1 ${percent(event.result.top1)}, training pictures ${percent(event.result.trainTop1)}; ${event.seconds === 0 ? 'done by another process' : duration(event.seconds)}, ${event.result.msPerStep.toFixed(0)} ms a step`;
-    note(json, `[${unique.size - left.size}/${unique.size}] ${name}, seed ${trial.seed}: ${told}${left.size === 0 || remains === undefined ? '' : `; about ${duration(remains)} left`}`);
+    const told =
+      event.type === 'failed'
+        ? `failed: ${event.reason}`
+        : `top-1 ${percent(event.result.top1)}, training pictures ${percent(event.result.trainTop1)}; ${event.seconds === 0 ? 'done by another process' : duration(event.seconds)}, ${event.result.msPerStep.toFixed(0)} ms a step`;
+    note(
+      json,
+      `[${unique.size - left.size}/${unique.size}] ${name}, seed ${trial.seed}: ${told}${left.size === 0 || remains === undefined ? '' : `; about ${duration(remains)} left`}`,
+    );
     afterEach();
   };
   return untilInterrupted(json, async (stop, kill) => {
-    const { stopped } = await runTrials([...unique.values()].map(({ trial }) => trial), { ...options, signal: stop, killSignal: kill, onEvent: tell });
+    const { stopped } = await runTrials(
+      [...unique.values()].map(({ trial }) => trial),
+      { ...options, signal: stop, killSignal: kill, onEvent: tell },
+    );
     return { stopped, failed };
   });
 }
 
 /** The first Ctrl-C saves and stops, the second one stops at once. */
-export async function untilInterrupted<T>(json: boolean, work: (stop: AbortSignal, kill: AbortSignal) => Promise<T>): Promise<T> {
+export async function untilInterrupted<T>(
+  json: boolean,
+  work: (stop: AbortSignal, kill: AbortSignal) => Promise<T>,
+): Promise<T> {
   const [stop, kill] = [new AbortController(), new AbortController()];
   const interrupt = (): void => {
     if (stop.signal.aborted) return kill.abort();
@@ -72,8 +89,16 @@ export function learnFinished(unique: NamedTrials, study: string, time: TimeLeft
   }
 }
 
-/** A few steps of each trial whose speed is not known yet, as many at a time as there will be, since they share the machine. */
-export async function learnUnknown(trials: Iterable<{ trial: Trial; name: string }>, options: RunTrialsOptions, time: TimeLeft, json: boolean): Promise<void> {
+/**
+ * A few steps of each trial whose speed is not known yet, as many at a time as there will be, since they share the
+ * machine.
+ */
+export async function learnUnknown(
+  trials: Iterable<{ trial: Trial; name: string }>,
+  options: RunTrialsOptions,
+  time: TimeLeft,
+  json: boolean,
+): Promise<void> {
   for (const { trial, name } of trials) {
     if (time.knows(trial.work.cost)) continue;
     note(json, `measuring a few steps of ${name} ...`);

@@ -10,8 +10,8 @@ export function byClass(labels: ArrayLike<number>, classes: number): number[][] 
 }
 
 /**
- * A class-balanced subset of `count` pictures: classes take turns until the count is reached or a class has no more, and each
- * class gives its pictures in an order that depends on (seed, class) alone. A smaller subset lies within a
+ * A class-balanced subset of `count` pictures: classes take turns until the count is reached or a class has no more,
+ * and each class gives its pictures in an order that depends on (seed, class) alone. A smaller subset lies within a
  * larger one of the same seed.
  * @returns chosen indices, rising
  */
@@ -30,7 +30,10 @@ export function balancedSubset(labels: ArrayLike<number>, classes: number, count
 /** Keeps these draws apart from the loader's streams (seed, epoch) and (seed, epoch, index) of the same seed. */
 const SUBSET_STREAM = -1;
 
-/** Share of a class that goes to validation, at least one of two pictures and never all: round(n x share) within 1 .. n - 1; 0 of one. */
+/**
+ * Share of a class that goes to validation, at least one of two pictures and never all: round(n x share) within 1 .. n
+ * - 1; 0 of one.
+ */
 function validationCount(n: number, share: number): number {
   return n < 2 ? 0 : Math.min(n - 1, Math.max(1, Math.round(n * share)));
 }
@@ -43,8 +46,9 @@ export function trainingCount(labels: ArrayLike<number>, classes: number, share:
 }
 
 /**
- * Splits pictures class by class. Within a class the pictures are ordered by sha256(seed, key) and the first ones go to validation, so
- * adding or removing a few files moves few others across. A class with a single picture gives it to training.
+ * Splits pictures class by class. Within a class the pictures are ordered by sha256(seed, key) and the first ones go to
+ * validation, so adding or removing a few files moves few others across. A class with a single picture gives it to
+ * training.
  * @param keys what identifies picture i: its path within the dataset, or its number
  * @returns rising indices of both parts
  */
@@ -58,7 +62,12 @@ export function splitByClass(
   const train: number[] = [];
   const val: number[] = [];
   for (const members of byClass(labels, classes)) {
-    const ranked = members.map((i) => ({ i, rank: createHash('sha256').update(`${seed}\0${keys(i)}`).digest('hex') }));
+    const ranked = members.map((i) => ({
+      i,
+      rank: createHash('sha256')
+        .update(`${seed}\0${keys(i)}`)
+        .digest('hex'),
+    }));
     ranked.sort((a, b) => (a.rank < b.rank ? -1 : a.rank > b.rank ? 1 : a.i - b.i));
     const count = validationCount(members.length, share);
     ranked.forEach(({ i }, position) => (position < count ? val : train).push(i));
@@ -69,7 +78,9 @@ export function splitByClass(
 /** @throws UsageError unless the share lies strictly between 0 and 1. */
 export function checkShare(share: number): void {
   if (!(share > 0 && share < 1)) {
-    throw new UsageError(`Expected a share between 0 and 1 (both excluded) for valSplit (--val-split) but received ${share}.`);
+    throw new UsageError(
+      `Expected a share between 0 and 1 (both excluded) for valSplit (--val-split) but received ${share}.`,
+    );
   }
 }
 

@@ -3,11 +3,11 @@ import { basename, join, resolve } from 'node:path';
 import { UsageError } from '../errors.js';
 import { diskKey } from './cache/pictures.js';
 import { balancedSubset, checkLimit } from './choose.js';
+import type { DatasetKind, NeededParts } from './parts.js';
 import { findIdxFiles, openIdx } from './sources/idx.js';
 import { openImageFolder } from './sources/image-folder.js';
-import type { DatasetKind, NeededParts } from './parts.js';
-import { subset, type Source } from './sources/source.js';
-import { ENDINGS, findPictures, follow, listFolder, type FoundFile } from './sources/walk.js';
+import { type Source, subset } from './sources/source.js';
+import { ENDINGS, type FoundFile, findPictures, follow, listFolder } from './sources/walk.js';
 
 export type { DatasetKind, NeededParts } from './parts.js';
 
@@ -37,13 +37,16 @@ export interface Dataset {
   /** How validation pictures were set aside; undefined when the dataset has its own. */
   readonly split: { readonly valSplit: number; readonly seed: number } | undefined;
   /**
-   * sha256 (hex) over the class names and each file's path and size (image folders) or the files' bytes as they lie on disk (IDX).
-   * Limits and split do not enter.
+   * sha256 (hex) over the class names and each file's path and size (image folders) or the files' bytes as they lie on
+   * disk (IDX). Limits and split do not enter.
    */
   readonly fingerprint: string;
   /** Files that were passed over because their names do not end like a picture's. */
   readonly ignoredFiles: number;
-  /** Of image folders: a name of the pictures as they lie on this disk (see `diskKey`), and how many there are, whatever the limits. */
+  /**
+   * Of image folders: a name of the pictures as they lie on this disk (see `diskKey`), and how many there are, whatever
+   * the limits.
+   */
   readonly onDisk?: { readonly key: string; readonly count: number };
   /** Why its pictures are not in the cache, where they could be: without a full stop. */
   readonly note?: string;
@@ -52,7 +55,8 @@ export interface Dataset {
 /**
  * Opens a dataset folder and tells its kind by its content: MNIST-like IDX files, or class folders of pictures
  * (see `openIdx`, `openImageFolder`).
- * @throws UsageError on a wrong path, layout or option (exit 2); RescaledError when something there cannot be read (exit 1)
+ * @throws UsageError on a wrong path, layout or option (exit 2); RescaledError when something there cannot be read
+ * (exit 1)
  */
 export async function openDataset(path: string, options: DatasetOptions = {}): Promise<Dataset> {
   const { valSplit = 0.2, seed = 0, limitTrain, limitVal, need = 'both', cache = false } = options;
@@ -61,12 +65,16 @@ export async function openDataset(path: string, options: DatasetOptions = {}): P
   const folder = resolve(path);
   const names = (await listFolder(folder)).map((entry) => entry.name);
   const idx = findIdxFiles(folder, names);
-  const parts = idx ? await openIdx(folder, idx, need, valSplit, seed, cache) : await openImageFolder(folder, need, valSplit, seed);
+  const parts = idx
+    ? await openIdx(folder, idx, need, valSplit, seed, cache)
+    : await openImageFolder(folder, need, valSplit, seed);
   const train = parts.train && limited(parts.train, limitTrain, seed);
   if (train !== undefined && limitTrain !== undefined) {
     const seen = new Set(parts.train!.labels).size;
     if (train.length < seen) {
-      throw new UsageError(`Expected limitTrain (--limit-train) to leave a picture for each of the ${seen} classes but received ${limitTrain}. Use at least ${seen}.`);
+      throw new UsageError(
+        `Expected limitTrain (--limit-train) to leave a picture for each of the ${seen} classes but received ${limitTrain}. Use at least ${seen}.`,
+      );
     }
   }
   return {
@@ -78,7 +86,9 @@ export async function openDataset(path: string, options: DatasetOptions = {}): P
     split: parts.split,
     fingerprint: fingerprint(parts.classes, parts.identity),
     ignoredFiles: parts.ignoredFiles,
-    ...(typeof parts.identity !== 'string' && { onDisk: { key: diskKey(folder, parts.identity), count: parts.identity.length } }),
+    ...(typeof parts.identity !== 'string' && {
+      onDisk: { key: diskKey(folder, parts.identity), count: parts.identity.length },
+    }),
     ...(parts.note !== undefined && { note: parts.note }),
   };
 }
@@ -98,8 +108,8 @@ function fingerprint(classes: readonly string[], identity: readonly FoundFile[] 
 }
 
 /**
- * Picture files for prediction: files are taken as they are, whatever their names end in; folders give all pictures below them,
- * sorted. A file named twice comes twice.
+ * Picture files for prediction: files are taken as they are, whatever their names end in; folders give all pictures
+ * below them, sorted. A file named twice comes twice.
  * @throws UsageError when a path is missing, a folder has no pictures, or nothing is given
  */
 export async function openPictures(paths: readonly string[]): Promise<string[]> {
@@ -107,7 +117,10 @@ export async function openPictures(paths: readonly string[]): Promise<string[]> 
   const pictures: string[] = [];
   for (const path of paths) {
     const found = await follow(path);
-    if (found === 'missing') throw new UsageError(`Expected a picture or a folder of pictures at ${path} but there is nothing. Check the path.`);
+    if (found === 'missing')
+      throw new UsageError(
+        `Expected a picture or a folder of pictures at ${path} but there is nothing. Check the path.`,
+      );
     if (!found.isDirectory()) {
       pictures.push(path);
       continue;

@@ -87,7 +87,14 @@ export function fromProperties(properties: readonly { key: string; value: string
   if (version === undefined) {
     throw new UsageError(
       `${name} is an ONNX file, but not one exported by rescaled: expected the metadata "rescaled.version", "labels" and "preprocess" but ` +
-        `found ${values.size === 0 ? 'none' : [...values.keys()].slice(0, 8).map((key) => `"${key}"`).join(', ')}. ` +
+        `found ${
+          values.size === 0
+            ? 'none'
+            : [...values.keys()]
+                .slice(0, 8)
+                .map((key) => `"${key}"`)
+                .join(', ')
+        }. ` +
         'Export a trained run with `rescaled export`.',
     );
   }

@@ -31,17 +31,23 @@ export interface Parity {
 }
 
 /**
- * Runs the exported file on pictures and compares it with the trained model's logits. A value that is not finite on either side
- * gives a difference of Infinity.
+ * Runs the exported file on pictures and compares it with the trained model's logits. A value that is not finite on
+ * either side gives a difference of Infinity.
  * @throws RescaledError when sizes do not fit
  */
 export async function checkParity(input: ParityInput): Promise<Parity> {
   const { images, n, size, referenceLogits, classes, batch = 16 } = input;
   if (n < 1 || referenceLogits.length !== n * classes) {
-    throw new RescaledError(`Expected ${n} x ${classes} reference logits, at least one row, but received ${referenceLogits.length} numbers.`);
+    throw new RescaledError(
+      `Expected ${n} x ${classes} reference logits, at least one row, but received ${referenceLogits.length} numbers.`,
+    );
   }
   const bytes = typeof input.onnx === 'string' ? await readFile(input.onnx) : input.onnx;
-  const session = await OnnxSession.create(bytes, typeof input.onnx === 'string' ? input.onnx : 'the exported file', input);
+  const session = await OnnxSession.create(
+    bytes,
+    typeof input.onnx === 'string' ? input.onnx : 'the exported file',
+    input,
+  );
   try {
     if (session.size !== size || session.classes !== classes) {
       throw new RescaledError(
@@ -53,13 +59,19 @@ export async function checkParity(input: ParityInput): Promise<Parity> {
     let agreeing = 0;
     for (let start = 0; start < n; start += batch) {
       const count = Math.min(batch, n - start);
-      const { logits, probabilities } = await session.run(images.subarray(start * pixels, (start + count) * pixels), count);
+      const { logits, probabilities } = await session.run(
+        images.subarray(start * pixels, (start + count) * pixels),
+        count,
+      );
       for (let i = 0; i < count; i++) {
         const reference = referenceLogits.subarray((start + i) * classes, (start + i + 1) * classes);
         const ours = logits.subarray(i * classes, (i + 1) * classes);
         parity.maxAbsDiff = Math.max(parity.maxAbsDiff, largestDifference(ours, reference));
         const shares = probabilities.subarray(i * classes, (i + 1) * classes);
-        parity.maxAbsDiffProbabilities = Math.max(parity.maxAbsDiffProbabilities, largestDifference(shares, softmax(reference)));
+        parity.maxAbsDiffProbabilities = Math.max(
+          parity.maxAbsDiffProbabilities,
+          largestDifference(shares, softmax(reference)),
+        );
         if (largest(ours) === largest(reference)) agreeing++;
       }
     }

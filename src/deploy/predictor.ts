@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { evalView, preprocessOptions, type PreprocessOptions } from '../augment/preprocess.js';
+import { evalView, type PreprocessOptions, preprocessOptions } from '../augment/preprocess.js';
 import { BrokenPicture } from '../data/sources/decode.js';
 import { RescaledError, UsageError } from '../errors.js';
 import { fromProperties, type OnnxMetadata } from './metadata.js';
@@ -32,8 +32,8 @@ export interface PredictOptions {
 }
 
 /**
- * Classifies pictures with an exported file, with the labels and the preprocessing that the file carries. Needs ONNX Runtime
- * alone: no libtorch.
+ * Classifies pictures with an exported file, with the labels and the preprocessing that the file carries. Needs ONNX
+ * Runtime alone: no libtorch.
  *
  *     const predictor = await Predictor.load('flowers.onnx');
  *     for await (const { path, predictions } of predictor.predict(['a.jpg', 'b.jpg'], { top: 3 })) ...
@@ -80,10 +80,14 @@ export class Predictor {
    * Classifies pictures, in order. A picture that cannot be read gives an entry with `error`; the others go on.
    * @throws UsageError for options out of range
    */
-  async *predict(pictures: Iterable<Picture> | AsyncIterable<Picture>, options: PredictOptions = {}): AsyncGenerator<PictureResult> {
+  async *predict(
+    pictures: Iterable<Picture> | AsyncIterable<Picture>,
+    options: PredictOptions = {},
+  ): AsyncGenerator<PictureResult> {
     const { top = 5, batch = 8 } = options;
     for (const [name, value] of Object.entries({ top, batch })) {
-      if (!Number.isInteger(value) || value < 1) throw new UsageError(`Expected a whole number of at least 1 for ${name} but received ${value}.`);
+      if (!Number.isInteger(value) || value < 1)
+        throw new UsageError(`Expected a whole number of at least 1 for ${name} but received ${value}.`);
     }
     let waiting: { path: string; view: Promise<Uint8Array | string> }[] = [];
     let index = 0;
@@ -122,7 +126,10 @@ export class Predictor {
     }
   }
 
-  async #classify(waiting: readonly { path: string; view: Promise<Uint8Array | string> }[], top: number): Promise<PictureResult[]> {
+  async #classify(
+    waiting: readonly { path: string; view: Promise<Uint8Array | string> }[],
+    top: number,
+  ): Promise<PictureResult[]> {
     const views = await Promise.all(waiting.map(({ view }) => view));
     const good = views.filter((view) => typeof view !== 'string');
     const images = new Uint8Array(good.length * 3 * this.#view.size ** 2);
@@ -139,8 +146,12 @@ export class Predictor {
   }
 
   #best(probabilities: Float32Array, top: number): Prediction[] {
-    const order = Array.from(probabilities, (_, index) => index).sort((a, b) => probabilities[b]! - probabilities[a]! || a - b);
-    return order.slice(0, top).map((index) => ({ label: this.labels[index]!, index, probability: probabilities[index]! }));
+    const order = Array.from(probabilities, (_, index) => index).sort(
+      (a, b) => probabilities[b]! - probabilities[a]! || a - b,
+    );
+    return order
+      .slice(0, top)
+      .map((index) => ({ label: this.labels[index]!, index, probability: probabilities[index]! }));
   }
 }
 
@@ -163,11 +174,15 @@ function header(bytes: Uint8Array, name: string): ModelHeader {
   } catch (cause) {
     // Every ONNX file that we write starts with field 1, the IR version, a small number.
     if (bytes[0] === 0x08 && (bytes[1] ?? 0) < 0x80) {
-      throw new UsageError(`${name} is damaged or cut off: it ends before its model does. Copy or export it again.`, { cause });
+      throw new UsageError(`${name} is damaged or cut off: it ends before its model does. Copy or export it again.`, {
+        cause,
+      });
     }
   }
   if (model === undefined || !(model.irVersion > 0) || model.graph === undefined || model.opsetImport.length === 0) {
-    throw new UsageError(`Expected an ONNX file but ${name} is not one. Predictions need a file made by \`rescaled export\`.`);
+    throw new UsageError(
+      `Expected an ONNX file but ${name} is not one. Predictions need a file made by \`rescaled export\`.`,
+    );
   }
   return model;
 }

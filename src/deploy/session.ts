@@ -38,8 +38,8 @@ function loadRuntime(): Promise<Runtime> {
 }
 
 /**
- * An exported model in ONNX Runtime on the CPU. `run` computes on the calling thread: a server gives each session a worker.
- * Nothing here loads libtorch.
+ * An exported model in ONNX Runtime on the CPU. `run` computes on the calling thread: a server gives each session a
+ * worker. Nothing here loads libtorch.
  */
 export class OnnxSession {
   readonly #session: InferenceSession;
@@ -60,11 +60,13 @@ export class OnnxSession {
   /**
    * @param bytes an .onnx file written by `exportOnnx`
    * @param name the file, for messages
-   * @throws UsageError when ONNX Runtime refuses the file or its inputs and outputs are not those that `exportOnnx` writes
+   * @throws UsageError when ONNX Runtime refuses the file or its inputs and outputs are not those that `exportOnnx`
+   * writes
    */
   static async create(bytes: Uint8Array, name: string, options: SessionOptions = {}): Promise<OnnxSession> {
     const threads = options.threads ?? availableParallelism();
-    if (!Number.isInteger(threads) || threads < 1) throw new UsageError(`Expected a whole number of at least 1 for threads but received ${threads}.`);
+    if (!Number.isInteger(threads) || threads < 1)
+      throw new UsageError(`Expected a whole number of at least 1 for threads but received ${threads}.`);
     const ort = await loadRuntime();
     let session: InferenceSession;
     try {
@@ -75,7 +77,9 @@ export class OnnxSession {
         logSeverityLevel: 3,
       });
     } catch (cause) {
-      throw new UsageError(`ONNX Runtime cannot load ${name}: ${(cause as Error).message}. Export the run again.`, { cause });
+      throw new UsageError(`ONNX Runtime cannot load ${name}: ${(cause as Error).message}. Export the run again.`, {
+        cause,
+      });
     }
     const { size, classes } = checkEnds(session, name);
     return new OnnxSession(session, ort, size, classes);
@@ -88,7 +92,9 @@ export class OnnxSession {
   async run(images: Uint8Array, n: number): Promise<Scores> {
     const expected = n * this.size * this.size * 3;
     if (images.length !== expected) {
-      throw new RescaledError(`Expected ${expected} bytes for ${n} pictures of ${this.size} x ${this.size} but received ${images.length}.`);
+      throw new RescaledError(
+        `Expected ${expected} bytes for ${n} pictures of ${this.size} x ${this.size} but received ${images.length}.`,
+      );
     }
     if (n === 0) return { logits: new Float32Array(0), probabilities: new Float32Array(0) };
     const input = new this.#ort.Tensor('uint8', images, [n, this.size, this.size, 3]);
@@ -114,7 +120,13 @@ function checkEnds(session: InferenceSession, name: string): { size: number; cla
   const [, height, width, channels] = shapeOf(session.inputMetadata, 'images');
   const classes = shapeOf(session.outputMetadata, 'logits')[1];
   const probabilities = shapeOf(session.outputMetadata, 'probabilities')[1];
-  if (typeof height === 'number' && height === width && channels === 3 && typeof classes === 'number' && classes === probabilities) {
+  if (
+    typeof height === 'number' &&
+    height === width &&
+    channels === 3 &&
+    typeof classes === 'number' &&
+    classes === probabilities
+  ) {
     return { size: height, classes };
   }
   throw new UsageError(

@@ -1,7 +1,19 @@
-import { call, crossEntropy, elements, fromTypedArray, keep, shapeOnly, zeros, type ShapeArgs, type ShapeRecord, type TapeEvent, type Tensor } from '../torch/index.js';
 import { UsageError } from '../errors.js';
+import {
+  call,
+  crossEntropy,
+  elements,
+  fromTypedArray,
+  keep,
+  type ShapeArgs,
+  type ShapeRecord,
+  shapeOnly,
+  type TapeEvent,
+  type Tensor,
+  zeros,
+} from '../torch/index.js';
 import { peakLiveBytes } from './memory.js';
-import { createModel, modelFacts, type ModelOverrides } from './registry.js';
+import { createModel, type ModelOverrides, modelFacts } from './registry.js';
 
 /** One operator that owns parameters. Counts are for one picture. */
 export interface LayerCost {
@@ -47,15 +59,20 @@ export interface CostOptions {
 }
 
 /**
- * Bytes of the process's heap for a byte of live tensors: a block that is to be aligned needs room for it, so the place of a freed block is too
- * small for another of its size, and small objects between blocks keep such places from joining. Measured with glibc 2.36: docs/cost.md.
+ * Bytes of the process's heap for a byte of live tensors: a block that is to be aligned needs room for it, so the place
+ * of a freed block is too small for another of its size, and small objects between blocks keep such places from
+ * joining. Measured with glibc 2.36: docs/cost.md.
  */
 const HEAP_PER_LIVE_BYTE = 1.18;
-/** What grows beside the tensors, whatever the model: oneDNN's work space (20 MiB traced), the kernels that it compiles and V8's heap (40 MiB). */
+/**
+ * What grows beside the tensors, whatever the model: oneDNN's work space (20 MiB traced), the kernels that it compiles
+ * and V8's heap (40 MiB).
+ */
 const ENGINE_BYTES = 64 * 2 ** 20;
 
 /** Multiply-adds of one call: each element of the result sums over the weights of its output channel. */
-const summing = (args: ShapeArgs, out: ShapeRecord): number => (elements(out.shape) * elements(args.tensor(1).shape)) / args.tensor(1).shape[0]!;
+const summing = (args: ShapeArgs, out: ShapeRecord): number =>
+  (elements(out.shape) * elements(args.tensor(1).shape)) / args.tensor(1).shape[0]!;
 
 /** How many multiply-adds an operator does; those that are not here do none that count. */
 const MULTIPLY_ADDS: Readonly<Record<string, (args: ShapeArgs, out: ShapeRecord) => number>> = {
@@ -66,18 +83,29 @@ const MULTIPLY_ADDS: Readonly<Record<string, (args: ShapeArgs, out: ShapeRecord)
 const CONVOLUTIONS: readonly string[] = ['aten::conv2d', 'rescaled::depthwise_conv'];
 
 /**
- * What a model costs, from its shapes alone: no libtorch, no memory, milliseconds. Everything but `trainMemoryBytes` is exact.
- * @throws UsageError for an unknown name, a size that is too small for the model's strides, or a batch below 1 (below 2 where
- * the last maps are a single pixel: batch norm cannot train on one value a channel)
+ * What a model costs, from its shapes alone: no libtorch, no memory, milliseconds. Everything but `trainMemoryBytes` is
+ * exact.
+ * @throws UsageError for an unknown name, a size that is too small for the model's strides, or a batch below 1 (below 2
+ * where the last maps are a single pixel: batch norm cannot train on one value a channel)
  */
-export function modelCost(name: string, { size: wanted, batch = 32, ema = false, overrides = {} }: CostOptions = {}): ModelCost {
-  if (!Number.isSafeInteger(batch) || batch < 1) throw new UsageError(`Expected a batch of 1 or more but received ${batch}.`);
+export function modelCost(
+  name: string,
+  { size: wanted, batch = 32, ema = false, overrides = {} }: CostOptions = {},
+): ModelCost {
+  if (!Number.isSafeInteger(batch) || batch < 1)
+    throw new UsageError(`Expected a batch of 1 or more but received ${batch}.`);
   const full = wanted === undefined ? name : `${name.replace(/@.*$/, '')}@${wanted}`;
   const facts = modelFacts(full, overrides);
   const { size } = facts;
   const stride = facts.options.stemStride * (facts.kind === 'resnet' ? 8 : 16);
-  if (size < stride) throw new UsageError(`Expected at least ${stride} pixels for ${name}, whose strides multiply to ${stride}, but received ${size}. Choose a larger size.`);
-  if (batch === 1 && size === stride) throw new UsageError(`Expected a batch of 2 or more for ${name} at ${size} pixels but received 1: batch norm cannot train on the one value a channel that its last stage has.`);
+  if (size < stride)
+    throw new UsageError(
+      `Expected at least ${stride} pixels for ${name}, whose strides multiply to ${stride}, but received ${size}. Choose a larger size.`,
+    );
+  if (batch === 1 && size === stride)
+    throw new UsageError(
+      `Expected a batch of 2 or more for ${name} at ${size} pixels but received 1: batch norm cannot train on the one value a channel that its last stage has.`,
+    );
 
   const tape: TapeEvent[] = [];
   const layers: LayerCost[] = [];
@@ -85,7 +113,9 @@ export function modelCost(name: string, { size: wanted, batch = 32, ema = false,
   const onCall = (op: string, args: ShapeArgs, given: readonly unknown[], out: ShapeRecord): void => {
     const weight = given.find((value) => paths.has(value));
     if (weight === undefined) return;
-    const parameters = given.filter((value) => paths.has(value)).reduce<number>((sum, value) => sum + (value as Tensor).size, 0);
+    const parameters = given
+      .filter((value) => paths.has(value))
+      .reduce<number>((sum, value) => sum + (value as Tensor).size, 0);
     layers.push({
       path: paths.get(weight)!,
       operator: op.replace(/^\w+::/, ''),
@@ -116,7 +146,15 @@ export function modelCost(name: string, { size: wanted, batch = 32, ema = false,
   const multiplyAdds = total('multiplyAdds');
   const liveBytes = peakLiveBytes(tape);
   return {
-    model: name, size, batch, parameters, multiplyAdds, flops: 2 * multiplyAdds, activations: total('activations'),
-    trainMemoryBytes: Math.round(HEAP_PER_LIVE_BYTE * liveBytes + ENGINE_BYTES), liveBytes, layers,
+    model: name,
+    size,
+    batch,
+    parameters,
+    multiplyAdds,
+    flops: 2 * multiplyAdds,
+    activations: total('activations'),
+    trainMemoryBytes: Math.round(HEAP_PER_LIVE_BYTE * liveBytes + ENGINE_BYTES),
+    liveBytes,
+    layers,
   };
 }

@@ -1,6 +1,17 @@
-import { BatchNorm2d, Conv2d, Dropout, initialise, Linear, Module, scaleChannels, Sequential, squeeze, stochasticDepth } from '../nn/index.js';
+import {
+  BatchNorm2d,
+  Conv2d,
+  Dropout,
+  initialise,
+  Linear,
+  Module,
+  Sequential,
+  scaleChannels,
+  squeeze,
+  stochasticDepth,
+} from '../nn/index.js';
 import { add_, flatten, globalAvgPool2d, scope, sigmoid, silu, type Tensor } from '../torch/index.js';
-import { ImageModel, type Features, type ModelOptions } from './model.js';
+import { type Features, ImageModel, type ModelOptions } from './model.js';
 
 /** One row of the baseline network: MBConv blocks of one kernel, expansion and output width; the first one strides. */
 interface StageRow {
@@ -11,7 +22,10 @@ interface StageRow {
   repeat: number;
 }
 
-/** EfficientNet-B0. Source: tensorflow/tpu models/official/efficientnet/efficientnet_builder.py; Tan and Le 2019, Table 1. */
+/**
+ * EfficientNet-B0. Source: tensorflow/tpu models/official/efficientnet/efficientnet_builder.py; Tan and Le 2019, Table
+ * 1.
+ */
 const STAGES: readonly StageRow[] = [
   { kernel: 3, stride: 1, expand: 1, out: 16, repeat: 1 },
   { kernel: 3, stride: 2, expand: 6, out: 24, repeat: 2 },
@@ -27,7 +41,10 @@ export interface EfficientNetOptions extends ModelOptions {
   width: number;
   /** Multiplies the blocks of a stage: ceil(depth * repeat). */
   depth: number;
-  /** `same`: TensorFlow's rule, as the released weights need; `symmetric`: (k-1)/2 on both sides, as timm's and torchvision's own weights. */
+  /**
+   * `same`: TensorFlow's rule, as the released weights need; `symmetric`: (k-1)/2 on both sides, as timm's and
+   * torchvision's own weights.
+   */
   padding: 'same' | 'symmetric';
   /** Epsilon of batch norm: 1e-3 in the released code, 1e-5 in timm's own weights. */
   normEpsilon: number;
@@ -37,7 +54,9 @@ export interface EfficientNetOptions extends ModelOptions {
   seRatio: number;
 }
 
-/** The nearest multiple of 8, but never less than 0.9 of the exact width. Source: efficientnet_model.py round_filters. */
+/**
+ * The nearest multiple of 8, but never less than 0.9 of the exact width. Source: efficientnet_model.py round_filters.
+ */
 export function roundFilters(filters: number, width: number): number {
   const exact = filters * width;
   const rounded = Math.max(8, Math.floor((exact + 4) / 8) * 8);
@@ -108,7 +127,10 @@ class SeparableBlock extends MbBlock {
   }
 }
 
-/** MBConv: 1x1 to `expand` times the width, depthwise kxk, squeeze-excite on the expanded tensor, 1x1 back without activation. */
+/**
+ * MBConv: 1x1 to `expand` times the width, depthwise kxk, squeeze-excite on the expanded tensor, 1x1 back without
+ * activation.
+ */
 class InvertedResidual extends MbBlock {
   readonly conv_pw: Conv2d;
   readonly bn1: BatchNorm2d;
@@ -136,11 +158,18 @@ class InvertedResidual extends MbBlock {
 }
 
 const depthwise = (channels: number, { kernel, stride }: BlockShape, { padding }: EfficientNetOptions): Conv2d =>
-  new Conv2d(channels, channels, kernel, { stride, groups: channels, padding: padding === 'same' ? 'same' : (kernel - 1) / 2 });
+  new Conv2d(channels, channels, kernel, {
+    stride,
+    groups: channels,
+    padding: padding === 'same' ? 'same' : (kernel - 1) / 2,
+  });
 
 const reduced = (cin: number, { seRatio }: EfficientNetOptions): number => Math.max(1, Math.floor(cin * seRatio));
 
-/** EfficientNet with any width and depth coefficients. Input [N, channels, S, S], normalised; output logits [N, classes]. State keys equal timm's. */
+/**
+ * EfficientNet with any width and depth coefficients. Input [N, channels, S, S], normalised; output logits [N,
+ * classes]. State keys equal timm's.
+ */
 export class EfficientNet extends ImageModel {
   readonly head = 'classifier';
   conv_stem: Conv2d;
@@ -158,7 +187,10 @@ export class EfficientNet extends ImageModel {
     super();
     const { width, depth, stemStride, padding, normEpsilon } = options;
     let cin = roundFilters(32, width);
-    this.conv_stem = new Conv2d(options.channels, cin, 3, { stride: stemStride, padding: padding === 'same' ? 'same' : 1 });
+    this.conv_stem = new Conv2d(options.channels, cin, 3, {
+      stride: stemStride,
+      padding: padding === 'same' ? 'same' : 1,
+    });
     this.bn1 = new BatchNorm2d(cin, normEpsilon);
     this.blocks = STAGES.map(({ kernel, stride, expand, out, repeat }) => {
       const cout = roundFilters(out, width);

@@ -7,11 +7,14 @@ interface Gradient {
 }
 
 /**
- * The most bytes that tensors have at once when what the tape tells is followed by backward, by replaying it as libtorch does:
+ * The most bytes that tensors have at once when what the tape tells is followed by backward, by replaying it as
+ * libtorch does:
  *
- * - forward: a call's result takes memory; it is given back when no handle is left and autograd does not keep it (`saves` in
+ * - forward: a call's result takes memory; it is given back when no handle is left and autograd does not keep it
+ * (`saves` in
  *   torch/shape-rules.ts; memory that is shared counts once);
- * - backward: the recorded nodes in reverse order. A node makes a gradient of the size of each input that wants one (or hands on its own:
+ * - backward: the recorded nodes in reverse order. A node makes a gradient of the size of each input that wants one (or
+ * hands on its own:
  *   additions, views), then gives back what was kept for it and the gradient it received. Two gradients that meet are added in place where
  *   one of them is not held elsewhere, else in new memory. Parameters' gradients stay.
  *

@@ -1,5 +1,5 @@
 import { UsageError } from '../errors.js';
-import { Module, type Initialiser } from '../nn/index.js';
+import { type Initialiser, Module } from '../nn/index.js';
 import type { Tensor } from '../torch/index.js';
 
 /** What every image classifier can be asked for. */
@@ -16,7 +16,10 @@ export interface ModelOptions {
   init: Initialiser;
 }
 
-/** Outputs of the stages, named as in the feature-pyramid literature: c2 at stride 4, c3 at 8, c4 at 16, c5 at 32 (half with a stem of half the stride). */
+/**
+ * Outputs of the stages, named as in the feature-pyramid literature: c2 at stride 4, c3 at 8, c4 at 16, c5 at 32 (half
+ * with a stem of half the stride).
+ */
 export type Features = Record<'c2' | 'c3' | 'c4' | 'c5', Tensor>;
 
 /** A classifier of images [N, channels, S, S] (normalised) with logits [N, classes]. */
@@ -27,7 +30,8 @@ export abstract class ImageModel extends Module {
   /** Pixels of the picture that one position of c5 stands for, each way: the product of all strides. */
   abstract readonly totalStride: number;
   /**
-   * The feature maps of any picture whose sides are at least `totalStride`, square or not; a side that the stride does not divide is rounded up.
+   * The feature maps of any picture whose sides are at least `totalStride`, square or not; a side that the stride does
+   * not divide is rounded up.
    * @throws UsageError when x is not [N, channels, H, W] or a side is smaller
    */
   features(x: Tensor): Features {

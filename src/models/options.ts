@@ -5,16 +5,23 @@ import { didYouMean } from '../suggest.js';
 const count = (least: number, most: number) => z.int().min(least).max(most);
 const between = (least: number, most: number) => z.number().min(least).max(most);
 const rate = [z.number().min(0).lt(1), 'a number from 0 to below 1'] as const;
-const oneOf = <const T extends string | number>(...values: readonly T[]) => [z.literal(values), values.join(', ').replace(/, (?=[^,]*$)/, ' or ')] as const;
+const oneOf = <const T extends string | number>(...values: readonly T[]) =>
+  [z.literal(values), values.join(', ').replace(/, (?=[^,]*$)/, ' or ')] as const;
 const flag = [z.boolean(), 'true or false'] as const;
 
-/** The values that each option may have, and the same in words. Options of both kinds of model; one that a model lacks is not looked at. */
+/**
+ * The values that each option may have, and the same in words. Options of both kinds of model; one that a model lacks
+ * is not looked at.
+ */
 export const OPTION_RULES = {
   classes: [count(1, 1_000_000), 'a whole number from 1 to 1000000'],
   channels: [count(1, 4096), 'a whole number from 1 to 4096'],
   width: [between(0.01, 16), 'a number from 0.01 to 16'],
   depth: [between(0.01, 16), 'a number from 0.01 to 16'],
-  layers: [z.tuple([count(1, 1000), count(1, 1000), count(1, 1000), count(1, 1000)]), 'four whole numbers from 1 to 1000'],
+  layers: [
+    z.tuple([count(1, 1000), count(1, 1000), count(1, 1000), count(1, 1000)]),
+    'four whole numbers from 1 to 1000',
+  ],
   dropout: rate,
   stochasticDepth: rate,
   stochasticDepthRule: oneOf('stage', 'block'),
@@ -40,10 +47,21 @@ function ruleOf(key: string): readonly [z.ZodType, string] {
  * Checks the options that a caller gave for a model whose options are `known`.
  * @throws UsageError naming the option, what it takes and what came, for an unknown option or a value out of its range
  */
-export function checkOptions(model: string, kind: 'resnet' | 'efficientnet', known: readonly string[], given: Readonly<Record<string, unknown>>): void {
+export function checkOptions(
+  model: string,
+  kind: 'resnet' | 'efficientnet',
+  known: readonly string[],
+  given: Readonly<Record<string, unknown>>,
+): void {
   for (const [key, value] of Object.entries(given)) {
-    if (!known.includes(key)) throw new UsageError(`Expected an option of ${model} but received "${key}".${didYouMean(key, known)} Known: ${known.join(', ')}.`);
+    if (!known.includes(key))
+      throw new UsageError(
+        `Expected an option of ${model} but received "${key}".${didYouMean(key, known)} Known: ${known.join(', ')}.`,
+      );
     const rule: readonly [z.ZodType, string] = key === 'stemStride' ? STEM_STRIDE[kind] : ruleOf(key);
-    if (!rule[0].safeParse(value).success) throw new UsageError(`Expected ${rule[1]} as ${key} of ${model} but received ${JSON.stringify(value) ?? String(value)}.`);
+    if (!rule[0].safeParse(value).success)
+      throw new UsageError(
+        `Expected ${rule[1]} as ${key} of ${model} but received ${JSON.stringify(value) ?? String(value)}.`,
+      );
   }
 }

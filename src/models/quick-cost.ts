@@ -1,23 +1,27 @@
 import { UsageError } from '../errors.js';
-import { modelCost, type CostOptions, type ModelCost } from './cost.js';
+import { type CostOptions, type ModelCost, modelCost } from './cost.js';
 import { modelFacts } from './registry.js';
 import type { ResNetOptions } from './resnet.js';
 
 /** What a grid of models is planned by. */
-export type QuickCost = Pick<ModelCost, 'size' | 'batch' | 'parameters' | 'multiplyAdds' | 'flops' | 'activations' | 'trainMemoryBytes'>;
+export type QuickCost = Pick<
+  ModelCost,
+  'size' | 'batch' | 'parameters' | 'multiplyAdds' | 'flops' | 'activations' | 'trainMemoryBytes'
+>;
 
 const COUNTS = ['parameters', 'multiplyAdds', 'flops', 'activations', 'trainMemoryBytes'] as const;
 type Counts = Record<(typeof COUNTS)[number], number>;
 type Layers = ResNetOptions['layers'];
 
 /**
- * Costs of many models, as `modelCost` gives them, in a fraction of the time. All blocks of a ResNet's stage but the first are alike, so that
- * each count is a sum over the stages s:
+ * Costs of many models, as `modelCost` gives them, in a fraction of the time. All blocks of a ResNet's stage but the
+ * first are alike, so that each count is a sum over the stages s:
  *
  *     count(n1..n4) = count(1,1,1,1) + sum over s of (n_s - 1) * (count(2 in s) - count(1,1,1,1))
  *
- * which is exact for parameters, multiply-adds and activations. Memory follows it as long as its peak stays at the turn from forward to
- * backward. Five networks of a few blocks thus stand for every depth of a width and size; they are kept.
+ * which is exact for parameters, multiply-adds and activations. Memory follows it as long as its peak stays at the turn
+ * from forward to backward. Five networks of a few blocks thus stand for every depth of a width and size; they are
+ * kept.
  */
 export class QuickCosts {
   readonly #short = new Map<string, Counts>();
@@ -30,7 +34,9 @@ export class QuickCosts {
     const { layers, dropout: _rate, stochasticDepth: _drop, ...shape } = facts.options;
     const short = (with_: Layers): Counts => {
       const key = JSON.stringify([facts.family, shape, facts.size, batch, options.ema, with_]);
-      const known = this.#short.get(key) ?? modelCost(name, { ...options, overrides: { ...overrides, layers: with_ } as Partial<ResNetOptions> });
+      const known =
+        this.#short.get(key) ??
+        modelCost(name, { ...options, overrides: { ...overrides, layers: with_ } as Partial<ResNetOptions> });
       this.#short.set(key, known);
       return known;
     };

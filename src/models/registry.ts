@@ -23,7 +23,13 @@ const RESNET = {
 } satisfies Partial<ResNetOptions>;
 
 /** Source: paper section 4 and Table 1; tensorflow/tpu resnet_model.py. */
-const RESNET_RS = { ...RESNET, stem: 'deep', stemPool: 'conv', avgDown: true, seRatio: 0.25 } satisfies Partial<ResNetOptions>;
+const RESNET_RS = {
+  ...RESNET,
+  stem: 'deep',
+  stemPool: 'conv',
+  avgDown: true,
+  seRatio: 0.25,
+} satisfies Partial<ResNetOptions>;
 
 /** Source: tensorflow/tpu models/official/efficientnet/efficientnet_builder.py. */
 const EFFICIENTNET = {
@@ -58,7 +64,9 @@ export type ModelOverrides = Partial<ResNetOptions> | Partial<EfficientNetOption
 
 const NAMES: readonly string[] = [
   ...Object.keys(LAYOUTS).map((depth) => `resnet-${depth}`),
-  ...Object.keys(LAYOUTS).filter((depth) => !isBasic(Number(depth))).map((depth) => `resnet-rs-${depth}`),
+  ...Object.keys(LAYOUTS)
+    .filter((depth) => !isBasic(Number(depth)))
+    .map((depth) => `resnet-rs-${depth}`),
   ...PUBLISHED_EFFICIENTNET.map(({ variant }) => `efficientnet-${variant}`),
   ...PUBLISHED_EFFICIENTNET.map(({ variant }) => `efficientnet-rs-${variant}`),
 ];
@@ -73,10 +81,11 @@ export function modelNames(): string[] {
 }
 
 /**
- * Facts of a model by name: `resnet-50`, `resnet-rs-50` (its published size; the smallest where there are several), `resnet-rs-101@192`,
- * `efficientnet-b0`. An `efficientnet-rs-b4@320` is the same network at a size lower than its own (paper section 7.2); the paper's sizes
- * are not public as numbers, so it has none by default.
- * @throws UsageError for an unknown name, with the nearest one, an option that the model does not have, or a value out of its range
+ * Facts of a model by name: `resnet-50`, `resnet-rs-50` (its published size; the smallest where there are several),
+ * `resnet-rs-101@192`, `efficientnet-b0`. An `efficientnet-rs-b4@320` is the same network at a size lower than its own
+ * (paper section 7.2); the paper's sizes are not public as numbers, so it has none by default.
+ * @throws UsageError for an unknown name, with the nearest one, an option that the model does not have, or a value out
+ * of its range
  */
 export function modelFacts(name: `resnet-${string}`, overrides?: Partial<ResNetOptions>): ResNetFacts;
 export function modelFacts(name: `efficientnet-${string}`, overrides?: Partial<EfficientNetOptions>): EfficientNetFacts;
@@ -84,12 +93,17 @@ export function modelFacts(name: string, overrides?: ModelOverrides): ModelFacts
 export function modelFacts(name: string, overrides: ModelOverrides = {}): ModelFacts {
   const [base = '', sizeText, ...rest] = name.split('@');
   if (!NAMES.includes(base))
-    throw new UsageError(`Expected a model name but received "${name}".${didYouMean(base, NAMES)} Known: ${NAMES.join(', ')}; "@192" behind a name picks the input size.`);
+    throw new UsageError(
+      `Expected a model name but received "${name}".${didYouMean(base, NAMES)} Known: ${NAMES.join(', ')}; "@192" behind a name picks the input size.`,
+    );
   const size = sizeText === undefined ? undefined : Number(sizeText);
   if (rest.length > 0 || (size !== undefined && !(/^\d+$/.test(sizeText!) && size >= 1 && size <= 8192)))
     throw new UsageError(`Expected an input size in pixels behind the @ of "${name}", as in ${base}@192.`);
   const [, family, variant] = /^(.+)-([^-]+)$/.exec(base) as unknown as [string, Family, string];
-  const facts = family === 'resnet' || family === 'resnet-rs' ? resNet(name, family, Number(variant), size) : efficientNet(name, family, variant, size);
+  const facts =
+    family === 'resnet' || family === 'resnet-rs'
+      ? resNet(name, family, Number(variant), size)
+      : efficientNet(name, family, variant, size);
   checkOptions(base, facts.kind, Object.keys(facts.options), overrides);
   Object.assign(facts.options, overrides);
   return facts;
@@ -104,7 +118,10 @@ function resNet(name: string, family: 'resnet' | 'resnet-rs', depth: number, ask
     depth,
     head: 'fc',
     size: asked ?? row?.resolution ?? 224,
-    source: row === undefined ? 'a ResNet has none' : `tensorflow/tpu resnet_rs/configs/*.yaml: the row of ResNet-RS-${row.depth} at ${row.resolution}`,
+    source:
+      row === undefined
+        ? 'a ResNet has none'
+        : `tensorflow/tpu resnet_rs/configs/*.yaml: the row of ResNet-RS-${row.depth} at ${row.resolution}`,
     options: {
       ...(family === 'resnet' ? RESNET : RESNET_RS),
       layers: LAYOUTS[depth]!,
@@ -114,10 +131,17 @@ function resNet(name: string, family: 'resnet' | 'resnet-rs', depth: number, ask
   };
 }
 
-function efficientNet(name: string, family: 'efficientnet' | 'efficientnet-rs', variant: string, asked: number | undefined): EfficientNetFacts {
+function efficientNet(
+  name: string,
+  family: 'efficientnet' | 'efficientnet-rs',
+  variant: string,
+  asked: number | undefined,
+): EfficientNetFacts {
   const row = PUBLISHED_EFFICIENTNET.find((other) => other.variant === variant)!;
   if (family === 'efficientnet-rs' && !(asked !== undefined && asked <= row.resolution))
-    throw new UsageError(`Expected a size of at most ${row.resolution} behind efficientnet-rs-${variant}, such as efficientnet-rs-${variant}@${Math.round((row.resolution * 0.75) / 32) * 32}: an EfficientNet-RS is EfficientNet-${variant.toUpperCase()} below its own ${row.resolution} pixels.`);
+    throw new UsageError(
+      `Expected a size of at most ${row.resolution} behind efficientnet-rs-${variant}, such as efficientnet-rs-${variant}@${Math.round((row.resolution * 0.75) / 32) * 32}: an EfficientNet-RS is EfficientNet-${variant.toUpperCase()} below its own ${row.resolution} pixels.`,
+    );
   return {
     kind: 'efficientnet',
     name,
@@ -132,7 +156,11 @@ function efficientNet(name: string, family: 'efficientnet' | 'efficientnet-rs', 
 
 /** Builds a model with freshly initialised weights. */
 export function createModel(name: `resnet-${string}`, overrides?: Partial<ResNetOptions>, seed?: number): ResNet;
-export function createModel(name: `efficientnet-${string}`, overrides?: Partial<EfficientNetOptions>, seed?: number): EfficientNet;
+export function createModel(
+  name: `efficientnet-${string}`,
+  overrides?: Partial<EfficientNetOptions>,
+  seed?: number,
+): EfficientNet;
 export function createModel(name: string, overrides?: ModelOverrides, seed?: number): ImageModel;
 export function createModel(name: string, overrides: ModelOverrides = {}, seed = 0): ImageModel {
   const facts = modelFacts(name, overrides);

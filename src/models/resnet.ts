@@ -1,7 +1,8 @@
 import {
-  activate,
   Activate,
+  type Activation,
   AvgPool2d,
+  activate,
   BatchNorm2d,
   Conv2d,
   Dropout,
@@ -10,16 +11,18 @@ import {
   Linear,
   MaxPool2d,
   Module,
-  scaleAddActivate,
   Sequential,
   SqueezeExcite,
+  scaleAddActivate,
   stochasticDepth,
-  type Activation,
 } from '../nn/index.js';
 import { add_, call, flatten, globalAvgPool2d, noGrad, scope, type Tensor } from '../torch/index.js';
-import { ImageModel, type Features, type ModelOptions } from './model.js';
+import { type Features, ImageModel, type ModelOptions } from './model.js';
 
-/** Blocks per stage (c2 to c5). Source: paper Table 11 and appendix E; 14 and 26 (timm's layouts) are for small pictures; 18 and 34 use basic blocks. */
+/**
+ * Blocks per stage (c2 to c5). Source: paper Table 11 and appendix E; 14 and 26 (timm's layouts) are for small
+ * pictures; 18 and 34 use basic blocks.
+ */
 export const LAYOUTS: Readonly<Record<number, readonly [number, number, number, number]>> = {
   14: [1, 1, 1, 1],
   18: [2, 2, 2, 2],
@@ -46,7 +49,10 @@ export interface ResNetOptions extends ModelOptions {
   stem: 'deep' | 'plain';
   /** `conv`: a strided 3x3 convolution stands where the max pool was (ResNet-RS). */
   stemPool: 'conv' | 'max';
-  /** Total stride of the stem. 4 in the paper; 2 (only the pool strides) or 1 for small pictures, where a plain stem is 3x3. */
+  /**
+   * Total stride of the stem. 4 in the paper; 2 (only the pool strides) or 1 for small pictures, where a plain stem is
+   * 3x3.
+   */
   stemStride: 1 | 2 | 4;
   /** ResNet-D shortcut: average pool, then a 1x1 convolution of stride 1. */
   avgDown: boolean;
@@ -79,7 +85,8 @@ abstract class Block extends Module {
       const drops = this.training && this.stochasticDepthRate > 0;
       if (this.se === undefined && !drops) return this.lastNorm.forwardAct(last, this.activation, shortcut);
       const y = this.lastNorm.forward(last);
-      if (this.se === undefined) return activate(add_(stochasticDepth(y, this.stochasticDepthRate, this.training), shortcut), this.activation);
+      if (this.se === undefined)
+        return activate(add_(stochasticDepth(y, this.stochasticDepthRate, this.training), shortcut), this.activation);
       // Dropping a sample's branch is the same as a gate of 0: the mask goes on the small gate, not on the activations.
       const gate = stochasticDepth(this.se.gate(y), this.stochasticDepthRate, this.training);
       return scaleAddActivate(y, gate, shortcut, this.activation, this.training);
@@ -90,7 +97,11 @@ abstract class Block extends Module {
 function shortcut(cin: number, cout: number, stride: number, avgDown: boolean): Sequential | undefined {
   if (stride === 1 && cin === cout) return undefined;
   if (!avgDown) return new Sequential([new Conv2d(cin, cout, 1, { stride }), new BatchNorm2d(cout)]);
-  return new Sequential([stride === 1 ? new Identity() : new AvgPool2d(), new Conv2d(cin, cout, 1), new BatchNorm2d(cout)]);
+  return new Sequential([
+    stride === 1 ? new Identity() : new AvgPool2d(),
+    new Conv2d(cin, cout, 1),
+    new BatchNorm2d(cout),
+  ]);
 }
 
 /** 1x1, 3x3 (with the stride: v1.5), 1x1 to four times the width. */
@@ -150,7 +161,10 @@ class BasicBlock extends Block {
   }
 }
 
-/** ResNet, ResNet-D, SE-ResNet and ResNet-RS. Input [N, channels, S, S], normalised; output logits [N, classes]. State keys equal timm's. */
+/**
+ * ResNet, ResNet-D, SE-ResNet and ResNet-RS. Input [N, channels, S, S], normalised; output logits [N, classes]. State
+ * keys equal timm's.
+ */
 export class ResNet extends ImageModel {
   readonly head = 'fc';
   conv1: Module;
@@ -188,7 +202,11 @@ export class ResNet extends ImageModel {
     }
     this.bn1 = new BatchNorm2d(stemOut);
     if (options.stemPool === 'conv')
-      this.maxpool = new Sequential([new Conv2d(stemOut, stemOut, 3, { stride: poolStride }), new BatchNorm2d(stemOut), new Activate(activation)]);
+      this.maxpool = new Sequential([
+        new Conv2d(stemOut, stemOut, 3, { stride: poolStride }),
+        new BatchNorm2d(stemOut),
+        new Activate(activation),
+      ]);
     else this.maxpool = poolStride === 1 ? new Identity() : new MaxPool2d();
 
     let cin = stemOut;
@@ -215,7 +233,8 @@ export class ResNet extends ImageModel {
     this.fc = new Linear(cin, options.classes);
     this.#setStochasticDepth();
     initialise(this, options.init, seed);
-    if (options.zeroInitLastGamma) noGrad(() => scope(() => this.blocks().forEach((block) => call('aten::zero_', [block.lastNorm.weight]))));
+    if (options.zeroInitLastGamma)
+      noGrad(() => scope(() => this.blocks().forEach((block) => call('aten::zero_', [block.lastNorm.weight]))));
   }
 
   get totalStride(): number {
@@ -233,7 +252,8 @@ export class ResNet extends ImageModel {
     blocks.forEach((block, i) => {
       let stage = 0;
       for (let seen = layers[0]; i >= seen; seen += layers[++stage]!);
-      block.stochasticDepthRate = rule === 'stage' ? (rate * (stage + 2)) / 5 : blocks.length > 1 ? (rate * i) / (blocks.length - 1) : 0;
+      block.stochasticDepthRate =
+        rule === 'stage' ? (rate * (stage + 2)) / 5 : blocks.length > 1 ? (rate * i) / (blocks.length - 1) : 0;
     });
   }
 

@@ -1,3 +1,3 @@
-export { initialise, type Initialiser } from './init.js';
+export { type Initialiser, initialise } from './init.js';
 export * from './layers.js';
 export { Module } from './module.js';

@@ -1,9 +1,10 @@
-import { call, copy_, generator, noGrad, scope, zeros, type Generator, type Tensor } from '../torch/index.js';
+import { call, copy_, type Generator, generator, noGrad, scope, type Tensor, zeros } from '../torch/index.js';
 import { BatchNorm2d, Conv2d, Linear } from './layers.js';
 import type { Module } from './module.js';
 
 /**
- * - `tf`: convolution kernels truncated normal with deviation sqrt(1/fan_in) (tf.variance_scaling_initializer()), classifier normal 0.01.
+ * - `tf`: convolution kernels truncated normal with deviation sqrt(1/fan_in) (tf.variance_scaling_initializer()),
+ * classifier normal 0.01.
  *   The released ResNet-RS code.
  * - `timm`: convolution kernels normal with deviation sqrt(2/fan_out), classifier uniform +-1/sqrt(in).
  * - `efficientnet`: convolution kernels as `timm`, classifier uniform +-1/sqrt(out). The released EfficientNet code.
@@ -12,7 +13,10 @@ import type { Module } from './module.js';
  */
 export type Initialiser = 'tf' | 'timm' | 'efficientnet';
 
-/** Deviation of a standard normal cut at +-2: a truncated normal is divided by it to have the deviation that was asked for. */
+/**
+ * Deviation of a standard normal cut at +-2: a truncated normal is divided by it to have the deviation that was asked
+ * for.
+ */
 const TRUNCATED_DEVIATION = 0.8796256610342398;
 
 /** Normal numbers of deviation `std` cut at two deviations, by the inverse of the distribution function. */
@@ -27,26 +31,36 @@ function truncatedNormal_(tensor: Tensor, std: number, random: Generator): void 
 export function initialise(root: Module, kind: Initialiser, seed: number): void {
   const random = generator(seed);
   // In-place operators return a handle as well: without the scope those would live until the collector finds them.
-  noGrad(() => scope(() => {
-    for (const [, module] of root.modules()) {
-      if (module instanceof Conv2d) {
-        const area = module.kernel * module.kernel;
-        if (kind === 'tf') fill(module.weight, (t) => truncatedNormal_(t, Math.sqrt(1 / ((area * module.inChannels) / module.groups)), random));
-        else fill(module.weight, (t) => call('aten::normal_', [t, 0, Math.sqrt(2 / ((area * module.outChannels) / module.groups))], { generator: random }));
-        if (module.bias !== undefined) call('aten::zero_', [module.bias]);
-      } else if (module instanceof Linear) {
-        if (kind === 'tf') fill(module.weight, (t) => call('aten::normal_', [t, 0, 0.01], { generator: random }));
-        else {
-          const limit = 1 / Math.sqrt(kind === 'timm' ? module.inFeatures : module.outFeatures);
-          fill(module.weight, (t) => call('aten::uniform_', [t, -limit, limit], { generator: random }));
+  noGrad(() =>
+    scope(() => {
+      for (const [, module] of root.modules()) {
+        if (module instanceof Conv2d) {
+          const area = module.kernel * module.kernel;
+          if (kind === 'tf')
+            fill(module.weight, (t) =>
+              truncatedNormal_(t, Math.sqrt(1 / ((area * module.inChannels) / module.groups)), random),
+            );
+          else
+            fill(module.weight, (t) =>
+              call('aten::normal_', [t, 0, Math.sqrt(2 / ((area * module.outChannels) / module.groups))], {
+                generator: random,
+              }),
+            );
+          if (module.bias !== undefined) call('aten::zero_', [module.bias]);
+        } else if (module instanceof Linear) {
+          if (kind === 'tf') fill(module.weight, (t) => call('aten::normal_', [t, 0, 0.01], { generator: random }));
+          else {
+            const limit = 1 / Math.sqrt(kind === 'timm' ? module.inFeatures : module.outFeatures);
+            fill(module.weight, (t) => call('aten::uniform_', [t, -limit, limit], { generator: random }));
+          }
+          call('aten::zero_', [module.bias]);
+        } else if (module instanceof BatchNorm2d) {
+          call('aten::fill_.Scalar', [module.weight, 1]);
+          call('aten::zero_', [module.bias]);
         }
-        call('aten::zero_', [module.bias]);
-      } else if (module instanceof BatchNorm2d) {
-        call('aten::fill_.Scalar', [module.weight, 1]);
-        call('aten::zero_', [module.bias]);
       }
-    }
-  }));
+    }),
+  );
 }
 
 // Drawn in a contiguous CPU tensor first: the numbers then do not depend on device or memory format.

@@ -16,8 +16,8 @@ import {
   relu_,
   sigmoid,
   silu,
-  zeros,
   type Tensor,
+  zeros,
 } from '../torch/index.js';
 import { Module } from './module.js';
 
@@ -28,8 +28,9 @@ export function parameter(tensor: Tensor): Tensor {
 }
 
 /**
- * Weight [out, in/groups, k, k]; padding (k-1)/2 on both sides unless given. `same` is TensorFlow's rule: ceil(size/stride) outputs, of the
- * max(0, (outputs-1)*stride + k - size) zeros the odd one at the end. Filled by an initialiser (init.ts).
+ * Weight [out, in/groups, k, k]; padding (k-1)/2 on both sides unless given. `same` is TensorFlow's rule:
+ * ceil(size/stride) outputs, of the max(0, (outputs-1)*stride + k - size) zeros the odd one at the end. Filled by an
+ * initialiser (init.ts).
  */
 export class Conv2d extends Module {
   weight: Tensor;
@@ -56,15 +57,29 @@ export class Conv2d extends Module {
     if (padding !== 'same') return this.#convolve(x, padding);
     const [height, width] = [this.#samePadding(x.shape[2]!), this.#samePadding(x.shape[3]!)];
     if (height === width && height % 2 === 0) return this.#convolve(x, height / 2);
-    if (height % 2 === 0 && width % 2 === 0) return conv2d(x, this.weight, bias, { stride, padding: [height / 2, width / 2], groups });
+    if (height % 2 === 0 && width % 2 === 0)
+      return conv2d(x, this.weight, bias, { stride, padding: [height / 2, width / 2], groups });
     const split = (total: number) => [Math.floor(total / 2), Math.ceil(total / 2)];
     return this.#convolve(pad(x, [...split(width), ...split(height)]), 0);
   }
-  /** While training on the CPU a depthwise 5x5 convolution takes its weight gradient from our own loop (native/depthwise.cpp). */
+  /**
+   * While training on the CPU a depthwise 5x5 convolution takes its weight gradient from our own loop
+   * (native/depthwise.cpp).
+   */
   #convolve(x: Tensor, padding: number): Tensor {
     const { stride, groups, weight, bias = null } = this;
-    const own = this.training && this.kernel === 5 && groups > 1 && weight.shape[1] === 1 && weight.shape[0] === x.shape[1] && bias === null && x.device === 'cpu' && ownKernels(x, weight);
-    return own ? call('rescaled::depthwise_conv', [x, weight, stride, padding]) : conv2d(x, weight, bias, { stride, padding, groups });
+    const own =
+      this.training &&
+      this.kernel === 5 &&
+      groups > 1 &&
+      weight.shape[1] === 1 &&
+      weight.shape[0] === x.shape[1] &&
+      bias === null &&
+      x.device === 'cpu' &&
+      ownKernels(x, weight);
+    return own
+      ? call('rescaled::depthwise_conv', [x, weight, stride, padding])
+      : conv2d(x, weight, bias, { stride, padding, groups });
   }
   /** Zeros on both sides together. */
   #samePadding(size: number): number {
@@ -73,8 +88,8 @@ export class Conv2d extends Module {
 }
 
 /**
- * Batch norm over N, H, W per channel (see `batchNorm`). `momentum` in PyTorch's sense: 1 keeps only the last batch's statistics.
- * Training needs more than one value per channel: the variance of one value says nothing.
+ * Batch norm over N, H, W per channel (see `batchNorm`). `momentum` in PyTorch's sense: 1 keeps only the last batch's
+ * statistics. Training needs more than one value per channel: the variance of one value says nothing.
  */
 export class BatchNorm2d extends Module {
   weight: Tensor;
@@ -97,16 +112,40 @@ export class BatchNorm2d extends Module {
   }
   forward(x: Tensor): Tensor {
     const [n = 0, c = 1] = x.shape;
-    if (this.training && n > 0 && x.size === c) throw new RangeError(`Expected more than 1 value per channel when training, got input size [${x.shape.join(', ')}]`);
-    return batchNorm(x, this.weight, this.bias, this.running_mean, this.running_var, this.training, this.momentum, this.eps);
+    if (this.training && n > 0 && x.size === c)
+      throw new RangeError(
+        `Expected more than 1 value per channel when training, got input size [${x.shape.join(', ')}]`,
+      );
+    return batchNorm(
+      x,
+      this.weight,
+      this.bias,
+      this.running_mean,
+      this.running_var,
+      this.training,
+      this.momentum,
+      this.eps,
+    );
   }
   /**
-   * activation(batchNorm(x) + shortcut). While training on the CPU two passes of our own over memory (native/batch_norm_act.cpp), which keep x
-   * alone for the backward pass; else PyTorch's operators, which can be exported. The two agree to rounding.
+   * activation(batchNorm(x) + shortcut). While training on the CPU two passes of our own over memory
+   * (native/batch_norm_act.cpp), which keep x alone for the backward pass; else PyTorch's operators, which can be
+   * exported. The two agree to rounding.
    */
   forwardAct(x: Tensor, activation: Activation | 'none', shortcut: Tensor | null = null): Tensor {
     const fused = this.training && x.device === 'cpu' && x.size > 0 && ownKernels(x, this.weight);
-    if (fused) return call('rescaled::batch_norm_act', [x, this.weight, this.bias, this.running_mean, this.running_var, shortcut, activation, this.momentum, this.eps]);
+    if (fused)
+      return call('rescaled::batch_norm_act', [
+        x,
+        this.weight,
+        this.bias,
+        this.running_mean,
+        this.running_var,
+        shortcut,
+        activation,
+        this.momentum,
+        this.eps,
+      ]);
     const y = this.forward(x);
     const added = shortcut === null ? y : add_(y, shortcut);
     return activation === 'none' ? added : activate(added, activation);
@@ -191,8 +230,8 @@ export class SqueezeExcite extends Module {
 }
 
 /**
- * Stochastic depth (drop path): each sample's residual branch is dropped with probability `rate` while training and scaled by
- * 1/(1-rate) otherwise. Source: Huang et al. 2016; paper section 4.2.
+ * Stochastic depth (drop path): each sample's residual branch is dropped with probability `rate` while training and
+ * scaled by 1/(1-rate) otherwise. Source: Huang et al. 2016; paper section 4.2.
  */
 export function stochasticDepth(x: Tensor, rate: number, training: boolean): Tensor {
   if (!training || rate === 0) return x;
@@ -212,7 +251,10 @@ export class Dropout extends Module {
   }
 }
 
-/** Modules one after another; state keys are their indices. A batch norm and the activation after it run as one (`forwardAct`). */
+/**
+ * Modules one after another; state keys are their indices. A batch norm and the activation after it run as one
+ * (`forwardAct`).
+ */
 export class Sequential extends Module {
   constructor(modules: readonly Module[]) {
     super();
@@ -236,8 +278,9 @@ export class Sequential extends Module {
 }
 
 /**
- * The mean over H and W, [N, C, H, W] -> [N, C, 1, 1]. While training it is a sum and a product, whose gradient stays one number a channel until
- * it is added to x's other gradient; that of PyTorch's pooling is first written out at x's size.
+ * The mean over H and W, [N, C, H, W] -> [N, C, 1, 1]. While training it is a sum and a product, whose gradient stays
+ * one number a channel until it is added to x's other gradient; that of PyTorch's pooling is first written out at x's
+ * size.
  */
 export function squeeze(x: Tensor, training: boolean): Tensor {
   if (!training) return globalAvgPool2d(x);
@@ -245,19 +288,30 @@ export function squeeze(x: Tensor, training: boolean): Tensor {
   return mul(call<Tensor>('aten::sum.dim_IntList', [x, [2, 3], true]), 1 / (height * width));
 }
 
-/** x * gate, [N, C, H, W] by [N, C, 1, 1]. While training on the CPU both gradients come from one pass (native/scale_add_relu.cpp). */
+/**
+ * x * gate, [N, C, H, W] by [N, C, 1, 1]. While training on the CPU both gradients come from one pass
+ * (native/scale_add_relu.cpp).
+ */
 export function scaleChannels(x: Tensor, gate: Tensor, training: boolean): Tensor {
   return training && x.device === 'cpu' && ownKernels(x, gate) ? call('rescaled::scale', [x, gate]) : mul(x, gate);
 }
 
 /** Our kernels are for float32 and float64, of one kind. */
-const ownKernels = (x: Tensor, other: Tensor): boolean => (x.dtype === 'float32' || x.dtype === 'float64') && x.dtype === other.dtype;
+const ownKernels = (x: Tensor, other: Tensor): boolean =>
+  (x.dtype === 'float32' || x.dtype === 'float64') && x.dtype === other.dtype;
 
 /**
- * activation(x * gate + shortcut): the end of a squeeze-excite block. With relu, while training on the CPU, one pass of our own
- * (native/scale_add_relu.cpp), else PyTorch's operators, which can be exported.
+ * activation(x * gate + shortcut): the end of a squeeze-excite block. With relu, while training on the CPU, one pass of
+ * our own (native/scale_add_relu.cpp), else PyTorch's operators, which can be exported.
  */
-export function scaleAddActivate(x: Tensor, gate: Tensor, shortcut: Tensor, activation: Activation, training: boolean): Tensor {
-  if (activation === 'relu' && training && x.device === 'cpu' && ownKernels(x, gate)) return call('rescaled::scale_add_relu', [x, gate, shortcut]);
+export function scaleAddActivate(
+  x: Tensor,
+  gate: Tensor,
+  shortcut: Tensor,
+  activation: Activation,
+  training: boolean,
+): Tensor {
+  if (activation === 'relu' && training && x.device === 'cpu' && ownKernels(x, gate))
+    return call('rescaled::scale_add_relu', [x, gate, shortcut]);
   return activate(add_(mul(x, gate), shortcut), activation);
 }

@@ -19,7 +19,8 @@ export abstract class Module {
   *children(): Generator<[string, Module]> {
     for (const [name, value] of Object.entries(this)) {
       if (value instanceof Module) yield [name, value];
-      else if (Array.isArray(value)) for (const [i, item] of value.entries()) if (item instanceof Module) yield [`${name}.${i}`, item];
+      else if (Array.isArray(value))
+        for (const [i, item] of value.entries()) if (item instanceof Module) yield [`${name}.${i}`, item];
     }
   }
 

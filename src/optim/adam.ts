@@ -1,5 +1,5 @@
 import { call, type Tensor } from '../torch/index.js';
-import { disposeAll, norms, Optimiser, type Gathered, type ParameterGroup } from './optimiser.js';
+import { disposeAll, type Gathered, norms, Optimiser, type ParameterGroup } from './optimiser.js';
 
 export interface AdamOptions {
   /** Decay of the mean, beta1. */
@@ -49,10 +49,10 @@ export class AdamW extends Moments {
 }
 
 /**
- * LAMB for large batches: r = m/(1 - b1^t) / (sqrt(s/(1 - b2^t)) + eps);  u = r + wd*p;  p -= lr * |p|/|u| * u, tensor by tensor; the ratio
- * is 1 where either norm is 0. Tensors without weight decay (batch norm) take the ratio 1 too: their norm starts near 0 and says nothing
- * about their scale.
- * Source: You et al. 2020, algorithm 2, phi(z) = z; the exception as in tensorflow/addons lamb.py (exclude_from_layer_adaptation).
+ * LAMB for large batches: r = m/(1 - b1^t) / (sqrt(s/(1 - b2^t)) + eps);  u = r + wd*p;  p -= lr * |p|/|u| * u, tensor
+ * by tensor; the ratio is 1 where either norm is 0. Tensors without weight decay (batch norm) take the ratio 1 too:
+ * their norm starts near 0 and says nothing about their scale. Source: You et al. 2020, algorithm 2, phi(z) = z; the
+ * exception as in tensorflow/addons lamb.py (exclude_from_layer_adaptation).
  */
 export class Lamb extends Moments {
   /** Inside the ratio, see `update`. */

@@ -1,11 +1,15 @@
 import { call, clone, keep, noGrad, type Tensor } from '../torch/index.js';
 
-/** d(t) = min(decay, (1 + t)/(10 + t)), t = steps done. Source: tf.train.ExponentialMovingAverage with num_updates (tensorflow/tpu resnet_main.py). */
+/**
+ * d(t) = min(decay, (1 + t)/(10 + t)), t = steps done. Source: tf.train.ExponentialMovingAverage with num_updates
+ * (tensorflow/tpu resnet_main.py).
+ */
 export const emaDecay = (decay: number, step: number): number => Math.min(decay, (1 + step) / (10 + step));
 
 /**
- * Exponential moving average of weights and batch-norm statistics: ema += (1 - d)(w - ema). It starts at the initial weights.
- * Averaging the statistics is what gives usable ones when batch norm keeps only the last batch's (recipe field `averaging`).
+ * Exponential moving average of weights and batch-norm statistics: ema += (1 - d)(w - ema). It starts at the initial
+ * weights. Averaging the statistics is what gives usable ones when batch norm keeps only the last batch's (recipe field
+ * `averaging`).
  */
 export class Ema {
   readonly shadow = new Map<string, Tensor>();

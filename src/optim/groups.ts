@@ -4,11 +4,16 @@ import type { ParameterGroup } from './optimiser.js';
 export type DecayRule = 'reference' | 'timm' | 'all';
 
 /**
- * Splits parameters by what is decayed.
- * `reference`: everything but batch norm, biases of squeeze-excite and classifier included (tensorflow/tpu resnet_main.py).
- * `timm`: only tensors of more than one dimension; so does tensorflow/models (kernel regularisers). `all`: everything.
+ * Splits parameters by what is decayed. `reference`: everything but batch norm, biases of squeeze-excite and classifier
+ * included (tensorflow/tpu resnet_main.py). `timm`: only tensors of more than one dimension; so does tensorflow/models
+ * (kernel regularisers). `all`: everything.
  */
-export function decayGroups(parameters: ReadonlyMap<string, Tensor>, batchNormKeys: ReadonlySet<string>, weightDecay: number, rule: DecayRule): ParameterGroup[] {
+export function decayGroups(
+  parameters: ReadonlyMap<string, Tensor>,
+  batchNormKeys: ReadonlySet<string>,
+  weightDecay: number,
+  rule: DecayRule,
+): ParameterGroup[] {
   const decayed = new Map<string, Tensor>();
   const rest = new Map<string, Tensor>();
   for (const [key, tensor] of parameters) {

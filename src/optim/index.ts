@@ -1,8 +1,8 @@
-export { AdamW, Lamb, type AdamOptions } from './adam.js';
+export { type AdamOptions, AdamW, Lamb } from './adam.js';
 export { Ema, emaDecay } from './ema.js';
-export { decayGroups, scaleRates, type DecayRule } from './groups.js';
-export { LossScaler, type LossScale } from './loss-scaler.js';
-export { clipGradients, Optimiser, type DecayMode, type ParameterGroup } from './optimiser.js';
+export { type DecayRule, decayGroups, scaleRates } from './groups.js';
+export { type LossScale, LossScaler } from './loss-scaler.js';
+export { clipGradients, type DecayMode, Optimiser, type ParameterGroup } from './optimiser.js';
 export { RmsProp, type RmsPropOptions } from './rmsprop.js';
-export { constant, cosine, exponential, oneCycle, scaledPeak, steps, type ScheduleOptions } from './schedule.js';
+export { constant, cosine, exponential, oneCycle, type ScheduleOptions, scaledPeak, steps } from './schedule.js';
 export { Sgd, type SgdOptions } from './sgd.js';

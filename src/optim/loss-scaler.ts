@@ -10,10 +10,11 @@ export interface LossScale {
 }
 
 /**
- * Dynamic loss scaling (Micikevicius et al. 2018): gradients in float16 are too small to be told from 0 below 6e-8 and infinite above 65504, so the loss
- * is multiplied by a scale, as large as the gradients allow, and the gradients are divided by it before the step. The rule and the constants are
- * torch.cuda.amp.GradScaler's: a step whose gradients are not all finite is left out and halves the scale; 2000 good steps
- * in a row double it. All scales are powers of two, so that scaling rounds nothing.
+ * Dynamic loss scaling (Micikevicius et al. 2018): gradients in float16 are too small to be told from 0 below 6e-8 and
+ * infinite above 65504, so the loss is multiplied by a scale, as large as the gradients allow, and the gradients are
+ * divided by it before the step. The rule and the constants are torch.cuda.amp.GradScaler's: a step whose gradients are
+ * not all finite is left out and halves the scale; 2000 good steps in a row double it. All scales are powers of two, so
+ * that scaling rounds nothing.
  */
 export class LossScaler {
   static readonly START: Readonly<LossScale> = { scale: 2 ** 16, good: 0 };

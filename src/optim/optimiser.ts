@@ -7,7 +7,10 @@ export interface ParameterGroup {
   rateScale?: number;
 }
 
-/** The parameters of a group that have a gradient, as lists for the `_foreach` operators: key i belongs to p[i] and g[i]. */
+/**
+ * The parameters of a group that have a gradient, as lists for the `_foreach` operators: key i belongs to p[i] and
+ * g[i].
+ */
 export interface Gathered {
   keys: readonly string[];
   p: Tensor[];
@@ -21,7 +24,8 @@ export interface Gathered {
 export type DecayMode = 'coupled' | 'decoupled';
 
 /**
- * What the optimisers share: groups, weight decay, and state tensors by slot and parameter key, which a checkpoint saves as `<slot>.<key>`.
+ * What the optimisers share: groups, weight decay, and state tensors by slot and parameter key, which a checkpoint
+ * saves as `<slot>.<key>`.
  */
 export abstract class Optimiser {
   readonly slots = new Map<string, Map<string, Tensor>>();
@@ -61,7 +65,8 @@ export abstract class Optimiser {
   protected addSlot(name: string, value: 0 | 1): void {
     const slot = new Map<string, Tensor>();
     for (const { parameters } of this.groups)
-      for (const [key, p] of parameters) slot.set(key, keep(call<Tensor>(value === 0 ? 'aten::zeros_like' : 'aten::ones_like', [p])));
+      for (const [key, p] of parameters)
+        slot.set(key, keep(call<Tensor>(value === 0 ? 'aten::zeros_like' : 'aten::ones_like', [p])));
     this.slots.set(name, slot);
   }
 

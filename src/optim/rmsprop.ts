@@ -1,5 +1,5 @@
 import { call, type Tensor } from '../torch/index.js';
-import { disposeAll, Optimiser, type DecayMode, type Gathered, type ParameterGroup } from './optimiser.js';
+import { type DecayMode, disposeAll, type Gathered, Optimiser, type ParameterGroup } from './optimiser.js';
 
 export interface RmsPropOptions {
   momentum: number;
@@ -10,10 +10,10 @@ export interface RmsPropOptions {
 }
 
 /**
- * RMSProp as TensorFlow has it: s += (1 - rho)(g^2 - s), from s = 1;  v = m*v + lr*g/sqrt(s + eps);  p -= v.
- * PyTorch's differs in three places: s starts at 0, eps stands outside the root, and the rate is not part of v.
- * Source: tensorflow/core/kernels/training_ops.cc ApplyRMSProp; tf.train.RMSPropOptimizer (slot `rms` filled with ones). State: `velocity`,
- * `square`.
+ * RMSProp as TensorFlow has it: s += (1 - rho)(g^2 - s), from s = 1;  v = m*v + lr*g/sqrt(s + eps);  p -= v. PyTorch's
+ * differs in three places: s starts at 0, eps stands outside the root, and the rate is not part of v. Source:
+ * tensorflow/core/kernels/training_ops.cc ApplyRMSProp; tf.train.RMSPropOptimizer (slot `rms` filled with ones). State:
+ * `velocity`, `square`.
  */
 export class RmsProp extends Optimiser {
   constructor(

@@ -5,27 +5,40 @@ export interface ScheduleOptions {
   warmup: number;
 }
 
-/** peak*t/W while t < W, then `after(t)`. Source: tensorflow/tpu models/official/efficientnet/utils.py, resnet_main.py. */
-const ramped = (t: number, { peak, warmup }: ScheduleOptions, after: (t: number) => number): number => (t < warmup ? (peak * t) / warmup : after(t));
+/**
+ * peak*t/W while t < W, then `after(t)`. Source: tensorflow/tpu models/official/efficientnet/utils.py, resnet_main.py.
+ */
+const ramped = (t: number, { peak, warmup }: ScheduleOptions, after: (t: number) => number): number =>
+  t < warmup ? (peak * t) / warmup : after(t);
 
 /** The ramp, then the peak. */
 export const constant = (t: number, options: ScheduleOptions): number => ramped(t, options, () => options.peak);
 
 /**
- * Cosine without restart: lr(t) = peak/2 * (1 + cos(pi*min(t, T)/T)), T counted from step 0; for t < W: lr(W)*t/W, so the curve is
- * continuous. Source: paper section 4.2; tensorflow/models official/modeling/optimization/lr_schedule.py.
+ * Cosine without restart: lr(t) = peak/2 * (1 + cos(pi*min(t, T)/T)), T counted from step 0; for t < W: lr(W)*t/W, so
+ * the curve is continuous. Source: paper section 4.2; tensorflow/models official/modeling/optimization/lr_schedule.py.
  */
 export function cosine(t: number, { peak, total, warmup }: ScheduleOptions): number {
   const at = (step: number): number => 0.5 * peak * (1 + Math.cos((Math.PI * Math.min(step, total)) / total));
   return t < warmup ? (at(warmup) * t) / warmup : at(t);
 }
 
-/** peak * factor^n after the ramp, n being the number of boundaries <= t. He et al. 2016: x0.1 at 30, 60 and 80 of 90 epochs. */
+/**
+ * peak * factor^n after the ramp, n being the number of boundaries <= t. He et al. 2016: x0.1 at 30, 60 and 80 of 90
+ * epochs.
+ */
 export function steps(t: number, options: ScheduleOptions & { boundaries: readonly number[]; factor: number }): number {
-  return ramped(t, options, () => options.peak * options.factor ** options.boundaries.filter((boundary) => t >= boundary).length);
+  return ramped(
+    t,
+    options,
+    () => options.peak * options.factor ** options.boundaries.filter((boundary) => t >= boundary).length,
+  );
 }
 
-/** Staircase: peak * factor^floor(t/every) after the ramp, counted from step 0. Source: tensorflow/tpu models/official/efficientnet/utils.py. */
+/**
+ * Staircase: peak * factor^floor(t/every) after the ramp, counted from step 0. Source: tensorflow/tpu
+ * models/official/efficientnet/utils.py.
+ */
 export function exponential(t: number, options: ScheduleOptions & { every: number; factor: number }): number {
   return ramped(t, options, () => options.peak * options.factor ** Math.floor(t / options.every));
 }
@@ -35,11 +48,16 @@ export function exponential(t: number, options: ScheduleOptions & { every: numbe
  * Equals torch.optim.lr_scheduler.OneCycleLR with pct_start = W/T; Smith and Topin 2018.
  */
 export function oneCycle(t: number, { peak, total, warmup }: ScheduleOptions): number {
-  const between = (from: number, to: number, share: number): number => to + ((from - to) / 2) * (1 + Math.cos(Math.PI * share));
+  const between = (from: number, to: number, share: number): number =>
+    to + ((from - to) / 2) * (1 + Math.cos(Math.PI * share));
   const top = warmup - 1;
   const low = peak / 25;
-  return t < top ? between(low, peak, t / top) : between(peak, low / 1e4, Math.min(1, (t - top) / Math.max(1, total - 1 - top)));
+  return t < top
+    ? between(low, peak, t / top)
+    : between(peak, low / 1e4, Math.min(1, (t - top) / Math.max(1, total - 1 - top)));
 }
 
-/** Peak rate by the linear scaling rule: base * batch/256. Source: paper section 4.2 (0.1 per 256); Goyal et al. 2017. */
+/**
+ * Peak rate by the linear scaling rule: base * batch/256. Source: paper section 4.2 (0.1 per 256); Goyal et al. 2017.
+ */
 export const scaledPeak = (basePer256: number, batch: number): number => (basePer256 * batch) / 256;

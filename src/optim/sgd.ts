@@ -1,5 +1,5 @@
 import { call } from '../torch/index.js';
-import { Optimiser, type DecayMode, type Gathered, type ParameterGroup } from './optimiser.js';
+import { type DecayMode, type Gathered, Optimiser, type ParameterGroup } from './optimiser.js';
 
 export interface SgdOptions {
   momentum: number;
@@ -8,8 +8,8 @@ export interface SgdOptions {
 }
 
 /**
- * Stochastic gradient descent with momentum: v = m*v + g;  p -= lr*(nesterov ? g + m*v : v), where g includes a coupled weight decay.
- * Equals torch.optim.SGD. State: `velocity`.
+ * Stochastic gradient descent with momentum: v = m*v + g;  p -= lr*(nesterov ? g + m*v : v), where g includes a coupled
+ * weight decay. Equals torch.optim.SGD. State: `velocity`.
  */
 export class Sgd extends Optimiser {
   constructor(

@@ -6,18 +6,42 @@ import type { Recipe } from './recipe.js';
 export function refuseImpossible(recipe: Recipe, model: string): void {
   const { epochs, warmupEpochs, optimiser, batch, accumulate, repeats } = recipe;
   if (modelFacts(model).kind === 'efficientnet' && recipe.stochasticDepthRule !== 'block')
-    throw new UsageError(`Expected stochasticDepthRule=block for ${model} but received "${recipe.stochasticDepthRule}": an EfficientNet's rate rises block by block.`);
+    throw new UsageError(
+      `Expected stochasticDepthRule=block for ${model} but received "${recipe.stochasticDepthRule}": an EfficientNet's rate rises block by block.`,
+    );
   if ((optimiser === 'adamw' || optimiser === 'lamb') && recipe.weightDecayMode !== 'decoupled')
-    throw new UsageError(`Expected weightDecayMode=decoupled with optimiser=${optimiser} but received "${recipe.weightDecayMode}": that is how it is defined. For coupled decay take sgd or rmsprop.`);
-  if (warmupEpochs >= epochs) throw new UsageError(`Expected a warm-up shorter than the run but received warmupEpochs=${warmupEpochs} of epochs=${epochs}: the rate would never reach its peak.`);
+    throw new UsageError(
+      `Expected weightDecayMode=decoupled with optimiser=${optimiser} but received "${recipe.weightDecayMode}": that is how it is defined. For coupled decay take sgd or rmsprop.`,
+    );
+  if (warmupEpochs >= epochs)
+    throw new UsageError(
+      `Expected a warm-up shorter than the run but received warmupEpochs=${warmupEpochs} of epochs=${epochs}: the rate would never reach its peak.`,
+    );
   if (batch / accumulate < 2)
-    throw new UsageError(`Expected parts of at least 2 pictures but received batch=${batch} in accumulate=${accumulate} parts: batch norm needs more than one picture. Use accumulate=${Math.max(1, Math.floor(batch / 2))} or less.`);
-  if (repeats > batch / 2) throw new UsageError(`Expected at least 2 different pictures in a batch but received repeats=${repeats} with batch=${batch}. Use repeats=${Math.floor(batch / 2)} or less.`);
+    throw new UsageError(
+      `Expected parts of at least 2 pictures but received batch=${batch} in accumulate=${accumulate} parts: batch norm needs more than one picture. Use accumulate=${Math.max(1, Math.floor(batch / 2))} or less.`,
+    );
+  if (repeats > batch / 2)
+    throw new UsageError(
+      `Expected at least 2 different pictures in a batch but received repeats=${repeats} with batch=${batch}. Use repeats=${Math.floor(batch / 2)} or less.`,
+    );
 }
 
 /** What can be done but is seldom meant: each with its reason. */
 export function adviceOn(recipe: Recipe): string[] {
-  const { weightDecay, dropout, stochasticDepth, labelSmoothing, augment, epochs, batch, accumulate, learningRate, schedule, stepEpochs } = recipe;
+  const {
+    weightDecay,
+    dropout,
+    stochasticDepth,
+    labelSmoothing,
+    augment,
+    epochs,
+    batch,
+    accumulate,
+    learningRate,
+    schedule,
+    stepEpochs,
+  } = recipe;
   const coupled = recipe.weightDecayMode === 'coupled';
   const dropping = dropout > 0 || stochasticDepth > 0;
   const none = !dropping && augment === 'none' && labelSmoothing === 0 && recipe.mixup === 0 && recipe.cutmix === 0;
@@ -34,7 +58,10 @@ export function adviceOn(recipe: Recipe): string[] {
       epochs <= 100 && (dropping || augment === 'randaugment'),
       `epochs=${epochs} with ${[augment === 'randaugment' && 'RandAugment', dropout > 0 && 'dropout', stochasticDepth > 0 && 'stochastic depth'].filter((part) => part !== false).join(', ')}: on ImageNet the paper (appendix E) trains 10 and 100 epochs with flips and crops alone, since short runs hardly over-fit. Few pictures may still need it.`,
     ],
-    [accumulate > 1 && batch / accumulate < 16, `accumulate=${accumulate}: batch norm sees parts of ${Math.floor(batch / accumulate)} pictures, and its statistics become noisy below about 16.`],
+    [
+      accumulate > 1 && batch / accumulate < 16,
+      `accumulate=${accumulate}: batch norm sees parts of ${Math.floor(batch / accumulate)} pictures, and its statistics become noisy below about 16.`,
+    ],
     [
       (recipe.optimiser === 'adamw' || recipe.optimiser === 'lamb') && learningRate > 0.01,
       `learningRate=${learningRate} with ${recipe.optimiser}: usual is less than 0.001 per 256 pictures, a hundredth of SGD's.`,
@@ -44,10 +71,17 @@ export function adviceOn(recipe: Recipe): string[] {
       `repeats=${recipe.repeats}: each picture comes ${recipe.repeats} times in a row, each time augmented anew (Hoffer et al. 2020). An epoch keeps its number of steps, as DeiT's does, and so shows 1/${recipe.repeats} of the training pictures, others each epoch.`,
     ],
     [
-      recipe.repeats > 1 && augment === 'none' && recipe.cropMode === 'none' && recipe.flip === 0 && recipe.randomErasing === 0,
+      recipe.repeats > 1 &&
+        augment === 'none' &&
+        recipe.cropMode === 'none' &&
+        recipe.flip === 0 &&
+        recipe.randomErasing === 0,
       `repeats=${recipe.repeats}, but nothing differs from copy to copy: there are no random crops, flips, augmentation or erasing.`,
     ],
-    [schedule === 'step' && !stepEpochs.some((at) => at < epochs), `schedule=step, but no stepEpochs (${stepEpochs.join(', ') || 'none'}) lies within the ${epochs} epochs: the rate never falls.`],
+    [
+      schedule === 'step' && !stepEpochs.some((at) => at < epochs),
+      `schedule=step, but no stepEpochs (${stepEpochs.join(', ') || 'none'}) lies within the ${epochs} epochs: the rate never falls.`,
+    ],
   ];
   return advice.flatMap(([applies, text]) => (applies ? [text] : []));
 }

@@ -4,8 +4,9 @@ import { OPTION_RULES } from '../models/index.js';
 import { didYouMean } from '../suggest.js';
 
 /**
- * Switches of an architecture that a run may set apart from the model's name, as plain data: the row `resnet-26` with `seRatio: 0.25` is
- * an SE-ResNet-26. What each may be is a rule of the models; what a run decides elsewhere is not among them (see ELSEWHERE).
+ * Switches of an architecture that a run may set apart from the model's name, as plain data: the row `resnet-26` with
+ * `seRatio: 0.25` is an SE-ResNet-26. What each may be is a rule of the models; what a run decides elsewhere is not
+ * among them (see ELSEWHERE).
  */
 export const modelSwitchesSchema = z.strictObject({
   layers: OPTION_RULES.layers[0].optional(),
@@ -38,11 +39,17 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 export function checkModelSwitches(switches: Readonly<Record<string, unknown>>): ModelSwitches {
   const known = Object.keys(modelSwitchesSchema.shape);
   for (const key of Object.keys(switches)) {
-    if (Object.hasOwn(ELSEWHERE, key)) throw new UsageError(`Expected a switch of the architecture but received "${key}": ${ELSEWHERE[key]}.`);
-    if (!known.includes(key)) throw new UsageError(`Expected a switch of the architecture but received "${key}".${didYouMean(key, known)} Known: ${known.join(', ')}.`);
+    if (Object.hasOwn(ELSEWHERE, key))
+      throw new UsageError(`Expected a switch of the architecture but received "${key}": ${ELSEWHERE[key]}.`);
+    if (!known.includes(key))
+      throw new UsageError(
+        `Expected a switch of the architecture but received "${key}".${didYouMean(key, known)} Known: ${known.join(', ')}.`,
+      );
   }
   const parsed = modelSwitchesSchema.safeParse(switches);
   if (parsed.success) return parsed.data;
   const key = String(parsed.error.issues[0]!.path[0]) as keyof ModelSwitches;
-  throw new UsageError(`Expected ${OPTION_RULES[key][1]} for the switch ${key} but received ${JSON.stringify(switches[key])}.`);
+  throw new UsageError(
+    `Expected ${OPTION_RULES[key][1]} for the switch ${key} but received ${JSON.stringify(switches[key])}.`,
+  );
 }

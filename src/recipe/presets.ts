@@ -67,7 +67,10 @@ const RESNET_RS = {
   randAugmentLayers: [2, RS_YAML],
   randAugmentMagnitude: [15, RS_YAML],
   augmentVariant: ['reference', `${AUTOAUGMENT}, quirks included`],
-  augmentPixelScale: [1, `${AUTOAUGMENT}: RandAugment translates by 100 and cuts out 40 pixels each way at magnitude 10`],
+  augmentPixelScale: [
+    1,
+    `${AUTOAUGMENT}: RandAugment translates by 100 and cuts out 40 pixels each way at magnitude 10`,
+  ],
   randomErasing: [0, 'not in the paper'],
   mixup: [0, 'not in the paper'],
   cutmix: [0, 'not in the paper'],
@@ -77,7 +80,11 @@ const RESNET_RS = {
 export const RECIPE_KEYS = Object.keys(RESNET_RS) as RecipeKey[];
 
 export const PRESETS: Readonly<Record<string, Preset>> = {
-  'resnet-rs': { about: "the paper's recipe: 350 epochs, cosine, EMA, RandAugment; dropout and depth by model", perModel: true, values: RESNET_RS },
+  'resnet-rs': {
+    about: "the paper's recipe: 350 epochs, cosine, EMA, RandAugment; dropout and depth by model",
+    perModel: true,
+    values: RESNET_RS,
+  },
   'resnet-baseline': {
     about: 'what the paper starts from: 90 epochs, steps, no regularisation but weight decay',
     extends: 'resnet-rs',
@@ -100,7 +107,10 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
     values: {
       schedule: ['step', `${RS_MAIN} get_lr_schedule: it has no cosine`],
       warmupEpochs: [19, `${RS_MAIN} get_lr_schedule: floor of 5/90 of 350 epochs`],
-      augment: ['randaugment', `${RS_YAML}; ${RS_MAIN} reads it from the command line only, so that the yaml alone leaves it off`],
+      augment: [
+        'randaugment',
+        `${RS_YAML}; ${RS_MAIN} reads it from the command line only, so that the yaml alone leaves it off`,
+      ],
     },
   },
   'resnet-rs-garden': {
@@ -109,7 +119,10 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
     values: {
       nesterov: [false, 'tensorflow/models official/modeling/optimization/configs/optimizer_config.py: off by default'],
       decayRule: ['timm', 'tensorflow/models official/vision/modeling/backbones/resnet.py: kernels only'],
-      interpolation: ['bilinear', 'tensorflow/models official/vision/dataloaders/classification_input.py and configs/image_classification.py: by default'],
+      interpolation: [
+        'bilinear',
+        'tensorflow/models official/vision/dataloaders/classification_input.py and configs/image_classification.py: by default',
+      ],
     },
   },
   efficientnet: {
@@ -157,7 +170,10 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
       batch: [64, 'our choice: more steps in a short run'],
       learningRate: [0.4, 'our choice: a short run needs a higher rate; measured on Fashion-MNIST'],
       warmupEpochs: [1, 'our choice: a tenth of the run'],
-      weightDecay: [2e-4, 'our choice: a short run needs more; paper Table 2 shrinks it only when the other regularisers are strong'],
+      weightDecay: [
+        2e-4,
+        'our choice: a short run needs more; paper Table 2 shrinks it only when the other regularisers are strong',
+      ],
       dropout: [0, 'our choice: a short run hardly over-fits'],
       emaDecay: [0.998, 'our choice: a horizon of 500 steps'],
       augment: ['none', 'our choice: a short run hardly over-fits'],

@@ -2,9 +2,18 @@ import { z } from 'zod';
 import { UsageError } from '../errors.js';
 import { modelFacts } from '../models/index.js';
 import { didYouMean } from '../suggest.js';
-import { PRESETS, presetNames, RECIPE_KEYS } from './presets.js';
 import { adviceOn, refuseImpossible } from './checks.js';
-import { draftOf, fitAugmentation, fitData, fitLengths, fitModel, fitOptimiser, fitPictures, markUnused } from './rules.js';
+import { PRESETS, presetNames, RECIPE_KEYS } from './presets.js';
+import {
+  draftOf,
+  fitAugmentation,
+  fitData,
+  fitLengths,
+  fitModel,
+  fitOptimiser,
+  fitPictures,
+  markUnused,
+} from './rules.js';
 
 export { presetNames } from './presets.js';
 
@@ -39,9 +48,14 @@ export const recipeSchema = z.strictObject({
   weightDecay: z.number().min(0).max(1),
   weightDecayMode: z.enum(['coupled', 'decoupled']),
   decayRule: z.enum(['reference', 'timm', 'all']),
-  /** Of activations while training; weights, statistics, logits and loss are float32. float16 needs CUDA and scales the loss. */
+  /**
+   * Of activations while training; weights, statistics, logits and loss are float32. float16 needs CUDA and scales the
+   * loss.
+   */
   precision: z.enum(['float32', 'bfloat16', 'float16']),
-  /** Keeps the weights of the epoch that is best on the minival, and ends after `patience` epochs without a better one. */
+  /**
+   * Keeps the weights of the epoch that is best on the minival, and ends after `patience` epochs without a better one.
+   */
   earlyStopping: z.boolean(),
   patience: z.int().min(1).max(100_000),
   /** Share of the training pictures that are set aside for early stopping. */
@@ -112,17 +126,30 @@ export const IMAGENET_PICTURES = 1_281_167;
 
 export function checkPreset(preset: string): void {
   if (!Object.hasOwn(PRESETS, preset))
-    throw new UsageError(`Expected a recipe name but received "${preset}".${didYouMean(preset, presetNames())} Known: ${presetNames().join(', ')}; or a file ending in .json, .js, .mjs or .ts.`);
+    throw new UsageError(
+      `Expected a recipe name but received "${preset}".${didYouMean(preset, presetNames())} Known: ${presetNames().join(', ')}; or a file ending in .json, .js, .mjs or .ts.`,
+    );
 }
 
 /**
- * The recipe of a run: the preset, then what the optimiser and the model's published row say (dropout, stochastic depth), then what small
- * pictures and short runs ask for, then what was set by a file or the user. Every change names its reason.
+ * The recipe of a run: the preset, then what the optimiser and the model's published row say (dropout, stochastic
+ * depth), then what small pictures and short runs ask for, then what was set by a file or the user. Every change names
+ * its reason.
  * @param pictures in the training part; the released recipes are ImageNet's
  * @throws UsageError for an unknown preset or setting, or a value out of range
  */
-export function resolveRecipe(recipe: string | NamedRecipe, model: string, size: number, settings: Readonly<Record<string, unknown>> = {}, pictures = IMAGENET_PICTURES): SourcedRecipe {
-  const { name, preset, settings: own } = typeof recipe === 'string' ? { name: recipe, preset: recipe, settings: [] } : recipe;
+export function resolveRecipe(
+  recipe: string | NamedRecipe,
+  model: string,
+  size: number,
+  settings: Readonly<Record<string, unknown>> = {},
+  pictures = IMAGENET_PICTURES,
+): SourcedRecipe {
+  const {
+    name,
+    preset,
+    settings: own,
+  } = typeof recipe === 'string' ? { name: recipe, preset: recipe, settings: [] } : recipe;
   checkPreset(preset);
   const all: Settings[] = [...own, { values: settings, source: 'set by the user' }];
   for (const { values } of all) for (const key of Object.keys(values)) checkKey(key);
@@ -131,7 +158,8 @@ export function resolveRecipe(recipe: string | NamedRecipe, model: string, size:
   fitOptimiser(draft, all);
   fitModel(draft, modelFacts(model), size);
   fitPictures(draft, size);
-  for (const { values, source } of all) for (const [key, value] of Object.entries(values)) draft.choose(key as RecipeKey, listed(key, value), source);
+  for (const { values, source } of all)
+    for (const [key, value] of Object.entries(values)) draft.choose(key as RecipeKey, listed(key, value), source);
   validate(draft.values());
   fitAugmentation(draft, size);
   fitLengths(draft);
@@ -139,18 +167,29 @@ export function resolveRecipe(recipe: string | NamedRecipe, model: string, size:
   markUnused(draft);
   const values = validate(draft.values());
   refuseImpossible(values, model);
-  return { preset: name, values, sources: draft.sources(), chosen: draft.chosenKeys(), advice: [...adviceOn(values), ...draft.idle] };
+  return {
+    preset: name,
+    values,
+    sources: draft.sources(),
+    chosen: draft.chosenKeys(),
+    advice: [...adviceOn(values), ...draft.idle],
+  };
 }
 
 export function checkKey(key: string, where = ''): void {
   if (!RECIPE_KEYS.includes(key as RecipeKey))
-    throw new UsageError(`Expected a recipe setting${where} but received "${key}".${didYouMean(key, RECIPE_KEYS)} Known: ${RECIPE_KEYS.join(', ')}.`);
+    throw new UsageError(
+      `Expected a recipe setting${where} but received "${key}".${didYouMean(key, RECIPE_KEYS)} Known: ${RECIPE_KEYS.join(', ')}.`,
+    );
 }
 
 /** A list typed as one text: `30,60,80`. */
 function listed(key: string, value: unknown): unknown {
   if (!(recipeSchema.shape[key as RecipeKey] instanceof z.ZodArray) || Array.isArray(value)) return value;
-  const items = String(value).split(',').map((item) => item.trim()).filter((item) => item !== '' && item !== 'none');
+  const items = String(value)
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '' && item !== 'none');
   return key === 'freeze' ? items : items.map(Number);
 }
 
@@ -159,15 +198,43 @@ function validate(values: Readonly<Record<string, unknown>>): Recipe {
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
   const key = String(issue.path[0]);
-  throw new UsageError(`Expected another value for the setting ${key} but received ${JSON.stringify(values[key])}: ${issue.message.replace(/^.*: expected/, 'expected')}.`);
+  throw new UsageError(
+    `Expected another value for the setting ${key} but received ${JSON.stringify(values[key])}: ${issue.message.replace(/^.*: expected/, 'expected')}.`,
+  );
 }
 
-/** The recipe of a run of an earlier version, which lacks the later settings: they get the values that change nothing. */
+/**
+ * The recipe of a run of an earlier version, which lacks the later settings: they get the values that change nothing.
+ */
 export function completeRecipe(values: Partial<Recipe>): Recipe {
   const later: Partial<Recipe> = {
-    accumulate: 1, stepEpochs: [], decayEpochs: 1, decayFactor: 1, optimiser: 'sgd', squareDecay: 0.9, epsilon: 1e-3, clipNorm: 0, weightDecayMode: 'coupled',
-    precision: 'float32', earlyStopping: false, patience: 1, minival: 0.02, layerDecay: 1, freeze: [], classWeights: 'none', normMomentum: 0.1,
-    augment: 'none', randAugmentLayers: 0, randAugmentMagnitude: 0, augmentVariant: 'reference', augmentPixelScale: 1, randomErasing: 0, mixup: 0, cutmix: 0, repeats: 1, interpolation: 'bicubic',
+    accumulate: 1,
+    stepEpochs: [],
+    decayEpochs: 1,
+    decayFactor: 1,
+    optimiser: 'sgd',
+    squareDecay: 0.9,
+    epsilon: 1e-3,
+    clipNorm: 0,
+    weightDecayMode: 'coupled',
+    precision: 'float32',
+    earlyStopping: false,
+    patience: 1,
+    minival: 0.02,
+    layerDecay: 1,
+    freeze: [],
+    classWeights: 'none',
+    normMomentum: 0.1,
+    augment: 'none',
+    randAugmentLayers: 0,
+    randAugmentMagnitude: 0,
+    augmentVariant: 'reference',
+    augmentPixelScale: 1,
+    randomErasing: 0,
+    mixup: 0,
+    cutmix: 0,
+    repeats: 1,
+    interpolation: 'bicubic',
   };
   const missing = Object.entries(later).filter(([key]) => !(key in values));
   return { ...values, ...Object.fromEntries(missing) } as Recipe;
@@ -178,6 +245,13 @@ export function parseSetting(text: string): [string, unknown] {
   const equals = text.indexOf('=');
   if (equals < 1) throw new UsageError(`Expected --set key=value but received "${text}".`);
   const value = text.slice(equals + 1).trim();
-  const parsed = value === 'true' ? true : value === 'false' ? false : value !== '' && Number.isFinite(Number(value)) ? Number(value) : value;
+  const parsed =
+    value === 'true'
+      ? true
+      : value === 'false'
+        ? false
+        : value !== '' && Number.isFinite(Number(value))
+          ? Number(value)
+          : value;
   return [text.slice(0, equals).trim(), parsed];
 }

@@ -1,14 +1,17 @@
 import { AUTOAUGMENT_PIXELS } from '../augment/policies/autoaugment.js';
 import { REFERENCE_SIDE } from '../augment/policies/plan.js';
-import { RANDAUGMENT_PIXELS, scaled, type PixelConstants } from '../augment/policies/randaugment.js';
+import { type PixelConstants, RANDAUGMENT_PIXELS, scaled } from '../augment/policies/randaugment.js';
 import { TRIVIAL_TRANSLATE } from '../augment/policies/trivialaugment.js';
 import { UsageError } from '../errors.js';
-import { publishedResNetRs, randAugmentMagnitudeAt, type ModelFacts } from '../models/index.js';
+import { type ModelFacts, publishedResNetRs, randAugmentMagnitudeAt } from '../models/index.js';
 import { emaDecay } from '../optim/index.js';
-import { PRESETS, type Changes, type Preset, type Sourced } from './presets.js';
+import { type Changes, PRESETS, type Preset, type Sourced } from './presets.js';
 import type { Recipe, RecipeKey, Settings } from './recipe.js';
 
-/** The released models are trained at 160 pixels or more; below, what the reference gives in pixels is scaled with the picture. */
+/**
+ * The released models are trained at 160 pixels or more; below, what the reference gives in pixels is scaled with the
+ * picture.
+ */
 const SMALLEST_PUBLISHED = 160;
 const EFFICIENTNET_MODEL = 'tensorflow/tpu models/official/efficientnet/efficientnet_model.py';
 
@@ -53,10 +56,16 @@ export class Draft {
     return [...this.#chosen];
   }
   values(): Record<RecipeKey, unknown> {
-    return Object.fromEntries(Object.entries(this.#entries).map(([key, [value]]) => [key, value])) as Record<RecipeKey, unknown>;
+    return Object.fromEntries(Object.entries(this.#entries).map(([key, [value]]) => [key, value])) as Record<
+      RecipeKey,
+      unknown
+    >;
   }
   sources(): Record<RecipeKey, string> {
-    return Object.fromEntries(Object.entries(this.#entries).map(([key, [, source]]) => [key, source])) as Record<RecipeKey, string>;
+    return Object.fromEntries(Object.entries(this.#entries).map(([key, [, source]]) => [key, source])) as Record<
+      RecipeKey,
+      string
+    >;
   }
 }
 
@@ -71,7 +80,12 @@ export function draftOf(name: string): Draft {
     for (const key of Object.keys(preset.values)) writtenFor[key as RecipeKey] = values.epochs![0];
   }
   const perModel = chain.findLast((preset) => preset.perModel !== undefined)?.perModel ?? false;
-  return new Draft(name, values as { [K in RecipeKey]: Sourced<Recipe[K]> }, perModel, writtenFor as Record<RecipeKey, number>);
+  return new Draft(
+    name,
+    values as { [K in RecipeKey]: Sourced<Recipe[K]> },
+    perModel,
+    writtenFor as Record<RecipeKey, number>,
+  );
 }
 
 /** What an optimiser asks for when it is not the preset's own. */
@@ -104,39 +118,74 @@ const OPTIMISERS: Record<Recipe['optimiser'], Changes> = {
 export function fitOptimiser(draft: Draft, settings: readonly Settings[]): void {
   const asked = settings.map(({ values }) => values['optimiser']).findLast((value) => value !== undefined);
   if (asked === undefined || asked === draft.get('optimiser') || !Object.hasOwn(OPTIMISERS, String(asked))) return;
-  for (const [key, [value, source]] of Object.entries(OPTIMISERS[asked as Recipe['optimiser']])) draft.set(key as RecipeKey, value as never, source);
+  for (const [key, [value, source]] of Object.entries(OPTIMISERS[asked as Recipe['optimiser']]))
+    draft.set(key as RecipeKey, value as never, source);
 }
 
 export function fitModel(draft: Draft, facts: ModelFacts, size: number): void {
   // A depth without a published row keeps the preset's values.
-  const row = facts.kind === 'efficientnet' ? facts.options : facts.family === 'resnet-rs' ? publishedResNetRs(facts.depth, size) : undefined;
+  const row =
+    facts.kind === 'efficientnet'
+      ? facts.options
+      : facts.family === 'resnet-rs'
+        ? publishedResNetRs(facts.depth, size)
+        : undefined;
   if (draft.perModel && row !== undefined) {
-    const source = 'resolution' in row ? `tensorflow/tpu resnet_rs/configs/*.yaml: the row of ResNet-RS-${row.depth} at ${row.resolution}` : facts.source;
+    const source =
+      'resolution' in row
+        ? `tensorflow/tpu resnet_rs/configs/*.yaml: the row of ResNet-RS-${row.depth} at ${row.resolution}`
+        : facts.source;
     draft.set('dropout', row.dropout, source);
     draft.set('stochasticDepth', row.stochasticDepth, source);
-    if ('resolution' in row && row.resolution === 320) draft.set('earlyStopping', true, 'paper appendix B: for the two models at 320 pixels');
+    if ('resolution' in row && row.resolution === 320)
+      draft.set('earlyStopping', true, 'paper appendix B: for the two models at 320 pixels');
   }
   if (facts.kind === 'efficientnet') {
     draft.set('init', facts.options.init, EFFICIENTNET_MODEL);
     draft.set('stochasticDepthRule', 'block', EFFICIENTNET_MODEL);
   }
   // The one rule that all eleven rows follow, so that it also serves sizes and depths between them.
-  if (facts.family !== 'efficientnet-rs') draft.set('randAugmentMagnitude', size > SMALLEST_PUBLISHED ? 15 : 10, `tensorflow/tpu resnet_rs/configs/*.yaml: 10 at ${SMALLEST_PUBLISHED} pixels, 15 at all larger sizes`);
-  else draft.set('randAugmentMagnitude', randAugmentMagnitudeAt(size), 'paper section 7.2: 10 up to 224 pixels, 20 above 320, else 15');
+  if (facts.family !== 'efficientnet-rs')
+    draft.set(
+      'randAugmentMagnitude',
+      size > SMALLEST_PUBLISHED ? 15 : 10,
+      `tensorflow/tpu resnet_rs/configs/*.yaml: 10 at ${SMALLEST_PUBLISHED} pixels, 15 at all larger sizes`,
+    );
+  else
+    draft.set(
+      'randAugmentMagnitude',
+      randAugmentMagnitudeAt(size),
+      'paper section 7.2: 10 up to 224 pixels, 20 above 320, else 15',
+    );
 }
 
 export function fitPictures(draft: Draft, size: number): void {
   if (size > 64) return;
-  draft.set('cropMode', 'pad', `our choice: for pictures of ${size} pixels an Inception crop leaves too little; pad and crop as is usual for CIFAR`);
-  if (draft.preset === 'quick') draft.set('padding', Math.max(1, Math.round(size / 28)), 'our choice: 1/28 of the side in a short run');
-  else draft.set('padding', Math.max(1, Math.round(size / 8)), 'our choice: 1/8 of the side, as is usual for CIFAR (4 at 32)');
+  draft.set(
+    'cropMode',
+    'pad',
+    `our choice: for pictures of ${size} pixels an Inception crop leaves too little; pad and crop as is usual for CIFAR`,
+  );
+  if (draft.preset === 'quick')
+    draft.set('padding', Math.max(1, Math.round(size / 28)), 'our choice: 1/28 of the side in a short run');
+  else
+    draft.set(
+      'padding',
+      Math.max(1, Math.round(size / 8)),
+      'our choice: 1/8 of the side, as is usual for CIFAR (4 at 32)',
+    );
   draft.set('evalCrop', 1, `our choice: the whole picture at ${size} pixels`);
 }
 
 /** Augmentation in pixels on pictures that are smaller than any that the released models were trained on. */
 export function fitAugmentation(draft: Draft, size: number): void {
   const policy = draft.get('augment');
-  if (policy === 'trivialaugment' && size >= SMALLEST_PUBLISHED) draft.set('augmentPixelScale', 1, `Müller and Hutter 2021: TrivialAugment translates by up to ${TRIVIAL_TRANSLATE} pixels`);
+  if (policy === 'trivialaugment' && size >= SMALLEST_PUBLISHED)
+    draft.set(
+      'augmentPixelScale',
+      1,
+      `Müller and Hutter 2021: TrivialAugment translates by up to ${TRIVIAL_TRANSLATE} pixels`,
+    );
   if (size >= SMALLEST_PUBLISHED) return;
   const scale = Number((size / REFERENCE_SIDE).toPrecision(4));
   const inPixels = (name: string, constants: PixelConstants): string => {
@@ -149,15 +198,26 @@ export function fitAugmentation(draft: Draft, size: number): void {
     autoaugment: inPixels('AutoAugment', AUTOAUGMENT_PIXELS),
     trivialaugment: `TrivialAugment translates by up to ${Math.trunc(TRIVIAL_TRANSLATE * scale)} pixels (its paper: ${TRIVIAL_TRANSLATE} at every size, augmentPixelScale=1)`,
   };
-  draft.set('augmentPixelScale', scale, `our choice below ${SMALLEST_PUBLISHED} pixels: constants in pixels are for ${REFERENCE_SIDE}; at ${size}, ${size}/${REFERENCE_SIDE} of them: ${effect[policy]}`);
+  draft.set(
+    'augmentPixelScale',
+    scale,
+    `our choice below ${SMALLEST_PUBLISHED} pixels: constants in pixels are for ${REFERENCE_SIDE}; at ${size}, ${size}/${REFERENCE_SIDE} of them: ${effect[policy]}`,
+  );
 }
 
 /** @param pictures in the training part */
 export function fitData(draft: Draft, pictures: number): void {
   const batch = draft.get('batch');
   if (batch > pictures) {
-    if (draft.isChosen('batch')) throw new UsageError(`Expected a batch of at most ${pictures}, the number of training pictures, but received ${batch}. Use a smaller --batch.`);
-    draft.set('batch', Math.max(2, Math.min(pictures, Math.floor(pictures / 4))), `a quarter of the ${pictures} training pictures, since a batch of ${batch} is more than all`);
+    if (draft.isChosen('batch'))
+      throw new UsageError(
+        `Expected a batch of at most ${pictures}, the number of training pictures, but received ${batch}. Use a smaller --batch.`,
+      );
+    draft.set(
+      'batch',
+      Math.max(2, Math.min(pictures, Math.floor(pictures / 4))),
+      `a quarter of the ${pictures} training pictures, since a batch of ${batch} is more than all`,
+    );
   }
   if (draft.get('averaging') === 'none') return;
   // The ramp alone keeps the horizon below a ninth of the steps done: 1/(1 - (1+t)/(10+t)) = (10+t)/9.
@@ -165,7 +225,11 @@ export function fitData(draft: Draft, pictures: number): void {
   const last = emaDecay(draft.get('emaDecay'), steps);
   if (last < draft.get('emaDecay')) {
     const horizon = Math.round(1 / (1 - last));
-    draft.set('emaDecay', draft.get('emaDecay'), `${draft.sourceOf('emaDecay')}, which ends at ${last.toPrecision(4)} after the ${steps} steps of this run: an average over about ${horizon} steps, a ninth of them`);
+    draft.set(
+      'emaDecay',
+      draft.get('emaDecay'),
+      `${draft.sourceOf('emaDecay')}, which ends at ${last.toPrecision(4)} after the ${steps} steps of this run: an average over about ${horizon} steps, a ninth of them`,
+    );
   }
 }
 
@@ -176,14 +240,32 @@ export function fitLengths(draft: Draft): void {
   const epochs = draft.get('epochs');
   const schedule = draft.get('schedule');
   const share = (key: RecipeKey): number => epochs / draft.writtenFor[key];
-  const kept = (key: RecipeKey, what: unknown): string => `${String(what)} of ${draft.writtenFor[key]} epochs, in proportion`;
-  if (share('stepEpochs') !== 1) draft.set('stepEpochs', draft.get('stepEpochs').map((at) => rounded(at * share('stepEpochs'))), kept('stepEpochs', draft.get('stepEpochs').join(', ')));
-  if (share('decayEpochs') !== 1) draft.set('decayEpochs', rounded(draft.get('decayEpochs') * share('decayEpochs')), kept('decayEpochs', draft.get('decayEpochs')));
+  const kept = (key: RecipeKey, what: unknown): string =>
+    `${String(what)} of ${draft.writtenFor[key]} epochs, in proportion`;
+  if (share('stepEpochs') !== 1)
+    draft.set(
+      'stepEpochs',
+      draft.get('stepEpochs').map((at) => rounded(at * share('stepEpochs'))),
+      kept('stepEpochs', draft.get('stepEpochs').join(', ')),
+    );
+  if (share('decayEpochs') !== 1)
+    draft.set(
+      'decayEpochs',
+      rounded(draft.get('decayEpochs') * share('decayEpochs')),
+      kept('decayEpochs', draft.get('decayEpochs')),
+    );
   const warmup = draft.get('warmupEpochs');
-  if (schedule === 'one-cycle') draft.set('warmupEpochs', 0.3 * epochs, "PyTorch's OneCycleLR: the rate rises for 0.3 of the run");
-  else if (schedule === 'step' && share('warmupEpochs') !== 1) draft.set('warmupEpochs', rounded(warmup * share('warmupEpochs')), kept('warmupEpochs', warmup));
+  if (schedule === 'one-cycle')
+    draft.set('warmupEpochs', 0.3 * epochs, "PyTorch's OneCycleLR: the rate rises for 0.3 of the run");
+  else if (schedule === 'step' && share('warmupEpochs') !== 1)
+    draft.set('warmupEpochs', rounded(warmup * share('warmupEpochs')), kept('warmupEpochs', warmup));
   // A warm-up longer than a tenth of the run would leave little of the schedule.
-  else if (warmup > epochs / 10) draft.set('warmupEpochs', epochs / 10, `a tenth of the run, since ${warmup} of ${epochs} epochs would be too long a warm-up`);
+  else if (warmup > epochs / 10)
+    draft.set(
+      'warmupEpochs',
+      epochs / 10,
+      `a tenth of the run, since ${warmup} of ${epochs} epochs would be too long a warm-up`,
+    );
 }
 
 /** Says of settings that play no part why they do not. */
@@ -191,7 +273,13 @@ export function markUnused(draft: Draft): void {
   const unless = (used: boolean, why: string, ...keys: RecipeKey[]): void => {
     if (!used) for (const key of keys) draft.unused(key, why);
   };
-  const [schedule, optimiser, averaging, policy, crop] = [draft.get('schedule'), draft.get('optimiser'), draft.get('averaging'), draft.get('augment'), draft.get('cropMode')];
+  const [schedule, optimiser, averaging, policy, crop] = [
+    draft.get('schedule'),
+    draft.get('optimiser'),
+    draft.get('averaging'),
+    draft.get('augment'),
+    draft.get('cropMode'),
+  ];
   unless(schedule === 'step', `schedule ${schedule}`, 'stepEpochs');
   unless(schedule === 'exponential', `schedule ${schedule}`, 'decayEpochs');
   unless(schedule === 'step' || schedule === 'exponential', `schedule ${schedule}`, 'decayFactor');

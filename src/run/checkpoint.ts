@@ -6,9 +6,9 @@ import type { Module } from '../nn/index.js';
 import type { Ema, Optimiser } from '../optim/index.js';
 import type { Tensor } from '../torch/index.js';
 import { writeFacts } from '../weights/facts.js';
-import { loadInto } from '../weights/load.js';
 import { encodeSafetensors, SafetensorsFile, type TensorToWrite } from '../weights/formats/safetensors.js';
 import type { WeightsFile } from '../weights/formats/weights-file.js';
+import { loadInto } from '../weights/load.js';
 import type { RunConfig } from './config.js';
 
 const stateSchema = z.strictObject({
@@ -55,7 +55,8 @@ export const freshState = (): RunState => ({
 
 function* encoded(tensors: Iterable<[string, Tensor]>): Generator<TensorToWrite> {
   // Copied out when its turn to be written comes, so that only one tensor is held twice.
-  for (const [name, tensor] of tensors) yield { name, dtype: 'F32', shape: tensor.shape, bytes: () => new Uint8Array(tensor.data().buffer) };
+  for (const [name, tensor] of tensors)
+    yield { name, dtype: 'F32', shape: tensor.shape, bytes: () => new Uint8Array(tensor.data().buffer) };
 }
 
 function* prefixed(prefix: string, tensors: ReadonlyMap<string, Tensor>): Generator<[string, Tensor]> {
@@ -63,7 +64,12 @@ function* prefixed(prefix: string, tensors: ReadonlyMap<string, Tensor>): Genera
 }
 
 /** Weights as timm and PyTorch name them, with the facts that a reader needs in the header. */
-export function saveWeights(path: string, state: ReadonlyMap<string, Tensor>, config: RunConfig, facts: Record<string, string>): void {
+export function saveWeights(
+  path: string,
+  state: ReadonlyMap<string, Tensor>,
+  config: RunConfig,
+  facts: Record<string, string>,
+): void {
   const metadata = {
     format: 'pt',
     ...writeFacts({
@@ -82,8 +88,17 @@ export function saveWeights(path: string, state: ReadonlyMap<string, Tensor>, co
   writeFileAtomic(path, encodeSafetensors(encoded(state), metadata));
 }
 
-/** Everything that the next step depends on, in one file: weights, EMA, the optimiser's state and, as JSON in the header, where the run stands. */
-export function saveCheckpoint(path: string, model: Module, optimiser: Optimiser, ema: Ema | undefined, state: RunState): void {
+/**
+ * Everything that the next step depends on, in one file: weights, EMA, the optimiser's state and, as JSON in the
+ * header, where the run stands.
+ */
+export function saveCheckpoint(
+  path: string,
+  model: Module,
+  optimiser: Optimiser,
+  ema: Ema | undefined,
+  state: RunState,
+): void {
   state.updates = optimiser.steps;
   const tensors = function* (): Generator<[string, Tensor]> {
     yield* prefixed('model', model.state());
@@ -94,11 +109,15 @@ export function saveCheckpoint(path: string, model: Module, optimiser: Optimiser
 }
 
 /** Whether a weights file is a checkpoint: it says where a run stands, whatever state its optimiser has. */
-export const isCheckpoint = ({ format, metadata }: WeightsFile): boolean => format === 'safetensors' && metadata['state'] !== undefined;
+export const isCheckpoint = ({ format, metadata }: WeightsFile): boolean =>
+  format === 'safetensors' && metadata['state'] !== undefined;
 
 /** @throws UsageError when there is no checkpoint, RescaledError when it does not fit the run */
 export function loadCheckpoint(path: string, model: Module, optimiser: Optimiser, ema: Ema | undefined): RunState {
-  if (!existsSync(path)) throw new UsageError(`Expected a checkpoint at ${path} but there is none: the run stopped before its first one. Start it again without --resume.`);
+  if (!existsSync(path))
+    throw new UsageError(
+      `Expected a checkpoint at ${path} but there is none: the run stopped before its first one. Start it again without --resume.`,
+    );
   const file = SafetensorsFile.open(path);
   try {
     const targets = new Map<string, Tensor>([
@@ -108,7 +127,8 @@ export function loadCheckpoint(path: string, model: Module, optimiser: Optimiser
     ]);
     loadInto(file, targets);
     const parsed = stateSchema.safeParse(JSON.parse(file.metadata['state'] ?? 'null'));
-    if (!parsed.success) throw new RescaledError(`Expected the state of a run in the header of ${path} but it is missing or damaged.`);
+    if (!parsed.success)
+      throw new RescaledError(`Expected the state of a run in the header of ${path} but it is missing or damaged.`);
     optimiser.steps = parsed.data.updates;
     return parsed.data;
   } finally {

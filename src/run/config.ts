@@ -3,18 +3,25 @@ import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { augmentPlan } from '../augment/policies/plan.js';
-import { preprocessOptions, type PreprocessOptions } from '../augment/preprocess.js';
+import { type PreprocessOptions, preprocessOptions } from '../augment/preprocess.js';
+import { numberOption, wholeOption } from '../checks.js';
 import type { Dataset } from '../data/dataset.js';
 import { withoutMinival } from '../data/minival.js';
-import { numberOption, wholeOption } from '../checks.js';
 import { RescaledError, UsageError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
-import { createModel, modelFacts, type ImageModel, type ModelFacts, type ModelOptions, type ModelOverrides } from '../models/index.js';
+import {
+  createModel,
+  type ImageModel,
+  type ModelFacts,
+  type ModelOptions,
+  type ModelOverrides,
+  modelFacts,
+} from '../models/index.js';
 import { BatchNorm2d } from '../nn/index.js';
+import { checkModelSwitches, type ModelSwitches } from '../recipe/model-switches.js';
+import { completeRecipe, type NamedRecipe, type Recipe, resolveRecipe, type SourcedRecipe } from '../recipe/recipe.js';
 import { shapeOnly, zeros } from '../torch/index.js';
 import type { WeightsFacts } from '../weights/facts.js';
-import { checkModelSwitches, type ModelSwitches } from '../recipe/model-switches.js';
-import { completeRecipe, resolveRecipe, type NamedRecipe, type Recipe, type SourcedRecipe } from '../recipe/recipe.js';
 
 /** How pixels become numbers: (x/255 - mean)/std of RGB, after a resize by `interpolation`. */
 export interface InputFacts {
@@ -23,7 +30,11 @@ export interface InputFacts {
   interpolation: 'bicubic' | 'bilinear';
 }
 /** Source: tensorflow/tpu resnet_preprocessing.py. */
-export const IMAGENET_INPUT: Readonly<InputFacts> = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225], interpolation: 'bicubic' };
+export const IMAGENET_INPUT: Readonly<InputFacts> = {
+  mean: [0.485, 0.456, 0.406],
+  std: [0.229, 0.224, 0.225],
+  interpolation: 'bicubic',
+};
 
 /** What a caller may ask for; the rest follows from the data and the model. */
 export interface TrainOptions {
@@ -87,18 +98,30 @@ export function architectureOf(model: string, weights: WeightsFacts): ModelOverr
 }
 
 /** Half the model's own stride up to 64 pixels. */
-export const stemStrideAt = ({ options }: ModelFacts, size: number): ModelOptions['stemStride'] => (size > 64 ? options.stemStride : ((options.stemStride / 2) as 1 | 2));
+export const stemStrideAt = ({ options }: ModelFacts, size: number): ModelOptions['stemStride'] =>
+  size > 64 ? options.stemStride : ((options.stemStride / 2) as 1 | 2);
 
 /** Weights that say their architecture keep it, and a plain stem of another stride would have another kernel. */
-function stemStrideFor(facts: ModelFacts, size: number, fromWeights: boolean, weights: WeightsFacts): ModelOptions['stemStride'] {
+function stemStrideFor(
+  facts: ModelFacts,
+  size: number,
+  fromWeights: boolean,
+  weights: WeightsFacts,
+): ModelOptions['stemStride'] {
   const { kind, options } = facts;
   const fixed = weights.modelOptions !== undefined || (fromWeights && kind === 'resnet' && options.stem === 'plain');
   return fixed ? options.stemStride : stemStrideAt(facts, size);
 }
 
 /** Completes the options with what the data set, the model and the weights to start from say. */
-export function resolveConfig(options: TrainOptions, dataset: Dataset, start: WeightsFacts = {}, named: string | NamedRecipe = options.recipe ?? 'resnet-rs'): RunConfig {
-  if (dataset.train === undefined) throw new UsageError(`Expected training pictures in ${options.data} but there is only a validation part.`);
+export function resolveConfig(
+  options: TrainOptions,
+  dataset: Dataset,
+  start: WeightsFacts = {},
+  named: string | NamedRecipe = options.recipe ?? 'resnet-rs',
+): RunConfig {
+  if (dataset.train === undefined)
+    throw new UsageError(`Expected training pictures in ${options.data} but there is only a validation part.`);
   wholeOption('--seed', options.seed, 0, Number.MAX_SAFE_INTEGER);
   wholeOption('--threads', options.threads, 1, 1024);
   wholeOption('--workers', options.workers, 0, 64);
@@ -110,21 +133,30 @@ export function resolveConfig(options: TrainOptions, dataset: Dataset, start: We
     throw new UsageError(`Expected --model, since ${options.from} does not say which model its weights are of.`);
   const model = options.model ?? start.model ?? 'resnet-rs-50';
   // The architecture of the weights; what the recipe and the data decide is set below.
-  const facts = modelFacts(model, { ...architectureOf(model, start), ...checkModelSwitches(options.modelOptions ?? {}) } as ModelOverrides);
+  const facts = modelFacts(model, {
+    ...architectureOf(model, start),
+    ...checkModelSwitches(options.modelOptions ?? {}),
+  } as ModelOverrides);
   const strides = facts.kind === 'resnet' ? [1, 2, 4] : [1, 2];
   if (options.stemStride !== undefined && !strides.includes(options.stemStride))
-    throw new UsageError(`Expected ${strides.join(' or ')} as the stem's stride of ${model} but received ${options.stemStride}.`);
+    throw new UsageError(
+      `Expected ${strides.join(' or ')} as the stem's stride of ${model} but received ${options.stemStride}.`,
+    );
   const size = options.size ?? start.size ?? (dataset.kind === 'idx' ? 28 : facts.size);
   const recipe = resolveRecipe(named, model, size, options.settings ?? {}, dataset.train.length);
   if (options.from === undefined && recipe.values.freeze.length > 0)
-    throw new UsageError(`Expected --from with freeze=${recipe.values.freeze.join(',')}: what is frozen would keep its random weights.`);
+    throw new UsageError(
+      `Expected --from with freeze=${recipe.values.freeze.join(',')}: what is frozen would keep its random weights.`,
+    );
   if (start.interpolation !== undefined && recipe.chosen?.includes('interpolation') !== true) {
     recipe.values.interpolation = start.interpolation;
     recipe.sources.interpolation = 'the weights that the run starts from say so';
   }
   const device = options.device ?? 'cpu';
   if (recipe.values.precision === 'float16' && !device.startsWith('cuda'))
-    throw new UsageError(`Expected a CUDA device for precision=float16 but the device is ${device}. Use --set precision=bfloat16, which needs no loss scaling, or --device cuda:0.`);
+    throw new UsageError(
+      `Expected a CUDA device for precision=float16 but the device is ${device}. Use --set precision=bfloat16, which needs no loss scaling, or --device cuda:0.`,
+    );
   const cores = availableParallelism();
   const config: RunConfig = {
     format: 1,
@@ -137,7 +169,9 @@ export function resolveConfig(options: TrainOptions, dataset: Dataset, start: We
       limitVal: options.limitVal,
     },
     classes: [...dataset.classes],
-    trainImages: recipe.values.earlyStopping ? withoutMinival(dataset.train, recipe.values.minival) : dataset.train.length,
+    trainImages: recipe.values.earlyStopping
+      ? withoutMinival(dataset.train, recipe.values.minival)
+      : dataset.train.length,
     valImages: dataset.val.length,
     model,
     modelOptions: {
@@ -151,7 +185,11 @@ export function resolveConfig(options: TrainOptions, dataset: Dataset, start: We
       ...(facts.kind === 'resnet' ? { stochasticDepthRule: recipe.values.stochasticDepthRule } : {}),
     } as ModelOptions,
     size,
-    input: { mean: start.mean ?? IMAGENET_INPUT.mean, std: start.std ?? IMAGENET_INPUT.std, interpolation: recipe.values.interpolation },
+    input: {
+      mean: start.mean ?? IMAGENET_INPUT.mean,
+      std: start.std ?? IMAGENET_INPUT.std,
+      interpolation: recipe.values.interpolation,
+    },
     from: options.from === undefined ? undefined : resolve(options.from),
     recipe,
     seed: options.seed ?? 0,
@@ -170,11 +208,16 @@ export function resolveConfig(options: TrainOptions, dataset: Dataset, start: We
 const fitting = new Set<string>();
 
 /**
- * Refuses a size that does not fit the model before a run folder is made: shapes alone, and of a ResNet one block a stage, since the others
- * keep their input's shape.
+ * Refuses a size that does not fit the model before a run folder is made: shapes alone, and of a ResNet one block a
+ * stage, since the others keep their input's shape.
  */
 function refuseUnfit(kind: ModelFacts['kind'], { model, modelOptions, size }: RunConfig): void {
-  const probe = { ...modelOptions, dropout: 0, stochasticDepth: 0, ...(kind === 'resnet' ? { layers: [1, 1, 1, 1] } : {}) } as ModelOptions;
+  const probe = {
+    ...modelOptions,
+    dropout: 0,
+    stochasticDepth: 0,
+    ...(kind === 'resnet' ? { layers: [1, 1, 1, 1] } : {}),
+  } as ModelOptions;
   const key = JSON.stringify([kind, probe, size]);
   if (fitting.has(key)) return;
   shapeOnly(() => createModel(model, probe).features(zeros([1, probe.channels, size, size])));
@@ -191,16 +234,27 @@ export function preprocessOf(config: RunConfig): PreprocessOptions {
     pixelScale: recipe.augmentPixelScale,
     erasing: recipe.randomErasing,
   });
-  return preprocessOptions({ size: config.size, cropMode, cropArea: [cropAreaMin, 1], padding: Math.min(padding, config.size), flip, evalCrop, filter: config.input.interpolation, augment });
+  return preprocessOptions({
+    size: config.size,
+    cropMode,
+    cropArea: [cropAreaMin, 1],
+    padding: Math.min(padding, config.size),
+    flip,
+    evalCrop,
+    filter: config.input.interpolation,
+    augment,
+  });
 }
 
 /** Builds the run's model with its seed and batch-norm rule. */
 export function modelOf(config: RunConfig): ImageModel {
   const model = createModel(config.model, config.modelOptions, config.seed);
-  // EMA and batch-norm statistics are one mechanism (see recipe field `averaging`): with EMA, batch norm keeps the last batch's
-  // statistics and the EMA smooths them; without it, the usual running average does. `ema-running` smooths the running average once more.
+  // EMA and batch-norm statistics are one mechanism (see recipe field `averaging`): with EMA, batch norm keeps the last
+  // batch's statistics and the EMA smooths them; without it, the usual running average does. `ema-running` smooths the
+  // running average once more.
   const { averaging, normMomentum } = config.recipe.values;
-  for (const [, module] of model.modules()) if (module instanceof BatchNorm2d) module.momentum = averaging === 'ema' ? 1 : normMomentum;
+  for (const [, module] of model.modules())
+    if (module instanceof BatchNorm2d) module.momentum = averaging === 'ema' ? 1 : normMomentum;
   return model.to({ device: config.device, memoryFormat: 'channels_last' });
 }
 
@@ -228,14 +282,19 @@ const headSchema = z.looseObject({
   workers: z.int(),
   maxBroken: z.number(),
   checkpointSeconds: z.number(),
-  recipe: z.looseObject({ preset: z.string(), values: z.looseObject({ epochs: z.int(), batch: z.int() }), sources: z.looseObject({}) }),
+  recipe: z.looseObject({
+    preset: z.string(),
+    values: z.looseObject({ epochs: z.int(), batch: z.int() }),
+    sources: z.looseObject({}),
+  }),
 });
 
 /** @throws UsageError when the folder is not a run. */
 export function loadConfig(run: string): RunConfig {
   const file = runFile(run);
   if (!existsSync(run)) throw new UsageError(`Expected a run folder but there is nothing at ${run}.`);
-  if (!existsSync(file)) throw new UsageError(`Expected a run folder but ${run} has no run.json. A run is what "rescaled train" writes.`);
+  if (!existsSync(file))
+    throw new UsageError(`Expected a run folder but ${run} has no run.json. A run is what "rescaled train" writes.`);
   let json: unknown;
   try {
     json = JSON.parse(readFileSync(file, 'utf8'));
@@ -243,11 +302,18 @@ export function loadConfig(run: string): RunConfig {
     throw new RescaledError(`Expected JSON in ${file} but it cannot be read: ${(error as Error).message}.`);
   }
   const parsed = headSchema.safeParse(json);
-  if (!parsed.success) throw new RescaledError(`Expected a run of this version in ${file} but ${parsed.error.issues[0]!.path.join('.')}: ${parsed.error.issues[0]!.message}.`);
+  if (!parsed.success)
+    throw new RescaledError(
+      `Expected a run of this version in ${file} but ${parsed.error.issues[0]!.path.join('.')}: ${parsed.error.issues[0]!.message}.`,
+    );
   const config = json as RunConfig;
   const { values, sources } = config.recipe;
   // TrivialAugment of earlier versions did not look at the scale.
   const unscaled = values.augment === 'trivialaugment' && sources.augmentPixelScale?.startsWith('unused') === true;
-  const kept = { interpolation: config.input.interpolation, ...(values as Partial<Recipe>), ...(unscaled ? { augmentPixelScale: 1 } : {}) };
+  const kept = {
+    interpolation: config.input.interpolation,
+    ...(values as Partial<Recipe>),
+    ...(unscaled ? { augmentPixelScale: 1 } : {}),
+  };
   return { ...config, recipe: { ...config.recipe, values: completeRecipe(kept) } };
 }

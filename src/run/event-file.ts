@@ -5,8 +5,8 @@ import { maskedCrc32c } from '../crc32c.js';
  * TensorBoard's event files. A file is a row of TFRecords, each an `Event`:
  * ```
  * uint64 length | uint32 masked CRC-32C of the length | bytes | uint32 masked CRC-32C of the bytes      (little-endian)
- * ```
- * Field numbers: tensorflow/core/util/event.proto and framework/summary.proto. Scalars are `simple_value`, which every TensorBoard reads.
+ * ``` Field numbers: tensorflow/core/util/event.proto and framework/summary.proto. Scalars are `simple_value`, which
+ * every TensorBoard reads.
  */
 export interface Event {
   /** Seconds since 1970. */
@@ -28,10 +28,19 @@ const type = protobuf.Root.fromJSON({
     // `oneofs` as in the format: their members are written also where they are 0.
     Event: {
       oneofs: { what: { oneof: ['fileVersion', 'summary', 'sessionLog'] } },
-      fields: { wallTime: one('double', 1), step: one('int64', 2), fileVersion: one('string', 3), summary: one('Summary', 5), sessionLog: one('SessionLog', 7) },
+      fields: {
+        wallTime: one('double', 1),
+        step: one('int64', 2),
+        fileVersion: one('string', 3),
+        summary: one('Summary', 5),
+        sessionLog: one('SessionLog', 7),
+      },
     },
     Summary: { fields: { value: { rule: 'repeated', type: 'Value', id: 1 } } },
-    Value: { oneofs: { value: { oneof: ['simpleValue'] } }, fields: { tag: one('string', 1), simpleValue: one('float', 2) } },
+    Value: {
+      oneofs: { value: { oneof: ['simpleValue'] } },
+      fields: { tag: one('string', 1), simpleValue: one('float', 2) },
+    },
     SessionLog: { fields: { status: one('int32', 1) } },
   },
 }).lookupType('Event');

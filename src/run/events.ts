@@ -10,14 +10,35 @@ export interface Scores {
 
 /** What the training loop tells while it runs. */
 export type TrainEvent =
-  | { type: 'start'; step: number; /** Epochs that are done. */ epoch: number; steps: number; epochs: number; stepsPerEpoch: number; parameters: number; resumed: boolean; trainImages: number; valImages: number; classes: number }
+  | {
+      type: 'start';
+      step: number /** Epochs that are done. */;
+      epoch: number;
+      steps: number;
+      epochs: number;
+      stepsPerEpoch: number;
+      parameters: number;
+      resumed: boolean;
+      trainImages: number;
+      valImages: number;
+      classes: number;
+    }
   /** Before the start: pictures are decoded for the cache. */
   | { type: 'decoding'; step: number; done: number; of: number }
   /** The weights that the run starts from, key by key. */
   | { type: 'loaded'; step: number; from: string; match: KeyMatch }
   /** What the recipe is likely to do against its intent. */
   | { type: 'advice'; step: number; text: string }
-  | { type: 'step'; step: number; epoch: number; loss: number; learningRate: number; imagesPerSecond: number; etaSeconds: number; /** In float16. */ lossScale?: number }
+  | {
+      type: 'step';
+      step: number;
+      epoch: number;
+      loss: number;
+      learningRate: number;
+      imagesPerSecond: number;
+      etaSeconds: number /** In float16. */;
+      lossScale?: number;
+    }
   | { type: 'broken'; step: number; path: string; reason: string }
   | { type: 'evaluating'; step: number; epoch: number; done: number; of: number }
   | {

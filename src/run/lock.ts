@@ -9,5 +9,9 @@ import { takeLock } from '../lock.js';
  */
 export function lockRun(run: string): Promise<() => void> {
   // A process that was just killed takes a moment to go.
-  return takeLock(join(run, '.lock'), { timeoutMs: 3000, pollMs: 50, busy: (pid) => new UsageError(`Process ${pid ?? '?'} is training in ${run}. Wait for it, or choose another --out.`) });
+  return takeLock(join(run, '.lock'), {
+    timeoutMs: 3000,
+    pollMs: 50,
+    busy: (pid) => new UsageError(`Process ${pid ?? '?'} is training in ${run}. Wait for it, or choose another --out.`),
+  });
 }

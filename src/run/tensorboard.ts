@@ -1,6 +1,6 @@
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
-import { decodeEvents, encodeEvent, FILE_VERSION, SESSION_START, type Event } from './event-file.js';
+import { decodeEvents, type Event, encodeEvent, FILE_VERSION, SESSION_START } from './event-file.js';
 import type { Scores, TrainEvent } from './events.js';
 
 /** A long run writes every n-th step, about so many in all: TensorBoard itself draws 1000 points of a curve. */
@@ -9,15 +9,18 @@ const NAME = /^events\.out\.tfevents\.(\d+)\./;
 const EPOCH = 'epoch';
 
 /**
- * The scalars of a run for TensorBoard, in `RUN/tensorboard/events.out.tfevents.<seconds>.rescaled`, one file each time the run starts.
- * The x axis is the step. Names: `step/loss` and `step/learning_rate` of single steps; of epochs `train/*`, `val/*_raw`, `val/*_ema`,
- * `minival/*`, `learning_rate`, `images_per_second` and `epoch`.
+ * The scalars of a run for TensorBoard, in `RUN/tensorboard/events.out.tfevents.<seconds>.rescaled`, one file each time
+ * the run starts. The x axis is the step. Names: `step/loss` and `step/learning_rate` of single steps; of epochs
+ * `train/*`, `val/*_raw`, `val/*_ema`, `minival/*`, `learning_rate`, `images_per_second` and `epoch`.
  */
 export class TensorBoardLog {
   readonly #file: string;
   #every = 1;
 
-  /** @param from where a resumed run stands: what lies behind it is cut off, since the run writes it again. Without it the folder begins anew. */
+  /**
+   * @param from where a resumed run stands: what lies behind it is cut off, since the run writes it again. Without it
+   * the folder begins anew.
+   */
   constructor(run: string, from?: { step: number; epoch: number }) {
     const folder = join(run, 'tensorboard');
     mkdirSync(folder, { recursive: true });
@@ -32,7 +35,8 @@ export class TensorBoardLog {
     this.#file = join(folder, `events.out.tfevents.${String(seconds).padStart(10, '0')}.rescaled`);
     this.#append({ wallTime: now(), fileVersion: FILE_VERSION });
     // A TensorBoard that is open may have read what was cut off.
-    if (from !== undefined) this.#append({ wallTime: now(), step: from.step + 1, sessionLog: { status: SESSION_START } });
+    if (from !== undefined)
+      this.#append({ wallTime: now(), step: from.step + 1, sessionLog: { status: SESSION_START } });
   }
 
   write(event: TrainEvent): void {
@@ -42,7 +46,11 @@ export class TensorBoardLog {
   }
 
   #scalars(step: number, values: Readonly<Record<string, number>>): void {
-    this.#append({ wallTime: now(), step, summary: { value: Object.entries(values).map(([tag, simpleValue]) => ({ tag, simpleValue })) } });
+    this.#append({
+      wallTime: now(),
+      step,
+      summary: { value: Object.entries(values).map(([tag, simpleValue]) => ({ tag, simpleValue })) },
+    });
   }
 
   #append(event: Event): void {
@@ -53,7 +61,11 @@ export class TensorBoardLog {
 const now = (): number => Date.now() / 1000;
 
 function stepScalars({ loss, learningRate, lossScale }: Extract<TrainEvent, { type: 'step' }>): Record<string, number> {
-  return { 'step/loss': loss, 'step/learning_rate': learningRate, ...(lossScale === undefined ? {} : { 'step/loss_scale': lossScale }) };
+  return {
+    'step/loss': loss,
+    'step/learning_rate': learningRate,
+    ...(lossScale === undefined ? {} : { 'step/loss_scale': lossScale }),
+  };
 }
 
 function epochScalars(event: Extract<TrainEvent, { type: 'epoch' }>): Record<string, number> {
@@ -62,14 +74,21 @@ function epochScalars(event: Extract<TrainEvent, { type: 'epoch' }>): Record<str
   return {
     'train/loss': event.trainLoss,
     'train/top1': event.trainTop1,
-    ...Object.fromEntries([...scores('val', '_raw', event.raw), ...scores('val', '_ema', event.ema), ...scores('minival', '', event.minival)]),
+    ...Object.fromEntries([
+      ...scores('val', '_raw', event.raw),
+      ...scores('val', '_ema', event.ema),
+      ...scores('minival', '', event.minival),
+    ]),
     learning_rate: event.learningRate,
     images_per_second: event.imagesPerSecond,
     [EPOCH]: event.epoch,
   };
 }
 
-/** Cuts a file off at the first event that the resumed run will write again; one that then holds no event of the run goes. */
+/**
+ * Cuts a file off at the first event that the resumed run will write again; one that then holds no event of the run
+ * goes.
+ */
 function cutBehind(path: string, from: { step: number; epoch: number }): void {
   let keep = 0;
   for (const { event, end } of decodeEvents(readFileSync(path))) {

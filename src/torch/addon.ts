@@ -26,7 +26,12 @@ export interface Addon {
   operatorSchema(id: number): string;
   operatorNames(): string[];
   call(id: number, args: readonly unknown[], named: Readonly<Record<string, unknown>> | undefined): unknown;
-  backward(tensors: readonly Tensor[], gradients: readonly (Tensor | null)[] | null, retain: boolean, create: boolean): void;
+  backward(
+    tensors: readonly Tensor[],
+    gradients: readonly (Tensor | null)[] | null,
+    retain: boolean,
+    create: boolean,
+  ): void;
   gradients(
     outputs: readonly Tensor[],
     inputs: readonly Tensor[],
@@ -53,7 +58,10 @@ export interface Addon {
   externalBytes(): number;
   setScoped(on: boolean): void;
   synchronize(): void;
-  /** The file as memory that its readers share; writes to it stay in this process. Throws unless it has exactly `bytes` bytes. */
+  /**
+   * The file as memory that its readers share; writes to it stay in this process. Throws unless it has exactly `bytes`
+   * bytes.
+   */
   mapFile(descriptor: number, bytes: number): ArrayBuffer;
 }
 
@@ -103,10 +111,13 @@ export function withEngine<T>(engine: Addon, body: () => T): T {
 function load(): Addon {
   const status = engineStatus();
   if (status.state === 'missing') {
-    throw new RescaledError(`The engine is not there: ${status.reason ?? 'it has not been built'}. Run "rescaled setup" to build it.`);
+    throw new RescaledError(
+      `The engine is not there: ${status.reason ?? 'it has not been built'}. Run "rescaled setup" to build it.`,
+    );
   }
   // Once a process: loader threads load it as well.
-  if (status.state === 'stale' && isMainThread) console.error(`note: the engine is out of date: ${status.reason}. "rescaled setup" builds it anew.`);
+  if (status.state === 'stale' && isMainThread)
+    console.error(`note: the engine is out of date: ${status.reason}. "rescaled setup" builds it anew.`);
   // OpenBLAS reads its core type when the library loads; a value of the user's own stands.
   Object.assign(process.env, blasEnvironment());
   let loaded: Addon;

@@ -30,7 +30,12 @@ export function inferenceMode<T>(body: () => T): T {
 export function gradients(
   outputs: readonly Tensor[],
   inputs: readonly Tensor[],
-  options: { gradOutputs?: readonly (Tensor | null)[]; retainGraph?: boolean; createGraph?: boolean; allowUnused?: boolean } = {},
+  options: {
+    gradOutputs?: readonly (Tensor | null)[];
+    retainGraph?: boolean;
+    createGraph?: boolean;
+    allowUnused?: boolean;
+  } = {},
 ): (Tensor | null)[] {
   const { gradOutputs = null, retainGraph = false, createGraph = false, allowUnused = false } = options;
   return addon().gradients(outputs, inputs, gradOutputs, retainGraph, createGraph, allowUnused);

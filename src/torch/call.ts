@@ -1,12 +1,17 @@
-import { addon, type Addon } from './addon.js';
 import { didYouMean } from '../suggest.js';
+import { type Addon, addon } from './addon.js';
 
 // Ids belong to the engine that gave them.
 let ids = new Map<string, number>();
 let idsFrom: Addon | undefined;
 
 /** Watches every call, for tracing. */
-export type CallListener = (name: string, args: readonly unknown[], named: Readonly<Record<string, unknown>> | undefined, result: unknown) => void;
+export type CallListener = (
+  name: string,
+  args: readonly unknown[],
+  named: Readonly<Record<string, unknown>> | undefined,
+  result: unknown,
+) => void;
 let listener: CallListener | undefined;
 
 /** Sets the listener and returns the one before it. */
@@ -39,11 +44,16 @@ function operatorId(engine: Addon, name: string): number {
 }
 
 /**
- * Calls any operator of PyTorch's dispatcher: `call('aten::add.Tensor', [a, b], { alpha: 2 })`. Arguments are converted by the operator's
- * schema: tensors, numbers, booleans, strings, lists, null; dtypes, devices, layouts and memory formats by name. Missing ones take the
- * schema's defaults. The result is a Tensor, a number, a list ..., or an array when there are several.
+ * Calls any operator of PyTorch's dispatcher: `call('aten::add.Tensor', [a, b], { alpha: 2 })`. Arguments are converted
+ * by the operator's schema: tensors, numbers, booleans, strings, lists, null; dtypes, devices, layouts and memory
+ * formats by name. Missing ones take the schema's defaults. The result is a Tensor, a number, a list ..., or an array
+ * when there are several.
  */
-export function call<T = unknown>(name: string, args: readonly unknown[] = [], named?: Readonly<Record<string, unknown>>): T {
+export function call<T = unknown>(
+  name: string,
+  args: readonly unknown[] = [],
+  named?: Readonly<Record<string, unknown>>,
+): T {
   const engine = addon();
   const result = engine.call(operatorId(engine, name), args, named);
   listener?.(name, args, named, result);

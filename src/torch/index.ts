@@ -6,7 +6,14 @@ export { TensorDisposedError } from './errors.js';
 export * from './ops.js';
 export { engineInfo, getThreads, liveTensors, manualSeed, setThreads, synchronize } from './runtime.js';
 export { keep, scope } from './scope.js';
-export { shapeOnly, type ShapeListener, type ShapeOptions, type TapeEvent, type TapeNode } from './shapes.js';
-export { elements, SHAPE_RULES, type ShapeArgs, type ShapeRecord, type ShapeRule, type ShapeStorage } from './shape-rules.js';
-export { fromTypedArray, generator, Generator, Tensor, tensor, type DType, type Nested } from './tensor.js';
-export { trace, type TraceArg, type TraceGraph, type TraceNode, type TraceValue } from './trace.js';
+export {
+  elements,
+  SHAPE_RULES,
+  type ShapeArgs,
+  type ShapeRecord,
+  type ShapeRule,
+  type ShapeStorage,
+} from './shape-rules.js';
+export { type ShapeListener, type ShapeOptions, shapeOnly, type TapeEvent, type TapeNode } from './shapes.js';
+export { type DType, fromTypedArray, Generator, generator, type Nested, Tensor, tensor } from './tensor.js';
+export { type TraceArg, type TraceGraph, type TraceNode, type TraceValue, trace } from './trace.js';

@@ -12,7 +12,10 @@ export interface ConvOptions {
   dilation?: Pair;
   groups?: number;
 }
-/** 2-D cross-correlation. input [N, C, H, W], weight [K, C/groups, kh, kw], bias [K] -> [N, K, H', W'], H' = floor((H + 2p - d(kh-1) - 1)/s) + 1. */
+/**
+ * 2-D cross-correlation. input [N, C, H, W], weight [K, C/groups, kh, kw], bias [K] -> [N, K, H', W'], H' = floor((H +
+ * 2p - d(kh-1) - 1)/s) + 1.
+ */
 export function conv2d(input: Tensor, weight: Tensor, bias: Tensor | null, options: ConvOptions = {}): Tensor {
   const { stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
   return call('aten::conv2d', [input, weight, bias, pair(stride), pair(padding), pair(dilation), groups]);
@@ -36,27 +39,48 @@ export function batchNorm(
 /** Zeros around the last dimensions, as PyTorch orders them: [left, right, top, bottom]. */
 export const pad = (x: Tensor, amounts: readonly number[]): Tensor => call('aten::constant_pad_nd', [x, amounts, 0]);
 /** input [.., I], weight [O, I], bias [O] -> [.., O]: x W^T + b. */
-export const linear = (input: Tensor, weight: Tensor, bias: Tensor | null): Tensor => call('aten::linear', [input, weight, bias]);
+export const linear = (input: Tensor, weight: Tensor, bias: Tensor | null): Tensor =>
+  call('aten::linear', [input, weight, bias]);
 export const relu = (x: Tensor): Tensor => call('aten::relu', [x]);
 /** max(x, 0) in place. */
 export const relu_ = (x: Tensor): Tensor => call('aten::relu_', [x]);
 export const sigmoid = (x: Tensor): Tensor => call('aten::sigmoid', [x]);
 /** x*sigmoid(x), also called swish. */
 export const silu = (x: Tensor): Tensor => call('aten::silu', [x]);
-export const add = (a: Tensor, b: Tensor | number): Tensor => call(typeof b === 'number' ? 'aten::add.Scalar' : 'aten::add.Tensor', [a, b]);
-export const add_ = (a: Tensor, b: Tensor | number): Tensor => call(typeof b === 'number' ? 'aten::add_.Scalar' : 'aten::add_.Tensor', [a, b]);
-export const sub = (a: Tensor, b: Tensor | number): Tensor => call(typeof b === 'number' ? 'aten::sub.Scalar' : 'aten::sub.Tensor', [a, b]);
-export const mul = (a: Tensor, b: Tensor | number): Tensor => call(typeof b === 'number' ? 'aten::mul.Scalar' : 'aten::mul.Tensor', [a, b]);
-export const div = (a: Tensor, b: Tensor | number): Tensor => call(typeof b === 'number' ? 'aten::div.Scalar' : 'aten::div.Tensor', [a, b]);
+export const add = (a: Tensor, b: Tensor | number): Tensor =>
+  call(typeof b === 'number' ? 'aten::add.Scalar' : 'aten::add.Tensor', [a, b]);
+export const add_ = (a: Tensor, b: Tensor | number): Tensor =>
+  call(typeof b === 'number' ? 'aten::add_.Scalar' : 'aten::add_.Tensor', [a, b]);
+export const sub = (a: Tensor, b: Tensor | number): Tensor =>
+  call(typeof b === 'number' ? 'aten::sub.Scalar' : 'aten::sub.Tensor', [a, b]);
+export const mul = (a: Tensor, b: Tensor | number): Tensor =>
+  call(typeof b === 'number' ? 'aten::mul.Scalar' : 'aten::mul.Tensor', [a, b]);
+export const div = (a: Tensor, b: Tensor | number): Tensor =>
+  call(typeof b === 'number' ? 'aten::div.Scalar' : 'aten::div.Tensor', [a, b]);
 export const matmul = (a: Tensor, b: Tensor): Tensor => call('aten::matmul', [a, b]);
 export const sum = (x: Tensor): Tensor => call('aten::sum', [x]);
 export function mean(x: Tensor, dims?: readonly number[], keepdim = false): Tensor {
   return dims === undefined ? call('aten::mean', [x]) : call('aten::mean.dim', [x, dims, keepdim]);
 }
-/** Average pooling. With `ceilMode` and without `countIncludePad` it equals TensorFlow's SAME pooling for kernel = stride = 2. */
-export function avgPool2d(x: Tensor, kernel: number, stride: number, options: { padding?: number; ceilMode?: boolean; countIncludePad?: boolean } = {}): Tensor {
+/**
+ * Average pooling. With `ceilMode` and without `countIncludePad` it equals TensorFlow's SAME pooling for kernel =
+ * stride = 2.
+ */
+export function avgPool2d(
+  x: Tensor,
+  kernel: number,
+  stride: number,
+  options: { padding?: number; ceilMode?: boolean; countIncludePad?: boolean } = {},
+): Tensor {
   const { padding = 0, ceilMode = false, countIncludePad = true } = options;
-  return call('aten::avg_pool2d', [x, [kernel, kernel], [stride, stride], [padding, padding], ceilMode, countIncludePad]);
+  return call('aten::avg_pool2d', [
+    x,
+    [kernel, kernel],
+    [stride, stride],
+    [padding, padding],
+    ceilMode,
+    countIncludePad,
+  ]);
 }
 export const maxPool2d = (x: Tensor, kernel: number, stride: number, padding = 0): Tensor =>
   call('aten::max_pool2d', [x, [kernel, kernel], [stride, stride], [padding, padding]]);
@@ -82,18 +106,26 @@ export const zeros = (shape: readonly number[], options: { dtype?: DType; device
 export const ones = (shape: readonly number[], options: { dtype?: DType; device?: string } = {}): Tensor =>
   call('aten::ones', [shape], { dtype: options.dtype ?? 'float32', device: options.device ?? 'cpu' });
 /** Normal numbers of mean 0 and deviation 1. */
-export const randn = (shape: readonly number[], options: { dtype?: DType; device?: string; generator?: object } = {}): Tensor =>
+export const randn = (
+  shape: readonly number[],
+  options: { dtype?: DType; device?: string; generator?: object } = {},
+): Tensor =>
   call(options.generator === undefined ? 'aten::randn' : 'aten::randn.generator', [shape], {
     dtype: options.dtype ?? 'float32',
     device: options.device ?? 'cpu',
     ...(options.generator === undefined ? {} : { generator: options.generator }),
   });
 /** Converted in dtype, device or memory format; the tensor itself when nothing changes. */
-export function to(x: Tensor, options: { dtype?: DType; device?: string; memoryFormat?: 'contiguous' | 'channels_last' }): Tensor {
+export function to(
+  x: Tensor,
+  options: { dtype?: DType; device?: string; memoryFormat?: 'contiguous' | 'channels_last' },
+): Tensor {
   let result = x;
   if (options.device !== undefined && options.device !== result.device)
     result = call('aten::to.device', [result, options.device, options.dtype ?? result.dtype]);
-  if (options.dtype !== undefined && options.dtype !== result.dtype) result = call('aten::to.dtype', [result, options.dtype]);
-  if (options.memoryFormat !== undefined) result = call('aten::contiguous', [result], { memory_format: options.memoryFormat });
+  if (options.dtype !== undefined && options.dtype !== result.dtype)
+    result = call('aten::to.dtype', [result, options.dtype]);
+  if (options.memoryFormat !== undefined)
+    result = call('aten::contiguous', [result], { memory_format: options.memoryFormat });
   return result;
 }

@@ -12,13 +12,14 @@ function collect(value: unknown, found: Set<unknown>, isTensor: (v: object) => b
   if (typeof value !== 'object' || value === null || found.has(value)) return;
   found.add(value);
   if (isTensor(value) || ArrayBuffer.isView(value)) return;
-  const items = value instanceof Map || value instanceof Set ? value.values() : Array.isArray(value) ? value : Object.values(value);
+  const items =
+    value instanceof Map || value instanceof Set ? value.values() : Array.isArray(value) ? value : Object.values(value);
   for (const item of items) collect(item, found, isTensor);
 }
 
 /**
- * Runs `body` and disposes every tensor made in it, save those in its result (a tensor, or arrays, maps and plain objects of them),
- * which pass to the scope around it. Works by call order, so `body` must not be asynchronous.
+ * Runs `body` and disposes every tensor made in it, save those in its result (a tensor, or arrays, maps and plain
+ * objects of them), which pass to the scope around it. Works by call order, so `body` must not be asynchronous.
  */
 export function scope<T>(body: () => T): T {
   const mine = new Set<Tensor>();
@@ -27,7 +28,10 @@ export function scope<T>(body: () => T): T {
   let survivors: Set<unknown> | undefined;
   try {
     const result = body();
-    if (result instanceof Promise) throw new TypeError('scope: the function returned a Promise; a scope ends when its function returns, so it cannot be async');
+    if (result instanceof Promise)
+      throw new TypeError(
+        'scope: the function returned a Promise; a scope ends when its function returns, so it cannot be async',
+      );
     survivors = new Set();
     collect(result, survivors, (value) => mine.has(value as Tensor));
     return result;

@@ -20,7 +20,18 @@ export interface ShapeRecord {
   producer?: TapeNode;
 }
 
-const BYTES: Record<DType, number> = { float64: 8, int64: 8, float32: 4, int32: 4, float16: 2, bfloat16: 2, int16: 2, int8: 1, uint8: 1, bool: 1 };
+const BYTES: Record<DType, number> = {
+  float64: 8,
+  int64: 8,
+  float32: 4,
+  int32: 4,
+  float16: 2,
+  bfloat16: 2,
+  int16: 2,
+  int8: 1,
+  uint8: 1,
+  bool: 1,
+};
 export const elements = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
 export const bytesOf = (shape: readonly number[], dtype: DType): number => elements(shape) * BYTES[dtype];
 
@@ -36,7 +47,8 @@ export class ShapeArgs {
   }
   tensor(i: number): ShapeRecord {
     const value = this.values[i];
-    if (!isRecord(value)) throw new TypeError(`${this.op}: expected a tensor as argument ${i} but received ${String(value)}`);
+    if (!isRecord(value))
+      throw new TypeError(`${this.op}: expected a tensor as argument ${i} but received ${String(value)}`);
     return value;
   }
   /** [height, width], from a list of two or a number. */
@@ -48,7 +60,8 @@ export class ShapeArgs {
   }
   list(i: number): readonly number[] {
     const value = this.values[i];
-    if (!Array.isArray(value) || !value.every((n) => typeof n === 'number')) throw new TypeError(`${this.op}: expected a list of numbers as argument ${i} but received ${String(value)}`);
+    if (!Array.isArray(value) || !value.every((n) => typeof n === 'number'))
+      throw new TypeError(`${this.op}: expected a list of numbers as argument ${i} but received ${String(value)}`);
     return value as number[];
   }
   number(i: number, or: number): number {
@@ -57,20 +70,27 @@ export class ShapeArgs {
   }
 }
 
-const isRecord = (value: unknown): value is ShapeRecord => typeof value === 'object' && value !== null && 'storage' in value;
+const isRecord = (value: unknown): value is ShapeRecord =>
+  typeof value === 'object' && value !== null && 'storage' in value;
 
 /** What an operator makes of shapes, and what autograd keeps of it. */
 export interface ShapeRule {
-  /** The shape of the result; its dtype and device are those of the first tensor unless given. `null`: the first argument itself, in place. */
+  /**
+   * The shape of the result; its dtype and device are those of the first tensor unless given. `null`: the first
+   * argument itself, in place.
+   */
   result: ((args: ShapeArgs) => { shape: readonly number[]; dtype?: DType; device?: string }) | null;
   /** The result lies in the first argument's memory. */
   view?: boolean;
   /**
-   * What backward needs and autograd holds until then: tensors, and bytes of tensors that only autograd sees. Nothing when left out.
-   * Source: tools/autograd/derivatives.yaml of PyTorch; our own kernels in native/.
+   * What backward needs and autograd holds until then: tensors, and bytes of tensors that only autograd sees. Nothing
+   * when left out. Source: tools/autograd/derivatives.yaml of PyTorch; our own kernels in native/.
    */
   saves?: (args: ShapeArgs, out: ShapeRecord) => readonly (ShapeRecord | number)[];
-  /** Whether backward hands on the gradient that it receives, to the i-th tensor among the arguments, instead of making a new one. */
+  /**
+   * Whether backward hands on the gradient that it receives, to the i-th tensor among the arguments, instead of making
+   * a new one.
+   */
   passesGradient?: (args: ShapeArgs, i: number) => boolean;
 }
 
@@ -82,53 +102,85 @@ function broadcast(args: ShapeArgs): { shape: readonly number[] } {
   const shape: number[] = [];
   for (let i = 1; i <= Math.max(a.length, b.length); i++) {
     const [m, n] = [a.at(-i) ?? 1, b.at(-i) ?? 1];
-    if (m !== n && m !== 1 && n !== 1) throw new RangeError(`${args.op}: expected shapes that fit but received [${a.join(', ')}] and [${b.join(', ')}]`);
+    if (m !== n && m !== 1 && n !== 1)
+      throw new RangeError(`${args.op}: expected shapes that fit but received [${a.join(', ')}] and [${b.join(', ')}]`);
     shape.unshift(m === 1 ? n : m);
   }
   return { shape };
 }
 
 /** Sizes after a sliding window; an output below 1 is an input too small for the window. */
-function windowed(args: ShapeArgs, kernel: readonly number[], stride: readonly number[], padding: readonly number[], options: { dilation?: readonly number[]; ceil?: boolean } = {}): number[] {
-  return args.tensor(0).shape.slice(-2).map((side, d) => {
-    const span = (options.dilation?.[d] ?? 1) * (kernel[d]! - 1) + 1;
-    const steps = (side + 2 * padding[d]! - span) / stride[d]!;
-    let out = (options.ceil === true ? Math.ceil(steps) : Math.floor(steps)) + 1;
-    // The last window must start inside the input or its left padding.
-    if (options.ceil === true && (out - 1) * stride[d]! >= side + padding[d]!) out--;
-    if (out < 1) throw new RangeError(`${args.op}: a window of ${kernel[d]} is larger than the padded input of ${side + 2 * padding[d]!}`);
-    return out;
-  });
+function windowed(
+  args: ShapeArgs,
+  kernel: readonly number[],
+  stride: readonly number[],
+  padding: readonly number[],
+  options: { dilation?: readonly number[]; ceil?: boolean } = {},
+): number[] {
+  return args
+    .tensor(0)
+    .shape.slice(-2)
+    .map((side, d) => {
+      const span = (options.dilation?.[d] ?? 1) * (kernel[d]! - 1) + 1;
+      const steps = (side + 2 * padding[d]! - span) / stride[d]!;
+      let out = (options.ceil === true ? Math.ceil(steps) : Math.floor(steps)) + 1;
+      // The last window must start inside the input or its left padding.
+      if (options.ceil === true && (out - 1) * stride[d]! >= side + padding[d]!) out--;
+      if (out < 1)
+        throw new RangeError(
+          `${args.op}: a window of ${kernel[d]} is larger than the padded input of ${side + 2 * padding[d]!}`,
+        );
+      return out;
+    });
 }
 
 function conv2d(args: ShapeArgs): { shape: readonly number[] } {
   const [x, weight] = [args.tensor(0).shape, args.tensor(1).shape];
   const groups = args.number(6, 1);
   if (x.length !== 4 || weight.length !== 4 || x[1] !== weight[1]! * groups || weight[0]! % groups !== 0)
-    throw new RangeError(`${args.op}: expected an input [N, C, H, W] with C = ${weight[1]! * groups} for a weight [${weight.join(', ')}] in ${groups} groups but received [${x.join(', ')}]`);
-  return { shape: [x[0]!, weight[0]!, ...windowed(args, weight.slice(2), args.pair(3), args.pair(4), { dilation: args.pair(5) })] };
+    throw new RangeError(
+      `${args.op}: expected an input [N, C, H, W] with C = ${weight[1]! * groups} for a weight [${weight.join(', ')}] in ${groups} groups but received [${x.join(', ')}]`,
+    );
+  return {
+    shape: [
+      x[0]!,
+      weight[0]!,
+      ...windowed(args, weight.slice(2), args.pair(3), args.pair(4), { dilation: args.pair(5) }),
+    ],
+  };
 }
 
 /** rescaled::depthwise_conv(x, weight, stride, padding) */
 function depthwise(args: ShapeArgs): { shape: readonly number[] } {
   const [n, channels] = args.tensor(0).shape;
   const [stride, padding] = [args.number(2, 1), args.number(3, 0)];
-  return { shape: [n!, channels!, ...windowed(args, args.tensor(1).shape.slice(2), [stride, stride], [padding, padding])] };
+  return {
+    shape: [n!, channels!, ...windowed(args, args.tensor(1).shape.slice(2), [stride, stride], [padding, padding])],
+  };
 }
 
 function pool2d(ceilAt: number): (args: ShapeArgs) => { shape: readonly number[] } {
-  return (args) => ({ shape: [...args.tensor(0).shape.slice(0, -2), ...windowed(args, args.pair(1), args.pair(2), args.pair(3), { ceil: args.values[ceilAt] === true })] });
+  return (args) => ({
+    shape: [
+      ...args.tensor(0).shape.slice(0, -2),
+      ...windowed(args, args.pair(1), args.pair(2), args.pair(3), { ceil: args.values[ceilAt] === true }),
+    ],
+  });
 }
 
 function linear(args: ShapeArgs): { shape: readonly number[] } {
   const [x, weight] = [args.tensor(0).shape, args.tensor(1).shape];
-  if (x.at(-1) !== weight[1]) throw new RangeError(`${args.op}: expected an input [.., ${weight[1]}] but received [${x.join(', ')}]`);
+  if (x.at(-1) !== weight[1])
+    throw new RangeError(`${args.op}: expected an input [.., ${weight[1]}] but received [${x.join(', ')}]`);
   return { shape: [...x.slice(0, -1), weight[0]!] };
 }
 
 function flatten(args: ShapeArgs): { shape: readonly number[] } {
   const { shape } = args.tensor(0);
-  const [from, to] = [args.number(1, 0), args.number(2, -1)].map((d) => (d < 0 ? d + shape.length : d)) as [number, number];
+  const [from, to] = [args.number(1, 0), args.number(2, -1)].map((d) => (d < 0 ? d + shape.length : d)) as [
+    number,
+    number,
+  ];
   return { shape: [...shape.slice(0, from), elements(shape.slice(from, to + 1)), ...shape.slice(to + 1)] };
 }
 
@@ -136,10 +188,18 @@ function flatten(args: ShapeArgs): { shape: readonly number[] } {
 function pad(args: ShapeArgs): { shape: readonly number[] } {
   const { shape } = args.tensor(0);
   const pads = args.list(1);
-  return { shape: shape.map((side, d) => side + (pads[2 * (shape.length - 1 - d)] ?? 0) + (pads[2 * (shape.length - 1 - d) + 1] ?? 0)) };
+  return {
+    shape: shape.map(
+      (side, d) => side + (pads[2 * (shape.length - 1 - d)] ?? 0) + (pads[2 * (shape.length - 1 - d) + 1] ?? 0),
+    ),
+  };
 }
 
-const made = (args: ShapeArgs) => ({ shape: args.list(0), dtype: (args.named['dtype'] as DType | undefined) ?? 'float32', device: (args.named['device'] as string | undefined) ?? 'cpu' });
+const made = (args: ShapeArgs) => ({
+  shape: args.list(0),
+  dtype: (args.named['dtype'] as DType | undefined) ?? 'float32',
+  device: (args.named['device'] as string | undefined) ?? 'cpu',
+});
 
 /** mean and 1/deviation of each channel. */
 const statistics = (args: ShapeArgs): number => 2 * 4 * args.tensor(1).shape[0]!;
@@ -148,7 +208,10 @@ const always = (): boolean => true;
 const inPlace: ShapeRule = { result: null };
 const unchanged: ShapeRule = { result: sameAsFirst, view: true, passesGradient: always };
 /** Each factor is kept where the other one needs a gradient. */
-const product: ShapeRule = { result: broadcast, saves: (args) => [0, 1].filter((i) => args.tensor(1 - i).requiresGrad).map((i) => args.tensor(i)) };
+const product: ShapeRule = {
+  result: broadcast,
+  saves: (args) => [0, 1].filter((i) => args.tensor(1 - i).requiresGrad).map((i) => args.tensor(i)),
+};
 
 /** Every operator that the models of the registry call. A model with another one needs one more entry here. */
 export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
@@ -168,21 +231,38 @@ export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
   // Beside its input, the index (int64) of each maximum.
   'aten::max_pool2d': { result: pool2d(5), saves: (args, out) => [args.tensor(0), bytesOf(out.shape, 'int64')] },
   // With the dimensions kept. Its gradient is a view of one number for all that were added.
-  'aten::sum.dim_IntList': { result: (args) => ({ shape: args.tensor(0).shape.map((side, d) => (args.list(1).includes(d) ? 1 : side)) }), passesGradient: always },
-  'aten::adaptive_avg_pool2d': { result: (args) => ({ shape: [...args.tensor(0).shape.slice(0, -2), ...args.pair(1)] }) },
+  'aten::sum.dim_IntList': {
+    result: (args) => ({ shape: args.tensor(0).shape.map((side, d) => (args.list(1).includes(d) ? 1 : side)) }),
+    passesGradient: always,
+  },
+  'aten::adaptive_avg_pool2d': {
+    result: (args) => ({ shape: [...args.tensor(0).shape.slice(0, -2), ...args.pair(1)] }),
+  },
   'aten::constant_pad_nd': { result: pad },
   'aten::flatten.using_ints': { result: flatten, view: true, passesGradient: always },
   // The mask.
   'aten::dropout': { result: sameAsFirst, saves: (_, out) => [bytesOf(out.shape, out.dtype)] },
   // The log-probabilities.
-  'aten::cross_entropy_loss': { result: () => ({ shape: [] }), saves: (args) => [bytesOf(args.tensor(0).shape, args.tensor(0).dtype)] },
+  'aten::cross_entropy_loss': {
+    result: () => ({ shape: [] }),
+    saves: (args) => [bytesOf(args.tensor(0).shape, args.tensor(0).dtype)],
+  },
   'rescaled::depthwise_conv': { result: depthwise, saves: (args) => [args.tensor(0), args.tensor(1)] },
   'rescaled::scale': product,
   'rescaled::scale_add_relu': { result: sameAsFirst, saves: (args, out) => [out, args.tensor(0), args.tensor(1)] },
-  // What the backward pass of the activation needs beside x: the sum's sign for relu, the shortcut for silu (native/batch_norm_act.cpp).
+  // What the backward pass of the activation needs beside x: the sum's sign for relu, the shortcut for silu
+  // (native/batch_norm_act.cpp).
   'rescaled::batch_norm_act': {
     result: sameAsFirst,
-    saves: (args, out) => [args.tensor(0), args.tensor(1), args.tensor(2), statistics(args), ...(args.values[5] == null || args.values[6] === 'none' ? [] : [args.values[6] === 'relu' ? out : args.tensor(5)])],
+    saves: (args, out) => [
+      args.tensor(0),
+      args.tensor(1),
+      args.tensor(2),
+      statistics(args),
+      ...(args.values[5] == null || args.values[6] === 'none'
+        ? []
+        : [args.values[6] === 'relu' ? out : args.tensor(5)]),
+    ],
     passesGradient: (args, i) => i === 5 && args.values[6] === 'none',
   },
   'aten::zeros': { result: made },
@@ -193,7 +273,13 @@ export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
   'aten::clone': { result: sameAsFirst },
   'aten::detach': { result: sameAsFirst, view: true },
   'aten::to.dtype': { result: (args) => ({ shape: args.tensor(0).shape, dtype: args.values[1] as DType }) },
-  'aten::to.device': { result: (args) => ({ shape: args.tensor(0).shape, device: args.values[1] as string, dtype: args.values[2] as DType }) },
+  'aten::to.device': {
+    result: (args) => ({
+      shape: args.tensor(0).shape,
+      device: args.values[1] as string,
+      dtype: args.values[2] as DType,
+    }),
+  },
   'aten::contiguous': unchanged,
   'aten::normal_': inPlace,
   'aten::uniform_': inPlace,
@@ -211,5 +297,7 @@ export function shapeRule(name: string): ShapeRule {
   const rule = Object.hasOwn(SHAPE_RULES, name) ? SHAPE_RULES[name] : undefined;
   if (rule !== undefined) return rule;
   const near = nearest(name, Object.keys(SHAPE_RULES));
-  throw new TypeError(`shapeOnly: there is no shape rule for "${name}"${near === undefined ? '' : ` (did you mean "${near}"?)`}. Add one to src/torch/shape-rules.ts.`);
+  throw new TypeError(
+    `shapeOnly: there is no shape rule for "${name}"${near === undefined ? '' : ` (did you mean "${near}"?)`}. Add one to src/torch/shape-rules.ts.`,
+  );
 }

@@ -1,23 +1,28 @@
-import { withEngine, type Addon, type TypedArray } from './addon.js';
+import { type Addon, type TypedArray, withEngine } from './addon.js';
 import { outsideScopes, scope } from './scope.js';
-import { bytesOf, ShapeArgs, shapeRule, type ShapeRecord, type ShapeStorage } from './shape-rules.js';
-import { Tensor, type DType } from './tensor.js';
+import { bytesOf, ShapeArgs, type ShapeRecord, type ShapeStorage, shapeRule } from './shape-rules.js';
+import { type DType, Tensor } from './tensor.js';
 
 /** An operator call that autograd would record. */
 export interface TapeNode {
   /** 'aten::conv2d' */
   op: string;
   /**
-   * One for each tensor among the arguments: the node to which its gradient goes ('leaf' for a parameter, null where none is wanted), and
-   * whether that is the gradient that the node received.
+   * One for each tensor among the arguments: the node to which its gradient goes ('leaf' for a parameter, null where
+   * none is wanted), and whether that is the gradient that the node received.
    */
   inputs: { bytes: number; goesTo: TapeNode | 'leaf' | null; passed: boolean }[];
   /** Shared ones are counted once. */
   saved: ShapeStorage[];
 }
 
-/** What happened, in order: memory that a call made, nodes that autograd recorded, handles' memory that was released. */
-export type TapeEvent = { type: 'made'; storage: ShapeStorage } | { type: 'released'; storage: ShapeStorage } | { type: 'node'; node: TapeNode };
+/**
+ * What happened, in order: memory that a call made, nodes that autograd recorded, handles' memory that was released.
+ */
+export type TapeEvent =
+  | { type: 'made'; storage: ShapeStorage }
+  | { type: 'released'; storage: ShapeStorage }
+  | { type: 'node'; node: TapeNode };
 
 /** Told of every call, before autograd's node of it. */
 export type ShapeListener = (op: string, args: ShapeArgs, tensors: readonly unknown[], out: ShapeRecord) => void;
@@ -28,9 +33,10 @@ export interface ShapeOptions {
 }
 
 /**
- * Runs `body` with tensors that have a shape, a dtype and an identity of their memory, but no data: the same model code answers what it
- * would make, in milliseconds and without libtorch. `call` is answered by the rules of shape-rules.ts. Reading elements is an error, and so
- * is backward; what autograd would keep is told to `onEvent`. Tensors made inside end with it: return numbers, not tensors.
+ * Runs `body` with tensors that have a shape, a dtype and an identity of their memory, but no data: the same model code
+ * answers what it would make, in milliseconds and without libtorch. `call` is answered by the rules of shape-rules.ts.
+ * Reading elements is an error, and so is backward; what autograd would keep is told to `onEvent`. Tensors made inside
+ * end with it: return numbers, not tensors.
  *
  * ```ts
  * const shape = shapeOnly(() => createModel('resnet-rs-50').forward(zeros([1, 3, 160, 160])).shape); // [1, 1000]
@@ -66,7 +72,8 @@ class ShapeEngine implements Addon {
   }
   #record(tensor: Tensor): ShapeRecord {
     const record = this.#records.get(tensor);
-    if (record === undefined) throw new TypeError('inside shapeOnly(): this tensor has been disposed, or was made outside');
+    if (record === undefined)
+      throw new TypeError('inside shapeOnly(): this tensor has been disposed, or was made outside');
     return record;
   }
 
@@ -103,23 +110,38 @@ class ShapeEngine implements Addon {
   call(id: number, values: readonly unknown[], named: Readonly<Record<string, unknown>> = {}): Tensor {
     const op = this.#names[id]!;
     const rule = shapeRule(op);
-    const args = new ShapeArgs(op, values.map((value) => (value instanceof Tensor ? this.#record(value) : value)), named);
+    const args = new ShapeArgs(
+      op,
+      values.map((value) => (value instanceof Tensor ? this.#record(value) : value)),
+      named,
+    );
     let out: ShapeRecord;
     if (rule.result === null) out = args.tensor(0);
     else {
       const first = args.tensors[0];
       const { shape, dtype = first?.dtype ?? 'float32', device = first?.device ?? 'cpu' } = rule.result(args);
-      out = rule.view === true ? { shape, dtype, device, storage: args.tensor(0).storage, requiresGrad: false } : this.#make(shape, dtype, device);
+      out =
+        rule.view === true
+          ? { shape, dtype, device, storage: args.tensor(0).storage, requiresGrad: false }
+          : this.#make(shape, dtype, device);
     }
     const result = this.#wrap(out);
     this.options.onCall?.(op, args, values, out);
     if (this.#grad && args.tensors.some(({ requiresGrad }) => requiresGrad)) {
-      const kept = new Set((rule.saves?.(args, out) ?? []).map((item) => (typeof item === 'number' ? { bytes: item, handles: 0 } : item.storage)));
+      const kept = new Set(
+        (rule.saves?.(args, out) ?? []).map((item) =>
+          typeof item === 'number' ? { bytes: item, handles: 0 } : item.storage,
+        ),
+      );
       // Memory that no handle ever has is made for the node and held by it alone.
       const hidden = [...kept].filter(({ handles }) => handles === 0);
       const node: TapeNode = {
         op,
-        inputs: args.tensors.map(({ shape, dtype, requiresGrad, producer }, i) => ({ bytes: bytesOf(shape, dtype), goesTo: requiresGrad ? (producer ?? 'leaf') : null, passed: rule.passesGradient?.(args, i) === true })),
+        inputs: args.tensors.map(({ shape, dtype, requiresGrad, producer }, i) => ({
+          bytes: bytesOf(shape, dtype),
+          goesTo: requiresGrad ? (producer ?? 'leaf') : null,
+          passed: rule.passesGradient?.(args, i) === true,
+        })),
         saved: [...kept],
       };
       out.requiresGrad = true;

@@ -2,11 +2,21 @@ import { addon, onLoad, type TypedArray } from './addon.js';
 import { TensorDisposedError } from './errors.js';
 import { enterScope } from './scope.js';
 
-export type DType = 'float32' | 'float64' | 'float16' | 'bfloat16' | 'int64' | 'int32' | 'int16' | 'int8' | 'uint8' | 'bool';
+export type DType =
+  | 'float32'
+  | 'float64'
+  | 'float16'
+  | 'bfloat16'
+  | 'int64'
+  | 'int32'
+  | 'int16'
+  | 'int8'
+  | 'uint8'
+  | 'bool';
 
 /**
- * A handle of a libtorch tensor. V8 does not see how much memory hangs on it, so release it: by `scope()`, `dispose()` or
- * `using`; the garbage collector is only the safety net.
+ * A handle of a libtorch tensor. V8 does not see how much memory hangs on it, so release it: by `scope()`, `dispose()`
+ * or `using`; the garbage collector is only the safety net.
  */
 export class Tensor {
   /** Made by the engine alone; use `fromTypedArray`, `tensor` or an operator. */
@@ -45,7 +55,9 @@ export class Tensor {
   isContiguous(format: 'contiguous' | 'channels_last' = 'contiguous'): boolean {
     return addon().isContiguous(this, format === 'channels_last');
   }
-  /** A copy of the elements in row-major order; float16 and bfloat16 come as float32, int64 as bigint, bool as 0 or 1. */
+  /**
+   * A copy of the elements in row-major order; float16 and bfloat16 come as float32, int64 as bigint, bool as 0 or 1.
+   */
   data(): TypedArray {
     return addon().toTypedArray(this);
   }
@@ -59,7 +71,12 @@ export class Tensor {
   }
   /** d(this)/d(leaf) added to `leaf.grad` of every leaf that requires it. */
   backward(gradient?: Tensor, options: { retainGraph?: boolean; createGraph?: boolean } = {}): void {
-    addon().backward([this], gradient === undefined ? null : [gradient], options.retainGraph ?? false, options.createGraph ?? false);
+    addon().backward(
+      [this],
+      gradient === undefined ? null : [gradient],
+      options.retainGraph ?? false,
+      options.createGraph ?? false,
+    );
   }
   dispose(): void {
     addon().dispose(this);
@@ -81,7 +98,7 @@ export function generator(seed: number | bigint, device = 'cpu'): Generator {
   return addon().createGenerator(BigInt.asUintN(64, BigInt(seed)), device) as Generator;
 }
 
-const DTYPE_OF: [Function, DType][] = [
+const DTYPE_OF: [abstract new (...args: never[]) => object, DType][] = [
   [Float32Array, 'float32'],
   [Float64Array, 'float64'],
   [BigInt64Array, 'int64'],
@@ -96,9 +113,14 @@ const DTYPE_OF: [Function, DType][] = [
  * A tensor with a copy of the array's elements, row-major in `shape`; converted to `dtype` when it is given
  * (bfloat16 and float16 from a Float32Array, for example).
  */
-export function fromTypedArray(array: TypedArray, shape: readonly number[], options: { dtype?: DType; device?: string } = {}): Tensor {
+export function fromTypedArray(
+  array: TypedArray,
+  shape: readonly number[],
+  options: { dtype?: DType; device?: string } = {},
+): Tensor {
   const own = DTYPE_OF.find(([type]) => array instanceof type)?.[1];
-  if (own === undefined) throw new TypeError(`fromTypedArray: expected a typed array but received ${Object.prototype.toString.call(array)}`);
+  if (own === undefined)
+    throw new TypeError(`fromTypedArray: expected a typed array but received ${Object.prototype.toString.call(array)}`);
   return addon().fromTypedArray(array, shape, options.dtype ?? own, options.device ?? 'cpu');
 }
 

@@ -32,10 +32,15 @@ export interface TraceGraph {
 }
 
 /**
- * Runs `body` once without autograd and records each operator call. Handles made on the way are kept until the end, so that
- * none is taken for another. Named arguments are recorded only when there are none: the traced layers pass by position.
+ * Runs `body` once without autograd and records each operator call. Handles made on the way are kept until the end, so
+ * that none is taken for another. Named arguments are recorded only when there are none: the traced layers pass by
+ * position.
  */
-export function trace(body: (...inputs: Tensor[]) => Tensor, inputs: readonly Tensor[], names: ReadonlyMap<Tensor, string> = new Map()): TraceGraph {
+export function trace(
+  body: (...inputs: Tensor[]) => Tensor,
+  inputs: readonly Tensor[],
+  names: ReadonlyMap<Tensor, string> = new Map(),
+): TraceGraph {
   const graph: TraceGraph = { inputs: [], outputs: [], values: new Map(), constants: new Map(), nodes: [] };
   const ids = new Map<Tensor, number>();
   const define = (tensor: Tensor): number => {
@@ -58,10 +63,13 @@ export function trace(body: (...inputs: Tensor[]) => Tensor, inputs: readonly Te
   };
   graph.inputs = inputs.map(define);
   const before = setCallListener((name, args, named, result) => {
-    if (named !== undefined && Object.keys(named).length > 0) throw new Error(`trace: ${name} was called with named arguments; pass them by position`);
+    if (named !== undefined && Object.keys(named).length > 0)
+      throw new Error(`trace: ${name} was called with named arguments; pass them by position`);
     const [op, overload = ''] = name.split('.') as [string, string?];
     const recorded = args.map(argument);
-    const results = (Array.isArray(result) ? result : [result]).filter((item): item is Tensor => item instanceof Tensor);
+    const results = (Array.isArray(result) ? result : [result]).filter(
+      (item): item is Tensor => item instanceof Tensor,
+    );
     graph.nodes.push({ op, overload, args: recorded, outputs: results.map(define) });
   });
   try {

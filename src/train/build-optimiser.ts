@@ -1,7 +1,16 @@
 import { UsageError } from '../errors.js';
 import type { ImageModel } from '../models/index.js';
 import { BatchNorm2d } from '../nn/index.js';
-import { AdamW, decayGroups, Lamb, RmsProp, scaleRates, Sgd, type Optimiser, type ParameterGroup } from '../optim/index.js';
+import {
+  AdamW,
+  decayGroups,
+  Lamb,
+  type Optimiser,
+  type ParameterGroup,
+  RmsProp,
+  Sgd,
+  scaleRates,
+} from '../optim/index.js';
 import type { Recipe } from '../recipe/recipe.js';
 
 /** The optimiser of a recipe over the parameters of a model that are not frozen. */
@@ -22,9 +31,13 @@ export function buildOptimiser(recipe: Recipe, model: ImageModel): Optimiser {
 
 function parameterGroups({ weightDecay, decayRule, layerDecay }: Recipe, model: ImageModel): ParameterGroup[] {
   const batchNormKeys = new Set<string>();
-  for (const [path, module] of model.modules()) if (module instanceof BatchNorm2d) batchNormKeys.add(`${path}.weight`).add(`${path}.bias`);
+  for (const [path, module] of model.modules())
+    if (module instanceof BatchNorm2d) batchNormKeys.add(`${path}.weight`).add(`${path}.bias`);
   const trained = new Map([...model.parameters()].filter(([, parameter]) => parameter.requiresGrad));
-  if (trained.size === 0) throw new UsageError('Expected something to train but every parameter is frozen. Use --set freeze=trunk to train the head alone.');
+  if (trained.size === 0)
+    throw new UsageError(
+      'Expected something to train but every parameter is frozen. Use --set freeze=trunk to train the head alone.',
+    );
   const groups = decayGroups(trained, batchNormKeys, weightDecay, decayRule);
   if (layerDecay === 1) return groups;
   const depths = stageDepths(model);
@@ -33,8 +46,8 @@ function parameterGroups({ weightDecay, decayRule, layerDecay }: Recipe, model: 
 }
 
 /**
- * Number of the stage that each parameter belongs to, the stem's being 0 and the head's the highest. A stage is a field of the model; one
- * that is a list (EfficientNet's blocks) is as many.
+ * Number of the stage that each parameter belongs to, the stem's being 0 and the head's the highest. A stage is a field
+ * of the model; one that is a list (EfficientNet's blocks) is as many.
  */
 export function stageDepths(model: ImageModel): Map<string, number> {
   const depths = new Map<string, number>();
@@ -50,20 +63,24 @@ export function stageDepths(model: ImageModel): Map<string, number> {
 }
 
 /**
- * Freezes what the recipe says: `trunk` is everything but the head, anything else the beginning of a state key (`conv1`, `layer1.0`). Frozen
- * parameters get no gradient.
+ * Freezes what the recipe says: `trunk` is everything but the head, anything else the beginning of a state key
+ * (`conv1`, `layer1.0`). Frozen parameters get no gradient.
  * @returns the beginnings, whose modules stay in evaluation mode so that their batch-norm statistics stay too
  * @throws UsageError when nothing has such a key
  */
 export function freeze(model: ImageModel, parts: readonly string[]): (key: string) => boolean {
   const within = (key: string, part: string): boolean =>
-    part === 'trunk' ? key !== model.head && !key.startsWith(`${model.head}.`) : key === part || key.startsWith(`${part}.`);
+    part === 'trunk'
+      ? key !== model.head && !key.startsWith(`${model.head}.`)
+      : key === part || key.startsWith(`${part}.`);
   const frozen = (key: string): boolean => parts.some((part) => within(key, part));
   const keys = [...model.parameters().keys()];
   for (const part of parts) {
     if (keys.some((key) => within(key, part))) continue;
     const tops = [...new Set(keys.map((key) => key.split('.')[0]!))];
-    throw new UsageError(`Expected trunk or the beginning of a parameter's key for freeze but received "${part}". The model's first parts: ${tops.join(', ')}.`);
+    throw new UsageError(
+      `Expected trunk or the beginning of a parameter's key for freeze but received "${part}". The model's first parts: ${tops.join(', ')}.`,
+    );
   }
   for (const [key, parameter] of model.parameters()) if (frozen(key)) parameter.requiresGrad = false;
   return frozen;

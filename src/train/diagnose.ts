@@ -9,14 +9,22 @@ const ADVICE =
   'The last checkpoint is untouched. Usual cause: the learning rate is too high; try a lower one (--set learningRate=0.03) or a longer warm-up (--set warmupEpochs=...).';
 
 /** Why the loss is not a number: looks at the input and at every weight. The last good checkpoint stays as it is. */
-export function diagnose(loss: number, step: number, learningRate: number, model: Module, input: Tensor): RescaledError {
+export function diagnose(
+  loss: number,
+  step: number,
+  learningRate: number,
+  model: Module,
+  input: Tensor,
+): RescaledError {
   return noGrad(() => {
     const facts: string[] = [];
     if (!finite(input)) facts.push('the input batch holds values that are not finite');
     const bad = [...model.state()].filter(([, tensor]) => !finite(tensor)).map(([key]) => key);
     if (bad.length > 0) facts.push(`${bad.length} of the model's tensors are not finite, the first is ${bad[0]}`);
     else {
-      const [key, size] = [...model.parameters()].map(([name, tensor]): [string, number] => [name, largest(tensor)]).reduce((a, b) => (b[1] > a[1] ? b : a));
+      const [key, size] = [...model.parameters()]
+        .map(([name, tensor]): [string, number] => [name, largest(tensor)])
+        .reduce((a, b) => (b[1] > a[1] ? b : a));
       facts.push(`all weights are finite, the largest is ${size.toPrecision(3)} in ${key}`);
     }
     return new RescaledError(
@@ -27,9 +35,13 @@ export function diagnose(loss: number, step: number, learningRate: number, model
 }
 
 export function diagnoseScale(scale: number, step: number, learningRate: number): RescaledError {
-  return new RescaledError(`The gradients of step ${step + 1} and of those before it are not finite, down to a loss scale of ${scale} (learning rate ${learningRate.toPrecision(3)}). ${ADVICE} Or train in another precision: --set precision=bfloat16.`);
+  return new RescaledError(
+    `The gradients of step ${step + 1} and of those before it are not finite, down to a loss scale of ${scale} (learning rate ${learningRate.toPrecision(3)}). ${ADVICE} Or train in another precision: --set precision=bfloat16.`,
+  );
 }
 
 export function diagnoseGradient(norm: number, loss: number, step: number, learningRate: number): RescaledError {
-  return new RescaledError(`The norm of the gradients became ${norm} at step ${step + 1} (learning rate ${learningRate.toPrecision(3)}) while the loss is ${loss.toPrecision(3)}. ${ADVICE}`);
+  return new RescaledError(
+    `The norm of the gradients became ${norm} at step ${step + 1} (learning rate ${learningRate.toPrecision(3)}) while the loss is ${loss.toPrecision(3)}. ${ADVICE}`,
+  );
 }

@@ -3,9 +3,9 @@ import { BatchLoader } from '../data/loading/loader.js';
 import type { Source } from '../data/sources/source.js';
 import { RescaledError } from '../errors.js';
 import type { Module } from '../nn/index.js';
-import { crossEntropy, noGrad, scope, softmax } from '../torch/index.js';
 import type { InputFacts } from '../run/config.js';
 import type { Scores } from '../run/events.js';
+import { crossEntropy, noGrad, scope, softmax } from '../torch/index.js';
 import { Normaliser } from './input.js';
 
 /** A wrongly classified picture. */
@@ -25,13 +25,21 @@ export interface Evaluation extends Scores {
 }
 
 /**
- * Accuracy and mean cross-entropy (without smoothing) of a model on a loader in `eval` mode. Top-k ties count in favour of the lower class index.
+ * Accuracy and mean cross-entropy (without smoothing) of a model on a loader in `eval` mode. Top-k ties count in favour
+ * of the lower class index.
  * @param onBatch called with the number of pictures done
  */
 export async function evaluate(
   model: Module,
   loader: BatchLoader,
-  options: { classes: number; size: number; normaliser: Normaliser; mistakes?: number; onBatch?: (done: number) => void; signal?: AbortSignal },
+  options: {
+    classes: number;
+    size: number;
+    normaliser: Normaliser;
+    mistakes?: number;
+    onBatch?: (done: number) => void;
+    signal?: AbortSignal;
+  },
 ): Promise<Evaluation> {
   const { classes, size, normaliser, mistakes: wanted = 24 } = options;
   const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
@@ -54,7 +62,10 @@ export async function evaluate(
         }),
       );
       // NaN beats no class, so such a row would count as right.
-      if (!probabilities.every(Number.isFinite)) throw new RescaledError('Expected finite probabilities from the model but received NaN or infinity: its weights are damaged, or are of another model.');
+      if (!probabilities.every(Number.isFinite))
+        throw new RescaledError(
+          'Expected finite probabilities from the model but received NaN or infinity: its weights are damaged, or are of another model.',
+        );
       loss += batchLoss * batch.n;
       images += batch.n;
       for (let i = 0; i < batch.n; i++) {
@@ -69,7 +80,8 @@ export async function evaluate(
         confusion[label]![best]!++;
         if (above === 0) top1++;
         if (above < 5) top5++;
-        if (best !== label) mistakes.push({ index: batch.indices[i]!, label, predicted: best, probability: row[best]! });
+        if (best !== label)
+          mistakes.push({ index: batch.indices[i]!, label, predicted: best, probability: row[best]! });
       }
       if (mistakes.length > 4 * wanted + 1000) mistakes = worst(mistakes, wanted);
       options.onBatch?.(images);
@@ -94,8 +106,15 @@ export interface EvaluateOnOptions {
   onBroken?: (path: string, reason: string) => void;
 }
 
-/** `evaluate` on every picture of a source, with a loader of its own. @returns also how many pictures cannot be read, and the seconds it took */
-export async function evaluateOn(model: Module, source: Source, options: EvaluateOnOptions): Promise<Evaluation & { broken: number; seconds: number }> {
+/**
+ * `evaluate` on every picture of a source, with a loader of its own.
+ * @returns also how many pictures cannot be read, and the seconds it took
+ */
+export async function evaluateOn(
+  model: Module,
+  source: Source,
+  options: EvaluateOnOptions,
+): Promise<Evaluation & { broken: number; seconds: number }> {
   const { classes, preprocess, batch, workers, mistakes, signal } = options;
   const loader = new BatchLoader({ source, batch, mode: 'eval', preprocess, seed: 0, workers });
   loader.onBroken = (_, path, reason) => options.onBroken?.(path, reason);

@@ -1,17 +1,25 @@
 export type { Dataset } from '../data/dataset.js';
-export { loadCheckpoint, saveWeights, type RunState } from '../run/checkpoint.js';
-export * from '../run/config.js';
-export { evaluate, evaluateOn, type EvaluateOnOptions, type Evaluation, type Mistake } from './evaluate.js';
-export type { Scores, TrainEvent } from '../run/events.js';
-export { Normaliser } from './input.js';
-export { readEvents, RunLog } from '../run/logs.js';
-export { openRunData, openTrainingData, trainLoop, type LoopOptions } from './loop.js';
-export { measureModel, type Measured, type MeasureOptions, type Spread } from './measure.js';
-export { PRESETS, presetNames, RECIPE_KEYS } from '../recipe/presets.js';
-export { learningRates } from './rate.js';
-export { IMAGENET_PICTURES, parseSetting, resolveRecipe, type NamedRecipe, type Recipe, type RecipeKey, type SourcedRecipe } from '../recipe/recipe.js';
 export { openRecipe } from '../recipe/file.js';
-export { modelSwitchesSchema, type ModelSwitches } from '../recipe/model-switches.js';
-export { scoreRun, type RunScores } from './score.js';
+export { type ModelSwitches, modelSwitchesSchema } from '../recipe/model-switches.js';
+export { PRESETS, presetNames, RECIPE_KEYS } from '../recipe/presets.js';
+export {
+  IMAGENET_PICTURES,
+  type NamedRecipe,
+  parseSetting,
+  type Recipe,
+  type RecipeKey,
+  resolveRecipe,
+  type SourcedRecipe,
+} from '../recipe/recipe.js';
+export { loadCheckpoint, type RunState, saveWeights } from '../run/checkpoint.js';
+export * from '../run/config.js';
+export type { Scores, TrainEvent } from '../run/events.js';
+export { RunLog, readEvents } from '../run/logs.js';
+export { type EvaluateOnOptions, type Evaluation, evaluate, evaluateOn, type Mistake } from './evaluate.js';
+export { Normaliser } from './input.js';
+export { type LoopOptions, openRunData, openTrainingData, trainLoop } from './loop.js';
+export { type Measured, type MeasureOptions, measureModel, type Spread } from './measure.js';
+export { learningRates } from './rate.js';
+export { type RunScores, scoreRun } from './score.js';
 export { openStart, resolveRun, weightsOf } from './start.js';
 export { resumeTraining, train } from './train.js';

@@ -1,19 +1,27 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { withCache } from '../data/cache/pictures.js';
+import { type Dataset, openDataset } from '../data/dataset.js';
 import { BatchLoader } from '../data/loading/loader.js';
-import { openDataset, type Dataset } from '../data/dataset.js';
 import { splitMinival } from '../data/minival.js';
 import { RescaledError, UsageError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
 import { Ema, LossScaler } from '../optim/index.js';
+import { freshState, loadCheckpoint, type RunState, saveCheckpoint, saveWeights } from '../run/checkpoint.js';
+import {
+  bestWeights,
+  finalWeights,
+  lastCheckpoint,
+  modelOf,
+  preprocessOf,
+  type RunConfig,
+  type TrainOptions,
+} from '../run/config.js';
+import type { TrainEvent } from '../run/events.js';
 import { engineInfo, manualSeed, setThreads } from '../torch/index.js';
 import { buildOptimiser, freeze, trainUnfrozen } from './build-optimiser.js';
-import { freshState, loadCheckpoint, saveCheckpoint, saveWeights, type RunState } from '../run/checkpoint.js';
-import { bestWeights, finalWeights, lastCheckpoint, modelOf, preprocessOf, type RunConfig, type TrainOptions } from '../run/config.js';
 import { diagnose, diagnoseGradient, diagnoseScale } from './diagnose.js';
-import { evaluate } from './evaluate.js';
-import type { TrainEvent } from '../run/events.js';
+import { type Evaluation, evaluate } from './evaluate.js';
 import { batchGradients } from './gradients.js';
 import { Normaliser } from './input.js';
 import { balancedWeights } from './loss.js';
@@ -40,7 +48,13 @@ export function openRunData(config: RunConfig): Promise<Dataset> {
 }
 
 /** The data that a run with these options trains and is measured on. */
-export function openTrainingData({ data, seed, valSplit, limitTrain, limitVal }: Pick<TrainOptions, 'data' | 'seed' | 'valSplit' | 'limitTrain' | 'limitVal'>): Promise<Dataset> {
+export function openTrainingData({
+  data,
+  seed,
+  valSplit,
+  limitTrain,
+  limitVal,
+}: Pick<TrainOptions, 'data' | 'seed' | 'valSplit' | 'limitTrain' | 'limitVal'>): Promise<Dataset> {
   return openDataset(data, { seed, valSplit, limitTrain, limitVal, cache: true });
 }
 
@@ -48,10 +62,15 @@ export function openTrainingData({ data, seed, valSplit, limitTrain, limitVal }:
 export function checkDevice(device: string): void {
   const { devices } = engineInfo();
   if (!devices.includes(device) && !devices.includes(`${device}:0`))
-    throw new UsageError(`Expected one of ${devices.join(', ')} for the device but received "${device}". "rescaled doctor" lists what this engine has.`);
+    throw new UsageError(
+      `Expected one of ${devices.join(', ')} for the device but received "${device}". "rescaled doctor" lists what this engine has.`,
+    );
 }
 
-/** Epochs that are shorter than this share a checkpoint, which takes a few hundredths of a second: so much is done again after a crash. */
+/**
+ * Epochs that are shorter than this share a checkpoint, which takes a few hundredths of a second: so much is done again
+ * after a crash.
+ */
 const BETWEEN_MS = 2000;
 
 /** The same pictures, decoded once and kept on disk where that is possible; see `withCache`. */
@@ -65,18 +84,25 @@ async function* cached(dataset: Dataset, size: number, signal?: AbortSignal): As
 
 /** Half-written files of a process that was killed while it saved. */
 function removeLeftovers(folder: string): void {
-  for (const name of readdirSync(folder)) if (/^\..+\.\d+\.tmp$/.test(name)) rmSync(join(folder, name), { force: true });
+  for (const name of readdirSync(folder))
+    if (/^\..+\.\d+\.tmp$/.test(name)) rmSync(join(folder, name), { force: true });
 }
 
 /**
- * Trains a model and yields what happens. Each step depends only on (config, step): batches and crops on (seed, epoch, index, copy), dropout on
- * (seed, step); so a run that is killed and resumed ends with the same bytes as one that never stopped.
+ * Trains a model and yields what happens. Each step depends only on (config, step): batches and crops on (seed, epoch,
+ * index, copy), dropout on (seed, step); so a run that is killed and resumed ends with the same bytes as one that never
+ * stopped.
  */
-export async function* trainLoop(config: RunConfig, { out, resume = false, signal, dataset }: LoopOptions): AsyncGenerator<TrainEvent> {
+export async function* trainLoop(
+  config: RunConfig,
+  { out, resume = false, signal, dataset }: LoopOptions,
+): AsyncGenerator<TrainEvent> {
   const recipe = config.recipe.values;
   const opened = dataset ?? (await openRunData(config));
   if (opened.fingerprint !== config.data.fingerprint)
-    throw new RescaledError(`Expected the data that the run began with, but ${config.data.path} has changed since. Start a new run, or put the data back.`);
+    throw new RescaledError(
+      `Expected the data that the run began with, but ${config.data.path} has changed since. Start a new run, or put the data back.`,
+    );
   checkDevice(config.device);
   mkdirSync(join(out, 'checkpoints'), { recursive: true });
   removeLeftovers(join(out, 'checkpoints'));
@@ -94,13 +120,22 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
 
   // -- what it is trained on
   const common = { preprocess: preprocessOf(config), seed: config.seed, workers: config.workers };
-  const { train, minival } = recipe.earlyStopping ? splitMinival(data.train!, recipe.minival, config.seed) : { train: data.train!, minival: undefined };
-  const trainLoader = new BatchLoader({ ...common, source: train, batch: recipe.batch, repeats: recipe.repeats, mode: 'train' });
+  const { train, minival } = recipe.earlyStopping
+    ? splitMinival(data.train!, recipe.minival, config.seed)
+    : { train: data.train!, minival: undefined };
+  const trainLoader = new BatchLoader({
+    ...common,
+    source: train,
+    batch: recipe.batch,
+    repeats: recipe.repeats,
+    mode: 'train',
+  });
   const evaluation = { ...common, batch: Math.min(256, Math.max(recipe.batch, 32)), mode: 'eval' } as const;
   const valLoader = new BatchLoader({ ...evaluation, source: data.val });
   const minivalLoader = minival === undefined ? undefined : new BatchLoader({ ...evaluation, source: minival });
   const normaliser = new Normaliser(config.device, config.input);
-  const classWeights = recipe.classWeights === 'balanced' ? balancedWeights(train.labels, data.classes.length, config.device) : undefined;
+  const classWeights =
+    recipe.classWeights === 'balanced' ? balancedWeights(train.labels, data.classes.length, config.device) : undefined;
 
   // -- how long
   const stepsPerEpoch = trainLoader.batchesPerEpoch;
@@ -109,10 +144,15 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
 
   const state: RunState = resume ? loadCheckpoint(lastCheckpoint(out), model, optimiser, ema) : freshState();
   // Shares its state with the run's, so that each checkpoint has it.
-  const scaler = recipe.precision === 'float16' ? new LossScaler((state.lossScale ??= { ...LossScaler.START })) : undefined;
+  const scaler =
+    recipe.precision === 'float16' ? new LossScaler((state.lossScale ??= { ...LossScaler.START })) : undefined;
   const broken = new Map(state.broken);
   const newlyBroken: { path: string; reason: string }[] = [];
-  for (const [loader, offset] of [[trainLoader, 0], [valLoader, train.length], [minivalLoader, train.length + data.val.length]] as const) {
+  for (const [loader, offset] of [
+    [trainLoader, 0],
+    [valLoader, train.length],
+    [minivalLoader, train.length + data.val.length],
+  ] as const) {
     if (loader === undefined) continue;
     loader.onBroken = (index, path, reason) => {
       if (broken.has(offset + index)) return;
@@ -133,7 +173,11 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
   };
 
   const keepWeights = (path: string, epoch: number, facts: Record<string, string> = {}): void =>
-    saveWeights(path, ema?.shadow ?? model.state(), config, { weights: ema === undefined ? 'raw' : 'ema', epoch: String(epoch), ...facts });
+    saveWeights(path, ema?.shadow ?? model.state(), config, {
+      weights: ema === undefined ? 'raw' : 'ema',
+      epoch: String(epoch),
+      ...facts,
+    });
   const checkpoint = (): TrainEvent => {
     state.broken = [...broken];
     saveCheckpoint(lastCheckpoint(out), model, optimiser, ema, state);
@@ -143,11 +187,21 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
   let lastSaved = performance.now();
 
   yield {
-    type: 'start', step: state.step, epoch: state.epoch, steps, epochs: recipe.epochs, stepsPerEpoch, parameters: model.parameterCount(), resumed: resume,
-    trainImages: train.length, valImages: data.val.length, classes: data.classes.length,
+    type: 'start',
+    step: state.step,
+    epoch: state.epoch,
+    steps,
+    epochs: recipe.epochs,
+    stepsPerEpoch,
+    parameters: model.parameterCount(),
+    resumed: resume,
+    trainImages: train.length,
+    valImages: data.val.length,
+    classes: data.classes.length,
   };
 
-  if (data.note !== undefined) yield { type: 'advice', step: state.step, text: `pictures are decoded anew in each epoch: ${data.note}` };
+  if (data.note !== undefined)
+    yield { type: 'advice', step: state.step, text: `pictures are decoded anew in each epoch: ${data.note}` };
   if (!resume) for (const text of config.recipe.advice ?? []) yield { type: 'advice', step: 0, text };
   if (started !== undefined) yield { type: 'loaded', step: 0, from: config.from!, match: started };
 
@@ -169,8 +223,19 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
         let loss = Number.NaN;
         if (batch.n > 1) {
           const mix = mixOf(recipe, batch.n, config.size, config.seed, state.epoch, state.batchInEpoch);
-          const options = { mix, normaliser, size: config.size, parts: recipe.accumulate, labelSmoothing: recipe.labelSmoothing, classWeights, precision: recipe.precision, scale: scaler?.scale };
-          const result = batchGradients(model, batch, options, (value, x) => diagnose(value, state.step, learningRate, model, x));
+          const options = {
+            mix,
+            normaliser,
+            size: config.size,
+            parts: recipe.accumulate,
+            labelSmoothing: recipe.labelSmoothing,
+            classWeights,
+            precision: recipe.precision,
+            scale: scaler?.scale,
+          };
+          const result = batchGradients(model, batch, options, (value, x) =>
+            diagnose(value, state.step, learningRate, model, x),
+          );
           loss = result.loss;
           const updated = applyGradients(optimiser, learningRate, {
             clipNorm: recipe.clipNorm,
@@ -195,7 +260,16 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
         yield* reportBroken();
         if (Number.isFinite(loss)) {
           const imagesPerSecond = seen / trained;
-          yield { type: 'step', step: state.step, epoch: state.epoch + 1, loss, learningRate, imagesPerSecond, etaSeconds: ((steps - state.step) * recipe.batch) / imagesPerSecond, ...(scaler === undefined ? {} : { lossScale: scaler.scale }) };
+          yield {
+            type: 'step',
+            step: state.step,
+            epoch: state.epoch + 1,
+            loss,
+            learningRate,
+            imagesPerSecond,
+            etaSeconds: ((steps - state.step) * recipe.batch) / imagesPerSecond,
+            ...(scaler === undefined ? {} : { lossScale: scaler.scale }),
+          };
         }
         if (signal?.aborted === true) {
           yield checkpoint();
@@ -211,7 +285,7 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
       const scoring = { classes: data.classes.length, size: config.size, normaliser, mistakes: 0, signal };
       yield { type: 'evaluating', step: state.step, epoch: state.epoch + 1, done: 0, of: data.val.length };
       const raw = await evaluate(model, valLoader, scoring);
-      let averaged;
+      let averaged: Evaluation | undefined;
       if (ema !== undefined) ema.swap();
       if (ema !== undefined && signal?.aborted !== true) averaged = await evaluate(model, valLoader, scoring);
       const decided = minivalLoader === undefined ? (averaged ?? raw) : await evaluate(model, minivalLoader, scoring);
@@ -230,23 +304,40 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
       }
       const waited = state.waitedSeconds - waitedAtStart;
       yield {
-        type: 'epoch', step: state.step, epoch: state.epoch + 1,
-        trainLoss: state.epochLoss / Math.max(1, state.epochImages), trainTop1: state.epochCorrect / Math.max(1, state.epochImages),
-        learningRate: rateAt(state.step - 1), raw: brief(raw), ...(averaged === undefined ? {} : { ema: brief(averaged) }), ...(minival === undefined ? {} : { minival: brief(decided) }), best,
-        imagesPerSecond: (state.images - imagesAtStart) / Math.max(1e-9, computing + waited), seconds: (performance.now() - epochStart) / 1000,
+        type: 'epoch',
+        step: state.step,
+        epoch: state.epoch + 1,
+        trainLoss: state.epochLoss / Math.max(1, state.epochImages),
+        trainTop1: state.epochCorrect / Math.max(1, state.epochImages),
+        learningRate: rateAt(state.step - 1),
+        raw: brief(raw),
+        ...(averaged === undefined ? {} : { ema: brief(averaged) }),
+        ...(minival === undefined ? {} : { minival: brief(decided) }),
+        best,
+        imagesPerSecond: (state.images - imagesAtStart) / Math.max(1e-9, computing + waited),
+        seconds: (performance.now() - epochStart) / 1000,
         loaderWaitShare: waited / Math.max(1e-9, computing + waited),
       };
       // The checkpoint stands at the start of the next epoch, so nothing of this one is done twice.
       Object.assign(state, { batchInEpoch: 0, epochLoss: 0, epochCorrect: 0, epochImages: 0 });
       state.epoch++;
-      state.ended = recipe.earlyStopping && state.epoch < recipe.epochs && state.epoch - state.bestEpoch >= recipe.patience;
-      if (state.epoch === recipe.epochs || state.ended || performance.now() - lastSaved > BETWEEN_MS) yield checkpoint();
+      state.ended =
+        recipe.earlyStopping && state.epoch < recipe.epochs && state.epoch - state.bestEpoch >= recipe.patience;
+      if (state.epoch === recipe.epochs || state.ended || performance.now() - lastSaved > BETWEEN_MS)
+        yield checkpoint();
       if (state.ended) yield { type: 'early-stop', step: state.step, epoch: state.epoch, bestEpoch: state.bestEpoch };
     }
     if (recipe.earlyStopping) writeFileAtomic(finalWeights(out), readFileSync(bestWeights(out)));
     else keepWeights(finalWeights(out), recipe.epochs);
     const total = state.seconds + state.waitedSeconds;
-    yield { type: 'end', step: state.step, seconds: total, imagesPerSecond: state.images / Math.max(1e-9, total), loaderWaitShare: state.waitedSeconds / Math.max(1e-9, total), weights: finalWeights(out) };
+    yield {
+      type: 'end',
+      step: state.step,
+      seconds: total,
+      imagesPerSecond: state.images / Math.max(1e-9, total),
+      loaderWaitShare: state.waitedSeconds / Math.max(1e-9, total),
+      weights: finalWeights(out),
+    };
   } finally {
     await Promise.all([trainLoader.close(), valLoader.close(), minivalLoader?.close()]);
     model.dispose();
@@ -257,4 +348,9 @@ export async function* trainLoop(config: RunConfig, { out, resume = false, signa
   }
 }
 
-const brief = ({ top1, top5, loss, images }: { top1: number; top5: number; loss: number; images: number }) => ({ top1, top5, loss, images });
+const brief = ({ top1, top5, loss, images }: { top1: number; top5: number; loss: number; images: number }) => ({
+  top1,
+  top5,
+  loss,
+  images,
+});

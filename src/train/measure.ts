@@ -1,8 +1,19 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createModel, modelFacts, type ModelOverrides } from '../models/index.js';
+import { createModel, type ModelOverrides, modelFacts } from '../models/index.js';
 import { AvgPool2d, BatchNorm2d, Conv2d, Linear, Sequential } from '../nn/index.js';
 import { decayGroups, Sgd } from '../optim/index.js';
-import { crossEntropy, flatten, fromTypedArray, globalAvgPool2d, inferenceMode, randn, scope, setThreads, synchronize, to } from '../torch/index.js';
+import {
+  crossEntropy,
+  flatten,
+  fromTypedArray,
+  globalAvgPool2d,
+  inferenceMode,
+  randn,
+  scope,
+  setThreads,
+  synchronize,
+  to,
+} from '../torch/index.js';
 import { checkDevice } from './loop.js';
 
 export interface MeasureOptions {
@@ -33,11 +44,14 @@ export interface Measured {
 const WARM_UP = 2;
 
 /**
- * Times a model in this process, which should do nothing else: a training step as the training loop does it (forward, loss, backward,
- * SGD with momentum; without loading pictures), then inference in the engine (eval mode, no gradients), both on random pictures in
- * channels_last. Memory is read after the training steps.
+ * Times a model in this process, which should do nothing else: a training step as the training loop does it (forward,
+ * loss, backward, SGD with momentum; without loading pictures), then inference in the engine (eval mode, no gradients),
+ * both on random pictures in channels_last. Memory is read after the training steps.
  */
-export async function measureModel(name: string, { size: wanted, overrides = {}, batch, runs, threads, device }: MeasureOptions): Promise<Measured> {
+export async function measureModel(
+  name: string,
+  { size: wanted, overrides = {}, batch, runs, threads, device }: MeasureOptions,
+): Promise<Measured> {
   setThreads(threads);
   checkDevice(device);
   const facts = modelFacts(name, overrides);
@@ -48,7 +62,10 @@ export async function measureModel(name: string, { size: wanted, overrides = {},
   const y = fromTypedArray(new BigInt64Array(batch), [batch], { device });
 
   model.train();
-  const optimiser = new Sgd(decayGroups(model.parameters(), new Set(), 4e-5, 'all'), { momentum: 0.9, nesterov: false });
+  const optimiser = new Sgd(decayGroups(model.parameters(), new Set(), 4e-5, 'all'), {
+    momentum: 0.9,
+    nesterov: false,
+  });
   const train = await spread(runs, () => {
     scope(() => {
       const loss = crossEntropy(model.forward(x), y, 0.1);
@@ -81,13 +98,17 @@ async function spread(runs: number, work: () => void): Promise<Spread> {
   }
   times.sort((a, b) => a - b);
   const middle = times.length >> 1;
-  return { median: times.length % 2 === 1 ? times[middle]! : (times[middle - 1]! + times[middle]!) / 2, low: times[0]!, high: times.at(-1)! };
+  return {
+    median: times.length % 2 === 1 ? times[middle]! : (times[middle - 1]! + times[middle]!) / 2,
+    low: times[0]!,
+    high: times.at(-1)!,
+  };
 }
 
 /**
- * Starts to watch memory; the function returned gives the growth since. On the CPU of Linux: the highest resident set of this process
- * (VmHWM) less the resident set now, with libtorch loaded and its code warmed by a step of a tiny model, so that what grows is the model's.
- * Elsewhere null.
+ * Starts to watch memory; the function returned gives the growth since. On the CPU of Linux: the highest resident set
+ * of this process (VmHWM) less the resident set now, with libtorch loaded and its code warmed by a step of a tiny
+ * model, so that what grows is the model's. Elsewhere null.
  */
 export function peakMemory(device: string): () => number | null {
   if (device !== 'cpu' || process.platform !== 'linux') return () => null;
@@ -111,7 +132,10 @@ function warmUp(): void {
   const head = new Linear(8, 2);
   scope(() => {
     const x = to(randn([2, 3, 16, 16]), { memoryFormat: 'channels_last' });
-    crossEntropy(head.forward(flatten(globalAvgPool2d(body.forward(x)))), fromTypedArray(new BigInt64Array(2), [2])).backward();
+    crossEntropy(
+      head.forward(flatten(globalAvgPool2d(body.forward(x)))),
+      fromTypedArray(new BigInt64Array(2), [2]),
+    ).backward();
   });
   body.dispose();
   head.dispose();

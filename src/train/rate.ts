@@ -4,7 +4,11 @@ import type { Recipe } from '../recipe/recipe.js';
 /** The learning rate at each step (0-based) of a run; all that the recipe gives in epochs becomes steps here. */
 export function learningRates(recipe: Recipe, stepsPerEpoch: number): (step: number) => number {
   const inSteps = (epochs: number): number => Math.round(epochs * stepsPerEpoch);
-  const options = { peak: scaledPeak(recipe.learningRate, recipe.batch), total: stepsPerEpoch * recipe.epochs, warmup: inSteps(recipe.warmupEpochs) };
+  const options = {
+    peak: scaledPeak(recipe.learningRate, recipe.batch),
+    total: stepsPerEpoch * recipe.epochs,
+    warmup: inSteps(recipe.warmupEpochs),
+  };
   const factor = recipe.decayFactor;
   switch (recipe.schedule) {
     case 'cosine':

@@ -1,15 +1,15 @@
 import { cachedDataset } from '../data/cache/pictures.js';
 import { balancedSubset } from '../data/choose.js';
-import { subset, type Source } from '../data/sources/source.js';
+import { type Source, subset } from '../data/sources/source.js';
 import { RescaledError } from '../errors.js';
 import type { ImageModel } from '../models/index.js';
+import { lastCheckpoint, loadConfig, modelOf, preprocessOf, type RunConfig } from '../run/config.js';
+import type { Scores } from '../run/events.js';
 import { engineInfo, setThreads } from '../torch/index.js';
-import { loadInto } from '../weights/load.js';
 import { SafetensorsFile } from '../weights/formats/safetensors.js';
 import type { WeightsFile } from '../weights/formats/weights-file.js';
-import { lastCheckpoint, loadConfig, modelOf, preprocessOf, type RunConfig } from '../run/config.js';
+import { loadInto } from '../weights/load.js';
 import { evaluateOn } from './evaluate.js';
-import type { Scores } from '../run/events.js';
 import { openTrainingData } from './loop.js';
 
 /** How good the last checkpoint of a run is. */
@@ -18,7 +18,10 @@ export interface RunScores {
   raw: Scores;
   /** Their moving average, where the recipe keeps one; it is then what the recipe uses. */
   ema?: Scores;
-  /** The weights that the recipe uses, on a fixed part of the training pictures, seen as the test pictures are: without augmentation. */
+  /**
+   * The weights that the recipe uses, on a fixed part of the training pictures, seen as the test pictures are: without
+   * augmentation.
+   */
   train: Scores;
   parameters: number;
   /** Pictures scored a second. */
@@ -28,18 +31,27 @@ export interface RunScores {
 }
 
 /**
- * Scores the last checkpoint of a run on its whole test part, whatever `limitVal` the run watched itself with, and on part of the training
- * pictures. Needs no optimiser and no event log.
- * @param options.trainPictures how many training pictures, balanced over the classes; the same for every run on these pictures
+ * Scores the last checkpoint of a run on its whole test part, whatever `limitVal` the run watched itself with, and on
+ * part of the training pictures. Needs no optimiser and no event log.
+ * @param options.trainPictures how many training pictures, balanced over the classes; the same for every run on these
+ * pictures
  * @param options.testPictures only so many of the test pictures
  * @returns undefined when the signal stopped it
  */
-export async function scoreRun(run: string, options: { trainPictures: number; testPictures?: number; signal?: AbortSignal }): Promise<RunScores | undefined> {
+export async function scoreRun(
+  run: string,
+  options: { trainPictures: number; testPictures?: number; signal?: AbortSignal },
+): Promise<RunScores | undefined> {
   const config = loadConfig(run);
   setThreads(config.threads);
   const { path, valSplit, limitTrain } = config.data;
-  const data = await cachedDataset(await openTrainingData({ data: path, seed: config.seed, valSplit, limitTrain, limitVal: options.testPictures }), config.size, options.signal);
-  if (data.fingerprint !== config.data.fingerprint) throw new RescaledError(`Expected the data that the run was trained on, but ${path} has changed since.`);
+  const data = await cachedDataset(
+    await openTrainingData({ data: path, seed: config.seed, valSplit, limitTrain, limitVal: options.testPictures }),
+    config.size,
+    options.signal,
+  );
+  if (data.fingerprint !== config.data.fingerprint)
+    throw new RescaledError(`Expected the data that the run was trained on, but ${path} has changed since.`);
   const training = data.train!;
   const part = subset(training, balancedSubset(training.labels, data.classes.length, options.trainPictures, 0));
   const model = modelOf(config);
@@ -63,22 +75,57 @@ export async function scoreRun(run: string, options: { trainPictures: number; te
     const train = await score(part);
     if (options.signal?.aborted === true) return undefined;
     const imagesPerSecond = (1000 * images) / (performance.now() - began);
-    return { raw, ...(ema === undefined ? {} : { ema }), train, parameters: model.parameterCount(), imagesPerSecond, engine: engineInfo().libtorch };
+    return {
+      raw,
+      ...(ema === undefined ? {} : { ema }),
+      train,
+      parameters: model.parameterCount(),
+      imagesPerSecond,
+      engine: engineInfo().libtorch,
+    };
   } finally {
     checkpoint.close();
     model.dispose();
   }
 }
 
-async function scoreOn(model: ImageModel, source: Source, config: RunConfig, classes: number, signal: AbortSignal | undefined): Promise<Scores> {
+async function scoreOn(
+  model: ImageModel,
+  source: Source,
+  config: RunConfig,
+  classes: number,
+  signal: AbortSignal | undefined,
+): Promise<Scores> {
   const batch = Math.min(256, Math.max(config.recipe.values.batch, 32));
   const { device, input, workers } = config;
-  const { top1, top5, loss, images } = await evaluateOn(model, source, { classes, preprocess: preprocessOf(config), device, input, batch, workers, mistakes: 0, signal });
+  const { top1, top5, loss, images } = await evaluateOn(model, source, {
+    classes,
+    preprocess: preprocessOf(config),
+    device,
+    input,
+    batch,
+    workers,
+    mistakes: 0,
+    signal,
+  });
   return { top1, top5, loss, images };
 }
 
 /** The tensors of a checkpoint whose names begin with `prefix`, without it. */
 function behind(file: WeightsFile, prefix: string): WeightsFile {
-  const entries = new Map([...file.entries].filter(([name]) => name.startsWith(prefix)).map(([name, entry]) => [name.slice(prefix.length), entry]));
-  return { path: file.path, format: file.format, metadata: {}, ignored: new Map(), entries, read: (name) => file.read(prefix + name), readFloat32: (name) => file.readFloat32(prefix + name), close: () => file.close() };
+  const entries = new Map(
+    [...file.entries]
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([name, entry]) => [name.slice(prefix.length), entry]),
+  );
+  return {
+    path: file.path,
+    format: file.format,
+    metadata: {},
+    ignored: new Map(),
+    entries,
+    read: (name) => file.read(prefix + name),
+    readFloat32: (name) => file.readFloat32(prefix + name),
+    close: () => file.close(),
+  };
 }

@@ -1,23 +1,37 @@
 import { existsSync, statSync } from 'node:fs';
 import type { Dataset } from '../data/dataset.js';
 import { RescaledError, UsageError } from '../errors.js';
-import { modelFacts, modelShapes, type ImageModel } from '../models/index.js';
+import { type ImageModel, modelFacts, modelShapes } from '../models/index.js';
+import { openRecipe } from '../recipe/file.js';
+import { isCheckpoint } from '../run/checkpoint.js';
+import {
+  bestWeights,
+  finalWeights,
+  loadConfig,
+  type RunConfig,
+  resolveConfig,
+  type TrainOptions,
+} from '../run/config.js';
 import { readFacts, type WeightsFacts } from '../weights/facts.js';
-import { underModelKeys } from '../weights/names/keyed.js';
 import { fitStart, startFrom } from '../weights/load.js';
+import { underModelKeys } from '../weights/names/keyed.js';
 import { openWeights, type WeightsFile } from '../weights/open.js';
 import type { KeyMatch } from '../weights/report.js';
-import { isCheckpoint } from '../run/checkpoint.js';
-import { bestWeights, finalWeights, loadConfig, resolveConfig, type RunConfig, type TrainOptions } from '../run/config.js';
-import { openRecipe } from '../recipe/file.js';
 
-/** The weights file of a run folder: its final weights, else (or when asked for) the best so far; any other path is itself. */
+/**
+ * The weights file of a run folder: its final weights, else (or when asked for) the best so far; any other path is
+ * itself.
+ */
 export function weightsOf(target: string, choose: 'final' | 'best' = 'final'): string {
-  if (!existsSync(target)) throw new UsageError(`Expected a run folder or a weights file but there is nothing at ${target}.`);
+  if (!existsSync(target))
+    throw new UsageError(`Expected a run folder or a weights file but there is nothing at ${target}.`);
   if (!statSync(target).isDirectory()) return target;
   loadConfig(target); // says what is wrong when it is none
   const path = choose === 'best' || !existsSync(finalWeights(target)) ? bestWeights(target) : finalWeights(target);
-  if (!existsSync(path)) throw new UsageError(`Expected weights in ${target} but its first epoch is not done. Go on with "rescaled train --resume ${target}".`);
+  if (!existsSync(path))
+    throw new UsageError(
+      `Expected weights in ${target} but its first epoch is not done. Go on with "rescaled train --resume ${target}".`,
+    );
   return path;
 }
 
@@ -28,7 +42,9 @@ export async function openStart(target: string): Promise<{ file: WeightsFile; fa
   try {
     const file = underModelKeys(opened);
     if (isCheckpoint(file))
-      throw new RescaledError(`Expected weights but ${path} is the checkpoint of a run. Give the run folder, or its weights.safetensors.`);
+      throw new RescaledError(
+        `Expected weights but ${path} is the checkpoint of a run. Give the run folder, or its weights.safetensors.`,
+      );
     return { file, facts: readFacts(file.metadata, path) };
   } catch (error) {
     opened.close();
@@ -44,7 +60,13 @@ export async function resolveRun(options: TrainOptions, dataset: Dataset): Promi
   try {
     const config = resolveConfig(options, dataset, facts, recipe);
     // Whether they fit is known before a run folder is made, and for --explain.
-    fitStart(file, facts, modelShapes(config.model, config.modelOptions), modelFacts(config.model).head, config.classes);
+    fitStart(
+      file,
+      facts,
+      modelShapes(config.model, config.modelOptions),
+      modelFacts(config.model).head,
+      config.classes,
+    );
     return config;
   } finally {
     file.close();

@@ -15,11 +15,15 @@ export interface UpdateOptions {
 const SMALLEST_SCALE = 2 ** -10;
 
 /**
- * One update of the weights from the gradients that are there, which are consumed. With a scaler, a step whose gradients are not all finite
- * changes neither weights nor the optimiser's state.
+ * One update of the weights from the gradients that are there, which are consumed. With a scaler, a step whose
+ * gradients are not all finite changes neither weights nor the optimiser's state.
  * @returns whether there was an update
  */
-export function applyGradients(optimiser: Optimiser, learningRate: number, { clipNorm, scaler, wrongNorm, wrongScale }: UpdateOptions): boolean {
+export function applyGradients(
+  optimiser: Optimiser,
+  learningRate: number,
+  { clipNorm, scaler, wrongNorm, wrongScale }: UpdateOptions,
+): boolean {
   if (scaler !== undefined) {
     const finite = scaler.unscale(optimiser.groups);
     scaler.update(finite);

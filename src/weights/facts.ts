@@ -17,8 +17,9 @@ const factsSchema = z.object({
 });
 
 /**
- * What weights say about themselves in the header of a safetensors file: the model and its options, the classes, and how a picture becomes
- * the input. `mean` and `std` are of RGB on a scale of 0 to 1. Numbers and lists are written as JSON.
+ * What weights say about themselves in the header of a safetensors file: the model and its options, the classes, and
+ * how a picture becomes the input. `mean` and `std` are of RGB on a scale of 0 to 1. Numbers and lists are written as
+ * JSON.
  */
 export type WeightsFacts = z.infer<typeof factsSchema>;
 
@@ -37,7 +38,10 @@ export function readFacts(metadata: Readonly<Record<string, string>>, path: stri
       }
     }
     const parsed = type.safeParse(value);
-    if (!parsed.success) throw new RescaledError(`Expected a valid "${key}" in the header of ${path} but it is ${text.slice(0, 60)}: ${parsed.error.issues[0]!.message}.`);
+    if (!parsed.success)
+      throw new RescaledError(
+        `Expected a valid "${key}" in the header of ${path} but it is ${text.slice(0, 60)}: ${parsed.error.issues[0]!.message}.`,
+      );
     facts[key] = parsed.data;
   }
   return facts;

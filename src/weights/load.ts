@@ -1,13 +1,15 @@
 import { RescaledError } from '../errors.js';
 import { call, fromTypedArray, noGrad, scope, type Tensor } from '../torch/index.js';
 import type { WeightsFacts } from './facts.js';
-import { formatMisfit, matchKeys, type KeyMatch } from './report.js';
 import type { WeightsFile } from './formats/weights-file.js';
+import { formatMisfit, type KeyMatch, matchKeys } from './report.js';
 
 type Targets = ReadonlyMap<string, Tensor>;
 
-const shapesOf = (targets: Targets): Map<string, readonly number[]> => new Map([...targets].map(([key, tensor]) => [key, [...tensor.shape]]));
-const foundIn = (file: WeightsFile): Map<string, readonly number[]> => new Map([...file.entries].map(([key, entry]) => [key, entry.shape]));
+const shapesOf = (targets: Targets): Map<string, readonly number[]> =>
+  new Map([...targets].map(([key, tensor]) => [key, [...tensor.shape]]));
+const foundIn = (file: WeightsFile): Map<string, readonly number[]> =>
+  new Map([...file.entries].map(([key, entry]) => [key, entry.shape]));
 
 function copy(file: WeightsFile, targets: Targets, keys: Iterable<string>): void {
   noGrad(() =>
@@ -36,20 +38,34 @@ export function loadInto(file: WeightsFile, targets: Targets): KeyMatch {
 }
 
 /**
- * Copies the trunk, and the head (the last linear layer) where it knows the same classes in the same order; else the head keeps its fresh
- * values. The trunk must agree in all keys and shapes.
+ * Copies the trunk, and the head (the last linear layer) where it knows the same classes in the same order; else the
+ * head keeps its fresh values. The trunk must agree in all keys and shapes.
  * @param model its state and the field of its head
  * @param classes of the new task
  */
-export function startFrom(file: WeightsFile, facts: WeightsFacts, model: { state(): Targets; head: string }, classes: readonly string[]): KeyMatch {
+export function startFrom(
+  file: WeightsFile,
+  facts: WeightsFacts,
+  model: { state(): Targets; head: string },
+  classes: readonly string[],
+): KeyMatch {
   const targets = model.state();
   const match = fitStart(file, facts, shapesOf(targets), model.head, classes);
   copy(file, targets, match.loaded);
   return match;
 }
 
-/** What `startFrom` would do, from the shapes of the model's state alone. @throws RescaledError when the trunk does not fit */
-export function fitStart(file: WeightsFile, facts: WeightsFacts, shapes: ReadonlyMap<string, readonly number[]>, head: string, classes: readonly string[]): KeyMatch {
+/**
+ * What `startFrom` would do, from the shapes of the model's state alone.
+ * @throws RescaledError when the trunk does not fit
+ */
+export function fitStart(
+  file: WeightsFile,
+  facts: WeightsFacts,
+  shapes: ReadonlyMap<string, readonly number[]>,
+  head: string,
+  classes: readonly string[],
+): KeyMatch {
   const isHead = (key: string): boolean => key.startsWith(`${head}.`);
   const match = matchKeys(shapes, foundIn(file));
   const why = headDiffers(file, facts, `${head}.weight`, classes);
@@ -66,10 +82,16 @@ export function fitStart(file: WeightsFile, facts: WeightsFacts, shapes: Readonl
 }
 
 /** Why the file's head cannot serve; undefined when it can. */
-function headDiffers(file: WeightsFile, facts: WeightsFacts, weight: string, classes: readonly string[]): string | undefined {
+function headDiffers(
+  file: WeightsFile,
+  facts: WeightsFacts,
+  weight: string,
+  classes: readonly string[],
+): string | undefined {
   const rows = file.entries.get(weight)?.shape[0];
   if (rows === undefined) return 'the file has no head';
   if (rows !== classes.length) return `the file knows ${rows} classes, the pictures have ${classes.length}`;
-  if (facts.classes !== undefined && facts.classes.join('\n') !== classes.join('\n')) return 'the file knows other classes';
+  if (facts.classes !== undefined && facts.classes.join('\n') !== classes.join('\n'))
+    return 'the file knows other classes';
   return undefined;
 }

@@ -11,8 +11,8 @@ import type { WeightsFile } from './formats/weights-file.js';
 export type { WeightsEntry, WeightsFile, WeightsFormat } from './formats/weights-file.js';
 
 /**
- * Opens any weights file. The content says which format it is, never the name's ending: safetensors, PyTorch (zip), Keras (HDF5), TensorFlow checkpoint
- * (its `.index`, or the name without ending that TensorFlow itself uses).
+ * Opens any weights file. The content says which format it is, never the name's ending: safetensors, PyTorch (zip),
+ * Keras (HDF5), TensorFlow checkpoint (its `.index`, or the name without ending that TensorFlow itself uses).
  *
  * @param options.select which weights of a PyTorch checkpoint with several, such as `state_dict_ema`
  * @throws UsageError when it cannot be opened, RescaledError naming what it is in place of weights
@@ -26,7 +26,9 @@ export async function openWeights(path: string, options: { select?: string } = {
     if (startsWith(start, '\x89HDF\r\n\x1a\n')) return await withoutFile(file, () => KerasFile.open(file));
     if (isTable(file)) return TensorFlowFile.open(file);
     if (isSafetensors(start, file.size)) return await withoutFile(file, () => SafetensorsFile.open(path));
-    throw new RescaledError(`Expected weights (safetensors, PyTorch, Keras or TensorFlow) but ${path} ${whatElse(start, file.size)}.`);
+    throw new RescaledError(
+      `Expected weights (safetensors, PyTorch, Keras or TensorFlow) but ${path} ${whatElse(start, file.size)}.`,
+    );
   } catch (error) {
     file.close();
     throw error;
@@ -54,7 +56,8 @@ function isSafetensors(start: Buffer, size: number): boolean {
 function whatElse(start: Buffer, size: number): string {
   const text = start.toString('latin1');
   if (size === 0) return 'is empty';
-  if (text.startsWith('version https://git-lfs')) return 'is a Git LFS pointer: fetch the file itself with "git lfs pull"';
+  if (text.startsWith('version https://git-lfs'))
+    return 'is a Git LFS pointer: fetch the file itself with "git lfs pull"';
   if (/^\s*<(!doctype|html|\?xml)/i.test(text)) return 'is a web page: the download went wrong';
   if (text.startsWith('\x1f\x8b')) return 'is compressed with gzip: unpack it first with gunzip';
   if (text.startsWith('PK\x05\x06')) return 'is an empty zip';
@@ -62,7 +65,8 @@ function whatElse(start: Buffer, size: number): string {
   if (text.startsWith('\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19')) {
     return 'is a PyTorch checkpoint from before version 1.6, which is not read: load it in Python with torch.load(path, weights_only=True) and torch.save it again';
   }
-  if (/^\x80[\x02-\x05]/.test(text)) return 'is a bare pickle, which can run code and is never loaded: save model.state_dict() with torch.save';
+  if (/^\x80[\x02-\x05]/.test(text))
+    return 'is a bare pickle, which can run code and is never loaded: save model.state_dict() with torch.save';
   if (text.startsWith('\x93NUMPY')) return 'is a NumPy array';
   if (text.slice(257, 262) === 'ustar') return 'is a tar archive: unpack it first';
   if (/^\x08[\x01-\x14][\x12\x3a]/.test(text)) return 'looks like an ONNX file: it is a program, not weights';

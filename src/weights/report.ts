@@ -12,12 +12,16 @@ export interface KeyMatch {
 }
 
 /** Compares state keys and shapes: nothing is skipped silently. */
-export function matchKeys(expected: ReadonlyMap<string, readonly number[]>, found: ReadonlyMap<string, readonly number[]>): KeyMatch {
+export function matchKeys(
+  expected: ReadonlyMap<string, readonly number[]>,
+  found: ReadonlyMap<string, readonly number[]>,
+): KeyMatch {
   const match: KeyMatch = { loaded: [], missing: [], unexpected: [], wrongShape: [], ignored: [], renewed: [] };
   for (const [key, shape] of expected) {
     const other = found.get(key);
     if (other === undefined) match.missing.push(key);
-    else if (other.length !== shape.length || other.some((n, i) => n !== shape[i])) match.wrongShape.push({ key, expected: shape, found: other });
+    else if (other.length !== shape.length || other.some((n, i) => n !== shape[i]))
+      match.wrongShape.push({ key, expected: shape, found: other });
     else match.loaded.push(key);
   }
   for (const key of found.keys()) {
@@ -30,28 +34,50 @@ export function matchKeys(expected: ReadonlyMap<string, readonly number[]>, foun
 type Part = readonly [title: string, items: readonly string[]];
 
 const list = ([title, items]: Part, limit: number): string[] =>
-  items.length === 0 ? [] : [`${title}: ${items.length}`, ...items.slice(0, limit).map((item) => `  ${item}`), ...(items.length > limit ? [`  and ${items.length - limit} more`] : [])];
+  items.length === 0
+    ? []
+    : [
+        `${title}: ${items.length}`,
+        ...items.slice(0, limit).map((item) => `  ${item}`),
+        ...(items.length > limit ? [`  and ${items.length - limit} more`] : []),
+      ];
 
 const differences = (match: KeyMatch): Part[] => [
   ['missing', match.missing],
   ['unexpected', match.unexpected],
-  ['wrong shape', match.wrongShape.map(({ key, expected, found }) => `${key}: expected [${expected.join(', ')}], found [${found.join(', ')}]`)],
+  [
+    'wrong shape',
+    match.wrongShape.map(
+      ({ key, expected, found }) => `${key}: expected [${expected.join(', ')}], found [${found.join(', ')}]`,
+    ),
+  ],
 ];
 
 /** A few lines for a person; long lists are cut at 10 with their count. */
 export function formatMatch(match: KeyMatch): string {
-  const parts: Part[] = [...differences(match), [`renewed, since ${match.renewedWhy}`, match.renewed], ['ignored', match.ignored]];
+  const parts: Part[] = [
+    ...differences(match),
+    [`renewed, since ${match.renewedWhy}`, match.renewed],
+    ['ignored', match.ignored],
+  ];
   return [`loaded: ${match.loaded.length}`, ...parts.flatMap((part) => list(part, 10))].join('\n');
 }
 
 /** Keys that a message about a misfit names in all. */
 const NAMED = 8;
 
-/** Why the tensors of a file do not fit, in a few lines: the first keys of each kind and, where the names give it away, whose they are. */
+/**
+ * Why the tensors of a file do not fit, in a few lines: the first keys of each kind and, where the names give it away,
+ * whose they are.
+ */
 export function formatMisfit(match: KeyMatch): string {
   const parts = differences(match).filter(([, items]) => items.length > 0);
   const hint = lookLike(match);
-  return [`fits: ${match.loaded.length}`, ...parts.flatMap((part) => list(part, Math.floor(NAMED / parts.length))), ...(hint === undefined ? [] : [hint])].join('\n');
+  return [
+    `fits: ${match.loaded.length}`,
+    ...parts.flatMap((part) => list(part, Math.floor(NAMED / parts.length))),
+    ...(hint === undefined ? [] : [hint]),
+  ].join('\n');
 }
 
 function lookLike({ missing, unexpected }: KeyMatch): string | undefined {

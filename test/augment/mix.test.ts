@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { drawMix, mixImages, mixLabels, mixTargets, symmetricBeta, type Mix } from '../../src/augment/mix.js';
+import { drawMix, type Mix, mixImages, mixLabels, mixTargets, symmetricBeta } from '../../src/augment/mix.js';
 import { Random } from '../../src/augment/random.js';
 import { repeatedOrder } from '../../src/augment/repeat.js';
 
@@ -16,7 +16,10 @@ test('symmetricBeta has mean 1/2, variance 1 / (4 (2 alpha + 1)), and the arcsin
     const seen = values.reduce((sum, value) => sum + (value - 0.5) ** 2, 0) / n;
     assert.ok(Math.abs(seen / variance - 1) < 0.06, `alpha ${alpha}: variance ${seen}, expected ${variance}`);
     // P(x < q) = 2/pi asin(sqrt q) at alpha 1/2.
-    if (alpha === 0.5) assert.ok(Math.abs(values.filter((value) => value < 0.1).length / n - (2 / Math.PI) * Math.asin(Math.sqrt(0.1))) < 0.015);
+    if (alpha === 0.5)
+      assert.ok(
+        Math.abs(values.filter((value) => value < 0.1).length / n - (2 / Math.PI) * Math.asin(Math.sqrt(0.1))) < 0.015,
+      );
   }
   assert.throws(() => symmetricBeta(0, new Random(1)), /alpha above 0 .* received 0/);
 });
@@ -35,7 +38,10 @@ test('CutMix puts the box of the partner into the picture', () => {
   const mix: Mix = { lambda: 1 - 2 / 6, partners: Uint32Array.of(1, 0), box: [1, 0, 2, 2] };
   const grey = (values: number[]) => values.flatMap((v) => [v, v, v]);
   const batch = Uint8Array.from([...grey([1, 2, 3, 4, 5, 6]), ...grey([11, 12, 13, 14, 15, 16])]);
-  assert.deepEqual([...mixImages(batch, 2, 3, 2, mix)], [...grey([1, 12, 3, 4, 15, 6]), ...grey([11, 2, 13, 14, 5, 16])]);
+  assert.deepEqual(
+    [...mixImages(batch, 2, 3, 2, mix)],
+    [...grey([1, 12, 3, 4, 15, 6]), ...grey([11, 2, 13, 14, 5, 16])],
+  );
 });
 
 test('targets are the weighted labels and sum to 1', () => {

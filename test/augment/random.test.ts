@@ -34,14 +34,31 @@ test('different seeds and keys give different streams, the same give the same', 
     const random = new Random(seed, ...keys);
     return `${random.uint32()} ${random.uint32()}`;
   };
-  const streams = [[0], [1], [-1], [2 ** 32], [0, 0], [0, 0, 0], [0, 1], [0, 1, 0], [0, 0, 1], [0, 2 ** 32], [0, -1], [1, 0]] as const;
+  const streams = [
+    [0],
+    [1],
+    [-1],
+    [2 ** 32],
+    [0, 0],
+    [0, 0, 0],
+    [0, 1],
+    [0, 1, 0],
+    [0, 0, 1],
+    [0, 2 ** 32],
+    [0, -1],
+    [1, 0],
+  ] as const;
   assert.equal(new Set(streams.map(([seed, ...keys]) => first(seed, ...keys))).size, streams.length);
   for (const [seed, ...keys] of streams) assert.equal(first(seed, ...keys), first(seed, ...keys));
 });
 
 test('streams equal those of a second implementation (make_random.py)', () => {
   const file = join(packageRoot, 'test', 'fixtures', 'random.json');
-  for (const { seed, keys, words } of JSON.parse(readFileSync(file, 'utf8')) as { seed: number; keys: number[]; words: number[] }[]) {
+  for (const { seed, keys, words } of JSON.parse(readFileSync(file, 'utf8')) as {
+    seed: number;
+    keys: number[];
+    words: number[];
+  }[]) {
     const random = new Random(seed, ...keys);
     assert.equal(hex(words.map(() => random.uint32())), hex(words), `seed ${seed}, keys ${keys.join(', ')}`);
   }
@@ -74,7 +91,8 @@ test('int is even over its range, by chi-squared', () => {
 });
 
 test('int draws again beyond the last whole multiple of n', () => {
-  // For n = 3 x 2^30 a quarter of the words must be refused; taking them modulo n would double the share of the lowest third.
+  // For n = 3 x 2^30 a quarter of the words must be refused; taking them modulo n would double the share of the lowest
+  // third.
   const n = 3 * 2 ** 30;
   const random = new Random(11);
   let low = 0;
@@ -100,7 +118,10 @@ test('normal has mean 0, variance 1 and the right share beyond 1.96', () => {
 });
 
 test('permutation holds every number once and reaches all orders evenly', () => {
-  assert.deepEqual([...new Random(1, 2).permutation(1000)].sort((a, b) => a - b), Array.from({ length: 1000 }, (_, i) => i));
+  assert.deepEqual(
+    [...new Random(1, 2).permutation(1000)].sort((a, b) => a - b),
+    Array.from({ length: 1000 }, (_, i) => i),
+  );
   assert.deepEqual([...new Random(1).permutation(0)], []);
   const counts = new Map<string, number>();
   for (let i = 0; i < 12000; i++) {

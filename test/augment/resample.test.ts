@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { pixelsOf, windowOf, type Box } from '../../src/augment/pixels.js';
+import { type Box, pixelsOf, windowOf } from '../../src/augment/pixels.js';
 import { evalView, preprocessOptions } from '../../src/augment/preprocess.js';
-import { resample, type Filter } from '../../src/augment/resample.js';
+import { type Filter, resample } from '../../src/augment/resample.js';
 import { packageRoot } from '../../src/package-root.js';
 
 interface Case {
@@ -17,7 +17,11 @@ interface Case {
   offset: number;
 }
 const folder = join(packageRoot, 'test', 'fixtures');
-const fixture = JSON.parse(readFileSync(join(folder, 'resample.json'), 'utf8')) as { width: number; height: number; cases: Case[] };
+const fixture = JSON.parse(readFileSync(join(folder, 'resample.json'), 'utf8')) as {
+  width: number;
+  height: number;
+  cases: Case[];
+};
 const blob = new Uint8Array(readFileSync(join(folder, 'resample.bin')));
 const picture = pixelsOf(blob.subarray(0, 3 * fixture.width * fixture.height), fixture.width, fixture.height);
 
@@ -40,7 +44,8 @@ for (const { box, crop, evalCrop, width, height, filter, offset } of fixture.cas
     }
     const before = source.data.slice();
     // Twice: the scratch memory kept between calls must not matter.
-    for (let i = 0; i < 2; i++) assert.deepEqual(resample(source, area, width, height, filter), new Uint8Array(expected));
+    for (let i = 0; i < 2; i++)
+      assert.deepEqual(resample(source, area, width, height, filter), new Uint8Array(expected));
     assert.deepEqual(source.data, before);
   });
 }
@@ -51,7 +56,12 @@ test('a picture of one colour keeps it', () => {
 });
 
 test('resample refuses a box outside the picture, an empty box and an empty target', () => {
-  for (const box of [[-1, 0, 10, 10], [0, 0, 141, 10], [5, 5, 5, 9], [0, 0, NaN, 9]] as unknown as Box[]) {
+  for (const box of [
+    [-1, 0, 10, 10],
+    [0, 0, 141, 10],
+    [5, 5, 5, 9],
+    [0, 0, NaN, 9],
+  ] as unknown as Box[]) {
     assert.throws(() => resample(picture, box, 8, 8), /Expected a box within the picture of 140 x 84 but received \[/);
   }
   assert.throws(() => resample(picture, [0, 0, 9, 9], 0, 8), /at least 1 x 1, but received 0 x 8/);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { centreCrop, randomCrop } from '../../src/augment/crop.js';
-import { flipInPlace, fromGrey, pixelsOf, windowOf, type Pixels } from '../../src/augment/pixels.js';
+import { flipInPlace, fromGrey, type Pixels, pixelsOf, windowOf } from '../../src/augment/pixels.js';
 import { evalView, preprocessOptions, trainView } from '../../src/augment/preprocess.js';
 import { Random } from '../../src/augment/random.js';
 
@@ -20,7 +20,13 @@ function ramp(width: number, height: number): Pixels {
 
 test('the evaluation crop: values worked out by hand from the reference formula', () => {
   // Picture 500 x 375: side = int(S / (S + pad) x 375), pads 23, 27, 32, 37, 46.
-  const sides = [[160, 327], [192, 328], [224, 328], [256, 327], [320, 327]] as const;
+  const sides = [
+    [160, 327],
+    [192, 328],
+    [224, 328],
+    [256, 327],
+    [320, 327],
+  ] as const;
   for (const [size, side] of sides) {
     const x = Math.floor((500 - side + 1) / 2);
     const y = Math.floor((375 - side + 1) / 2);
@@ -55,7 +61,8 @@ test('random crops keep to area, aspect and picture, and reach the extremes', ()
     if (aspect > 25 / 24) wide++;
   }
   assert.ok(smallest < 0.11 && largest > 0.9, `${smallest} to ${largest}`);
-  // The aspect is uniform between 3/4 and 4/3: half of it lies above the middle, 25/24 (less what the coverage rule refuses).
+  // The aspect is uniform between 3/4 and 4/3: half of it lies above the middle, 25/24 (less what the coverage rule
+  // refuses).
   assert.ok(Math.abs(wide / 3000 - 0.5) < 0.06, `${wide}`);
 });
 
@@ -149,18 +156,39 @@ test('windowOf: a window outside the picture is black', () => {
 
 test('preprocessOptions fills the reference and names a wrong field', () => {
   assert.deepEqual(preprocessOptions({ size: 160 }), {
-    size: 160, cropArea: [0.08, 1], cropAspect: [3 / 4, 4 / 3], flip: 0.5, evalCrop: 0.875,
-    cropMode: 'inception', padding: 4, minCovered: 0.1, filter: 'bicubic',
+    size: 160,
+    cropArea: [0.08, 1],
+    cropAspect: [3 / 4, 4 / 3],
+    flip: 0.5,
+    evalCrop: 0.875,
+    cropMode: 'inception',
+    padding: 4,
+    minCovered: 0.1,
+    filter: 'bicubic',
     augment: { policy: 'none', layers: 2, magnitude: 10, variant: 'reference', pixelScale: 1, erasing: 0 },
   });
-  const wrong = [{ size: 0 }, { size: 1.5 }, { cropArea: [0, 1] }, { cropArea: [0.5, 0.1] }, { cropAspect: [1] }, { flip: 2 },
-    { evalCrop: 0 }, { cropMode: 'random' }, { padding: -1 }, { minCovered: 7 }, { filter: 'lanczos' }];
+  const wrong = [
+    { size: 0 },
+    { size: 1.5 },
+    { cropArea: [0, 1] },
+    { cropArea: [0.5, 0.1] },
+    { cropAspect: [1] },
+    { flip: 2 },
+    { evalCrop: 0 },
+    { cropMode: 'random' },
+    { padding: -1 },
+    { minCovered: 7 },
+    { filter: 'lanczos' },
+  ];
   for (const fields of wrong) {
     const name = Object.keys(fields)[0]!;
-    assert.throws(() => preprocessOptions({ size: 32, ...fields } as never), (error: Error & { exitCode?: number }) => {
-      assert.equal(error.exitCode, 2);
-      assert.match(error.message, new RegExp(`for ${name} but received`));
-      return true;
-    });
+    assert.throws(
+      () => preprocessOptions({ size: 32, ...fields } as never),
+      (error: Error & { exitCode?: number }) => {
+        assert.equal(error.exitCode, 2);
+        assert.match(error.message, new RegExp(`for ${name} but received`));
+        return true;
+      },
+    );
   }
 });

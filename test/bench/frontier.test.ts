@@ -7,13 +7,17 @@ import { packageRoot } from '../../src/package-root.js';
 import { temporaryFolder } from '../cli/helpers.js';
 
 const out = join(temporaryFolder(), 'page');
-const run = (...args: string[]) => spawnSync(process.execPath, [join(packageRoot, 'dist', 'bench', 'frontier.js'), ...args, '--out', out], { encoding: 'utf8' });
+const run = (...args: string[]) =>
+  spawnSync(process.execPath, [join(packageRoot, 'dist', 'bench', 'frontier.js'), ...args, '--out', out], {
+    encoding: 'utf8',
+  });
 
 describe('the options of npm run bench:frontier', () => {
   it('are told by --help', () => {
     const { status, stdout, stderr } = run('--help');
     assert.deepEqual([status, stderr], [0, '']);
-    for (const option of ['--batch', '--runs', '--threads', '--device', '--models', '--step-seconds', '--out']) assert.ok(stdout.includes(option), option);
+    for (const option of ['--batch', '--runs', '--threads', '--device', '--models', '--step-seconds', '--out'])
+      assert.ok(stdout.includes(option), option);
   });
 
   const wrong: [args: string[], message: RegExp][] = [

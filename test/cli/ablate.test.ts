@@ -7,7 +7,28 @@ import { test } from 'node:test';
 import type { TrialResult } from '../../src/study/plan/trial.js';
 import { cli, exited, FASHION, start, temporaryFolder } from './helpers.js';
 
-const small = ['ablate', FASHION, '-m', 'resnet-rs-14', '--width', '0.125', '--limit-train', '320', '--limit-val', '100', '--epochs', '3', '--set', 'batch=32', '--seeds', '2', '--threads', '1', '--checkpoint-seconds', '0.05'];
+const small = [
+  'ablate',
+  FASHION,
+  '-m',
+  'resnet-rs-14',
+  '--width',
+  '0.125',
+  '--limit-train',
+  '320',
+  '--limit-val',
+  '100',
+  '--epochs',
+  '3',
+  '--set',
+  'batch=32',
+  '--seeds',
+  '2',
+  '--threads',
+  '1',
+  '--checkpoint-seconds',
+  '0.05',
+];
 const task = (out: string, ...more: string[]): string[] => [...small, '--steps', 'label-smoothing', '-o', out, ...more];
 
 /** Resolves when a trial has done some steps, or the process ends. */
@@ -22,10 +43,15 @@ function underway(child: ChildProcess, step: number): Promise<void> {
 /** What the trials found, without what depends on the clock. */
 function found(study: string): unknown[] {
   const trials = join(study, 'trials');
-  return readdirSync(trials).filter((name) => name.endsWith('.json')).sort().map((name) => {
-    const { top1, top1Raw, loss, trainTop1, trainLoss, seed, id, steps, status } = JSON.parse(readFileSync(join(trials, name), 'utf8')) as TrialResult;
-    return { top1, top1Raw, loss, trainTop1, trainLoss, seed, id, steps, status };
-  });
+  return readdirSync(trials)
+    .filter((name) => name.endsWith('.json'))
+    .sort()
+    .map((name) => {
+      const { top1, top1Raw, loss, trainTop1, trainLoss, seed, id, steps, status } = JSON.parse(
+        readFileSync(join(trials, name), 'utf8'),
+      ) as TrialResult;
+      return { top1, top1Raw, loss, trainTop1, trainLoss, seed, id, steps, status };
+    });
 }
 
 const folder = temporaryFolder();
@@ -34,20 +60,35 @@ const calm = join(folder, 'calm');
 test('a study ends with a page, a table and a result a trial, and is not run twice', () => {
   const first = cli(...task(calm));
   assert.equal(first.status, 0, first.stderr);
-  assert.match(first.stderr, /\[1\/4\] baseline ResNet, seed 1: top-1 [\d.]+ %, training pictures [\d.]+ %; .* ms a step; about .* left\n/);
+  assert.match(
+    first.stderr,
+    /\[1\/4\] baseline ResNet, seed 1: top-1 [\d.]+ %, training pictures [\d.]+ %; .* ms a step; about .* left\n/,
+  );
   assert.match(first.stderr, /\[4\/4\] \+ label smoothing, seed 2: .* ms a step\n/);
   const results = found(calm);
   assert.equal(results.length, 4);
   const csv = readFileSync(join(calm, 'ablation.csv'), 'utf8').trimEnd().split('\n');
   assert.equal(csv.length, 5);
-  const study = JSON.parse(readFileSync(join(calm, 'ablation.json'), 'utf8')) as { rows: { name: string; top1: { n: number }; change?: { paired: boolean; n: number }; done: TrialResult[] }[] };
-  assert.deepEqual(study.rows.map(({ name, top1 }) => [name, top1.n]), [['baseline ResNet', 2], ['+ label smoothing', 2]]);
+  const study = JSON.parse(readFileSync(join(calm, 'ablation.json'), 'utf8')) as {
+    rows: { name: string; top1: { n: number }; change?: { paired: boolean; n: number }; done: TrialResult[] }[];
+  };
+  assert.deepEqual(
+    study.rows.map(({ name, top1 }) => [name, top1.n]),
+    [
+      ['baseline ResNet', 2],
+      ['+ label smoothing', 2],
+    ],
+  );
   assert.equal(study.rows[1]!.change!.paired, true);
   assert.equal(study.rows[0]!.done[0]!.testPictures, 100);
   assert.equal(study.rows[0]!.done[0]!.trainPictures, 320);
   assert.match(readFileSync(join(calm, 'ablation.html'), 'utf8'), /What each step is worth on fashion-mnist/);
   const left = readdirSync(join(calm, 'trials'), { recursive: true, encoding: 'utf8' });
-  assert.deepEqual(left.filter((name) => /safetensors|checkpoints|lock/.test(name)), [], 'a trial that is done leaves no weights');
+  assert.deepEqual(
+    left.filter((name) => /safetensors|checkpoints|lock/.test(name)),
+    [],
+    'a trial that is done leaves no weights',
+  );
 
   const again = cli(...task(calm));
   assert.equal(again.status, 0, again.stderr);
@@ -56,12 +97,19 @@ test('a study ends with a page, a table and a result a trial, and is not run twi
 
   const other = cli(...task(calm, '--set', 'learningRate=0.05'));
   assert.equal(other.status, 2);
-  assert.match(other.stderr, /holds another one: "baseline ResNet" was trained on other pictures or with other settings\. Choose another --out/);
+  assert.match(
+    other.stderr,
+    /holds another one: "baseline ResNet" was trained on other pictures or with other settings\. Choose another --out/,
+  );
   assert.match(cli(...small, '--leave-one-out', '-o', calm).stderr, /it is additive, this one is leave-one-out/);
 
   const planned = cli(...task(calm, '--seeds', '3', '--plan', '--json'));
   assert.equal(planned.status, 0, planned.stderr);
-  const { trials, remaining, seconds } = JSON.parse(planned.stdout) as { trials: number; remaining: number; seconds: number };
+  const { trials, remaining, seconds } = JSON.parse(planned.stdout) as {
+    trials: number;
+    remaining: number;
+    seconds: number;
+  };
   assert.deepEqual([trials, remaining], [6, 2]);
   assert.ok(seconds > 1 && seconds < 600, String(seconds));
 });
@@ -98,7 +146,8 @@ test('two commands on one folder share the trials, and Ctrl-C says how to go on'
   let errors = '';
   stopped.stderr!.on('data', (chunk: Buffer) => (errors += chunk.toString()));
   stopped.stdout!.resume();
-  while (!existsSync(join(shared, 'plan.json')) && stopped.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 50));
+  while (!existsSync(join(shared, 'plan.json')) && stopped.exitCode === null)
+    await new Promise((resolve) => setTimeout(resolve, 50));
   await new Promise((resolve) => setTimeout(resolve, 1000));
   process.kill(-stopped.pid!, 'SIGINT');
   assert.equal(await exited(stopped), 1, errors);
@@ -108,8 +157,9 @@ test('two commands on one folder share the trials, and Ctrl-C says how to go on'
   const ran: string[] = [];
   for (const child of pair)
     createInterface({ input: child.stdout! }).on('line', (line) => {
-      const event = JSON.parse(line) as { type: string; trial: { id: string } }
-      if (event.type === 'progress' && !ran.includes(`${event.trial.id} ${child.pid}`)) ran.push(`${event.trial.id} ${child.pid}`);
+      const event = JSON.parse(line) as { type: string; trial: { id: string } };
+      if (event.type === 'progress' && !ran.includes(`${event.trial.id} ${child.pid}`))
+        ran.push(`${event.trial.id} ${child.pid}`);
     });
   assert.deepEqual(await Promise.all(pair.map(exited)), [0, 0]);
   const ids = ran.map((key) => key.split(' ')[0]);
@@ -119,7 +169,15 @@ test('two commands on one folder share the trials, and Ctrl-C says how to go on'
 
 test('a trial that fails is recorded, shown and tried again, and holds up no other', () => {
   const order = join(folder, 'order.json');
-  writeFileSync(order, JSON.stringify({ steps: [{ name: 'far too fast', settings: { learningRate: 1e30, epochs: 1 } }, { name: 'slow', settings: { learningRate: 0.01, epochs: 1 } }] }));
+  writeFileSync(
+    order,
+    JSON.stringify({
+      steps: [
+        { name: 'far too fast', settings: { learningRate: 1e30, epochs: 1 } },
+        { name: 'slow', settings: { learningRate: 0.01, epochs: 1 } },
+      ],
+    }),
+  );
   const out = join(folder, 'fails');
   for (let i = 0; i < 2; i++) {
     const failing = cli(...small, '--seeds', '1', '--order', order, '-o', out);
@@ -127,7 +185,12 @@ test('a trial that fails is recorded, shown and tried again, and holds up no oth
     assert.match(failing.stderr, /far too fast, seed 1: failed: .*finite/);
     assert.match(failing.stderr, /1 trial failed; see the page\. The same command tries them again/);
   }
-  assert.deepEqual(found(out).map((result) => (result as TrialResult).status).sort(), ['done', 'done', 'failed']);
+  assert.deepEqual(
+    found(out)
+      .map((result) => (result as TrialResult).status)
+      .sort(),
+    ['done', 'done', 'failed'],
+  );
   assert.match(readFileSync(join(out, 'ablation.html'), 'utf8'), /far too fast, seed 1 failed: /);
 });
 
@@ -137,7 +200,10 @@ test('misuse says what was expected', () => {
     assert.equal(status, 2, stderr);
     return stderr;
   };
-  assert.match(wrong(FASHION, '--steps', 'cosine,labelsmoothing'), /received "labelsmoothing"\. Did you mean "label-smoothing"\?/);
+  assert.match(
+    wrong(FASHION, '--steps', 'cosine,labelsmoothing'),
+    /received "labelsmoothing"\. Did you mean "label-smoothing"\?/,
+  );
   assert.match(wrong(FASHION, '-m', 'efficientnet-b0'), /Expected a ResNet or ResNet-RS to study/);
   assert.match(wrong(FASHION, '--seeds', '0'), /from 1 to 1000 for --seeds/);
   assert.match(wrong(FASHION, '--set', 'epochs=5'), /Use --epochs and --long-epochs/);

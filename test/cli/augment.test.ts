@@ -10,12 +10,18 @@ const picture = join(folder, 'picture.png');
 // Dark below, light above: what Solarize and Invert do can be told from one pixel.
 const bytes = Buffer.alloc(3 * 90 * 60, 40);
 bytes.fill(220, 0, 3 * 90 * 30);
-await sharp(bytes, { raw: { width: 90, height: 60, channels: 3 } }).png().toFile(picture);
+await sharp(bytes, { raw: { width: 90, height: 60, channels: 3 } })
+  .png()
+  .toFile(picture);
 
 /** Byte of the red channel at (x, y). */
 async function pixelsOfGrid(file: string) {
   const { data, info } = await sharp(file).removeAlpha().raw().toBuffer({ resolveWithObject: true });
-  return { at: (x: number, y: number) => data[(y * info.width + x) * info.channels]!, width: info.width, height: info.height };
+  return {
+    at: (x: number, y: number) => data[(y * info.width + x) * info.channels]!,
+    width: info.width,
+    height: info.height,
+  };
 }
 
 test('augment draws a row an operation and a column a magnitude', async () => {
@@ -26,7 +32,8 @@ test('augment draws a row an operation and a column a magnitude', async () => {
   const grid = await pixelsOfGrid(out);
   // Sixteen rows of 154 pixels below a head of 62; three pictures of 136 right of the names.
   assert.deepEqual([grid.width, grid.height], [118 + 3 * 136 + 8, 62 + 16 * 154 + 8]);
-  const row = (operation: number, column: number, share: number) => grid.at(118 + column * 136 + 64, Math.round(62 + operation * 154 + share * 128));
+  const row = (operation: number, column: number, share: number) =>
+    grid.at(118 + column * 136 + 64, Math.round(62 + operation * 154 + share * 128));
   assert.deepEqual([row(2, 0, 0.25), row(2, 0, 0.75)], [220, 40]);
   assert.deepEqual([row(2, 1, 0.25), row(2, 1, 0.75)], [35, 215], 'Invert');
   assert.deepEqual([row(5, 1, 0.25), row(5, 1, 0.75)], [35, 215], 'Solarize at magnitude 0: all');
@@ -46,7 +53,10 @@ test('one operation, a policy, an HTML page; the same seed draws the same', () =
   assert.deepEqual(make('policy2.png', '--policy', 'randaugment', '--seed', '1'), policy);
   assert.notDeepEqual(make('policy3.png', '--policy', 'randaugment', '--seed', '2'), policy);
   for (const name of ['autoaugment', 'trivialaugment']) assert.ok(make(`${name}.png`, '--policy', name).length > 1000);
-  assert.match(make('page.html', '--op', 'Color').toString(), /<title>Color, reference, at 32 pixels<\/title>[^]*src="data:image\/png;base64,/);
+  assert.match(
+    make('page.html', '--op', 'Color').toString(),
+    /<title>Color, reference, at 32 pixels<\/title>[^]*src="data:image\/png;base64,/,
+  );
 });
 
 test('misuse of augment is told in one line', () => {
@@ -57,7 +67,7 @@ test('misuse of augment is told in one line', () => {
     [['--magnitudes', '2,x'], /--magnitudes but received "2,x"/],
     [['--magnitudes', '90'], /from 0 to 50 for magnitude but received 90/],
     [['--size', '4'], /8 to 1024 pixels for --size but received 4/],
-    [['-o', 'grid.bmp'], /ends in \.png or \.html to write but received \"grid\.bmp\"/],
+    [['-o', 'grid.bmp'], /ends in \.png or \.html to write but received "grid\.bmp"/],
     [['-o', join(folder, 'nowhere', 'a.png')], /its folder does not exist/],
   ] as const) {
     const done = cli('augment', picture, ...args);

@@ -12,14 +12,40 @@ describe('the commands on a folder of pictures', () => {
 
   before(async () => {
     await pictureFolder(data, 3, 60);
-    const done = cli('train', data, ...small, '--seed', '7', '--val-split', '0.25', '--epochs', '12', '--batch', '16', '--set', 'learningRate=0.4', '--out', run);
+    const done = cli(
+      'train',
+      data,
+      ...small,
+      '--seed',
+      '7',
+      '--val-split',
+      '0.25',
+      '--epochs',
+      '12',
+      '--batch',
+      '16',
+      '--set',
+      'learningRate=0.4',
+      '--out',
+      run,
+    );
     assert.equal(done.status, 0, done.stderr);
     assert.match(done.stdout, /top-1 \d+\.\d+ %/);
     assert.match(done.stderr, /epoch 12\/12/);
   });
 
   test('train learns and writes the whole run folder', () => {
-    for (const file of ['run.json', 'metrics.csv', 'events.jsonl', 'weights.safetensors', 'model.onnx', 'report.html', 'report.json', 'checkpoints/last.safetensors', 'checkpoints/best.safetensors'])
+    for (const file of [
+      'run.json',
+      'metrics.csv',
+      'events.jsonl',
+      'weights.safetensors',
+      'model.onnx',
+      'report.html',
+      'report.json',
+      'checkpoints/last.safetensors',
+      'checkpoints/best.safetensors',
+    ])
       assert.ok(existsSync(join(run, file)), file);
     const figures = JSON.parse(readFileSync(join(run, 'report.json'), 'utf8')) as Record<string, number>;
     assert.ok(figures['top1']! > 0.5, `top-1 ${figures['top1']}`);
@@ -29,7 +55,10 @@ describe('the commands on a folder of pictures', () => {
     const html = readFileSync(join(run, 'report.html'), 'utf8');
     assert.match(html, /Confusion/i);
     assert.doesNotMatch(html, /(src|href)="https?:/);
-    assert.deepEqual(readdirSync(run).filter((name) => name.endsWith('.tmp')), []);
+    assert.deepEqual(
+      readdirSync(run).filter((name) => name.endsWith('.tmp')),
+      [],
+    );
   });
 
   test('eval repeats the figure of the report, also from the weights file', () => {
@@ -51,7 +80,10 @@ describe('the commands on a folder of pictures', () => {
     assert.equal(exported.parity.top1Agreement, 1);
     const predicted = cli('predict', onnx, join(data, 'trouser'), '--top', '2', '--json');
     assert.equal(predicted.status, 0, predicted.stderr);
-    const rows = predicted.stdout.trim().split('\n').map((line) => JSON.parse(line) as { predictions: { label: string; probability: number }[] });
+    const rows = predicted.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { predictions: { label: string; probability: number }[] });
     assert.equal(rows.length, 60);
     assert.ok(rows.every(({ predictions }) => predictions.length === 2));
     assert.ok(rows.filter(({ predictions }) => predictions[0]!.label === 'trouser').length > 30);
@@ -72,7 +104,19 @@ describe('the commands on a folder of pictures', () => {
     const damaged = join(folder, 'damaged');
     await pictureFolder(damaged, 2, 60);
     writeFileSync(join(damaged, 'trouser', 'x.png'), 'no picture');
-    const train = (...more: string[]) => cli('train', damaged, ...small, '--epochs', '1', '--batch', '16', '--out', join(folder, `damaged-${more.join('')}`), ...more);
+    const train = (...more: string[]) =>
+      cli(
+        'train',
+        damaged,
+        ...small,
+        '--epochs',
+        '1',
+        '--batch',
+        '16',
+        '--out',
+        join(folder, `damaged-${more.join('')}`),
+        ...more,
+      );
     const skipped = train();
     assert.equal(skipped.status, 0, skipped.stderr);
     assert.equal(skipped.stderr.match(/left out, cannot be read: .*x\.png/g)?.length, 1);
@@ -95,7 +139,21 @@ describe('the commands on a folder of pictures', () => {
 
   test('a loss that is not finite stops the run with a diagnosis and keeps the checkpoint', () => {
     const out = join(folder, 'diverged');
-    const done = cli('train', data, ...small, '--epochs', '30', '--batch', '16', '--set', 'learningRate=1e30', '--set', 'schedule=constant', '--out', out);
+    const done = cli(
+      'train',
+      data,
+      ...small,
+      '--epochs',
+      '30',
+      '--batch',
+      '16',
+      '--set',
+      'learningRate=1e30',
+      '--set',
+      'schedule=constant',
+      '--out',
+      out,
+    );
     assert.equal(done.status, 1);
     assert.match(done.stderr, /The loss became (NaN|Infinity) at step \d+ .*learning rate/);
     assert.ok(!existsSync(join(out, 'weights.safetensors')));
@@ -139,8 +197,14 @@ describe('the commands on a folder of pictures', () => {
       [['train', data, '--set', 'dropout=2'], /setting dropout but received 2/],
       [['train', data, '--epochs', 'many'], /whole number/],
       [['train', data, '--batch', '100000'], /batch/],
-      [['train', data, '--set', 'precision=float16', '--out', join(folder, 'gpu')], /Expected a CUDA device for precision=float16 but the device is cpu.*precision=bfloat16/],
-      [['train', data, '--set', 'precision=float16', '--device', 'cuda:7', '--out', join(folder, 'gpu')], /Expected one of cpu/],
+      [
+        ['train', data, '--set', 'precision=float16', '--out', join(folder, 'gpu')],
+        /Expected a CUDA device for precision=float16 but the device is cpu.*precision=bfloat16/,
+      ],
+      [
+        ['train', data, '--set', 'precision=float16', '--device', 'cuda:7', '--out', join(folder, 'gpu')],
+        /Expected one of cpu/,
+      ],
       [['train', data, '--device', 'cuda:7', '--out', join(folder, 'gpu')], /Expected one of cpu/],
       [['train'], /Expected a folder of pictures/],
       [['train', '--resume', folder], /no run\.json/],
@@ -159,7 +223,8 @@ describe('the commands on a folder of pictures', () => {
   });
 
   test('every command has help with examples, and models prints the published figures', () => {
-    for (const name of ['train', 'eval', 'predict', 'export', 'models', 'augment']) assert.match(cli(name, '--help').stdout, /Examples:/, name);
+    for (const name of ['train', 'eval', 'predict', 'export', 'models', 'augment'])
+      assert.match(cli(name, '--help').stdout, /Examples:/, name);
     assert.match(cli('models', 'rs-50').stdout, /resnet-rs-50 +160 +35\.69 M +2\.28 G +78\.8 \[1\]/);
     assert.ok(existsSync(FASHION));
     rmSync(join(folder, 'again.onnx'), { force: true });

@@ -7,10 +7,32 @@ import { cli, FASHION, pictureFolder, temporaryFolder } from './helpers.js';
 test('EfficientNet on small pictures from training to prediction', async () => {
   const folder = temporaryFolder();
   const run = join(folder, 'run');
-  const trained = cli('train', FASHION, '-m', 'efficientnet-b0', '--width', '0.125', '--recipe', 'quick', '--epochs', '1', '--limit-train', '64', '--limit-val', '40', '--batch', '16', '--out', run);
+  const trained = cli(
+    'train',
+    FASHION,
+    '-m',
+    'efficientnet-b0',
+    '--width',
+    '0.125',
+    '--recipe',
+    'quick',
+    '--epochs',
+    '1',
+    '--limit-train',
+    '64',
+    '--limit-val',
+    '40',
+    '--batch',
+    '16',
+    '--out',
+    run,
+  );
   assert.equal(trained.status, 0, trained.stderr);
   assert.match(trained.stdout, /same class for 100\.0 %/);
-  const config = JSON.parse(readFileSync(join(run, 'run.json'), 'utf8')) as { modelOptions: Record<string, unknown>; size: number };
+  const config = JSON.parse(readFileSync(join(run, 'run.json'), 'utf8')) as {
+    modelOptions: Record<string, unknown>;
+    size: number;
+  };
   assert.deepEqual([config.size, config.modelOptions['stemStride'], config.modelOptions['padding']], [28, 1, 'same']);
   const measured = cli('eval', run, '--json');
   assert.equal(measured.status, 0, measured.stderr);
@@ -23,7 +45,20 @@ test('EfficientNet on small pictures from training to prediction', async () => {
 });
 
 test('pictures smaller than the strides are refused before training starts', () => {
-  const { status, stderr } = cli('train', FASHION, '-m', 'efficientnet-b0', '--width', '0.125', '--size', '15', '--limit-train', '64', '--out', join(temporaryFolder(), 'run'));
+  const { status, stderr } = cli(
+    'train',
+    FASHION,
+    '-m',
+    'efficientnet-b0',
+    '--width',
+    '0.125',
+    '--size',
+    '15',
+    '--limit-train',
+    '64',
+    '--out',
+    join(temporaryFolder(), 'run'),
+  );
   assert.equal(status, 2);
   assert.match(stderr, /sides of 16 or more/);
 });

@@ -15,15 +15,36 @@ describe('starting from weights', () => {
   before(async () => {
     await pictureFolder(three, 3, 30);
     await pictureFolder(four, 4, 30);
-    const done = cli('train', three, '--model', 'resnet-rs-14', '--width', '0.125', '--size', '28', ...short, '--out', first);
+    const done = cli(
+      'train',
+      three,
+      '--model',
+      'resnet-rs-14',
+      '--width',
+      '0.125',
+      '--size',
+      '28',
+      ...short,
+      '--out',
+      first,
+    );
     assert.equal(done.status, 0, done.stderr);
     rewrite(join(first, 'weights.safetensors'), foreign, () => ({}));
   });
 
   /** The tensors of a file under another header. */
-  function rewrite(from: string, to: string, header: (metadata: Readonly<Record<string, string>>) => Record<string, string>): void {
+  function rewrite(
+    from: string,
+    to: string,
+    header: (metadata: Readonly<Record<string, string>>) => Record<string, string>,
+  ): void {
     const file = SafetensorsFile.open(from);
-    const tensors = [...file.entries].map(([name, { dtype, shape }]) => ({ name, dtype, shape, bytes: file.read(name) }));
+    const tensors = [...file.entries].map(([name, { dtype, shape }]) => ({
+      name,
+      dtype,
+      shape,
+      bytes: file.read(name),
+    }));
     writeFileSync(to, Buffer.concat([...encodeSafetensors(tensors, header(file.metadata))]));
     file.close();
   }
@@ -38,24 +59,60 @@ describe('starting from weights', () => {
   test('the model, its options and the input come with the weights; the head is renewed for other classes', () => {
     const out = join(folder, 'second');
     // At a rate of almost nothing the trained tensors stay what the file gave.
-    const done = cli('train', four, '--from', first, ...short, '--set', 'learningRate=1e-30', '--set', 'weightDecay=0', '--set', 'averaging=none', '--out', out);
+    const done = cli(
+      'train',
+      four,
+      '--from',
+      first,
+      ...short,
+      '--set',
+      'learningRate=1e-30',
+      '--set',
+      'weightDecay=0',
+      '--set',
+      'averaging=none',
+      '--out',
+      out,
+    );
     assert.equal(done.status, 0, done.stderr);
     assert.match(done.stderr, /starting from .*first/);
-    assert.match(done.stderr, /renewed, since the file knows 3 classes, the pictures have 4: 2\s+fc\.weight\s+fc\.bias/);
-    const config = JSON.parse(readFileSync(join(out, 'run.json'), 'utf8')) as { model: string; size: number; modelOptions: { width: number } };
+    assert.match(
+      done.stderr,
+      /renewed, since the file knows 3 classes, the pictures have 4: 2\s+fc\.weight\s+fc\.bias/,
+    );
+    const config = JSON.parse(readFileSync(join(out, 'run.json'), 'utf8')) as {
+      model: string;
+      size: number;
+      modelOptions: { width: number };
+    };
     assert.deepEqual([config.model, config.size, config.modelOptions.width], ['resnet-rs-14', 28, 0.125]);
     const [a, b] = [tensorsOf(join(first, 'weights.safetensors')), tensorsOf(join(out, 'weights.safetensors'))];
     assert.equal(b.get('fc.weight')!.length, (a.get('fc.weight')!.length / 3) * 4);
-    for (const key of ['conv1.0.weight', 'layer4.0.conv3.weight', 'layer2.0.se.fc1.bias']) assert.deepEqual(b.get(key), a.get(key), key);
+    for (const key of ['conv1.0.weight', 'layer4.0.conv3.weight', 'layer2.0.se.fc1.bias'])
+      assert.deepEqual(b.get(key), a.get(key), key);
   });
 
   test('finetune with a frozen trunk trains the head alone; freezing needs weights', () => {
     const out = join(folder, 'head');
-    const options = ['--epochs', '2', '--batch', '16', '--threads', '1', '--val-split', '0.25', '--recipe', 'finetune', '--set', 'freeze=trunk'];
+    const options = [
+      '--epochs',
+      '2',
+      '--batch',
+      '16',
+      '--threads',
+      '1',
+      '--val-split',
+      '0.25',
+      '--recipe',
+      'finetune',
+      '--set',
+      'freeze=trunk',
+    ];
     const done = cli('train', three, '--from', first, ...options, '--out', out);
     assert.equal(done.status, 0, done.stderr);
     const [a, b] = [tensorsOf(join(first, 'weights.safetensors')), tensorsOf(join(out, 'weights.safetensors'))];
-    for (const [key, values] of b) assert.equal(JSON.stringify([...values]) === JSON.stringify([...a.get(key)!]), !key.startsWith('fc.'), key);
+    for (const [key, values] of b)
+      assert.equal(JSON.stringify([...values]) === JSON.stringify([...a.get(key)!]), !key.startsWith('fc.'), key);
     const random = cli('train', three, ...options, '--out', join(folder, 'random'));
     assert.equal(random.status, 2);
     assert.match(random.stderr, /--from with freeze=trunk/);
@@ -67,23 +124,57 @@ describe('starting from weights', () => {
     assert.equal(same.status, 0, same.stderr);
     assert.doesNotMatch(same.stderr, /renewed/);
     const turned = join(folder, 'turned.safetensors');
-    rewrite(join(first, 'weights.safetensors'), turned, (metadata) => ({ ...metadata, classes: JSON.stringify((JSON.parse(metadata['classes']!) as string[]).reverse()) }));
+    rewrite(join(first, 'weights.safetensors'), turned, (metadata) => ({
+      ...metadata,
+      classes: JSON.stringify((JSON.parse(metadata['classes']!) as string[]).reverse()),
+    }));
     const other = cli('train', three, '--from', turned, ...short, '--out', join(folder, 'fourth'));
     assert.match(other.stderr, /renewed, since the file knows other classes/);
   });
 
   test('weights that do not fit are named key by key, and nothing is trained', () => {
-    const wider = cli('train', three, '--from', foreign, '--model', 'resnet-rs-14', '--width', '0.25', '--size', '28', ...short, '--out', join(folder, 'no'));
+    const wider = cli(
+      'train',
+      three,
+      '--from',
+      foreign,
+      '--model',
+      'resnet-rs-14',
+      '--width',
+      '0.25',
+      '--size',
+      '28',
+      ...short,
+      '--out',
+      join(folder, 'no'),
+    );
     assert.equal(wider.status, 1);
     assert.match(wider.stderr, /do not fit the model/);
     assert.match(wider.stderr, /wrong shape: \d+\n\s+conv1\.6\.weight: expected \[16, 8, 3, 3\], found \[8, 8, 3, 3\]/);
     assert.equal(existsSync(join(folder, 'no')), false);
-    const deeper = cli('train', three, '--from', foreign, '--model', 'resnet-rs-26', '--width', '0.125', '--size', '28', ...short, '--out', join(folder, 'no'));
+    const deeper = cli(
+      'train',
+      three,
+      '--from',
+      foreign,
+      '--model',
+      'resnet-rs-26',
+      '--width',
+      '0.125',
+      '--size',
+      '28',
+      ...short,
+      '--out',
+      join(folder, 'no'),
+    );
     assert.match(deeper.stderr, /missing: \d+\n\s+layer1\.1\.conv1\.weight/);
   });
 
   test('weights that do not say what they are: the model must be named', () => {
-    for (const args of [['train', three, '--from', foreign], ['eval', '--from', foreign, three]]) {
+    for (const args of [
+      ['train', three, '--from', foreign],
+      ['eval', '--from', foreign, three],
+    ]) {
       const done = cli(...args);
       assert.equal(done.status, 2, done.stderr);
       assert.match(done.stderr, /Expected --model, since .*foreign\.safetensors does not say/);
@@ -102,7 +193,10 @@ describe('starting from weights', () => {
     // Without the training data's split in their headers, both pick the same part of the folder.
     const told = join(folder, 'told.safetensors');
     rewrite(join(first, 'weights.safetensors'), told, ({ data: _, ...metadata }) => metadata);
-    const [expected, done] = [cli('eval', told, three, '--json'), cli('eval', '--from', bare, three, '--size', '28', '--crop', '1', '--json')];
+    const [expected, done] = [
+      cli('eval', told, three, '--json'),
+      cli('eval', '--from', bare, three, '--size', '28', '--crop', '1', '--json'),
+    ];
     assert.equal(done.status, 0, done.stderr);
     assert.match(done.stderr, /names no classes/);
     const figures = ({ stdout }: { stdout: string }) => {
@@ -117,14 +211,25 @@ describe('starting from weights', () => {
 
   test('the statistics of the input travel from file to run to file', () => {
     const grey = join(folder, 'grey.safetensors');
-    rewrite(join(first, 'weights.safetensors'), grey, (metadata) => ({ ...metadata, mean: '[0.5,0.5,0.5]', std: '[0.25,0.25,0.25]', interpolation: 'bilinear' }));
+    rewrite(join(first, 'weights.safetensors'), grey, (metadata) => ({
+      ...metadata,
+      mean: '[0.5,0.5,0.5]',
+      std: '[0.25,0.25,0.25]',
+      interpolation: 'bilinear',
+    }));
     const out = join(folder, 'fifth');
     const done = cli('train', three, '--from', grey, ...short, '--out', out);
     assert.equal(done.status, 0, done.stderr);
     const file = SafetensorsFile.open(join(out, 'weights.safetensors'));
-    assert.deepEqual([file.metadata['mean'], file.metadata['std'], file.metadata['interpolation']], ['[0.5,0.5,0.5]', '[0.25,0.25,0.25]', 'bilinear']);
+    assert.deepEqual(
+      [file.metadata['mean'], file.metadata['std'], file.metadata['interpolation']],
+      ['[0.5,0.5,0.5]', '[0.25,0.25,0.25]', 'bilinear'],
+    );
     file.close();
-    const report = JSON.parse(readFileSync(join(out, 'report.json'), 'utf8')) as { onnxMaxAbsDiff: number; top1: number };
+    const report = JSON.parse(readFileSync(join(out, 'report.json'), 'utf8')) as {
+      onnxMaxAbsDiff: number;
+      top1: number;
+    };
     assert.ok(report.onnxMaxAbsDiff < 1e-3);
     const damaged = join(folder, 'damaged.safetensors');
     rewrite(grey, damaged, (metadata) => ({ ...metadata, mean: 'grey' }));

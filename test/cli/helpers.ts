@@ -1,4 +1,4 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,11 +17,18 @@ export function cli(...args: string[]): { status: number | null; stdout: string;
 
 /** Starts the command in a process group of its own, so that it can be killed together with its trainer. */
 export function start(...args: string[]): ChildProcess {
-  return spawn(process.execPath, [main, ...args], { cwd: packageRoot, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawn(process.execPath, [main, ...args], {
+    cwd: packageRoot,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
 }
 
 /** The exit code of a child that was started, null when a signal ended it. */
-export const exited = (child: ChildProcess): Promise<number | null> => new Promise((resolve) => (child.exitCode !== null || child.signalCode !== null ? resolve(child.exitCode) : child.once('close', resolve)));
+export const exited = (child: ChildProcess): Promise<number | null> =>
+  new Promise((resolve) =>
+    child.exitCode !== null || child.signalCode !== null ? resolve(child.exitCode) : child.once('close', resolve),
+  );
 
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'rescaled-test-'));

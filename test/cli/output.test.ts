@@ -10,7 +10,12 @@ import { cli, temporaryFolder } from './helpers.js';
 test('what is read is never written over, and another file only with --force', async () => {
   const folder = temporaryFolder();
   const [picture, recipe] = [join(folder, 'me.png'), join(folder, 'mine.html.json')];
-  writeFileSync(picture, await sharp({ create: { width: 40, height: 40, channels: 3, background: '#806040' } }).png().toBuffer());
+  writeFileSync(
+    picture,
+    await sharp({ create: { width: 40, height: 40, channels: 3, background: '#806040' } })
+      .png()
+      .toBuffer(),
+  );
   writeFileSync(recipe, '{ "extends": "quick" }');
   const before = readFileSync(picture);
   for (const force of [[], ['--force']]) {
@@ -29,7 +34,11 @@ test('what is read is never written over, and another file only with --force', a
 test('places that cannot be written to are one line', () => {
   const folder = temporaryFolder();
   mkdirSync(join(folder, 'dir.html'));
-  for (const [out, message] of [[join(folder, 'nowhere', 'x.html'), /its folder does not exist/], [join(folder, 'dir.html'), /is a folder/], ['/proc/x.html', /cannot be written: [A-Z]+/]] as const) {
+  for (const [out, message] of [
+    [join(folder, 'nowhere', 'x.html'), /its folder does not exist/],
+    [join(folder, 'dir.html'), /is a folder/],
+    ['/proc/x.html', /cannot be written: [A-Z]+/],
+  ] as const) {
     const done = cli('recipe', 'plot', 'quick', '-o', out);
     assert.match(done.stderr, message);
     assert.doesNotMatch(done.stderr, /fault of rescaled|\n\s+at /);
@@ -55,9 +64,15 @@ test('profile: one pixel and one picture, more memory than there is, too many th
   }
 });
 
-test('the process that measures ends when its parent is killed', { skip: process.platform !== 'linux' && 'it looks into /proc' }, async () => {
+test('the process that measures ends when its parent is killed', {
+  skip: process.platform !== 'linux' && 'it looks into /proc',
+}, async () => {
   const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js');
-  const parent = spawn(process.execPath, [main, 'profile', 'resnet-14', '--size', '32', '--batch', '2', '--runs', '1000000', '--measure', '--threads', '1'], { stdio: 'ignore' });
+  const parent = spawn(
+    process.execPath,
+    [main, 'profile', 'resnet-14', '--size', '32', '--batch', '2', '--runs', '1000000', '--measure', '--threads', '1'],
+    { stdio: 'ignore' },
+  );
   const child = async (): Promise<string> => {
     for (let i = 0; i < 200; i++) {
       const found = readFileSync(`/proc/${parent.pid}/task/${parent.pid}/children`, 'utf8').trim();

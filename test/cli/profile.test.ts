@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawnSync, type ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,9 +14,21 @@ interface Row {
 
 test('without --measure no addon is loaded', () => {
   const guard = `data:text/javascript,process.dlopen = () => { throw new Error('an addon was loaded'); };`;
-  const done = spawnSync(process.execPath, ['--import', guard, join(packageRoot, 'dist', 'src', 'cli', 'main.js'), 'profile', 'resnet-rs-420@320', 'efficientnet-b0'], {
-    encoding: 'utf8', env: { ...process.env, RESCALED_LIBTORCH: '/nowhere' },
-  });
+  const done = spawnSync(
+    process.execPath,
+    [
+      '--import',
+      guard,
+      join(packageRoot, 'dist', 'src', 'cli', 'main.js'),
+      'profile',
+      'resnet-rs-420@320',
+      'efficientnet-b0',
+    ],
+    {
+      encoding: 'utf8',
+      env: { ...process.env, RESCALED_LIBTORCH: '/nowhere' },
+    },
+  );
   assert.equal(done.status, 0, done.stderr);
   assert.match(done.stdout, /resnet-rs-420@320 +320 +191\.89 M +63\.94 G +127\.88 G +126\.56 M/);
   assert.match(done.stdout, /efficientnet-b0 +224 +5\.29 M +0\.39 G/);
@@ -25,16 +37,37 @@ test('without --measure no addon is loaded', () => {
 test('--json, --csv and --layers say the same', () => {
   const [row] = JSON.parse(cli('profile', 'resnet-50@160', '--batch', '8', '--layers', '--json').stdout) as Row[];
   const { layers, ...counts } = row!;
-  assert.deepEqual(Object.keys(counts), ['model', 'size', 'batch', 'parameters', 'multiplyAdds', 'flops', 'activations', 'trainMemoryBytes', 'liveBytes']);
-  assert.deepEqual([row!['model'], row!['size'], row!['batch'], row!['parameters']], ['resnet-50@160', 160, 8, 25_557_032]);
+  assert.deepEqual(Object.keys(counts), [
+    'model',
+    'size',
+    'batch',
+    'parameters',
+    'multiplyAdds',
+    'flops',
+    'activations',
+    'trainMemoryBytes',
+    'liveBytes',
+  ]);
+  assert.deepEqual(
+    [row!['model'], row!['size'], row!['batch'], row!['parameters']],
+    ['resnet-50@160', 160, 8, 25_557_032],
+  );
   assert.equal(row!['flops'], 2 * (row!['multiplyAdds'] as number));
   const [head, ...lines] = cli('profile', 'resnet-50@160', '--batch', '8', '--csv').stdout.trim().split('\n');
-  assert.deepEqual(lines, [head!.split(',').map((key) => String(row![key])).join(',')]);
+  assert.deepEqual(lines, [
+    head!
+      .split(',')
+      .map((key) => String(row![key]))
+      .join(','),
+  ]);
   const layerLines = cli('profile', 'resnet-50@160', '--batch', '8', '--layers', '--csv').stdout.trim().split('\n');
   assert.equal(layerLines[0], 'model,size,layer,operator,output,parameters,multiplyAdds,activations');
   assert.equal(layerLines[1], 'resnet-50@160,160,conv1,conv2d,64x80x80,9408,60211200,409600');
   assert.equal(layerLines.length, (layers as unknown[]).length + 1);
-  assert.match(cli('profile', 'resnet-50', '--layers').stdout, /\nlayer4\.2\.conv2 +conv2d +512x7x7 +2359296 +115605504 +25088\n/);
+  assert.match(
+    cli('profile', 'resnet-50', '--layers').stdout,
+    /\nlayer4\.2\.conv2 +conv2d +512x7x7 +2359296 +115605504 +25088\n/,
+  );
 });
 
 test('misuse is told with exit code 2', () => {
@@ -55,7 +88,9 @@ test('misuse is told with exit code 2', () => {
   }
 });
 
-test('--measure: times, and the predicted memory within 15 % of the measured', { skip: process.platform !== 'linux' && 'memory is measured on Linux' }, () => {
+test('--measure: times, and the predicted memory within 15 % of the measured', {
+  skip: process.platform !== 'linux' && 'memory is measured on Linux',
+}, () => {
   const done = cli('profile', 'resnet-rs-50', '--batch', '4', '--measure', '--runs', '1', '--threads', '1', '--json');
   assert.equal(done.status, 0, done.stderr);
   const [row] = JSON.parse(done.stdout) as Row[];
@@ -67,7 +102,10 @@ test('--measure: times, and the predicted memory within 15 % of the measured', {
   }
   assert.ok(Math.abs((measured['trainImagesPerSecond'] as number) * (measured['trainStepMs'] as number) - 4000) < 1e-6);
   const ratio = (row!['trainMemoryBytes'] as number) / (measured['peakMemoryBytes'] as number);
-  assert.ok(Math.abs(ratio - 1) < 0.15, `predicted ${String(row!['trainMemoryBytes'])}, measured ${String(measured['peakMemoryBytes'])}`);
+  assert.ok(
+    Math.abs(ratio - 1) < 0.15,
+    `predicted ${String(row!['trainMemoryBytes'])}, measured ${String(measured['peakMemoryBytes'])}`,
+  );
 });
 
 /** The process that measures, once it has loaded the engine. */
@@ -81,7 +119,11 @@ async function measurerOf(parent: ChildProcess): Promise<number> {
 }
 
 for (const [what, signal, message] of [
-  ['a measurement that the system ends for memory names the predicted need', 'SIGKILL', /resnet-50 ran out of memory in a training step at batch 16 .*predicted to need [\d.]+ [MG]iB/],
+  [
+    'a measurement that the system ends for memory names the predicted need',
+    'SIGKILL',
+    /resnet-50 ran out of memory in a training step at batch 16 .*predicted to need [\d.]+ [MG]iB/,
+  ],
   ['Ctrl-C ends the command and the process that measures', 'SIGINT', /Stopped before the measurement ended/],
 ] as const) {
   test(what, { skip: process.platform !== 'linux' && 'reads /proc' }, async () => {

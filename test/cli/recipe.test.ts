@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { differences } from '../../src/cli/recipe/recipe.js';
 import { plotPage } from '../../src/cli/recipe/plot.js';
+import { differences } from '../../src/cli/recipe/recipe.js';
 import { RECIPE_GROUPS, recipeTable } from '../../src/cli/recipe/table.js';
 import { presetNames, RECIPE_KEYS, resolveRecipe } from '../../src/train/index.js';
 import { cli, FASHION, temporaryFolder } from './helpers.js';
@@ -18,7 +18,13 @@ describe('recipe tables', () => {
   test('each setting is printed once, the unused ones with their reason', () => {
     for (const name of presetNames()) {
       const lines = recipeTable(recipe(name));
-      const printed = lines.flatMap((line) => (line.startsWith('  ') ? [line.trim().split(' ')[0]!] : line.startsWith('unused') ? line.split(': ')[1]!.split(', ') : []));
+      const printed = lines.flatMap((line) =>
+        line.startsWith('  ')
+          ? [line.trim().split(' ')[0]!]
+          : line.startsWith('unused')
+            ? line.split(': ')[1]!.split(', ')
+            : [],
+      );
       assert.deepEqual(printed.sort(), [...RECIPE_KEYS].sort(), name);
     }
     assert.ok(recipeTable(recipe('resnet-baseline')).includes('unused with averaging none: emaDecay'));
@@ -26,19 +32,26 @@ describe('recipe tables', () => {
 
   test('differences, with a dash where a setting plays no part', () => {
     const rows = differences(recipe('resnet-rs-tf1'), recipe('resnet-rs'));
-    assert.deepEqual(rows.map(({ key, values }) => [key, ...values]), [
-      ['schedule', 'step', 'cosine'],
-      ['warmupEpochs', '19', '5'],
-      ['stepEpochs', '116, 233, 311', '-'],
-      ['decayFactor', '0.1', '-'],
-    ]);
+    assert.deepEqual(
+      rows.map(({ key, values }) => [key, ...values]),
+      [
+        ['schedule', 'step', 'cosine'],
+        ['warmupEpochs', '19', '5'],
+        ['stepEpochs', '116, 233, 311', '-'],
+        ['decayFactor', '0.1', '-'],
+      ],
+    );
     assert.deepEqual(differences(recipe('quick'), recipe('quick')), []);
   });
 });
 
 describe('recipe page', () => {
   test('a line for each recipe, in epochs where all are as long', () => {
-    const page = plotPage([recipe('resnet-rs'), recipe('efficientnet')], { model: 'resnet-rs-50', size: 224, pictures: 10_000 });
+    const page = plotPage([recipe('resnet-rs'), recipe('efficientnet')], {
+      model: 'resnet-rs-50',
+      size: 224,
+      pictures: 10_000,
+    });
     assert.match(page, /efficientnet <b>peak 0\.0151<\/b>/);
     assert.match(page, />epoch<\/text>/);
     assert.match(page, /<td>schedule<\/td><td[^>]*>cosine<\/td><td[^>]*>exponential<\/td>/);
@@ -46,7 +59,11 @@ describe('recipe page', () => {
     assert.doesNotMatch(page, /(src|href)="http/);
   });
   test('in percent of the run where they are not; without EMA that is said', () => {
-    const page = plotPage([recipe('resnet-rs'), recipe('resnet-baseline')], { model: 'resnet-rs-50', size: 224, pictures: 10_000 });
+    const page = plotPage([recipe('resnet-rs'), recipe('resnet-baseline')], {
+      model: 'resnet-rs-50',
+      size: 224,
+      pictures: 10_000,
+    });
     assert.match(page, /percent of the run/);
     assert.match(page, /Without EMA: resnet-baseline/);
   });
@@ -56,14 +73,26 @@ describe('rescaled recipe', () => {
   const folder = temporaryFolder();
   test('list, show, diff and plot', () => {
     const list = cli('recipe', 'list');
-    assert.deepEqual(list.stdout.trim().split('\n').map((line) => line.split(' ')[0]), presetNames());
+    assert.deepEqual(
+      list.stdout
+        .trim()
+        .split('\n')
+        .map((line) => line.split(' ')[0]),
+      presetNames(),
+    );
     const mine = join(folder, 'mine.json');
     writeFileSync(mine, '{ "extends": "quick", "optimiser": "adamw" }');
     const show = cli('recipe', 'show', mine, '--set', 'epochs=3', '--pictures', '640');
     assert.equal(show.status, 0, show.stderr);
-    assert.match(show.stdout, /^.*mine\.json for resnet-rs-50 at 160 pixels and 640 training pictures: 30 steps; peak learning rate 0\.00025 x 64\/256 = 0\.0000625/);
+    assert.match(
+      show.stdout,
+      /^.*mine\.json for resnet-rs-50 at 160 pixels and 640 training pictures: 30 steps; peak learning rate 0\.00025 x 64\/256 = 0\.0000625/,
+    );
     assert.match(show.stdout, /optimiser +adamw +.*mine\.json/);
-    assert.match(cli('recipe', 'diff', 'resnet-rs-garden').stdout, /nesterov +false +true .*\ndecayRule +timm +reference/);
+    assert.match(
+      cli('recipe', 'diff', 'resnet-rs-garden').stdout,
+      /nesterov +false +true .*\ndecayRule +timm +reference/,
+    );
     const out = join(folder, 'page.html');
     const plot = cli('recipe', 'plot', mine, 'resnet-rs', '-o', out);
     assert.equal(plot.status, 0, plot.stderr);

@@ -9,15 +9,54 @@ import { readBoard } from '../fixtures/event-reader.js';
 import { cli, exited, FASHION, start, temporaryFolder } from './helpers.js';
 
 const task = (out: string, ...more: string[]): string[] => [
-  'train', FASHION, '--model', 'resnet-rs-14', '--width', '0.125', '--recipe', 'quick', '--epochs', '6', '--batch', '32', '--limit-train', '640', '--limit-val', '200',
-  '--set', 'dropout=0.2', '--set', 'stochasticDepth=0.2',
-  '--set', 'augment=randaugment', '--set', 'randomErasing=0.3', '--set', 'mixup=0.2', '--set', 'cutmix=1', '--set', 'repeats=3', '--threads', '1', '--seed', '5', '--checkpoint-seconds', '0.05', '--out', out, '--json', ...more,
+  'train',
+  FASHION,
+  '--model',
+  'resnet-rs-14',
+  '--width',
+  '0.125',
+  '--recipe',
+  'quick',
+  '--epochs',
+  '6',
+  '--batch',
+  '32',
+  '--limit-train',
+  '640',
+  '--limit-val',
+  '200',
+  '--set',
+  'dropout=0.2',
+  '--set',
+  'stochasticDepth=0.2',
+  '--set',
+  'augment=randaugment',
+  '--set',
+  'randomErasing=0.3',
+  '--set',
+  'mixup=0.2',
+  '--set',
+  'cutmix=1',
+  '--set',
+  'repeats=3',
+  '--threads',
+  '1',
+  '--seed',
+  '5',
+  '--checkpoint-seconds',
+  '0.05',
+  '--out',
+  out,
+  '--json',
+  ...more,
 ];
 
 /** Resolves at the first checkpoint that the process tells of, or when it ends. */
 function firstCheckpoint(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => {
-    createInterface({ input: child.stdout! }).on('line', (line) => line.includes('"type":"checkpoint"') && resolve()).on('close', resolve);
+    createInterface({ input: child.stdout! })
+      .on('line', (line) => line.includes('"type":"checkpoint"') && resolve())
+      .on('close', resolve);
   });
 }
 
@@ -27,7 +66,9 @@ test('a run killed a dozen times and resumed ends with the bytes of one that was
   const done = cli(...task(calm, '--workers', '1'));
   assert.equal(done.status, 0, done.stderr);
   const weights = readFileSync(join(calm, 'weights.safetensors'));
-  const log = readFileSync(join(calm, 'metrics.csv'), 'utf8').split('\n').map((line) => line.split(',').slice(0, -1).join(','));
+  const log = readFileSync(join(calm, 'metrics.csv'), 'utf8')
+    .split('\n')
+    .map((line) => line.split(',').slice(0, -1).join(','));
 
   const shaken = join(folder, 'shaken');
   const random = new Random(2026);
@@ -55,9 +96,14 @@ test('a run killed a dozen times and resumed ends with the bytes of one that was
   context.diagnostic(`${kills} kills`);
   assert.ok(kills >= 12, `only ${kills} kills`);
   assert.ok(weights.equals(readFileSync(join(shaken, 'weights.safetensors'))), 'the weights differ');
-  const resumed = readFileSync(join(shaken, 'metrics.csv'), 'utf8').split('\n').map((line) => line.split(',').slice(0, -1).join(','));
+  const resumed = readFileSync(join(shaken, 'metrics.csv'), 'utf8')
+    .split('\n')
+    .map((line) => line.split(',').slice(0, -1).join(','));
   assert.deepEqual(resumed, log);
-  const board = (run: string): unknown[] => readBoard(run).filter(({ tag }) => tag !== 'images_per_second').map(({ tag, step, value }) => [tag, step, value]);
+  const board = (run: string): unknown[] =>
+    readBoard(run)
+      .filter(({ tag }) => tag !== 'images_per_second')
+      .map(({ tag, step, value }) => [tag, step, value]);
   assert.deepEqual(board(shaken), board(calm), 'TensorBoard: no step twice, none missing');
 });
 

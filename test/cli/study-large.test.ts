@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { claimStudy, planScaling } from '../../src/study/plan/scaling-plan.js';
 import { checkStudy } from '../../src/study/plan/file.js';
+import { claimStudy, planScaling } from '../../src/study/plan/scaling-plan.js';
+import { resultFile, type TrialResult, trialsFolder } from '../../src/study/plan/trial.js';
 import { measuredFolder, timedModels } from '../../src/study/trials/measured.js';
-import { resultFile, trialsFolder, type TrialResult } from '../../src/study/plan/trial.js';
 import { cli, FASHION, temporaryFolder } from './helpers.js';
 
 // Ten thousand trials with made-up results of a planted truth: nothing is trained.
@@ -13,10 +13,22 @@ test('ten thousand trials are planned, listed, reported and advised on', async (
   const folder = temporaryFolder();
   const study = checkStudy(
     {
-      data: FASHION, limitTrain: 1000, seeds: 2, epochs: [5, 10, 20, 40, 80], settings: { batch: 32 },
-      models: [{ family: 'resnet-rs', depths: [14, 26, 50, 101, 152, 200, 270, 300, 350, 400], widths: [0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55], sizes: [16, 20, 24, 28, 32, 40, 48, 56, 64, 72] }],
+      data: FASHION,
+      limitTrain: 1000,
+      seeds: 2,
+      epochs: [5, 10, 20, 40, 80],
+      settings: { batch: 32 },
+      models: [
+        {
+          family: 'resnet-rs',
+          depths: [14, 26, 50, 101, 152, 200, 270, 300, 350, 400],
+          widths: [0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55],
+          sizes: [16, 20, 24, 28, 32, 40, 48, 56, 64, 72],
+        },
+      ],
     },
-    'large', 'large.json',
+    'large',
+    'large.json',
   );
   const plan = await planScaling(study);
   assert.equal(plan.configurations.length, 5000);
@@ -29,15 +41,60 @@ test('ten thousand trials are planned, listed, reported and advised on', async (
     for (const { id, seed, options } of trials) {
       // Depth gains 2 points a doubling, width 1 and resolution 0.5, longer training 3; a little noise.
       const noise = (((i * 2 + seed) * 48271) % 1999) / 1e6 - 0.001;
-      const top1 = 0.5 + 0.02 * Math.log2(depth / 14) + 0.02 * Math.log2(width / 0.1) + 0.01 * Math.log2(size / 16) + 0.03 * Math.log2(epochs / 5) + noise;
-      const result: TrialResult = { format: 1, status: 'done', id, seed, options: { ...options }, top1, weights: 'raw', top1Raw: top1, loss: 1, testPictures: 10_000, trainTop1: Math.min(1, top1 + 0.05), trainLoss: 0.5, trainPictures: 1000, seconds: 10, msPerStep: multiplyAdds / 1e6, imagesPerSecond: 100, scoredPerSecond: 1000, epochs, steps: 31 * epochs, parameters: 1, threads: 1, versions, finishedAt: '2026-01-01T00:00:00.000Z' };
+      const top1 =
+        0.5 +
+        0.02 * Math.log2(depth / 14) +
+        0.02 * Math.log2(width / 0.1) +
+        0.01 * Math.log2(size / 16) +
+        0.03 * Math.log2(epochs / 5) +
+        noise;
+      const result: TrialResult = {
+        format: 1,
+        status: 'done',
+        id,
+        seed,
+        options: { ...options },
+        top1,
+        weights: 'raw',
+        top1Raw: top1,
+        loss: 1,
+        testPictures: 10_000,
+        trainTop1: Math.min(1, top1 + 0.05),
+        trainLoss: 0.5,
+        trainPictures: 1000,
+        seconds: 10,
+        msPerStep: multiplyAdds / 1e6,
+        imagesPerSecond: 100,
+        scoredPerSecond: 1000,
+        epochs,
+        steps: 31 * epochs,
+        parameters: 1,
+        threads: 1,
+        versions,
+        finishedAt: '2026-01-01T00:00:00.000Z',
+      };
       writeFileSync(resultFile(out, id), JSON.stringify(result));
     }
   mkdirSync(measuredFolder(out));
   for (const { id, multiplyAdds, batch } of timedModels(plan.configurations))
-    writeFileSync(join(measuredFolder(out), `${id}.json`), JSON.stringify({ format: 1, id, trainStepMs: multiplyAdds / 1e6, inferenceMs: multiplyAdds / 1e8, peakBytes: 1e8, batch, threads: 2, device: 'cpu', processor: 'none', at: '2026-01-01T00:00:00.000Z' }));
+    writeFileSync(
+      join(measuredFolder(out), `${id}.json`),
+      JSON.stringify({
+        format: 1,
+        id,
+        trainStepMs: multiplyAdds / 1e6,
+        inferenceMs: multiplyAdds / 1e8,
+        peakBytes: 1e8,
+        batch,
+        threads: 2,
+        device: 'cpu',
+        processor: 'none',
+        at: '2026-01-01T00:00:00.000Z',
+      }),
+    );
 
-  const took = (what: string, began: number): void => context.diagnostic(`${what}: ${((performance.now() - began) / 1000).toFixed(1)} s`);
+  const took = (what: string, began: number): void =>
+    context.diagnostic(`${what}: ${((performance.now() - began) / 1000).toFixed(1)} s`);
   let began = performance.now();
   const status = JSON.parse(cli('study', 'status', out, '--json').stdout) as Record<string, unknown>;
   took('status', began);
@@ -51,11 +108,22 @@ test('ten thousand trials are planned, listed, reported and advised on', async (
   assert.equal(wrong === null ? '' : page.slice(Math.max(0, wrong.index - 100), wrong.index + 100), '');
   assert.ok(statSync(join(out, 'report.html')).size < 20e6);
   assert.ok(readdirSync(join(out, 'figures')).includes('configurations.csv'));
-  assert.equal(readFileSync(join(out, 'figures', 'trials.csv'), 'utf8').trimEnd().split('\n').length, 10_001);
+  assert.equal(
+    readFileSync(join(out, 'figures', 'trials.csv'), 'utf8')
+      .trimEnd()
+      .split('\n').length,
+    10_001,
+  );
   began = performance.now();
-  const advice = JSON.parse(cli('study', 'advise', out, '--json').stdout) as { regimes: { epochs: number; pays: string }[] };
+  const advice = JSON.parse(cli('study', 'advise', out, '--json').stdout) as {
+    regimes: { epochs: number; pays: string }[];
+  };
   took('advise', began);
-  // Time grows with depth as FLOPs do, with width and resolution twice as fast: the planted gains for each doubling are 2, 1 and 0.5.
-  assert.deepEqual(advice.regimes.map(({ epochs, pays }) => [epochs, pays]), [5, 10, 20, 40, 80].map((epochs) => [epochs, 'depth']));
+  // Time grows with depth as FLOPs do, with width and resolution twice as fast: the planted gains for each doubling are
+  // 2, 1 and 0.5.
+  assert.deepEqual(
+    advice.regimes.map(({ epochs, pays }) => [epochs, pays]),
+    [5, 10, 20, 40, 80].map((epochs) => [epochs, 'depth']),
+  );
   assert.match(cli('scale', out, '--budget', '5ms').stdout, /train it: rescaled train/);
 });

@@ -11,7 +11,15 @@ import { cli, exited, FASHION, start, temporaryFolder } from './helpers.js';
 const folder = temporaryFolder();
 const file = join(folder, 'tiny.json');
 const grid = { family: 'resnet-rs', depths: [14], widths: [0.125, 0.25], sizes: [20] };
-const tiny = { data: FASHION, limitTrain: 320, limitTest: 100, models: [grid], epochs: [1, 2], seeds: 1, settings: { batch: 32 } };
+const tiny = {
+  data: FASHION,
+  limitTrain: 320,
+  limitTest: 100,
+  models: [grid],
+  epochs: [1, 2],
+  seeds: 1,
+  settings: { batch: 32 },
+};
 writeFileSync(file, JSON.stringify(tiny));
 const written = (name: string, study: object): string => {
   writeFileSync(join(folder, name), JSON.stringify(study));
@@ -21,10 +29,15 @@ const written = (name: string, study: object): string => {
 /** What the trials found, without what depends on the clock. */
 function found(study: string): unknown[] {
   const trials = join(study, 'trials');
-  return readdirSync(trials).filter((name) => name.endsWith('.json')).sort().map((name) => {
-    const { top1, loss, trainTop1, seed, id, steps, status } = JSON.parse(readFileSync(join(trials, name), 'utf8')) as TrialResult;
-    return { top1, loss, trainTop1, seed, id, steps, status };
-  });
+  return readdirSync(trials)
+    .filter((name) => name.endsWith('.json'))
+    .sort()
+    .map((name) => {
+      const { top1, loss, trainTop1, seed, id, steps, status } = JSON.parse(
+        readFileSync(join(trials, name), 'utf8'),
+      ) as TrialResult;
+      return { top1, loss, trainTop1, seed, id, steps, status };
+    });
 }
 
 const calm = join(folder, 'calm');
@@ -32,8 +45,17 @@ const calm = join(folder, 'calm');
 test('a study is planned, run, timed and looked at; a second run finds it done', () => {
   const planned = cli('study', 'plan', file, '--json');
   assert.equal(planned.status, 0, planned.stderr);
-  const plan = JSON.parse(planned.stdout) as { configurations: { name: string; trainFlops: number; multiplyAdds: number }[]; trials: number; trainFlops: number };
-  assert.deepEqual(plan.configurations.map(({ name }) => name), [1, 2].flatMap((epochs) => [0.125, 0.25].map((width) => `resnet-rs-14 x${width} @20 for ${epochs} epoch${epochs === 1 ? '' : 's'}`)));
+  const plan = JSON.parse(planned.stdout) as {
+    configurations: { name: string; trainFlops: number; multiplyAdds: number }[];
+    trials: number;
+    trainFlops: number;
+  };
+  assert.deepEqual(
+    plan.configurations.map(({ name }) => name),
+    [1, 2].flatMap((epochs) =>
+      [0.125, 0.25].map((width) => `resnet-rs-14 x${width} @20 for ${epochs} epoch${epochs === 1 ? '' : 's'}`),
+    ),
+  );
   assert.equal(plan.trials, 4);
   // 3 passes of 2 FLOPs a multiply-add for each of 320 pictures.
   assert.equal(plan.configurations[0]!.trainFlops, 6 * 320 * plan.configurations[0]!.multiplyAdds);
@@ -45,7 +67,10 @@ test('a study is planned, run, timed and looked at; a second run finds it done',
   assert.match(first.stderr, /\[4\/4\] resnet-rs-14 x[\d.]+ @20 for 2 epochs, seed 1: top-1 [\d.]+ %/);
   assert.match(first.stderr, /timed resnet-rs-14-x0\.25-20px-batch32: [\d.]+ ms a training step/);
   assert.equal(found(calm).length, 4);
-  assert.deepEqual(readdirSync(join(calm, 'measured')).sort(), ['resnet-rs-14-x0.125-20px-batch32.json', 'resnet-rs-14-x0.25-20px-batch32.json']);
+  assert.deepEqual(readdirSync(join(calm, 'measured')).sort(), [
+    'resnet-rs-14-x0.125-20px-batch32.json',
+    'resnet-rs-14-x0.25-20px-batch32.json',
+  ]);
 
   const status = JSON.parse(cli('study', 'status', calm, '--json').stdout) as Record<string, unknown>;
   assert.deepEqual([status['trials'], status['done'], status['failed'], status['measured']], [4, 4, 0, 2]);
@@ -64,8 +89,20 @@ test('another study, another kind of folder and broken files are refused, and no
     assert.match(stderr, message);
     assert.doesNotMatch(stderr, /\n\s+at /);
   };
-  refused(/holds another one: resnet-rs-14 x0\.125 @20 for 1 epoch has other settings there/, 'run', written('faster.json', { ...tiny, settings: { batch: 32, learningRate: 0.5 } }), '-o', calm);
-  refused(/it has resnet-rs-14 x0\.125 @20 for 1 epoch, this one has not/, 'run', written('longer.json', { ...tiny, epochs: [2] }), '-o', calm);
+  refused(
+    /holds another one: resnet-rs-14 x0\.125 @20 for 1 epoch has other settings there/,
+    'run',
+    written('faster.json', { ...tiny, settings: { batch: 32, learningRate: 0.5 } }),
+    '-o',
+    calm,
+  );
+  refused(
+    /it has resnet-rs-14 x0\.125 @20 for 1 epoch, this one has not/,
+    'run',
+    written('longer.json', { ...tiny, epochs: [2] }),
+    '-o',
+    calm,
+  );
   assert.equal(readFileSync(join(calm, 'plan.json'), 'utf8'), before);
   const other = join(folder, 'other');
   mkdirSync(other);
@@ -78,7 +115,13 @@ test('another study, another kind of folder and broken files are refused, and no
   refused(/holds the study of "rescaled ablate"/, 'status', other);
   writeFileSync(join(other, 'plan.json'), '{"format":1,"kind":"scaling"}');
   refused(/Expected the plan of a study of this version/, 'status', other);
-  refused(/every configuration is left out/, 'run', written('minute.json', { ...tiny, models: [{ ...grid, sizes: [8] }] }), '-o', join(folder, 'never'));
+  refused(
+    /every configuration is left out/,
+    'run',
+    written('minute.json', { ...tiny, models: [{ ...grid, sizes: [8] }] }),
+    '-o',
+    join(folder, 'never'),
+  );
   assert.ok(!existsSync(join(folder, 'never')));
   refused(/has not begun|has no plan\.json/, 'status', file, '-o', join(folder, 'never'));
   refused(/Expected the folder of the pictures/, 'run', 'paper');
@@ -93,10 +136,29 @@ test('a larger study goes on with a smaller one in its folder', () => {
 
 test('shares of many machines on one folder: no trial runs twice, a killed one is taken up again, the results are the same', async () => {
   const shared = join(folder, 'shared');
-  const run = (index: number): ChildProcess => start('study', 'run', file, '-o', shared, '--threads', '1', '--index', String(index), '--of', '2', '--no-measure', '--json', '--checkpoint-seconds', '0.05');
+  const run = (index: number): ChildProcess =>
+    start(
+      'study',
+      'run',
+      file,
+      '-o',
+      shared,
+      '--threads',
+      '1',
+      '--index',
+      String(index),
+      '--of',
+      '2',
+      '--no-measure',
+      '--json',
+      '--checkpoint-seconds',
+      '0.05',
+    );
   const doomed = run(0);
   await new Promise<void>((resolve) => {
-    createInterface({ input: doomed.stdout! }).on('line', (line) => /"type":"progress","step":[4-9]/.test(line) && resolve()).on('close', resolve);
+    createInterface({ input: doomed.stdout! })
+      .on('line', (line) => /"type":"progress","step":[4-9]/.test(line) && resolve())
+      .on('close', resolve);
   });
   process.kill(-doomed.pid!, 'SIGKILL');
   await exited(doomed);
@@ -105,12 +167,18 @@ test('shares of many machines on one folder: no trial runs twice, a killed one i
   for (const child of pair)
     createInterface({ input: child.stdout! }).on('line', (line) => {
       const event = JSON.parse(line) as { type: string; trial: { id: string } };
-      if (event.type === 'progress' && !trained.includes(`${event.trial.id} ${child.pid}`)) trained.push(`${event.trial.id} ${child.pid}`);
+      if (event.type === 'progress' && !trained.includes(`${event.trial.id} ${child.pid}`))
+        trained.push(`${event.trial.id} ${child.pid}`);
     });
   assert.deepEqual(await Promise.all(pair.map(exited)), [0, 0]);
   const ids = trained.map((key) => key.split(' ')[0]);
   assert.equal(new Set(ids).size, ids.length, `a trial was trained by both: ${trained.join(', ')}`);
-  assert.deepEqual(found(shared), found(calm).filter((result) => found(shared).some((other) => (other as TrialResult).id === (result as TrialResult).id)));
+  assert.deepEqual(
+    found(shared),
+    found(calm).filter((result) =>
+      found(shared).some((other) => (other as TrialResult).id === (result as TrialResult).id),
+    ),
+  );
   assert.equal(found(shared).length, 4);
 });
 

@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { loadModel } from '../../src/cli/trained/load-model.js';
-import { modelShapes } from '../../src/models/index.js';
 import type { Conversion, Inspection } from '../../src/cli/weights/report.js';
+import { modelShapes } from '../../src/models/index.js';
 import { packageRoot } from '../../src/package-root.js';
 import { SafetensorsFile } from '../../src/weights/formats/safetensors.js';
 import { checkpoint, op, tensor } from '../fixtures/crafted.js';
@@ -37,8 +46,13 @@ describe('weights inspect', () => {
     assert.match(text.stdout, /selected: state_dict_ema/);
     assert.match(text.stdout, /optimizer/);
     assert.match(text.stdout, /0\.weight +F32 +\[4, 3, 3, 3\]/);
-    const { format, metadata, tensors, parameters, fits } = JSON.parse(cli('weights', 'inspect', torch, '--json', '--select', 'state_dict').stdout) as Inspection;
-    assert.deepEqual([format, metadata['selected'], metadata['epoch'], tensors.length, parameters, fits], ['pytorch', 'state_dict', '12', 9, 135, 'no named model']);
+    const { format, metadata, tensors, parameters, fits } = JSON.parse(
+      cli('weights', 'inspect', torch, '--json', '--select', 'state_dict').stdout,
+    ) as Inspection;
+    assert.deepEqual(
+      [format, metadata['selected'], metadata['epoch'], tensors.length, parameters, fits],
+      ['pytorch', 'state_dict', '12', 9, 135, 'no named model'],
+    );
   });
   test('long lists are cut, --all has everything', () => {
     const short = cli('weights', 'inspect', tensorflow).stdout;
@@ -73,15 +87,32 @@ describe('weights convert', () => {
   test("TensorFlow to timm's keys: averages, transposed, with how pictures come in", () => {
     const { mapped, metadata, ignored, to } = converted(tensorflow, out);
     assert.equal(mapped.length, 311);
-    assert.deepEqual(mapped.find(({ key }) => key === 'classifier.weight'), {
-      source: 'efficientnet-b0/head/dense/kernel/ExponentialMovingAverage', key: 'classifier.weight', transform: 'dense', shape: [5, 6],
-    });
+    assert.deepEqual(
+      mapped.find(({ key }) => key === 'classifier.weight'),
+      {
+        source: 'efficientnet-b0/head/dense/kernel/ExponentialMovingAverage',
+        key: 'classifier.weight',
+        transform: 'dense',
+        shape: [5, 6],
+      },
+    );
     assert.deepEqual(metadata, {
-      format: 'pt', source: 'tensorflow', weights: 'ema', mean: '[0.485,0.456,0.406]', std: '[0.229,0.224,0.225]', interpolation: 'bicubic', activation: 'swish', padding: 'same', batchNormEpsilon: '0.001',
+      format: 'pt',
+      source: 'tensorflow',
+      weights: 'ema',
+      mean: '[0.485,0.456,0.406]',
+      std: '[0.229,0.224,0.225]',
+      interpolation: 'bicubic',
+      activation: 'swish',
+      padding: 'same',
+      batchNormEpsilon: '0.001',
     });
     assert.equal(Object.keys(ignored).length, 311 * 3 + 2);
     assert.equal(to?.path, out);
-    const expected = JSON.parse(readFileSync(fixturePath('weights/tensorflow.json'), 'utf8')) as Record<string, { values: number[] }>;
+    const expected = JSON.parse(readFileSync(fixturePath('weights/tensorflow.json'), 'utf8')) as Record<
+      string,
+      { values: number[] }
+    >;
     const file = SafetensorsFile.open(out);
     assert.deepEqual({ ...file.metadata }, metadata);
     for (const [key, { values }] of Object.entries(expected)) assert.deepEqual([...file.readFloat32(key)], values, key);
@@ -109,12 +140,30 @@ describe('weights convert', () => {
     const raw = SafetensorsFile.open(out);
     const exact = raw.readFloat32('0.weight');
     raw.close();
-    const { mapped, ignored } = converted(torch, out, '--force', '--select', 'state_dict', '--prefix', '0.', '--dtype', 'BF16');
-    assert.deepEqual(mapped.map(({ source, key }) => [source, key]), [['0.weight', 'weight'], ['0.bias', 'bias']]);
+    const { mapped, ignored } = converted(
+      torch,
+      out,
+      '--force',
+      '--select',
+      'state_dict',
+      '--prefix',
+      '0.',
+      '--dtype',
+      'BF16',
+    );
+    assert.deepEqual(
+      mapped.map(({ source, key }) => [source, key]),
+      [
+        ['0.weight', 'weight'],
+        ['0.bias', 'bias'],
+      ],
+    );
     assert.match(ignored['1.weight']!, /prefix/);
     const file = SafetensorsFile.open(out);
     assert.equal(file.entries.get('weight')?.dtype, 'BF16');
-    file.readFloat32('weight').forEach((value, i) => assert.ok(Math.abs(value - exact[i]!) <= Math.abs(exact[i]!) * 2 ** -8));
+    file
+      .readFloat32('weight')
+      .forEach((value, i) => assert.ok(Math.abs(value - exact[i]!) <= Math.abs(exact[i]!) * 2 ** -8));
     file.close();
     fails(2, /begin with "nothing"/, 'convert', torch, join(folder, 'p.safetensors'), '--prefix', 'nothing');
   });
@@ -127,14 +176,33 @@ describe('weights convert', () => {
 
   test('a value that half precision cannot hold: nothing is left behind', () => {
     const path = join(folder, 'large.pth');
-    writeFileSync(path, checkpoint(op.dict(op.text('w'), tensor()), [{ name: 'archive/data/0', data: new Uint8Array(new Float32Array(6).fill(1e6).buffer) }]));
-    fails(1, /Cannot store "w" as F16: 1000000 is too large/, 'convert', path, join(folder, 'large.safetensors'), '--dtype', 'F16');
-    assert.deepEqual(readdirSync(folder).filter((name) => name.includes('large.safetensors')), []);
+    writeFileSync(
+      path,
+      checkpoint(op.dict(op.text('w'), tensor()), [
+        { name: 'archive/data/0', data: new Uint8Array(new Float32Array(6).fill(1e6).buffer) },
+      ]),
+    );
+    fails(
+      1,
+      /Cannot store "w" as F16: 1000000 is too large/,
+      'convert',
+      path,
+      join(folder, 'large.safetensors'),
+      '--dtype',
+      'F16',
+    );
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => name.includes('large.safetensors')),
+      [],
+    );
   });
 
   test('metadata of a safetensors file stays', () => {
     const target = join(folder, 'again.safetensors');
-    assert.deepEqual(converted(fixturePath('dtypes.safetensors'), target).metadata, { format: 'pt', note: 'written by hand' });
+    assert.deepEqual(converted(fixturePath('dtypes.safetensors'), target).metadata, {
+      format: 'pt',
+      note: 'written by hand',
+    });
     const [a, b] = [SafetensorsFile.open(fixturePath('dtypes.safetensors')), SafetensorsFile.open(target)];
     assert.deepEqual([...b.entries.keys()].sort(), [...a.entries.keys()].sort());
     for (const name of a.entries.keys()) assert.deepEqual(b.read(name), a.read(name), name);
@@ -155,9 +223,17 @@ describe('a named model', () => {
     const largest = Math.max(...[...changed.values()].map((shape) => shape.reduce((a, b) => a * b, 1)));
     const tensors = [...changed].flatMap(([key, shape]) => {
       const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
-      return [op.text(`module.${key}`), tensor({ elements: op.int(largest), size: shape.map(op.int), stride: strides.map(op.int) })];
+      return [
+        op.text(`module.${key}`),
+        tensor({ elements: op.int(largest), size: shape.map(op.int), stride: strides.map(op.int) }),
+      ];
     });
-    writeFileSync(path, checkpoint(op.dict(...tensors), [{ name: 'archive/data/0', data: new Uint8Array(new Float32Array(largest).fill(1).buffer) }]));
+    writeFileSync(
+      path,
+      checkpoint(op.dict(...tensors), [
+        { name: 'archive/data/0', data: new Uint8Array(new Float32Array(largest).fill(1).buffer) },
+      ]),
+    );
   }
 
   before(() => {
@@ -168,12 +244,28 @@ describe('a named model', () => {
     write((all) => all.set('fc.weight', [10, 2048]).set('fc.bias', [10]));
     writeFileSync(labels, 'T-shirt/top\nTrouser\nPullover\nDress\nCoat\nSandal\nShirt\nSneaker\nBag\nAnkle boot\n');
     assert.match(cli('weights', 'inspect', path).stdout, /fits: resnet-rs-14 with 10 classes/);
-    const { mapped, metadata, missing, unexpected } = converted(path, out, '--force', '--model', 'resnet-rs-14@32', '--classes', labels, '--dtype', 'F16');
+    const { mapped, metadata, missing, unexpected } = converted(
+      path,
+      out,
+      '--force',
+      '--model',
+      'resnet-rs-14@32',
+      '--classes',
+      labels,
+      '--dtype',
+      'F16',
+    );
     assert.deepEqual([mapped.length, missing, unexpected], [shapes.size, [], []]);
-    assert.deepEqual([metadata['model'], metadata['size'], metadata['evalCrop'], metadata['activation']], ['resnet-rs-14', '32', '0.5', 'relu']);
+    assert.deepEqual(
+      [metadata['model'], metadata['size'], metadata['evalCrop'], metadata['activation']],
+      ['resnet-rs-14', '32', '0.5', 'relu'],
+    );
     assert.equal((JSON.parse(metadata['modelOptions']!) as { classes: number }).classes, 10);
     const loaded = await loadModel(out);
-    assert.deepEqual([loaded.name, loaded.size, loaded.evalCrop, loaded.classes.length, loaded.classes[9]], ['resnet-rs-14', 32, 0.5, 10, 'Ankle boot']);
+    assert.deepEqual(
+      [loaded.name, loaded.size, loaded.evalCrop, loaded.classes.length, loaded.classes[9]],
+      ['resnet-rs-14', 32, 0.5, 10, 'Ankle boot'],
+    );
     assert.deepEqual(loaded.model.state().get('fc.weight')?.shape, [10, 2048]);
     loaded.model.dispose();
   });
@@ -199,7 +291,15 @@ describe('a named model', () => {
 
   test('another shape is never written', () => {
     write((all) => all.set('conv1.0.weight', [32, 1, 3, 3]));
-    const done = cli('weights', 'convert', path, join(folder, 'shape.safetensors'), '--model', 'resnet-rs-14', '--allow-missing');
+    const done = cli(
+      'weights',
+      'convert',
+      path,
+      join(folder, 'shape.safetensors'),
+      '--model',
+      'resnet-rs-14',
+      '--allow-missing',
+    );
     assert.equal(done.status, 1);
     assert.match(done.stdout, /conv1\.0\.weight: expected \[32, 3, 3, 3\], found \[32, 1, 3, 3\]/);
     assert.equal(existsSync(join(folder, 'shape.safetensors')), false);
@@ -219,7 +319,11 @@ describe('a named model', () => {
     cpSync(join(packageRoot, 'dist', 'src'), join(copy, 'dist', 'src'), { recursive: true });
     copyFileSync(join(packageRoot, 'package.json'), join(copy, 'package.json'));
     symlinkSync(join(packageRoot, 'node_modules'), join(copy, 'node_modules'));
-    const run = (...args: string[]) => spawnSync(process.execPath, [join(copy, 'dist', 'src', 'cli', 'main.js'), 'weights', ...args], { encoding: 'utf8', cwd: copy });
+    const run = (...args: string[]) =>
+      spawnSync(process.execPath, [join(copy, 'dist', 'src', 'cli', 'main.js'), 'weights', ...args], {
+        encoding: 'utf8',
+        cwd: copy,
+      });
     const inspected = run('inspect', path);
     assert.equal(inspected.status, 0, inspected.stderr);
     assert.match(inspected.stdout, /fits: resnet-rs-14/);

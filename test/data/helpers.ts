@@ -46,7 +46,12 @@ export async function writeClasses(folder: string, counts: Record<string, number
   for (const [path, count] of Object.entries(counts)) {
     mkdirSync(join(folder, path), { recursive: true });
     for (let i = 0; i < count; i++) {
-      writeFileSync(join(folder, path, `${i}.png`), await gradientSharp(side, side, (blue += 7) % 256).png().toBuffer());
+      writeFileSync(
+        join(folder, path, `${i}.png`),
+        await gradientSharp(side, side, (blue += 7) % 256)
+          .png()
+          .toBuffer(),
+      );
     }
   }
   return folder;
@@ -58,8 +63,15 @@ export async function photos(folder: string, counts: Record<string, number>): Pr
   for (const [path, count] of Object.entries(counts)) {
     mkdirSync(join(folder, path), { recursive: true });
     for (let k = 0; k < count; k++, i++) {
-      const [width, height] = [[60, 50], [90, 120], [64, 70], [30, 31]][i % 4]! as [number, number];
-      await gradientSharp(width, height, (37 * i) % 256).jpeg().toFile(join(folder, path, `${k}.jpg`));
+      const [width, height] = [
+        [60, 50],
+        [90, 120],
+        [64, 70],
+        [30, 31],
+      ][i % 4]! as [number, number];
+      await gradientSharp(width, height, (37 * i) % 256)
+        .jpeg()
+        .toFile(join(folder, path, `${k}.jpg`));
     }
   }
   return folder;
@@ -74,7 +86,13 @@ export function idxBytes(shape: number[], data: Uint8Array, magic = 0x0800 + sha
 }
 
 /** An MNIST-like part: picture i is filled with i and has label i % classes. */
-export function idxPart(stem: string, count: number, classes: number, side = 4, zip = true): Record<string, Uint8Array> {
+export function idxPart(
+  stem: string,
+  count: number,
+  classes: number,
+  side = 4,
+  zip = true,
+): Record<string, Uint8Array> {
   const pixels = Uint8Array.from({ length: count * side * side }, (_, i) => Math.floor(i / (side * side)));
   const labels = Uint8Array.from({ length: count }, (_, i) => i % classes);
   const pack = (bytes: Buffer) => (zip ? gzipSync(bytes) : bytes);

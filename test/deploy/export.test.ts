@@ -31,7 +31,10 @@ test('batch norm after a convolution and zero padding before one leave no node',
   const { graph } = decodeModel(exportOnnx(net.trace, net.options));
   const norms = graph.node.filter((node) => node.opType === 'BatchNormalization');
   // Of seven stay the one that follows an addition and the one whose convolution has another reader.
-  assert.deepEqual(norms.map(({ input }) => input[1]), ['pre.weight', 'bn4.weight']);
+  assert.deepEqual(
+    norms.map(({ input }) => input[1]),
+    ['pre.weight', 'bn4.weight'],
+  );
   // The one Pad left is that of the average pool whose padding counts.
   assert.equal(graph.node.filter((node) => node.opType === 'Pad').length, 1);
   const stem = graph.node.find((node) => node.opType === 'Conv')!;
@@ -63,7 +66,12 @@ test('an in-place result is followed whether the trace gives it the old id or a 
 });
 
 test('what the output does not need is left out', () => {
-  const side = { op: 'aten::sigmoid', overload: '', args: [{ kind: 'value' as const, id: net.trace.inputs[0]! }], outputs: [9999] };
+  const side = {
+    op: 'aten::sigmoid',
+    overload: '',
+    args: [{ kind: 'value' as const, id: net.trace.inputs[0]! }],
+    outputs: [9999],
+  };
   const trace = { ...net.trace, nodes: [side, ...net.trace.nodes] };
   const count = (model: Uint8Array) => decodeModel(model).graph.node.length;
   assert.equal(count(exportOnnx(trace, net.options)), count(exportOnnx(net.trace, net.options)));
@@ -73,8 +81,16 @@ test('no weight is left that no node reads, and none has the batch in its shape'
   const { graph } = decodeModel(exportOnnx(net.trace, net.options));
   const read = new Set(graph.node.flatMap((node) => node.input));
   for (const { name } of graph.initializer) assert.ok(read.has(name), `${name} is not read`);
-  assert.deepEqual(graph.input[0]!.type.tensorType.shape.dim, [{ dimParam: 'N' }, { dimValue: 28 }, { dimValue: 28 }, { dimValue: 3 }]);
-  assert.deepEqual(graph.output.map(({ name }) => name), ['logits', 'probabilities']);
+  assert.deepEqual(graph.input[0]!.type.tensorType.shape.dim, [
+    { dimParam: 'N' },
+    { dimValue: 28 },
+    { dimValue: 28 },
+    { dimValue: 3 },
+  ]);
+  assert.deepEqual(
+    graph.output.map(({ name }) => name),
+    ['logits', 'probabilities'],
+  );
 });
 
 test('the checker of the Python package onnx accepts the file', (t) => {
@@ -90,14 +106,23 @@ test('the checker of the Python package onnx accepts the file', (t) => {
   ].join('\n');
   const run = spawnSync(python, ['-c', script, path], { encoding: 'utf8' });
   assert.equal(run.status, 0, run.stderr);
-  assert.deepEqual(JSON.parse(run.stdout), [7, 13, 'rescaled', ['labels', 'preprocess', 'rescaled.version', 'training']]);
+  assert.deepEqual(JSON.parse(run.stdout), [
+    7,
+    13,
+    'rescaled',
+    ['labels', 'preprocess', 'rescaled.version', 'training'],
+  ]);
 });
 
 const tail = [
   { op: 'adaptive_avg_pool2d', args: [1], shape: [1, 3, 1, 1] },
   { op: 'view', args: [[1, 3]], shape: [1, 3] },
 ];
-const options = (size: number) => ({ ...net.options, labels: ['a', 'b', 'c'], preprocess: { ...net.options.preprocess, size } });
+const options = (size: number) => ({
+  ...net.options,
+  labels: ['a', 'b', 'c'],
+  preprocess: { ...net.options.preprocess, size },
+});
 
 async function runs(trace: Parameters<typeof exportOnnx>[0], size: number): Promise<Float32Array> {
   const session = await OnnxSession.create(exportOnnx(trace, options(size)), 'test', { threads: 1 });
@@ -108,16 +133,19 @@ async function runs(trace: Parameters<typeof exportOnnx>[0], size: number): Prom
 
 test('numbers, alpha and reshapes with the batch kept', async () => {
   const plain = await runs(chain([1, 3, 4, 4], tail), 4);
-  const trace = chain([1, 3, 4, 4], [
-    { op: 'mul.Tensor', args: [3], shape: [1, 3, 4, 4] },
-    { op: 'add.Scalar', args: [2, 0.5], shape: [1, 3, 4, 4] },
-    { op: 'sub_.Scalar', args: [4], shape: [1, 3, 4, 4] },
-    { op: 'div.Tensor', args: [2], shape: [1, 3, 4, 4] },
-    { op: 'reshape', args: [[1, 3, 2, 8]], shape: [1, 3, 2, 8] },
-    { op: 'mean.dim', args: [[-1], true], shape: [1, 3, 2, 1] },
-    { op: 'max_pool2d', args: [[2, 1]], shape: [1, 3, 1, 1] },
-    { op: 'mean.dim', args: [[3, 2]], shape: [1, 3] },
-  ]);
+  const trace = chain(
+    [1, 3, 4, 4],
+    [
+      { op: 'mul.Tensor', args: [3], shape: [1, 3, 4, 4] },
+      { op: 'add.Scalar', args: [2, 0.5], shape: [1, 3, 4, 4] },
+      { op: 'sub_.Scalar', args: [4], shape: [1, 3, 4, 4] },
+      { op: 'div.Tensor', args: [2], shape: [1, 3, 4, 4] },
+      { op: 'reshape', args: [[1, 3, 2, 8]], shape: [1, 3, 2, 8] },
+      { op: 'mean.dim', args: [[-1], true], shape: [1, 3, 2, 1] },
+      { op: 'max_pool2d', args: [[2, 1]], shape: [1, 3, 1, 1] },
+      { op: 'mean.dim', args: [[3, 2]], shape: [1, 3] },
+    ],
+  );
   const changed = await runs(trace, 4);
   assert.equal(changed.length, 6);
   plain.forEach((x, i) => assert.ok(Math.abs((3 * x + 1 - 4) / 2 - changed[i]!) < 1e-5));
@@ -125,18 +153,24 @@ test('numbers, alpha and reshapes with the batch kept', async () => {
 
 test('an operator without a conversion is named, with the nearest known one', () => {
   const trace = chain([1, 3, 4, 4], [{ op: 'avg_pool3d', args: [], shape: [1, 3, 4, 4] }, ...tail]);
-  assert.throws(() => exportOnnx(trace, options(4)), (error: Error) => {
-    assert.ok(error instanceof RescaledError);
-    assert.match(error.message, /aten::avg_pool3d\. Did you mean "avg_pool2d"\?/);
-    return true;
-  });
+  assert.throws(
+    () => exportOnnx(trace, options(4)),
+    (error: Error) => {
+      assert.ok(error instanceof RescaledError);
+      assert.match(error.message, /aten::avg_pool3d\. Did you mean "avg_pool2d"\?/);
+      return true;
+    },
+  );
 });
 
 test('training mode, reshapes of the batch and other precisions are refused', () => {
   const shape = [1, 3, 4, 4];
   const cases: [Parameters<typeof chain>[1], RegExp][] = [
     [[{ op: 'dropout', args: [0.5, true], shape }, ...tail], /aten::dropout in training mode/],
-    [[{ op: 'batch_norm', args: [null, null, null, null, true, 0.1, 1e-5, false], shape }, ...tail], /aten::batch_norm in training mode/],
+    [
+      [{ op: 'batch_norm', args: [null, null, null, null, true, 0.1, 1e-5, false], shape }, ...tail],
+      /aten::batch_norm in training mode/,
+    ],
     [[{ op: 'view', args: [[3, 1, 4, 4]], shape: [3, 1, 4, 4] }, ...tail], /keeps dimension 0/],
     [[{ op: 'adaptive_avg_pool2d', args: [[2, 2]], shape: [1, 3, 2, 2] }, ...tail], /output size of 1 x 1/],
   ];
@@ -147,10 +181,19 @@ test('training mode, reshapes of the batch and other precisions are refused', ()
 });
 
 test('labels and size must fit the trace', () => {
-  assert.throws(() => exportOnnx(net.trace, { ...net.options, labels: ['one'] }), (error: Error) => {
-    assert.ok(error instanceof UsageError);
-    assert.match(error.message, /expected \[n, 1\] \(there are 1 labels\) for the traced output but its shape is \[2, 5\]/);
-    return true;
-  });
-  assert.throws(() => exportOnnx(net.trace, { ...net.options, preprocess: { ...net.options.preprocess, size: 32 } }), /\[n, 3, 32, 32\]/);
+  assert.throws(
+    () => exportOnnx(net.trace, { ...net.options, labels: ['one'] }),
+    (error: Error) => {
+      assert.ok(error instanceof UsageError);
+      assert.match(
+        error.message,
+        /expected \[n, 1\] \(there are 1 labels\) for the traced output but its shape is \[2, 5\]/,
+      );
+      return true;
+    },
+  );
+  assert.throws(
+    () => exportOnnx(net.trace, { ...net.options, preprocess: { ...net.options.preprocess, size: 32 } }),
+    /\[n, 3, 32, 32\]/,
+  );
 });

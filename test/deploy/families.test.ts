@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { after, test } from 'node:test';
 import { exportModel } from '../../src/cli/trained/export-run.js';
 import { openDataset } from '../../src/data/dataset.js';
 import { createModel, type ModelOverrides } from '../../src/models/index.js';
-import { call, generator, liveTensors, noGrad, scope, zeros, type Tensor } from '../../src/torch/index.js';
+import { call, generator, liveTensors, noGrad, scope, type Tensor, zeros } from '../../src/torch/index.js';
 import { IMAGENET_INPUT } from '../../src/train/index.js';
 import { FASHION } from '../cli/helpers.js';
 
@@ -32,18 +32,30 @@ for (const [name, size, options] of models)
     const model = createModel(name, { ...options, classes: 10 }, 1);
     const random = generator(2);
     // What training would have left: batch norms whose statistics, scales and shifts are not those of the start.
-    noGrad(() => scope(() => {
-      for (const [key, tensor] of model.state()) {
-        if (tensor.shape.length !== 1) continue;
-        if (/running_var$|weight$/.test(key)) call('aten::uniform_', [tensor, 0.5, 1.5], { generator: random });
-        else call('aten::normal_', [tensor, 0, 0.2], { generator: random });
-      }
-      // Logits of deviation 1, for which 1e-3 is a small difference.
-      const pictures = call<Tensor>('aten::normal_', [zeros([8, 3, size, size]), 0, 1], { generator: random });
-      const weight = model.state().get(`${model.head}.weight`)!;
-      call('aten::div_.Tensor', [weight, call<Tensor>('aten::std', [model.forward(pictures), true])]);
-    }));
-    const loaded = { model: model.to({ memoryFormat: 'channels_last' }), name, classes: [...dataset.classes], size, evalCrop: 1, classCount: dataset.classes.length, input: IMAGENET_INPUT, weights: 'raw' as const, path: '' };
+    noGrad(() =>
+      scope(() => {
+        for (const [key, tensor] of model.state()) {
+          if (tensor.shape.length !== 1) continue;
+          if (/running_var$|weight$/.test(key)) call('aten::uniform_', [tensor, 0.5, 1.5], { generator: random });
+          else call('aten::normal_', [tensor, 0, 0.2], { generator: random });
+        }
+        // Logits of deviation 1, for which 1e-3 is a small difference.
+        const pictures = call<Tensor>('aten::normal_', [zeros([8, 3, size, size]), 0, 1], { generator: random });
+        const weight = model.state().get(`${model.head}.weight`)!;
+        call('aten::div_.Tensor', [weight, call<Tensor>('aten::std', [model.forward(pictures), true])]);
+      }),
+    );
+    const loaded = {
+      model: model.to({ memoryFormat: 'channels_last' }),
+      name,
+      classes: [...dataset.classes],
+      size,
+      evalCrop: 1,
+      classCount: dataset.classes.length,
+      input: IMAGENET_INPUT,
+      weights: 'raw' as const,
+      path: '',
+    };
     const { parity } = await exportModel(loaded, join(folder, 'model.onnx'), {}, dataset, 24);
     model.dispose();
     assert.equal(parity!.pictures, 24);

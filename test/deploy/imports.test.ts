@@ -24,7 +24,10 @@ test('the predictor loads neither the engine nor prints anything', () => {
       const libraries = process.report.getReport().sharedObjects.filter((name) => /torch|rescaled\\.node|libc10/.test(name));
       process.stdout.write('|' + libraries.join());
     `;
-    const run = spawnSync(process.execPath, ['--input-type=module', '-e', script, path], { encoding: 'utf8', cwd: fileURLToPath(new URL('.', import.meta.url)) });
+    const run = spawnSync(process.execPath, ['--input-type=module', '-e', script, path], {
+      encoding: 'utf8',
+      cwd: fileURLToPath(new URL('.', import.meta.url)),
+    });
     assert.equal(run.stderr, '');
     assert.equal(run.status, 0);
     assert.match(run.stdout, /^class \d\|$/);

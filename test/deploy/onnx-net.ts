@@ -38,7 +38,11 @@ export function loadNet(): OnnxNet {
   const bytes = new Uint8Array(readFileSync(join(fixtures, 'onnx-net.bin')));
   const floats = (name: string) => {
     const { shape, offset } = record.tensors[name]!;
-    return new Float32Array(bytes.buffer, offset, shape.reduce((a, b) => a * b, 1));
+    return new Float32Array(
+      bytes.buffer,
+      offset,
+      shape.reduce((a, b) => a * b, 1),
+    );
   };
   const constants = Object.entries(record.constants).map(
     ([id, name]) => [Number(id), { name, tensor: fakeTensor(floats(name), record.tensors[name]!.shape) }] as const,
@@ -49,7 +53,9 @@ export function loadNet(): OnnxNet {
       inputs: record.inputs,
       outputs: record.outputs,
       nodes: record.nodes,
-      values: new Map(Object.entries(record.values).map(([id, shape]) => [Number(id), { id: Number(id), shape, dtype: 'float32' }])),
+      values: new Map(
+        Object.entries(record.values).map(([id, shape]) => [Number(id), { id: Number(id), shape, dtype: 'float32' }]),
+      ),
       constants: new Map(constants),
     },
     options: {
@@ -73,7 +79,11 @@ export function fakeTensor(data: Float32Array, shape: readonly number[]): Consta
 }
 
 /** A trace of one chain of calls: value 0 is the input of `shape`, call i makes value i + 1. */
-export function chain(shape: readonly number[], calls: { op: string; args: unknown[]; shape: readonly number[] }[], weights: Record<string, number[]> = {}): TraceGraph {
+export function chain(
+  shape: readonly number[],
+  calls: { op: string; args: unknown[]; shape: readonly number[] }[],
+  weights: Record<string, number[]> = {},
+): TraceGraph {
   const shapes = [shape, ...calls.map((call) => call.shape)];
   const names = Object.keys(weights);
   return {

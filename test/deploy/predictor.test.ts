@@ -6,7 +6,7 @@ import { after, test } from 'node:test';
 import sharp from 'sharp';
 import { exportOnnx } from '../../src/deploy/onnx/export.js';
 import { decodeModel, encodeModel, type ModelProto } from '../../src/deploy/onnx/schema.js';
-import { Predictor, type PictureResult } from '../../src/deploy/predictor.js';
+import { type PictureResult, Predictor } from '../../src/deploy/predictor.js';
 import { UsageError } from '../../src/errors.js';
 import { loadNet } from './onnx-net.js';
 
@@ -42,13 +42,30 @@ test('paths, encoded files and pixels give the same, in order, and broken ones a
   const predictor = await Predictor.load(onnx, { threads: 1 });
   const { size } = net;
   const raw = { width: 40, height: 32, data: Uint8Array.from({ length: 40 * 32 * 3 }, (_, i) => (i * 7919) % 251) };
-  const png = await sharp(raw.data, { raw: { width: 40, height: 32, channels: 3 } }).png().toBuffer();
+  const png = await sharp(raw.data, { raw: { width: 40, height: 32, channels: 3 } })
+    .png()
+    .toBuffer();
   const good = inFolder('good.png', png);
   const broken = inFolder('broken.png', png.subarray(0, png.length >> 1));
-  const pictures = [good, join(folder, 'none.png'), new Uint8Array(png), raw, broken, inFolder('empty.jpg', ''), Buffer.from('text'), good];
+  const pictures = [
+    good,
+    join(folder, 'none.png'),
+    new Uint8Array(png),
+    raw,
+    broken,
+    inFolder('empty.jpg', ''),
+    Buffer.from('text'),
+    good,
+  ];
   const results = await all(predictor.predict(pictures, { top: 2, batch: 3 }));
-  assert.deepEqual(results.map(({ path }) => path), pictures.map((picture, i) => (typeof picture === 'string' ? picture : `#${i}`)));
-  assert.deepEqual(results.map(({ error }) => error !== undefined), [false, true, false, false, true, true, true, false]);
+  assert.deepEqual(
+    results.map(({ path }) => path),
+    pictures.map((picture, i) => (typeof picture === 'string' ? picture : `#${i}`)),
+  );
+  assert.deepEqual(
+    results.map(({ error }) => error !== undefined),
+    [false, true, false, false, true, true, true, false],
+  );
   assert.equal(results[1]!.error, 'no such file');
   for (const i of [2, 3, 7]) assert.deepEqual(results[i]!.predictions, results[0]!.predictions);
   const [first, second] = results[0]!.predictions;
@@ -56,7 +73,8 @@ test('paths, encoded files and pixels give the same, in order, and broken ones a
   assert.equal(first!.label, `class ${first!.index}`);
   // The centre square of 28 x 32 / 32 = 28 pixels has the network's own size: no resize, so the view is known by hand.
   const view = new Uint8Array(size * size * 3);
-  for (let y = 0; y < size; y++) view.set(raw.data.subarray(((y + 2) * 40 + 6) * 3, ((y + 2) * 40 + 6 + size) * 3), y * size * 3);
+  for (let y = 0; y < size; y++)
+    view.set(raw.data.subarray(((y + 2) * 40 + 6) * 3, ((y + 2) * 40 + 6 + size) * 3), y * size * 3);
   const { probabilities } = await predictor.run(view, 1);
   assert.ok(Math.abs(probabilities[first!.index]! - first!.probability) < 1e-6);
   assert.equal(Math.max(...probabilities), probabilities[first!.index]);
@@ -83,27 +101,76 @@ const edited = (change: (model: ModelProto) => void): Uint8Array => {
   return encodeModel(model);
 };
 const withProperty = (key: string, value: string) =>
-  edited((model) => { model.metadataProps.find((property) => property.key === key)!.value = value; });
+  edited((model) => {
+    model.metadataProps.find((property) => property.key === key)!.value = value;
+  });
 
 const hostile: [string, () => string | Uint8Array, RegExp][] = [
   ['a missing file', () => join(folder, 'missing.onnx'), /cannot read .*missing\.onnx: there is no such file/],
   ['a folder', () => folder, /it is a folder/],
   ['an empty file', () => inFolder('empty.onnx', ''), /empty\.onnx is empty/],
-  ['text', () => inFolder('notes.onnx', 'This is not a model at all.'), /Expected an ONNX file but .*notes\.onnx is not one/],
+  [
+    'text',
+    () => inFolder('notes.onnx', 'This is not a model at all.'),
+    /Expected an ONNX file but .*notes\.onnx is not one/,
+  ],
   ['noise', () => Uint8Array.from({ length: 999 }, (_, i) => (i * i * 31 + 7) % 256), /Expected an ONNX file/],
   ['an endless varint', () => new Uint8Array(64).fill(0xff), /Expected an ONNX file/],
   ['zeros', () => new Uint8Array(64), /Expected an ONNX file/],
   ['a file cut in the middle', () => onnx.subarray(0, onnx.length >> 1), /damaged or cut off/],
   ['a file cut by one byte', () => onnx.subarray(0, onnx.length - 1), /damaged or cut off/],
-  ['a foreign ONNX file', () => edited((model) => { model.metadataProps = [{ key: 'author', value: 'x' }]; }), /not one exported by rescaled.*found "author"/],
-  ['no metadata', () => edited((model) => { model.metadataProps = []; }), /not one exported by rescaled.*found none/],
-  ['labels that are not JSON', () => withProperty('labels', '["a"'), /metadata of the given model is damaged: labels: /],
+  [
+    'a foreign ONNX file',
+    () =>
+      edited((model) => {
+        model.metadataProps = [{ key: 'author', value: 'x' }];
+      }),
+    /not one exported by rescaled.*found "author"/,
+  ],
+  [
+    'no metadata',
+    () =>
+      edited((model) => {
+        model.metadataProps = [];
+      }),
+    /not one exported by rescaled.*found none/,
+  ],
+  [
+    'labels that are not JSON',
+    () => withProperty('labels', '["a"'),
+    /metadata of the given model is damaged: labels: /,
+  ],
   ['labels of the wrong type', () => withProperty('labels', '[1, 2]'), /damaged: labels\.0: /],
   ['too few labels', () => withProperty('labels', '["a"]'), /does not fit its graph: 1 labels/],
-  ['an absurd size', () => withProperty('preprocess', JSON.stringify({ ...net.options.preprocess, size: 1e9 })), /damaged: preprocess\.size/],
-  ['an unknown operator', () => edited((model) => { model.graph.node[3]!.opType = 'Nonsense'; }), /ONNX Runtime cannot load/],
-  ['other ends', () => edited((model) => { model.graph.output.pop(); }), /outputs "logits" and "probabilities"/],
-  ['a weight too short', () => edited((model) => { model.graph.initializer[2]!.rawData = new Uint8Array(4); }), /ONNX Runtime cannot load/],
+  [
+    'an absurd size',
+    () => withProperty('preprocess', JSON.stringify({ ...net.options.preprocess, size: 1e9 })),
+    /damaged: preprocess\.size/,
+  ],
+  [
+    'an unknown operator',
+    () =>
+      edited((model) => {
+        model.graph.node[3]!.opType = 'Nonsense';
+      }),
+    /ONNX Runtime cannot load/,
+  ],
+  [
+    'other ends',
+    () =>
+      edited((model) => {
+        model.graph.output.pop();
+      }),
+    /outputs "logits" and "probabilities"/,
+  ],
+  [
+    'a weight too short',
+    () =>
+      edited((model) => {
+        model.graph.initializer[2]!.rawData = new Uint8Array(4);
+      }),
+    /ONNX Runtime cannot load/,
+  ],
 ];
 
 for (const [what, make, message] of hostile) {

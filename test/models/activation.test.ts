@@ -25,12 +25,20 @@ test('silu in a ResNet: the gradient agrees with a difference quotient', () => {
   const weight = model.fc.weight;
   const gradient = (weight.grad as Tensor).data() as Float32Array;
   const at = gradient.reduce((best, value, i) => (Math.abs(value) > Math.abs(gradient[best]!) ? i : best), 0);
-  const nudge = (by: number) => noGrad(() => scope(() => call('aten::add_.Scalar', [call('aten::select.int', [call('aten::view', [weight, [-1]]), 0, at]), by])));
+  const nudge = (by: number) =>
+    noGrad(() =>
+      scope(() =>
+        call('aten::add_.Scalar', [call('aten::select.int', [call('aten::view', [weight, [-1]]), 0, at]), by]),
+      ),
+    );
   nudge(1e-2);
   const up = loss();
   nudge(-2e-2);
   const down = loss();
-  assert.ok(Math.abs((up - down) / 2e-2 - gradient[at]!) < 0.02 * Math.abs(gradient[at]!), `${(up - down) / 2e-2} against ${gradient[at]}`);
+  assert.ok(
+    Math.abs((up - down) / 2e-2 - gradient[at]!) < 0.02 * Math.abs(gradient[at]!),
+    `${(up - down) / 2e-2} against ${gradient[at]}`,
+  );
   assert.ok(scope(() => silu(fromTypedArray(new Float32Array([-1.2784645]), [1])).item()) > -0.2785);
   for (const tensor of [x, y]) tensor.dispose();
   model.dispose();

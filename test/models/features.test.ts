@@ -1,15 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UsageError } from '../../src/errors.js';
-import { createModel, type EfficientNetOptions, type ModelOverrides, type ResNetOptions } from '../../src/models/index.js';
-import { noGrad, scope, shapeOnly, zeros, type Tensor } from '../../src/torch/index.js';
+import {
+  createModel,
+  type EfficientNetOptions,
+  type ModelOverrides,
+  type ResNetOptions,
+} from '../../src/models/index.js';
+import { noGrad, scope, shapeOnly, type Tensor, zeros } from '../../src/torch/index.js';
 
 const small = { classes: 3, dropout: 0, stochasticDepth: 0 };
 const shapes = (features: Record<string, Tensor>): number[][] => Object.values(features).map(({ shape }) => [...shape]);
 const up = (side: number, stride: number): number => Math.ceil(side / stride);
 
 const families: [name: string, options: ModelOverrides, channels: number[], least: number][] = [
-  // Widths by hand: bottleneck 4 * 64 * 2^i * 0.25, basic 64 * 2^i * 0.25; EfficientNet 24, 40, 112, 320 times 0.25, rounded to 8s: 6, 10, 28, 80.
+  // Widths by hand: bottleneck 4 * 64 * 2^i * 0.25, basic 64 * 2^i * 0.25; EfficientNet 24, 40, 112, 320 times 0.25,
+  // rounded to 8s: 6, 10, 28, 80.
   ['resnet-18', { width: 0.25 }, [16, 32, 64, 128], 32],
   ['resnet-50', { width: 0.25 }, [64, 128, 256, 512], 32],
   ['resnet-rs-50', { width: 0.25 }, [64, 128, 256, 512], 32],
@@ -21,10 +27,24 @@ const families: [name: string, options: ModelOverrides, channels: number[], leas
 for (const [name, options, channels, least] of families)
   test(`${name} ${JSON.stringify(options)}: feature maps at each stride, sides rounded up, for 1, 3 and 4 channels`, () => {
     const base = least / 8;
-    for (const [height, width] of [[64, 64], [65, 97], [111, 50], [least, 224], [33, 160]] as const)
+    for (const [height, width] of [
+      [64, 64],
+      [65, 97],
+      [111, 50],
+      [least, 224],
+      [33, 160],
+    ] as const)
       for (const inputs of [1, 3, 4]) {
-        const found = shapeOnly(() => shapes(createModel(name, { ...small, ...options, channels: inputs }).features(zeros([2, inputs, height, width]))));
-        assert.deepEqual(found, channels.map((c, i) => [2, c, up(height, base * 2 ** i), up(width, base * 2 ** i)]), `${inputs} x ${height} x ${width}`);
+        const found = shapeOnly(() =>
+          shapes(
+            createModel(name, { ...small, ...options, channels: inputs }).features(zeros([2, inputs, height, width])),
+          ),
+        );
+        assert.deepEqual(
+          found,
+          channels.map((c, i) => [2, c, up(height, base * 2 ** i), up(width, base * 2 ** i)]),
+          `${inputs} x ${height} x ${width}`,
+        );
       }
   });
 
@@ -34,7 +54,16 @@ test('the engine gives the shapes that were derived, for odd and non-square pict
       const model = createModel(name, { ...small, ...options, channels: inputs });
       const found = noGrad(() => scope(() => shapes(model.features(zeros([1, inputs, 67, 41])))));
       model.dispose();
-      assert.deepEqual(found, [[1, channels[0], 17, 11], [1, channels[1], 9, 6], [1, channels[2], 5, 3], [1, channels[3], 3, 2]], name);
+      assert.deepEqual(
+        found,
+        [
+          [1, channels[0], 17, 11],
+          [1, channels[1], 9, 6],
+          [1, channels[2], 5, 3],
+          [1, channels[3], 3, 2],
+        ],
+        name,
+      );
     }
 });
 
@@ -43,7 +72,10 @@ test('the head reads c5: logits are the classifier on the pooled last map, width
     for (const name of ['resnet-26', 'resnet-rs-26', 'efficientnet-b0'] as const) {
       const [logits, c5] = shapeOnly(() => {
         const model = createModel(name, { ...small, width });
-        return [[...model.forward(zeros([2, 3, 96, 96])).shape], model.features(zeros([2, 3, 96, 96])).c5.shape[1]] as const;
+        return [
+          [...model.forward(zeros([2, 3, 96, 96])).shape],
+          model.features(zeros([2, 3, 96, 96])).c5.shape[1],
+        ] as const;
       });
       assert.deepEqual(logits, [2, 3]);
       assert.equal(c5, (name === 'efficientnet-b0' ? 320 : 2048) * width);
@@ -53,12 +85,20 @@ test('the head reads c5: logits are the classifier on the pooled last map, width
 test('pictures that do not fit are refused with what to do', () => {
   const model = createModel('resnet-rs-26', { ...small, width: 0.125 });
   const efficientNet = createModel('efficientnet-b0', { ...small, width: 0.125, stemStride: 1 });
-  for (const shape of [[1, 3, 31, 64], [1, 3, 64, 8], [1, 1, 64, 64], [3, 64, 64]])
-    assert.throws(() => scope(() => model.forward(zeros(shape))), (error: Error) => {
-      assert.ok(error instanceof UsageError);
-      assert.match(error.message, /\[N, 3, H, W\] with sides of 32 or more.*received \[.*stemStride/);
-      return true;
-    });
+  for (const shape of [
+    [1, 3, 31, 64],
+    [1, 3, 64, 8],
+    [1, 1, 64, 64],
+    [3, 64, 64],
+  ])
+    assert.throws(
+      () => scope(() => model.forward(zeros(shape))),
+      (error: Error) => {
+        assert.ok(error instanceof UsageError);
+        assert.match(error.message, /\[N, 3, H, W\] with sides of 32 or more.*received \[.*stemStride/);
+        return true;
+      },
+    );
   assert.throws(() => scope(() => efficientNet.forward(zeros([2, 3, 15, 28]))), /sides of 16 or more/);
   noGrad(() => scope(() => assert.deepEqual([...efficientNet.forward(zeros([1, 3, 16, 16])).shape], [1, 3])));
   for (const each of [model, efficientNet]) each.dispose();
@@ -82,12 +122,19 @@ test('options out of range are refused before anything is built', () => {
     ['efficientnet-b0', { layers: [1, 1, 1, 1] }, /Expected an option of efficientnet-b0 but received "layers"/],
     ['efficientnet-bo', {}, /Did you mean "efficientnet-b0"\?/],
     ['resnet-50@0', {}, /input size in pixels/],
-    ['efficientnet-rs-b4', {}, /efficientnet-rs-b4@288: an EfficientNet-RS is EfficientNet-B4 below its own 380 pixels/],
+    [
+      'efficientnet-rs-b4',
+      {},
+      /efficientnet-rs-b4@288: an EfficientNet-RS is EfficientNet-B4 below its own 380 pixels/,
+    ],
   ];
   for (const [name, options, message] of cases)
-    assert.throws(() => createModel(name, options as Partial<ResNetOptions> | Partial<EfficientNetOptions>), (error: Error) => {
-      assert.ok(error instanceof UsageError, error.stack);
-      assert.match(error.message, message);
-      return true;
-    });
+    assert.throws(
+      () => createModel(name, options as Partial<ResNetOptions> | Partial<EfficientNetOptions>),
+      (error: Error) => {
+        assert.ok(error instanceof UsageError, error.stack);
+        assert.match(error.message, message);
+        return true;
+      },
+    );
 });

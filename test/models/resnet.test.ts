@@ -1,13 +1,26 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { createModel, modelFacts, PUBLISHED_RESNET_RS, type ResNet, type ResNetOptions } from '../../src/models/index.js';
+import {
+  createModel,
+  modelFacts,
+  PUBLISHED_RESNET_RS,
+  type ResNet,
+  type ResNetOptions,
+} from '../../src/models/index.js';
 import { liveTensors } from '../../src/torch/index.js';
 import { matchesFixture } from '../fixtures/compare.js';
 import { fixturePath } from '../fixtures/open.js';
 
 const tiny = (options: Partial<ResNetOptions> = {}): ResNet =>
-  createModel('resnet-rs-26', { layers: [1, 1, 2, 1], width: 0.125, classes: 5, dropout: 0, stochasticDepth: 0, ...options });
+  createModel('resnet-rs-26', {
+    layers: [1, 1, 2, 1],
+    width: 0.125,
+    classes: 5,
+    dropout: 0,
+    stochasticDepth: 0,
+    ...options,
+  });
 
 // Oracle: resnet_rs_reference.py in PyTorch, float64 (make_resnet.py).
 const variants: [name: string, options: Partial<ResNetOptions>][] = [
@@ -30,9 +43,15 @@ for (const [name, options] of variants) {
 }
 
 test('resnet-rs-50: state keys in order, shapes and parameter count equal the reference', () => {
-  const reference = JSON.parse(readFileSync(fixturePath('resnet_rs_50_keys.json'), 'utf8')) as { parameters: number; state: [string, number[]][] };
+  const reference = JSON.parse(readFileSync(fixturePath('resnet_rs_50_keys.json'), 'utf8')) as {
+    parameters: number;
+    state: [string, number[]][];
+  };
   const model = createModel('resnet-rs-50');
-  assert.deepEqual([...model.state()].map(([key, value]) => [key, [...value.shape]]), reference.state);
+  assert.deepEqual(
+    [...model.state()].map(([key, value]) => [key, [...value.shape]]),
+    reference.state,
+  );
   assert.equal(model.parameterCount(), reference.parameters);
   model.dispose();
 });
@@ -53,11 +72,17 @@ const published: [depth: number, resolution: number, parameters: number][] = [
 ];
 
 test('parameter counts of the eleven published models', () => {
-  assert.deepEqual(PUBLISHED_RESNET_RS.map((row) => [row.depth, row.resolution, row.parameters]), published);
-  // Blocks after a stage's first are alike, so one small network gives the count of every depth without gigabytes of weights.
+  assert.deepEqual(
+    PUBLISHED_RESNET_RS.map((row) => [row.depth, row.resolution, row.parameters]),
+    published,
+  );
+  // Blocks after a stage's first are alike, so one small network gives the count of every depth without gigabytes of
+  // weights.
   const model = createModel('resnet-rs-26');
   const total = model.parameterCount();
-  const stages = [model.layer1, model.layer2, model.layer3, model.layer4].map((stage) => [...stage][1]!.parameterCount());
+  const stages = [model.layer1, model.layer2, model.layer3, model.layer4].map((stage) =>
+    [...stage][1]!.parameterCount(),
+  );
   model.dispose();
   for (const [depth, resolution, parameters] of published) {
     const { layers } = modelFacts(`resnet-rs-${depth}@${resolution}`).options;
@@ -78,6 +103,7 @@ test('stochastic-depth rates: constant in a stage (TensorFlow) or a ramp over bl
 
 test('with the last gamma of each block at 0, blocks start as relu(shortcut)', () => {
   const model = tiny({ zeroInitLastGamma: true });
-  for (const block of model.blocks()) assert.ok((block.lastNorm.weight.data() as Float32Array).every((value) => value === 0));
+  for (const block of model.blocks())
+    assert.ok((block.lastNorm.weight.data() as Float32Array).every((value) => value === 0));
   model.dispose();
 });

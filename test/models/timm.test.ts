@@ -17,17 +17,27 @@ interface Row {
 const { models } = JSON.parse(readFileSync(fixturePath('timm_keys.json'), 'utf8')) as { models: Record<string, Row> };
 
 test('the table has all ResNet-RS and EfficientNet models of timm', () => {
-  for (const depth of [50, 101, 152, 200, 270, 350, 420]) assert.equal(models[`resnetrs${depth}`]?.ours, `resnet-rs-${depth}`);
-  for (let i = 0; i < 8; i++) for (const name of [`efficientnet_b${i}`, `tf_efficientnet_b${i}`]) assert.equal(models[name]?.ours, `efficientnet-b${i}`);
+  for (const depth of [50, 101, 152, 200, 270, 350, 420])
+    assert.equal(models[`resnetrs${depth}`]?.ours, `resnet-rs-${depth}`);
+  for (let i = 0; i < 8; i++)
+    for (const name of [`efficientnet_b${i}`, `tf_efficientnet_b${i}`])
+      assert.equal(models[name]?.ours, `efficientnet-b${i}`);
 });
 
 for (const [timm, { ours, options, parameters, tensors, sha256 }] of Object.entries(models))
   test(`${timm}: the state keys, their order and shapes, and the number of parameters are those of ${ours}`, () => {
     const [lines, count] = shapeOnly(() => {
       const model = createModel(ours, options);
-      return [[...model.state()].map(([key, { shape }]) => `${key} ${JSON.stringify([...shape])}\n`), model.parameterCount()] as const;
+      return [
+        [...model.state()].map(([key, { shape }]) => `${key} ${JSON.stringify([...shape])}\n`),
+        model.parameterCount(),
+      ] as const;
     });
     assert.equal(count, parameters);
     assert.equal(lines.length, tensors);
-    assert.equal(createHash('sha256').update(lines.join('')).digest('hex'), sha256, `keys and shapes differ from timm's: ${lines.slice(0, 12).join('')}`);
+    assert.equal(
+      createHash('sha256').update(lines.join('')).digest('hex'),
+      sha256,
+      `keys and shapes differ from timm's: ${lines.slice(0, 12).join('')}`,
+    );
   });

@@ -1,7 +1,31 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
-import { Activate, AvgPool2d, BatchNorm2d, Conv2d, Dropout, Linear, MaxPool2d, SqueezeExcite, stochasticDepth, type Module } from '../../src/nn/index.js';
-import { crossEntropy, fromTypedArray, globalAvgPool2d, manualSeed, mul, ones, relu, scope, sigmoid, silu, to, type Tensor } from '../../src/torch/index.js';
+import {
+  Activate,
+  AvgPool2d,
+  BatchNorm2d,
+  Conv2d,
+  Dropout,
+  Linear,
+  MaxPool2d,
+  type Module,
+  SqueezeExcite,
+  stochasticDepth,
+} from '../../src/nn/index.js';
+import {
+  crossEntropy,
+  fromTypedArray,
+  globalAvgPool2d,
+  manualSeed,
+  mul,
+  ones,
+  relu,
+  scope,
+  sigmoid,
+  silu,
+  type Tensor,
+  to,
+} from '../../src/torch/index.js';
 import { assertMatches, fixtureTensor, loadState } from '../fixtures/compare.js';
 import { openFixture } from '../fixtures/open.js';
 
@@ -56,7 +80,8 @@ for (const format of ['contiguous', 'channels_last'] as const) {
             assertMatches(parameter.grad, file, nameOf(key).replace(/^(\w+)\./, '$1.grad_'), tolerance);
           for (const [key, buffer] of layer.buffers()) assertMatches(buffer, file, `${nameOf(key)}_after`, tolerance);
           layer.dispose();
-        }));
+        }),
+      );
     }
     for (const [name, forward] of Object.entries(functions)) {
       test(name, () => scope(() => checkPass(name.replace(' (module)', ''), format, forward)));
@@ -68,7 +93,10 @@ test('cross entropy with label smoothing: value and gradient', () =>
   scope(() => {
     const logits = fixtureTensor(file, 'cross_entropy.input');
     logits.requiresGrad = true;
-    const labels = fromTypedArray(new BigInt64Array(file.read('cross_entropy.labels').slice().buffer as ArrayBuffer), [6]);
+    const labels = fromTypedArray(
+      new BigInt64Array(file.read('cross_entropy.labels').slice().buffer as ArrayBuffer),
+      [6],
+    );
     const loss = crossEntropy(logits, labels, 0.1);
     assertMatches(loss, file, 'cross_entropy.output', tolerance);
     loss.backward();
@@ -105,7 +133,10 @@ describe('stochastic depth and dropout', () => {
   test('dropout zeroes elements at its rate and scales the rest by 1/(1 - rate)', () =>
     scope(() => {
       manualSeed(2);
-      const result = new Dropout(0.25).train().forward(ones([2000])).data() as Float32Array;
+      const result = new Dropout(0.25)
+        .train()
+        .forward(ones([2000]))
+        .data() as Float32Array;
       assert.ok(result.every((value) => value === 0 || Math.abs(value - 4 / 3) < 1e-6));
       assert.ok(Math.abs(result.filter((value) => value !== 0).length - 1500) < 97);
     }));

@@ -40,16 +40,34 @@ describe('learning rate', () => {
   });
   test('steps of the classic recipe: 0.1, and a tenth of it from epochs 30, 60 and 80 on', () => {
     const options = { peak: 0.1, total: 900, warmup: 0, boundaries: [300, 600, 800], factor: 0.1 };
-    for (const [t, rate] of [[0, 0.1], [299, 0.1], [300, 0.01], [599, 0.01], [600, 0.001], [800, 0.0001], [899, 0.0001]] as const) near(steps(t, options), rate, 1e-15, `step ${t}`);
+    for (const [t, rate] of [
+      [0, 0.1],
+      [299, 0.1],
+      [300, 0.01],
+      [599, 0.01],
+      [600, 0.001],
+      [800, 0.0001],
+      [899, 0.0001],
+    ] as const)
+      near(steps(t, options), rate, 1e-15, `step ${t}`);
   });
   test('exponential staircase of EfficientNet', () => {
     const { peak, stepsPerEpoch, rates } = others.exponential;
-    const options = { peak, total: 350 * stepsPerEpoch, warmup: 5 * stepsPerEpoch, every: 2.4 * stepsPerEpoch, factor: 0.97 };
+    const options = {
+      peak,
+      total: 350 * stepsPerEpoch,
+      warmup: 5 * stepsPerEpoch,
+      every: 2.4 * stepsPerEpoch,
+      factor: 0.97,
+    };
     for (const [t, rate] of rates) near(exponential(t, options), rate, 1e-12, `step ${t}`);
   });
   test('constant after a ramp', () => {
     const options = { peak: 0.4, total: 10, warmup: 4 };
-    assert.deepEqual([0, 1, 3, 4, 9].map((t) => Number(constant(t, options).toFixed(9))), [0, 0.1, 0.3, 0.4, 0.4]);
+    assert.deepEqual(
+      [0, 1, 3, 4, 9].map((t) => Number(constant(t, options).toFixed(9))),
+      [0, 0.1, 0.3, 0.4, 0.4],
+    );
   });
   test('0.1 per 256 pictures', () => {
     assert.equal(scaledPeak(0.1, 4096), 1.6);

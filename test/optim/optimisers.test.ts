@@ -1,12 +1,22 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { parameter } from '../../src/nn/index.js';
-import { AdamW, clipGradients, Lamb, RmsProp, scaleRates, Sgd, type Optimiser, type ParameterGroup } from '../../src/optim/index.js';
+import {
+  AdamW,
+  clipGradients,
+  Lamb,
+  type Optimiser,
+  type ParameterGroup,
+  RmsProp,
+  Sgd,
+  scaleRates,
+} from '../../src/optim/index.js';
 import { liveTensors, scope, tensor } from '../../src/torch/index.js';
 import { assertMatches, fixtureTensor } from '../fixtures/compare.js';
 import { openFixture } from '../fixtures/open.js';
 
-// Oracles (make_optimisers.py): torch.optim.AdamW, TensorFlow's and the LAMB paper's formulae in NumPy, torch's clip_grad_norm_.
+// Oracles (make_optimisers.py): torch.optim.AdamW, TensorFlow's and the LAMB paper's formulae in NumPy, torch's
+// clip_grad_norm_.
 const file = openFixture('optimisers.safetensors');
 after(() => file.close());
 const rates = file.readFloat32('lr');
@@ -25,7 +35,9 @@ describe('optimisers against their references', () => {
   for (const [kind, slots, make] of cases) {
     test(`${kind}: parameters and state after each of five steps`, () => {
       const before = liveTensors();
-      const parameters = new Map(['a', 'b', 'c'].map((name) => [name, parameter(fixtureTensor(file, `${name}.start`))]));
+      const parameters = new Map(
+        ['a', 'b', 'c'].map((name) => [name, parameter(fixtureTensor(file, `${name}.start`))]),
+      );
       const some = (...names: string[]) => new Map(names.map((name) => [name, parameters.get(name)!]));
       const optimiser = make([
         { parameters: some('a', 'c'), weightDecay: 0.01 },
@@ -40,7 +52,8 @@ describe('optimisers against their references', () => {
         assert.equal(liveTensors(), held, 'no temporary is left, no gradient either');
         for (const [name, p] of parameters) {
           assertMatches(p, file, `${kind}.${name}.${step}`, 2e-6);
-          for (const slot of slots) assertMatches(optimiser.slots.get(slot)!.get(name), file, `${kind}.${slot}.${name}.${step}`, 2e-6);
+          for (const slot of slots)
+            assertMatches(optimiser.slots.get(slot)!.get(name), file, `${kind}.${slot}.${name}.${step}`, 2e-6);
         }
       }
       optimiser.dispose();

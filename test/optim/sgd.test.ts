@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { parameter } from '../../src/nn/index.js';
 import { decayGroups, Sgd } from '../../src/optim/index.js';
-import { liveTensors, scope, zeros, type Tensor } from '../../src/torch/index.js';
+import { liveTensors, scope, type Tensor, zeros } from '../../src/torch/index.js';
 import { assertMatches, fixtureTensor } from '../fixtures/compare.js';
 import { openFixture } from '../fixtures/open.js';
 
@@ -63,8 +63,17 @@ test('weight-decay groups by rule', () =>
     ]);
     const norms = new Set(['bn1.weight', 'bn1.bias']);
     const keys = (rule: 'reference' | 'timm' | 'all'): string[][] =>
-      decayGroups(parameters, norms, 4e-5, rule).map((group) => [String(group.weightDecay), ...group.parameters.keys()]);
-    assert.deepEqual(keys('reference'), [['0.00004', 'conv1.weight', 'se.fc1.bias', 'fc.weight', 'fc.bias'], ['0', 'bn1.weight', 'bn1.bias']]);
-    assert.deepEqual(keys('timm'), [['0.00004', 'conv1.weight', 'fc.weight'], ['0', 'bn1.weight', 'bn1.bias', 'se.fc1.bias', 'fc.bias']]);
+      decayGroups(parameters, norms, 4e-5, rule).map((group) => [
+        String(group.weightDecay),
+        ...group.parameters.keys(),
+      ]);
+    assert.deepEqual(keys('reference'), [
+      ['0.00004', 'conv1.weight', 'se.fc1.bias', 'fc.weight', 'fc.bias'],
+      ['0', 'bn1.weight', 'bn1.bias'],
+    ]);
+    assert.deepEqual(keys('timm'), [
+      ['0.00004', 'conv1.weight', 'fc.weight'],
+      ['0', 'bn1.weight', 'bn1.bias', 'se.fc1.bias', 'fc.bias'],
+    ]);
     assert.deepEqual(keys('all'), [['0.00004', ...parameters.keys()], ['0']]);
   }));

@@ -4,7 +4,8 @@ import { PUBLISHED_RESNET_RS } from '../../src/models/index.js';
 import { PRESETS, presetNames } from '../../src/recipe/presets.js';
 import { completeRecipe, recipeSchema, resolveRecipe } from '../../src/recipe/recipe.js';
 
-const recipe = (preset: string, size: number, settings: Record<string, unknown> = {}, model = 'resnet-rs-50') => resolveRecipe(preset, model, size, settings);
+const recipe = (preset: string, size: number, settings: Record<string, unknown> = {}, model = 'resnet-rs-50') =>
+  resolveRecipe(preset, model, size, settings);
 
 test('resnet-rs has RandAugment at the magnitude of each published row, with its source', () => {
   for (const { depth, resolution, randAugmentMagnitude } of PUBLISHED_RESNET_RS) {
@@ -23,7 +24,10 @@ test('below 160 pixels, constants in pixels scale with the picture, and the sour
   const { values, sources } = recipe('resnet-rs', 28);
   assert.equal(values.augment, 'randaugment');
   assert.equal(values.augmentPixelScale, 0.125);
-  assert.match(sources.augmentPixelScale, /at 28, 28\/224 of them: RandAugment translates by 12\.5 and cuts out 5 pixels/);
+  assert.match(
+    sources.augmentPixelScale,
+    /at 28, 28\/224 of them: RandAugment translates by 12\.5 and cuts out 5 pixels/,
+  );
   assert.equal(recipe('resnet-rs', 128).values.augmentPixelScale, 0.5714);
   assert.equal(recipe('resnet-rs', 128).values.randAugmentMagnitude, 10);
 });
@@ -41,20 +45,41 @@ test('quick and the baseline train without augmentation, and say what is then un
   assert.equal(sources.augmentVariant, 'unused with augment trivialaugment');
   // 64/224 = 0.2857 to four digits; 32 x 0.2857 = 9.14.
   assert.equal(values.augmentPixelScale, 0.2857);
-  assert.match(sources.augmentPixelScale, /at 64, 64\/224 of them: TrivialAugment translates by up to 9 pixels \(its paper: 32 at every size, augmentPixelScale=1\)/);
+  assert.match(
+    sources.augmentPixelScale,
+    /at 64, 64\/224 of them: TrivialAugment translates by up to 9 pixels \(its paper: 32 at every size, augmentPixelScale=1\)/,
+  );
   assert.equal(recipe('quick', 64, { augment: 'trivialaugment', augmentPixelScale: 1 }).values.augmentPixelScale, 1);
   const large = recipe('quick', 224, { augment: 'trivialaugment' });
-  assert.deepEqual([large.values.augmentPixelScale, large.sources.augmentPixelScale], [1, 'Müller and Hutter 2021: TrivialAugment translates by up to 32 pixels']);
-  assert.match(recipe('efficientnet', 112).sources.augmentPixelScale, /AutoAugment translates by 125 and cuts out 50 pixels/);
+  assert.deepEqual(
+    [large.values.augmentPixelScale, large.sources.augmentPixelScale],
+    [1, 'Müller and Hutter 2021: TrivialAugment translates by up to 32 pixels'],
+  );
+  assert.match(
+    recipe('efficientnet', 112).sources.augmentPixelScale,
+    /AutoAugment translates by 125 and cuts out 50 pixels/,
+  );
 });
 
 test('wrong augmentation settings are named', () => {
-  for (const [key, value] of [['augment', 'randaug'], ['randAugmentLayers', 1.5], ['randAugmentMagnitude', -1], ['augmentVariant', 'tf'], ['augmentPixelScale', 0], ['randomErasing', 2], ['mixup', -1], ['cutmix', 'x']] as const)
-    assert.throws(() => recipe('quick', 28, { [key]: value }), (error: Error & { exitCode?: number }) => {
-      assert.equal(error.exitCode, 2);
-      assert.match(error.message, new RegExp(`setting ${key} but received`));
-      return true;
-    });
+  for (const [key, value] of [
+    ['augment', 'randaug'],
+    ['randAugmentLayers', 1.5],
+    ['randAugmentMagnitude', -1],
+    ['augmentVariant', 'tf'],
+    ['augmentPixelScale', 0],
+    ['randomErasing', 2],
+    ['mixup', -1],
+    ['cutmix', 'x'],
+  ] as const)
+    assert.throws(
+      () => recipe('quick', 28, { [key]: value }),
+      (error: Error & { exitCode?: number }) => {
+        assert.equal(error.exitCode, 2);
+        assert.match(error.message, new RegExp(`setting ${key} but received`));
+        return true;
+      },
+    );
   assert.throws(() => recipe('quick', 28, { randAugmentMagnitud: 5 }), /Did you mean "randAugmentMagnitude"/);
 });
 
@@ -74,8 +99,22 @@ test('every preset holds together, and every value has a source', () => {
 test('efficientnet has RMSProp, exponential decay and its own regularisation, by variant', () => {
   const { values } = recipe('efficientnet', 380, {}, 'efficientnet-b4');
   const expected = {
-    optimiser: 'rmsprop', momentum: 0.9, squareDecay: 0.9, epsilon: 0.001, schedule: 'exponential', learningRate: 0.016, decayEpochs: 2.4, decayFactor: 0.97, weightDecay: 1e-5,
-    weightDecayMode: 'coupled', averaging: 'ema-running', normMomentum: 0.01, augment: 'autoaugment', dropout: 0.4, stochasticDepth: 0.2, stochasticDepthRule: 'block',
+    optimiser: 'rmsprop',
+    momentum: 0.9,
+    squareDecay: 0.9,
+    epsilon: 0.001,
+    schedule: 'exponential',
+    learningRate: 0.016,
+    decayEpochs: 2.4,
+    decayFactor: 0.97,
+    weightDecay: 1e-5,
+    weightDecayMode: 'coupled',
+    averaging: 'ema-running',
+    normMomentum: 0.01,
+    augment: 'autoaugment',
+    dropout: 0.4,
+    stochasticDepth: 0.2,
+    stochasticDepthRule: 'block',
   };
   for (const [key, value] of Object.entries(expected)) assert.equal(values[key as keyof typeof values], value, key);
 });
@@ -88,7 +127,10 @@ test('the later code has no Nesterov, decays no biases and resizes bilinearly; o
 
 test('another optimiser brings its own rate and constants, unless they are set', () => {
   const { values, sources } = recipe('resnet-rs', 160, { optimiser: 'adamw' });
-  assert.deepEqual([values.learningRate, values.squareDecay, values.epsilon, values.weightDecay, values.weightDecayMode], [2.5e-4, 0.999, 1e-8, 0.05, 'decoupled']);
+  assert.deepEqual(
+    [values.learningRate, values.squareDecay, values.epsilon, values.weightDecay, values.weightDecayMode],
+    [2.5e-4, 0.999, 1e-8, 0.05, 'decoupled'],
+  );
   assert.match(sources.learningRate, /for AdamW/);
   assert.equal(sources.nesterov, 'unused with optimiser adamw');
   assert.equal(recipe('resnet-rs', 160, { optimiser: 'adamw', learningRate: 0.001 }).values.learningRate, 0.001);
@@ -97,7 +139,13 @@ test('another optimiser brings its own rate and constants, unless they are set',
 });
 
 test('what a person sets stays, whatever a rule would say', () => {
-  const { values, sources, chosen } = recipe('resnet-rs', 28, { warmupEpochs: 40, epochs: 60, padding: 1, dropout: 0.5, randAugmentMagnitude: 3 });
+  const { values, sources, chosen } = recipe('resnet-rs', 28, {
+    warmupEpochs: 40,
+    epochs: 60,
+    padding: 1,
+    dropout: 0.5,
+    randAugmentMagnitude: 3,
+  });
   assert.deepEqual([values.warmupEpochs, values.padding, values.dropout, values.randAugmentMagnitude], [40, 1, 0.5, 3]);
   assert.equal(sources.padding, 'set by the user');
   assert.deepEqual(chosen, ['warmupEpochs', 'epochs', 'padding', 'dropout', 'randAugmentMagnitude']);
@@ -119,25 +167,39 @@ test('a batch is at most the training pictures', () => {
 
 test('the source of emaDecay says where its ramp ends in a short run', () => {
   // 10 epochs of 100 steps: (1 + 1000)/(10 + 1000) = 0.9911, 1/(1 - 0.9911) = 112.
-  assert.match(resolveRecipe('resnet-rs', 'resnet-rs-50', 224, { batch: 10, epochs: 10 }, 1000).sources.emaDecay, /0\.9911 after the 1000 steps.*about 112 steps/);
+  assert.match(
+    resolveRecipe('resnet-rs', 'resnet-rs-50', 224, { batch: 10, epochs: 10 }, 1000).sources.emaDecay,
+    /0\.9911 after the 1000 steps.*about 112 steps/,
+  );
   assert.doesNotMatch(recipe('resnet-rs', 224).sources.emaDecay, /after the/);
 });
 
 test('combinations that cannot be', () => {
-  assert.throws(() => recipe('resnet-rs', 224, { optimiser: 'lamb', weightDecayMode: 'coupled' }), /weightDecayMode=decoupled/);
+  assert.throws(
+    () => recipe('resnet-rs', 224, { optimiser: 'lamb', weightDecayMode: 'coupled' }),
+    /weightDecayMode=decoupled/,
+  );
   assert.throws(() => recipe('resnet-rs', 224, { batch: 8, accumulate: 5 }), /accumulate=4 or less/);
   assert.throws(() => recipe('resnet-rs', 224, { batch: 8, repeats: 5 }), /2 different pictures.*repeats=4 or less/);
   assert.equal(recipe('resnet-rs', 224, { batch: 8, repeats: 4 }).values.repeats, 4);
-  assert.throws(() => recipe('efficientnet', 224, { stochasticDepthRule: 'stage' }, 'efficientnet-b0'), /block by block/);
+  assert.throws(
+    () => recipe('efficientnet', 224, { stochasticDepthRule: 'stage' }, 'efficientnet-b0'),
+    /block by block/,
+  );
 });
 
 test('a warm-up as long as the run is refused', () => {
-  assert.throws(() => recipe('quick', 28, { epochs: 3, warmupEpochs: 3 }), /warm-up shorter than the run.*warmupEpochs=3 of epochs=3/);
+  assert.throws(
+    () => recipe('quick', 28, { epochs: 3, warmupEpochs: 3 }),
+    /warm-up shorter than the run.*warmupEpochs=3 of epochs=3/,
+  );
 });
 
-// Paper Table 2: 1e-4 does well with RandAugment and label smoothing, or with nothing; 4e-5 once dropout or stochastic depth join.
+// Paper Table 2: 1e-4 does well with RandAugment and label smoothing, or with nothing; 4e-5 once dropout or stochastic
+// depth join.
 test('weight decay and regularisation that do not go together are pointed out', () => {
-  const advice = (preset: string, settings: Record<string, unknown>): string => (recipe(preset, 224, settings).advice ?? []).join('\n');
+  const advice = (preset: string, settings: Record<string, unknown>): string =>
+    (recipe(preset, 224, settings).advice ?? []).join('\n');
   assert.match(advice('resnet-rs', { weightDecay: 1e-4 }), /weightDecay=0\.0001 with dropout=0\.25.*Table 2 lowers/);
   assert.match(advice('quick', { stochasticDepth: 0.1 }), /with stochasticDepth=0\.1/);
   assert.match(advice('resnet-baseline', { weightDecay: 4e-5 }), /Table 2 does better at 1e-4/);
@@ -146,12 +208,16 @@ test('weight decay and regularisation that do not go together are pointed out', 
 });
 
 test('other notes: short runs, small parts, high rates, steps beyond the end, settings in vain', () => {
-  const advice = (preset: string, settings: Record<string, unknown>): string => (recipe(preset, 224, settings).advice ?? []).join('\n');
+  const advice = (preset: string, settings: Record<string, unknown>): string =>
+    (recipe(preset, 224, settings).advice ?? []).join('\n');
   assert.match(advice('resnet-rs', { epochs: 60 }), /epochs=60 with RandAugment, dropout:.*appendix E/);
   assert.match(advice('quick', { accumulate: 8 }), /parts of 8 pictures/);
   assert.match(advice('quick', { optimiser: 'adamw', learningRate: 0.1 }), /a hundredth of SGD's/);
   assert.match(advice('resnet-baseline', { stepEpochs: [100] }), /never falls/);
-  assert.match(advice('quick', { repeats: 3 }), /^repeats=3: each picture comes 3 times in a row.*keeps its number of steps.*1\/3 of the training pictures, others each epoch\.$/);
+  assert.match(
+    advice('quick', { repeats: 3 }),
+    /^repeats=3: each picture comes 3 times in a row.*keeps its number of steps.*1\/3 of the training pictures, others each epoch\.$/,
+  );
   assert.match(advice('quick', { repeats: 3, flip: 0, cropMode: 'none' }), /nothing differs from copy to copy/);
   assert.match(advice('resnet-baseline', { emaDecay: 0.99 }), /emaDecay was set but plays no part with averaging none/);
   for (const preset of presetNames()) assert.equal(advice(preset, {}), '', preset);
@@ -160,5 +226,8 @@ test('other notes: short runs, small parts, high rates, steps beyond the end, se
 test('a run of the first version goes on as it was', () => {
   const { augment: _, optimiser: __, accumulate: ___, repeats: ____, ...early } = recipe('quick', 28).values;
   const values = completeRecipe(early);
-  assert.deepEqual([values.augment, values.optimiser, values.accumulate, values.repeats, values.epochs], ['none', 'sgd', 1, 1, 10]);
+  assert.deepEqual(
+    [values.augment, values.optimiser, values.accumulate, values.repeats, values.epochs],
+    ['none', 'sgd', 1, 1, 10],
+  );
 });

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { createModel } from '../../src/models/index.js';
 import { LossScaler } from '../../src/optim/index.js';
-import { buildOptimiser } from '../../src/train/build-optimiser.js';
-import { freshState, loadCheckpoint, saveCheckpoint, type RunState } from '../../src/run/checkpoint.js';
 import { resolveRecipe } from '../../src/recipe/recipe.js';
+import { freshState, loadCheckpoint, type RunState, saveCheckpoint } from '../../src/run/checkpoint.js';
+import { buildOptimiser } from '../../src/train/build-optimiser.js';
 import { temporaryFolder } from '../cli/helpers.js';
 
 const folder = temporaryFolder();
@@ -24,6 +24,8 @@ describe('the state in a checkpoint', () => {
     assert.deepEqual(again('half', state), state);
     assert.deepEqual(again('half', state).lossScale, { scale: 2 ** 15, good: 2 });
   });
-  test('of runs without it, and of earlier versions, has none', () => assert.equal('lossScale' in again('full', freshState()), false));
-  test('that cannot be is refused', () => assert.throws(() => again('zero', { ...freshState(), lossScale: { scale: 0, good: 0 } }), /missing or damaged/));
+  test('of runs without it, and of earlier versions, has none', () =>
+    assert.equal('lossScale' in again('full', freshState()), false));
+  test('that cannot be is refused', () =>
+    assert.throws(() => again('zero', { ...freshState(), lossScale: { scale: 0, good: 0 } }), /missing or damaged/));
 });

@@ -2,16 +2,30 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { loadConfig, openTrainingData, preprocessOf, resolveConfig, resolveRun, runFile, saveConfig, type RunConfig } from '../../src/train/index.js';
+import {
+  loadConfig,
+  openTrainingData,
+  preprocessOf,
+  type RunConfig,
+  resolveConfig,
+  resolveRun,
+  runFile,
+  saveConfig,
+} from '../../src/train/index.js';
 import { FASHION, temporaryFolder } from '../cli/helpers.js';
 
 const folder = temporaryFolder();
 const data = { data: FASHION, limitTrain: 200, limitVal: 20 };
 const dataset = await openTrainingData(data);
-const resolve = (settings: Record<string, unknown>, recipe = 'quick'): Promise<RunConfig> => resolveRun({ ...data, recipe, settings, out: '' }, dataset);
+const resolve = (settings: Record<string, unknown>, recipe = 'quick'): Promise<RunConfig> =>
+  resolveRun({ ...data, recipe, settings, out: '' }, dataset);
 
 /** A run.json as an earlier version left it. */
-async function earlier(name: string, settings: Record<string, unknown>, change: (json: RunConfig) => void): Promise<RunConfig> {
+async function earlier(
+  name: string,
+  settings: Record<string, unknown>,
+  change: (json: RunConfig) => void,
+): Promise<RunConfig> {
   const run = join(folder, name);
   mkdirSync(run);
   saveConfig(run, await resolve(settings));
@@ -23,17 +37,38 @@ async function earlier(name: string, settings: Record<string, unknown>, change: 
 
 describe('the interpolation of a run', () => {
   it("is the recipe's, in training, evaluation and what is stored with the weights", async () => {
-    for (const [settings, recipe, expected] of [[{}, 'resnet-rs', 'bicubic'], [{}, 'resnet-rs-garden', 'bilinear'], [{ interpolation: 'bilinear' }, 'quick', 'bilinear'], [{ interpolation: 'bicubic' }, 'resnet-rs-garden', 'bicubic']] as const) {
+    for (const [settings, recipe, expected] of [
+      [{}, 'resnet-rs', 'bicubic'],
+      [{}, 'resnet-rs-garden', 'bilinear'],
+      [{ interpolation: 'bilinear' }, 'quick', 'bilinear'],
+      [{ interpolation: 'bicubic' }, 'resnet-rs-garden', 'bicubic'],
+    ] as const) {
       const config = await resolve(settings, recipe);
-      assert.deepEqual([config.recipe.values.interpolation, config.input.interpolation, preprocessOf(config).filter], [expected, expected, expected]);
+      assert.deepEqual(
+        [config.recipe.values.interpolation, config.input.interpolation, preprocessOf(config).filter],
+        [expected, expected, expected],
+      );
     }
     await assert.rejects(resolve({ interpolation: 'nearest' }), /setting interpolation but received "nearest"/);
   });
 
   it('is that of the weights it starts from, unless it is set', async () => {
     const named = 'resnet-rs-garden';
-    const from = (settings: Record<string, unknown>, interpolation?: 'bicubic' | 'bilinear'): RunConfig => resolveConfig({ ...data, settings, from: 'w.safetensors', model: 'resnet-rs-50', out: '' }, dataset, { interpolation }, named);
-    assert.deepEqual([from({}).input.interpolation, from({}, 'bicubic').input.interpolation, from({ interpolation: 'bilinear' }, 'bicubic').input.interpolation], ['bilinear', 'bicubic', 'bilinear']);
+    const from = (settings: Record<string, unknown>, interpolation?: 'bicubic' | 'bilinear'): RunConfig =>
+      resolveConfig(
+        { ...data, settings, from: 'w.safetensors', model: 'resnet-rs-50', out: '' },
+        dataset,
+        { interpolation },
+        named,
+      );
+    assert.deepEqual(
+      [
+        from({}).input.interpolation,
+        from({}, 'bicubic').input.interpolation,
+        from({ interpolation: 'bilinear' }, 'bicubic').input.interpolation,
+      ],
+      ['bilinear', 'bicubic', 'bilinear'],
+    );
     assert.match(from({}, 'bicubic').recipe.sources.interpolation, /the weights/);
   });
 });
@@ -42,7 +77,11 @@ describe('a run of an earlier version goes on as it was', () => {
   it('with TrivialAugment, which had 32 pixels at every size', async () => {
     const settings = { augment: 'trivialaugment' };
     assert.equal(preprocessOf(await resolve(settings)).augment!.pixelScale, 0.125);
-    const config = await earlier('trivial', settings, ({ recipe }) => (recipe.sources.augmentPixelScale = 'unused with augment trivialaugment'));
+    const config = await earlier(
+      'trivial',
+      settings,
+      ({ recipe }) => (recipe.sources.augmentPixelScale = 'unused with augment trivialaugment'),
+    );
     assert.equal(preprocessOf(config).augment!.pixelScale, 1);
     const now = await earlier('now', settings, () => undefined);
     assert.equal(preprocessOf(now).augment!.pixelScale, 0.125);

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { packageRoot } from '../../src/package-root.js';
 
 const bootstrap = join(packageRoot, 'scripts', 'bootstrap.mjs');
@@ -16,7 +16,11 @@ function temporaryFolder(t: TestContext): string {
 }
 
 /** Runs bootstrap with these shell scripts first on the PATH. */
-function run(t: TestContext, programs: Record<string, string>, env: NodeJS.ProcessEnv = {}): { code: number | null; text: string } {
+function run(
+  t: TestContext,
+  programs: Record<string, string>,
+  env: NodeJS.ProcessEnv = {},
+): { code: number | null; text: string } {
   const folder = temporaryFolder(t);
   for (const [name, body] of Object.entries(programs)) {
     writeFileSync(join(folder, name), `#!/bin/sh\n${body}\n`);
@@ -45,8 +49,12 @@ test('without apt-get, missing packages are named with the commands to type', { 
   assert.doesNotMatch(text, /at .*bootstrap\.mjs/, 'no stack trace');
 });
 
-test('a libtorch of one\'s own spares the Debian one', { skip }, (t) => {
-  const { code, text } = run(t, { 'dpkg-query': dpkgQuery, python3: 'exit 1' }, { RESCALED_NO_APT: '1', RESCALED_LIBTORCH: '/opt/libtorch' });
+test("a libtorch of one's own spares the Debian one", { skip }, (t) => {
+  const { code, text } = run(
+    t,
+    { 'dpkg-query': dpkgQuery, python3: 'exit 1' },
+    { RESCALED_NO_APT: '1', RESCALED_LIBTORCH: '/opt/libtorch' },
+  );
   assert.equal(code, 1);
   assert.match(text, /missing: dataset-fashion-mnist\n/);
 });
@@ -80,7 +88,8 @@ test('apt-get that fails is shown with its output', { skip }, (t) => {
 test('node_modules is compared with the lock file by content', async (t) => {
   const { npmPackagesDiffer } = (await import(bootstrap)) as { npmPackagesDiffer(folder: string): boolean };
   const folder = temporaryFolder(t);
-  const write = (path: string, packages: object): void => writeFileSync(join(folder, path), JSON.stringify({ packages }));
+  const write = (path: string, packages: object): void =>
+    writeFileSync(join(folder, path), JSON.stringify({ packages }));
   const lock = {
     '': { name: 'x' },
     'node_modules/a': { version: '1.0.0', integrity: 'sha512-a' },

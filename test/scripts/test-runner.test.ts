@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, cpSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { packageRoot } from '../../src/package-root.js';
 
 /**
  * Runs a copy of scripts/test.mjs over the given files (path under dist/test -> text).
  * A copy, because the script runs what lies beside it.
  */
-function runTests(t: TestContext, files: Record<string, string>, ...args: string[]): { code: number | null; lines: string[]; text: string } {
+function runTests(
+  t: TestContext,
+  files: Record<string, string>,
+  ...args: string[]
+): { code: number | null; lines: string[]; text: string } {
   const root = mkdtempSync(join(tmpdir(), 'rescaled-tests-'));
   t.after(() => rmSync(root, { recursive: true, force: true }));
   cpSync(join(packageRoot, 'scripts'), join(root, 'scripts'), { recursive: true });
@@ -22,7 +26,10 @@ function runTests(t: TestContext, files: Record<string, string>, ...args: string
   }
   // Without what this test's own runner has put there, or the inner one would think that it is a part of it.
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-  const result = spawnSync(process.execPath, [join(root, 'scripts', 'test.mjs'), '--no-setup', ...args], { encoding: 'utf8', env });
+  const result = spawnSync(process.execPath, [join(root, 'scripts', 'test.mjs'), '--no-setup', ...args], {
+    encoding: 'utf8',
+    env,
+  });
   return { code: result.status, lines: result.stdout.trimEnd().split('\n'), text: result.stdout + result.stderr };
 }
 
@@ -38,7 +45,9 @@ test('leaf tests are counted, not suites, parents or files', (t) => {
 });
 
 test('skips and todos are told apart from passes', (t) => {
-  const files = { 'a.test.js': `${passing}it.skip('later', () => {}); test('why', { skip: 'no GPU' }, () => {}); test.todo('idea');` };
+  const files = {
+    'a.test.js': `${passing}it.skip('later', () => {}); test('why', { skip: 'no GPU' }, () => {}); test.todo('idea');`,
+  };
   const { code, lines, text } = runTests(t, files);
   assert.equal(lines.at(-1), '5 passed, 0 failed, 3 skipped');
   assert.match(text, /why # skipped: no GPU/);
@@ -61,7 +70,9 @@ describe('thrower', () => { throw new Error('thrower'); });
 });
 
 test('a hook that fails is a failure', (t) => {
-  const { code, lines } = runTests(t, { 'a.test.js': `describe('s', () => { before(() => { throw new Error('hook'); }); it('h', () => {}); });` });
+  const { code, lines } = runTests(t, {
+    'a.test.js': `describe('s', () => { before(() => { throw new Error('hook'); }); it('h', () => {}); });`,
+  });
   assert.match(lines.at(-1) ?? '', /^0 passed, [12] failed$/);
   assert.equal(code, 1);
 });
@@ -98,12 +109,18 @@ test('no test at all is a failure', (t) => {
 });
 
 test('arguments filter by a part of the path', (t) => {
-  const { lines, text } = runTests(t, { 'nn/a.test.js': `test('a', () => {});`, 'data/b.test.js': `test('b', () => {});` }, 'test/nn');
+  const { lines, text } = runTests(
+    t,
+    { 'nn/a.test.js': `test('a', () => {});`, 'data/b.test.js': `test('b', () => {});` },
+    'test/nn',
+  );
   assert.equal(lines.at(-1), '1 passed, 0 failed');
   assert.doesNotMatch(text, /b\.test/);
 });
 
-test('npm test is what CI runs', { skip: existsSync(join(packageRoot, '.ci')) ? false : 'not in the published package' }, () => {
+test('npm test is what CI runs', {
+  skip: existsSync(join(packageRoot, '.ci')) ? false : 'not in the published package',
+}, () => {
   const result = spawnSync('bash', ['-n', join(packageRoot, '.ci', 'run')]);
   assert.equal(result.status, 0);
 });

@@ -10,7 +10,8 @@ export function noise(seed: number): { uniform: () => number; normal: () => numb
 export const bySeed = (...values: number[]): Map<number, number> => new Map(values.map((value, i) => [i + 1, value]));
 
 /** FLOPs of a pretended network: depth, the square of the width and of the side. */
-export const pretendFlops = ({ depth, width, size }: { depth: number; width: number; size: number }): number => 1000 * depth * width ** 2 * size ** 2;
+export const pretendFlops = ({ depth, width, size }: { depth: number; width: number; size: number }): number =>
+  1000 * depth * width ** 2 * size ** 2;
 
 /** A point with what the test does not name made up: 1 ms of training step for 1e6 FLOPs of each of 10 pictures. */
 export function point(given: Partial<StudyPoint> & { top1: ReadonlyMap<number, number> }): StudyPoint {
@@ -45,15 +46,30 @@ export interface Grid {
 }
 
 /** Every point of a grid; `top1` and `trainTop1` say what one trial finds. */
-export function grid({ depths, widths, sizes, epochs = [20], seeds = 3 }: Grid, top1: (at: StudyPoint, seed: number) => number, trainTop1?: (at: StudyPoint, seed: number) => number): StudyPoint[] {
+export function grid(
+  { depths, widths, sizes, epochs = [20], seeds = 3 }: Grid,
+  top1: (at: StudyPoint, seed: number) => number,
+  trainTop1?: (at: StudyPoint, seed: number) => number,
+): StudyPoint[] {
   const all = Array.from({ length: seeds }, (_, i) => i + 1);
-  return epochs.flatMap((e) => depths.flatMap((depth) => widths.flatMap((width) => sizes.map((size) => {
-    const at = point({ depth, width, size, epochs: e, top1: new Map() });
-    return { ...at, top1: new Map(all.map((seed) => [seed, top1(at, seed)])), trainTop1: new Map(trainTop1 === undefined ? [] : all.map((seed) => [seed, trainTop1(at, seed)])) };
-  }))));
+  return epochs.flatMap((e) =>
+    depths.flatMap((depth) =>
+      widths.flatMap((width) =>
+        sizes.map((size) => {
+          const at = point({ depth, width, size, epochs: e, top1: new Map() });
+          return {
+            ...at,
+            top1: new Map(all.map((seed) => [seed, top1(at, seed)])),
+            trainTop1: new Map(trainTop1 === undefined ? [] : all.map((seed) => [seed, trainTop1(at, seed)])),
+          };
+        }),
+      ),
+    ),
+  );
 }
 
 /** Relative difference at most `within`, or absolute where 0 is wanted. */
 export function assertNear(got: number | undefined, wanted: number, within: number): void {
-  if (got === undefined || !(Math.abs(got - wanted) <= within * (wanted === 0 ? 1 : Math.abs(wanted)))) throw new Error(`Expected ${wanted} within ${within} but received ${got}.`);
+  if (got === undefined || !(Math.abs(got - wanted) <= within * (wanted === 0 ? 1 : Math.abs(wanted))))
+    throw new Error(`Expected ${wanted} within ${within} but received ${got}.`);
 }

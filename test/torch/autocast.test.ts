@@ -17,7 +17,8 @@ describe('mixed precision', () => {
       assert.deepEqual([outside.dtype, outside.item()], ['float32', fine]);
     }));
 
-  test('what has no need of it stays in float32', () => scope(() => assert.equal(autocast('cpu', () => softmax(tensor([[1, 2]]))).dtype, 'float32')));
+  test('what has no need of it stays in float32', () =>
+    scope(() => assert.equal(autocast('cpu', () => softmax(tensor([[1, 2]]))).dtype, 'float32')));
 
   test('parameters and their gradients stay in float32, and their casts are freed', () => {
     const before = liveTensors();
@@ -25,7 +26,8 @@ describe('mixed precision', () => {
       const weight = parameter(tensor([[fine]]));
       sum(autocast('cpu', () => matmul(tensor([[3 + 2 ** -7]]), weight))).backward();
       const gradient = weight.grad!;
-      // The input of the product was 3 + 2^-7, whose nearest bfloat16 is 3: steps are 2^-6 there, and ties go to the even one.
+      // The input of the product was 3 + 2^-7, whose nearest bfloat16 is 3: steps are 2^-6 there, and ties go to the
+      // even one.
       assert.deepEqual([weight.dtype, weight.item(), gradient.dtype, gradient.item()], ['float32', fine, 'float32', 3]);
       weight.dispose();
     });

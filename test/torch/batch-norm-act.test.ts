@@ -1,12 +1,37 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  add, batchNorm, call, fromTypedArray, generator, getThreads, gradients, keep, mul, noGrad, ones, randn, relu, setThreads, silu, sum, to, zeros, type DType, type Tensor,
+  add,
+  batchNorm,
+  call,
+  type DType,
+  fromTypedArray,
+  generator,
+  getThreads,
+  gradients,
+  keep,
+  mul,
+  noGrad,
+  ones,
+  randn,
+  relu,
+  setThreads,
+  silu,
+  sum,
+  type Tensor,
+  to,
+  zeros,
 } from '../../src/torch/index.js';
 
 type Kind = 'none' | 'relu' | 'silu';
 const KINDS: readonly Kind[] = ['none', 'relu', 'silu'];
-const VARIANTS = KINDS.flatMap((kind) => [[kind, false], [kind, true]] as const);
+const VARIANTS = KINDS.flatMap(
+  (kind) =>
+    [
+      [kind, false],
+      [kind, true],
+    ] as const,
+);
 
 interface Inputs {
   x: Tensor;
@@ -16,12 +41,22 @@ interface Inputs {
   /** What the result is multiplied by before it is summed: the gradient that flows back. */
   grad: Tensor;
 }
-function inputs(dtype: DType, shape: readonly number[] = [3, 20, 5, 5], options: { mean?: number; format?: 'contiguous' | 'channels_last' } = {}): Inputs {
+function inputs(
+  dtype: DType,
+  shape: readonly number[] = [3, 20, 5, 5],
+  options: { mean?: number; format?: 'contiguous' | 'channels_last' } = {},
+): Inputs {
   const random = generator(7);
   const c = shape[1]!;
   const draw = (size: readonly number[]): Tensor => randn(size, { dtype, generator: random });
   const picture = (): Tensor => to(draw(shape), { memoryFormat: options.format ?? 'channels_last' });
-  const result = { x: add(picture(), options.mean ?? 0), weight: add(draw([c]), 1), bias: draw([c]), shortcut: picture(), grad: picture() };
+  const result = {
+    x: add(picture(), options.mean ?? 0),
+    weight: add(draw([c]), 1),
+    bias: draw([c]),
+    shortcut: picture(),
+    grad: picture(),
+  };
   for (const key of ['x', 'weight', 'bias', 'shortcut'] as const) result[key].requiresGrad = true;
   return result;
 }
@@ -29,18 +64,49 @@ interface Running {
   mean: Tensor;
   variance: Tensor;
 }
-const running = ({ x }: Inputs): Running => ({ mean: ones([x.shape[1]!], { dtype: x.dtype }), variance: mul(ones([x.shape[1]!], { dtype: x.dtype }), 3) });
+const running = ({ x }: Inputs): Running => ({
+  mean: ones([x.shape[1]!], { dtype: x.dtype }),
+  variance: mul(ones([x.shape[1]!], { dtype: x.dtype }), 3),
+});
 
-function fused({ x, weight, bias, shortcut }: Inputs, kind: Kind, added: boolean, { mean, variance }: Running, momentum = 0.1): Tensor {
-  return call('rescaled::batch_norm_act', [x, weight, bias, mean, variance, added ? shortcut : null, kind, momentum, 1e-3]);
+function fused(
+  { x, weight, bias, shortcut }: Inputs,
+  kind: Kind,
+  added: boolean,
+  { mean, variance }: Running,
+  momentum = 0.1,
+): Tensor {
+  return call('rescaled::batch_norm_act', [
+    x,
+    weight,
+    bias,
+    mean,
+    variance,
+    added ? shortcut : null,
+    kind,
+    momentum,
+    1e-3,
+  ]);
 }
-function plain({ x, weight, bias, shortcut }: Inputs, kind: Kind, added: boolean, { mean, variance }: Running, momentum = 0.1): Tensor {
+function plain(
+  { x, weight, bias, shortcut }: Inputs,
+  kind: Kind,
+  added: boolean,
+  { mean, variance }: Running,
+  momentum = 0.1,
+): Tensor {
   const y = batchNorm(x, weight, bias, mean, variance, true, momentum, 1e-3);
   const z = added ? add(y, shortcut) : y;
   return kind === 'relu' ? relu(z) : kind === 'silu' ? silu(z) : z;
 }
-const wanted = (given: Inputs, added: boolean): Tensor[] => [given.x, given.weight, given.bias, ...(added ? [given.shortcut] : [])];
-const slopes = (out: Tensor, given: Inputs, added: boolean): Tensor[] => gradients([sum(mul(out, given.grad))], wanted(given, added)) as Tensor[];
+const wanted = (given: Inputs, added: boolean): Tensor[] => [
+  given.x,
+  given.weight,
+  given.bias,
+  ...(added ? [given.shortcut] : []),
+];
+const slopes = (out: Tensor, given: Inputs, added: boolean): Tensor[] =>
+  gradients([sum(mul(out, given.grad))], wanted(given, added)) as Tensor[];
 
 function relative(actual: Tensor, expected: Tensor): number {
   const [a, b] = [actual.data() as Float64Array, expected.data() as Float64Array];
@@ -52,11 +118,21 @@ function relative(actual: Tensor, expected: Tensor): number {
   }
   return Math.sqrt(off / size);
 }
-const bytes = (tensors: readonly Tensor[]): Buffer => Buffer.concat(tensors.map((t) => Buffer.from((t.data() as Float32Array).buffer)));
+const bytes = (tensors: readonly Tensor[]): Buffer =>
+  Buffer.concat(tensors.map((t) => Buffer.from((t.data() as Float32Array).buffer)));
 
-// Oracle: PyTorch's own batch norm, addition and activation. 37 channels and 75 rows leave remainders of every unrolled loop.
-for (const [dtype, tolerance] of [['float64', 1e-12], ['float32', 1e-5]] as const) {
-  for (const [shape, format] of [[[3, 20, 5, 5], 'channels_last'], [[3, 37, 5, 5], 'contiguous'], [[2, 3, 61, 60], 'channels_last'], [[4, 600, 1, 1], 'channels_last']] as const) {
+// Oracle: PyTorch's own batch norm, addition and activation. 37 channels and 75 rows leave remainders of every unrolled
+// loop.
+for (const [dtype, tolerance] of [
+  ['float64', 1e-12],
+  ['float32', 1e-5],
+] as const) {
+  for (const [shape, format] of [
+    [[3, 20, 5, 5], 'channels_last'],
+    [[3, 37, 5, 5], 'contiguous'],
+    [[2, 3, 61, 60], 'channels_last'],
+    [[4, 600, 1, 1], 'channels_last'],
+  ] as const) {
     test(`equals PyTorch's operators: values, gradients, running statistics; ${dtype} [${shape.join(', ')}] ${format}`, () => {
       for (const [kind, added] of VARIANTS) {
         const given = inputs(dtype, shape, { format });
@@ -65,9 +141,17 @@ for (const [dtype, tolerance] of [['float64', 1e-12], ['float32', 1e-5]] as cons
           const [a, b] = [fused(given, kind, added, ours, momentum), plain(given, kind, added, theirs, momentum)];
           assert.ok(a.isContiguous('channels_last'));
           assert.ok(relative(a, b) < tolerance, `${kind} ${added}: ${relative(a, b)}`);
-          assert.ok(relative(ours.mean, theirs.mean) < tolerance && relative(ours.variance, theirs.variance) < tolerance, 'running statistics');
+          assert.ok(
+            relative(ours.mean, theirs.mean) < tolerance && relative(ours.variance, theirs.variance) < tolerance,
+            'running statistics',
+          );
           const [da, db] = [slopes(a, given, added), slopes(b, given, added)];
-          da.forEach((slope, i) => assert.ok(relative(slope, db[i]!) < tolerance, `${kind} ${added}, gradient ${i}: ${relative(slope, db[i]!)}`));
+          da.forEach((slope, i) =>
+            assert.ok(
+              relative(slope, db[i]!) < tolerance,
+              `${kind} ${added}, gradient ${i}: ${relative(slope, db[i]!)}`,
+            ),
+          );
         }
       }
     });
@@ -76,7 +160,12 @@ for (const [dtype, tolerance] of [['float64', 1e-12], ['float32', 1e-5]] as cons
 
 test('a mean 10,000 times the deviation: float32 statistics keep their digits', () => {
   const single = inputs('float32', [4, 8, 30, 30], { mean: 1e4 });
-  const exact: Inputs = { ...single, x: to(single.x, { dtype: 'float64' }), weight: to(single.weight, { dtype: 'float64' }), bias: to(single.bias, { dtype: 'float64' }) };
+  const exact: Inputs = {
+    ...single,
+    x: to(single.x, { dtype: 'float64' }),
+    weight: to(single.weight, { dtype: 'float64' }),
+    bias: to(single.bias, { dtype: 'float64' }),
+  };
   const [ours, reference] = [running(single), running(exact)];
   fused(single, 'none', false, ours, 1);
   plain(exact, 'none', false, reference, 1);
@@ -87,7 +176,12 @@ test('a mean 10,000 times the deviation: float32 statistics keep their digits', 
 test('a first value far from the rest does not spoil the variance', () => {
   const single = inputs('float32', [2, 4, 40, 40]);
   noGrad(() => call('aten::index_fill_.int_Scalar', [single.x, 2, fromTypedArray(new BigInt64Array([0n]), [1]), 1e4]));
-  const exact: Inputs = { ...single, x: to(single.x, { dtype: 'float64' }), weight: to(single.weight, { dtype: 'float64' }), bias: to(single.bias, { dtype: 'float64' }) };
+  const exact: Inputs = {
+    ...single,
+    x: to(single.x, { dtype: 'float64' }),
+    weight: to(single.weight, { dtype: 'float64' }),
+    bias: to(single.bias, { dtype: 'float64' }),
+  };
   const [ours, reference] = [running(single), running(exact)];
   fused(single, 'none', false, ours, 1);
   plain(exact, 'none', false, reference, 1);
@@ -106,26 +200,46 @@ test('the gradient agrees with finite differences in float64', () => {
           const data = tensor.data() as Float64Array;
           data[k]! += by;
           const moved = fromTypedArray(data, tensor.shape);
-          const changed = Object.fromEntries(Object.entries(given).map(([key, value]) => [key, value === tensor ? moved : (value as Tensor)])) as unknown as Inputs;
+          const changed = Object.fromEntries(
+            Object.entries(given).map(([key, value]) => [key, value === tensor ? moved : (value as Tensor)]),
+          ) as unknown as Inputs;
           return sum(mul(fused(changed, kind, added, running(given)), given.grad)).item();
         };
         const numeric = (shifted(step) - shifted(-step)) / (2 * step);
-        assert.ok(Math.abs(numeric - slope[k]!) < 1e-7, `${kind} ${added}, input ${i}, element ${k}: ${slope[k]} against ${numeric}`);
+        assert.ok(
+          Math.abs(numeric - slope[k]!) < 1e-7,
+          `${kind} ${added}, input ${i}, element ${k}: ${slope[k]} against ${numeric}`,
+        );
       }
     });
   }
 });
 
 test('silu holds from one end of float32 to the other', () => {
-  const values = new Float32Array([-1e4, -200, -89, -88, -87, -50, -20, -1, -1e-3, 0, 1e-3, 1, 20, 87, 88, 200, 1e4, 2.5]);
+  const values = new Float32Array([
+    -1e4, -200, -89, -88, -87, -50, -20, -1, -1e-3, 0, 1e-3, 1, 20, 87, 88, 200, 1e4, 2.5,
+  ]);
   // Two rows of opposite sign have mean 0 and deviation |v|; the weight then gives back the value.
   const x = fromTypedArray(new Float32Array([...values, ...values.map((v) => -v)]), [2, values.length, 1, 1]);
   const one = ones([values.length]);
-  const out = call<Tensor>('rescaled::batch_norm_act', [x, fromTypedArray(values.map(Math.abs), [values.length]), zeros([values.length]), one, one, null, 'silu', 1, 0]).data() as Float32Array;
+  const out = call<Tensor>('rescaled::batch_norm_act', [
+    x,
+    fromTypedArray(values.map(Math.abs), [values.length]),
+    zeros([values.length]),
+    one,
+    one,
+    null,
+    'silu',
+    1,
+    0,
+  ]).data() as Float32Array;
   values.forEach((v, i) => {
     if (v === 0) return; // 0/0: no deviation and no eps
     const expected = v / (1 + Math.exp(-v));
-    assert.ok(Math.abs(out[i]! - expected) <= 1e-6 * Math.abs(expected) + 1e-34, `silu(${v}) = ${out[i]}, expected ${expected}`);
+    assert.ok(
+      Math.abs(out[i]! - expected) <= 1e-6 * Math.abs(expected) + 1e-34,
+      `silu(${v}) = ${out[i]}, expected ${expected}`,
+    );
   });
 });
 
@@ -134,7 +248,11 @@ test('NaN passes through, so that a run can stop at it', () => {
     const given = inputs('float32', [2, 2, 3, 3]);
     noGrad(() => call('aten::index_fill_.int_Scalar', [given.x, 1, fromTypedArray(new BigInt64Array([1n]), [1]), NaN]));
     const out = fused(given, kind, false, running(given)).data() as Float32Array;
-    assert.deepEqual([...out].map(Number.isNaN), Array.from({ length: 36 }, (_, i) => Math.floor(i / 9) % 2 === 1), kind);
+    assert.deepEqual(
+      [...out].map(Number.isNaN),
+      Array.from({ length: 36 }, (_, i) => Math.floor(i / 9) % 2 === 1),
+      kind,
+    );
   }
 });
 
@@ -162,8 +280,12 @@ test('inputs that need no gradient, and a gradient that is not in channels_last'
     given.x.requiresGrad = false;
     given.shortcut.requiresGrad = false;
     const grad = to(given.grad, { memoryFormat: 'contiguous' });
-    const pick = (out: Tensor): Tensor[] => gradients([out], [given.weight, given.bias], { gradOutputs: [grad] }) as Tensor[];
-    const [ours, theirs] = [pick(fused(given, kind, added, running(given))), pick(plain(given, kind, added, running(given)))];
+    const pick = (out: Tensor): Tensor[] =>
+      gradients([out], [given.weight, given.bias], { gradOutputs: [grad] }) as Tensor[];
+    const [ours, theirs] = [
+      pick(fused(given, kind, added, running(given))),
+      pick(plain(given, kind, added, running(given))),
+    ];
     ours.forEach((slope, i) => assert.ok(relative(slope, theirs[i]!) < 1e-12, `${kind} ${added} ${i}`));
     assert.equal(noGrad(() => fused(given, kind, added, running(given))).requiresGrad, false);
   }
@@ -172,7 +294,10 @@ test('inputs that need no gradient, and a gradient that is not in channels_last'
 test('a second derivative is refused, not silently wrong', () => {
   const given = inputs('float64');
   const out = fused(given, 'silu', false, running(given));
-  assert.throws(() => gradients([sum(out)], [given.x], { createGraph: true }), /batch_norm_act has no second derivative/);
+  assert.throws(
+    () => gradients([sum(out)], [given.x], { createGraph: true }),
+    /batch_norm_act has no second derivative/,
+  );
 });
 
 test('a running statistic that another backward pass needs is not changed unseen', () => {
@@ -188,7 +313,17 @@ test('mistakes are named', () => {
   const kept = running(given);
   const wrong = (change: Partial<Inputs>, kind = 'relu', stats = kept): unknown => {
     const all = { ...given, ...change };
-    return call('rescaled::batch_norm_act', [all.x, all.weight, all.bias, stats.mean, stats.variance, all.shortcut, kind, 0.1, 1e-3]);
+    return call('rescaled::batch_norm_act', [
+      all.x,
+      all.weight,
+      all.bias,
+      stats.mean,
+      stats.variance,
+      all.shortcut,
+      kind,
+      0.1,
+      1e-3,
+    ]);
   };
   assert.throws(() => wrong({ x: keep(randn([20, 5])) }), /expected x of shape \[N, C, H, W\] but received \[20, 5\]/);
   assert.throws(() => wrong({ weight: ones([3]) }), /expected weight of shape \[20\]/);
@@ -197,6 +332,12 @@ test('mistakes are named', () => {
   assert.throws(() => wrong({ shortcut: randn([3, 20, 5, 1]) }), /expected a shortcut of x's shape/);
   assert.throws(() => wrong({ x: to(given.x, { dtype: 'float16' }) }), /expected float32 or float64/);
   assert.throws(() => wrong({}, 'gelu'), /expected the activation none, relu or silu but received gelu/);
-  assert.throws(() => wrong({ x: randn([1, 20, 1, 1]), shortcut: randn([1, 20, 1, 1]) }), /Expected more than 1 value per channel when training, got input size \[1, 20, 1, 1\]/);
-  assert.throws(() => wrong({ x: randn([0, 20, 5, 5]), shortcut: randn([0, 20, 5, 5]) }), /Expected more than 1 value per channel/);
+  assert.throws(
+    () => wrong({ x: randn([1, 20, 1, 1]), shortcut: randn([1, 20, 1, 1]) }),
+    /Expected more than 1 value per channel when training, got input size \[1, 20, 1, 1\]/,
+  );
+  assert.throws(
+    () => wrong({ x: randn([0, 20, 5, 5]), shortcut: randn([0, 20, 5, 5]) }),
+    /Expected more than 1 value per channel/,
+  );
 });

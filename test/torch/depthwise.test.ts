@@ -1,6 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { call, conv2d, generator, getThreads, gradients, randn, setThreads, sum, to, type DType, type Tensor } from '../../src/torch/index.js';
+import {
+  call,
+  conv2d,
+  type DType,
+  generator,
+  getThreads,
+  gradients,
+  randn,
+  setThreads,
+  sum,
+  type Tensor,
+  to,
+} from '../../src/torch/index.js';
 
 interface Case {
   shape: [number, number, number, number];
@@ -57,7 +69,8 @@ for (const given of CASES) {
     const grad = randn(out.shape, { dtype, generator: generator(4) });
     const ours = gradients([out], [x, weight], { gradOutputs: [grad] });
     const theirs = gradients([exact], [exactX, exactWeight], { gradOutputs: [to(grad, { dtype: 'float64' })] });
-    for (let i = 0; i < 2; i++) assert.ok(relative(ours[i]!, theirs[i]!) < 2e-6, `gradient ${i}: ${relative(ours[i]!, theirs[i]!)}`);
+    for (let i = 0; i < 2; i++)
+      assert.ok(relative(ours[i]!, theirs[i]!) < 2e-6, `gradient ${i}: ${relative(ours[i]!, theirs[i]!)}`);
   });
 }
 

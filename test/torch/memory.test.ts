@@ -3,15 +3,21 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { packageRoot } from '../../src/package-root.js';
 import { createModel } from '../../src/models/index.js';
 import { decayGroups, Ema, Sgd } from '../../src/optim/index.js';
+import { packageRoot } from '../../src/package-root.js';
 import { crossEntropy, fromTypedArray, liveTensors, randn, scope } from '../../src/torch/index.js';
 
 const torch = new URL('../../src/torch/index.js', import.meta.url).href;
 
 test('200 training steps leave the number of live tensors and the resident set flat', async () => {
-  const model = createModel('resnet-rs-14', { width: 0.125, classes: 4, stemStride: 1, stochasticDepth: 0.2, dropout: 0.2 }).train();
+  const model = createModel('resnet-rs-14', {
+    width: 0.125,
+    classes: 4,
+    stemStride: 1,
+    stochasticDepth: 0.2,
+    dropout: 0.2,
+  }).train();
   const optimiser = new Sgd(decayGroups(model.parameters(), new Set(), 1e-4, 'all'), { momentum: 0.9, nesterov: true });
   const ema = new Ema(model.state(), 0.99);
   const x = randn([8, 3, 16, 16]);
@@ -52,13 +58,18 @@ test('the collector frees what was never disposed, and V8 knows of it', () => {
     for (let i = 0; i < 5; i++) { gc(); await new Promise((resolve) => setTimeout(resolve, 10)); }
     if (liveTensors() > 2) throw new Error(liveTensors() + ' tensors are left');
   `;
-  const done = spawnSync(process.execPath, ['--expose-gc', '--input-type=module', '-e', script], { cwd: packageRoot, encoding: 'utf8' });
+  const done = spawnSync(process.execPath, ['--expose-gc', '--input-type=module', '-e', script], {
+    cwd: packageRoot,
+    encoding: 'utf8',
+  });
   assert.equal(done.status, 0, done.stderr);
 });
 
 test('workers start, compute, end and are terminated cleanly', async () => {
   const code = (tail: string) =>
-    new URL(`data:text/javascript,${encodeURIComponent(`import { parentPort } from 'node:worker_threads'; import { ones, sum } from '${torch}'; parentPort.postMessage(sum(ones([1000])).item()); ${tail}`)}`);
+    new URL(
+      `data:text/javascript,${encodeURIComponent(`import { parentPort } from 'node:worker_threads'; import { ones, sum } from '${torch}'; parentPort.postMessage(sum(ones([1000])).item()); ${tail}`)}`,
+    );
   for (const tail of ['', ...Array.from({ length: 10 }, () => 'for (;;) sum(ones([1000])).dispose();')]) {
     const worker = new Worker(code(tail));
     const value = await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
@@ -68,7 +79,11 @@ test('workers start, compute, end and are terminated cleanly', async () => {
 });
 
 test('a process with live tensors exits with code 0', () => {
-  const done = spawnSync(process.execPath, ['--input-type=module', '-e', `import { ones } from '${torch}'; globalThis.kept = [ones([10]), ones([1 << 20])];`], { cwd: join(packageRoot), encoding: 'utf8' });
+  const done = spawnSync(
+    process.execPath,
+    ['--input-type=module', '-e', `import { ones } from '${torch}'; globalThis.kept = [ones([10]), ones([1 << 20])];`],
+    { cwd: join(packageRoot), encoding: 'utf8' },
+  );
   assert.equal(done.status, 0, done.stderr);
   assert.equal(done.stderr, '');
 });

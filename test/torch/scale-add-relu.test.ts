@@ -1,7 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { add, call, fromTypedArray, generator, gradients, mul, randn, relu, sum, to, type DType, type Tensor } from '../../src/torch/index.js';
 import { squeeze } from '../../src/nn/index.js';
+import {
+  add,
+  call,
+  type DType,
+  fromTypedArray,
+  generator,
+  gradients,
+  mul,
+  randn,
+  relu,
+  sum,
+  type Tensor,
+  to,
+} from '../../src/torch/index.js';
 
 function inputs(dtype: DType, n = 3, c = 20, side = 5): [Tensor, Tensor, Tensor, Tensor] {
   const random = generator(11);
@@ -10,7 +23,12 @@ function inputs(dtype: DType, n = 3, c = 20, side = 5): [Tensor, Tensor, Tensor,
     x.requiresGrad = true;
     return x;
   };
-  return [draw([n, c, side, side]), draw([n, c, 1, 1]), draw([n, c, side, side]), to(randn([n, c, side, side], { dtype, generator: random }), { memoryFormat: 'channels_last' })];
+  return [
+    draw([n, c, side, side]),
+    draw([n, c, 1, 1]),
+    draw([n, c, side, side]),
+    to(randn([n, c, side, side], { dtype, generator: random }), { memoryFormat: 'channels_last' }),
+  ];
 }
 
 const largestDifference = (a: Tensor, b: Tensor): number => {
@@ -18,7 +36,10 @@ const largestDifference = (a: Tensor, b: Tensor): number => {
   return x.reduce((worst, value, i) => Math.max(worst, Math.abs(value - y[i]!)), 0);
 };
 
-for (const [dtype, tolerance] of [['float64', 1e-12], ['float32', 1e-5]] as const) {
+for (const [dtype, tolerance] of [
+  ['float64', 1e-12],
+  ['float32', 1e-5],
+] as const) {
   test(`the fused end of a block equals PyTorch's operators, values and gradients, ${dtype}`, () => {
     const [x, gate, shortcut, weight] = inputs(dtype);
     const fused = call<Tensor>('rescaled::scale_add_relu', [x, gate, shortcut]);
@@ -33,7 +54,8 @@ for (const [dtype, tolerance] of [['float64', 1e-12], ['float32', 1e-5]] as cons
 
 test('the gradient agrees with finite differences in float64', () => {
   const [x, gate, shortcut, weight] = inputs('float64', 1, 3, 2);
-  const value = (a: Tensor, b: Tensor, c: Tensor): number => sum(mul(call<Tensor>('rescaled::scale_add_relu', [a, b, c]), weight)).item();
+  const value = (a: Tensor, b: Tensor, c: Tensor): number =>
+    sum(mul(call<Tensor>('rescaled::scale_add_relu', [a, b, c]), weight)).item();
   const all = [x, gate, shortcut] as const;
   const exact = gradients([sum(mul(call<Tensor>('rescaled::scale_add_relu', [...all]), weight))], [...all]);
   const step = 1e-6;
@@ -52,18 +74,31 @@ test('the gradient agrees with finite differences in float64', () => {
   });
 });
 
-for (const [dtype, tolerance] of [['float64', 1e-12], ['float32', 1e-5]] as const) {
+for (const [dtype, tolerance] of [
+  ['float64', 1e-12],
+  ['float32', 1e-5],
+] as const) {
   test(`scaling alone equals PyTorch's product, values and gradients, ${dtype}`, () => {
     const [x, gate, , weight] = inputs(dtype);
-    for (const [picture, grad] of [[x, weight], [to(x, { memoryFormat: 'contiguous' }), to(weight, { memoryFormat: 'contiguous' })]] as const) {
+    for (const [picture, grad] of [
+      [x, weight],
+      [to(x, { memoryFormat: 'contiguous' }), to(weight, { memoryFormat: 'contiguous' })],
+    ] as const) {
       const [ours, theirs] = [call<Tensor>('rescaled::scale', [picture, gate]), mul(picture, gate)];
       assert.ok(ours.isContiguous('channels_last'));
       assert.equal(largestDifference(ours, theirs), 0);
       const [a, b] = [ours, theirs].map((out) => gradients([out], [x, gate], { gradOutputs: [grad] }));
       for (let i = 0; i < 2; i++) assert.ok(largestDifference(a![i]!, b![i]!) < tolerance * 10, `gradient ${i}`);
     }
-    const [onlyGate] = gradients([call<Tensor>('rescaled::scale', [to(weight, { memoryFormat: 'channels_last' }), gate])], [gate], { gradOutputs: [weight] });
-    assert.ok(largestDifference(onlyGate!, call<Tensor>('aten::sum.dim_IntList', [mul(weight, weight), [2, 3], true])) < tolerance * 10);
+    const [onlyGate] = gradients(
+      [call<Tensor>('rescaled::scale', [to(weight, { memoryFormat: 'channels_last' }), gate])],
+      [gate],
+      { gradOutputs: [weight] },
+    );
+    assert.ok(
+      largestDifference(onlyGate!, call<Tensor>('aten::sum.dim_IntList', [mul(weight, weight), [2, 3], true])) <
+        tolerance * 10,
+    );
   });
 }
 
@@ -79,13 +114,18 @@ test('a NaN stays one', () => {
   for (const dtype of ['float64', 'float32'] as const) {
     const [x, gate, shortcut] = inputs(dtype, 1, 2, 1);
     const bad = mul(x, NaN);
-    assert.ok((call<Tensor>('rescaled::scale_add_relu', [bad, gate, shortcut]).data() as Float64Array).every(Number.isNaN));
+    assert.ok(
+      (call<Tensor>('rescaled::scale_add_relu', [bad, gate, shortcut]).data() as Float64Array).every(Number.isNaN),
+    );
   }
 });
 
 test('a second derivative is refused, not silently wrong', () => {
   const [x, gate, shortcut] = inputs('float64');
-  for (const out of [call<Tensor>('rescaled::scale_add_relu', [x, gate, shortcut]), call<Tensor>('rescaled::scale', [x, gate])])
+  for (const out of [
+    call<Tensor>('rescaled::scale_add_relu', [x, gate, shortcut]),
+    call<Tensor>('rescaled::scale', [x, gate]),
+  ])
     assert.throws(() => gradients([sum(out)], [x], { createGraph: true }), /has no second derivative/);
 });
 

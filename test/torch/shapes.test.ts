@@ -1,12 +1,47 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  add, add_, addon, avgPool2d, batchNorm, call, clone, conv2d, copy_, crossEntropy, detach, dropout, flatten, fromTypedArray, generator, globalAvgPool2d, linear, liveTensors, maxPool2d, mul, noGrad, ones, pad,
-  randn, relu, relu_, scope, SHAPE_RULES, shapeOnly, sigmoid, silu, tensor, to, zeros, type Tensor,
+  add,
+  add_,
+  addon,
+  avgPool2d,
+  batchNorm,
+  call,
+  clone,
+  conv2d,
+  copy_,
+  crossEntropy,
+  detach,
+  dropout,
+  flatten,
+  fromTypedArray,
+  generator,
+  globalAvgPool2d,
+  linear,
+  liveTensors,
+  maxPool2d,
+  mul,
+  noGrad,
+  ones,
+  pad,
+  randn,
+  relu,
+  relu_,
+  SHAPE_RULES,
+  scope,
+  shapeOnly,
+  sigmoid,
+  silu,
+  type Tensor,
+  tensor,
+  to,
+  zeros,
 } from '../../src/torch/index.js';
 
 const image = (n = 2, c = 4, side = 9): Tensor => zeros([n, c, side, side]);
-const inPlace = (op: string, args: unknown[] = [], named = {}) => [() => call<Tensor>(op, [zeros([2, 3]), ...args], named)];
+const inPlace = (op: string, args: unknown[] = [], named = {}) => [
+  () => call<Tensor>(op, [zeros([2, 3]), ...args], named),
+];
 const normalise = (x: Tensor, shortcut: Tensor | null, activation: string): Tensor =>
   call('rescaled::batch_norm_act', [x, ones([4]), zeros([4]), zeros([4]), ones([4]), shortcut, activation, 0.1, 1e-5]);
 
@@ -19,17 +54,26 @@ const CASES: Record<string, (() => Tensor)[]> = {
     () => conv2d(image(), zeros([2, 4, 3, 3]), null, { dilation: 2 }),
   ],
   'aten::batch_norm': [() => batchNorm(image(), ones([4]), zeros([4]), zeros([4]), ones([4]), true, 0.1, 1e-5)],
-  'aten::linear': [() => linear(zeros([2, 3]), zeros([5, 3]), zeros([5])), () => linear(zeros([2, 7, 3]), zeros([5, 3]), null)],
+  'aten::linear': [
+    () => linear(zeros([2, 3]), zeros([5, 3]), zeros([5])),
+    () => linear(zeros([2, 7, 3]), zeros([5, 3]), null),
+  ],
   'aten::relu': [() => relu(image())],
   'aten::relu_': [() => relu_(image())],
   'aten::silu': [() => silu(image())],
   'aten::silu_': inPlace('aten::silu_'),
   'aten::sigmoid': [() => sigmoid(image())],
-  'aten::add.Tensor': [() => add(image(), image()), () => add(zeros([4, 1, 3]), zeros([2, 1])), () => add(zeros([]), zeros([2]))],
+  'aten::add.Tensor': [
+    () => add(image(), image()),
+    () => add(zeros([4, 1, 3]), zeros([2, 1])),
+    () => add(zeros([]), zeros([2])),
+  ],
   'aten::add_.Tensor': [() => add_(image(), image()), () => add_(zeros([2, 3]), zeros([3]))],
   'aten::mul.Tensor': [() => mul(image(), zeros([2, 4, 1, 1])), () => mul(zeros([2, 1]), zeros([3]))],
   'aten::mul.Scalar': [() => mul(image(), 2)],
-  'aten::avg_pool2d': [1, 2, 5, 8, 9].map((side) => () => avgPool2d(image(1, 1, side), 2, 2, { ceilMode: true, countIncludePad: false })).concat(() => avgPool2d(image(), 3, 2, { padding: 1 })),
+  'aten::avg_pool2d': [1, 2, 5, 8, 9]
+    .map((side) => () => avgPool2d(image(1, 1, side), 2, 2, { ceilMode: true, countIncludePad: false }))
+    .concat(() => avgPool2d(image(), 3, 2, { padding: 1 })),
   'aten::max_pool2d': [1, 8, 9].map((side) => () => maxPool2d(image(1, 1, side), 3, 2, 1)),
   'aten::sum.dim_IntList': [() => call('aten::sum.dim_IntList', [image(), [2, 3], true])],
   'aten::adaptive_avg_pool2d': [() => globalAvgPool2d(image())],
@@ -40,7 +84,11 @@ const CASES: Record<string, (() => Tensor)[]> = {
   'rescaled::scale_add_relu': [() => call('rescaled::scale_add_relu', [image(), zeros([2, 4, 1, 1]), image()])],
   'rescaled::depthwise_conv': [() => call('rescaled::depthwise_conv', [image(), zeros([4, 1, 5, 5]), 2, 2])],
   'rescaled::scale': [() => call('rescaled::scale', [image(), zeros([2, 4, 1, 1])])],
-  'rescaled::batch_norm_act': [() => normalise(image(), null, 'silu'), () => normalise(image(), image(), 'relu'), () => normalise(image(), image(), 'none')],
+  'rescaled::batch_norm_act': [
+    () => normalise(image(), null, 'silu'),
+    () => normalise(image(), image(), 'relu'),
+    () => normalise(image(), image(), 'none'),
+  ],
   'aten::zeros': [() => zeros([2, 3], { dtype: 'int64' }), () => zeros([])],
   'aten::ones': [() => ones([2, 0, 3])],
   'aten::randn': [() => randn([2, 3], { dtype: 'float64' })],
@@ -69,7 +117,9 @@ const facts = (body: () => Tensor) => (): object => {
 
 for (const op of Object.keys(SHAPE_RULES)) {
   const [base, overload = ''] = op.split('.') as [string, string?];
-  test(`the shape rule of ${op} makes what libtorch makes`, { skip: addon().findOperator(base, overload) === null && 'this engine has no such operator' }, () => {
+  test(`the shape rule of ${op} makes what libtorch makes`, {
+    skip: addon().findOperator(base, overload) === null && 'this engine has no such operator',
+  }, () => {
     const cases = CASES[op];
     assert.ok(cases !== undefined && cases.length > 0, 'it has no case in this test');
     for (const body of cases) {
@@ -94,9 +144,13 @@ test('what libtorch refuses, the rules refuse', () => {
 });
 
 test('an operator without a rule is named, and so is the want of data', () => {
-  assert.throws(() => shapeOnly(() => call('aten::conv2', [])), /no shape rule for "aten::conv2" \(did you mean "aten::conv2d"\?\)/);
+  assert.throws(
+    () => shapeOnly(() => call('aten::conv2', [])),
+    /no shape rule for "aten::conv2" \(did you mean "aten::conv2d"\?\)/,
+  );
   assert.throws(() => shapeOnly(() => call('toString')), /no shape rule for "aten::toString"/);
-  for (const use of [(x: Tensor) => x.data(), (x: Tensor) => x.item(), (x: Tensor) => x.backward()]) assert.throws(() => shapeOnly(() => use(zeros([1]))), /have a shape but no data/);
+  for (const use of [(x: Tensor) => x.data(), (x: Tensor) => x.item(), (x: Tensor) => x.backward()])
+    assert.throws(() => shapeOnly(() => use(zeros([1]))), /have a shape but no data/);
 });
 
 test('inside, scopes and handles work as outside; outside, nothing has changed', () => {

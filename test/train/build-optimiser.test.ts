@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createModel, type ImageModel } from '../../src/models/index.js';
+import { resolveRecipe } from '../../src/recipe/recipe.js';
 import { randn, scope, sum } from '../../src/torch/index.js';
 import { buildOptimiser, freeze, stageDepths, trainUnfrozen } from '../../src/train/build-optimiser.js';
-import { resolveRecipe } from '../../src/recipe/recipe.js';
 
 const tiny = (): ImageModel => createModel('resnet-rs-14', { width: 0.125, classes: 3 }, 1);
 const recipe = (settings: Record<string, unknown>) => resolveRecipe('quick', 'resnet-rs-14', 28, settings).values;
@@ -12,10 +12,26 @@ describe('layer-wise learning rates', () => {
   test('stages from the stem to the head', () => {
     const model = tiny();
     const depths = stageDepths(model);
-    assert.deepEqual(['conv1.0.weight', 'bn1.bias', 'layer1.0.conv1.weight', 'layer4.0.bn3.weight', 'fc.bias'].map((key) => depths.get(key)), [0, 0, 1, 4, 5]);
+    assert.deepEqual(
+      ['conv1.0.weight', 'bn1.bias', 'layer1.0.conv1.weight', 'layer4.0.bn3.weight', 'fc.bias'].map((key) =>
+        depths.get(key),
+      ),
+      [0, 0, 1, 4, 5],
+    );
     const other = createModel('efficientnet-b0', { classes: 3 }, 1);
     const blocks = stageDepths(other);
-    assert.deepEqual(['conv_stem.weight', 'bn1.weight', 'blocks.0.0.bn1.weight', 'blocks.6.0.bn1.bias', 'conv_head.weight', 'bn2.weight', 'classifier.weight'].map((key) => blocks.get(key)), [0, 0, 1, 7, 8, 8, 9]);
+    assert.deepEqual(
+      [
+        'conv_stem.weight',
+        'bn1.weight',
+        'blocks.0.0.bn1.weight',
+        'blocks.6.0.bn1.bias',
+        'conv_head.weight',
+        'bn2.weight',
+        'classifier.weight',
+      ].map((key) => blocks.get(key)),
+      [0, 0, 1, 7, 8, 8, 9],
+    );
     model.dispose();
     other.dispose();
   });
@@ -23,7 +39,11 @@ describe('layer-wise learning rates', () => {
   test('each stage learns at layerDecay times the rate of the next, whether decayed or not', () => {
     const model = tiny();
     const optimiser = buildOptimiser(recipe({ layerDecay: 0.5 }), model);
-    const scales = new Map(optimiser.groups.flatMap((group) => [...group.parameters.keys()].map((key) => [key, [group.rateScale, group.weightDecay]] as const)));
+    const scales = new Map(
+      optimiser.groups.flatMap((group) =>
+        [...group.parameters.keys()].map((key) => [key, [group.rateScale, group.weightDecay]] as const),
+      ),
+    );
     assert.deepEqual(scales.get('fc.weight'), [1, 2e-4]);
     assert.deepEqual(scales.get('layer4.0.conv1.weight'), [0.5, 2e-4]);
     assert.deepEqual(scales.get('layer4.0.bn1.weight'), [0.5, 0]);

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { resumeTraining, scoreRun, type TrainEvent, type TrainOptions, train } from '../../src/train/index.js';
 import { idxPart, photos, temporaryFolder, writeTree } from '../data/helpers.js';
-import { resumeTraining, scoreRun, train, type TrainEvent, type TrainOptions } from '../../src/train/index.js';
 
 const root = temporaryFolder();
 const cache = join(root, 'cache');
@@ -23,10 +23,22 @@ const weights = (run: string): Buffer => readFileSync(join(run, 'weights.safeten
 const folder = await photos(join(root, 'photos'), { 'train/a': 24, 'train/b': 24, 'val/a': 6, 'val/b': 6 });
 const idx = writeTree(join(root, 'idx'), { ...idxPart('train', 48, 2, 12), ...idxPart('t10k', 12, 2, 12) });
 
-for (const [name, data] of [['a folder of JPEGs', folder], ['IDX files', idx]] as const)
+for (const [name, data] of [
+  ['a folder of JPEGs', folder],
+  ['IDX files', idx],
+] as const)
   test(`${name}: training and its score are the same with and without the cache, and resumed from one to the other`, async () => {
     const options = (out: string, workers: number): TrainOptions => ({
-      data, model: 'resnet-rs-14', width: 0.125, recipe: 'quick', size: 16, seed: 3, threads: 1, workers, out: join(root, `${name} ${out}`), settings: { epochs: 3, batch: 16 },
+      data,
+      model: 'resnet-rs-14',
+      width: 0.125,
+      recipe: 'quick',
+      size: 16,
+      seed: 3,
+      threads: 1,
+      workers,
+      out: join(root, `${name} ${out}`),
+      settings: { epochs: 3, batch: 16 },
     });
     const whole = async (out: string, workers: number): Promise<string> => {
       for await (const event of train(options(out, workers))) assert.notEqual(event.type, 'broken');
@@ -47,7 +59,9 @@ for (const [name, data] of [['a folder of JPEGs', folder], ['IDX files', idx]] a
       types = [];
       await withCacheAt(places[turn % places.length]!, async () => {
         const stop = new AbortController();
-        for await (const event of turn === 0 ? train(mixed, { signal: stop.signal }) : resumeTraining(mixed.out, { signal: stop.signal })) {
+        for await (const event of turn === 0
+          ? train(mixed, { signal: stop.signal })
+          : resumeTraining(mixed.out, { signal: stop.signal })) {
           types.push(event.type);
           if (types.filter((type) => type === 'step').length === 4) stop.abort();
         }

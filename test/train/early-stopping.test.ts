@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { openDataset } from '../../src/data/dataset.js';
 import { splitMinival, withoutMinival } from '../../src/data/minival.js';
-import { bestWeights, finalWeights, resumeTraining, train, type TrainEvent, type TrainOptions } from '../../src/train/index.js';
+import {
+  bestWeights,
+  finalWeights,
+  resumeTraining,
+  type TrainEvent,
+  type TrainOptions,
+  train,
+} from '../../src/train/index.js';
 import { SafetensorsFile } from '../../src/weights/formats/safetensors.js';
 import { FASHION, temporaryFolder } from '../cli/helpers.js';
 
@@ -25,7 +32,16 @@ describe('early stopping', () => {
   // Nothing changes from epoch to epoch: no rate to speak of, and running averages that stand still.
   const still = { learningRate: 1e-30, weightDecay: 0, averaging: 'none', normMomentum: 1e-9 };
   const options = (out: string, settings: Record<string, unknown>): TrainOptions => ({
-    data: FASHION, model: 'resnet-rs-14', width: 0.125, recipe: 'quick', limitTrain: 200, limitVal: 20, seed: 1, threads: 1, workers: 0, out: join(folder, out),
+    data: FASHION,
+    model: 'resnet-rs-14',
+    width: 0.125,
+    recipe: 'quick',
+    limitTrain: 200,
+    limitVal: 20,
+    seed: 1,
+    threads: 1,
+    workers: 0,
+    out: join(folder, out),
     settings: { batch: 60, earlyStopping: true, minival: 0.1, ...settings },
   });
   const collect = async (events: AsyncGenerator<TrainEvent>): Promise<TrainEvent[]> => {
@@ -39,8 +55,19 @@ describe('early stopping', () => {
     const start = events.find((event) => event.type === 'start');
     assert.equal(start?.trainImages, 180);
     const epochs = events.filter((event) => event.type === 'epoch');
-    assert.deepEqual(epochs.map((event) => [event.epoch, event.best, event.minival?.images]), [[1, true, 20], [2, false, 20], [3, false, 20], [4, false, 20]]);
-    assert.deepEqual(events.filter((event) => event.type === 'early-stop').map(({ epoch, bestEpoch }) => [epoch, bestEpoch]), [[4, 1]]);
+    assert.deepEqual(
+      epochs.map((event) => [event.epoch, event.best, event.minival?.images]),
+      [
+        [1, true, 20],
+        [2, false, 20],
+        [3, false, 20],
+        [4, false, 20],
+      ],
+    );
+    assert.deepEqual(
+      events.filter((event) => event.type === 'early-stop').map(({ epoch, bestEpoch }) => [epoch, bestEpoch]),
+      [[4, 1]],
+    );
     assert.equal(events.at(-1)?.type, 'end');
     const out = join(folder, 'still');
     assert.ok(readFileSync(finalWeights(out)).equals(readFileSync(bestWeights(out))));
@@ -52,15 +79,22 @@ describe('early stopping', () => {
   test('stopped by hand and resumed it ends at the same epoch with the same bytes', async () => {
     const again = options('again', { ...still, epochs: 9, patience: 3 });
     const stop = new AbortController();
-    for await (const event of train(again, { signal: stop.signal })) if (event.type === 'epoch' && event.epoch === 2) stop.abort();
+    for await (const event of train(again, { signal: stop.signal }))
+      if (event.type === 'epoch' && event.epoch === 2) stop.abort();
     const rest = await collect(resumeTraining(again.out));
-    assert.deepEqual(rest.filter((event) => event.type === 'early-stop').map(({ epoch }) => epoch), [4]);
+    assert.deepEqual(
+      rest.filter((event) => event.type === 'early-stop').map(({ epoch }) => epoch),
+      [4],
+    );
     assert.ok(readFileSync(finalWeights(again.out)).equals(readFileSync(finalWeights(join(folder, 'still')))));
   });
 
   test('without a worse stretch it runs to its end', async () => {
     const events = await collect(train(options('whole', { ...still, epochs: 2, patience: 2 })));
     assert.equal(events.filter((event) => event.type === 'epoch').length, 2);
-    assert.equal(events.some((event) => event.type === 'early-stop'), false);
+    assert.equal(
+      events.some((event) => event.type === 'early-stop'),
+      false,
+    );
   });
 });

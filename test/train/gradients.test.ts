@@ -4,7 +4,7 @@ import { Random } from '../../src/augment/random.js';
 import type { Batch } from '../../src/data/loading/batch.js';
 import { createModel } from '../../src/models/index.js';
 import { Conv2d, initialise, Linear, Module } from '../../src/nn/index.js';
-import { call, flatten, globalAvgPool2d, liveTensors, relu, tensor, type Tensor } from '../../src/torch/index.js';
+import { call, flatten, globalAvgPool2d, liveTensors, relu, type Tensor, tensor } from '../../src/torch/index.js';
 import { batchGradients, type GradientOptions } from '../../src/train/gradients.js';
 import { Normaliser } from '../../src/train/input.js';
 import { balancedWeights, classLoss } from '../../src/train/loss.js';
@@ -22,12 +22,29 @@ class Plain extends Module {
 const size = 8;
 const random = new Random(3);
 const images = Uint8Array.from({ length: 11 * size * size * 3 }, () => Math.floor(256 * random.uniform()));
-const batch: Batch = { images, labels: Int32Array.from([0, 1, 2, 3, 3, 2, 1, 0, 0, 0, 3]), indices: Int32Array.from({ length: 11 }, (_, i) => i), n: 11 };
+const batch: Batch = {
+  images,
+  labels: Int32Array.from([0, 1, 2, 3, 3, 2, 1, 0, 0, 0, 3]),
+  indices: Int32Array.from({ length: 11 }, (_, i) => i),
+  n: 11,
+};
 const unexpected = (): never => assert.fail('the loss is finite');
 
-function gradients(model: Module, change: Partial<GradientOptions>): { loss: number; hits: number; values: Float32Array[] } {
+function gradients(
+  model: Module,
+  change: Partial<GradientOptions>,
+): { loss: number; hits: number; values: Float32Array[] } {
   const normaliser = new Normaliser('cpu');
-  const options: GradientOptions = { mix: undefined, normaliser, size, parts: 1, labelSmoothing: 0.1, classWeights: undefined, precision: 'float32', ...change };
+  const options: GradientOptions = {
+    mix: undefined,
+    normaliser,
+    size,
+    parts: 1,
+    labelSmoothing: 0.1,
+    classWeights: undefined,
+    precision: 'float32',
+    ...change,
+  };
   const { loss, hits } = batchGradients(model, batch, options, unexpected);
   const values = [...model.parameters().values()].map((p) => {
     const gradient = p.grad!;
@@ -43,14 +60,24 @@ function gradients(model: Module, change: Partial<GradientOptions>): { loss: num
 const flat = (arrays: Float32Array[]): number[] => arrays.flatMap((array) => [...array]);
 
 describe('gradients in parts', () => {
-  const mix = { kind: 'mixup' as const, lambda: 0.3, partners: Uint32Array.from({ length: 11 }, (_, i) => (i + 4) % 11) };
-  for (const [name, change] of [['plain', {}], ['of mixed pictures', { mix }]] as const) {
+  const mix = {
+    kind: 'mixup' as const,
+    lambda: 0.3,
+    partners: Uint32Array.from({ length: 11 }, (_, i) => (i + 4) % 11),
+  };
+  for (const [name, change] of [
+    ['plain', {}],
+    ['of mixed pictures', { mix }],
+  ] as const) {
     test(`without batch norm they are those of the whole batch (${name})`, () => {
       const model = new Plain();
       initialise(model, 'timm', 5);
       model.train();
       const whole = gradients(model, change);
-      assert.ok(flat(whole.values).some((g) => Math.abs(g) > 1e-3), 'there are gradients');
+      assert.ok(
+        flat(whole.values).some((g) => Math.abs(g) > 1e-3),
+        'there are gradients',
+      );
       for (const parts of [2, 4, 5, 64]) {
         const some = gradients(model, { ...change, parts });
         assert.ok(relativeError(flat(some.values), flat(whole.values)) < 1e-5, `${parts} parts`);
@@ -68,7 +95,10 @@ describe('gradients in parts', () => {
     const classWeights = balancedWeights(batch.labels, 4, 'cpu');
     const whole = gradients(model, { classWeights });
     assert.ok(relativeError(flat(gradients(model, { classWeights, parts: 3 }).values), flat(whole.values)) < 1e-5);
-    assert.ok(relativeError(flat(gradients(model, {}).values), flat(whole.values)) > 1e-2, 'the weights change something');
+    assert.ok(
+      relativeError(flat(gradients(model, {}).values), flat(whole.values)) > 1e-2,
+      'the weights change something',
+    );
     classWeights.dispose();
     model.dispose();
   });
@@ -99,7 +129,10 @@ test('scaled by a power of two they are the same numbers times it, bit by bit, i
   const model = createModel('resnet-rs-14', { width: 0.125, classes: 4, stemStride: 1, dropout: 0 }, 7).train();
   for (const parts of [1, 3]) {
     const [plain, scaled] = [gradients(model, { parts }), gradients(model, { parts, scale: 2 ** 16 })];
-    assert.deepEqual(flat(scaled.values), flat(plain.values).map((g) => g * 2 ** 16));
+    assert.deepEqual(
+      flat(scaled.values),
+      flat(plain.values).map((g) => g * 2 ** 16),
+    );
     assert.deepEqual([scaled.loss, scaled.hits], [plain.loss, plain.hits], 'the loss told is not scaled');
   }
   model.dispose();
@@ -108,13 +141,20 @@ test('scaled by a power of two they are the same numbers times it, bit by bit, i
 describe('class weights', () => {
   test('balanced: N/(K n), the mean weight of a picture is 1, a missing class has 0', () => {
     const weights = balancedWeights([0, 0, 0, 1, 3, 3], 4, 'cpu');
-    assert.deepEqual([...weights.data()].map((w) => Number(w).toFixed(4)), ['0.6667', '2.0000', '0.0000', '1.0000']);
+    assert.deepEqual(
+      [...weights.data()].map((w) => Number(w).toFixed(4)),
+      ['0.6667', '2.0000', '0.0000', '1.0000'],
+    );
     weights.dispose();
   });
 
   test('the loss is the mean of weight times cross-entropy', () => {
     // logits of 0 and log 3: probabilities 1/4 and 3/4; cross-entropies log 4 and log(4/3).
-    const logits = tensor([[0, Math.log(3)], [0, Math.log(3)], [0, Math.log(3)]]);
+    const logits = tensor([
+      [0, Math.log(3)],
+      [0, Math.log(3)],
+      [0, Math.log(3)],
+    ]);
     const labels = call<Tensor>('aten::to.dtype', [tensor([0, 1, 1]), 'int64']);
     const weights = tensor([2, 0.5]);
     const expected = (2 * Math.log(4) + 0.5 * Math.log(4 / 3) * 2) / 3;

@@ -2,14 +2,20 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { resumeTraining, train, type TrainOptions } from '../../src/train/index.js';
+import { resumeTraining, type TrainOptions, train } from '../../src/train/index.js';
 import { FASHION, temporaryFolder } from '../cli/helpers.js';
 
 const cases: Record<string, Record<string, unknown>> = {
   rmsprop: { optimiser: 'rmsprop', schedule: 'exponential' },
   adamw: { optimiser: 'adamw', clipNorm: 1, schedule: 'one-cycle' },
   'lamb in bfloat16': { optimiser: 'lamb', layerDecay: 0.7, schedule: 'step', precision: 'bfloat16' },
-  'sgd in parts, averaged twice': { accumulate: 3, averaging: 'ema-running', classWeights: 'balanced', mixup: 0.2, schedule: 'constant' },
+  'sgd in parts, averaged twice': {
+    accumulate: 3,
+    averaging: 'ema-running',
+    classWeights: 'balanced',
+    mixup: 0.2,
+    schedule: 'constant',
+  },
 };
 
 describe('stopped after every few steps and resumed, a run ends with the bytes of one that was not', () => {
@@ -17,7 +23,16 @@ describe('stopped after every few steps and resumed, a run ends with the bytes o
   for (const [name, settings] of Object.entries(cases)) {
     test(name, async () => {
       const options = (out: string): TrainOptions => ({
-        data: FASHION, model: 'resnet-rs-14', width: 0.125, recipe: 'quick', limitTrain: 192, limitVal: 20, seed: 3, threads: 1, workers: 0, out: join(folder, out),
+        data: FASHION,
+        model: 'resnet-rs-14',
+        width: 0.125,
+        recipe: 'quick',
+        limitTrain: 192,
+        limitVal: 20,
+        seed: 3,
+        threads: 1,
+        workers: 0,
+        out: join(folder, out),
         settings: { epochs: 2, batch: 32, dropout: 0.1, ...settings },
       });
       const calm = options(`${name}-calm`);
@@ -28,7 +43,9 @@ describe('stopped after every few steps and resumed, a run ends with the bytes o
         assert.ok(stops < 20, 'the run does not end');
         const stop = new AbortController();
         let steps = 0;
-        for await (const event of stops === 0 ? train(shaken, { signal: stop.signal }) : resumeTraining(shaken.out, { signal: stop.signal })) {
+        for await (const event of stops === 0
+          ? train(shaken, { signal: stop.signal })
+          : resumeTraining(shaken.out, { signal: stop.signal })) {
           if (event.type === 'step' && ++steps === 5) stop.abort();
           ended = event.type === 'end';
         }

@@ -3,13 +3,17 @@ import { describe, test } from 'node:test';
 import { RescaledError } from '../../src/errors.js';
 import { createModel, type ImageModel } from '../../src/models/index.js';
 import { LossScaler } from '../../src/optim/index.js';
-import { crossEntropy, manualSeed, mul, randn, scope, tensor, to, type Tensor } from '../../src/torch/index.js';
-import { buildOptimiser } from '../../src/train/build-optimiser.js';
 import { resolveRecipe } from '../../src/recipe/recipe.js';
+import { crossEntropy, manualSeed, mul, randn, scope, type Tensor, tensor, to } from '../../src/torch/index.js';
+import { buildOptimiser } from '../../src/train/build-optimiser.js';
 import { applyGradients } from '../../src/train/update.js';
 
-const wrong = { wrongNorm: (norm: number) => new RescaledError(`norm ${norm}`), wrongScale: (scale: number) => new RescaledError(`scale ${scale}`) };
-const bytes = (tensors: Iterable<Tensor>): string[] => Array.from(tensors, (x) => Buffer.from(x.data().buffer).toString('base64'));
+const wrong = {
+  wrongNorm: (norm: number) => new RescaledError(`norm ${norm}`),
+  wrongScale: (scale: number) => new RescaledError(`scale ${scale}`),
+};
+const bytes = (tensors: Iterable<Tensor>): string[] =>
+  Array.from(tensors, (x) => Buffer.from(x.data().buffer).toString('base64'));
 
 /** Gradients of a step on pictures that depend on its number alone. */
 function backward(model: ImageModel, step: number, scale: number): void {
@@ -39,7 +43,11 @@ describe('updates with a loss scale', () => {
         };
         const [plain, scaled] = [make(), make()];
         const scaler = new LossScaler();
-        const state = ({ model, optimiser }: typeof plain): unknown => [bytes(model.parameters().values()), ...[...optimiser.slots.values()].map((slot) => bytes(slot.values())), optimiser.steps];
+        const state = ({ model, optimiser }: typeof plain): unknown => [
+          bytes(model.parameters().values()),
+          ...[...optimiser.slots.values()].map((slot) => bytes(slot.values())),
+          optimiser.steps,
+        ];
         for (let step = 0; step < 4; step++) {
           if (step === 2) {
             const before = state(scaled);
@@ -48,7 +56,10 @@ describe('updates with a loss scale', () => {
             assert.equal(applyGradients(scaled.optimiser, 0.1, { clipNorm, scaler, ...wrong }), false);
             assert.deepEqual(state(scaled), before);
             assert.deepEqual(scaler.state, { scale: 2 ** 15, good: 0 });
-            assert.ok([...scaled.model.parameters().values()].every(({ grad }) => grad === null), 'gradients do not add up');
+            assert.ok(
+              [...scaled.model.parameters().values()].every(({ grad }) => grad === null),
+              'gradients do not add up',
+            );
           }
           backward(plain.model, step, 1);
           backward(scaled.model, step, scaler.scale);
@@ -75,7 +86,12 @@ describe('updates with a loss scale', () => {
       breakOne(model);
       return applyGradients(optimiser, 0.1, { clipNorm, scaler: using, ...wrong });
     };
-    assert.throws(() => { for (;;) { assert.equal(broken(0, scaler), false); skipped++; } }, /^RescaledError: scale 0\.00048828125$/);
+    assert.throws(() => {
+      for (;;) {
+        assert.equal(broken(0, scaler), false);
+        skipped++;
+      }
+    }, /^RescaledError: scale 0\.00048828125$/);
     assert.equal(skipped, 26);
     assert.throws(() => broken(1, undefined), /^RescaledError: norm Infinity$/);
     assert.deepEqual(bytes(model.parameters().values()), before);

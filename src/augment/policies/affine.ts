@@ -6,7 +6,10 @@ export type Affine = readonly [a: number, b: number, c: number, d: number, e: nu
 /** The colour where the result shows no part of the picture. */
 export type Fill = readonly [r: number, g: number, b: number];
 
-/** How points between pixels are read. In both of Pillow's the centre of the first pixel is (0.5, 0.5); in TensorFlow's it is (0, 0). */
+/**
+ * How points between pixels are read. In both of Pillow's the centre of the first pixel is (0.5, 0.5); in TensorFlow's
+ * it is (0, 0).
+ */
 export type Sampling = 'tensorflow-nearest' | 'pillow-nearest' | 'pillow-bilinear';
 
 const fround = Math.fround;
@@ -17,8 +20,9 @@ export const translateX = (pixels: number): Affine => [1, 0, pixels, 0, 1, 0];
 export const translateY = (pixels: number): Affine => [1, 0, 0, 0, 1, pixels];
 
 /**
- * Rotation counter-clockwise about the centre of the picture: about ((W - 1) / 2, (H - 1) / 2) in single precision as tf.contrib.image.rotate, or
- * about (W / 2, H / 2) with cosine and sine rounded to 15 digits as Pillow's Image.rotate. Both points are the same place.
+ * Rotation counter-clockwise about the centre of the picture: about ((W - 1) / 2, (H - 1) / 2) in single precision as
+ * tf.contrib.image.rotate, or about (W / 2, H / 2) with cosine and sine rounded to 15 digits as Pillow's Image.rotate.
+ * Both points are the same place.
  */
 export function rotation(degrees: number, width: number, height: number, sampling: Sampling): Affine {
   if (sampling === 'tensorflow-nearest') {
@@ -41,10 +45,10 @@ export function rotation(degrees: number, width: number, height: number, samplin
 /**
  * The picture through an affine map, in its own size. `out` [H, W, 3] must be other memory than the picture's.
  *
- * `tensorflow-nearest`: x' and y' in single precision, rounded half away from zero (tf.contrib.image.transform with its default
- * interpolation). `pillow-nearest`: 16-bit fixed point steps from pixel centre to pixel centre, rounded down (Image.transform, NEAREST).
- * `pillow-bilinear`: the four pixels around a point weighted by distance in double precision, truncated; beyond the outermost
- * pixel centres the outermost pixels go on (Image.transform, BILINEAR).
+ * `tensorflow-nearest`: x' and y' in single precision, rounded half away from zero (tf.contrib.image.transform with its
+ * default interpolation). `pillow-nearest`: 16-bit fixed point steps from pixel centre to pixel centre, rounded down
+ * (Image.transform, NEAREST). `pillow-bilinear`: the four pixels around a point weighted by distance in double
+ * precision, truncated; beyond the outermost pixel centres the outermost pixels go on (Image.transform, BILINEAR).
  */
 export function transform(source: Pixels, out: Uint8Array, map: Affine, sampling: Sampling, fill: Fill): void {
   if (sampling === 'tensorflow-nearest') tensorflowNearest(source, out, map, fill);
@@ -56,7 +60,12 @@ export function transform(source: Pixels, out: Uint8Array, map: Affine, sampling
 let columnX = new Float32Array(0);
 let columnY = new Float32Array(0);
 
-function tensorflowNearest({ data, width, height }: Pixels, out: Uint8Array, map: Affine, [red, green, blue]: Fill): void {
+function tensorflowNearest(
+  { data, width, height }: Pixels,
+  out: Uint8Array,
+  map: Affine,
+  [red, green, blue]: Fill,
+): void {
   if (columnX.length < width) {
     columnX = new Float32Array(width);
     columnY = new Float32Array(width);
@@ -95,7 +104,12 @@ function tensorflowNearest({ data, width, height }: Pixels, out: Uint8Array, map
 
 const fixed = (value: number): number => Math.floor(value * 65536 + 0.5) | 0;
 
-function pillowNearest({ data, width, height }: Pixels, out: Uint8Array, [a, b, c, d, e, f]: Affine, [red, green, blue]: Fill): void {
+function pillowNearest(
+  { data, width, height }: Pixels,
+  out: Uint8Array,
+  [a, b, c, d, e, f]: Affine,
+  [red, green, blue]: Fill,
+): void {
   const stepX = fixed(a);
   const stepY = fixed(d);
   let rowX = fixed(c + a * 0.5 + b * 0.5);
@@ -123,7 +137,12 @@ function pillowNearest({ data, width, height }: Pixels, out: Uint8Array, [a, b, 
   }
 }
 
-function pillowBilinear({ data, width, height }: Pixels, out: Uint8Array, [a, b, c, d, e, f]: Affine, fill: Fill): void {
+function pillowBilinear(
+  { data, width, height }: Pixels,
+  out: Uint8Array,
+  [a, b, c, d, e, f]: Affine,
+  fill: Fill,
+): void {
   const pitch = 3 * width;
   let o = 0;
   for (let row = 0; row < height; row++) {

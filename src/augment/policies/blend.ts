@@ -1,15 +1,19 @@
 import type { Pixels } from '../pixels.js';
-import { pillowGrey, truncate8, type Arithmetic } from './tables.js';
+import { type Arithmetic, pillowGrey, truncate8 } from './tables.js';
 
 const fround = Math.fround;
 
 /** Tables of the reference's grey: byte / 255 x weight in single precision. */
-const greyPart = (weight: number) => Float32Array.from({ length: 256 }, (_, v) => fround(fround(v * fround(1 / 255)) * fround(weight)));
+const greyPart = (weight: number) =>
+  Float32Array.from({ length: 256 }, (_, v) => fround(fround(v * fround(1 / 255)) * fround(weight)));
 const greyRed = greyPart(0.2989);
 const greyGreen = greyPart(0.587);
 const greyBlue = greyPart(0.114);
 
-/** TensorFlow's `rgb_to_grayscale` of 8-bit pixels: 0.2989 R + 0.587 G + 0.114 B on the 0 to 1 scale, times 255.5, truncated. */
+/**
+ * TensorFlow's `rgb_to_grayscale` of 8-bit pixels: 0.2989 R + 0.587 G + 0.114 B on the 0 to 1 scale, times 255.5,
+ * truncated.
+ */
 function tensorflowGrey(r: number, g: number, b: number): number {
   return fround(fround(fround(greyRed[r]! + greyGreen[g]!) + greyBlue[b]!) * 255.5) | 0;
 }
@@ -25,8 +29,8 @@ function prepareBlend(factor: number): void {
 const blended = (d: number, v: number): number => truncate8(fround(d + difference[256 + v - d]!));
 
 /**
- * Blend with the picture's own grey: factor 0 is grey, 1 the picture, above 1 more colour. TensorFlow and Pillow differ in how
- * they round the grey. `out` may be the picture's own bytes.
+ * Blend with the picture's own grey: factor 0 is grey, 1 the picture, above 1 more colour. TensorFlow and Pillow differ
+ * in how they round the grey. `out` may be the picture's own bytes.
  */
 export function color(source: Pixels, out: Uint8Array, factor: number, arithmetic: Arithmetic): void {
   const { data } = source;
@@ -43,7 +47,10 @@ export function color(source: Pixels, out: Uint8Array, factor: number, arithmeti
   }
 }
 
-/** Sums of the smoothing kernel [1 1 1; 1 5 1; 1 1 1], at most 13 x 255, divided by 13: cut off, and rounded as Pillow does. */
+/**
+ * Sums of the smoothing kernel [1 1 1; 1 5 1; 1 1 1], at most 13 x 255, divided by 13: cut off, and rounded as Pillow
+ * does.
+ */
 const sums = { length: 13 * 255 + 1 };
 const cutOff = Uint8Array.from(sums, (_, sum) => Math.floor(sum / 13));
 const rounded = Uint8Array.from(sums, (_, sum) => Math.floor((2 * sum + 13) / 26));
@@ -53,10 +60,12 @@ const thirteenth = Float32Array.from({ length: 256 }, (_, v) => v * fround(1 / 1
 const fiveThirteenths = Float32Array.from({ length: 256 }, (_, v) => v * fround(5 / 13));
 
 /**
- * Blend with the smoothed picture: factor 0 is smooth, 1 the picture, above 1 sharper. Pixels on the border are not smoothed and so stay.
+ * Blend with the smoothed picture: factor 0 is smooth, 1 the picture, above 1 sharper. Pixels on the border are not
+ * smoothed and so stay.
  *
- * Quirk of the reference: it truncates the smoothed value, a sum of nine products in single precision in reading order, which
- * for a plain area of some values falls just below the value and loses one level. Pillow rounds. `out` must be other memory.
+ * Quirk of the reference: it truncates the smoothed value, a sum of nine products in single precision in reading order,
+ * which for a plain area of some values falls just below the value and loses one level. Pillow rounds. `out` must be
+ * other memory.
  */
 export function sharpness(source: Pixels, out: Uint8Array, factor: number, arithmetic: Arithmetic): void {
   const { data, width, height } = source;
@@ -71,7 +80,15 @@ export function sharpness(source: Pixels, out: Uint8Array, factor: number, arith
       const below = i + pitch;
       const centre = data[i]!;
       const sum =
-        data[above - 3]! + data[above]! + data[above + 3]! + data[i - 3]! + 5 * centre + data[i + 3]! + data[below - 3]! + data[below]! + data[below + 3]!;
+        data[above - 3]! +
+        data[above]! +
+        data[above + 3]! +
+        data[i - 3]! +
+        5 * centre +
+        data[i + 3]! +
+        data[below - 3]! +
+        data[below]! +
+        data[below + 3]!;
       let degenerate = smooth[sum]!;
       // Single precision errs by far less than 1/13, so it can only matter where the exact quotient is whole.
       if (smooth === cutOff && degenerate * 13 === sum) degenerate = singlePrecision(data, i, pitch);
@@ -80,7 +97,10 @@ export function sharpness(source: Pixels, out: Uint8Array, factor: number, arith
   }
 }
 
-/** The reference's smoothed value: nine products summed in reading order, clipped (nine times 255 comes to a little more), cut off. */
+/**
+ * The reference's smoothed value: nine products summed in reading order, clipped (nine times 255 comes to a little
+ * more), cut off.
+ */
 function singlePrecision(data: Uint8Array, i: number, pitch: number): number {
   const above = i - pitch;
   const below = i + pitch;

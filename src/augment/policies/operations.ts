@@ -1,23 +1,61 @@
-import { rotation, shearX, shearY, transform, translateX, translateY, type Affine, type Fill, type Sampling } from './affine.js';
+import type { Pixels } from '../pixels.js';
+import {
+  type Affine,
+  type Fill,
+  rotation,
+  type Sampling,
+  shearX,
+  shearY,
+  transform,
+  translateX,
+  translateY,
+} from './affine.js';
 import { color, sharpness } from './blend.js';
 import { fillBox } from './erase.js';
-import type { Pixels } from '../pixels.js';
-import { autoContrast, brightness, contrast, equalize, invert, posterize, solarize, solarizeAdd, type Arithmetic } from './tables.js';
+import {
+  type Arithmetic,
+  autoContrast,
+  brightness,
+  contrast,
+  equalize,
+  invert,
+  posterize,
+  solarize,
+  solarizeAdd,
+} from './tables.js';
 
 /** The sixteen operations in the reference's order, then `Identity` (TrivialAugment). */
 export const OPERATIONS = [
-  'AutoContrast', 'Equalize', 'Invert', 'Rotate', 'Posterize', 'Solarize', 'Color', 'Contrast', 'Brightness', 'Sharpness',
-  'ShearX', 'ShearY', 'TranslateX', 'TranslateY', 'Cutout', 'SolarizeAdd', 'Identity',
+  'AutoContrast',
+  'Equalize',
+  'Invert',
+  'Rotate',
+  'Posterize',
+  'Solarize',
+  'Color',
+  'Contrast',
+  'Brightness',
+  'Sharpness',
+  'ShearX',
+  'ShearY',
+  'TranslateX',
+  'TranslateY',
+  'Cutout',
+  'SolarizeAdd',
+  'Identity',
 ] as const; // prettier-ignore
 export type OperationName = (typeof OPERATIONS)[number];
 
-/** One drawn operation. Plain data: drawing and doing are apart, so that what was drawn can be shown, counted and repeated. */
+/**
+ * One drawn operation. Plain data: drawing and doing are apart, so that what was drawn can be shown, counted and
+ * repeated.
+ */
 export interface Step {
   readonly name: OperationName;
   /**
-   * Rotate: degrees counter-clockwise. Posterize: bits kept. Solarize: threshold. SolarizeAdd: levels added. Color, Contrast, Brightness,
-   * Sharpness: blend factor. ShearX and ShearY: slope. TranslateX and TranslateY: pixels, positive moves the picture left or up.
-   * Cutout: half the side of the square in pixels. Others: unused, 0.
+   * Rotate: degrees counter-clockwise. Posterize: bits kept. Solarize: threshold. SolarizeAdd: levels added. Color,
+   * Contrast, Brightness, Sharpness: blend factor. ShearX and ShearY: slope. TranslateX and TranslateY: pixels,
+   * positive moves the picture left or up. Cutout: half the side of the square in pixels. Others: unused, 0.
    */
   readonly argument: number;
   /** Cutout: the pixel [x, y] in the middle. */
@@ -59,11 +97,12 @@ function mapOf({ name, argument }: Step, { width, height }: Pixels, sampling: Sa
 }
 
 /** Operations that read neighbours or move pixels; the others may write over the bytes they read. */
-export const needsOtherMemory = ({ name }: Step): boolean => ['Rotate', 'ShearX', 'ShearY', 'TranslateX', 'TranslateY', 'Sharpness'].includes(name);
+export const needsOtherMemory = ({ name }: Step): boolean =>
+  ['Rotate', 'ShearX', 'ShearY', 'TranslateX', 'TranslateY', 'Sharpness'].includes(name);
 
 /**
- * Does one step: reads `source`, writes all of `out`, bytes [H, W, 3]. `out` may be the source's own bytes unless `needsOtherMemory(step)`.
- * A pure function of its arguments.
+ * Does one step: reads `source`, writes all of `out`, bytes [H, W, 3]. `out` may be the source's own bytes unless
+ * `needsOtherMemory(step)`. A pure function of its arguments.
  */
 export function applyStep(step: Step, source: Pixels, out: Uint8Array, style: Style): void {
   const { argument, centre = [0, 0] } = step;
@@ -93,7 +132,12 @@ export function applyStep(step: Step, source: Pixels, out: Uint8Array, style: St
       return sharpness(source, out, argument, arithmetic);
     case 'Cutout':
       if (out !== source.data) out.set(source.data);
-      return fillBox(out, source, [centre[0] - argument, centre[1] - argument, centre[0] + argument, centre[1] + argument], fill);
+      return fillBox(
+        out,
+        source,
+        [centre[0] - argument, centre[1] - argument, centre[0] + argument, centre[1] + argument],
+        fill,
+      );
     default:
       if (out !== source.data) out.set(source.data);
   }

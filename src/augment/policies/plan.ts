@@ -1,16 +1,19 @@
 import { UsageError } from '../../errors.js';
+import { type Pixels, pixelsOf } from '../pixels.js';
+import type { Random } from '../random.js';
 import { drawAutoAugment } from './autoaugment.js';
 import { erasingBox, fillBox, MEAN_COLOUR } from './erase.js';
 import { applyStep, needsOtherMemory, PILLOW_BLACK, type Step, type Style } from './operations.js';
-import { pixelsOf, type Pixels } from '../pixels.js';
-import { drawRandAugment, styleOf, VARIANTS, type RandAugmentRule, type Variant } from './randaugment.js';
-import type { Random } from '../random.js';
+import { drawRandAugment, type RandAugmentRule, styleOf, VARIANTS, type Variant } from './randaugment.js';
 import { drawTrivialAugment } from './trivialaugment.js';
 
 export type Policy = 'none' | 'randaugment' | 'autoaugment' | 'trivialaugment';
 export const POLICIES: readonly Policy[] = ['none', 'randaugment', 'autoaugment', 'trivialaugment'];
 
-/** What is done to a training picture after crop and flip, before it is normalised. Plain data: loader workers get it by message. */
+/**
+ * What is done to a training picture after crop and flip, before it is normalised. Plain data: loader workers get it by
+ * message.
+ */
 export interface AugmentPlan extends RandAugmentRule {
   readonly policy: Policy;
   /** RandAugment: operations a picture (N). */
@@ -28,7 +31,14 @@ export interface AugmentPlan extends RandAugmentRule {
 /** The side for which the reference's constants in pixels were chosen: ImageNet's usual 224. */
 export const REFERENCE_SIDE = 224;
 
-const NOTHING: AugmentPlan = { policy: 'none', layers: 2, magnitude: 10, variant: 'reference', pixelScale: 1, erasing: 0 };
+const NOTHING: AugmentPlan = {
+  policy: 'none',
+  layers: 2,
+  magnitude: 10,
+  variant: 'reference',
+  pixelScale: 1,
+  erasing: 0,
+};
 
 /**
  * Fills missing fields (no policy, no erasing; RandAugment with 2 layers at magnitude 10) and checks all of them.
@@ -63,7 +73,8 @@ export function drawSteps(plan: AugmentPlan, width: number, height: number, rand
   }
 }
 
-export const styleFor = ({ policy, variant }: AugmentPlan): Style => (policy === 'trivialaugment' ? PILLOW_BLACK : styleOf(variant));
+export const styleFor = ({ policy, variant }: AugmentPlan): Style =>
+  policy === 'trivialaugment' ? PILLOW_BLACK : styleOf(variant);
 
 // For operations that cannot write over what they read. Kept between calls; holds nothing from call to call.
 let scratch = new Uint8Array(0);
@@ -83,7 +94,10 @@ export function applyStepsInPlace(steps: readonly Step[], { data, width, height 
   }
 }
 
-/** The plan on the bytes given: the policy's operations, then erasing. What comes out is a function of (bytes, plan, state of `random`). */
+/**
+ * The plan on the bytes given: the policy's operations, then erasing. What comes out is a function of (bytes, plan,
+ * state of `random`).
+ */
 export function augmentInPlace(picture: Pixels, plan: AugmentPlan, random: Random): void {
   const { width, height } = picture;
   applyStepsInPlace(drawSteps(plan, width, height, random), picture, styleFor(plan));

@@ -1,25 +1,35 @@
-import { OPERATIONS, PILLOW, PILLOW_BILINEAR, TENSORFLOW, type OperationName, type Step, type Style } from './operations.js';
 import type { Random } from '../random.js';
+import {
+  OPERATIONS,
+  type OperationName,
+  PILLOW,
+  PILLOW_BILINEAR,
+  type Step,
+  type Style,
+  TENSORFLOW,
+} from './operations.js';
 
 /**
  * Whose RandAugment and AutoAugment.
  *
- * `reference`: tensorflow/tpu models/official/efficientnet/autoaugment.py, quirks included. Posterize keeps MORE bits as the magnitude rises, Solarize's
- * threshold reaches the end of the 8-bit range at magnitude 10, the enhancements only ever go from washed out (0.1) to strong, Contrast's grey is not
- * the mean, translations and cut-outs are in pixels whatever the size, and the probability drawn for each operation is not used.
+ * `reference`: tensorflow/tpu models/official/efficientnet/autoaugment.py, quirks included. Posterize keeps MORE bits
+ * as the magnitude rises, Solarize's threshold reaches the end of the 8-bit range at magnitude 10, the enhancements
+ * only ever go from washed out (0.1) to strong, Contrast's grey is not the mean, translations and cut-outs are in
+ * pixels whatever the size, and the probability drawn for each operation is not used.
  *
- * `pillow`: the same operations and arguments, computed as Pillow computes them: Contrast's grey is the mean, Sharpness rounds, Posterize with 0
- * bits is black, a Solarize threshold of 256 changes nothing, affine maps go by pixel centres.
+ * `pillow`: the same operations and arguments, computed as Pillow computes them: Contrast's grey is the mean, Sharpness
+ * rounds, Posterize with 0 bits is black, a Solarize threshold of 256 changes nothing, affine maps go by pixel centres.
  *
- * `timm`: timm's `rand-m<magnitude>-n<layers>-inc1`, computed by Pillow with bilinear sampling (timm draws bilinear or bicubic). Fifteen operations
- * (no Cutout), each done with probability 1/2; magnitudes above 10 count as 10; Posterize, Solarize and the enhancements get
- * stronger with the magnitude, the latter in both directions; translations up to 0.45 of the side. For AutoAugment: the reference's
- * arguments, the translation up to 0.45 of the side.
+ * `timm`: timm's `rand-m<magnitude>-n<layers>-inc1`, computed by Pillow with bilinear sampling (timm draws bilinear or
+ * bicubic). Fifteen operations (no Cutout), each done with probability 1/2; magnitudes above 10 count as 10; Posterize,
+ * Solarize and the enhancements get stronger with the magnitude, the latter in both directions; translations up to 0.45
+ * of the side. For AutoAugment: the reference's arguments, the translation up to 0.45 of the side.
  */
 export type Variant = 'reference' | 'pillow' | 'timm';
 export const VARIANTS: readonly Variant[] = ['reference', 'pillow', 'timm'];
 
-export const styleOf = (variant: Variant): Style => ({ reference: TENSORFLOW, pillow: PILLOW, timm: PILLOW_BILINEAR })[variant];
+export const styleOf = (variant: Variant): Style =>
+  ({ reference: TENSORFLOW, pillow: PILLOW, timm: PILLOW_BILINEAR })[variant];
 
 /** Constants in pixels, at magnitude 10. */
 export interface PixelConstants {
@@ -29,7 +39,10 @@ export interface PixelConstants {
 /** `distort_image_with_randaugment`: translate_const 100, cutout_const 40. */
 export const RANDAUGMENT_PIXELS: PixelConstants = { translate: 100, cutout: 40 };
 
-export const scaled = ({ translate, cutout }: PixelConstants, factor: number): PixelConstants => ({ translate: translate * factor, cutout: cutout * factor });
+export const scaled = ({ translate, cutout }: PixelConstants, factor: number): PixelConstants => ({
+  translate: translate * factor,
+  cutout: cutout * factor,
+});
 
 /** Magnitudes are in tenths of the constants below. */
 const FULL = 10;
@@ -37,7 +50,8 @@ const SIGNED: readonly OperationName[] = ['Rotate', 'ShearX', 'ShearY', 'Transla
 const ENHANCEMENTS: readonly OperationName[] = ['Color', 'Contrast', 'Brightness', 'Sharpness'];
 
 /**
- * The reference's argument of an operation at a magnitude M (level_to_arg), before a sign is drawn. Whole-number arguments are truncated.
+ * The reference's argument of an operation at a magnitude M (level_to_arg), before a sign is drawn. Whole-number
+ * arguments are truncated.
  *
  * | operation | argument | at 10 | at 15 |
  * | --- | --- | --- | --- |
@@ -75,7 +89,10 @@ export function referenceArgument(name: OperationName, magnitude: number, pixels
   }
 }
 
-/** timm's, `inc1`: as the reference but Posterize and Solarize count down, and a sign is drawn for the enhancements' distance from 1. */
+/**
+ * timm's, `inc1`: as the reference but Posterize and Solarize count down, and a sign is drawn for the enhancements'
+ * distance from 1.
+ */
 function timmArgument(name: OperationName, magnitude: number, pixels: PixelConstants): number {
   const argument = referenceArgument(name, magnitude, pixels);
   if (name === 'Posterize') return 4 - argument;
@@ -87,12 +104,21 @@ function timmArgument(name: OperationName, magnitude: number, pixels: PixelConst
 const TIMM_TRANSLATE = 0.45;
 
 /** Pixel constants of one picture and operation. */
-export function pixelsFor(variant: Variant, name: OperationName, width: number, height: number, reference: PixelConstants): PixelConstants {
+export function pixelsFor(
+  variant: Variant,
+  name: OperationName,
+  width: number,
+  height: number,
+  reference: PixelConstants,
+): PixelConstants {
   if (variant !== 'timm') return reference;
   return { ...reference, translate: TIMM_TRANSLATE * (name === 'TranslateX' ? width : height) };
 }
 
-/** Draws what is random in an operation itself: a sign with probability 1/2, the middle of a cut-out (row first, then column). */
+/**
+ * Draws what is random in an operation itself: a sign with probability 1/2, the middle of a cut-out (row first, then
+ * column).
+ */
 export function drawStep(name: OperationName, argument: number, width: number, height: number, random: Random): Step {
   if (SIGNED.includes(name)) return { name, argument: random.int(2) === 0 ? argument : -argument };
   if (name !== 'Cutout') return { name, argument };
@@ -113,7 +139,13 @@ export interface RandAugmentRule {
 }
 
 /** One given operation at the rule's magnitude: its argument, and what is random in it. */
-export function drawOperation(name: OperationName, { magnitude, variant, pixelScale }: RandAugmentRule, width: number, height: number, random: Random): Step {
+export function drawOperation(
+  name: OperationName,
+  { magnitude, variant, pixelScale }: RandAugmentRule,
+  width: number,
+  height: number,
+  random: Random,
+): Step {
   const pixels = pixelsFor(variant, name, width, height, scaled(RANDAUGMENT_PIXELS, pixelScale));
   if (variant !== 'timm') return drawStep(name, referenceArgument(name, magnitude, pixels), width, height, random);
   const argument = timmArgument(name, Math.min(FULL, magnitude), pixels);
@@ -122,7 +154,8 @@ export function drawOperation(name: OperationName, { magnitude, variant, pixelSc
 }
 
 /**
- * RandAugment (Cubuk et al., arXiv 1909.13719): `layers` times one operation, drawn evenly and with replacement, at one fixed magnitude.
+ * RandAugment (Cubuk et al., arXiv 1909.13719): `layers` times one operation, drawn evenly and with replacement, at one
+ * fixed magnitude.
  * @param width @param height of the picture, in pixels
  */
 export function drawRandAugment(rule: RandAugmentRule, width: number, height: number, random: Random): Step[] {

@@ -1,12 +1,13 @@
 import type { Pixels } from '../pixels.js';
 
 /**
- * Whose arithmetic an operation follows where the two differ in bytes: the TensorFlow reference (single precision, results truncated)
- * or Pillow (double precision or integers, results of its C code).
+ * Whose arithmetic an operation follows where the two differ in bytes: the TensorFlow reference (single precision,
+ * results truncated) or Pillow (double precision or integers, results of its C code).
  */
 export type Arithmetic = 'tensorflow' | 'pillow';
 
-// Operations of one table a channel. `out` may be the picture's own bytes. Tables are kept between calls and filled anew in each.
+// Operations of one table a channel. `out` may be the picture's own bytes. Tables are kept between calls and filled
+// anew in each.
 const red = new Uint8Array(256);
 const green = new Uint8Array(256);
 const blue = new Uint8Array(256);
@@ -33,8 +34,8 @@ function mapChannels(source: Pixels, out: Uint8Array): void {
   }
 }
 
-function fillAll(source: Pixels, out: Uint8Array, valueOf: (byte: number) => number): void {
-  for (let i = 0; i < 256; i++) red[i] = valueOf(i);
+function fillAll(source: Pixels, out: Uint8Array, mapped: (byte: number) => number): void {
+  for (let i = 0; i < 256; i++) red[i] = mapped(i);
   mapAll(source, out, red);
 }
 
@@ -51,8 +52,9 @@ function countBytes({ data }: Pixels): void {
 }
 
 /**
- * Each channel stretched so that its lowest value becomes 0 and its highest 255: v x s + o with s = 255 / (high - low), o = -low x s, truncated.
- * A channel of one value stays. TensorFlow computes in single precision, Pillow in double: some entries differ by one.
+ * Each channel stretched so that its lowest value becomes 0 and its highest 255: v x s + o with s = 255 / (high - low),
+ * o = -low x s, truncated. A channel of one value stays. TensorFlow computes in single precision, Pillow in double:
+ * some entries differ by one.
  */
 export function autoContrast(source: Pixels, out: Uint8Array, arithmetic: Arithmetic): void {
   const round = arithmetic === 'pillow' ? (value: number) => value : fround;
@@ -72,7 +74,8 @@ export function autoContrast(source: Pixels, out: Uint8Array, arithmetic: Arithm
 
 /**
  * Each channel's histogram flattened: with step = floor((pixels - pixels of the highest value) / 255), value v becomes
- * floor((pixels below v + floor(step / 2)) / step), at most 255. A channel with step 0 stays. The same bytes in TensorFlow and Pillow.
+ * floor((pixels below v + floor(step / 2)) / step), at most 255. A channel with step 0 stays. The same bytes in
+ * TensorFlow and Pillow.
  */
 export function equalize(source: Pixels, out: Uint8Array): void {
   countBytes(source);
@@ -96,10 +99,10 @@ export function invert(source: Pixels, out: Uint8Array): void {
 }
 
 /**
- * Keeps the upper `bits` bits of each value, 0 to 8.
- * Quirk of the reference: TensorFlow's 8-bit shifts stop at 7 places, so with 0 bits the highest one is still kept (0 or 128); Pillow gives black.
- * More than 8 bits, which the reference's rule asks for above magnitude 20, leaves the picture as it is (our choice: there the reference
- * shifts by a negative number).
+ * Keeps the upper `bits` bits of each value, 0 to 8. Quirk of the reference: TensorFlow's 8-bit shifts stop at 7
+ * places, so with 0 bits the highest one is still kept (0 or 128); Pillow gives black. More than 8 bits, which the
+ * reference's rule asks for above magnitude 20, leaves the picture as it is (our choice: there the reference shifts by
+ * a negative number).
  */
 export function posterize(source: Pixels, out: Uint8Array, bits: number, arithmetic: Arithmetic): void {
   const kept = Math.min(8, Math.max(arithmetic === 'pillow' ? 0 : 1, bits));
@@ -108,9 +111,9 @@ export function posterize(source: Pixels, out: Uint8Array, bits: number, arithme
 }
 
 /**
- * v becomes 255 - v where v >= threshold.
- * Quirk of the reference: the threshold, 256 from magnitude 10 on, meets 8-bit pixels. We saturate it at 255, as the same operation does in
- * tensorflow/models official/vision/ops/augment.py, so that pure 255 turns black; Pillow compares whole numbers, and 256 changes nothing.
+ * v becomes 255 - v where v >= threshold. Quirk of the reference: the threshold, 256 from magnitude 10 on, meets 8-bit
+ * pixels. We saturate it at 255, as the same operation does in tensorflow/models official/vision/ops/augment.py, so
+ * that pure 255 turns black; Pillow compares whole numbers, and 256 changes nothing.
  */
 export function solarize(source: Pixels, out: Uint8Array, threshold: number, arithmetic: Arithmetic): void {
   const limit = arithmetic === 'pillow' ? threshold : Math.min(255, threshold);
@@ -123,8 +126,8 @@ export function solarizeAdd(source: Pixels, out: Uint8Array, addition: number): 
 }
 
 /**
- * The table of a blend with one value: d + f x (v - d) in single precision, clipped and truncated; a factor of 0 gives d, of 1 the picture.
- * TensorFlow and Pillow agree on this.
+ * The table of a blend with one value: d + f x (v - d) in single precision, clipped and truncated; a factor of 0 gives
+ * d, of 1 the picture. TensorFlow and Pillow agree on this.
  */
 function blendWithValue(source: Pixels, out: Uint8Array, value: number, factor: number): void {
   const f = fround(factor);
@@ -137,9 +140,9 @@ export function brightness(source: Pixels, out: Uint8Array, factor: number): voi
 }
 
 /**
- * Blend with one grey: factor 0 is that grey, 1 the picture, above 1 more contrast. In Pillow the grey is the rounded mean of the grey picture.
- * Quirk of the reference: its "mean" is the sum of the histogram's 256 counts divided by 256, which is H x W / 256 whatever the picture
- * shows, clipped to 255: 100 at 160 pixels, 196 at 224, 255 from 256 on.
+ * Blend with one grey: factor 0 is that grey, 1 the picture, above 1 more contrast. In Pillow the grey is the rounded
+ * mean of the grey picture. Quirk of the reference: its "mean" is the sum of the histogram's 256 counts divided by 256,
+ * which is H x W / 256 whatever the picture shows, clipped to 255: 100 at 160 pixels, 196 at 224, 255 from 256 on.
  */
 export function contrast(source: Pixels, out: Uint8Array, factor: number, arithmetic: Arithmetic): void {
   const { data, width, height } = source;

@@ -1,5 +1,5 @@
-import type { OperationName, Step } from './operations.js';
 import type { Random } from '../random.js';
+import type { OperationName, Step } from './operations.js';
 
 /** Strengths are one of 31 even steps, 0 to 30. */
 const STEPS = 30;
@@ -11,9 +11,10 @@ const none = () => 0;
 export const TRIVIAL_TRANSLATE = 32;
 
 /**
- * The wide space of TrivialAugment (Müller and Hutter, arXiv 2103.10158), with torchvision's names and ranges: shear 0.99, translation 32 pixels,
- * rotation 135 degrees, enhancement 1 +- 0.99, Posterize 8 down to 2 bits, Solarize's threshold 255 down to 0. The paper has 32 pixels at every
- * size, 32 and 224 pixels alike; here they are multiplied by the plan's `pixelScale`, which is 1 at ImageNet's sizes.
+ * The wide space of TrivialAugment (Müller and Hutter, arXiv 2103.10158), with torchvision's names and ranges: shear
+ * 0.99, translation 32 pixels, rotation 135 degrees, enhancement 1 +- 0.99, Posterize 8 down to 2 bits, Solarize's
+ * threshold 255 down to 0. The paper has 32 pixels at every size, 32 and 224 pixels alike; here they are multiplied by
+ * the plan's `pixelScale`, which is 1 at ImageNet's sizes.
  */
 const WIDE: readonly Rule[] = [
   ['Identity', false, none],

@@ -3,15 +3,22 @@ import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { wholeOption } from '../../checks.js';
 import { RescaledError, UsageError } from '../../errors.js';
-import { additive, claimFolder, leaveOneOut, planStudy, weightDecay, type StudyKind } from '../../study/plan/ablation.js';
-import { readLadder } from '../../study/plan/ladder-file.js';
+import {
+  additive,
+  claimFolder,
+  leaveOneOut,
+  planStudy,
+  type StudyKind,
+  weightDecay,
+} from '../../study/plan/ablation.js';
 import { paperLadder, pickSteps } from '../../study/plan/ladder.js';
+import { readLadder } from '../../study/plan/ladder-file.js';
 import { openTrainingData, parseSetting } from '../../train/index.js';
-import { pageFile, writeStudy, type StudyFacts } from './output.js';
-import { runAndTell, tellPlan } from './run.js';
 import { integer, number } from '../options.js';
 import { freeFolder } from '../output.js';
 import { commandLine } from '../words.js';
+import { pageFile, type StudyFacts, writeStudy } from './output.js';
+import { runAndTell, tellPlan } from './run.js';
 
 export interface AblateFlags {
   model?: string;
@@ -61,7 +68,11 @@ export function register(program: Command): void {
     .option('--order <file>', 'base and steps from a JSON file or a module')
     .option('--leave-one-out', 'all steps together, then without each one')
     .option('--weight-decay-table', 'two weight decays with and without regularisation (Table 2)')
-    .option('--set <key=value>', 'a setting of the recipe for every row; may be repeated', (value: string, all: string[] = []) => [...all, value])
+    .option(
+      '--set <key=value>',
+      'a setting of the recipe for every row; may be repeated',
+      (value: string, all: string[] = []) => [...all, value],
+    )
     .option('--workers <n>', 'trainings at a time, which share the threads', integer, 1)
     .option('--threads <n>', 'threads of all together', integer)
     .option('--device <name>', 'cpu, cuda:0, mps')
@@ -79,7 +90,9 @@ Examples:
   rescaled ablate flowers --leave-one-out
   rescaled ablate flowers --order steps.json
 
-The steps: ${paperLadder({ model: MODEL }).steps.map(({ key }) => key).join(', ')}.
+The steps: ${paperLadder({ model: MODEL })
+        .steps.map(({ key }) => key)
+        .join(', ')}.
 Ctrl-C saves; the same command with the same --out goes on.`,
     )
     .action(run);
@@ -92,31 +105,59 @@ async function run(data: string, flags: AblateFlags): Promise<void> {
   const dataset = await openTrainingData({ data, valSplit, limitTrain, limitVal: testPictures });
   const settings = Object.fromEntries(set.map(parseSetting));
   const seeds = Array.from({ length: flags.seeds }, (_, i) => i + 1);
-  const plan = await planStudy(kind, variants, seeds, { data: resolve(data), width, size, stemStride, limitTrain, testPictures, valSplit, device, settings }, dataset);
+  const plan = await planStudy(
+    kind,
+    variants,
+    seeds,
+    { data: resolve(data), width, size, stemStride, limitTrain, testPictures, valSplit, device, settings },
+    dataset,
+  );
   const out = flags.out ?? freeFolder('ablate');
-  const shared = { study: out, workers: flags.workers, threads: flags.threads ?? availableParallelism(), checkpointSeconds: flags.checkpointSeconds };
+  const shared = {
+    study: out,
+    workers: flags.workers,
+    threads: flags.threads ?? availableParallelism(),
+    checkpointSeconds: flags.checkpointSeconds,
+  };
   if (flags.plan === true) return tellPlan(plan, shared, flags.json === true);
 
   claimFolder(out, plan);
   const facts: StudyFacts = {
     title: `${TITLES[kind]} ${basename(resolve(data))}`,
-    data: { name: dataset.name, classes: dataset.classes.length, trainPictures: dataset.train?.length ?? 0, testPictures: dataset.val.length },
+    data: {
+      name: dataset.name,
+      classes: dataset.classes.length,
+      trainPictures: dataset.train?.length ?? 0,
+      testPictures: dataset.val.length,
+    },
     model: `${ladder.base.model}, width ${width}`,
     size: plan.size,
-    common: [{ key: 'Seeds', value: seeds.join(', ') }, ...Object.entries(settings).map(([key, value]) => ({ key, value: String(value) }))],
+    common: [
+      { key: 'Seeds', value: seeds.join(', ') },
+      ...Object.entries(settings).map(([key, value]) => ({ key, value: String(value) })),
+    ],
     command: commandFor(out, flags.out !== undefined),
     ...(table === undefined ? {} : { table }),
   };
   writeStudy(out, plan, facts); // before the first trial, so that a page is there at once
   const { stopped, failed } = await runAndTell(plan, shared, () => writeStudy(out, plan, facts), flags.json === true);
   writeStudy(out, plan, facts);
-  console.log(flags.json === true ? JSON.stringify({ type: 'end', stopped, failed, page: pageFile(out) }) : pageFile(out));
+  console.log(
+    flags.json === true ? JSON.stringify({ type: 'end', stopped, failed, page: pageFile(out) }) : pageFile(out),
+  );
   if (stopped) console.error(`Stopped and saved. Go on with: ${facts.command}`);
-  else if (failed > 0) throw new RescaledError(`${failed} trial${failed === 1 ? '' : 's'} failed; see the page. The same command tries them again: ${facts.command}`);
+  else if (failed > 0)
+    throw new RescaledError(
+      `${failed} trial${failed === 1 ? '' : 's'} failed; see the page. The same command tries them again: ${facts.command}`,
+    );
   if (stopped) process.exitCode = 1;
 }
 
-const TITLES: Record<StudyKind, string> = { additive: 'What each step is worth on', 'leave-one-out': 'What is lost without each step on', 'weight-decay': 'Weight decay and regularisation on' };
+const TITLES: Record<StudyKind, string> = {
+  additive: 'What each step is worth on',
+  'leave-one-out': 'What is lost without each step on',
+  'weight-decay': 'Weight decay and regularisation on',
+};
 
 /** The rows that the flags ask for. */
 async function study(flags: AblateFlags) {
@@ -124,13 +165,20 @@ async function study(flags: AblateFlags) {
   let ladder = own;
   if (flags.order !== undefined) {
     ladder = await readLadder(flags.order, own);
-    if (flags.model !== undefined && ladder.base.model !== own.base.model) throw new UsageError(`Expected the model in ${flags.order} or as --model but received both.`);
+    if (flags.model !== undefined && ladder.base.model !== own.base.model)
+      throw new UsageError(`Expected the model in ${flags.order} or as --model but received both.`);
   }
   // A published accuracy belongs to the published order.
-  if (flags.steps !== undefined) ladder = { base: own.base, steps: pickSteps(own.steps, flags.steps.split(',')).map(({ paper: _other, ...step }) => step) };
-  if (flags.weightDecayTable === true) return { kind: 'weight-decay', variants: weightDecay(own), ladder, table: 2 } as const;
+  if (flags.steps !== undefined)
+    ladder = {
+      base: own.base,
+      steps: pickSteps(own.steps, flags.steps.split(',')).map(({ paper: _other, ...step }) => step),
+    };
+  if (flags.weightDecayTable === true)
+    return { kind: 'weight-decay', variants: weightDecay(own), ladder, table: 2 } as const;
   const table = ladder === own ? 1 : undefined;
-  if (flags.leaveOneOut === true) return { kind: 'leave-one-out', variants: leaveOneOut(ladder), ladder, table } as const;
+  if (flags.leaveOneOut === true)
+    return { kind: 'leave-one-out', variants: leaveOneOut(ladder), ladder, table } as const;
   return { kind: 'additive', variants: additive(ladder), ladder, table } as const;
 }
 
@@ -140,9 +188,17 @@ function check(flags: AblateFlags): void {
   wholeOption('--threads', flags.threads, 1, 1024);
   wholeOption('--epochs', flags.epochs, 1, 100_000);
   wholeOption('--long-epochs', flags.longEpochs, 1, 100_000);
-  const sorts = [['--steps', flags.steps], ['--order', flags.order], ['--weight-decay-table', flags.weightDecayTable]].filter(([, value]) => value !== undefined);
-  if (sorts.length > 1) throw new UsageError(`Expected one of --steps, --order and --weight-decay-table but received ${sorts.map(([name]) => String(name)).join(' and ')}.`);
-  if (flags.leaveOneOut === true && flags.weightDecayTable === true) throw new UsageError('Expected --leave-one-out or --weight-decay-table but received both.');
+  const sorts = [
+    ['--steps', flags.steps],
+    ['--order', flags.order],
+    ['--weight-decay-table', flags.weightDecayTable],
+  ].filter(([, value]) => value !== undefined);
+  if (sorts.length > 1)
+    throw new UsageError(
+      `Expected one of --steps, --order and --weight-decay-table but received ${sorts.map(([name]) => String(name)).join(' and ')}.`,
+    );
+  if (flags.leaveOneOut === true && flags.weightDecayTable === true)
+    throw new UsageError('Expected --leave-one-out or --weight-decay-table but received both.');
 }
 
 /** The command that was typed, with the folder in it. */

@@ -1,9 +1,9 @@
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../files.js';
-import { renderAblation, type AblationReport, type AblationRow } from '../../report/ablation/report.js';
-import type { StudyPlan } from '../../study/plan/ablation.js';
+import { type AblationReport, type AblationRow, renderAblation } from '../../report/ablation/report.js';
 import { difference } from '../../study/analysis/statistics.js';
+import type { StudyPlan } from '../../study/plan/ablation.js';
 import { studyCsv, summarise, type VariantFigures } from '../../study/trials/summary.js';
 
 /** What the page says of a study besides its results. */
@@ -39,7 +39,8 @@ const bySeed = ({ done }: VariantFigures): Map<number, number> => new Map(done.m
 
 function reportOf(rows: readonly VariantFigures[], { kind }: StudyPlan, facts: StudyFacts): AblationReport {
   const results = rows.flatMap(({ done }) => done);
-  const versions = (pick: 'rescaled' | 'engine' | 'node'): string => [...new Set(results.map((result) => result.versions[pick]))].join(', ');
+  const versions = (pick: 'rescaled' | 'engine' | 'node'): string =>
+    [...new Set(results.map((result) => result.versions[pick]))].join(', ');
   const { table, ...rest } = facts;
   return {
     ...rest,
@@ -50,7 +51,15 @@ function reportOf(rows: readonly VariantFigures[], { kind }: StudyPlan, facts: S
     paperSource: table === undefined ? 'Published: as the file with the order gives them.' : SOURCES[table],
     environment: [
       { key: 'Processor', value: `${cpus()[0]?.model.trim() ?? 'unknown'}, ${cpus().length} cores` },
-      ...(results.length === 0 ? [] : [{ key: 'Threads of a trial', value: [...new Set(results.map(({ threads }) => threads))].join(', ') }, { key: 'Versions', value: `Rescaled ${versions('rescaled')}, ${versions('engine')}, Node.js ${versions('node')}` }]),
+      ...(results.length === 0
+        ? []
+        : [
+            { key: 'Threads of a trial', value: [...new Set(results.map(({ threads }) => threads))].join(', ') },
+            {
+              key: 'Versions',
+              value: `Rescaled ${versions('rescaled')}, ${versions('engine')}, Node.js ${versions('node')}`,
+            },
+          ]),
     ],
   };
 }

@@ -1,7 +1,7 @@
 import type { StudyPlan } from '../../study/plan/ablation.js';
+import type { Trial } from '../../study/plan/trial.js';
 import type { RunTrialsOptions } from '../../study/trials/run.js';
 import { TimeLeft } from '../../study/trials/time-left.js';
-import type { Trial } from '../../study/plan/trial.js';
 import { duration } from '../progress.js';
 import { learnFinished, learnUnknown, runNamed } from '../trials.js';
 
@@ -18,9 +18,17 @@ function uniqueTrials({ variants }: StudyPlan): Map<string, { trial: Trial; name
   return unique;
 }
 
-export const runAndTell = (plan: StudyPlan, options: RunTrialsOptions, afterEach: () => void, json: boolean): Promise<{ stopped: boolean; failed: number }> => runNamed(uniqueTrials(plan), options, afterEach, json);
+export const runAndTell = (
+  plan: StudyPlan,
+  options: RunTrialsOptions,
+  afterEach: () => void,
+  json: boolean,
+): Promise<{ stopped: boolean; failed: number }> => runNamed(uniqueTrials(plan), options, afterEach, json);
 
-/** Prints the trials and how long they would take: from those that are done, else from a few steps of each kind of model. */
+/**
+ * Prints the trials and how long they would take: from those that are done, else from a few steps of each kind of
+ * model.
+ */
 export async function tellPlan(plan: StudyPlan, options: RunTrialsOptions, json: boolean): Promise<void> {
   const unique = uniqueTrials(plan);
   const time = new TimeLeft();
@@ -30,15 +38,33 @@ export async function tellPlan(plan: StudyPlan, options: RunTrialsOptions, json:
   const interrupt = (): void => stop.abort();
   process.on('SIGINT', interrupt);
   try {
-    await learnUnknown([...unique.values()].filter(({ trial }) => !done.has(trial.id)), { ...options, signal: stop.signal }, time, json);
+    await learnUnknown(
+      [...unique.values()].filter(({ trial }) => !done.has(trial.id)),
+      { ...options, signal: stop.signal },
+      time,
+      json,
+    );
   } finally {
     process.off('SIGINT', interrupt);
   }
-  const rows = plan.variants.map(({ name, changed, trials }) => ({ name, changed, steps: trials[0]!.work.steps, seeds: trials.map(({ seed }) => seed), secondsEach: time.of(trials[0]!)!, done: trials.filter(({ id }) => done.has(id)).length }));
+  const rows = plan.variants.map(({ name, changed, trials }) => ({
+    name,
+    changed,
+    steps: trials[0]!.work.steps,
+    seeds: trials.map(({ seed }) => seed),
+    secondsEach: time.of(trials[0]!)!,
+    done: trials.filter(({ id }) => done.has(id)).length,
+  }));
   const remaining = [...unique.values()].filter(({ trial }) => !done.has(trial.id)).map(({ trial }) => trial);
   const seconds = time.total(remaining, options.workers)!;
-  if (json) return console.log(JSON.stringify({ trials: unique.size, remaining: remaining.length, seconds, rows }, null, 2));
+  if (json)
+    return console.log(JSON.stringify({ trials: unique.size, remaining: remaining.length, seconds, rows }, null, 2));
   const width = Math.max(...rows.map(({ name }) => name.length));
-  for (const row of rows) console.log(`${row.name.padEnd(width)}  ${String(row.steps).padStart(7)} steps  x ${row.seeds.length} seeds${row.done > 0 ? ` (${row.done} done)` : ''}  about ${duration(row.secondsEach).padStart(12)} each  ${row.changed}`);
-  console.log(`\n${unique.size} trials, ${remaining.length} to do: about ${duration(seconds)} with ${options.workers} at a time on ${options.threads} threads of this machine as busy as it is now`);
+  for (const row of rows)
+    console.log(
+      `${row.name.padEnd(width)}  ${String(row.steps).padStart(7)} steps  x ${row.seeds.length} seeds${row.done > 0 ? ` (${row.done} done)` : ''}  about ${duration(row.secondsEach).padStart(12)} each  ${row.changed}`,
+    );
+  console.log(
+    `\n${unique.size} trials, ${remaining.length} to do: about ${duration(seconds)} with ${options.workers} at a time on ${options.threads} threads of this machine as busy as it is now`,
+  );
 }

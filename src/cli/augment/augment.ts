@@ -1,18 +1,26 @@
 import { extname } from 'node:path';
 import type { Command } from 'commander';
+import { type Pixels, pixelsOf } from '../../augment/pixels.js';
 import { OPERATIONS, type OperationName, type Step } from '../../augment/policies/operations.js';
-import { pixelsOf, type Pixels } from '../../augment/pixels.js';
-import { applyStepsInPlace, augmentPlan, drawSteps, POLICIES, REFERENCE_SIDE, styleFor, type AugmentPlan } from '../../augment/policies/plan.js';
-import { evalView, preprocessOptions } from '../../augment/preprocess.js';
+import {
+  type AugmentPlan,
+  applyStepsInPlace,
+  augmentPlan,
+  drawSteps,
+  POLICIES,
+  REFERENCE_SIDE,
+  styleFor,
+} from '../../augment/policies/plan.js';
 import { drawOperation, VARIANTS } from '../../augment/policies/randaugment.js';
+import { evalView, preprocessOptions } from '../../augment/preprocess.js';
 import { Random } from '../../augment/random.js';
 import { decodeFile } from '../../data/sources/decode.js';
 import { UsageError } from '../../errors.js';
 import { writeFileAtomic } from '../../files.js';
-import { checkOutput } from '../output.js';
 import { didYouMean } from '../../suggest.js';
-import { argumentText, gridHtml, gridPng, type Cell, type Grid } from './grid.js';
 import { integer } from '../options.js';
+import { checkOutput } from '../output.js';
+import { argumentText, type Cell, type Grid, gridHtml, gridPng } from './grid.js';
 
 interface Flags {
   out: string;
@@ -38,25 +46,36 @@ export function register(program: Command): void {
     .option('--variant <name>', VARIANTS.join(', '), 'reference')
     .option('--size <pixels>', 'side at which it is done', integer, REFERENCE_SIDE)
     .option('--seed <n>', 'the same seed draws the same', integer, 0)
-    .addHelpText('after', '\nExamples:\n  rescaled augment rose.jpg\n  rescaled augment rose.jpg --op Posterize --magnitudes 0,5,10,15,20 -o posterize.png\n  rescaled augment rose.jpg --policy randaugment --seed 3 -o draws.html')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  rescaled augment rose.jpg\n  rescaled augment rose.jpg --op Posterize --magnitudes 0,5,10,15,20 -o posterize.png\n  rescaled augment rose.jpg --policy randaugment --seed 3 -o draws.html',
+    )
     .action(run);
 }
 
 async function run(path: string, flags: Flags): Promise<void> {
   const kind = extname(flags.out).toLowerCase();
   checkOutput(flags.out, { endings: ['.png', '.html'], inputs: [path], force: flags.force });
-  if (flags.op !== undefined && flags.policy !== undefined) throw new UsageError('Expected --op or --policy but received both.');
-  if (!(flags.size >= 8 && flags.size <= 1024)) throw new UsageError(`Expected 8 to 1024 pixels for --size but received ${flags.size}.`);
+  if (flags.op !== undefined && flags.policy !== undefined)
+    throw new UsageError('Expected --op or --policy but received both.');
+  if (!(flags.size >= 8 && flags.size <= 1024))
+    throw new UsageError(`Expected 8 to 1024 pixels for --size but received ${flags.size}.`);
   const operation = flags.op === undefined ? undefined : oneOf('--op', flags.op, OPERATIONS.slice(0, -1));
   const policy = flags.policy === undefined ? undefined : oneOf('--policy', flags.policy, POLICIES.slice(1));
   const variant = oneOf('--variant', flags.variant, VARIANTS);
   const magnitudes = flags.magnitudes.split(',').map((text) => (text.trim() === '' ? Number.NaN : Number(text)));
-  if (magnitudes.some(Number.isNaN)) throw new UsageError(`Expected numbers with commas between for --magnitudes but received "${flags.magnitudes}".`);
+  if (magnitudes.some(Number.isNaN))
+    throw new UsageError(`Expected numbers with commas between for --magnitudes but received "${flags.magnitudes}".`);
   // One plan a column: they also check the numbers.
   const plans = magnitudes.map((magnitude) => augmentPlan({ policy: policy ?? 'randaugment', magnitude, variant }));
   const decoded = await decodeFile(path, { targetSize: flags.size });
-  const picture = pixelsOf(evalView(decoded, preprocessOptions({ size: flags.size, evalCrop: 1 })), flags.size, flags.size);
-  const grid = policy === undefined ? operationGrid(picture, plans, operation, flags) : policyGrid(picture, plans, flags);
+  const picture = pixelsOf(
+    evalView(decoded, preprocessOptions({ size: flags.size, evalCrop: 1 })),
+    flags.size,
+    flags.size,
+  );
+  const grid =
+    policy === undefined ? operationGrid(picture, plans, operation, flags) : policyGrid(picture, plans, flags);
   const png = await gridPng(grid);
   writeFileAtomic(flags.out, kind === '.png' ? png : gridHtml(grid.title, png));
   console.log(flags.out);
@@ -64,7 +83,10 @@ async function run(path: string, flags: Flags): Promise<void> {
 
 function oneOf<T extends string>(option: string, value: string, known: readonly T[]): T {
   const found = known.find((name) => name.toLowerCase() === value.toLowerCase());
-  if (found === undefined) throw new UsageError(`Expected ${known.join(', ')} for ${option} but received "${value}".${didYouMean(value, [...known])}`);
+  if (found === undefined)
+    throw new UsageError(
+      `Expected ${known.join(', ')} for ${option} but received "${value}".${didYouMean(value, [...known])}`,
+    );
   return found;
 }
 
@@ -75,7 +97,12 @@ function cellOf(picture: Pixels, steps: readonly Step[], plan: AugmentPlan, capt
 }
 
 /** A row an operation, a column a magnitude; sign and place are drawn once a row. */
-function operationGrid(picture: Pixels, plans: readonly AugmentPlan[], only: OperationName | undefined, { seed, size, variant }: Flags): Grid {
+function operationGrid(
+  picture: Pixels,
+  plans: readonly AugmentPlan[],
+  only: OperationName | undefined,
+  { seed, size, variant }: Flags,
+): Grid {
   const names = only === undefined ? OPERATIONS.slice(0, -1) : [only];
   return {
     title: `${names.length === 1 ? names[0] : 'RandAugment'}, ${variant}, at ${size} pixels`,
@@ -94,7 +121,12 @@ function operationGrid(picture: Pixels, plans: readonly AugmentPlan[], only: Ope
 }
 
 const DRAWS = 8;
-const TITLES = { none: 'nothing', randaugment: 'RandAugment', autoaugment: 'AutoAugment v0', trivialaugment: 'TrivialAugment' };
+const TITLES = {
+  none: 'nothing',
+  randaugment: 'RandAugment',
+  autoaugment: 'AutoAugment v0',
+  trivialaugment: 'TrivialAugment',
+};
 
 /** Eight draws of a policy: RandAugment's at each magnitude, the others' side by side, with what was drawn below. */
 function policyGrid(picture: Pixels, plans: readonly AugmentPlan[], { seed, size, variant }: Flags): Grid {

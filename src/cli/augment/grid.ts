@@ -1,6 +1,6 @@
 import sharp from 'sharp';
-import type { OperationName, Step } from '../../augment/policies/operations.js';
 import type { Pixels } from '../../augment/pixels.js';
+import type { OperationName, Step } from '../../augment/policies/operations.js';
 import { resample } from '../../augment/resample.js';
 
 /** One picture of the grid and what stands below it. */
@@ -21,7 +21,8 @@ const CAPTION = 18;
 const LEFT = 118;
 const TOP = 62;
 
-const escape = (text: string): string => text.replace(/[&<>]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[c]!);
+const escaped = (text: string): string =>
+  text.replace(/[&<>]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[c]!);
 
 /** The grid as a PNG: a row a name, a column a strength, each picture shrunk to 128 pixels with its argument below. */
 export async function gridPng({ title, columns, rows }: Grid): Promise<Buffer> {
@@ -31,26 +32,33 @@ export async function gridPng({ title, columns, rows }: Grid): Promise<Buffer> {
   const height = TOP + pitchY * rows.length + GAP;
   const canvas = new Uint8Array(3 * width * height).fill(255);
   const labels: string[] = [];
-  const label = (x: number, y: number, text: string, style: string) => labels.push(`<text x="${x}" y="${y}" ${style}>${escape(text)}</text>`);
+  const label = (x: number, y: number, text: string, style: string) =>
+    labels.push(`<text x="${x}" y="${y}" ${style}>${escaped(text)}</text>`);
   label(GAP + 4, 24, title, 'font-size="15" font-weight="bold"');
-  columns.forEach((text, c) => label(LEFT + c * pitchX + SIDE / 2, TOP - 10, text, 'font-size="13" text-anchor="middle"'));
+  columns.forEach((text, c) =>
+    label(LEFT + c * pitchX + SIDE / 2, TOP - 10, text, 'font-size="13" text-anchor="middle"'),
+  );
   rows.forEach(({ name, cells }, r) => {
     const top = TOP + r * pitchY;
     label(LEFT - 12, top + SIDE / 2 + 4, name, 'font-size="13" text-anchor="end"');
     cells.forEach(({ picture, caption }, c) => {
       const left = LEFT + c * pitchX;
       const small = resample(picture, [0, 0, picture.width, picture.height], SIDE, SIDE);
-      for (let y = 0; y < SIDE; y++) canvas.set(small.subarray(3 * SIDE * y, 3 * SIDE * (y + 1)), 3 * ((top + y) * width + left));
+      for (let y = 0; y < SIDE; y++)
+        canvas.set(small.subarray(3 * SIDE * y, 3 * SIDE * (y + 1)), 3 * ((top + y) * width + left));
       label(left + SIDE / 2, top + SIDE + 13, caption, 'font-size="11" fill="#555" text-anchor="middle"');
     });
   });
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="DejaVu Sans, Helvetica, Arial, sans-serif" fill="#111">${labels.join('')}</svg>`;
-  return sharp(canvas, { raw: { width, height, channels: 3 } }).composite([{ input: Buffer.from(svg) }]).png().toBuffer();
+  return sharp(canvas, { raw: { width, height, channels: 3 } })
+    .composite([{ input: Buffer.from(svg) }])
+    .png()
+    .toBuffer();
 }
 
 /** The picture in a page of its own. */
 export function gridHtml(title: string, png: Buffer): string {
-  const name = escape(title);
+  const name = escaped(title);
   return `<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>${name}</title>\n<body style="margin:1rem"><img alt="${name.replaceAll('"', '&quot;')}" src="data:image/png;base64,${png.toString('base64')}">\n</body></html>\n`;
 }
 
@@ -65,7 +73,9 @@ const UNITS: Partial<Record<OperationName, (argument: number) => string>> = {
   TranslateY: (v) => `${short(v)} px`,
   ShearX: (v) => `slope ${short(v)}`,
   ShearY: (v) => `slope ${short(v)}`,
-  ...Object.fromEntries((['Color', 'Contrast', 'Brightness', 'Sharpness'] as const).map((name) => [name, (v: number) => `x ${short(v)}`])),
+  ...Object.fromEntries(
+    (['Color', 'Contrast', 'Brightness', 'Sharpness'] as const).map((name) => [name, (v: number) => `x ${short(v)}`]),
+  ),
 };
 
 /** A step's argument with its unit; empty where there is none. */

@@ -65,7 +65,12 @@ export async function allChecks(): Promise<Check[]> {
 export function nodeCheck(version: string): Check {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const fits = major > 20 || (major === 20 && minor >= 19);
-  return { name: 'node', verdict: fits ? 'ok' : 'bad', detail: version, ...(fits ? {} : { mend: 'install Node 20.19 or newer: https://nodejs.org' }) };
+  return {
+    name: 'node',
+    verdict: fits ? 'ok' : 'bad',
+    detail: version,
+    ...(fits ? {} : { mend: 'install Node 20.19 or newer: https://nodejs.org' }),
+  };
 }
 
 async function findLibtorch(): Promise<{ check: Check; libDir?: string }> {
@@ -97,7 +102,12 @@ function engineCheck(engine: Probed<EngineProbe> | undefined, libDir: string | u
   const { state, reason, addon, stamp } = engineStatus();
   if (state !== 'ok') return { name, verdict: 'bad', detail: `${state}: ${reason ?? ''}`, mend: setupCommand };
   if (engine !== undefined && 'error' in engine) {
-    return { name, verdict: 'bad', detail: `built, but does not load: ${engine.error}`, mend: `${setupCommand} --force` };
+    return {
+      name,
+      verdict: 'bad',
+      detail: `built, but does not load: ${engine.error}`,
+      mend: `${setupCommand} --force`,
+    };
   }
   const built = `built ${stamp?.date.slice(0, 10)} against libtorch ${stamp?.libtorch.version} (${addon})`;
   if (libDir !== undefined && stamp !== undefined && !sameFolder(libDir, stamp.libtorch.libDir)) {
@@ -112,8 +122,13 @@ function engineFacts(engine: Probed<EngineProbe> | undefined): Check[] {
   const malloc: Check = mallocTuned
     ? { name: 'malloc', verdict: 'ok', detail: 'tuned: memory is kept between steps' }
     : process.platform === 'linux'
-      ? { name: 'malloc', verdict: 'warn', detail: 'not tuned: training on CPU is about a third slower', mend: `${setupCommand} --force   (and use a Node built for glibc)` }
-      : { name: 'malloc', verdict: 'ok', detail: 'the system\'s own' };
+      ? {
+          name: 'malloc',
+          verdict: 'warn',
+          detail: 'not tuned: training on CPU is about a third slower',
+          mend: `${setupCommand} --force   (and use a Node built for glibc)`,
+        }
+      : { name: 'malloc', verdict: 'ok', detail: "the system's own" };
   return [
     { name: 'devices', verdict: 'ok', detail: devices.join(', ') },
     { name: 'threads', verdict: 'ok', detail: `${threads} (CPU kernels: ${cpuCapability})` },
@@ -128,7 +143,10 @@ function blasChecks(engine: Probed<EngineProbe> | undefined): Check[] {
   if (!/openblas/i.test(blas.detail)) return [blas];
   const chosen = loaded?.openblasCoreType ?? { ...process.env, ...blasEnvironment() }['OPENBLAS_CORETYPE'] ?? '';
   const byUser = process.env['OPENBLAS_CORETYPE'] !== undefined && process.env['OPENBLAS_CORETYPE'] !== '';
-  const detail = chosen === '' ? 'left to OpenBLAS' : `OPENBLAS_CORETYPE=${chosen} (${byUser ? 'set by you' : 'from the CPU flags'})`;
+  const detail =
+    chosen === ''
+      ? 'left to OpenBLAS'
+      : `OPENBLAS_CORETYPE=${chosen} (${byUser ? 'set by you' : 'from the CPU flags'})`;
   return [blas, { name: 'blas cpu', verdict: 'ok', detail }];
 }
 
@@ -138,10 +156,16 @@ function blasChecks(engine: Probed<EngineProbe> | undefined): Check[] {
  */
 export function blasVerdict(libraries: readonly string[], loaded: boolean): Check {
   const name = 'blas';
-  const mend = isDebian() ? aptInstall('libopenblas0-openmp') : 'install OpenBLAS (the OpenMP build) as the system\'s libblas.so.3';
+  const mend = isDebian()
+    ? aptInstall('libopenblas0-openmp')
+    : "install OpenBLAS (the OpenMP build) as the system's libblas.so.3";
   const first = libraries.find((path) => /openblas|mkl|blis|atlas/i.test(path)) ?? libraries[0];
   if (first === undefined) {
-    return { name, verdict: 'ok', detail: loaded ? 'inside libtorch' : 'none installed; a libtorch wheel brings its own' };
+    return {
+      name,
+      verdict: 'ok',
+      detail: loaded ? 'inside libtorch' : 'none installed; a libtorch wheel brings its own',
+    };
   }
   if (/openblas-pthread/.test(first)) {
     return { name, verdict: 'warn', detail: `${first}: its threads compete with libtorch's OpenMP threads`, mend };
@@ -169,9 +193,17 @@ function packageCheck(name: string, probed: Probed<PackageProbe>): Check {
 
 function datasetCheck(): Check {
   const folder = '/usr/share/datasets/fashion-mnist';
-  if (existsSync(join(folder, 'train-images-idx3-ubyte.gz'))) return { name: 'fashion-mnist', verdict: 'ok', detail: folder };
+  if (existsSync(join(folder, 'train-images-idx3-ubyte.gz')))
+    return { name: 'fashion-mnist', verdict: 'ok', detail: folder };
   const detail = 'not installed (only the quickstart and benchmarks use it)';
-  return { name: 'fashion-mnist', verdict: 'warn', detail, mend: isDebian() ? aptInstall('dataset-fashion-mnist') : 'download it from https://github.com/zalandoresearch/fashion-mnist' };
+  return {
+    name: 'fashion-mnist',
+    verdict: 'warn',
+    detail,
+    mend: isDebian()
+      ? aptInstall('dataset-fashion-mnist')
+      : 'download it from https://github.com/zalandoresearch/fashion-mnist',
+  };
 }
 
 /** Decoded pictures that trainings share. */
@@ -180,9 +212,19 @@ export function cacheCheck(env: NodeJS.ProcessEnv = process.env): Check {
   const folder = cacheFolder(env);
   if (folder === undefined) return { name, verdict: 'ok', detail: 'switched off (RESCALED_CACHE=off)' };
   const problem = folderProblem(folder);
-  if (problem !== undefined) return { name, verdict: 'warn', detail: `${problem}: pictures are decoded anew in each epoch`, mend: 'set RESCALED_CACHE to a folder that can be written to' };
+  if (problem !== undefined)
+    return {
+      name,
+      verdict: 'warn',
+      detail: `${problem}: pictures are decoded anew in each epoch`,
+      mend: 'set RESCALED_CACHE to a folder that can be written to',
+    };
   const caches = listCaches(folder);
-  return { name, verdict: 'ok', detail: `${folder}, ${megabytes(caches.reduce((sum, { bytes }) => sum + bytes, 0))} in ${caches.length} file${caches.length === 1 ? '' : 's'}` };
+  return {
+    name,
+    verdict: 'ok',
+    detail: `${folder}, ${megabytes(caches.reduce((sum, { bytes }) => sum + bytes, 0))} in ${caches.length} file${caches.length === 1 ? '' : 's'}`,
+  };
 }
 
 async function probe<T>(what: string): Promise<Probed<T>> {
@@ -194,7 +236,9 @@ async function probe<T>(what: string): Promise<Probed<T>> {
   } catch {
     if (result.timedOut) return { error: 'no answer within 60 s' };
     const said = /^\w*Error.*: (.*)$/m.exec(result.stderr)?.[1] ?? result.stderr.trim().split('\n').at(-1) ?? '';
-    return { error: `its process ended with ${result.signal ?? `code ${result.code}`}${said === '' ? '' : `: ${said}`}` };
+    return {
+      error: `its process ended with ${result.signal ?? `code ${result.code}`}${said === '' ? '' : `: ${said}`}`,
+    };
   }
 }
 

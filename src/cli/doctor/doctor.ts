@@ -1,8 +1,11 @@
-import { type Command } from 'commander';
+import type { Command } from 'commander';
 import pc from 'picocolors';
 import { allChecks, type Check } from './checks.js';
 
-/** Adds `rescaled doctor`: says what is there, what is not, and the command that mends it. Exit code 1 if anything is bad. */
+/**
+ * Adds `rescaled doctor`: says what is there, what is not, and the command that mends it. Exit code 1 if anything is
+ * bad.
+ */
 export function register(program: Command): void {
   program
     .command('doctor')

@@ -1,5 +1,5 @@
-// Loads one native part in a process of its own and prints what it finds as one line of JSON. `rescaled doctor` starts it,
-// so that a library that crashes the process is a finding and not the end of the report.
+// Loads one native part in a process of its own and prints what it finds as one line of JSON. `rescaled doctor` starts
+// it, so that a library that crashes the process is a finding and not the end of the report.
 import { readFileSync } from 'node:fs';
 import { blasEnvironment } from '../../torch/build/cpu.js';
 import type { EngineProbe, PackageProbe } from './checks.js';
@@ -11,7 +11,11 @@ async function probeEngine(): Promise<EngineProbe> {
   // libblas reads this when it is loaded, so it must be in place before the import.
   Object.assign(process.env, blasEnvironment());
   const torch = (await import(new URL('../../torch/index.js', import.meta.url).href)) as { engineInfo(): EngineInfo };
-  return { ...torch.engineInfo(), blasLibraries: mappedBlas(), openblasCoreType: process.env['OPENBLAS_CORETYPE'] ?? '' };
+  return {
+    ...torch.engineInfo(),
+    blasLibraries: mappedBlas(),
+    openblasCoreType: process.env['OPENBLAS_CORETYPE'] ?? '',
+  };
 }
 
 /** The BLAS libraries that are in this process now. A libtorch wheel has its BLAS inside and shows none. */
@@ -28,7 +32,9 @@ function mappedBlas(): string[] {
 async function probeSharp(): Promise<PackageProbe> {
   const { default: sharp } = await import('sharp');
   // A real round trip: the JavaScript half loads without its native library, decoding does not.
-  const png = await sharp({ create: { width: 2, height: 2, channels: 3, background: '#f00' } }).png().toBuffer();
+  const png = await sharp({ create: { width: 2, height: 2, channels: 3, background: '#f00' } })
+    .png()
+    .toBuffer();
   const { width } = await sharp(png).metadata();
   if (width !== 2) throw new Error(`a picture 2 pixels wide came back as ${width}`);
   return { version: sharp.versions['sharp'] ?? '', detail: `libvips ${sharp.versions['vips'] ?? '?'}` };

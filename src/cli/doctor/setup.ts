@@ -1,7 +1,7 @@
-import { type Command } from 'commander';
+import type { Command } from 'commander';
 import { buildEngine } from '../../torch/build/build.js';
 import { requireLibtorch, sameFolder } from '../../torch/build/discover.js';
-import { engineStatus, type EngineStamp } from '../../torch/build/engine-file.js';
+import { type EngineStamp, engineStatus } from '../../torch/build/engine-file.js';
 
 interface SetupOptions {
   readonly force?: boolean;
@@ -13,7 +13,7 @@ interface SetupOptions {
 export function register(program: Command): void {
   program
     .command('setup')
-    .description('build the engine that trains: a small C++ addon over PyTorch\'s libtorch')
+    .description("build the engine that trains: a small C++ addon over PyTorch's libtorch")
     .option('--force', 'compile everything anew')
     .option('--verbose', 'say which files are compiled, and with which flags')
     .option('--json', 'print the result as JSON')
@@ -29,10 +29,13 @@ CXX names another compiler; RESCALED_BUILD_JOBS limits how many files are compil
 async function setup(options: SetupOptions): Promise<void> {
   const say = options.json === true ? (): void => {} : (line: string): void => console.log(line);
   const libtorch = await requireLibtorch();
-  say(`libtorch ${libtorch.version} from ${libtorch.origin} (${libtorch.root})${libtorch.cuda === undefined ? '' : `, CUDA ${libtorch.cuda}`}`);
+  say(
+    `libtorch ${libtorch.version} from ${libtorch.origin} (${libtorch.root})${libtorch.cuda === undefined ? '' : `, CUDA ${libtorch.cuda}`}`,
+  );
 
   const status = engineStatus();
-  const fits = status.state === 'ok' && status.stamp !== undefined && sameFolder(status.stamp.libtorch.libDir, libtorch.libDir);
+  const fits =
+    status.state === 'ok' && status.stamp !== undefined && sameFolder(status.stamp.libtorch.libDir, libtorch.libDir);
   if (fits && options.force !== true) {
     say(`engine is up to date: ${status.addon}`);
     finish(options, status.addon, status.stamp as EngineStamp, 0, 0);

@@ -1,12 +1,15 @@
 // The process that measures one model and does nothing else. The command line starts it and talks to it by messages.
 import { RescaledError } from '../../errors.js';
-import { measureModel, type Measured, type MeasureOptions } from '../../train/index.js';
+import { type Measured, type MeasureOptions, measureModel } from '../../train/index.js';
 
 export interface ToMeasurer {
   model: string;
   options: MeasureOptions;
 }
-export type FromMeasurer = { type: 'done'; measured: Measured } | { type: 'out of memory' } | { type: 'failed'; message: string; exitCode: number; stack?: string };
+export type FromMeasurer =
+  | { type: 'done'; measured: Measured }
+  | { type: 'out of memory' }
+  | { type: 'failed'; message: string; exitCode: number; stack?: string };
 
 // A parent that has gone needs no figures.
 process.on('disconnect', () => process.exit());

@@ -1,6 +1,13 @@
 import type { Command } from 'commander';
 import { UsageError } from '../../errors.js';
-import { modelCost, modelFacts, modelNames, PUBLISHED_EFFICIENTNET, PUBLISHED_RESNET_RS, type Family } from '../../models/index.js';
+import {
+  type Family,
+  modelCost,
+  modelFacts,
+  modelNames,
+  PUBLISHED_EFFICIENTNET,
+  PUBLISHED_RESNET_RS,
+} from '../../models/index.js';
 import { didYouMean } from '../../suggest.js';
 
 /** Where a published accuracy comes from, by the number of its footnote. */
@@ -35,11 +42,16 @@ export function register(program: Command): void {
     .description('list the models: resolution, parameters, multiply-adds, published accuracy')
     .argument('[pattern]', 'only names that contain this, or one name@size')
     .option('--json', 'print as JSON')
-    .addHelpText('after', '\nExamples:\n  rescaled models\n  rescaled models rs-101\n  rescaled models efficientnet-rs-b4@288')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  rescaled models\n  rescaled models rs-101\n  rescaled models efficientnet-rs-b4@288',
+    )
     .action((pattern: string | undefined, flags: { json?: boolean }) => {
       const { rows, rule } = select(pattern);
-      if (flags.json === true) console.log(JSON.stringify(rule ? [...rows, { family: 'efficientnet-rs', rule: RULE }] : rows, null, 2));
-      else console.log([...(rows.length > 0 ? table(rows) : []), ...(rule ? ['', ...wrap(RULE)] : [])].join('\n').trim());
+      if (flags.json === true)
+        console.log(JSON.stringify(rule ? [...rows, { family: 'efficientnet-rs', rule: RULE }] : rows, null, 2));
+      else
+        console.log([...(rows.length > 0 ? table(rows) : []), ...(rule ? ['', ...wrap(RULE)] : [])].join('\n').trim());
     });
 }
 
@@ -53,7 +65,9 @@ function select(pattern: string | undefined): { rows: Row[]; rule: boolean } {
   // A size that is not in the list, or a mistake, of which modelFacts says what it is.
   if (pattern?.includes('@') === true) return { rows: [rowOf(modelFacts(pattern).name)], rule: false };
   const families = [...new Set(modelNames().map((name) => name.replace(/-[^-]+$/, '')))];
-  throw new UsageError(`Expected part of a model name but no model contains "${pattern}".${didYouMean(pattern!, [...families, ...names, ...ruled])} "rescaled models" lists them all.`);
+  throw new UsageError(
+    `Expected part of a model name but no model contains "${pattern}".${didYouMean(pattern!, [...families, ...names, ...ruled])} "rescaled models" lists them all.`,
+  );
 }
 
 /** Each name, and `name@size` for the further sizes of a ResNet-RS. */
@@ -71,12 +85,25 @@ function rowOf(name: string): Row {
   const { family, size } = facts;
   if (facts.kind === 'resnet' && family === 'resnet-rs') {
     const row = PUBLISHED_RESNET_RS.find(({ depth, resolution }) => depth === facts.depth && resolution === size);
-    if (row !== undefined) return { name, family, size, parameters: row.parameters, gmacs: row.gmacs, published: [{ top1: row.top1, source: SOURCES[0]! }] };
+    if (row !== undefined)
+      return {
+        name,
+        family,
+        size,
+        parameters: row.parameters,
+        gmacs: row.gmacs,
+        published: [{ top1: row.top1, source: SOURCES[0]! }],
+      };
   }
   if (facts.kind === 'efficientnet' && family === 'efficientnet') {
-    const row = PUBLISHED_EFFICIENTNET.find(({ variant, resolution }) => variant === facts.variant && resolution === size);
+    const row = PUBLISHED_EFFICIENTNET.find(
+      ({ variant, resolution }) => variant === facts.variant && resolution === size,
+    );
     if (row !== undefined) {
-      const published = [{ top1: row.top1, source: SOURCES[1]! }, ...(row.top1RandAugment === undefined ? [] : [{ top1: row.top1RandAugment, source: SOURCES[2]! }])];
+      const published = [
+        { top1: row.top1, source: SOURCES[1]! },
+        ...(row.top1RandAugment === undefined ? [] : [{ top1: row.top1RandAugment, source: SOURCES[2]! }]),
+      ];
       return { name, family, size, parameters: row.parameters, gmacs: row.gmacs, published };
     }
   }
@@ -86,14 +113,28 @@ function rowOf(name: string): Row {
 
 function table(rows: readonly Row[]): string[] {
   const width = Math.max(...rows.map(({ name }) => name.length));
-  const used = SOURCES.filter((source) => rows.some(({ published }) => published.some((accuracy) => accuracy.source === source)));
+  const used = SOURCES.filter((source) =>
+    rows.some(({ published }) => published.some((accuracy) => accuracy.source === source)),
+  );
   const mark = ({ top1, source }: Accuracy): string => `${top1.toFixed(1)} [${used.indexOf(source) + 1}]`;
   const lines = rows.map(({ name, size, parameters, gmacs, published }) => {
-    const facts = [String(size).padStart(6), `${(parameters / 1e6).toFixed(2)} M`.padStart(10), `${gmacs.toFixed(2)} G`.padStart(13)];
+    const facts = [
+      String(size).padStart(6),
+      `${(parameters / 1e6).toFixed(2)} M`.padStart(10),
+      `${gmacs.toFixed(2)} G`.padStart(13),
+    ];
     return [name.padEnd(width), ...facts, published.map(mark).join('  ')].join('  ').trimEnd();
   });
-  const notes = [...used.map((source, i) => `[${i + 1}] ${source}.`), 'Parameters (for 1000 classes) and multiply-adds (of one picture; the ResNet-RS paper\'s FLOPs are twice as many) are counted.'];
-  return [`${'name'.padEnd(width)}  pixels  parameters  multiply-adds  ImageNet top-1, %`, ...lines, '', ...notes.flatMap(wrap)];
+  const notes = [
+    ...used.map((source, i) => `[${i + 1}] ${source}.`),
+    "Parameters (for 1000 classes) and multiply-adds (of one picture; the ResNet-RS paper's FLOPs are twice as many) are counted.",
+  ];
+  return [
+    `${'name'.padEnd(width)}  pixels  parameters  multiply-adds  ImageNet top-1, %`,
+    ...lines,
+    '',
+    ...notes.flatMap(wrap),
+  ];
 }
 
 /** Lines that fit the terminal, broken between words. */

@@ -1,10 +1,10 @@
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import type { Command } from 'commander';
 import { RescaledError, UsageError } from '../../errors.js';
-import { modelCost, type ModelCost } from '../../models/index.js';
+import { type ModelCost, modelCost } from '../../models/index.js';
 import type { MeasureOptions } from '../../train/index.js';
 import { integer } from '../options.js';
-import { bytes, layersCsv, layersTable, profileCsv, profileTable, type ModelProfile } from './profile-tables.js';
+import { bytes, layersCsv, layersTable, type ModelProfile, profileCsv, profileTable } from './profile-tables.js';
 import { runMeasurer } from './run-measurer.js';
 
 interface ProfileFlags {
@@ -23,11 +23,16 @@ interface ProfileFlags {
 export function register(program: Command): void {
   program
     .command('profile')
-    .description('what a model costs: parameters, multiply-adds, activations, training memory; with --measure also speed')
+    .description(
+      'what a model costs: parameters, multiply-adds, activations, training memory; with --measure also speed',
+    )
     .argument('<model...>', 'resnet-rs-50, resnet-rs-101@192, ... (see "rescaled models")')
     .option('--size <pixels>', "side of the pictures; the model's published size by default", integer)
     .option('-b, --batch <n>', 'pictures in a training step', integer, 32)
-    .option('--measure', 'measure a training step, inference and memory, each model in a process of its own (needs the engine)')
+    .option(
+      '--measure',
+      'measure a training step, inference and memory, each model in a process of its own (needs the engine)',
+    )
     .option('--layers', 'every layer with its output and counts')
     .option('--ema', 'count a moving average of the weights into the predicted memory')
     .option('--runs <n>', 'timed runs with --measure, default 5; two more warm up', integer)
@@ -69,19 +74,24 @@ async function run(models: string[], flags: ProfileFlags): Promise<void> {
 
 function check(models: readonly string[], flags: ProfileFlags): void {
   const positive = (name: string, value: number | undefined): void => {
-    if (value !== undefined && value < 1) throw new UsageError(`Expected a whole number of 1 or more for ${name} but received ${value}.`);
+    if (value !== undefined && value < 1)
+      throw new UsageError(`Expected a whole number of 1 or more for ${name} but received ${value}.`);
   };
   positive('--batch', flags.batch);
   positive('--size', flags.size);
   positive('--runs', flags.runs);
   positive('--threads', flags.threads);
-  if ((flags.threads ?? 1) > 1024) throw new UsageError(`Expected at most 1024 for --threads but received ${flags.threads}.`);
-  if (flags.json === true && flags.csv === true) throw new UsageError('Expected either --json or --csv but received both.');
+  if ((flags.threads ?? 1) > 1024)
+    throw new UsageError(`Expected at most 1024 for --threads but received ${flags.threads}.`);
+  if (flags.json === true && flags.csv === true)
+    throw new UsageError('Expected either --json or --csv but received both.');
   for (const option of ['runs', 'threads', 'device'] as const)
-    if (flags[option] !== undefined && flags.measure !== true) throw new UsageError(`Expected --measure beside --${option}: without it nothing is run.`);
+    if (flags[option] !== undefined && flags.measure !== true)
+      throw new UsageError(`Expected --measure beside --${option}: without it nothing is run.`);
   if (flags.size === undefined) return;
   for (const model of models)
-    if (model.includes('@') && !model.endsWith(`@${flags.size}`)) throw new UsageError(`Expected one size for ${model} but --size says ${flags.size}. Leave one of them out.`);
+    if (model.includes('@') && !model.endsWith(`@${flags.size}`))
+      throw new UsageError(`Expected one size for ${model} but --size says ${flags.size}. Leave one of them out.`);
 }
 
 function profileOf({ layers, ...cost }: ModelCost, withLayers: boolean): ModelProfile {
@@ -89,11 +99,22 @@ function profileOf({ layers, ...cost }: ModelCost, withLayers: boolean): ModelPr
 }
 
 async function measured(cost: ModelCost, flags: ProfileFlags): Promise<NonNullable<ModelProfile['measured']>> {
-  const options: MeasureOptions = { size: cost.size, batch: cost.batch, runs: flags.runs ?? 5, threads: flags.threads ?? availableParallelism(), device: flags.device ?? 'cpu' };
+  const options: MeasureOptions = {
+    size: cost.size,
+    batch: cost.batch,
+    runs: flags.runs ?? 5,
+    threads: flags.threads ?? availableParallelism(),
+    device: flags.device ?? 'cpu',
+  };
   const need = bytes(cost.trainMemoryBytes);
   if (options.device === 'cpu' && cost.trainMemoryBytes > totalmem())
-    throw new RescaledError(`${cost.model} at batch ${cost.batch} is predicted to need ${need}, more than the ${bytes(totalmem())} of this machine: it was not run. Choose a smaller --batch or --size.`);
-  if (options.device === 'cpu' && cost.trainMemoryBytes > freemem()) console.error(`rescaled: warning: ${cost.model} at batch ${cost.batch} is predicted to need ${need}, and ${bytes(freemem())} are free.`);
+    throw new RescaledError(
+      `${cost.model} at batch ${cost.batch} is predicted to need ${need}, more than the ${bytes(totalmem())} of this machine: it was not run. Choose a smaller --batch or --size.`,
+    );
+  if (options.device === 'cpu' && cost.trainMemoryBytes > freemem())
+    console.error(
+      `rescaled: warning: ${cost.model} at batch ${cost.batch} is predicted to need ${need}, and ${bytes(freemem())} are free.`,
+    );
   const { train, inference, peakMemoryBytes } = await runMeasurer({ model: cost.model, options }, need);
   return {
     trainStepMs: train.median,

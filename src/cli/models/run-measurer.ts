@@ -20,13 +20,16 @@ export async function runMeasurer(task: ToMeasurer, need: string): Promise<Measu
   process.on('SIGTERM', interrupt);
   const { model, options } = task;
   const outOfMemory = (how: string): RescaledError =>
-    new RescaledError(`${model} ran out of memory in a training step at batch ${options.batch} (${how}); it was predicted to need ${need}. Choose a smaller --batch or --size.`);
+    new RescaledError(
+      `${model} ran out of memory in a training step at batch ${options.batch} (${how}); it was predicted to need ${need}. Choose a smaller --batch or --size.`,
+    );
   try {
     return await new Promise<Measured>((resolve, reject) => {
       child.on('message', (message: FromMeasurer) => {
         if (message.type === 'done') resolve(message.measured);
         else if (message.type === 'out of memory') reject(outOfMemory('the engine could not get more'));
-        else if (message.stack === undefined) reject(new RescaledError(message.message, { exitCode: message.exitCode === 2 ? 2 : 1 }));
+        else if (message.stack === undefined)
+          reject(new RescaledError(message.message, { exitCode: message.exitCode === 2 ? 2 : 1 }));
         else reject(Object.assign(new Error(message.message), { stack: message.stack }));
       });
       child.on('error', reject);

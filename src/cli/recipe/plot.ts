@@ -1,13 +1,17 @@
 import { emaDecay } from '../../optim/index.js';
-import { lineChart, niceRange, type Line } from '../../report/draw/charts.js';
+import { type Line, lineChart, niceRange } from '../../report/draw/charts.js';
 import { compact, count, significant } from '../../report/draw/format.js';
-import { html, type Html } from '../../report/draw/html.js';
+import { type Html, html } from '../../report/draw/html.js';
 import { renderPage } from '../../report/draw/page.js';
 import type { Point } from '../../report/draw/series.js';
 import { learningRates, RECIPE_KEYS, type SourcedRecipe } from '../../train/index.js';
 import { isUnused, shownValue } from './table.js';
 
-interface PlotRun { model: string; size: number; pictures: number }
+interface PlotRun {
+  model: string;
+  size: number;
+  pictures: number;
+}
 
 const POINTS = 900;
 const TONES = ['one', 'two', 'three'] as const;
@@ -21,14 +25,19 @@ export function plotPage(recipes: readonly SourcedRecipe[], run: PlotRun): strin
     subtitle: html`for ${run.model} at ${run.size} pixels, ${count(run.pictures)} training pictures`,
     head: html``,
     sections: [
-      { id: 'curves', title: 'Curves', body: html`<div class="charts">${rateChart(recipes, run)}${averageChart(recipes, run)}</div>` },
+      {
+        id: 'curves',
+        title: 'Curves',
+        body: html`<div class="charts">${rateChart(recipes, run)}${averageChart(recipes, run)}</div>`,
+      },
       { id: 'settings', title: recipes.length === 1 ? 'Settings' : 'Where they differ', body: settings(recipes) },
     ],
     footer: 'Written by rescaled recipe plot.',
   });
 }
 
-const stepsOf = ({ values }: SourcedRecipe, { pictures }: PlotRun): number => Math.max(1, Math.floor(pictures / values.batch)) * values.epochs;
+const stepsOf = ({ values }: SourcedRecipe, { pictures }: PlotRun): number =>
+  Math.max(1, Math.floor(pictures / values.batch)) * values.epochs;
 
 /** One curve a recipe over its own length: in epochs where all are as long, else in percent of the run. */
 function curve(recipe: SourcedRecipe, run: PlotRun, length: number, at: (step: number) => number | undefined): Point[] {
@@ -36,7 +45,10 @@ function curve(recipe: SourcedRecipe, run: PlotRun, length: number, at: (step: n
   return Array.from({ length: POINTS + 1 }, (_, i) => [(length * i) / POINTS, at(Math.round((last * i) / POINTS))]);
 }
 
-function axisOf(recipes: readonly SourcedRecipe[]): { length: number; x: { name: string; min: number; max: number; format: (value: number) => string } } {
+function axisOf(recipes: readonly SourcedRecipe[]): {
+  length: number;
+  x: { name: string; min: number; max: number; format: (value: number) => string };
+} {
   const epochs = new Set(recipes.map(({ values }) => values.epochs));
   const same = epochs.size === 1;
   const length = same ? [...epochs][0]! : 100;
@@ -44,20 +56,39 @@ function axisOf(recipes: readonly SourcedRecipe[]): { length: number; x: { name:
 }
 
 /** Three significant digits without zeros at the end. */
-const short = (value: number): string => significant(value, 3).replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '');
+const short = (value: number): string =>
+  significant(value, 3)
+    .replace(/(\.\d*?)0+$/, '$1')
+    .replace(/\.$/, '');
 
 const style = (i: number): Pick<Line, 'tone' | 'dashed'> => ({ tone: TONES[i % 3]!, dashed: i >= 3 });
 
 function rateChart(recipes: readonly SourcedRecipe[], run: PlotRun): Html {
   const { length, x } = axisOf(recipes);
   const lines = recipes.map((recipe, i): Line & { points: Point[] } => {
-    const points = curve(recipe, run, length, learningRates(recipe.values, Math.max(1, Math.floor(run.pictures / recipe.values.batch))));
-    return { name: recipe.preset, points, ...style(i), value: `peak ${short(Math.max(...points.map(([, y]) => y ?? 0)))}` };
+    const points = curve(
+      recipe,
+      run,
+      length,
+      learningRates(recipe.values, Math.max(1, Math.floor(run.pictures / recipe.values.batch))),
+    );
+    return {
+      name: recipe.preset,
+      points,
+      ...style(i),
+      value: `peak ${short(Math.max(...points.map(([, y]) => y ?? 0)))}`,
+    };
   });
   const highest = Math.max(...lines.flatMap(({ points }) => points.map(([, y]) => y ?? 0)));
-  const sizes = recipes.map(({ preset, values }) => `${preset} ${values.learningRate} x ${values.batch}/256, ${values.optimiser}`);
+  const sizes = recipes.map(
+    ({ preset, values }) => `${preset} ${values.learningRate} x ${values.batch}/256, ${values.optimiser}`,
+  );
   return lineChart({
-    id: 'rate', title: 'Learning rate', lines, x, y: { ...niceRange(0, highest), format: short },
+    id: 'rate',
+    title: 'Learning rate',
+    lines,
+    x,
+    y: { ...niceRange(0, highest), format: short },
     note: `Rates of different optimisers do not compare. By recipe: ${sizes.join('; ')}.`,
   });
 }
@@ -65,7 +96,9 @@ function rateChart(recipes: readonly SourcedRecipe[], run: PlotRun): Html {
 /** How many steps the EMA averages over, 1/(1 - decay). */
 function averageChart(recipes: readonly SourcedRecipe[], run: PlotRun): Html {
   const { length, x } = axisOf(recipes);
-  const averaged = recipes.map((recipe, i) => ({ recipe, i })).filter(({ recipe }) => recipe.values.averaging !== 'none');
+  const averaged = recipes
+    .map((recipe, i) => ({ recipe, i }))
+    .filter(({ recipe }) => recipe.values.averaging !== 'none');
   const without = recipes.filter(({ values }) => values.averaging === 'none').map(({ preset }) => preset);
   const note = without.length > 0 ? `Without EMA: ${without.join(', ')}.` : undefined;
   if (averaged.length === 0) return html`<p class="note">${note}</p>`;
@@ -74,18 +107,31 @@ function averageChart(recipes: readonly SourcedRecipe[], run: PlotRun): Html {
     return { name: recipe.preset, points, ...style(i), value: `decay up to ${recipe.values.emaDecay}` };
   });
   return lineChart({
-    id: 'average', title: 'Steps that the EMA averages over', lines, x,
-    y: { ...niceRange(0, Math.max(...lines.flatMap(({ points }) => points.map(([, y]) => y ?? 0)))), format: (value) => compact(value).replace(/\.?0+(?=\D)/, '') },
+    id: 'average',
+    title: 'Steps that the EMA averages over',
+    lines,
+    x,
+    y: {
+      ...niceRange(0, Math.max(...lines.flatMap(({ points }) => points.map(([, y]) => y ?? 0)))),
+      format: (value) => compact(value).replace(/\.?0+(?=\D)/, ''),
+    },
     note: `1/(1 - d), with d = min(decay, (1 + t)/(10 + t)) after t steps. Equal curves lie on one another.${note === undefined ? '' : ` ${note}`}`,
   });
 }
 
 function settings(recipes: readonly SourcedRecipe[]): Html {
-  const shown = (recipe: SourcedRecipe, key: (typeof RECIPE_KEYS)[number]): string => (isUnused(recipe, key) ? '–' : shownValue(recipe.values[key]));
-  const keys = RECIPE_KEYS.filter((key) => recipes.length === 1 ? !isUnused(recipes[0]!, key) : new Set(recipes.map((recipe) => shown(recipe, key))).size > 1);
+  const shown = (recipe: SourcedRecipe, key: (typeof RECIPE_KEYS)[number]): string =>
+    isUnused(recipe, key) ? '–' : shownValue(recipe.values[key]);
+  const keys = RECIPE_KEYS.filter((key) =>
+    recipes.length === 1 ? !isUnused(recipes[0]!, key) : new Set(recipes.map((recipe) => shown(recipe, key))).size > 1,
+  );
   if (keys.length === 0) return html`<p>In nothing.</p>`;
   return html`<div class="scroll"><table class="full"><thead><tr><th>Setting</th>${recipes.map(({ preset }) => html`<th>${preset}</th>`)}</tr></thead>
-<tbody>${keys.map((key) => html`<tr><td>${key}</td>${recipes.map((recipe) => html`<td title="${recipe.sources[key]}">${shown(recipe, key)}</td>`)}</tr>
-`)}</tbody></table></div>
+<tbody>${keys.map(
+    (
+      key,
+    ) => html`<tr><td>${key}</td>${recipes.map((recipe) => html`<td title="${recipe.sources[key]}">${shown(recipe, key)}</td>`)}</tr>
+`,
+  )}</tbody></table></div>
 <p class="note">A dash stands where a setting plays no part. The source of a value shows when the pointer rests on it, and in <code>rescaled recipe show</code>.</p>`;
 }

@@ -3,12 +3,40 @@ import type { Recipe, RecipeKey, SourcedRecipe } from '../../train/index.js';
 /** The settings in the order and the groups in which a reader looks for them. */
 export const RECIPE_GROUPS: Readonly<Record<string, readonly RecipeKey[]>> = {
   Run: ['epochs', 'batch', 'accumulate', 'precision', 'earlyStopping', 'patience', 'minival'],
-  'Learning rate': ['learningRate', 'schedule', 'warmupEpochs', 'stepEpochs', 'decayEpochs', 'decayFactor', 'layerDecay', 'freeze'],
+  'Learning rate': [
+    'learningRate',
+    'schedule',
+    'warmupEpochs',
+    'stepEpochs',
+    'decayEpochs',
+    'decayFactor',
+    'layerDecay',
+    'freeze',
+  ],
   Optimiser: ['optimiser', 'momentum', 'nesterov', 'squareDecay', 'epsilon', 'clipNorm'],
   Averaging: ['averaging', 'emaDecay', 'normMomentum'],
-  Regularisation: ['weightDecay', 'weightDecayMode', 'decayRule', 'labelSmoothing', 'dropout', 'stochasticDepth', 'stochasticDepthRule', 'classWeights'],
+  Regularisation: [
+    'weightDecay',
+    'weightDecayMode',
+    'decayRule',
+    'labelSmoothing',
+    'dropout',
+    'stochasticDepth',
+    'stochasticDepthRule',
+    'classWeights',
+  ],
   Pictures: ['cropMode', 'cropAreaMin', 'padding', 'flip', 'evalCrop', 'interpolation'],
-  Augmentation: ['augment', 'randAugmentLayers', 'randAugmentMagnitude', 'augmentVariant', 'augmentPixelScale', 'randomErasing', 'mixup', 'cutmix', 'repeats'],
+  Augmentation: [
+    'augment',
+    'randAugmentLayers',
+    'randAugmentMagnitude',
+    'augmentVariant',
+    'augmentPixelScale',
+    'randomErasing',
+    'mixup',
+    'cutmix',
+    'repeats',
+  ],
   Weights: ['init'],
 };
 
@@ -18,18 +46,26 @@ export function shownValue(value: Recipe[RecipeKey] | undefined): string {
   return String(value);
 }
 
-export const isUnused = (recipe: SourcedRecipe, key: RecipeKey): boolean => recipe.sources[key]?.startsWith('unused with ') ?? true;
+export const isUnused = (recipe: SourcedRecipe, key: RecipeKey): boolean =>
+  recipe.sources[key]?.startsWith('unused with ') ?? true;
 
 /** Columns padded to the widest of each; the last is left as it is. */
 export function columns(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
-  return rows.map((row) => row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i]!))).join('  ').trimEnd());
+  return rows.map((row) =>
+    row
+      .map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i]!)))
+      .join('  ')
+      .trimEnd(),
+  );
 }
 
 /** Every setting with its source by group; those that play no part come together at the end. */
 export function recipeTable(recipe: SourcedRecipe): string[] {
   const { values, sources } = recipe;
-  const used = Object.values(RECIPE_GROUPS).flat().filter((key) => key in values && !isUnused(recipe, key));
+  const used = Object.values(RECIPE_GROUPS)
+    .flat()
+    .filter((key) => key in values && !isUnused(recipe, key));
   const lines = columns(used.map((key) => [`  ${key}`, shownValue(values[key]), sources[key]]));
   const out: string[] = [];
   for (const [group, keys] of Object.entries(RECIPE_GROUPS)) {

@@ -3,12 +3,15 @@ import { DO_NOT_EXTRAPOLATE } from '../../study/advice/advise.js';
 import { SHORT_RUNS_MISLEAD } from '../../study/analysis/halving.js';
 import type { ScalingPlan } from '../../study/plan/scaling-plan.js';
 import { duration } from '../progress.js';
-import { studyReport } from './data.js';
-import { openBegun, type TargetFlags } from './target.js';
 import { table } from '../table.js';
 import { commandLine, percent } from '../words.js';
+import { studyReport } from './data.js';
+import { openBegun, type TargetFlags } from './target.js';
 
-const interval = ({ mean, low, high }: { mean: number; low?: number; high?: number }): string => (low === undefined || high === undefined ? `${percent(mean)} (one seed)` : `${percent(mean)} (${(100 * low).toFixed(2)} to ${(100 * high).toFixed(2)})`);
+const interval = ({ mean, low, high }: { mean: number; low?: number; high?: number }): string =>
+  low === undefined || high === undefined
+    ? `${percent(mean)} (one seed)`
+    : `${percent(mean)} (${(100 * low).toFixed(2)} to ${(100 * high).toFixed(2)})`;
 
 /** Prints which dimension pays, the family that follows, and what to try next. */
 export async function adviseOn(wanted: string, flags: TargetFlags & { json?: boolean }): Promise<void> {
@@ -16,33 +19,79 @@ export async function adviseOn(wanted: string, flags: TargetFlags & { json?: boo
   const report = studyReport(plan, folder);
   const { advice, configurations } = report;
   if (flags.json === true) return console.log(JSON.stringify(advice, null, 2));
-  if (configurations.every(({ top1 }) => top1 === undefined)) return console.log(`No trial has ended yet: not enough evidence. Go on with: rescaled study run ${folder}`);
+  if (configurations.every(({ top1 }) => top1 === undefined))
+    return console.log(`No trial has ended yet: not enough evidence. Go on with: rescaled study run ${folder}`);
   for (const regime of advice.regimes) tell(regimeFinding(regime));
   const { full } = advice;
-  if (full === undefined || full.family.members.length === 0) console.log('\nNo family is proposed: not enough evidence.');
+  if (full === undefined || full.family.members.length === 0)
+    console.log('\nNo family is proposed: not enough evidence.');
   else {
     const byName = new Map(configurations.map((one) => [one.name, one]));
     console.log(`\nThe family for these pictures and this machine, at ${full.epochs} epochs:`);
-    console.log(table([['model', 'top-1 (95 %)', `${full.family.members[0]!.prediction.seeds} new seed${full.family.members[0]!.prediction.seeds === 1 ? '' : 's'} (95 %)`, 'step, ms', 'ms a picture', 'MFLOPs', 'parameters'], ...full.family.members.map((member) => {
-      const { measured, parameters } = byName.get(member.name)!;
-      return [member.name, interval(member.top1), interval(member.prediction), measured?.trainStepMs.toFixed(1) ?? '', measured?.inferenceMs.toPrecision(3) ?? '', (member.flops / 1e6).toFixed(1), `${(parameters / 1e6).toFixed(2)} M`];
-    })], 1));
+    console.log(
+      table(
+        [
+          [
+            'model',
+            'top-1 (95 %)',
+            `${full.family.members[0]!.prediction.seeds} new seed${full.family.members[0]!.prediction.seeds === 1 ? '' : 's'} (95 %)`,
+            'step, ms',
+            'ms a picture',
+            'MFLOPs',
+            'parameters',
+          ],
+          ...full.family.members.map((member) => {
+            const { measured, parameters } = byName.get(member.name)!;
+            return [
+              member.name,
+              interval(member.top1),
+              interval(member.prediction),
+              measured?.trainStepMs.toFixed(1) ?? '',
+              measured?.inferenceMs.toPrecision(3) ?? '',
+              (member.flops / 1e6).toFixed(1),
+              `${(parameters / 1e6).toFixed(2)} M`,
+            ];
+          }),
+        ],
+        1,
+      ),
+    );
   }
   if (advice.next.length > 0) {
     console.log('\nTo try next:');
-    for (const one of advice.next) console.log(`  ${one.family}-${one.depth} x${one.width} @${one.size} for ${one.epochs} epochs: more ${one.dimension} than ${one.base}, ${one.where}; ${one.flopsRatio.toFixed(2)} times its FLOPs${one.seconds === undefined ? '' : `, about ${duration(one.seconds)} for ${one.seeds} seed${one.seeds === 1 ? '' : 's'}`}`);
+    for (const one of advice.next)
+      console.log(
+        `  ${one.family}-${one.depth} x${one.width} @${one.size} for ${one.epochs} epochs: more ${one.dimension} than ${one.base}, ${one.where}; ${one.flopsRatio.toFixed(2)} times its FLOPs${one.seconds === undefined ? '' : `, about ${duration(one.seconds)} for ${one.seeds} seed${one.seeds === 1 ? '' : 's'}`}`,
+      );
   }
-  for (const finding of studyFindings(report).filter(({ text }) => /^(FLOPs|Resolution|The error)/.test(text))) tell(finding);
+  for (const finding of studyFindings(report).filter(({ text }) => /^(FLOPs|Resolution|The error)/.test(text)))
+    tell(finding);
   if (plan.study.halving !== undefined) console.log(`\n${SHORT_RUNS_MISLEAD.text} (${SHORT_RUNS_MISLEAD.source}.)`);
   console.log(`\n${DO_NOT_EXTRAPOLATE.text} (${DO_NOT_EXTRAPOLATE.source}.)`);
 }
 
-const tell = ({ lead, text }: { lead?: string; text: string }): void => console.log(`${lead === undefined ? '' : `${lead} `}${text}`);
+const tell = ({ lead, text }: { lead?: string; text: string }): void =>
+  console.log(`${lead === undefined ? '' : `${lead} `}${text}`);
 
 /** The command that trains a configuration of a study as its trials were trained. */
 export function trainCommand(plan: ScalingPlan, name: string): string {
   const { options } = plan.configurations.find((configuration) => configuration.name === name)!;
   const { data, limitTrain, valSplit, model, size, width, recipe, settings = {}, stemStride } = options;
-  const words = ['rescaled', 'train', data, ...(limitTrain === undefined ? [] : ['--limit-train', String(limitTrain)]), ...(valSplit === undefined ? [] : ['--val-split', String(valSplit)]), '--model', model!, '--size', String(size), ...(width === undefined ? [] : ['--width', String(width)]), ...(stemStride === undefined ? [] : ['--stem-stride', String(stemStride)]), '--recipe', recipe ?? 'resnet-rs', ...Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${String(value)}`])];
+  const words = [
+    'rescaled',
+    'train',
+    data,
+    ...(limitTrain === undefined ? [] : ['--limit-train', String(limitTrain)]),
+    ...(valSplit === undefined ? [] : ['--val-split', String(valSplit)]),
+    '--model',
+    model!,
+    '--size',
+    String(size),
+    ...(width === undefined ? [] : ['--width', String(width)]),
+    ...(stemStride === undefined ? [] : ['--stem-stride', String(stemStride)]),
+    '--recipe',
+    recipe ?? 'resnet-rs',
+    ...Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${String(value)}`]),
+  ];
   return commandLine(words);
 }

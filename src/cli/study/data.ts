@@ -1,23 +1,23 @@
 import { cpus } from 'node:os';
+import { type ModelOverrides, modelFacts, QuickCosts } from '../../models/index.js';
 import type { StudyConfiguration, StudyReport } from '../../report/study/report.js';
-import { advise, type Advice } from '../../study/advice/advise.js';
-import { comparableCost, meanTop1, regimesOf } from '../../study/analysis/dimensions.js';
+import { type Advice, advise } from '../../study/advice/advise.js';
 import type { Configuration as Neighbour } from '../../study/advice/next.js';
+import { comparableCost, meanTop1, regimesOf } from '../../study/analysis/dimensions.js';
 import { halvingPlan, rungAgreement, SHORT_RUNS_MISLEAD } from '../../study/analysis/halving.js';
 import { marginalGains } from '../../study/analysis/marginal.js';
-import { readMeasured, timedId } from '../../study/trials/measured.js';
-import { gapBySeed, overfitting } from '../../study/analysis/overfitting.js';
 import { meanOf, regimeSpread } from '../../study/analysis/noise.js';
+import { gapBySeed, overfitting } from '../../study/analysis/overfitting.js';
 import { paretoFrontier } from '../../study/analysis/pareto.js';
 import { COSTS, type StudyPoint } from '../../study/analysis/points.js';
-import { pointsOf } from '../../study/trials/points-of.js';
 import { powerLaws } from '../../study/analysis/power-law.js';
 import { rankCosts } from '../../study/analysis/rank-correlation.js';
-import { rungsOf, trainedConfigurations } from '../../study/trials/rungs.js';
-import type { ScalingPlan } from '../../study/plan/scaling-plan.js';
 import type { Estimate } from '../../study/analysis/statistics.js';
+import type { ScalingPlan } from '../../study/plan/scaling-plan.js';
 import { readResult } from '../../study/plan/trial.js';
-import { modelFacts, QuickCosts, type ModelOverrides } from '../../models/index.js';
+import { readMeasured, timedId } from '../../study/trials/measured.js';
+import { pointsOf } from '../../study/trials/points-of.js';
+import { rungsOf, trainedConfigurations } from '../../study/trials/rungs.js';
 import { stemStrideAt } from '../../train/index.js';
 import { commandLine } from '../words.js';
 
@@ -27,7 +27,10 @@ export function adviceOf(plan: ScalingPlan, points: readonly StudyPoint[]): Advi
   return advise(points, { flopsOf: flopsOf(plan), trainPictures: data.trainPictures, seeds: study.seeds.length });
 }
 
-/** FLOPs of a network beside those of the study; undefined for one that cannot be built, or whose FLOPs do not follow from three numbers. */
+/**
+ * FLOPs of a network beside those of the study; undefined for one that cannot be built, or whose FLOPs do not follow
+ * from three numbers.
+ */
 function flopsOf({ configurations }: ScalingPlan): (wanted: Neighbour) => number | undefined {
   const costs = new QuickCosts();
   return ({ family, depth, width, size }) => {
@@ -35,7 +38,11 @@ function flopsOf({ configurations }: ScalingPlan): (wanted: Neighbour) => number
     if (like === undefined || !family.startsWith('resnet')) return undefined;
     try {
       const name = `${family}-${depth}`;
-      return costs.of(name, { size, batch: 2, overrides: { ...like.overrides, width, stemStride: stemStrideAt(modelFacts(name), size) } as ModelOverrides }).flops;
+      return costs.of(name, {
+        size,
+        batch: 2,
+        overrides: { ...like.overrides, width, stemStride: stemStrideAt(modelFacts(name), size) } as ModelOverrides,
+      }).flops;
     } catch {
       return undefined;
     }
@@ -49,26 +56,47 @@ export function studyReport(plan: ScalingPlan, folder: string): StudyReport {
   const points = pointsOf({ configurations: trained }, folder);
   const withResults = points.filter(({ top1 }) => top1.size > 0);
   const families = [...new Set(points.map(({ family }) => family))];
-  const smallest = withResults.reduce<StudyPoint | undefined>((least, point) => (least === undefined || point.flops < least.flops ? point : least), undefined);
+  const smallest = withResults.reduce<StudyPoint | undefined>(
+    (least, point) => (least === undefined || point.flops < least.flops ? point : least),
+    undefined,
+  );
   return {
     title: study.name,
     generatedAt: new Date().toISOString(),
-    data: { name: data.name, classes: data.classes, trainPictures: data.trainPictures, testPictures: data.testPictures },
+    data: {
+      name: data.name,
+      classes: data.classes,
+      trainPictures: data.trainPictures,
+      testPictures: data.testPictures,
+    },
     seeds: study.seeds,
     configurations: configurationsOf(points),
-    ...(smallest === undefined ? {} : { base: { family: smallest.family, depth: smallest.depth, width: smallest.width } }),
+    ...(smallest === undefined
+      ? {}
+      : { base: { family: smallest.family, depth: smallest.depth, width: smallest.width } }),
     powerLaws: powerLaws(withResults).regimes,
     // A frontier is of one regime: the longest, which is what a model is shipped from.
-    frontiers: COSTS.flatMap((cost) => families.flatMap((family) => {
-      const full = regimesOf(points).at(-1);
-      const own = withResults.filter((point) => point.family === family && point.epochs === full);
-      const names = paretoFrontier(own.flatMap((point) => {
-        const value = comparableCost(point, cost);
-        return value === undefined ? [] : [{ cost: value, accuracy: meanTop1(point)!, name: point.name }];
-      })).map(({ name }) => name);
-      return names.length === 0 ? [] : [{ cost, family, names }];
-    })),
-    ranks: [rankCosts(points, 'flops', 'trainStepMs'), rankCosts(points, 'parameters', 'trainStepMs'), rankCosts(points, 'flops', 'inferenceMs'), rankCosts(points, 'parameters', 'inferenceMs'), rankCosts(points, 'flops', 'peakBytes'), rankCosts(points, 'parameters', 'peakBytes')],
+    frontiers: COSTS.flatMap((cost) =>
+      families.flatMap((family) => {
+        const full = regimesOf(points).at(-1);
+        const own = withResults.filter((point) => point.family === family && point.epochs === full);
+        const names = paretoFrontier(
+          own.flatMap((point) => {
+            const value = comparableCost(point, cost);
+            return value === undefined ? [] : [{ cost: value, accuracy: meanTop1(point)!, name: point.name }];
+          }),
+        ).map(({ name }) => name);
+        return names.length === 0 ? [] : [{ cost, family, names }];
+      }),
+    ),
+    ranks: [
+      rankCosts(points, 'flops', 'trainStepMs'),
+      rankCosts(points, 'parameters', 'trainStepMs'),
+      rankCosts(points, 'flops', 'inferenceMs'),
+      rankCosts(points, 'parameters', 'inferenceMs'),
+      rankCosts(points, 'flops', 'peakBytes'),
+      rankCosts(points, 'parameters', 'peakBytes'),
+    ],
     gains: marginalGains(points),
     overfitting: overfitting(points),
     advice: adviceOf(plan, points),
@@ -76,7 +104,13 @@ export function studyReport(plan: ScalingPlan, folder: string): StudyReport {
     common: [
       { key: 'Recipe', value: study.recipe },
       ...Object.entries(study.settings).map(([key, value]) => ({ key, value: String(value) })),
-      { key: 'Regularisation', value: typeof study.regularisation === 'string' ? study.regularisation : `${study.regularisation.length} rules of the study's file` },
+      {
+        key: 'Regularisation',
+        value:
+          typeof study.regularisation === 'string'
+            ? study.regularisation
+            : `${study.regularisation.length} rules of the study's file`,
+      },
       ...plan.leftOut.map(({ name, reason }) => ({ key: 'Left out', value: `${name}: ${reason}` })),
     ],
     environment: environment(plan, folder),
@@ -94,8 +128,23 @@ const VALUES: readonly Values[] = [({ top1 }) => top1, ({ trainTop1 }) => trainT
 
 /** With the intervals that the trials of a regime have together. */
 function configurationsOf(points: readonly StudyPoint[]): StudyConfiguration[] {
-  const spreads = new Map(regimesOf(points).map((epochs) => [epochs, VALUES.map((valuesOf) => regimeSpread(points.filter((point) => point.epochs === epochs), valuesOf))]));
-  return points.map((point) => configurationOf(point, VALUES.map((valuesOf, i) => meanOf(valuesOf(point), spreads.get(point.epochs)![i]))));
+  const spreads = new Map(
+    regimesOf(points).map((epochs) => [
+      epochs,
+      VALUES.map((valuesOf) =>
+        regimeSpread(
+          points.filter((point) => point.epochs === epochs),
+          valuesOf,
+        ),
+      ),
+    ]),
+  );
+  return points.map((point) =>
+    configurationOf(
+      point,
+      VALUES.map((valuesOf, i) => meanOf(valuesOf(point), spreads.get(point.epochs)![i])),
+    ),
+  );
 }
 
 function configurationOf(point: StudyPoint, [test, train, gap]: readonly (Estimate | undefined)[]): StudyConfiguration {
@@ -106,13 +155,21 @@ function configurationOf(point: StudyPoint, [test, train, gap]: readonly (Estima
     ...(test === undefined ? {} : { top1: test }),
     ...(train === undefined ? {} : { trainTop1: train }),
     ...(gap === undefined ? {} : { gap }),
-    done: [...top1].map(([seed, value]) => ({ seed, top1: value, ...(trainTop1.has(seed) ? { trainTop1: trainTop1.get(seed)! } : {}) })),
+    done: [...top1].map(([seed, value]) => ({
+      seed,
+      top1: value,
+      ...(trainTop1.has(seed) ? { trainTop1: trainTop1.get(seed)! } : {}),
+    })),
     failed,
     pending,
   };
 }
 
-function halvingOf(plan: ScalingPlan, folder: string, points: readonly StudyPoint[]): NonNullable<StudyReport['halving']> {
+function halvingOf(
+  plan: ScalingPlan,
+  folder: string,
+  points: readonly StudyPoint[],
+): NonNullable<StudyReport['halving']> {
   const { from, eta } = plan.study.halving!;
   const first = plan.configurations.filter(({ epochs }) => epochs === from).length;
   return {
@@ -124,22 +181,51 @@ function halvingOf(plan: ScalingPlan, folder: string, points: readonly StudyPoin
 }
 
 function environment(plan: ScalingPlan, folder: string): { key: string; value: string }[] {
-  const results = plan.configurations.flatMap(({ trials }) => trials.map(({ id }) => readResult(folder, id))).filter((result) => result?.status === 'done');
-  const measured = plan.configurations.map((configuration) => readMeasured(folder, timedId(configuration))).filter((found) => found !== undefined);
+  const results = plan.configurations
+    .flatMap(({ trials }) => trials.map(({ id }) => readResult(folder, id)))
+    .filter((result) => result?.status === 'done');
+  const measured = plan.configurations
+    .map((configuration) => readMeasured(folder, timedId(configuration)))
+    .filter((found) => found !== undefined);
   const list = (values: readonly (string | number)[]): string => [...new Set(values)].join(', ');
   return [
     { key: 'This page was made on', value: `${cpus()[0]?.model.trim() ?? 'unknown'}, ${cpus().length} cores` },
-    ...(results.length === 0 ? [] : [{ key: 'Threads of a trial', value: list(results.map(({ threads }) => threads)) }, { key: 'Versions', value: `Rescaled ${list(results.map(({ versions }) => versions.rescaled))}, ${list(results.map(({ versions }) => versions.engine))}, Node.js ${list(results.map(({ versions }) => versions.node))}` }]),
-    ...(measured.length === 0 ? [] : [{ key: 'Times', value: `each model alone, medians, on ${list(measured.map(({ processor }) => processor))}, ${list(measured.map(({ device }) => device))}, ${list(measured.map(({ threads }) => threads))} threads` }]),
+    ...(results.length === 0
+      ? []
+      : [
+          { key: 'Threads of a trial', value: list(results.map(({ threads }) => threads)) },
+          {
+            key: 'Versions',
+            value: `Rescaled ${list(results.map(({ versions }) => versions.rescaled))}, ${list(results.map(({ versions }) => versions.engine))}, Node.js ${list(results.map(({ versions }) => versions.node))}`,
+          },
+        ]),
+    ...(measured.length === 0
+      ? []
+      : [
+          {
+            key: 'Times',
+            value: `each model alone, medians, on ${list(measured.map(({ processor }) => processor))}, ${list(measured.map(({ device }) => device))}, ${list(measured.map(({ threads }) => threads))} threads`,
+          },
+        ]),
   ];
 }
 
 function warnings(plan: ScalingPlan, folder: string, points: readonly StudyPoint[]): string[] {
-  const measured = plan.configurations.map((configuration) => readMeasured(folder, timedId(configuration))).filter((found) => found !== undefined);
-  const machines = new Set(measured.map(({ processor, threads, device }) => `${processor}, ${threads} threads, ${device}`));
+  const measured = plan.configurations
+    .map((configuration) => readMeasured(folder, timedId(configuration)))
+    .filter((found) => found !== undefined);
+  const machines = new Set(
+    measured.map(({ processor, threads, device }) => `${processor}, ${threads} threads, ${device}`),
+  );
   const untimed = points.filter((point) => point.top1.size > 0 && point.measured === undefined).length;
   return [
-    ...(machines.size > 1 ? [`The times come from ${machines.size} kinds of machine (${[...machines].join('; ')}): they cannot be compared. Delete the folder "measured" and run again on one.`] : []),
-    ...(untimed > 0 ? [`${untimed} trained configurations are not timed: "rescaled study run" times them when all trials have ended.`] : []),
+    ...(machines.size > 1
+      ? [
+          `The times come from ${machines.size} kinds of machine (${[...machines].join('; ')}): they cannot be compared. Delete the folder "measured" and run again on one.`,
+        ]
+      : []),
+    ...(untimed > 0
+      ? [`${untimed} trained configurations are not timed: "rescaled study run" times them when all trials have ended.`]
+      : []),
   ];
 }

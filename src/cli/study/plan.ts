@@ -1,17 +1,17 @@
 import { availableParallelism } from 'node:os';
 import { UsageError } from '../../errors.js';
-import { epochsOf, layOut, type Configuration, type LeftOut } from '../../study/plan/grid.js';
-import { isStudyFolder, planScaling, type PlannedConfiguration } from '../../study/plan/scaling-plan.js';
 import type { StudyFile } from '../../study/plan/file.js';
+import { type Configuration, epochsOf, type LeftOut, layOut } from '../../study/plan/grid.js';
 import { STUDY_PRESETS } from '../../study/plan/presets.js';
-import { TimeLeft } from '../../study/trials/time-left.js';
+import { isStudyFolder, type PlannedConfiguration, planScaling } from '../../study/plan/scaling-plan.js';
 import type { Trial } from '../../study/plan/trial.js';
+import { TimeLeft } from '../../study/trials/time-left.js';
 import { IMAGENET_PICTURES } from '../../train/index.js';
 import { duration } from '../progress.js';
-import { measureSome, namedTrials, workersFor } from './trials.js';
-import { openTarget, type TargetFlags } from './target.js';
 import { table } from '../table.js';
 import { learnFinished } from '../trials.js';
+import { openTarget, type TargetFlags } from './target.js';
+import { measureSome, namedTrials, workersFor } from './trials.js';
 
 export interface PlanFlags extends TargetFlags {
   measure?: boolean;
@@ -33,7 +33,13 @@ export async function plan(wanted: string, flags: PlanFlags): Promise<void> {
     // A study can be looked at before there are pictures.
     const trainPictures = Math.min(study.limitTrain ?? IMAGENET_PICTURES, IMAGENET_PICTURES);
     const { configurations, leftOut } = await layOut(study, { path: '', classes: 1000, trainPictures });
-    return print({ study, about: `no data given: counted for ${trainPictures.toLocaleString('en')} of ImageNet's ${IMAGENET_PICTURES.toLocaleString('en')} training pictures and 1000 classes`, configurations, leftOut, flags });
+    return print({
+      study,
+      about: `no data given: counted for ${trainPictures.toLocaleString('en')} of ImageNet's ${IMAGENET_PICTURES.toLocaleString('en')} training pictures and 1000 classes`,
+      configurations,
+      leftOut,
+      flags,
+    });
   }
   const planned = await planScaling(study);
   const { name, trainPictures, testPictures, classes } = planned.data;
@@ -62,30 +68,100 @@ interface Printed {
 function print({ study, about, configurations, leftOut, trials, flags }: Printed): void {
   const rows = configurations.map(({ options, overrides: _inner, ...configuration }) => {
     const [first] = configuration.trials ?? [];
-    return { ...configuration, recipe: options.recipe, settings: options.settings, flops: 2 * configuration.multiplyAdds, secondsEach: first === undefined ? undefined : trials?.time.of(first) };
+    return {
+      ...configuration,
+      recipe: options.recipe,
+      settings: options.settings,
+      flops: 2 * configuration.multiplyAdds,
+      secondsEach: first === undefined ? undefined : trials?.time.of(first),
+    };
   });
   const all = trials?.all ?? configurations.length * study.seeds.length;
   const trainFlops = configurations.reduce((sum, each) => sum + each.trainFlops, 0) * study.seeds.length;
   const total = trials?.time.total(trials.left, trials.workers);
   if (flags.json === true)
-    return console.log(JSON.stringify({ study: study.name, about, configurations: rows, leftOut, trials: all, remaining: trials?.left.length, trainFlops, seconds: total, workers: trials?.workers }, null, 2));
+    return console.log(
+      JSON.stringify(
+        {
+          study: study.name,
+          about,
+          configurations: rows,
+          leftOut,
+          trials: all,
+          remaining: trials?.left.length,
+          trainFlops,
+          seconds: total,
+          workers: trials?.workers,
+        },
+        null,
+        2,
+      ),
+    );
   if (flags.csv === true) {
-    const columns = ['name', 'family', 'model', 'depth', 'width', 'size', 'epochs', 'parameters', 'multiplyAdds', 'flops', 'batch', 'predictedBytes', 'trainFlops', 'secondsEach'] as const;
-    return console.log([columns.join(','), ...rows.map((row) => columns.map((column) => row[column] ?? '').join(','))].join('\n'));
+    const columns = [
+      'name',
+      'family',
+      'model',
+      'depth',
+      'width',
+      'size',
+      'epochs',
+      'parameters',
+      'multiplyAdds',
+      'flops',
+      'batch',
+      'predictedBytes',
+      'trainFlops',
+      'secondsEach',
+    ] as const;
+    return console.log(
+      [columns.join(','), ...rows.map((row) => columns.map((column) => row[column] ?? '').join(','))].join('\n'),
+    );
   }
   console.log(`${study.name}: ${about}`);
   const shown = flags.all === true ? rows : rows.slice(0, SHOWN);
-  const head = ['configuration', 'parameters', 'multiply-adds', 'batch', 'memory', 'training FLOPs', ...(total === undefined ? [] : ['about'])];
-  console.log(table([head, ...shown.map((row) => [row.name, `${(row.parameters / 1e6).toFixed(2)} M`, `${(row.multiplyAdds / 1e6).toFixed(1)} M`, String(row.batch), `${(row.predictedBytes / 2 ** 30).toFixed(2)} GiB`, row.trainFlops.toExponential(1), ...(total === undefined ? [] : [duration(row.secondsEach ?? 0)])])], 1));
-  if (shown.length < rows.length) console.log(`... and ${rows.length - shown.length} more (--all, --csv or --json shows them)`);
+  const head = [
+    'configuration',
+    'parameters',
+    'multiply-adds',
+    'batch',
+    'memory',
+    'training FLOPs',
+    ...(total === undefined ? [] : ['about']),
+  ];
+  console.log(
+    table(
+      [
+        head,
+        ...shown.map((row) => [
+          row.name,
+          `${(row.parameters / 1e6).toFixed(2)} M`,
+          `${(row.multiplyAdds / 1e6).toFixed(1)} M`,
+          String(row.batch),
+          `${(row.predictedBytes / 2 ** 30).toFixed(2)} GiB`,
+          row.trainFlops.toExponential(1),
+          ...(total === undefined ? [] : [duration(row.secondsEach ?? 0)]),
+        ]),
+      ],
+      1,
+    ),
+  );
+  if (shown.length < rows.length)
+    console.log(`... and ${rows.length - shown.length} more (--all, --csv or --json shows them)`);
   for (const { name, reason } of leftOut.slice(0, SHOWN)) console.log(`left out: ${name}: ${reason}`);
   if (leftOut.length > SHOWN) console.log(`... and ${leftOut.length - SHOWN} more left out`);
   const preset = STUDY_PRESETS[study.name];
   for (const text of preset?.notes ?? []) console.log(`note: ${text}`);
-  console.log(`\n${counted(rows.length, 'configuration')} in ${counted(epochsOf(study).length, 'regime')} (epochs: ${epochsOf(study).join(', ')}) x ${counted(study.seeds.length, 'seed')} = ${counted(all, 'trial')}, ${trainFlops.toExponential(2)} FLOPs of training in all; the largest needs about ${(Math.max(...rows.map(({ predictedBytes }) => predictedBytes)) / 2 ** 30).toFixed(1)} GiB`);
-  if (study.halving !== undefined) console.log('with halving these are at most: each longer regime keeps the best of the one before');
+  console.log(
+    `\n${counted(rows.length, 'configuration')} in ${counted(epochsOf(study).length, 'regime')} (epochs: ${epochsOf(study).join(', ')}) x ${counted(study.seeds.length, 'seed')} = ${counted(all, 'trial')}, ${trainFlops.toExponential(2)} FLOPs of training in all; the largest needs about ${(Math.max(...rows.map(({ predictedBytes }) => predictedBytes)) / 2 ** 30).toFixed(1)} GiB`,
+  );
+  if (study.halving !== undefined)
+    console.log('with halving these are at most: each longer regime keeps the best of the one before');
   if (trials === undefined) return;
-  if (total !== undefined) console.log(`${trials.left.length} to do: about ${duration(total)} with ${trials.workers} at a time on ${trials.threads} threads`);
+  if (total !== undefined)
+    console.log(
+      `${trials.left.length} to do: about ${duration(total)} with ${trials.workers} at a time on ${trials.threads} threads`,
+    );
   else console.log('--measure times a few of them, to tell how long all take');
 }
 

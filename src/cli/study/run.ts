@@ -5,18 +5,25 @@ import { wholeOption } from '../../checks.js';
 import { RescaledError, UsageError } from '../../errors.js';
 import { makeFolder } from '../../files.js';
 import { withLock } from '../../lock.js';
+import { type RungOutcome, SHORT_RUNS_MISLEAD } from '../../study/analysis/halving.js';
 import { epochsOf } from '../../study/plan/grid.js';
+import {
+  claimStudy,
+  isStudyFolder,
+  planScaling,
+  readPlan,
+  type ScalingPlan,
+  trialsInOrder,
+} from '../../study/plan/scaling-plan.js';
 import { measureStudy, timedModels } from '../../study/trials/measured.js';
 import { pointsOf } from '../../study/trials/points-of.js';
-import { claimStudy, isStudyFolder, planScaling, readPlan, trialsInOrder, type ScalingPlan } from '../../study/plan/scaling-plan.js';
 import { rungsOf } from '../../study/trials/rungs.js';
 import { TimeLeft } from '../../study/trials/time-left.js';
-import { SHORT_RUNS_MISLEAD, type RungOutcome } from '../../study/analysis/halving.js';
-import { openTarget, type TargetFlags } from './target.js';
-import { writeReport } from './report.js';
-import { measureSome, namedTrials, workersFor } from './trials.js';
-import { note, runNamed, untilInterrupted, type NamedTrials } from '../trials.js';
+import { type NamedTrials, note, runNamed, untilInterrupted } from '../trials.js';
 import { commandLine } from '../words.js';
+import { writeReport } from './report.js';
+import { openTarget, type TargetFlags } from './target.js';
+import { measureSome, namedTrials, workersFor } from './trials.js';
 
 export interface RunFlags extends TargetFlags {
   workers?: number;
@@ -43,9 +50,14 @@ export async function run(wanted: string, flags: RunFlags): Promise<void> {
   const plan = await claim(laidOut, folder, workers, threads, json);
   const shared = { study: folder, workers, threads, checkpointSeconds: flags.checkpointSeconds };
   const again = commandLine(['rescaled', 'study', 'run', folder]);
-  note(json, `${folder}: ${plan.configurations.length} configurations, ${trialsInOrder(plan).length} trials, ${workers} at a time on ${threads} threads${flags.of === 1 ? '' : `; this is share ${flags.index} of ${flags.of}`}`);
+  note(
+    json,
+    `${folder}: ${plan.configurations.length} configurations, ${trialsInOrder(plan).length} trials, ${workers} at a time on ${threads} threads${flags.of === 1 ? '' : `; this is share ${flags.index} of ${flags.of}`}`,
+  );
 
-  const { stopped, failed } = await runRungs(plan, folder, json, (trials) => runNamed(share(trials, flags.index, flags.of), shared, () => {}, json));
+  const { stopped, failed } = await runRungs(plan, folder, json, (trials) =>
+    runNamed(share(trials, flags.index, flags.of), shared, () => {}, json),
+  );
   // The others of a shared run train still, or have nothing to add.
   if (!stopped && flags.measure && flags.index === 0) await measure(plan, folder, threads, json);
   const page = writeReport(plan, folder);
@@ -53,17 +65,29 @@ export async function run(wanted: string, flags: RunFlags): Promise<void> {
   if (stopped) {
     console.error(`Stopped and saved. Go on with: ${again}`);
     process.exitCode = 1;
-  } else if (failed > 0) throw new RescaledError(`${failed} trial${failed === 1 ? '' : 's'} failed; "rescaled study status ${folder}" names them. The same command tries them again: ${again}`);
+  } else if (failed > 0)
+    throw new RescaledError(
+      `${failed} trial${failed === 1 ? '' : 's'} failed; "rescaled study status ${folder}" names them. The same command tries them again: ${again}`,
+    );
 }
 
 /** Those that take too long are left out before the folder is taken; a plan that is there has decided that already. */
-async function claim(laidOut: ScalingPlan, folder: string, workers: number, threads: number, json: boolean): Promise<ScalingPlan> {
-  if (existsSync(folder) && !statSync(folder).isDirectory()) throw new UsageError(`Expected a folder for the output but ${folder} is a file. Choose another --out.`);
+async function claim(
+  laidOut: ScalingPlan,
+  folder: string,
+  workers: number,
+  threads: number,
+  json: boolean,
+): Promise<ScalingPlan> {
+  if (existsSync(folder) && !statSync(folder).isDirectory())
+    throw new UsageError(`Expected a folder for the output but ${folder} is a file. Choose another --out.`);
   makeFolder(folder);
   try {
     accessSync(folder, constants.W_OK);
   } catch (error) {
-    throw new UsageError(`Expected to write into ${folder} but it may not be written to. Choose another --out.`, { cause: error });
+    throw new UsageError(`Expected to write into ${folder} but it may not be written to. Choose another --out.`, {
+      cause: error,
+    });
   }
   // Of several machines that begin at once, one decides.
   return withLock(join(folder, '.plan.tmp'), async () => {
@@ -75,7 +99,13 @@ async function claim(laidOut: ScalingPlan, folder: string, workers: number, thre
 
 const TOO_LONG = 'minutes predicted for a trial';
 
-async function withinTime(plan: ScalingPlan, folder: string, workers: number, threads: number, json: boolean): Promise<ScalingPlan> {
+async function withinTime(
+  plan: ScalingPlan,
+  folder: string,
+  workers: number,
+  threads: number,
+  json: boolean,
+): Promise<ScalingPlan> {
   const { minutes } = plan.study.limits;
   if (minutes === undefined) return plan;
   let slow: { name: string; reason: string }[];
@@ -85,17 +115,27 @@ async function withinTime(plan: ScalingPlan, folder: string, workers: number, th
     await measureSome(plan, folder, time, workers, threads, json);
     slow = plan.configurations.flatMap(({ name, trials }) => {
       const own = time.of(trials[0]!)! / 60;
-      return own > minutes ? [{ name, reason: `${own.toPrecision(3)} ${TOO_LONG}, above the limit of ${minutes}` }] : [];
+      return own > minutes
+        ? [{ name, reason: `${own.toPrecision(3)} ${TOO_LONG}, above the limit of ${minutes}` }]
+        : [];
     });
   }
   const names = new Set(slow.map(({ name }) => name));
   const configurations = plan.configurations.filter(({ name }) => !names.has(name));
-  if (configurations.length === 0) throw new UsageError(`Expected something to train within ${minutes} minutes but every configuration takes longer: the shortest ${slow[0]!.reason.split(' ')[0]} minutes. Raise limits.minutes.`);
+  if (configurations.length === 0)
+    throw new UsageError(
+      `Expected something to train within ${minutes} minutes but every configuration takes longer: the shortest ${slow[0]!.reason.split(' ')[0]} minutes. Raise limits.minutes.`,
+    );
   return { ...plan, configurations, leftOut: [...plan.leftOut, ...slow] };
 }
 
 /** All at once; with successive halving a rung at a time, each of what the one before it left. */
-async function runRungs(plan: ScalingPlan, folder: string, json: boolean, train: (trials: NamedTrials) => Promise<{ stopped: boolean; failed: number }>): Promise<{ stopped: boolean; failed: number }> {
+async function runRungs(
+  plan: ScalingPlan,
+  folder: string,
+  json: boolean,
+  train: (trials: NamedTrials) => Promise<{ stopped: boolean; failed: number }>,
+): Promise<{ stopped: boolean; failed: number }> {
   if (plan.study.halving === undefined) return train(namedTrials(plan));
   let failed = 0;
   for (const [i] of epochsOf(plan.study).entries()) {
@@ -111,8 +151,14 @@ async function runRungs(plan: ScalingPlan, folder: string, json: boolean, train:
 }
 
 function tellRung(epochs: number, { survivors: kept, ranking, cut, dropped }: RungOutcome, json: boolean): void {
-  if (json) return console.log(JSON.stringify({ type: 'rung', epochs, kept, left: ranking.length - kept.length, cut, failed: dropped }));
-  note(json, `${kept.length} of ${ranking.length + dropped.length} go on to ${epochs} epochs${cut === undefined ? '' : `; the best that leaves, ${cut.first}, is ${(100 * cut.behind).toFixed(2)} points behind the last that stays`}`);
+  if (json)
+    return console.log(
+      JSON.stringify({ type: 'rung', epochs, kept, left: ranking.length - kept.length, cut, failed: dropped }),
+    );
+  note(
+    json,
+    `${kept.length} of ${ranking.length + dropped.length} go on to ${epochs} epochs${cut === undefined ? '' : `; the best that leaves, ${cut.first}, is ${(100 * cut.behind).toFixed(2)} points behind the last that stays`}`,
+  );
   note(json, `${SHORT_RUNS_MISLEAD.text}`);
 }
 
@@ -123,12 +169,25 @@ function share(trials: NamedTrials, index: number, of: number): NamedTrials {
 }
 
 async function measure(plan: ScalingPlan, folder: string, threads: number, json: boolean): Promise<void> {
-  const trained = new Set(pointsOf(plan, folder).filter(({ top1 }) => top1.size > 0).map(({ name }) => name));
+  const trained = new Set(
+    pointsOf(plan, folder)
+      .filter(({ top1 }) => top1.size > 0)
+      .map(({ name }) => name),
+  );
   const models = timedModels(plan.configurations.filter(({ name }) => trained.has(name)));
   await untilInterrupted(json, (signal) =>
     measureStudy(models, {
-      study: folder, threads, device: plan.study.device ?? 'cpu', signal,
-      onMeasured: ({ id }, found) => note(json, 'failed' in found ? `${id} could not be timed: ${found.failed}` : `timed ${id}: ${found.trainStepMs.toFixed(1)} ms a training step, ${found.inferenceMs.toPrecision(3)} ms a picture`),
+      study: folder,
+      threads,
+      device: plan.study.device ?? 'cpu',
+      signal,
+      onMeasured: ({ id }, found) =>
+        note(
+          json,
+          'failed' in found
+            ? `${id} could not be timed: ${found.failed}`
+            : `timed ${id}: ${found.trainStepMs.toFixed(1)} ms a training step, ${found.inferenceMs.toPrecision(3)} ms a picture`,
+        ),
     }),
   );
 }

@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
 import { RescaledError, UsageError } from '../../errors.js';
-import { parseBudget, pickWithin, type BudgetCandidate, type BudgetPick } from '../../study/advice/budget.js';
+import { type BudgetCandidate, type BudgetPick, parseBudget, pickWithin } from '../../study/advice/budget.js';
 import { regimesOf } from '../../study/analysis/dimensions.js';
 import type { Cost } from '../../study/analysis/points.js';
 import { pointsOf } from '../../study/trials/points-of.js';
 import { trainedConfigurations } from '../../study/trials/rungs.js';
-import { adviceOf } from './data.js';
 import { trainCommand } from './advise.js';
+import { adviceOf } from './data.js';
 import { openBegun } from './target.js';
 
 interface ScaleFlags {
@@ -20,10 +20,16 @@ export function register(program: Command): void {
     .command('scale')
     .description('the most accurate model of a study that a budget allows')
     .argument('<study>', 'the folder of a study, or its file')
-    .requiredOption('-b, --budget <limit>', '5ms (one picture, inference), train:50ms (a training step), 200MFLOPs, 2GiB (training memory), 25Mparams')
+    .requiredOption(
+      '-b, --budget <limit>',
+      '5ms (one picture, inference), train:50ms (a training step), 200MFLOPs, 2GiB (training memory), 25Mparams',
+    )
     .option('--any', 'of all configurations of the longest regime, not only of the proposed family')
     .option('--json', 'print as JSON')
-    .addHelpText('after', '\nExamples:\n  rescaled scale runs/flowers --budget 5ms\n  rescaled scale runs/flowers --budget 200MFLOPs --any')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  rescaled scale runs/flowers --budget 5ms\n  rescaled scale runs/flowers --budget 200MFLOPs --any',
+    )
     .action(scale);
 }
 
@@ -44,18 +50,42 @@ async function scale(wanted: string, { budget: text, any = false, json = false }
   const fromFamily = !any && members.size > 0;
   const candidates = points.filter((point) => point.epochs === longest && (!fromFamily || members.has(point.name)));
   const pick = pickWithin(candidates, budget);
-  if (json) return console.log(JSON.stringify({ from: fromFamily ? 'family' : 'all', ...pick, ...(pick.pick === undefined ? {} : { command: trainCommand(plan, pick.pick.name) }) }, null, 2));
-  const shown = ({ name, cost, top1 }: BudgetCandidate): string => `${name}: ${UNITS[budget.cost](cost)}, top-1 ${(100 * top1.mean).toFixed(2)} %${top1.low === undefined ? ' (one seed)' : ` (${(100 * top1.low).toFixed(2)} to ${(100 * top1.high!).toFixed(2)})`}`;
+  if (json)
+    return console.log(
+      JSON.stringify(
+        {
+          from: fromFamily ? 'family' : 'all',
+          ...pick,
+          ...(pick.pick === undefined ? {} : { command: trainCommand(plan, pick.pick.name) }),
+        },
+        null,
+        2,
+      ),
+    );
+  const shown = ({ name, cost, top1 }: BudgetCandidate): string =>
+    `${name}: ${UNITS[budget.cost](cost)}, top-1 ${(100 * top1.mean).toFixed(2)} %${top1.low === undefined ? ' (one seed)' : ` (${(100 * top1.low).toFixed(2)} to ${(100 * top1.high!).toFixed(2)})`}`;
   const { pick: best, runnerUp } = pick;
   if (best === undefined) throw none(pick, shown);
   console.log(shown(best));
-  if (runnerUp !== undefined) console.log(`next best: ${shown(runnerUp)}${runnerUp.behind.verdict === 'better' ? '' : '; the two are not told apart'}`);
+  if (runnerUp !== undefined)
+    console.log(
+      `next best: ${shown(runnerUp)}${runnerUp.behind.verdict === 'better' ? '' : '; the two are not told apart'}`,
+    );
   if (!fromFamily && !any) console.log('(of all configurations: no family is proposed yet)');
-  if (pick.notMeasured.length > 0) console.log(`${pick.notMeasured.length} models are not timed and were not looked at`);
+  if (pick.notMeasured.length > 0)
+    console.log(`${pick.notMeasured.length} models are not timed and were not looked at`);
   console.log(`train it: ${trainCommand(plan, best.name)}`);
 }
 
-function none({ outcome, cheapest, notMeasured, withoutResult, budget }: BudgetPick, shown: (candidate: BudgetCandidate) => string): RescaledError {
-  if (outcome === 'none fits') return new RescaledError(`Expected a model within ${budget.text} but none is: the cheapest is ${cheapest!.timesOver.toFixed(2)} times over it. ${shown(cheapest!)}. Raise the budget, or study smaller models.`);
-  return new UsageError(`Expected models to choose from but ${notMeasured.length > 0 ? `none of ${notMeasured.length} is timed: "rescaled study run" times them when its trials have ended` : `none of ${withoutResult.length} has a result yet`}.`);
+function none(
+  { outcome, cheapest, notMeasured, withoutResult, budget }: BudgetPick,
+  shown: (candidate: BudgetCandidate) => string,
+): RescaledError {
+  if (outcome === 'none fits')
+    return new RescaledError(
+      `Expected a model within ${budget.text} but none is: the cheapest is ${cheapest!.timesOver.toFixed(2)} times over it. ${shown(cheapest!)}. Raise the budget, or study smaller models.`,
+    );
+  return new UsageError(
+    `Expected models to choose from but ${notMeasured.length > 0 ? `none of ${notMeasured.length} is timed: "rescaled study run" times them when its trials have ended` : `none of ${withoutResult.length} has a result yet`}.`,
+  );
 }

@@ -1,24 +1,35 @@
 import type { Command } from 'commander';
 import { STUDY_PRESETS } from '../../study/plan/presets.js';
 import { integer, number } from '../options.js';
-import { plan, type PlanFlags } from './plan.js';
-import { run, type RunFlags } from './run.js';
 import { adviseOn } from './advise.js';
+import { type PlanFlags, plan } from './plan.js';
 import { report } from './report.js';
+import { type RunFlags, run } from './run.js';
 import { status } from './status.js';
 import type { TargetFlags } from './target.js';
 
-const ABOUT = Object.entries(STUDY_PRESETS).map(([name, { about }]) => `  ${name.padEnd(16)} ${about}`).join('\n');
+const ABOUT = Object.entries(STUDY_PRESETS)
+  .map(([name, { about }]) => `  ${name.padEnd(16)} ${about}`)
+  .join('\n');
 
 /** Every part takes the study's file, a preset's name, or the folder of results. */
 const withTarget = (command: Command): Command =>
   command
-    .argument('<study>', 'a study file (JSON or a module), the name of a preset, or the folder of a study that has begun')
+    .argument(
+      '<study>',
+      'a study file (JSON or a module), the name of a preset, or the folder of a study that has begun',
+    )
     .option('-d, --data <folder>', 'pictures, in place of those that the study names')
     .option('-o, --out <folder>', 'folder of the study, default runs/study-NAME');
 
 export function register(program: Command): void {
-  const study = program.command('study').description('train a family of models over scales, draw the frontier, decide (paper section 6)').addHelpText('after', `\nPresets:\n${ABOUT}\n\nExamples:\n  rescaled study plan paper                        what the paper's grid costs\n  rescaled study plan small --data flowers --measure\n  rescaled study run study.json -o runs/flowers\n  rescaled study advise runs/flowers\n  rescaled scale runs/flowers --budget 5ms`);
+  const study = program
+    .command('study')
+    .description('train a family of models over scales, draw the frontier, decide (paper section 6)')
+    .addHelpText(
+      'after',
+      `\nPresets:\n${ABOUT}\n\nExamples:\n  rescaled study plan paper                        what the paper's grid costs\n  rescaled study plan small --data flowers --measure\n  rescaled study run study.json -o runs/flowers\n  rescaled study advise runs/flowers\n  rescaled scale runs/flowers --budget 5ms`,
+    );
   withTarget(study.command('plan'))
     .description('what would be trained and what it costs, before anything runs')
     .option('--measure', 'time a few of the trials, to tell how long all take')
@@ -30,21 +41,28 @@ export function register(program: Command): void {
     .action((wanted: string, flags: PlanFlags) => plan(wanted, flags));
   withTarget(study.command('run'))
     .description('train what is not done yet, time the models, write the report')
-    .option('--workers <n>', 'trials at a time, which share the threads; by default one a thread, as far as the memory goes', integer)
+    .option(
+      '--workers <n>',
+      'trials at a time, which share the threads; by default one a thread, as far as the memory goes',
+      integer,
+    )
     .option('--threads <n>', 'threads of all together', integer)
     .option('--index <n>', 'of many machines with a shared folder: the number of this one, from 0', integer, 0)
     .option('--of <n>', 'how many machines there are', integer, 1)
     .option('--checkpoint-seconds <n>', 'time between checkpoints within an epoch, default 60', number)
     .option('--no-measure', 'do not time the models at the end')
     .option('--json', 'print one event a line as JSON')
-    .addHelpText('after', '\nCtrl-C saves; the same command goes on. A trial that was killed goes on from its checkpoint.')
+    .addHelpText(
+      'after',
+      '\nCtrl-C saves; the same command goes on. A trial that was killed goes on from its checkpoint.',
+    )
     .action((wanted: string, flags: RunFlags) => run(wanted, flags));
   withTarget(study.command('status'))
     .description('how far it is')
     .option('--json', 'print as JSON')
     .action((wanted: string, flags: TargetFlags & { json?: boolean }) => status(wanted, flags));
   withTarget(study.command('report'))
-    .description('write the page, the figures\' numbers as CSV, and all as JSON, from what is done')
+    .description("write the page, the figures' numbers as CSV, and all as JSON, from what is done")
     .action((wanted: string, flags: TargetFlags) => report(wanted, flags));
   withTarget(study.command('advise'))
     .description('which dimension pays, the family of models that follows, what to try next')

@@ -1,14 +1,15 @@
 import { totalmem } from 'node:os';
-import { trialsInOrder, type ScalingPlan } from '../../study/plan/scaling-plan.js';
+import { type ScalingPlan, trialsInOrder } from '../../study/plan/scaling-plan.js';
 import type { TimeLeft } from '../../study/trials/time-left.js';
-import { learnUnknown, untilInterrupted, type NamedTrials } from '../trials.js';
+import { learnUnknown, type NamedTrials, untilInterrupted } from '../trials.js';
 
 /** Share of the machine's memory that trials side by side may be predicted to need. */
 const MEMORY_SHARE = 0.7;
 
 /**
- * Trials at a time: a thread each, as far as the memory goes. Small models leave threads idle between operators, so that two trials of one
- * thread end sooner than one after the other with two (bench/workers.ts). Another device takes one at a time.
+ * Trials at a time: a thread each, as far as the memory goes. Small models leave threads idle between operators, so
+ * that two trials of one thread end sooner than one after the other with two (bench/workers.ts). Another device takes
+ * one at a time.
  */
 export function workersFor({ study, configurations }: ScalingPlan, threads: number): number {
   if (study.device !== undefined && study.device !== 'cpu') return 1;
@@ -17,14 +18,31 @@ export function workersFor({ study, configurations }: ScalingPlan, threads: numb
 }
 
 /** The trials in the order in which they run, by the names of their configurations. */
-export const namedTrials = (plan: Pick<ScalingPlan, 'study' | 'configurations'>): NamedTrials => new Map(trialsInOrder(plan).map(({ trial, configuration }) => [trial.id, { trial, name: configuration.name }]));
+export const namedTrials = (plan: Pick<ScalingPlan, 'study' | 'configurations'>): NamedTrials =>
+  new Map(trialsInOrder(plan).map(({ trial, configuration }) => [trial.id, { trial, name: configuration.name }]));
 
 /** Models to time: the cheapest, the dearest and some between tell of the rest. */
 const SAMPLES = 5;
 
 /** A few steps of some configurations over the range of their costs. */
-export async function measureSome({ configurations }: ScalingPlan, study: string, time: TimeLeft, workers: number, threads: number, json: boolean): Promise<void> {
+export async function measureSome(
+  { configurations }: ScalingPlan,
+  study: string,
+  time: TimeLeft,
+  workers: number,
+  threads: number,
+  json: boolean,
+): Promise<void> {
   const byCost = [...configurations].sort((a, b) => a.trials[0]!.work.stepFlops! - b.trials[0]!.work.stepFlops!);
-  const picked = new Set(Array.from({ length: SAMPLES }, (_, i) => byCost[Math.round((i * (byCost.length - 1)) / (SAMPLES - 1))]!));
-  await untilInterrupted(json, (signal) => learnUnknown([...picked].map(({ name, trials }) => ({ name, trial: trials[0]! })), { study, workers, threads, signal }, time, json));
+  const picked = new Set(
+    Array.from({ length: SAMPLES }, (_, i) => byCost[Math.round((i * (byCost.length - 1)) / (SAMPLES - 1))]!),
+  );
+  await untilInterrupted(json, (signal) =>
+    learnUnknown(
+      [...picked].map(({ name, trials }) => ({ name, trial: trials[0]! })),
+      { study, workers, threads, signal },
+      time,
+      json,
+    ),
+  );
 }

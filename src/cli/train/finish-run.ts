@@ -37,7 +37,10 @@ export interface RunFigures {
 
 type Of<T extends TrainEvent['type']> = Extract<TrainEvent, { type: T }>;
 
-/** After training: measures the final weights on all test pictures, exports ONNX with its parity check, writes report.html and report.json. */
+/**
+ * After training: measures the final weights on all test pictures, exports ONNX with its parity check, writes
+ * report.html and report.json.
+ */
 export async function finishRun(run: string, say: (text: string) => void): Promise<RunFigures> {
   const config = loadConfig(run);
   const recipe = config.recipe.values;
@@ -62,7 +65,14 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
   const epochsOf = recipe.earlyStopping ? (kept?.epoch ?? recipe.epochs) : recipe.epochs;
 
   say('exporting ONNX and comparing it with the model on real pictures');
-  const facts = { dataset: config.data.name, trainImages: config.trainImages, testImages: result.images, epochs: epochsOf, top1: result.top1, seed: config.seed };
+  const facts = {
+    dataset: config.data.name,
+    trainImages: config.trainImages,
+    testImages: result.images,
+    epochs: epochsOf,
+    top1: result.top1,
+    seed: config.seed,
+  };
   const exported = await exportModel(loaded, onnxFile(run), facts, dataset);
   const parity = exported.parity!;
 
@@ -101,7 +111,9 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
   const mistakes = [];
   for (const mistake of result.mistakes) {
     const view = evalView(await readPixels(dataset.val, mistake.index, size), preprocess);
-    const png = await sharp(view, { raw: { width: size, height: size, channels: 3 } }).png().toBuffer();
+    const png = await sharp(view, { raw: { width: size, height: size, channels: 3 } })
+      .png()
+      .toBuffer();
     mistakes.push({
       label: classes[mistake.label]!,
       predicted: classes[mistake.predicted]!,
@@ -149,15 +161,33 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
       ...(event.minival === undefined ? {} : { top1Minival: event.minival.top1, lossMinival: event.minival.loss }),
       ...(event.ema === undefined ? {} : { top1Ema: event.ema.top1, top5Ema: event.ema.top5, lossEma: event.ema.loss }),
     })),
-    steps: steps.map(({ step, loss, learningRate, imagesPerSecond }) => ({ step, loss, learningRate, imagesPerSecond })),
+    steps: steps.map(({ step, loss, learningRate, imagesPerSecond }) => ({
+      step,
+      loss,
+      learningRate,
+      imagesPerSecond,
+    })),
     confusion: { classes: [...classes], counts: result.confusion },
     mistakes,
-    recipe: Object.entries(recipe).map(([key, value]) => ({ key, value: String(value), source: config.recipe.sources[key as keyof typeof config.recipe.sources] })),
+    recipe: Object.entries(recipe).map(([key, value]) => ({
+      key,
+      value: String(value),
+      source: config.recipe.sources[key as keyof typeof config.recipe.sources],
+    })),
     warnings: broken.map(({ path, reason }) => `Left out, cannot be read: ${path}: ${reason}`),
-    onnx: { file: basename(exported.path), bytes: exported.bytes, maxAbsDiff: parity.maxAbsDiff, top1Agreement: parity.top1Agreement, pictures: parity.pictures },
+    onnx: {
+      file: basename(exported.path),
+      bytes: exported.bytes,
+      maxAbsDiff: parity.maxAbsDiff,
+      top1Agreement: parity.top1Agreement,
+      pictures: parity.pictures,
+    },
     environment: [
       ...Object.entries(versions).map(([key, value]) => ({ key, value })),
-      { key: 'processor', value: `${cpus()[0]?.model ?? 'unknown'}, ${availableParallelism()} cores, ${config.threads} threads used` },
+      {
+        key: 'processor',
+        value: `${cpus()[0]?.model ?? 'unknown'}, ${availableParallelism()} cores, ${config.threads} threads used`,
+      },
       { key: 'device', value: config.device },
       { key: 'resumed', value: resumed ? 'yes' : 'no' },
     ],

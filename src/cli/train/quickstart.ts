@@ -3,12 +3,20 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import sharp from 'sharp';
 import { readPixels } from '../../data/sources/source.js';
-import { UsageError } from '../../errors.js';
 import { Predictor } from '../../deploy/predictor.js';
-import { finalWeights, isRun, lastCheckpoint, loadConfig, openTrainingData, resolveConfig, type TrainOptions } from '../../train/index.js';
+import { UsageError } from '../../errors.js';
+import {
+  finalWeights,
+  isRun,
+  lastCheckpoint,
+  loadConfig,
+  openTrainingData,
+  resolveConfig,
+  type TrainOptions,
+} from '../../train/index.js';
 import { duration, Progress } from '../progress.js';
-import { runTrainer } from './run-trainer.js';
 import { onnxFile } from '../trained/load-onnx.js';
+import { runTrainer } from './run-trainer.js';
 import { summary } from './train.js';
 
 /** Where Debian's package dataset-fashion-mnist puts the pictures. */
@@ -24,30 +32,55 @@ export function register(program: Command): void {
     .action(run);
 }
 
-/** The small ResNet-RS: 14 layers, three eighths of the width, a stem of stride 2 for 28-pixel pictures; the RS recipe scaled to a few minutes. */
+/**
+ * The small ResNet-RS: 14 layers, three eighths of the width, a stem of stride 2 for 28-pixel pictures; the RS recipe
+ * scaled to a few minutes.
+ */
 function options(data: string, out: string): TrainOptions {
-  return { data, out, model: 'resnet-rs-14', width: 0.375, recipe: 'quick', limitTrain: 24_000, seed: 1, settings: { epochs: 5 } };
+  return {
+    data,
+    out,
+    model: 'resnet-rs-14',
+    width: 0.375,
+    recipe: 'quick',
+    limitTrain: 24_000,
+    seed: 1,
+    settings: { epochs: 5 },
+  };
 }
 
 async function run(flags: { data: string; out: string; fresh?: boolean }): Promise<void> {
   const { data, out } = flags;
-  if (!existsSync(data)) throw new UsageError(`Expected Fashion-MNIST at ${data} but it is not there. Install it with: apt-get install dataset-fashion-mnist`);
+  if (!existsSync(data))
+    throw new UsageError(
+      `Expected Fashion-MNIST at ${data} but it is not there. Install it with: apt-get install dataset-fashion-mnist`,
+    );
   const progress = new Progress();
   const wanted = options(data, out);
   const dataset = await openTrainingData(wanted);
   const same = isRun(out) && JSON.stringify(loadConfig(out)) === JSON.stringify(resolveConfig(wanted, dataset));
   let task: Parameters<typeof runTrainer>[0] = { type: 'train', options: wanted };
   if (same && flags.fresh !== true && existsSync(lastCheckpoint(out))) {
-    progress.note(existsSync(finalWeights(out)) ? `reusing the weights trained before in ${out} (--fresh trains anew)` : `reusing the unfinished run in ${out}: going on from its last checkpoint`);
+    progress.note(
+      existsSync(finalWeights(out))
+        ? `reusing the weights trained before in ${out} (--fresh trains anew)`
+        : `reusing the unfinished run in ${out}: going on from its last checkpoint`,
+    );
     task = { type: 'resume', run: out };
   } else if (isRun(out)) {
     const other = loadConfig(out);
     if (other.data.fingerprint !== dataset.fingerprint || other.model !== wanted.model)
-      throw new UsageError(`Expected a quickstart run in ${out} but it holds ${other.model} on ${other.data.name}, which would be lost. Choose another --out.`);
+      throw new UsageError(
+        `Expected a quickstart run in ${out} but it holds ${other.model} on ${other.data.name}, which would be lost. Choose another --out.`,
+      );
     progress.note(`replacing the earlier run in ${out}`);
     rmSync(out, { recursive: true });
   }
-  const figures = await runTrainer(task, (event) => progress.show(event), (text) => progress.note(text));
+  const figures = await runTrainer(
+    task,
+    (event) => progress.show(event),
+    (text) => progress.note(text),
+  );
   if (figures === undefined) {
     console.error('Stopped and saved. "npm run quickstart" goes on from here.');
     process.exitCode = 1;
@@ -60,18 +93,27 @@ async function run(flags: { data: string; out: string; fresh?: boolean }): Promi
   const files: string[] = [];
   for (let i = 0; i < 8; i++) {
     const { data: pixels, width, height } = await readPixels(dataset.val, i, 28);
-    const file = join(folder, `${String(i).padStart(2, '0')}-${dataset.classes[dataset.val.labels[i]!]!.replace(/[^A-Za-z]+/g, '-')}.png`);
-    await sharp(pixels, { raw: { width, height, channels: 3 } }).png().toFile(file);
+    const file = join(
+      folder,
+      `${String(i).padStart(2, '0')}-${dataset.classes[dataset.val.labels[i]!]!.replace(/[^A-Za-z]+/g, '-')}.png`,
+    );
+    await sharp(pixels, { raw: { width, height, channels: 3 } })
+      .png()
+      .toFile(file);
     files.push(file);
   }
   const predictor = await Predictor.load(onnxFile(out));
   console.log('\nclassified with the exported file:');
   for await (const { path, predictions } of predictor.predict(files, { top: 2 }))
-    console.log(`  ${path}  ${predictions.map(({ label, probability }) => `${label} ${(100 * probability).toFixed(1)} %`).join('   ')}`);
+    console.log(
+      `  ${path}  ${predictions.map(({ label, probability }) => `${label} ${(100 * probability).toFixed(1)} %`).join('   ')}`,
+    );
   await predictor.close();
 
   console.log(`\n${summary(out, figures)}`);
-  console.log(`\nA ResNet-RS of ${(figures.parameters / 1e6).toFixed(2)} M parameters learned to tell ${dataset.classes.length} kinds of clothing apart in ${duration(figures.seconds)} of training.`);
+  console.log(
+    `\nA ResNet-RS of ${(figures.parameters / 1e6).toFixed(2)} M parameters learned to tell ${dataset.classes.length} kinds of clothing apart in ${duration(figures.seconds)} of training.`,
+  );
   console.log(`Open the report:           ${join(out, 'report.html')}`);
   console.log('Now your own pictures, one folder a class:');
   console.log('  npx rescaled train FOLDER --recipe quick --size 128');

@@ -13,7 +13,11 @@ const GRACE_MS = 120_000;
  * Trains in a process of its own. SIGINT and SIGTERM make it save and stop; a second one ends it at once.
  * @returns the figures, or undefined when it was stopped
  */
-export async function runTrainer(task: Exclude<ToTrainer, { type: 'stop' }>, onEvent: (event: TrainEvent) => void, onNote: (text: string) => void): Promise<RunFigures | undefined> {
+export async function runTrainer(
+  task: Exclude<ToTrainer, { type: 'stop' }>,
+  onEvent: (event: TrainEvent) => void,
+  onNote: (text: string) => void,
+): Promise<RunFigures | undefined> {
   const child = fork(fileURLToPath(new URL('./train-process.js', import.meta.url)));
   const run = task.type === 'train' ? task.options.out : task.run;
   let signals = 0;
@@ -35,7 +39,12 @@ export async function runTrainer(task: Exclude<ToTrainer, { type: 'stop' }>, onE
         else if (message.type === 'note') onNote(message.text);
         else if (message.type === 'done') resolve(message.figures);
         else if (message.type === 'stopped') resolve(undefined);
-        else reject(message.stack === undefined ? new RescaledError(message.message, { exitCode: message.exitCode === 2 ? 2 : 1 }) : Object.assign(new Error(message.message), { stack: message.stack }));
+        else
+          reject(
+            message.stack === undefined
+              ? new RescaledError(message.message, { exitCode: message.exitCode === 2 ? 2 : 1 })
+              : Object.assign(new Error(message.message), { stack: message.stack }),
+          );
       });
       child.on('error', reject);
       child.on('exit', (code, signal) =>

@@ -1,6 +1,7 @@
-// The process that trains. The command line starts it, so that its own event loop stays free, and talks to it by messages.
+// The process that trains. The command line starts it, so that its own event loop stays free, and talks to it by
+// messages.
 import { RescaledError } from '../../errors.js';
-import { resumeTraining, train, type TrainEvent, type TrainOptions } from '../../train/index.js';
+import { resumeTraining, type TrainEvent, type TrainOptions, train } from '../../train/index.js';
 import { finishRun, type RunFigures } from './finish-run.js';
 
 export type ToTrainer = { type: 'train'; options: TrainOptions } | { type: 'resume'; run: string } | { type: 'stop' };
@@ -31,7 +32,10 @@ process.on('message', (message: ToTrainer) => {
 async function work(message: Exclude<ToTrainer, { type: 'stop' }>): Promise<void> {
   try {
     const run = message.type === 'train' ? message.options.out : message.run;
-    const events = message.type === 'train' ? train(message.options, { signal: stop.signal }) : resumeTraining(run, { signal: stop.signal });
+    const events =
+      message.type === 'train'
+        ? train(message.options, { signal: stop.signal })
+        : resumeTraining(run, { signal: stop.signal });
     let finished = false;
     for await (const event of events) {
       send({ type: 'event', event });

@@ -4,14 +4,23 @@ import type { Command } from 'commander';
 import { UsageError } from '../../errors.js';
 import { modelFacts } from '../../models/index.js';
 import { scaledPeak } from '../../optim/index.js';
-import { finalWeights, loadConfig, openTrainingData, parseSetting, presetNames, resolveRun, type RunConfig, type TrainOptions } from '../../train/index.js';
-import { onnxFile } from '../trained/load-onnx.js';
+import {
+  finalWeights,
+  loadConfig,
+  openTrainingData,
+  parseSetting,
+  presetNames,
+  type RunConfig,
+  resolveRun,
+  type TrainOptions,
+} from '../../train/index.js';
 import { integer, number } from '../options.js';
 import { freeFolder } from '../output.js';
-import { Progress, duration } from '../progress.js';
+import { duration, Progress } from '../progress.js';
 import { recipeTable } from '../recipe/table.js';
-import { runTrainer } from './run-trainer.js';
+import { onnxFile } from '../trained/load-onnx.js';
 import type { RunFigures } from './finish-run.js';
+import { runTrainer } from './run-trainer.js';
 
 interface TrainFlags extends Omit<TrainOptions, 'data' | 'out' | 'settings'> {
   epochs?: number;
@@ -29,14 +38,24 @@ export function register(program: Command): void {
     .description('train a model on your pictures')
     .argument('[data]', 'folder with train/ and val/ (or test/), folder of class folders, or folder of IDX files')
     .option('-m, --model <name>', 'resnet-rs-50, resnet-rs-101@192, resnet-50, ... (see "rescaled models")')
-    .option('--from <weights>', 'start from a weights file (safetensors, PyTorch, Keras, TensorFlow) or a run; the head is renewed for other classes')
+    .option(
+      '--from <weights>',
+      'start from a weights file (safetensors, PyTorch, Keras, TensorFlow) or a run; the head is renewed for other classes',
+    )
     .option('--size <pixels>', "side of the pictures; the model's published size by default", integer)
     .option('--width <factor>', 'width multiplier of the model', number)
-    .option('--stem-stride <n>', 'total stride of the stem: 1, 2 or 4 (EfficientNet: 1 or 2); half the usual up to 64 pixels', integer)
+    .option(
+      '--stem-stride <n>',
+      'total stride of the stem: 1, 2 or 4 (EfficientNet: 1 or 2); half the usual up to 64 pixels',
+      integer,
+    )
     .option('-e, --epochs <n>', 'passes over the training pictures', integer)
     .option('-b, --batch <n>', 'pictures in a step', integer)
     .option('-r, --recipe <name>', `${presetNames().join(', ')}, or a file; default resnet-rs`)
-    .option('--set <key=value>', 'one setting of the recipe; may be repeated', (value: string, all: string[] = []) => [...all, value])
+    .option('--set <key=value>', 'one setting of the recipe; may be repeated', (value: string, all: string[] = []) => [
+      ...all,
+      value,
+    ])
     .option('--seed <n>', 'the same seed gives the same weights', integer)
     .option('--threads <n>', 'threads of the engine', integer)
     .option('--workers <n>', 'threads that decode pictures', integer)
@@ -67,15 +86,20 @@ Examples:
 
 async function run(data: string | undefined, flags: TrainFlags): Promise<void> {
   if (flags.resume !== undefined) {
-    if (data !== undefined) throw new UsageError(`Expected either DATA or --resume but received both: a resumed run knows its data.`);
+    if (data !== undefined)
+      throw new UsageError(`Expected either DATA or --resume but received both: a resumed run knows its data.`);
     const others = Object.keys(flags).filter((flag) => !['resume', 'json', 'explain'].includes(flag));
     if (others.length > 0)
-      throw new UsageError(`Expected only --json or --explain beside --resume but received ${others.map((flag) => `--${flag.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`).join(', ')}: a resumed run keeps its settings.`);
+      throw new UsageError(
+        `Expected only --json or --explain beside --resume but received ${others.map((flag) => `--${flag.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`).join(', ')}: a resumed run keeps its settings.`,
+      );
     const config = loadConfig(flags.resume);
-    if (flags.explain === true) return console.log(flags.json === true ? JSON.stringify(config, null, 2) : explanation(config));
+    if (flags.explain === true)
+      return console.log(flags.json === true ? JSON.stringify(config, null, 2) : explanation(config));
     return finish(flags.resume, flags, { type: 'resume', run: flags.resume });
   }
-  if (data === undefined) throw new UsageError('Expected a folder of pictures: rescaled train DATA. See "rescaled train --help".');
+  if (data === undefined)
+    throw new UsageError('Expected a folder of pictures: rescaled train DATA. See "rescaled train --help".');
   const options = optionsFrom(data, flags);
   if (flags.explain === true) return explain(options, flags.json === true);
   return finish(options.out, flags, { type: 'train', options });
@@ -114,7 +138,8 @@ export function explanation(config: RunConfig): string {
 async function finish(out: string, flags: TrainFlags, task: Parameters<typeof runTrainer>[0]): Promise<void> {
   const progress = new Progress();
   const json = flags.json === true;
-  if (task.type === 'resume' && existsSync(finalWeights(out))) progress.note('this run is finished: measuring and exporting its weights again');
+  if (task.type === 'resume' && existsSync(finalWeights(out)))
+    progress.note('this run is finished: measuring and exporting its weights again');
   const figures = await runTrainer(
     task,
     (event) => (json ? console.log(JSON.stringify(event)) : progress.show(event)),

@@ -4,8 +4,8 @@ import { openDataset } from '../../data/dataset.js';
 import { RescaledError, UsageError } from '../../errors.js';
 import { setThreads } from '../../torch/index.js';
 import { loadConfig } from '../../train/index.js';
-import { loadModel, measure } from './load-model.js';
 import { integer, number } from '../options.js';
+import { loadModel, measure } from './load-model.js';
 
 interface EvalFlags {
   from?: string;
@@ -36,20 +36,37 @@ export function register(program: Command): void {
     .option('--workers <n>', 'threads that decode pictures', integer, 1)
     .option('--max-broken <share>', 'share of broken pictures above which it fails', number, 0.01)
     .option('--json', 'print the figures as JSON')
-    .addHelpText('after', '\nExamples:\n  rescaled eval runs/flowers-1\n  rescaled eval runs/flowers-1/weights.safetensors other-flowers --json\n  rescaled eval --from resnetrs50.pth -m resnet-rs-50 imagenet --size 224 --crop 0.91')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  rescaled eval runs/flowers-1\n  rescaled eval runs/flowers-1/weights.safetensors other-flowers --json\n  rescaled eval --from resnetrs50.pth -m resnet-rs-50 imagenet --size 224 --crop 0.91',
+    )
     .action(run);
 }
 
 async function run(first: string | undefined, second: string | undefined, flags: EvalFlags): Promise<void> {
-  if (flags.from !== undefined && second !== undefined) throw new UsageError(`Expected the data alone beside --from but received ${first} and ${second}.`);
+  if (flags.from !== undefined && second !== undefined)
+    throw new UsageError(`Expected the data alone beside --from but received ${first} and ${second}.`);
   const target = flags.from ?? first;
-  if (target === undefined) throw new UsageError('Expected a run folder or a weights file: rescaled eval MODEL [DATA]. See "rescaled eval --help".');
+  if (target === undefined)
+    throw new UsageError(
+      'Expected a run folder or a weights file: rescaled eval MODEL [DATA]. See "rescaled eval --help".',
+    );
   const data = flags.from === undefined ? second : first;
-  for (const [name, value, least] of [['--threads', flags.threads ?? 1, 1], ['--batch', flags.batch, 1], ['--workers', flags.workers, 0]] as const)
-    if (value < least) throw new UsageError(`Expected a whole number of at least ${least} for ${name} but received ${value}.`);
+  for (const [name, value, least] of [
+    ['--threads', flags.threads ?? 1, 1],
+    ['--batch', flags.batch, 1],
+    ['--workers', flags.workers, 0],
+  ] as const)
+    if (value < least)
+      throw new UsageError(`Expected a whole number of at least ${least} for ${name} but received ${value}.`);
   wholeOption('--size', flags.size, 8, 4096);
-  if (flags.crop !== undefined && !(flags.crop > 0 && flags.crop <= 1)) throw new UsageError(`Expected a share above 0 and at most 1 for --crop but received ${flags.crop}.`);
-  const loaded = await loadModel(target, flags.best === true ? 'best' : 'final', { model: flags.model, size: flags.size, evalCrop: flags.crop });
+  if (flags.crop !== undefined && !(flags.crop > 0 && flags.crop <= 1))
+    throw new UsageError(`Expected a share above 0 and at most 1 for --crop but received ${flags.crop}.`);
+  const loaded = await loadModel(target, flags.best === true ? 'best' : 'final', {
+    model: flags.model,
+    size: flags.size,
+    evalCrop: flags.crop,
+  });
   const own = loaded.data;
   const path = data ?? (loaded.run === undefined ? undefined : loadConfig(loaded.run).data.path);
   if (path === undefined) throw new UsageError(`Expected the data to measure on: rescaled eval ${target} DATA.`);
@@ -62,21 +79,38 @@ async function run(first: string | undefined, second: string | undefined, flags:
   });
   if (dataset.fingerprint !== own?.fingerprint) {
     if (data === undefined)
-      throw new RescaledError(`Expected the data that the model was trained on, but ${path} has changed since: its test pictures may be others, training pictures among them. Name the data to measure on, or put it back.`);
+      throw new RescaledError(
+        `Expected the data that the model was trained on, but ${path} has changed since: its test pictures may be others, training pictures among them. Name the data to measure on, or put it back.`,
+      );
     dataset = await openDataset(path, { need: 'val' });
     if (dataset.split !== undefined)
-      console.error(`note: ${path} has no test part of its own; ${100 * dataset.split.valSplit} % of it, picked by seed ${dataset.split.seed}, is measured`);
+      console.error(
+        `note: ${path} has no test part of its own; ${100 * dataset.split.valSplit} % of it, picked by seed ${dataset.split.seed}, is measured`,
+      );
   }
   if (loaded.classes.length === 0) {
-    if (dataset.classes.length !== loaded.classCount) throw new UsageError(`Expected ${loaded.classCount} classes, as the weights in ${loaded.path} have, but ${path} has ${dataset.classes.length}.`);
-    console.error(`note: ${loaded.path} names no classes; the ${dataset.classes.length} of ${path} are taken to be in the order of its head`);
+    if (dataset.classes.length !== loaded.classCount)
+      throw new UsageError(
+        `Expected ${loaded.classCount} classes, as the weights in ${loaded.path} have, but ${path} has ${dataset.classes.length}.`,
+      );
+    console.error(
+      `note: ${loaded.path} names no classes; the ${dataset.classes.length} of ${path} are taken to be in the order of its head`,
+    );
   } else if (dataset.classes.join('\n') !== loaded.classes.join('\n'))
-    throw new UsageError(`Expected the classes that the model knows (${some(loaded.classes)}) but ${path} has ${some(dataset.classes)}.`);
+    throw new UsageError(
+      `Expected the classes that the model knows (${some(loaded.classes)}) but ${path} has ${some(dataset.classes)}.`,
+    );
   if (flags.threads !== undefined) setThreads(flags.threads);
-  const result = await measure(loaded, dataset.val, { batch: flags.batch, workers: flags.workers, onBroken: (file, reason) => console.error(`left out, cannot be read: ${file}: ${reason}`) });
+  const result = await measure(loaded, dataset.val, {
+    batch: flags.batch,
+    workers: flags.workers,
+    onBroken: (file, reason) => console.error(`left out, cannot be read: ${file}: ${reason}`),
+  });
   loaded.model.dispose();
   if (result.broken > flags.maxBroken * dataset.val.length)
-    throw new RescaledError(`${result.broken} of ${dataset.val.length} pictures cannot be read, more than the allowed ${100 * flags.maxBroken} % (--max-broken).`);
+    throw new RescaledError(
+      `${result.broken} of ${dataset.val.length} pictures cannot be read, more than the allowed ${100 * flags.maxBroken} % (--max-broken).`,
+    );
   const { size, evalCrop } = loaded;
   const figures = {
     top1: result.top1,
@@ -90,7 +124,8 @@ async function run(first: string | undefined, second: string | undefined, flags:
     evalCrop,
     imagesPerSecond: result.images / result.seconds,
   };
-  if (flags.json === true) console.log(JSON.stringify({ ...figures, confusion: result.confusion, classes: loaded.classes }, null, 2));
+  if (flags.json === true)
+    console.log(JSON.stringify({ ...figures, confusion: result.confusion, classes: loaded.classes }, null, 2));
   else
     console.log(
       `top-1 ${(100 * result.top1).toFixed(2)} %, top-5 ${(100 * result.top5).toFixed(2)} %, loss ${result.loss.toFixed(4)}\n` +
@@ -99,4 +134,5 @@ async function run(first: string | undefined, second: string | undefined, flags:
 }
 
 /** A list for a message. */
-const some = (items: readonly string[]): string => (items.length > 12 ? `${items.slice(0, 12).join(', ')} and ${items.length - 12} more` : items.join(', '));
+const some = (items: readonly string[]): string =>
+  items.length > 12 ? `${items.slice(0, 12).join(', ')} and ${items.length - 12} more` : items.join(', ');

@@ -1,11 +1,11 @@
 import type { Dataset } from '../../data/dataset.js';
 import { BatchLoader } from '../../data/loading/loader.js';
-import { checkParity, type Parity } from '../../deploy/parity.js';
 import { exportOnnx } from '../../deploy/onnx/export.js';
+import { checkParity, type Parity } from '../../deploy/parity.js';
 import { writeFileAtomic } from '../../files.js';
+import { noGrad, scope, type Tensor, trace, zeros } from '../../torch/index.js';
 import { Normaliser } from '../../train/index.js';
-import { noGrad, scope, trace, zeros, type Tensor } from '../../torch/index.js';
-import { preprocessFor, type LoadedModel } from './load-model.js';
+import { type LoadedModel, preprocessFor } from './load-model.js';
 
 export interface Exported {
   path: string;
@@ -13,8 +13,16 @@ export interface Exported {
   parity?: Parity;
 }
 
-/** Writes the ONNX file of a loaded model and compares it with the model on up to `pictures` real pictures of `dataset`. */
-export async function exportModel(loaded: LoadedModel, path: string, facts: Record<string, unknown>, dataset?: Dataset, pictures = 256): Promise<Exported> {
+/**
+ * Writes the ONNX file of a loaded model and compares it with the model on up to `pictures` real pictures of `dataset`.
+ */
+export async function exportModel(
+  loaded: LoadedModel,
+  path: string,
+  facts: Record<string, unknown>,
+  dataset?: Dataset,
+  pictures = 256,
+): Promise<Exported> {
   const { model, size, evalCrop, classes } = loaded;
   model.train(false);
   const names = new Map<Tensor, string>([...model.state()].map(([key, tensor]) => [tensor, key]));
@@ -32,7 +40,14 @@ export async function exportModel(loaded: LoadedModel, path: string, facts: Reco
   const n = Math.min(pictures, dataset.val.length);
   const images = new Uint8Array(n * size * size * 3);
   const logits = new Float32Array(n * classes.length);
-  const loader = new BatchLoader({ source: dataset.val, batch: Math.min(32, n), mode: 'eval', preprocess: preprocessFor(loaded), seed: 0, workers: 0 });
+  const loader = new BatchLoader({
+    source: dataset.val,
+    batch: Math.min(32, n),
+    mode: 'eval',
+    preprocess: preprocessFor(loaded),
+    seed: 0,
+    workers: 0,
+  });
   const normaliser = new Normaliser('cpu', loaded.input);
   let done = 0;
   try {
@@ -40,7 +55,16 @@ export async function exportModel(loaded: LoadedModel, path: string, facts: Reco
       const count = Math.min(batch.n, n - done);
       if (count <= 0) break;
       images.set(batch.images.subarray(0, count * size * size * 3), done * size * size * 3);
-      scope(() => noGrad(() => logits.set(model.forward(normaliser.input(batch.images.subarray(0, count * size * size * 3), count, size)).data() as Float32Array, done * classes.length)));
+      scope(() =>
+        noGrad(() =>
+          logits.set(
+            model
+              .forward(normaliser.input(batch.images.subarray(0, count * size * size * 3), count, size))
+              .data() as Float32Array,
+            done * classes.length,
+          ),
+        ),
+      );
       done += count;
     }
   } finally {

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { UsageError } from '../../errors.js';
 import { loadConfig, openRunData } from '../../train/index.js';
+import { checkOutput } from '../output.js';
 import { exportModel } from './export-run.js';
 import { loadModel } from './load-model.js';
 import { onnxFile } from './load-onnx.js';
-import { checkOutput } from '../output.js';
 
 export function register(program: Command): void {
   program
@@ -14,16 +14,25 @@ export function register(program: Command): void {
     .option('-o, --out <file>', 'where to write; default model.onnx in the run')
     .option('--best', "the weights of the best epoch in place of the last one's")
     .option('--json', 'print the result as JSON')
-    .addHelpText('after', '\nExamples:\n  rescaled export runs/flowers-1\n  rescaled export runs/flowers-1 --best -o flowers.onnx')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  rescaled export runs/flowers-1\n  rescaled export runs/flowers-1 --best -o flowers.onnx',
+    )
     .action(async (run: string, flags: { out?: string; best?: boolean; json?: boolean }) => {
       const loaded = await loadModel(run, flags.best === true ? 'best' : 'final');
       if (loaded.run === undefined) throw new UsageError(`Expected a run folder but received the file ${run}.`);
       const path = flags.out ?? onnxFile(run);
       checkOutput(path, { force: true });
       const config = loadConfig(run);
-      const facts = { dataset: config.data.name, trainImages: config.trainImages, epochs: config.recipe.values.epochs, seed: config.seed };
+      const facts = {
+        dataset: config.data.name,
+        trainImages: config.trainImages,
+        epochs: config.recipe.values.epochs,
+        seed: config.seed,
+      };
       const dataset = await openRunData(config);
-      if (dataset.fingerprint !== config.data.fingerprint) console.error(`note: ${config.data.path} has changed since training; the comparison uses what is there now`);
+      if (dataset.fingerprint !== config.data.fingerprint)
+        console.error(`note: ${config.data.path} has changed since training; the comparison uses what is there now`);
       const exported = await exportModel(loaded, path, facts, dataset);
       loaded.model.dispose();
       const { parity } = exported;

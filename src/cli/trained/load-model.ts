@@ -1,9 +1,18 @@
 import { existsSync, statSync } from 'node:fs';
-import { preprocessOptions, type PreprocessOptions } from '../../augment/preprocess.js';
+import { type PreprocessOptions, preprocessOptions } from '../../augment/preprocess.js';
 import type { Source } from '../../data/sources/source.js';
 import { UsageError } from '../../errors.js';
-import { createModel, modelFacts, type ImageModel } from '../../models/index.js';
-import { architectureOf, evaluateOn, IMAGENET_INPUT, openStart, weightsOf, type EvaluateOnOptions, type InputFacts, type RunConfig } from '../../train/index.js';
+import { createModel, type ImageModel, modelFacts } from '../../models/index.js';
+import {
+  architectureOf,
+  type EvaluateOnOptions,
+  evaluateOn,
+  IMAGENET_INPUT,
+  type InputFacts,
+  openStart,
+  type RunConfig,
+  weightsOf,
+} from '../../train/index.js';
 import { loadInto } from '../../weights/load.js';
 
 export interface LoadedModel {
@@ -32,14 +41,22 @@ export interface GivenFacts {
 }
 
 /** A trained model from a run folder (final weights, else the best so far) or a weights file. */
-export async function loadModel(target: string, choose: 'final' | 'best' = 'final', given: GivenFacts = {}): Promise<LoadedModel> {
+export async function loadModel(
+  target: string,
+  choose: 'final' | 'best' = 'final',
+  given: GivenFacts = {},
+): Promise<LoadedModel> {
   const { file, facts } = await openStart(weightsOf(target, choose));
   try {
     const name = given.model ?? facts.model;
-    if (name === undefined) throw new UsageError(`Expected --model, since ${file.path} does not say which model its weights are of.`);
+    if (name === undefined)
+      throw new UsageError(`Expected --model, since ${file.path} does not say which model its weights are of.`);
     const { head, size } = modelFacts(name);
     const classCount = file.entries.get(`${head}.weight`)?.shape[0];
-    if (classCount === undefined) throw new UsageError(`Expected a trained ${name} but ${file.path} has no "${head}.weight": its head is missing, or it is another model.`);
+    if (classCount === undefined)
+      throw new UsageError(
+        `Expected a trained ${name} but ${file.path} has no "${head}.weight": its head is missing, or it is another model.`,
+      );
     const model = createModel(name, { ...architectureOf(name, facts), classes: classCount });
     loadInto(file, model.state());
     model.to({ memoryFormat: 'channels_last' }).train(false);
@@ -50,10 +67,16 @@ export async function loadModel(target: string, choose: 'final' | 'best' = 'fina
       classCount,
       size: given.size ?? facts.size ?? size,
       evalCrop: given.evalCrop ?? facts.evalCrop ?? 0.875,
-      input: { mean: facts.mean ?? IMAGENET_INPUT.mean, std: facts.std ?? IMAGENET_INPUT.std, interpolation: facts.interpolation ?? IMAGENET_INPUT.interpolation },
+      input: {
+        mean: facts.mean ?? IMAGENET_INPUT.mean,
+        std: facts.std ?? IMAGENET_INPUT.std,
+        interpolation: facts.interpolation ?? IMAGENET_INPUT.interpolation,
+      },
       weights: facts.weights,
       path: file.path,
-      ...(file.metadata['data'] === undefined ? {} : { data: JSON.parse(file.metadata['data']) as Omit<RunConfig['data'], 'path'> & { seed: number } }),
+      ...(file.metadata['data'] === undefined
+        ? {}
+        : { data: JSON.parse(file.metadata['data']) as Omit<RunConfig['data'], 'path'> & { seed: number } }),
       ...(existsSync(target) && statSync(target).isDirectory() ? { run: target } : {}),
     };
   } finally {
@@ -62,8 +85,19 @@ export async function loadModel(target: string, choose: 'final' | 'best' = 'fina
 }
 
 /** How the model sees a picture. */
-export const preprocessFor = ({ size, evalCrop, input }: LoadedModel): Required<PreprocessOptions> => preprocessOptions({ size, evalCrop, filter: input.interpolation });
+export const preprocessFor = ({ size, evalCrop, input }: LoadedModel): Required<PreprocessOptions> =>
+  preprocessOptions({ size, evalCrop, filter: input.interpolation });
 
 /** Accuracy of a loaded model on pictures; pictures that cannot be read are told to `onBroken` and counted. */
-export const measure = (loaded: LoadedModel, source: Source, options: Pick<EvaluateOnOptions, 'batch' | 'workers' | 'onBroken'>) =>
-  evaluateOn(loaded.model, source, { classes: loaded.classCount, preprocess: preprocessFor(loaded), input: loaded.input, device: 'cpu', ...options });
+export const measure = (
+  loaded: LoadedModel,
+  source: Source,
+  options: Pick<EvaluateOnOptions, 'batch' | 'workers' | 'onBroken'>,
+) =>
+  evaluateOn(loaded.model, source, {
+    classes: loaded.classCount,
+    preprocess: preprocessFor(loaded),
+    input: loaded.input,
+    device: 'cpu',
+    ...options,
+  });

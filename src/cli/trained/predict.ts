@@ -1,8 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { openPictures } from '../../data/dataset.js';
-import { UsageError } from '../../errors.js';
 import { Predictor } from '../../deploy/predictor.js';
+import { UsageError } from '../../errors.js';
 import { integer } from '../options.js';
 import { onnxFile } from './load-onnx.js';
 
@@ -16,26 +16,41 @@ export function register(program: Command): void {
     .option('-b, --batch <n>', 'pictures at a time', integer, 8)
     .option('--threads <n>', 'threads of ONNX Runtime', integer)
     .option('--json', 'print one picture a line as JSON')
-    .addHelpText('after', '\nExamples:\n  rescaled predict runs/flowers-1 rose.jpg\n  rescaled predict model.onnx holiday/ --top 1 --json')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  rescaled predict runs/flowers-1 rose.jpg\n  rescaled predict model.onnx holiday/ --top 1 --json',
+    )
     .action(run);
 }
 
-async function run(target: string, given: string[], flags: { top: number; batch: number; threads?: number; json?: boolean }): Promise<void> {
+async function run(
+  target: string,
+  given: string[],
+  flags: { top: number; batch: number; threads?: number; json?: boolean },
+): Promise<void> {
   if (flags.top < 1 || flags.batch < 1) throw new UsageError('Expected at least 1 for --top and --batch.');
   let file = target;
   if (existsSync(target) && statSync(target).isDirectory()) {
     file = onnxFile(target);
-    if (!existsSync(file)) throw new UsageError(`Expected ${file} but it is not there. Write it with "rescaled export ${target}".`);
+    if (!existsSync(file))
+      throw new UsageError(`Expected ${file} but it is not there. Write it with "rescaled export ${target}".`);
   }
   const pictures = await openPictures(given);
   const predictor = await Predictor.load(file, flags.threads === undefined ? {} : { threads: flags.threads });
   const width = Math.min(60, Math.max(...pictures.map((path) => path.length)));
   let failed = 0;
-  for await (const { path, predictions, error } of predictor.predict(pictures, { top: flags.top, batch: flags.batch })) {
+  for await (const { path, predictions, error } of predictor.predict(pictures, {
+    top: flags.top,
+    batch: flags.batch,
+  })) {
     if (error !== undefined) failed++;
-    if (flags.json === true) console.log(JSON.stringify({ path, predictions, ...(error === undefined ? {} : { error }) }));
+    if (flags.json === true)
+      console.log(JSON.stringify({ path, predictions, ...(error === undefined ? {} : { error }) }));
     else if (error !== undefined) console.error(`${path.padEnd(width)}  cannot be read: ${error}`);
-    else console.log(`${path.padEnd(width)}  ${predictions.map(({ label, probability }) => `${label} ${(100 * probability).toFixed(1)} %`).join('   ')}`);
+    else
+      console.log(
+        `${path.padEnd(width)}  ${predictions.map(({ label, probability }) => `${label} ${(100 * probability).toFixed(1)} %`).join('   ')}`,
+      );
   }
   await predictor.close();
   if (failed > 0) {

@@ -4,7 +4,11 @@ export type Shapes = ReadonlyMap<string, readonly number[]>;
 
 /** The named model with the most keys and shapes in common with these; undefined where no half of its keys are. */
 export function candidateModel(found: Shapes): { name: string; shapes: Map<string, number[]> } | undefined {
-  const kind = found.has('layer1.0.conv1.weight') ? 'resnet' : found.has('blocks.0.0.conv_dw.weight') ? 'efficientnet' : undefined;
+  const kind = found.has('layer1.0.conv1.weight')
+    ? 'resnet'
+    : found.has('blocks.0.0.conv_dw.weight')
+      ? 'efficientnet'
+      : undefined;
   if (kind === undefined) return undefined;
   let best: { name: string; shapes: Map<string, number[]>; score: number } | undefined;
   // An EfficientNet-RS has the weights of the EfficientNet.

@@ -2,16 +2,18 @@ import { readFileSync } from 'node:fs';
 import { UsageError } from '../../errors.js';
 import { modelFacts } from '../../models/index.js';
 import { IMAGENET_INPUT } from '../../train/index.js';
-import type { KeyPlan } from '../../weights/names/plan.js';
 import type { WeightsFile } from '../../weights/formats/weights-file.js';
+import type { KeyPlan } from '../../weights/names/plan.js';
 
 /**
- * What travels with converted weights, under the keys of `saveWeights` (train/checkpoint.ts): model, its options and size, and how pictures become its input.
- * A safetensors file keeps what it had. Scalars of a training checkpoint do not travel: they can name paths and people.
+ * What travels with converted weights, under the keys of `saveWeights` (train/checkpoint.ts): model, its options and
+ * size, and how pictures become its input. A safetensors file keeps what it had. Scalars of a training checkpoint do
+ * not travel: they can name paths and people.
  *
- * Both TensorFlow releases cut the centred square of `S / (S + 32)` of the shorter side, resize bicubically and normalise with ImageNet's mean and
- * deviation: tensorflow/tpu models/official/resnet/resnet_preprocessing.py and models/official/efficientnet/preprocessing.py (CROP_PADDING = 32),
- * efficientnet_builder.py (MEAN_RGB). Keras keeps the same normalisation inside its models, and so do timm's ports of the weights.
+ * Both TensorFlow releases cut the centred square of `S / (S + 32)` of the shorter side, resize bicubically and
+ * normalise with ImageNet's mean and deviation: tensorflow/tpu models/official/resnet/resnet_preprocessing.py and
+ * models/official/efficientnet/preprocessing.py (CROP_PADDING = 32), efficientnet_builder.py (MEAN_RGB). Keras keeps
+ * the same normalisation inside its models, and so do timm's ports of the weights.
  */
 export function weightsMetadata(
   file: WeightsFile,
@@ -27,7 +29,8 @@ export function weightsMetadata(
   if (file.format !== 'safetensors') known('source', file.format);
   if (labels !== undefined) metadata['classes'] = JSON.stringify(labels);
   // A bare state dict does not tell.
-  if (plan.ema || file.format === 'tensorflow' || file.metadata['selected'] !== undefined) known('weights', plan.ema ? 'ema' : 'raw');
+  if (plan.ema || file.format === 'tensorflow' || file.metadata['selected'] !== undefined)
+    known('weights', plan.ema ? 'ema' : 'raw');
   const family = plan.family ?? (modelName === undefined ? undefined : 'resnet');
   if (family === undefined) return metadata;
   if (modelName !== undefined) {
@@ -42,7 +45,8 @@ export function weightsMetadata(
   known('interpolation', IMAGENET_INPUT.interpolation);
   known('activation', family === 'efficientnet' ? 'swish' : 'relu');
   if (family === 'efficientnet') {
-    // TensorFlow pads a strided convolution by one more on the right and below; timm calls these models tf_efficientnet_*.
+    // TensorFlow pads a strided convolution by one more on the right and below; timm calls these models
+    // tf_efficientnet_*.
     known('padding', 'same');
     known('batchNormEpsilon', '0.001');
   }
@@ -58,7 +62,9 @@ export function readLabels(path: string, plan: KeyPlan): string[] {
   try {
     text = readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new UsageError(`Expected the names of the classes but ${path} cannot be read: ${(cause as Error).message}.`, { cause });
+    throw new UsageError(`Expected the names of the classes but ${path} cannot be read: ${(cause as Error).message}.`, {
+      cause,
+    });
   }
   const labels = text.split(/\r?\n/).map((line) => line.trim());
   if (labels.at(-1) === '') labels.pop();

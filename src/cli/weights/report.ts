@@ -35,10 +35,25 @@ export function formatInspection(of: Inspection, all: boolean): string {
     `${of.path}  ${of.format}, ${of.tensors.length} tensors, ${size(of.bytes)}`,
     `parameters: ${of.parameters} (${of.elements} numbers in all)`,
     `fits: ${of.fits}`,
-    ...section('metadata', Object.entries(of.metadata).map(([key, value]) => `${clean(key)}: ${clean(value, 200)}`), all),
+    ...section(
+      'metadata',
+      Object.entries(of.metadata).map(([key, value]) => `${clean(key)}: ${clean(value, 200)}`),
+      all,
+    ),
     ...ignoredSection(of.ignored, all),
-    ...section('unknown names', of.unknown.map((name) => clean(name)), all),
-    ...section('tensors', of.tensors.map(({ name, dtype, shape }) => `${clean(name).padEnd(width)}  ${dtype.padEnd(4)}  [${shape.join(', ')}]`), all, 20),
+    ...section(
+      'unknown names',
+      of.unknown.map((name) => clean(name)),
+      all,
+    ),
+    ...section(
+      'tensors',
+      of.tensors.map(
+        ({ name, dtype, shape }) => `${clean(name).padEnd(width)}  ${dtype.padEnd(4)}  [${shape.join(', ')}]`,
+      ),
+      all,
+      20,
+    ),
   ].join('\n');
 }
 
@@ -48,12 +63,35 @@ export function formatConversion(of: Conversion, all: boolean): string {
   return [
     `${of.from.path}  ${of.from.format}${of.from.selected === null ? '' : `, ${clean(of.from.selected)}`}`,
     `mapped: ${of.mapped.length}, of them transposed: ${transposed}`,
-    ...(all ? changed.map(({ source, key, transform }) => `  ${clean(source)} -> ${clean(key)}${transform === 'none' ? '' : `  (${transform})`}`) : []),
+    ...(all
+      ? changed.map(
+          ({ source, key, transform }) =>
+            `  ${clean(source)} -> ${clean(key)}${transform === 'none' ? '' : `  (${transform})`}`,
+        )
+      : []),
     ...ignoredSection(of.ignored, all),
-    ...section('unknown names', of.unknown.map((name) => clean(name)), all),
-    ...section('missing', of.missing.map((name) => clean(name)), all),
-    ...section('unexpected', of.unexpected.map((name) => clean(name)), all),
-    ...section('wrong shape', of.wrongShape.map(({ key, expected, found }) => `${clean(key)}: expected [${expected.join(', ')}], found [${found.join(', ')}]`), all),
+    ...section(
+      'unknown names',
+      of.unknown.map((name) => clean(name)),
+      all,
+    ),
+    ...section(
+      'missing',
+      of.missing.map((name) => clean(name)),
+      all,
+    ),
+    ...section(
+      'unexpected',
+      of.unexpected.map((name) => clean(name)),
+      all,
+    ),
+    ...section(
+      'wrong shape',
+      of.wrongShape.map(
+        ({ key, expected, found }) => `${clean(key)}: expected [${expected.join(', ')}], found [${found.join(', ')}]`,
+      ),
+      all,
+    ),
     ...(of.to === null ? [] : [`${of.to.path}  ${size(of.to.bytes)}`]),
   ].join('\n');
 }
@@ -68,7 +106,10 @@ function ignoredSection(reasons: Record<string, string>, all: boolean): string[]
     names.push(clean(name));
     groups.set(reason, names);
   }
-  const lines = [...groups].map(([reason, names]) => `${clean(reason, 200)}: ${(all ? names : names.slice(0, 2)).join(', ')}${!all && names.length > 2 ? ` and ${names.length - 2} more` : ''}`);
+  const lines = [...groups].map(
+    ([reason, names]) =>
+      `${clean(reason, 200)}: ${(all ? names : names.slice(0, 2)).join(', ')}${!all && names.length > 2 ? ` and ${names.length - 2} more` : ''}`,
+  );
   return section('ignored', lines, all).map((line, i) => (i === 0 ? `ignored: ${Object.keys(reasons).length}` : line));
 }
 
@@ -76,11 +117,18 @@ function ignoredSection(reasons: Record<string, string>, all: boolean): string[]
 function section(title: string, lines: readonly string[], all: boolean, limit = 10): string[] {
   if (lines.length === 0) return [];
   const shown = all ? lines : lines.slice(0, limit);
-  return [`${title}: ${lines.length}`, ...shown.map((line) => `  ${line}`), ...(shown.length < lines.length ? [`  and ${lines.length - shown.length} more; --all lists them`] : [])];
+  return [
+    `${title}: ${lines.length}`,
+    ...shown.map((line) => `  ${line}`),
+    ...(shown.length < lines.length ? [`  and ${lines.length - shown.length} more; --all lists them`] : []),
+  ];
 }
 
 /** Text of a file for the terminal: no control characters, not longer than a line. */
 function clean(text: string, limit = 120): string {
-  const safe = text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  const safe = text.replace(
+    /[\u0000-\u001f\u007f-\u009f]/g,
+    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
   return safe.length > limit ? `${safe.slice(0, limit - 3)}...` : safe;
 }

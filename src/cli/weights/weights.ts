@@ -4,18 +4,20 @@ import { RescaledError } from '../../errors.js';
 import { writeFileAtomic } from '../../files.js';
 import { modelShapes } from '../../models/index.js';
 import { convertedTensors, matchModel } from '../../weights/convert.js';
-import { itemSizes, type FloatDType } from '../../weights/formats/dtypes.js';
-import { openWeights } from '../../weights/open.js';
-import { planKeys, type KeyPlan } from '../../weights/names/plan.js';
+import { type FloatDType, itemSizes } from '../../weights/formats/dtypes.js';
 import { encodeSafetensors } from '../../weights/formats/safetensors.js';
 import type { WeightsFile } from '../../weights/formats/weights-file.js';
-import { candidateModel } from './candidate-model.js';
+import { type KeyPlan, planKeys } from '../../weights/names/plan.js';
+import { openWeights } from '../../weights/open.js';
 import { checkOutput } from '../output.js';
-import { formatConversion, formatInspection, type Conversion, type Inspection } from './report.js';
+import { candidateModel } from './candidate-model.js';
 import { readLabels, weightsMetadata } from './metadata.js';
+import { type Conversion, formatConversion, formatInspection, type Inspection } from './report.js';
 
 export function register(program: Command): void {
-  const weights = program.command('weights').description('look into weights files and convert them: safetensors, PyTorch, Keras, TensorFlow');
+  const weights = program
+    .command('weights')
+    .description('look into weights files and convert them: safetensors, PyTorch, Keras, TensorFlow');
   weights
     .command('inspect')
     .description('what a weights file holds')
@@ -23,12 +25,17 @@ export function register(program: Command): void {
     .option('--select <key>', 'which weights of a checkpoint that holds several, such as state_dict_ema')
     .option('--all', 'list every tensor')
     .option('--json', 'print as JSON')
-    .addHelpText('after', '\nExamples:\n  rescaled weights inspect resnetrs50.pth\n  rescaled weights inspect model.ckpt-1234.index --all')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  rescaled weights inspect resnetrs50.pth\n  rescaled weights inspect model.ckpt-1234.index --all',
+    )
     .action(async (path: string, flags: { select?: string; all?: boolean; json?: boolean }) => {
       const file = await openWeights(path, flags.select === undefined ? {} : { select: flags.select });
       try {
         const inspection = inspect(file);
-        console.log(flags.json === true ? JSON.stringify(inspection, null, 2) : formatInspection(inspection, flags.all === true));
+        console.log(
+          flags.json === true ? JSON.stringify(inspection, null, 2) : formatInspection(inspection, flags.all === true),
+        );
       } finally {
         file.close();
       }
@@ -42,12 +49,21 @@ export function register(program: Command): void {
     .option('--select <key>', 'which weights of a checkpoint that holds several, such as state_dict_ema')
     .option('--prefix <text>', 'only tensors whose names begin with this; it is taken off')
     .option('--classes <file>', "names of the model's classes, one a line, to store with the weights")
-    .addOption(new Option('--dtype <type>', 'element type of floating point tensors; as they are without it').choices(['F32', 'F16', 'BF16']))
+    .addOption(
+      new Option('--dtype <type>', 'element type of floating point tensors; as they are without it').choices([
+        'F32',
+        'F16',
+        'BF16',
+      ]),
+    )
     .option('--allow-missing', 'write even when keys are missing, and leave out those that the model does not have')
     .option('--force', 'replace an existing file')
     .option('--all', 'print every key of the report')
     .option('--json', 'print the report as JSON')
-    .addHelpText('after', '\nExamples:\n  rescaled weights convert resnetrs50.pth resnetrs50.safetensors --model resnet-rs-50\n  rescaled weights convert model.ckpt-1234 b0.safetensors --dtype F16')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  rescaled weights convert resnetrs50.pth resnetrs50.safetensors --model resnet-rs-50\n  rescaled weights convert model.ckpt-1234 b0.safetensors --dtype F16',
+    )
     .action(convert);
 }
 
@@ -55,7 +71,9 @@ function inspect(file: WeightsFile): Inspection {
   const plan = planKeys(file);
   const tensors = [...file.entries].map(([name, { dtype, shape }]) => ({ name, dtype, shape: [...shape] }));
   const count = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
-  const parameters = [...plan.tensors].filter(([key]) => !/\.running_(mean|var)$/.test(key)).reduce((sum, [, { shape }]) => sum + count(shape), 0);
+  const parameters = [...plan.tensors]
+    .filter(([key]) => !/\.running_(mean|var)$/.test(key))
+    .reduce((sum, [, { shape }]) => sum + count(shape), 0);
   return {
     path: file.path,
     format: file.format,
@@ -93,7 +111,8 @@ interface ConvertFlags {
 }
 
 async function convert(input: string, output: string, flags: ConvertFlags): Promise<void> {
-  const check = (read: string) => checkOutput(output, { endings: ['.safetensors'], inputs: [read], force: flags.force });
+  const check = (read: string) =>
+    checkOutput(output, { endings: ['.safetensors'], inputs: [read], force: flags.force });
   check(input);
   const file = await openWeights(input, flags.select === undefined ? {} : { select: flags.select });
   try {
@@ -105,23 +124,40 @@ async function convert(input: string, output: string, flags: ConvertFlags): Prom
     const wrong = match?.wrongShape.length ?? 0;
     const keys = new Set([...plan.tensors.keys()].filter((key) => !leftOut.has(key)));
     const written = wrong === 0 && keys.size > 0 && (problems === 0 || flags.allowMissing === true);
-    const metadata = weightsMetadata(file, plan, flags.model, classes, flags.classes === undefined ? undefined : readLabels(flags.classes, plan));
+    const metadata = weightsMetadata(
+      file,
+      plan,
+      flags.model,
+      classes,
+      flags.classes === undefined ? undefined : readLabels(flags.classes, plan),
+    );
     if (written) writeFileAtomic(output, encodeSafetensors(convertedTensors(file, plan, flags.dtype, keys), metadata));
     const conversion: Conversion = {
       from: { path: file.path, format: file.format, selected: file.metadata['selected'] ?? null },
       to: written ? { path: output, bytes: statSync(output).size } : null,
       metadata,
-      mapped: [...plan.tensors].filter(([key]) => keys.has(key)).map(([key, { source, transform, shape }]) => ({ source, key, transform, shape: [...shape] })),
+      mapped: [...plan.tensors]
+        .filter(([key]) => keys.has(key))
+        .map(([key, { source, transform, shape }]) => ({ source, key, transform, shape: [...shape] })),
       ignored: Object.fromEntries(plan.ignored),
       unknown: plan.unknown,
       missing: match?.missing ?? [],
       unexpected: match?.unexpected ?? [],
       wrongShape: match?.wrongShape ?? [],
     };
-    console.log(flags.json === true ? JSON.stringify(conversion, null, 2) : formatConversion(conversion, flags.all === true));
+    console.log(
+      flags.json === true ? JSON.stringify(conversion, null, 2) : formatConversion(conversion, flags.all === true),
+    );
     if (written) return;
-    const why = keys.size === 0 ? 'no tensor of the file has a known name' : flags.model === undefined ? 'some names are unknown' : `the weights do not fit ${flags.model}`;
-    throw new RescaledError(`Nothing was written: ${why}; see the report.${wrong > 0 || keys.size === 0 ? '' : ' --allow-missing writes the rest all the same.'}`);
+    const why =
+      keys.size === 0
+        ? 'no tensor of the file has a known name'
+        : flags.model === undefined
+          ? 'some names are unknown'
+          : `the weights do not fit ${flags.model}`;
+    throw new RescaledError(
+      `Nothing was written: ${why}; see the report.${wrong > 0 || keys.size === 0 ? '' : ' --allow-missing writes the rest all the same.'}`,
+    );
   } finally {
     file.close();
   }

@@ -1,4 +1,15 @@
-import { accessSync, constants, existsSync, lstatSync, mkdirSync, readdirSync, rmSync, statfsSync, statSync, utimesSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  utimesSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 
@@ -6,16 +17,24 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 export const MOST_BYTES = 2 * 2 ** 30;
 /** Most bytes of all caches together; those that were not used for longest go first. */
 const TOTAL_BYTES = 8 * 2 ** 30;
-/** A cache that was opened since is left alone. (One that is removed all the same stays whole for the processes that have it open.) */
+/**
+ * A cache that was opened since is left alone. (One that is removed all the same stays whole for the processes that
+ * have it open.)
+ */
 const IN_USE_MS = 60 * 60_000;
 
-/** A cache that was not opened for that long goes with the next that is made: its pictures have changed, or nobody trains on them. */
+/**
+ * A cache that was not opened for that long goes with the next that is made: its pictures have changed, or nobody
+ * trains on them.
+ */
 const STALE_MS = 30 * 24 * 60 * 60_000;
 
 /** Ending of caches' names. */
 const ENDING = '.pixels';
 
-/** Where decoded pictures are kept: `RESCALED_CACHE`, else below the user's cache folder; undefined when it is `off`. */
+/**
+ * Where decoded pictures are kept: `RESCALED_CACHE`, else below the user's cache folder; undefined when it is `off`.
+ */
 export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string | undefined {
   const own = env['RESCALED_CACHE'];
   if (own === 'off') return undefined;
@@ -49,8 +68,8 @@ export function listCaches(folder: string): { path: string; bytes: number; usedM
 }
 
 /**
- * Makes the folder, and room in it for a cache of `bytes` at `path`: half of the free disk may be taken, and older caches go when all
- * together would exceed their bound.
+ * Makes the folder, and room in it for a cache of `bytes` at `path`: half of the free disk may be taken, and older
+ * caches go when all together would exceed their bound.
  * @returns why there is no room, a sentence without a full stop; undefined when there is
  */
 export function makeRoom(path: string, bytes: number): string | undefined {
@@ -59,13 +78,15 @@ export function makeRoom(path: string, bytes: number): string | undefined {
   if (problem !== undefined) return problem;
   removeLeftovers(folder);
   const { bavail, bsize } = statfsSync(folder);
-  if (bytes > (bavail * bsize) / 2) return `the ${megabytes(bytes)} would take more than half of what is free in ${folder}`;
+  if (bytes > (bavail * bsize) / 2)
+    return `the ${megabytes(bytes)} would take more than half of what is free in ${folder}`;
   const others = listCaches(folder).filter((other) => other.path !== path);
   let total = bytes + others.reduce((sum, other) => sum + other.bytes, 0);
   for (const { path: other, bytes: size, usedMs } of others) {
     const unusedMs = Date.now() - usedMs;
     if (total <= TOTAL_BYTES && unusedMs < STALE_MS) break;
-    if (unusedMs < IN_USE_MS) return `the caches in ${folder} take ${megabytes(total - bytes)} and all were used within the hour`;
+    if (unusedMs < IN_USE_MS)
+      return `the caches in ${folder} take ${megabytes(total - bytes)} and all were used within the hour`;
     rmSync(other, { force: true });
     total -= size;
   }

@@ -1,6 +1,6 @@
 import { withLock } from '../../lock.js';
 import { readIdxFile } from '../sources/idx-file.js';
-import { cacheFile, cacheFolder, makeRoom, MOST_BYTES, touch } from './folder.js';
+import { cacheFile, cacheFolder, MOST_BYTES, makeRoom, touch } from './folder.js';
 import { PixelFile } from './pixel-file.js';
 import { PixelWriter } from './pixel-writer.js';
 
@@ -13,7 +13,8 @@ export interface IdxPixels {
 }
 
 /**
- * The pictures of an IDX file, unpacked: from the cache where they lie there, else from the file, and then kept for the next process.
+ * The pictures of an IDX file, unpacked: from the cache where they lie there, else from the file, and then kept for the
+ * next process.
  * @param key of the cache, which changes with the file's bytes; without it nothing is kept
  */
 export async function idxPixels(path: string, key: string | undefined): Promise<IdxPixels> {
@@ -38,7 +39,11 @@ function fromCache(path: string): IdxPixels | undefined {
 class Busy extends Error {}
 
 /** @returns why not; undefined also when another process is at it */
-async function keep(path: string, [count, rows, columns]: [number, number, number], data: Uint8Array): Promise<string | undefined> {
+async function keep(
+  path: string,
+  [count, rows, columns]: [number, number, number],
+  data: Uint8Array,
+): Promise<string | undefined> {
   if (data.length > MOST_BYTES) return undefined;
   let writer: PixelWriter | undefined;
   try {

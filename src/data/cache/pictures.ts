@@ -6,11 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pixels } from '../../augment/pixels.js';
 import { takeLock } from '../../lock.js';
 import { packageOf } from '../../package-root.js';
-import { decodeFile, isWhole } from '../sources/decode.js';
 import type { Dataset } from '../dataset.js';
-import { cacheFinder, openSource, type CachedFiles, type FilesSpec, type Source } from '../sources/source.js';
+import { decodeFile, isWhole } from '../sources/decode.js';
+import { type CachedFiles, cacheFinder, type FilesSpec, openSource, type Source } from '../sources/source.js';
 import type { FoundFile } from '../sources/walk.js';
-import { cacheFile, cacheFolder, makeRoom, megabytes, MOST_BYTES, touch } from './folder.js';
+import { cacheFile, cacheFolder, MOST_BYTES, makeRoom, megabytes, touch } from './folder.js';
 import { reasonOf } from './idx-pixels.js';
 import { PixelFile } from './pixel-file.js';
 import { PixelWriter } from './pixel-writer.js';
@@ -18,10 +18,14 @@ import { PixelWriter } from './pixel-writer.js';
 /** Raised when `decodeFile` gives other pixels than before. */
 const DECODER = 1;
 
-/** Names pictures as they lie on this disk: another size, time or inode of one of them gives another name, and so does another decoder. */
+/**
+ * Names pictures as they lie on this disk: another size, time or inode of one of them gives another name, and so does
+ * another decoder.
+ */
 export function diskKey(root: string, files: readonly FoundFile[]): string {
   const hash = createHash('sha256').update(`${DECODER} ${sharpVersion()}\0${root}\n`);
-  for (const { path, size, modified, changed, inode } of files) hash.update(`${path}\0${size} ${modified} ${changed} ${inode}\0`);
+  for (const { path, size, modified, changed, inode } of files)
+    hash.update(`${path}\0${size} ${modified} ${changed} ${inode}\0`);
   return hash.digest('hex').slice(0, 32);
 }
 
@@ -45,12 +49,17 @@ const SAMPLE = 16;
 const TELL_MS = 1000;
 
 /**
- * The same data set, whose pictures are read from a cache on disk: decoded once, and shared by all processes. Those that are not there yet
- * are decoded first, under a lock; a second process waits for the first. Without room, or when switched off, the data set comes back
- * as it was, with a note where that is of interest. Pictures that cannot be read stay what they are.
+ * The same data set, whose pictures are read from a cache on disk: decoded once, and shared by all processes. Those
+ * that are not there yet are decoded first, under a lock; a second process waits for the first. Without room, or when
+ * switched off, the data set comes back as it was, with a note where that is of interest. Pictures that cannot be read
+ * stay what they are.
  * @param size side of the network's input, in pixels
  */
-export async function* withCache(dataset: Dataset, size: number, signal?: AbortSignal): AsyncGenerator<CacheProgress, Dataset> {
+export async function* withCache(
+  dataset: Dataset,
+  size: number,
+  signal?: AbortSignal,
+): AsyncGenerator<CacheProgress, Dataset> {
   const folder = cacheFolder();
   if (folder === undefined || dataset.onDisk === undefined) return dataset;
   const build = new Build(dataset, size, folder);
@@ -122,7 +131,11 @@ class Build {
   }
 
   get #cached(): CachedFiles {
-    return { size: this.size, ...(this.#whole && { whole: this.#whole }), ...(this.#reduced && { reduced: this.#reduced }) };
+    return {
+      size: this.size,
+      ...(this.#whole && { whole: this.#whole }),
+      ...(this.#reduced && { reduced: this.#reduced }),
+    };
   }
 
   /** The data set on what there is. */
@@ -138,7 +151,8 @@ class Build {
     const missing: { id: number; path: string }[] = [];
     for (const source of [this.given.train, this.given.val])
       for (const [i, id] of (source?.spec as FilesSpec | undefined)?.ids.entries() ?? [])
-        if (find(id, this.size) === undefined && this.#whole?.state(id) !== 'unreadable') missing.push({ id, path: source!.describe(i) });
+        if (find(id, this.size) === undefined && this.#whole?.state(id) !== 'unreadable')
+          missing.push({ id, path: source!.describe(i) });
     return missing;
   }
 
@@ -148,11 +162,14 @@ class Build {
     const sample = await Promise.all(missing.filter((_, i) => i % step === 0).map(({ path }) => this.#decode(path)));
     const mean = sample.reduce((sum, pixels) => sum + (pixels?.data.length ?? 0), 0) / Math.max(1, sample.length);
     const bytes = mean * missing.length + (this.#whole?.bytes ?? 0) + (this.#reduced?.bytes ?? 0);
-    if (bytes > MOST_BYTES) return `its pictures would take about ${megabytes(bytes)}, more than the ${megabytes(MOST_BYTES)} that are kept of one data set`;
+    if (bytes > MOST_BYTES)
+      return `its pictures would take about ${megabytes(bytes)}, more than the ${megabytes(MOST_BYTES)} that are kept of one data set`;
     return makeRoom(this.paths.whole, bytes);
   }
 
-  /** Decodes what is missing and puts the files in their place; stopped by the signal, it leaves everything as it was. */
+  /**
+   * Decodes what is missing and puts the files in their place; stopped by the signal, it leaves everything as it was.
+   */
   async *decodeMissing(signal: AbortSignal | undefined): AsyncGenerator<CacheProgress> {
     const missing = this.missing();
     const inFlight: Promise<Pixels | undefined>[] = [];
@@ -187,7 +204,11 @@ class Build {
   #writer(kind: 'whole' | 'reduced'): PixelWriter {
     const path = this.paths[kind];
     let writer = this.#writers.get(path);
-    if (writer === undefined) this.#writers.set(path, (writer = new PixelWriter(path, 3, this.given.onDisk!.count, kind === 'whole' ? this.#whole : this.#reduced)));
+    if (writer === undefined)
+      this.#writers.set(
+        path,
+        (writer = new PixelWriter(path, 3, this.given.onDisk!.count, kind === 'whole' ? this.#whole : this.#reduced)),
+      );
     return writer;
   }
 

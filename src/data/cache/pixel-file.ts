@@ -1,7 +1,7 @@
-import { closeSync, fstatSync, openSync, readSync, rmSync } from 'node:fs';
 import { createHash } from 'node:crypto';
+import { closeSync, fstatSync, openSync, readSync, rmSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
-import { fromGrey, pixelsOf, type Pixels } from '../../augment/pixels.js';
+import { fromGrey, type Pixels, pixelsOf } from '../../augment/pixels.js';
 import { RescaledError } from '../../errors.js';
 import { addon, engineLoaded } from '../../torch/addon.js';
 
@@ -42,8 +42,9 @@ export function checksum(head: Uint8Array, index: Uint8Array): Buffer {
 }
 
 /**
- * Decoded pictures in a file: mapped into memory where the engine is there, so that all processes and threads share one copy, else read
- * one by one. Structured-cloneable as its spec: what is private stays behind, and `of` makes a file of it again.
+ * Decoded pictures in a file: mapped into memory where the engine is there, so that all processes and threads share one
+ * copy, else read one by one. Structured-cloneable as its spec: what is private stays behind, and `of` makes a file of
+ * it again.
  */
 export class PixelFile implements PixelFileSpec {
   readonly path: string;
@@ -124,7 +125,11 @@ function checked(path: string, descriptor: number): PixelFileSpec | undefined {
   const file = { path, descriptor, bytes };
   const head = Buffer.from(read(file, 0, HEADER).buffer);
   const [channels, count] = [head.readUInt32LE(16), head.readUInt32LE(20)];
-  const fits = head.toString('latin1', 0, 16) === MAGIC && (channels === 1 || channels === 3) && head.readDoubleLE(24) === bytes && HEADER + ENTRY * count <= bytes;
+  const fits =
+    head.toString('latin1', 0, 16) === MAGIC &&
+    (channels === 1 || channels === 3) &&
+    head.readDoubleLE(24) === bytes &&
+    HEADER + ENTRY * count <= bytes;
   if (!fits) return undefined;
   const entries = read(file, HEADER, ENTRY * count);
   if (!checksum(head, entries).equals(head.subarray(32, HEADER))) return undefined;
@@ -133,7 +138,10 @@ function checked(path: string, descriptor: number): PixelFileSpec | undefined {
   return { ...file, channels, count, index };
 }
 
-/** Never loads the engine for this alone: commands that do not train go without. (A loader's threads start when it has been loaded.) */
+/**
+ * Never loads the engine for this alone: commands that do not train go without. (A loader's threads start when it has
+ * been loaded.)
+ */
 function mapped({ descriptor, bytes }: PixelFileSpec): ArrayBuffer | null {
   if (isMainThread && !engineLoaded()) return null;
   try {
@@ -143,11 +151,18 @@ function mapped({ descriptor, bytes }: PixelFileSpec): ArrayBuffer | null {
   }
 }
 
-function read({ path, descriptor }: Pick<PixelFileSpec, 'path' | 'descriptor'>, position: number, length: number): Uint8Array<ArrayBuffer> {
+function read(
+  { path, descriptor }: Pick<PixelFileSpec, 'path' | 'descriptor'>,
+  position: number,
+  length: number,
+): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   for (let done = 0; done < length; ) {
     const got = readSync(descriptor, bytes, done, length - done, position + done);
-    if (got === 0) throw new RescaledError(`Expected ${length} bytes at ${position} of ${path} but it has become shorter. Delete it, and it is made anew.`);
+    if (got === 0)
+      throw new RescaledError(
+        `Expected ${length} bytes at ${position} of ${path} but it has become shorter. Delete it, and it is made anew.`,
+      );
     done += got;
   }
   return bytes;

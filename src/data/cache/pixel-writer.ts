@@ -1,13 +1,23 @@
-import { closeSync, constants, copyFileSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { checksum, ENTRY, HEADER, MAGIC, UNREADABLE, type PixelFile } from './pixel-file.js';
+import { checksum, ENTRY, HEADER, MAGIC, type PixelFile, UNREADABLE } from './pixel-file.js';
 
 /** Small pictures are written together. */
 const STAGED = 2 ** 20;
 
 /**
- * Writes a file of decoded pictures beside the one that is to be replaced: a reader sees the old file or the whole new one.
- * The order of the calls does not matter to readers.
+ * Writes a file of decoded pictures beside the one that is to be replaced: a reader sees the old file or the whole new
+ * one. The order of the calls does not matter to readers.
  */
 export class PixelWriter {
   readonly #temporary: string;

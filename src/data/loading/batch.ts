@@ -1,8 +1,8 @@
-import { evalView, trainView, type PreprocessOptions } from '../../augment/preprocess.js';
+import type { Pixels } from '../../augment/pixels.js';
+import { evalView, type PreprocessOptions, trainView } from '../../augment/preprocess.js';
 import { Random } from '../../augment/random.js';
 import { BrokenPicture } from '../sources/decode.js';
 import { readPixels, type Source } from '../sources/source.js';
-import type { Pixels } from '../../augment/pixels.js';
 
 /** Pictures ready for the network. n may be smaller than asked, even 0, where pictures were broken. */
 export interface Batch {
@@ -38,7 +38,10 @@ export interface BatchRequest {
   readonly indices: Int32Array;
 }
 
-/** Files decoded at a time by one thread: sharp works on libuv's threads, and the next picture should be there when this one is cropped. */
+/**
+ * Files decoded at a time by one thread: sharp works on libuv's threads, and the next picture should be there when this
+ * one is cropped.
+ */
 const DECODE_AHEAD = 3;
 
 /**
@@ -82,14 +85,20 @@ export async function makeBatch(
   return { images: images.slice(0, n * bytes), labels: labels.slice(0, n), indices: kept.slice(0, n), n, broken };
 }
 
-/** read(k) gives picture k, k rising by one a call. Errors are values, so that none is left unheard when a batch is dropped. */
+/**
+ * read(k) gives picture k, k rising by one a call. Errors are values, so that none is left unheard when a batch is
+ * dropped.
+ */
 function readAhead(source: Source, indices: Int32Array, size: number): (k: number) => Pixels | Promise<Pixels | Error> {
   const started: (Pixels | Promise<Pixels | Error>)[] = [];
   return (k) => {
     while (started.length < Math.min(indices.length, k + DECODE_AHEAD)) {
       const at = started.length;
       const index = indices[at]!;
-      const decode = (): Promise<Pixels | Error> => readPixels(source, index, size).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
+      const decode = (): Promise<Pixels | Error> =>
+        readPixels(source, index, size).catch((error: unknown) =>
+          error instanceof Error ? error : new Error(String(error)),
+        );
       // A copy of the picture before it: decoded once.
       if (at > k && indices[at - 1] === index) started.push(started[at - 1]!);
       else started.push(source.ready(index, size) ?? decode());

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { makeBatch, type BatchPlan } from './batch.js';
 import { openSource, type SourceSpec } from '../sources/source.js';
+import { type BatchPlan, makeBatch } from './batch.js';
 import type { WorkerReply, WorkerTask } from './worker-pool.js';
 
 /** What a loader's worker thread is started with. */
@@ -29,6 +29,8 @@ async function answer({ id, pass, ...request }: WorkerTask): Promise<void> {
   } catch (error) {
     reply = { id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
   }
-  const transfer = reply.batch ? [reply.batch.images.buffer, reply.batch.labels.buffer, reply.batch.indices.buffer] : [];
+  const transfer = reply.batch
+    ? [reply.batch.images.buffer, reply.batch.labels.buffer, reply.batch.indices.buffer]
+    : [];
   port.postMessage(reply, transfer as ArrayBuffer[]);
 }

@@ -1,9 +1,9 @@
-import { preprocessOptions, type PreprocessOptions } from '../../augment/preprocess.js';
+import { type PreprocessOptions, preprocessOptions } from '../../augment/preprocess.js';
 import { Random } from '../../augment/random.js';
 import { repeatedOrder } from '../../augment/repeat.js';
 import { RescaledError, UsageError } from '../../errors.js';
-import { makeBatch, type Batch, type BatchPlan, type MadeBatch } from './batch.js';
 import type { Source } from '../sources/source.js';
+import { type Batch, type BatchPlan, type MadeBatch, makeBatch } from './batch.js';
 import { WorkerPool } from './worker-pool.js';
 
 export type { Batch } from './batch.js';
@@ -19,7 +19,10 @@ export interface LoaderOptions {
   preprocess: PreprocessOptions;
   /** Order and views are functions of (seed, epoch) and (seed, epoch, index, copy). */
   seed: number;
-  /** Training: times that each picture comes in a row, each time another view; the number of batches stays. Default 1. See `repeatedOrder`. */
+  /**
+   * Training: times that each picture comes in a row, each time another view; the number of batches stays. Default 1.
+   * See `repeatedOrder`.
+   */
   repeats?: number;
   /** Threads that make batches; 0 makes them in this thread, one at a time. */
   workers: number;
@@ -30,8 +33,8 @@ export interface LoaderOptions {
 }
 
 /**
- * Makes batches in worker threads and delivers them in order. Neither the number of workers nor timing changes any byte. At
- * most `prefetch` + 1 batches are in memory besides those that the consumer keeps.
+ * Makes batches in worker threads and delivers them in order. Neither the number of workers nor timing changes any
+ * byte. At most `prefetch` + 1 batches are in memory besides those that the consumer keeps.
  *
  * A picture that cannot be read is left out of its batch, noted in `broken` and reported once through `onBroken`.
  *
@@ -52,7 +55,16 @@ export class BatchLoader {
   #closed = false;
 
   constructor(options: LoaderOptions) {
-    const { source, batch, mode, seed, workers, prefetch = 2 * workers, repeats = 1, dropLast = mode === 'train' } = options;
+    const {
+      source,
+      batch,
+      mode,
+      seed,
+      workers,
+      prefetch = 2 * workers,
+      repeats = 1,
+      dropLast = mode === 'train',
+    } = options;
     checkWhole('batch', batch, 1);
     checkWhole('workers', workers, 0);
     checkWhole('prefetch', prefetch, 0);
@@ -69,7 +81,8 @@ export class BatchLoader {
     this.#plan = { mode, preprocess: preprocessOptions(options.preprocess), seed, repeats };
     this.#ahead = Math.max(2, prefetch);
     this.batchesPerEpoch = dropLast ? Math.floor(source.length / batch) : Math.ceil(source.length / batch);
-    if (workers > 0) this.#pool = new WorkerPool(workers, { spec: source.spec, plan: this.#plan, currentPass: this.#currentPass });
+    if (workers > 0)
+      this.#pool = new WorkerPool(workers, { spec: source.spec, plan: this.#plan, currentPass: this.#currentPass });
   }
 
   /** Pictures that could not be read so far: index in the source -> reason. */
@@ -83,14 +96,16 @@ export class BatchLoader {
   }
 
   /**
-   * One pass over the source, from batch `startBatch` on: the same batches as a whole pass would give from there. A new pass ends
-   * an unfinished earlier one. The consumer may stop at any time; work in flight is then dropped.
+   * One pass over the source, from batch `startBatch` on: the same batches as a whole pass would give from there. A new
+   * pass ends an unfinished earlier one. The consumer may stop at any time; work in flight is then dropped.
    */
   batches(epoch: number, startBatch = 0): AsyncGenerator<Batch, void, undefined> {
     checkWhole('epoch', epoch, 0);
     checkWhole('startBatch', startBatch, 0);
     if (startBatch > this.batchesPerEpoch) {
-      throw new UsageError(`Expected startBatch up to ${this.batchesPerEpoch}, the batches of an epoch, but received ${startBatch}.`);
+      throw new UsageError(
+        `Expected startBatch up to ${this.batchesPerEpoch}, the batches of an epoch, but received ${startBatch}.`,
+      );
     }
     return this.#pass(epoch, startBatch);
   }

@@ -30,8 +30,8 @@ interface Member {
 const CLOSE_MS = 5000;
 
 /**
- * Worker threads that make batches. Threads start with the first tasks. A thread without work does not keep the process alive. A thread
- * that dies takes its tasks with it (they reject) and is replaced when the next task comes.
+ * Worker threads that make batches. Threads start with the first tasks. A thread without work does not keep the process
+ * alive. A thread that dies takes its tasks with it (they reject) and is replaced when the next task comes.
  */
 export class WorkerPool {
   readonly #members: Member[] = [];
@@ -58,7 +58,8 @@ export class WorkerPool {
 
   #leastBusy(): Member {
     let best: Member | undefined;
-    for (const member of this.#members) if (best === undefined || member.waiting.size < best.waiting.size) best = member;
+    for (const member of this.#members)
+      if (best === undefined || member.waiting.size < best.waiting.size) best = member;
     if (best !== undefined && (best.waiting.size === 0 || this.#members.length >= this.#count)) return best;
     const member = this.#start();
     this.#members.push(member);

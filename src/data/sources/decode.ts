@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import type { Metadata, Sharp, SharpOptions } from 'sharp';
-import { fromGrey, pixelsOf, type Pixels } from '../../augment/pixels.js';
+import { fromGrey, type Pixels, pixelsOf } from '../../augment/pixels.js';
 import { RescaledError } from '../../errors.js';
 
 /** Bounds that keep one hostile or mistaken file from taking the machine's memory. */
@@ -24,7 +24,16 @@ const FORMATS = new Set<string>(['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif']);
 
 /** File name endings that count as pictures, lower case. */
 export const PICTURE_EXTENSIONS: ReadonlySet<string> = new Set([
-  '.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.webp', '.gif', '.tif', '.tiff', '.avif',
+  '.jpg',
+  '.jpeg',
+  '.jpe',
+  '.jfif',
+  '.png',
+  '.webp',
+  '.gif',
+  '.tif',
+  '.tiff',
+  '.avif',
 ]);
 
 /** A picture that cannot be read or decoded. `reason` is one line without the path, `path` the file. Exit code 1. */
@@ -50,13 +59,17 @@ const loadSharp = () =>
   }));
 
 /**
- * Reads a picture file as 8-bit sRGB: JPEG, PNG, WebP, GIF (first frame), TIFF (first page), AVIF. The kind is told by content, not name.
+ * Reads a picture file as 8-bit sRGB: JPEG, PNG, WebP, GIF (first frame), TIFF (first page), AVIF. The kind is told by
+ * content, not name.
  *
  * - EXIF orientation is applied.
- * - Grey becomes three equal channels; CMYK and pictures with an embedded colour profile are converted to sRGB; 16 bits become 8.
- * - Transparency is laid on white. (Pillow's convert('RGB'), which timm uses, drops the alpha channel instead and shows whatever
+ * - Grey becomes three equal channels; CMYK and pictures with an embedded colour profile are converted to sRGB; 16 bits
+ * become 8.
+ * - Transparency is laid on white. (Pillow's convert('RGB'), which timm uses, drops the alpha channel instead and shows
+ * whatever
  *   colour hides under transparent pixels, often black.)
- * - A picture whose shorter side exceeds 4 x targetSize is first reduced so that this side is 4 x targetSize (Lanczos; JPEG by
+ * - A picture whose shorter side exceeds 4 x targetSize is first reduced so that this side is 4 x targetSize (Lanczos;
+ * JPEG by
  *   shrink-on-load). The smallest training crop, 8 % of the area, then still has 0.08 x (4 S)^2 = 1.28 S^2 pixels, so no crop
  *   is enlarged more than it would have to be anyway.
  * - A damaged or cut-off file is an error, not a picture with a grey part.
@@ -109,13 +122,20 @@ async function decode(bytes: Uint8Array, path: string, options: DecodeOptions): 
   const sharp = await loadSharp();
   const header = await sharp(bytes, input).metadata();
   if (!FORMATS.has(header.format ?? '')) {
-    throw new BrokenPicture(path, `its format is ${header.format ?? 'unknown'}; expected JPEG, PNG, WebP, GIF, TIFF or AVIF`);
+    throw new BrokenPicture(
+      path,
+      `its format is ${header.format ?? 'unknown'}; expected JPEG, PNG, WebP, GIF, TIFF or AVIF`,
+    );
   }
   let pipeline = sharp(bytes, input).autoOrient();
   const side = reducedSide(header, options.targetSize);
-  if (side !== undefined) pipeline = pipeline.resize({ width: side, height: side, fit: 'outside', withoutEnlargement: true });
+  if (side !== undefined)
+    pipeline = pipeline.resize({ width: side, height: side, fit: 'outside', withoutEnlargement: true });
   if (header.hasAlpha) pipeline = pipeline.flatten({ background: '#ffffff' });
-  const { data, info } = await pipeline.toColourspace('srgb').raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+  const { data, info } = await pipeline
+    .toColourspace('srgb')
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true });
   const view = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   if (info.channels === 1) return fromGrey(view, info.width, info.height);
   return pixelsOf(view, info.width, info.height);
@@ -127,7 +147,8 @@ function reducedSide({ width = 0, height = 0 }: Metadata, targetSize?: number): 
 }
 
 /** Whether a picture of this size is decoded in its own size; see `decodeFile` on reduction. */
-export const isWhole = (width: number, height: number, targetSize: number): boolean => Math.min(width, height) <= 4 * targetSize;
+export const isWhole = (width: number, height: number, targetSize: number): boolean =>
+  Math.min(width, height) <= 4 * targetSize;
 
 /** One line that says what is wrong, from a system or decoder error. */
 function reasonOf(error: unknown): string {
@@ -135,6 +156,15 @@ function reasonOf(error: unknown): string {
   if (code === 'ENOENT') return 'no such file';
   if (code === 'EACCES' || code === 'EPERM') return 'permission denied';
   // libvips repeats itself, one line a retry: each line once, and not more than a terminal can show.
-  const lines = new Set(String(message ?? error).split('\n').map((line) => line.trim()));
-  return [...lines].filter((line) => line !== '').join('; ').slice(0, 200) || 'unknown error';
+  const lines = new Set(
+    String(message ?? error)
+      .split('\n')
+      .map((line) => line.trim()),
+  );
+  return (
+    [...lines]
+      .filter((line) => line !== '')
+      .join('; ')
+      .slice(0, 200) || 'unknown error'
+  );
 }

@@ -18,10 +18,11 @@ export interface IdxArray {
 }
 
 /**
- * Reads an IDX file of unsigned bytes (http://yann.lecun.com/exdb/mnist/), plain or gzipped (name ending in .gz). Header: two zero bytes, type 8,
- * number of dimensions, then each dimension as a big-endian 32-bit integer.
- * Memory is taken only after the header has been checked against the limit and the file's size.
- * @throws RescaledError (exit 1) on a wrong header, a wrong number of dimensions, or a length other than the header says
+ * Reads an IDX file of unsigned bytes (http://yann.lecun.com/exdb/mnist/), plain or gzipped (name ending in .gz).
+ * Header: two zero bytes, type 8, number of dimensions, then each dimension as a big-endian 32-bit integer. Memory is
+ * taken only after the header has been checked against the limit and the file's size.
+ * @throws RescaledError (exit 1) on a wrong header, a wrong number of dimensions, or a length other than the header
+ * says
  */
 export async function readIdxFile(path: string, dimensions: number, limit = LIMIT): Promise<IdxArray> {
   const fail = (text: string, cause?: unknown): RescaledError => new RescaledError(`${path}: ${text}`, { cause });
@@ -35,7 +36,8 @@ export async function readIdxFile(path: string, dimensions: number, limit = LIMI
   try {
     const { size } = await stat(path);
     const file = createReadStream(path);
-    // pipeline(), unlike pipe(), hands errors of the file on to the loop below and closes the file when the loop ends early.
+    // pipeline(), unlike pipe(), hands errors of the file on to the loop below and closes the file when the loop ends
+    // early.
     const stream = zipped ? pipeline(file, createGunzip(), () => undefined) : file;
     for await (const chunk of stream as AsyncIterable<Buffer>) {
       let body = chunk;
@@ -44,16 +46,21 @@ export async function readIdxFile(path: string, dimensions: number, limit = LIMI
         if (header.length < headerBytes) continue;
         shape = parseHeader(header, dimensions, fail);
         const bytes = shape.reduce((product, n) => product * n, 1);
-        if (bytes > limit) throw fail(`expected at most ${limit} bytes of data but the header says ${shape.join(' x ')} = ${bytes}.`);
+        if (bytes > limit)
+          throw fail(`expected at most ${limit} bytes of data but the header says ${shape.join(' x ')} = ${bytes}.`);
         if (zipped ? bytes > size * BEST_RATIO : bytes + headerBytes > size) {
-          throw fail(`the header says ${shape.join(' x ')} = ${bytes} bytes but the file has only ${size}: it is cut off. Download it again.`);
+          throw fail(
+            `the header says ${shape.join(' x ')} = ${bytes} bytes but the file has only ${size}: it is cut off. Download it again.`,
+          );
         }
         data = new SharedArrayBuffer(bytes);
         target = new Uint8Array(data);
         body = header.subarray(headerBytes);
       }
       if (filled + body.length > target.length) {
-        throw fail(`expected ${target.length} bytes after the header (${shape.join(' x ')}) but the file has more. Download it again.`);
+        throw fail(
+          `expected ${target.length} bytes after the header (${shape.join(' x ')}) but the file has more. Download it again.`,
+        );
       }
       target.set(body, filled);
       filled += body.length;
@@ -62,9 +69,12 @@ export async function readIdxFile(path: string, dimensions: number, limit = LIMI
     if (error instanceof RescaledError) throw error;
     throw fail(readError(error as NodeJS.ErrnoException), error);
   }
-  if (shape === undefined) throw fail(`expected an IDX header of ${headerBytes} bytes but the file has ${header.length}. Download it again.`);
+  if (shape === undefined)
+    throw fail(`expected an IDX header of ${headerBytes} bytes but the file has ${header.length}. Download it again.`);
   if (filled < target.length) {
-    throw fail(`expected ${target.length} bytes after the header (${shape.join(' x ')}) but received ${filled}: it is cut off. Download it again.`);
+    throw fail(
+      `expected ${target.length} bytes after the header (${shape.join(' x ')}) but received ${filled}: it is cut off. Download it again.`,
+    );
   }
   return { shape, data };
 }

@@ -3,15 +3,24 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { RescaledError, UsageError } from '../../errors.js';
+import { type IdxPixels, idxPixels } from '../cache/idx-pixels.js';
 import { checkShare, splitByClass } from '../choose.js';
 import type { DatasetParts, NeededParts } from '../parts.js';
-import { idxPixels, type IdxPixels } from '../cache/idx-pixels.js';
 import { readIdxFile } from './idx-file.js';
-import { openSource, sharedInts, subset, type Source } from './source.js';
+import { openSource, type Source, sharedInts, subset } from './source.js';
 
 /** Class names of Fashion-MNIST in label order (github.com/zalandoresearch/fashion-mnist, README). */
 export const FASHION_CLASSES = [
-  'T-shirt/top', 'Trouser', 'Pullover', 'Dress', 'Coat', 'Sandal', 'Shirt', 'Sneaker', 'Bag', 'Ankle boot',
+  'T-shirt/top',
+  'Trouser',
+  'Pullover',
+  'Dress',
+  'Coat',
+  'Sandal',
+  'Shirt',
+  'Sneaker',
+  'Bag',
+  'Ankle boot',
 ] as const;
 
 const PARTS = { train: 'train', val: 't10k' } as const;
@@ -24,7 +33,8 @@ export interface IdxFiles {
 }
 
 /**
- * Finds `train-images-idx3-ubyte[.gz]` and its three siblings among the names of a folder; undefined when there are no image files.
+ * Finds `train-images-idx3-ubyte[.gz]` and its three siblings among the names of a folder; undefined when there are no
+ * image files.
  * @throws UsageError when images lack their labels
  */
 export function findIdxFiles(folder: string, names: readonly string[]): IdxFiles | undefined {
@@ -36,7 +46,9 @@ export function findIdxFiles(folder: string, names: readonly string[]): IdxFiles
     const wanted = `${PARTS[part]}-labels-idx1-ubyte`;
     const labels = pick(wanted);
     if (labels === undefined) {
-      throw new UsageError(`Expected ${wanted} or ${wanted}.gz beside ${images} in ${folder} but it is missing. Add it.`);
+      throw new UsageError(
+        `Expected ${wanted} or ${wanted}.gz beside ${images} in ${folder} but it is missing. Add it.`,
+      );
     }
     found[part] = { images, labels };
   }
@@ -44,9 +56,9 @@ export function findIdxFiles(folder: string, names: readonly string[]): IdxFiles
 }
 
 /**
- * Opens an MNIST-like folder: `train-...` for training and `t10k-...` for validation; with `train-...` alone it is split class by class. With
- * need = 'val' the training pictures are left on disk. Class names come from `classes.txt` (one name a line), from
- * Fashion-MNIST when the folder's name contains "fashion", else they are the label numbers.
+ * Opens an MNIST-like folder: `train-...` for training and `t10k-...` for validation; with `train-...` alone it is
+ * split class by class. With need = 'val' the training pictures are left on disk. Class names come from `classes.txt`
+ * (one name a line), from Fashion-MNIST when the folder's name contains "fashion", else they are the label numbers.
  */
 export async function openIdx(
   folder: string,
@@ -57,7 +69,9 @@ export async function openIdx(
   cache = false,
 ): Promise<DatasetParts> {
   if (need !== 'val' && files.train === undefined) {
-    throw new UsageError(`Expected train-images-idx3-ubyte[.gz] and its labels in ${folder} but only the t10k files are there. Add them.`);
+    throw new UsageError(
+      `Expected train-images-idx3-ubyte[.gz] and its labels in ${folder} but only the t10k files are there. Add them.`,
+    );
   }
   const trainLabels = files.train && (await readLabels(join(folder, files.train.labels)));
   const valLabels = files.val && (await readLabels(join(folder, files.val.labels)));
@@ -66,7 +80,10 @@ export async function openIdx(
   const identity = await hashFiles(folder, present);
   let note: string | undefined;
   const open = async (part: Part, labels: Int32Array): Promise<Source> => {
-    const images = await idxPixels(join(folder, files[part]!.images), cache ? `${identity.slice(0, 32)}-${part}` : undefined);
+    const images = await idxPixels(
+      join(folder, files[part]!.images),
+      cache ? `${identity.slice(0, 32)}-${part}` : undefined,
+    );
     note ??= images.note;
     return openPart(folder, part, files[part]!, images, labels, classes);
   };
@@ -77,7 +94,9 @@ export async function openIdx(
   checkShare(valSplit);
   const parts = splitByClass(train!.labels, classes.length, String, valSplit, seed);
   if (parts.val.length === 0) {
-    throw new UsageError(`Expected at least two pictures of some class in ${folder} to set one aside for validation. Add pictures.`);
+    throw new UsageError(
+      `Expected at least two pictures of some class in ${folder} to set one aside for validation. Add pictures.`,
+    );
   }
   const name = basename(folder);
   return {
@@ -109,7 +128,9 @@ function openPart(
     );
   }
   if (count === 0 || rows === 0 || columns === 0) {
-    throw new RescaledError(`Expected pictures in ${join(folder, images)} but it holds ${shape.join(' x ')}. Download it again.`);
+    throw new RescaledError(
+      `Expected pictures in ${join(folder, images)} but it holds ${shape.join(' x ')}. Download it again.`,
+    );
   }
   const wrong = labels.findIndex((label) => label >= classes.length);
   if (wrong >= 0) {
@@ -134,14 +155,19 @@ async function classNames(folder: string, labels: Int32Array): Promise<string[]>
   }
   const largest = labels.reduce((max, label) => Math.max(max, label), 0);
   let names: string[];
-  if (text !== undefined) names = text.split(/\r?\n/).map((line) => line.trim()).filter((line) => line !== '');
+  if (text !== undefined)
+    names = text
+      .split(/\r?\n/)
+      .map((line) => line.trim())
+      .filter((line) => line !== '');
   else if (basename(folder).toLowerCase().includes('fashion')) names = [...FASHION_CLASSES];
   else names = Array.from({ length: Math.max(largest + 1, 10) }, (_, i) => String(i));
   if (new Set(names).size !== names.length) {
     const twice = names.find((name, i) => names.indexOf(name) !== i);
     throw new UsageError(`Expected each class once in ${path} but "${twice}" comes twice. Correct it.`);
   }
-  if (names.length < 2) throw new UsageError(`Expected at least two classes, one name a line, in ${path} but found ${names.length}.`);
+  if (names.length < 2)
+    throw new UsageError(`Expected at least two classes, one name a line, in ${path} but found ${names.length}.`);
   return names;
 }
 
@@ -150,7 +176,8 @@ async function hashFiles(folder: string, names: string[]): Promise<string> {
   const hash = createHash('sha256');
   for (const name of names) {
     hash.update(`${name}\0`);
-    for await (const chunk of createReadStream(join(folder, name), { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
+    for await (const chunk of createReadStream(join(folder, name), { highWaterMark: 2 ** 20 }))
+      hash.update(chunk as Buffer);
   }
   return hash.digest('hex');
 }

@@ -1,10 +1,10 @@
 import { basename, join } from 'node:path';
 import { UsageError } from '../../errors.js';
 import { checkShare, splitByClass } from '../choose.js';
-import { PathTable } from './path-table.js';
-import { openSource, sharedInts, subset, type Source } from './source.js';
-import { byName, ENDINGS, findPictures, follow, isPictureName, listFolder, type FoundFile } from './walk.js';
 import type { DatasetParts, NeededParts } from '../parts.js';
+import { PathTable } from './path-table.js';
+import { openSource, type Source, sharedInts, subset } from './source.js';
+import { byName, ENDINGS, type FoundFile, findPictures, follow, isPictureName, listFolder } from './walk.js';
 
 /** Names of the folder with validation pictures, in order of preference. */
 const VALIDATION_FOLDERS = ['val', 'valid', 'validation', 'test'];
@@ -20,11 +20,17 @@ interface ClassFolders {
 }
 
 /**
- * Opens a folder of pictures: `train/` and `val/` (or `valid/`, `validation/`, `test/`) with one folder per class in each, or one folder
- * of class folders that is split class by class (`valSplit`, see `splitByClass`). Classes are sorted by name.
+ * Opens a folder of pictures: `train/` and `val/` (or `valid/`, `validation/`, `test/`) with one folder per class in
+ * each, or one folder of class folders that is split class by class (`valSplit`, see `splitByClass`). Classes are
+ * sorted by name.
  * @throws UsageError on any other layout; the message says what was expected, what was found and what to do
  */
-export async function openImageFolder(folder: string, need: NeededParts, valSplit: number, seed: number): Promise<DatasetParts> {
+export async function openImageFolder(
+  folder: string,
+  need: NeededParts,
+  valSplit: number,
+  seed: number,
+): Promise<DatasetParts> {
   const folders = new Set<string>();
   for (const entry of await listFolder(folder)) {
     if (await isFolder(join(folder, entry.name))) folders.add(entry.name);
@@ -32,8 +38,10 @@ export async function openImageFolder(folder: string, need: NeededParts, valSpli
   const valName = VALIDATION_FOLDERS.find((name) => folders.has(name));
   const hasTrain = folders.has('train');
   const name = basename(folder);
-  // Without train/, a folder called "test" may be a class like any other; one with nothing else is the validation part alone.
-  const valAlone = !hasTrain && valName !== undefined && [...folders].every((folderName) => VALIDATION_FOLDERS.includes(folderName));
+  // Without train/, a folder called "test" may be a class like any other; one with nothing else is the validation part
+  // alone.
+  const valAlone =
+    !hasTrain && valName !== undefined && [...folders].every((folderName) => VALIDATION_FOLDERS.includes(folderName));
   if (valAlone && need !== 'val') {
     throw new UsageError(
       `Expected ${folder} to hold train/ next to ${valName}/ but there is no train/. Add it, or give the folder that holds both.`,
@@ -153,7 +161,15 @@ function sourceOf(root: string, name: string, classes: string[], found: ClassFol
     }
   });
   const ids = sharedInts(labels.map((_, i) => firstId + i));
-  return openSource({ kind: 'files', name, classes, labels: sharedInts(labels), root, paths: PathTable.from(paths), ids });
+  return openSource({
+    kind: 'files',
+    name,
+    classes,
+    labels: sharedInts(labels),
+    root,
+    paths: PathTable.from(paths),
+    ids,
+  });
 }
 
 function count(n: number, what: string): string {
@@ -162,6 +178,9 @@ function count(n: number, what: string): string {
 
 /** `"a", "b", "c" and 4 more`. */
 function quoted(names: string[]): string {
-  const shown = [...names].sort(byName).slice(0, 3).map((name) => `"${name}"`);
+  const shown = [...names]
+    .sort(byName)
+    .slice(0, 3)
+    .map((name) => `"${name}"`);
   return names.length > 3 ? `${shown.join(', ')} and ${names.length - 3} more` : shown.join(', ');
 }

@@ -6,8 +6,8 @@ export interface PathTableSpec {
 }
 
 /**
- * A list of paths that costs its bytes once, however many worker threads hold it. A million paths as JavaScript strings would be
- * copied into every worker.
+ * A list of paths that costs its bytes once, however many worker threads hold it. A million paths as JavaScript strings
+ * would be copied into every worker.
  */
 export class PathTable {
   readonly #bytes: Uint8Array;
@@ -33,6 +33,8 @@ export class PathTable {
   }
 
   at(i: number): string {
-    return Buffer.from(this.#bytes.buffer, this.#offsets[i]!, this.#offsets[i + 1]! - this.#offsets[i]!).toString('utf8');
+    return Buffer.from(this.#bytes.buffer, this.#offsets[i]!, this.#offsets[i + 1]! - this.#offsets[i]!).toString(
+      'utf8',
+    );
   }
 }

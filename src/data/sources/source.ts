@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { fromGrey, type Pixels } from '../../augment/pixels.js';
 import { RescaledError } from '../../errors.js';
 import { PixelFile, type PixelFileSpec } from '../cache/pixel-file.js';
-import { decodeFile, isWhole, type DecodeLimits } from './decode.js';
+import { type DecodeLimits, decodeFile, isWhole } from './decode.js';
 import { PathTable, type PathTableSpec } from './path-table.js';
 
 /** Pictures on disk, one file each. */
@@ -45,7 +45,9 @@ export interface IdxSpec {
   file: string;
 }
 
-/** Everything a worker thread needs to read the source. Structured-cloneable; the large parts are shared, not copied. */
+/**
+ * Everything a worker thread needs to read the source. Structured-cloneable; the large parts are shared, not copied.
+ */
 export type SourceSpec = FilesSpec | IdxSpec;
 
 /** Labelled pictures that can be read in any order. */
@@ -58,7 +60,10 @@ export interface Source {
   readonly length: number;
   /** Where picture i lies: a file path, or `t10k-images-idx3-ubyte.gz#12`. */
   describe(i: number): string;
-  /** Picture i where no file has to be decoded for it: from memory or a cache, as `readPixels` would give it. Not to be written to. */
+  /**
+   * Picture i where no file has to be decoded for it: from memory or a cache, as `readPixels` would give it. Not to be
+   * written to.
+   */
   ready(i: number, targetSize: number): Pixels | undefined;
   readonly spec: SourceSpec;
 }
@@ -74,7 +79,8 @@ export function sharedInts(values: ArrayLike<number>): Int32Array {
 export function openSource(spec: SourceSpec): Source {
   const { name, classes, labels } = spec;
   const common = { name, classes, labels, length: labels.length, spec };
-  if (spec.kind === 'idx') return { ...common, describe: (i) => `${spec.file}#${spec.positions[i]}`, ready: idxReader(spec) };
+  if (spec.kind === 'idx')
+    return { ...common, describe: (i) => `${spec.file}#${spec.positions[i]}`, ready: idxReader(spec) };
   const paths = new PathTable(spec.paths);
   return { ...common, describe: (i) => join(spec.root, paths.at(i)), ready: cacheReader(spec) };
 }
@@ -94,7 +100,9 @@ function cacheReader({ ids, cached }: FilesSpec): Source['ready'] {
 }
 
 /** Finds the file, if any, that holds picture `id` as it is decoded for pictures of `targetSize` pixels. */
-export function cacheFinder(cached: CachedFiles | undefined): (id: number, targetSize: number) => PixelFile | undefined {
+export function cacheFinder(
+  cached: CachedFiles | undefined,
+): (id: number, targetSize: number) => PixelFile | undefined {
   const whole = cached?.whole && PixelFile.of(cached.whole);
   const reduced = cached?.reduced && PixelFile.of(cached.reduced);
   return (id, targetSize) => {
@@ -125,7 +133,13 @@ export function subset(source: Source, chosen: ArrayLike<number>): Source {
  * @param targetSize the side S that the network will see, in pixels
  * @throws BrokenPicture when the file cannot be read or decoded
  */
-export async function readPixels(source: Source, i: number, targetSize: number, limits?: DecodeLimits): Promise<Pixels> {
-  if (!(i >= 0 && i < source.length)) throw new RescaledError(`Picture ${i} asked of ${source.name}, which has ${source.length}.`);
+export async function readPixels(
+  source: Source,
+  i: number,
+  targetSize: number,
+  limits?: DecodeLimits,
+): Promise<Pixels> {
+  if (!(i >= 0 && i < source.length))
+    throw new RescaledError(`Picture ${i} asked of ${source.name}, which has ${source.length}.`);
   return source.ready(i, targetSize) ?? decodeFile(source.describe(i), { targetSize, ...(limits && { limits }) });
 }

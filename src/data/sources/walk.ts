@@ -42,12 +42,19 @@ export async function listFolder(folder: string): Promise<Dirent[]> {
 
 function folderError(folder: string, error: NodeJS.ErrnoException): RescaledError {
   const cause = { cause: error };
-  if (error.code === 'ENOENT') return new UsageError(`Expected a folder at ${folder} but there is none. Check the path.`, cause);
+  if (error.code === 'ENOENT')
+    return new UsageError(`Expected a folder at ${folder} but there is none. Check the path.`, cause);
   if (error.code === 'ENOTDIR') {
-    return new UsageError(`Expected a folder at ${folder} but it is a file. Give the folder that holds the pictures.`, cause);
+    return new UsageError(
+      `Expected a folder at ${folder} but it is a file. Give the folder that holds the pictures.`,
+      cause,
+    );
   }
   if (error.code === 'EACCES' || error.code === 'EPERM') {
-    return new RescaledError(`Cannot read the folder ${folder}: permission denied. Make it readable for this user.`, cause);
+    return new RescaledError(
+      `Cannot read the folder ${folder}: permission denied. Make it readable for this user.`,
+      cause,
+    );
   }
   return new RescaledError(`Cannot read the folder ${folder}: ${error.message}`, cause);
 }
@@ -60,15 +67,17 @@ export async function follow(path: string): Promise<Stats | 'missing'> {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ELOOP') return 'missing';
     if (code === 'EACCES' || code === 'EPERM') {
-      throw new RescaledError(`Cannot read ${path}: permission denied. Make it readable for this user.`, { cause: error });
+      throw new RescaledError(`Cannot read ${path}: permission denied. Make it readable for this user.`, {
+        cause: error,
+      });
     }
     throw new RescaledError(`Cannot read ${path}: ${(error as Error).message}`, { cause: error });
   }
 }
 
 /**
- * All picture files below a folder, sub-folders included, sorted by path. Links to files and folders are followed; a folder that
- * contains itself through links is entered once. Hidden entries are skipped.
+ * All picture files below a folder, sub-folders included, sorted by path. Links to files and folders are followed; a
+ * folder that contains itself through links is entered once. Hidden entries are skipped.
  * @returns the pictures, and how many other files (or dead links) were passed over
  */
 export async function findPictures(folder: string): Promise<{ files: FoundFile[]; ignored: number }> {
@@ -83,14 +92,22 @@ export async function findPictures(folder: string): Promise<{ files: FoundFile[]
     // Network file systems answer slowly: many questions at a time, answers kept in order.
     for (let start = 0; start < entries.length; start += 64) {
       const part = entries.slice(start, start + 64);
-      const stats = await Promise.all(part.map((entry) => (entry.isDirectory() ? 'folder' : follow(join(path, entry.name)))));
+      const stats = await Promise.all(
+        part.map((entry) => (entry.isDirectory() ? 'folder' : follow(join(path, entry.name)))),
+      );
       for (let i = 0; i < part.length; i++) {
         const { name } = part[i]!;
         const found = stats[i]!;
         if (found === 'folder' || (found !== 'missing' && typeof found !== 'string' && found.isDirectory())) {
           await visit(join(path, name), `${prefix}${name}/`);
         } else if (found !== 'missing' && typeof found !== 'string' && found.isFile() && isPictureName(name)) {
-          files.push({ path: prefix + name, size: found.size, modified: found.mtimeMs, changed: found.ctimeMs, inode: found.ino });
+          files.push({
+            path: prefix + name,
+            size: found.size,
+            modified: found.mtimeMs,
+            changed: found.ctimeMs,
+            inode: found.ino,
+          });
         } else ignored++;
       }
     }

@@ -54,14 +54,17 @@ export class Arguments {
   }
 
   #number(arg: TraceArg | undefined, index: number): number {
-    if (arg?.kind === 'const' && (typeof arg.value === 'number' || typeof arg.value === 'bigint')) return Number(arg.value);
+    if (arg?.kind === 'const' && (typeof arg.value === 'number' || typeof arg.value === 'bigint'))
+      return Number(arg.value);
     throw this.error(index, 'a number');
   }
 
   error(index: number, expected: string): RescaledError {
     const arg = this.at(index);
     const came = arg === undefined ? 'nothing' : arg.kind === 'const' ? String(arg.value) : `a ${arg.kind}`;
-    return new RescaledError(`Cannot export aten::${this.name} to ONNX: expected ${expected} for argument ${index} but received ${came}.`);
+    return new RescaledError(
+      `Cannot export aten::${this.name} to ONNX: expected ${expected} for argument ${index} but received ${came}.`,
+    );
   }
 }
 

@@ -2,7 +2,7 @@ import { RescaledError } from '../../errors.js';
 import { didYouMean } from '../../suggest.js';
 import type { TraceArg, TraceGraph, TraceNode } from '../../torch/trace.js';
 import { Arguments, operatorName } from './arguments.js';
-import { CONVERTERS, type Call, type Converter } from './converters.js';
+import { type Call, CONVERTERS, type Converter } from './converters.js';
 import type { OnnxGraph } from './graph.js';
 
 /**
@@ -16,7 +16,9 @@ export function convert(trace: TraceGraph, graph: OnnxGraph, known: ReadonlyMap<
   const nameOf = (id: number, node: TraceNode): string => {
     const name = names.get(id) ?? constant(trace, graph, id);
     if (name === undefined) {
-      throw new RescaledError(`Cannot export to ONNX: ${node.op} reads value ${id}, which the trace never made. Trace the whole forward.`);
+      throw new RescaledError(
+        `Cannot export to ONNX: ${node.op} reads value ${id}, which the trace never made. Trace the whole forward.`,
+      );
     }
     names.set(id, name);
     return name;
@@ -27,14 +29,20 @@ export function convert(trace: TraceGraph, graph: OnnxGraph, known: ReadonlyMap<
     for (const id of node.outputs) checkType(trace, node, id);
     const result = converter(call);
     for (const id of node.outputs) names.set(id, result);
-    // An in-place operation changes what later readers of its first argument see, whichever id the trace gives its result.
+    // An in-place operation changes what later readers of its first argument see, whichever id the trace gives its
+    // result.
     const self = node.args[0];
     if (inPlace && self?.kind === 'value') names.set(self.id, result);
   }
   return names;
 }
 
-function callOf(trace: TraceGraph, graph: OnnxGraph, node: TraceNode, nameOf: (id: number, node: TraceNode) => string): Call {
+function callOf(
+  trace: TraceGraph,
+  graph: OnnxGraph,
+  node: TraceNode,
+  nameOf: (id: number, node: TraceNode) => string,
+): Call {
   const args = new Arguments(node);
   const shapeOf = (id: number) => trace.constants.get(id)?.tensor.shape ?? trace.values.get(id)?.shape;
   return {
@@ -84,5 +92,7 @@ function constant(trace: TraceGraph, graph: OnnxGraph, id: number): string | und
 function checkType(trace: TraceGraph, node: TraceNode, id: number): void {
   const dtype = trace.values.get(id)?.dtype;
   if (dtype === undefined || dtype === 'float32' || trace.constants.has(id)) return;
-  throw new RescaledError(`Cannot export to ONNX: expected float32 for the result of ${node.op} but it is ${dtype}. Trace without mixed precision.`);
+  throw new RescaledError(
+    `Cannot export to ONNX: expected float32 for the result of ${node.op} but it is ${dtype}. Trace without mixed precision.`,
+  );
 }

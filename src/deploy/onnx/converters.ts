@@ -16,8 +16,8 @@ export interface Call {
 export type Converter = (call: Call) => string;
 
 /**
- * ATen operators that can be exported, under their names in PyTorch's schemas. An in-place one (`relu_`) uses the entry of the one
- * that returns a new tensor. What each argument index means is written in native_functions.yaml of PyTorch.
+ * ATen operators that can be exported, under their names in PyTorch's schemas. An in-place one (`relu_`) uses the entry
+ * of the one that returns a new tensor. What each argument index means is written in native_functions.yaml of PyTorch.
  */
 export const CONVERTERS: Readonly<Record<string, Converter>> = {
   conv2d: convolution,
@@ -35,7 +35,8 @@ export const CONVERTERS: Readonly<Record<string, Converter>> = {
   'div.Tensor': ({ graph, tensor }) => graph.add('Div', [tensor(0), tensor(1)]),
   'div.Scalar': ({ graph, tensor }) => graph.add('Div', [tensor(0), tensor(1)]),
   'mean.dim': mean,
-  'softmax.int': ({ graph, args, tensor, outputShape }) => graph.add('Softmax', [tensor(0)], { axis: axis(args.number(1), outputShape.length) }),
+  'softmax.int': ({ graph, args, tensor, outputShape }) =>
+    graph.add('Softmax', [tensor(0)], { axis: axis(args.number(1), outputShape.length) }),
   adaptive_avg_pool2d: adaptiveAveragePool,
   avg_pool2d: averagePool,
   max_pool2d: maxPool,
@@ -66,7 +67,9 @@ function dropout({ args, tensor }: Call): string {
 }
 
 function inTraining(args: Arguments): RescaledError {
-  return new RescaledError(`Cannot export aten::${args.name} in training mode to ONNX: trace the model in evaluation mode (model.eval()).`);
+  return new RescaledError(
+    `Cannot export aten::${args.name} in training mode to ONNX: trace the model in evaluation mode (model.eval()).`,
+  );
 }
 
 /** conv2d(input, weight, bias, stride, padding, dilation, groups) */
@@ -88,7 +91,9 @@ function batchNorm({ graph, args, tensor, shape }: Call): string {
   if (args.boolean(5)) throw inTraining(args);
   const channels = shape(0)[1]!;
   const vector = (index: number, fill: number) =>
-    args.isNone(index) ? graph.floats(new Float32Array(channels).fill(fill), [channels], `fill_${fill}`) : tensor(index);
+    args.isNone(index)
+      ? graph.floats(new Float32Array(channels).fill(fill), [channels], `fill_${fill}`)
+      : tensor(index);
   const inputs = [tensor(0), vector(1, 1), vector(2, 0), vector(3, 0), vector(4, 1)];
   return graph.add('BatchNormalization', inputs, { epsilon: { float: args.number(7) } });
 }
@@ -130,8 +135,8 @@ function adaptiveAveragePool({ graph, args, tensor }: Call): string {
 }
 
 /**
- * avg_pool2d(self, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override).
- * Padding that counts is written as a Pad of zeros before the pool, because runtimes differ in how they count it in ceil mode.
+ * avg_pool2d(self, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override). Padding that counts
+ * is written as a Pad of zeros before the pool, because runtimes differ in how they count it in ceil mode.
  */
 function averagePool(call: Call): string {
   const { graph, args, tensor, shape } = call;
@@ -142,7 +147,9 @@ function averagePool(call: Call): string {
   const counted = args.boolean(5, true) && padding.some((side) => side > 0);
   const input = counted ? padded(graph, tensor(0), [0, 0, ...padding, 0, 0, ...padding], 0) : tensor(0);
   const before = counted ? [0, 0] : padding;
-  const size = shape(0).slice(2).map((side, i) => (counted ? side + 2 * padding[i]! : side));
+  const size = shape(0)
+    .slice(2)
+    .map((side, i) => (counted ? side + 2 * padding[i]! : side));
   return graph.add('AveragePool', [input], {
     kernel_shape: kernel,
     strides: stride,
@@ -168,8 +175,8 @@ function maxPool(call: Call): string {
 }
 
 /**
- * Padding below and right of the picture such that rounding down gives the output size of the trace. This replaces ceil_mode, whose
- * last window PyTorch and ONNX runtimes place differently.
+ * Padding below and right of the picture such that rounding down gives the output size of the trace. This replaces
+ * ceil_mode, whose last window PyTorch and ONNX runtimes place differently.
  */
 function endPadding(
   input: readonly number[],
@@ -196,10 +203,15 @@ function pad({ graph, args, tensor, shape }: Call): string {
 
 /** @param pads [begin of each dimension, then end of each dimension] */
 function padded(graph: OnnxGraph, input: string, pads: readonly number[], value: number): string {
-  return graph.add('Pad', [input, graph.ints(pads, 'pads'), graph.floats([value], [], 'pad_value')], { mode: 'constant' });
+  return graph.add('Pad', [input, graph.ints(pads, 'pads'), graph.floats([value], [], 'pad_value')], {
+    mode: 'constant',
+  });
 }
 
-/** flatten, view and reshape: the target shape is read from the trace; in ONNX's Reshape a 0 copies the batch from the input. */
+/**
+ * flatten, view and reshape: the target shape is read from the trace; in ONNX's Reshape a 0 copies the batch from the
+ * input.
+ */
 function reshape({ graph, args, tensor, shape, outputShape }: Call): string {
   if (outputShape[0] !== shape(0)[0]) {
     throw new RescaledError(

@@ -1,11 +1,11 @@
 import { RescaledError, UsageError } from '../../errors.js';
 import { packageVersion } from '../../package-root.js';
 import type { TraceGraph } from '../../torch/trace.js';
-import { resizeRule, toProperties, type Preprocess, type TrainingFacts } from '../metadata.js';
+import { type Preprocess, resizeRule, type TrainingFacts, toProperties } from '../metadata.js';
 import { convert } from './convert.js';
 import { foldBatchNorm, foldPadding } from './fold.js';
 import { nodeProto, OnnxGraph, tensorProto } from './graph.js';
-import { DataType, encodeModel, IR_VERSION, OPSET, type DimensionProto, type ValueInfoProto } from './schema.js';
+import { DataType, type DimensionProto, encodeModel, IR_VERSION, OPSET, type ValueInfoProto } from './schema.js';
 
 export interface ExportOptions {
   /** Class names in the order of the model's outputs. */
@@ -22,8 +22,8 @@ const PROTOBUF_LIMIT = 2 ** 31 - 1;
  *
  *     images [N, S, S, 3] uint8  ->  x = (images - 255 mean) / (255 std) as [N, 3, S, S]  ->  logits [N, K], probabilities [N, K]
  *
- * The batch N is free. Batch normalisation is folded into convolutions. Labels, preprocessing and training facts travel in the
- * file's metadata.
+ * The batch N is free. Batch normalisation is folded into convolutions. Labels, preprocessing and training facts travel
+ * in the file's metadata.
  *
  * @param trace one forward in evaluation mode: one float32 input, normalised, [n, 3, S, S]; one output [n, K]
  * @returns the bytes of the file
@@ -39,12 +39,28 @@ export function exportOnnx(trace: TraceGraph, options: ExportOptions): Uint8Arra
   const channels = [1, 3, 1, 1];
   const bytes = graph.add('Cast', ['images'], { to: DataType.FLOAT });
   const planes = graph.add('Transpose', [bytes], { perm: [0, 3, 1, 2] });
-  const centred = graph.add('Sub', [planes, graph.floats(mean.map((value) => value * 255), channels, 'mean')]);
-  const normalised = graph.add('Div', [centred, graph.floats(std.map((value) => value * 255), channels, 'std')]);
+  const centred = graph.add('Sub', [
+    planes,
+    graph.floats(
+      mean.map((value) => value * 255),
+      channels,
+      'mean',
+    ),
+  ]);
+  const normalised = graph.add('Div', [
+    centred,
+    graph.floats(
+      std.map((value) => value * 255),
+      channels,
+      'std',
+    ),
+  ]);
 
   const logits = convert(trace, graph, new Map([[input, normalised]])).get(output);
   if (logits === undefined || graph.initializers.has(logits)) {
-    throw new RescaledError('Cannot export to ONNX: the output of the trace does not depend on its input. Trace the whole forward.');
+    throw new RescaledError(
+      'Cannot export to ONNX: the output of the trace does not depend on its input. Trace the whole forward.',
+    );
   }
   graph.rename(logits, 'logits');
   const probabilities = graph.add('Softmax', ['logits'], { axis: 1 });
@@ -58,7 +74,9 @@ export function exportOnnx(trace: TraceGraph, options: ExportOptions): Uint8Arra
 
   const weightBytes = [...graph.initializers.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
   if (weightBytes > PROTOBUF_LIMIT - 2 ** 24) {
-    throw new RescaledError(`Cannot export to ONNX: ${weightBytes} bytes of weights do not fit into one file (limit 2 GiB). Choose a smaller model.`);
+    throw new RescaledError(
+      `Cannot export to ONNX: ${weightBytes} bytes of weights do not fit into one file (limit 2 GiB). Choose a smaller model.`,
+    );
   }
   const version = packageVersion;
   return encodeModel({
@@ -70,7 +88,9 @@ export function exportOnnx(trace: TraceGraph, options: ExportOptions): Uint8Arra
       name: options.training.model,
       node: graph.nodes.map(nodeProto),
       initializer: [...graph.initializers].map(([name, tensor]) => tensorProto(name, tensor)),
-      input: [valueInfo('images', DataType.UINT8, [{ dimParam: 'N' }, ...[size, size, 3].map((dimValue) => ({ dimValue }))])],
+      input: [
+        valueInfo('images', DataType.UINT8, [{ dimParam: 'N' }, ...[size, size, 3].map((dimValue) => ({ dimValue }))]),
+      ],
       output: outputs.map((name) => valueInfo(name, DataType.FLOAT, [{ dimParam: 'N' }, { dimValue: labels.length }])),
     },
     metadataProps: toProperties({ version, labels: [...labels], preprocess, training: options.training }),
@@ -79,10 +99,26 @@ export function exportOnnx(trace: TraceGraph, options: ExportOptions): Uint8Arra
 
 function fullPreprocess(given: ExportOptions['preprocess']): Preprocess {
   const { size, evalCrop, mean, std, interpolation = 'bicubic' } = given;
-  if (mean.length !== 3 || std.length !== 3 || !mean.every(Number.isFinite) || !std.every((value) => value > 0 && value < Infinity)) {
-    throw new UsageError(`Expected three numbers for mean and three above 0 for std but received ${JSON.stringify({ mean, std })}.`);
+  if (
+    mean.length !== 3 ||
+    std.length !== 3 ||
+    !mean.every(Number.isFinite) ||
+    !std.every((value) => value > 0 && value < Infinity)
+  ) {
+    throw new UsageError(
+      `Expected three numbers for mean and three above 0 for std but received ${JSON.stringify({ mean, std })}.`,
+    );
   }
-  return { size, evalCrop, interpolation, layout: 'NHWC', channels: 'RGB', mean, std, resizeRule: resizeRule(size, evalCrop, interpolation) };
+  return {
+    size,
+    evalCrop,
+    interpolation,
+    layout: 'NHWC',
+    channels: 'RGB',
+    mean,
+    std,
+    resizeRule: resizeRule(size, evalCrop, interpolation),
+  };
 }
 
 /** The trace's input and output, checked against the picture size and the labels. */
@@ -97,7 +133,9 @@ function ends(trace: TraceGraph, size: number, classes: number): [input: number,
   const expectShape = (id: number, what: string, expected: string, rest: readonly number[]) => {
     const shape = trace.values.get(id)?.shape ?? [];
     if (shape.length === rest.length + 1 && rest.every((side, i) => side === shape[i + 1])) return;
-    throw new UsageError(`Cannot export to ONNX: expected ${expected} for the traced ${what} but its shape is [${shape.join(', ')}].`);
+    throw new UsageError(
+      `Cannot export to ONNX: expected ${expected} for the traced ${what} but its shape is [${shape.join(', ')}].`,
+    );
   };
   expectShape(input!, 'input', `[n, 3, ${size}, ${size}] (preprocess.size is ${size})`, [3, size, size]);
   expectShape(output!, 'output', `[n, ${classes}] (there are ${classes} labels)`, [classes]);

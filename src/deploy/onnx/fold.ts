@@ -1,8 +1,8 @@
 import type { OnnxGraph, OnnxNode } from './graph.js';
 
 /**
- * Moves zero padding into the convolution that follows it: ONNX convolutions take a padding for each side, PyTorch's do not.
- * Exact. Only where the convolution is the padding's one reader.
+ * Moves zero padding into the convolution that follows it: ONNX convolutions take a padding for each side, PyTorch's do
+ * not. Exact. Only where the convolution is the padding's one reader.
  */
 export function foldPadding(graph: OnnxGraph): void {
   forEachPair(graph, 'Pad', 'Conv', (pad, conv) => {
@@ -19,7 +19,8 @@ export function foldPadding(graph: OnnxGraph): void {
 }
 
 /**
- * Folds batch normalisation (statistics fixed) into the convolution before it, where nothing else reads the convolution:
+ * Folds batch normalisation (statistics fixed) into the convolution before it, where nothing else reads the
+ * convolution:
  *
  *     s = gamma / sqrt(var + eps),  W' = s W,  b' = beta + s (b - mean)
  *
@@ -28,7 +29,9 @@ export function foldPadding(graph: OnnxGraph): void {
 export function foldBatchNorm(graph: OnnxGraph): void {
   forEachPair(graph, 'Conv', 'BatchNormalization', (conv, norm) => {
     const stored = (name: string | undefined) => (name === undefined ? undefined : graph.initializers.get(name));
-    const [gamma, beta, mean, variance] = norm.inputs.slice(1).map((name) => stored(name)?.data as Float32Array | undefined);
+    const [gamma, beta, mean, variance] = norm.inputs
+      .slice(1)
+      .map((name) => stored(name)?.data as Float32Array | undefined);
     const weight = stored(conv.inputs[1]);
     const bias = stored(conv.inputs[2])?.data as Float32Array | undefined;
     if (!gamma || !beta || !mean || !variance || !weight || (conv.inputs.length > 2 && !bias)) return;

@@ -1,4 +1,4 @@
-import { AttributeType, DataType, type AttributeProto, type NodeProto, type TensorProto } from './schema.js';
+import { type AttributeProto, AttributeType, DataType, type NodeProto, type TensorProto } from './schema.js';
 
 export type AttributeValue = number | readonly number[] | string | { float: number };
 
@@ -99,7 +99,9 @@ function attributeProto(name: string, value: AttributeValue): AttributeProto {
   return { name, type: AttributeType.INTS, ints: [...value] };
 }
 
-/** The bytes are those in memory: ONNX stores little-endian values, as does every machine that Node runs on but s390x. */
+/**
+ * The bytes are those in memory: ONNX stores little-endian values, as does every machine that Node runs on but s390x.
+ */
 export function tensorProto(name: string, { shape, data }: Initializer): TensorProto {
   return {
     dims: [...shape],

@@ -14,11 +14,35 @@ export const DataType = { FLOAT: 1, UINT8: 2, INT64: 7 } as const;
 /** AttributeProto.AttributeType */
 export const AttributeType = { FLOAT: 1, INT: 2, STRING: 3, INTS: 7 } as const;
 
-export interface AttributeProto { name: string; type: number; f?: number; i?: number; s?: Uint8Array; ints?: number[] }
-export interface NodeProto { input: string[]; output: string[]; name: string; opType: string; attribute: AttributeProto[] }
-export interface TensorProto { dims: number[]; dataType: number; name: string; rawData: Uint8Array }
-export interface DimensionProto { dimValue?: number; dimParam?: string }
-export interface ValueInfoProto { name: string; type: { tensorType: { elemType: number; shape: { dim: DimensionProto[] } } } }
+export interface AttributeProto {
+  name: string;
+  type: number;
+  f?: number;
+  i?: number;
+  s?: Uint8Array;
+  ints?: number[];
+}
+export interface NodeProto {
+  input: string[];
+  output: string[];
+  name: string;
+  opType: string;
+  attribute: AttributeProto[];
+}
+export interface TensorProto {
+  dims: number[];
+  dataType: number;
+  name: string;
+  rawData: Uint8Array;
+}
+export interface DimensionProto {
+  dimValue?: number;
+  dimParam?: string;
+}
+export interface ValueInfoProto {
+  name: string;
+  type: { tensorType: { elemType: number; shape: { dim: DimensionProto[] } } };
+}
 export interface GraphProto {
   node: NodeProto[];
   name: string;
@@ -104,7 +128,9 @@ const header = protobuf.Root.fromJSON({
   nested: {
     ...shared,
     ModelProto: { fields: modelFields },
-    GraphProto: { fields: { name: one('string', 2), input: many('ValueInfoProto', 11), output: many('ValueInfoProto', 12) } },
+    GraphProto: {
+      fields: { name: one('string', 2), input: many('ValueInfoProto', 11), output: many('ValueInfoProto', 12) },
+    },
   },
 }).lookupType('ModelProto');
 
@@ -121,7 +147,10 @@ export function decodeModel(bytes: Uint8Array): ModelProto {
 /** What `decodeHeader` reads: the model without nodes and weights. */
 export type ModelHeader = Omit<ModelProto, 'graph'> & { graph?: Pick<GraphProto, 'name' | 'input' | 'output'> };
 
-/** Reads all of an .onnx file but its nodes and weights. @throws an Error when the bytes are not protobuf or are cut off. */
+/**
+ * Reads all of an .onnx file but its nodes and weights.
+ * @throws an Error when the bytes are not protobuf or are cut off.
+ */
 export function decodeHeader(bytes: Uint8Array): ModelHeader {
   return decode(header, bytes) as ModelHeader;
 }

@@ -40,8 +40,8 @@ const NAMES = { wide: 168, narrow: 134 };
 const VALUES = 62;
 
 /**
- * Floating horizontal bars, such as a waterfall: each row a bar from `from` to `to`, which is a dot where both are equal. In the look of
- * `lineChart`, and like it drawn twice. Bars whose ends are not finite are left empty.
+ * Floating horizontal bars, such as a waterfall: each row a bar from `from` to `to`, which is a dot where both are
+ * equal. In the look of `lineChart`, and like it drawn twice. Bars whose ends are not finite are left empty.
  */
 export function barChart(options: BarChartOptions): Html {
   return html`<figure class="chart"><figcaption><h3>${options.title}</h3></figcaption>
@@ -59,12 +59,26 @@ function draw({ id, title, bars, x }: BarChartOptions, size: (typeof sizes)[numb
       animation: false,
       textStyle: text,
       grid: { left, right: VALUES, top: 6, bottom: BELOW },
-      xAxis: { ...axis(x, size.xParts - 1, size.fontSize, true), axisLine: { show: true, lineStyle: { color: 'var(--axis)' } } },
+      xAxis: {
+        ...axis(x, size.xParts - 1, size.fontSize, true),
+        axisLine: { show: true, lineStyle: { color: 'var(--axis)' } },
+      },
       yAxis: {
-        type: 'category', inverse: true, data: bars.map(({ name }) => name), axisTick: { show: false }, axisLine: { show: false },
+        type: 'category',
+        inverse: true,
+        data: bars.map(({ name }) => name),
+        axisTick: { show: false },
+        axisLine: { show: false },
         axisLabel: { color: 'var(--ink)', ...text, width: left - 16, overflow: 'truncate', interval: 0 },
       },
-      series: [{ type: 'custom', silent: true, data: bars.map((_, i) => i), renderItem: (_: unknown, api: Api) => shape(bars, api.value(0), api, size.width - VALUES + 8, size.fontSize) }],
+      series: [
+        {
+          type: 'custom',
+          silent: true,
+          data: bars.map((_, i) => i),
+          renderItem: (_: unknown, api: Api) => shape(bars, api.value(0), api, size.width - VALUES + 8, size.fontSize),
+        },
+      ],
     });
     return trusted(tidy(chart.renderToSVGString({ useViewBox: true }), `${id}-${size.name}`, title));
   } finally {
@@ -83,13 +97,27 @@ function shape(bars: readonly Bar[], row: number, api: Api, right: number, fontS
   const color = `var(--tone-${tone})`;
   const at = (where: number): number => api.coord([where, row])[0];
   const y = api.coord([0, row])[1];
-  const line = (x1: number, y1: number, x2: number, y2: number, stroke: string, lineWidth: number): object => ({ type: 'line', shape: { x1, y1, x2, y2 }, style: { stroke, lineWidth } });
-  const children: object[] = [{ type: 'text', style: { text: value, x: right, y, textVerticalAlign: 'middle', fill: 'var(--ink)', fontFamily: font, fontSize } }];
+  const line = (x1: number, y1: number, x2: number, y2: number, stroke: string, lineWidth: number): object => ({
+    type: 'line',
+    shape: { x1, y1, x2, y2 },
+    style: { stroke, lineWidth },
+  });
+  const children: object[] = [
+    {
+      type: 'text',
+      style: { text: value, x: right, y, textVerticalAlign: 'middle', fill: 'var(--ink)', fontFamily: font, fontSize },
+    },
+  ];
   if (Number.isFinite(from) && Number.isFinite(to)) {
     if (connect === true && row + 1 < bars.length) children.push(line(at(to), y, at(to), y + ROW, 'var(--axis)', 1));
     const [start, end] = [Math.min(at(from), at(to)), Math.max(at(from), at(to))];
     if (from === to) children.push({ type: 'circle', shape: { cx: at(to), cy: y, r: 4 }, style: { fill: color } });
-    else children.push({ type: 'rect', shape: { x: start, y: y - 7, width: Math.max(1, end - start), height: 14 }, style: { fill: color, opacity: faint === true ? 0.35 : 0.85 } });
+    else
+      children.push({
+        type: 'rect',
+        shape: { x: start, y: y - 7, width: Math.max(1, end - start), height: 14 },
+        style: { fill: color, opacity: faint === true ? 0.35 : 0.85 },
+      });
     if (low !== undefined && high !== undefined) {
       children.push(line(at(low), y, at(high), y, 'var(--ink)', 1));
       for (const end of [low, high]) children.push(line(at(end), y - 3.5, at(end), y + 3.5, 'var(--ink)', 1));

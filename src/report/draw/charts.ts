@@ -1,7 +1,7 @@
 import { LineChart } from 'echarts/charts';
 import { GridComponent } from 'echarts/components';
-import { LabelLayout } from 'echarts/features';
 import { init, use } from 'echarts/core';
+import { LabelLayout } from 'echarts/features';
 import { SVGRenderer } from 'echarts/renderers';
 import { escapeHtml, type Html, html, trusted } from './html.js';
 import { type Point, thin } from './series.js';
@@ -65,15 +65,24 @@ export function niceInterval(span: number, parts: number, whole = false): number
 }
 
 /** A range with the distance of its ticks; both ends lie on a tick. */
-export interface NiceRange { min: number; max: number; interval: number }
+export interface NiceRange {
+  min: number;
+  max: number;
+  interval: number;
+}
 
 /** `low..high` widened to ticks; a single value gets room on both sides. Where nothing is finite: 0..1. */
 export function niceRange(low: number | undefined, high: number | undefined, parts = 4): NiceRange {
-  if (low === undefined || high === undefined || !Number.isFinite(low) || !Number.isFinite(high)) return { min: 0, max: 1, interval: 0.25 };
+  if (low === undefined || high === undefined || !Number.isFinite(low) || !Number.isFinite(high))
+    return { min: 0, max: 1, interval: 0.25 };
   const room = high > low ? 0 : Math.abs(high) * 0.1 || 1;
   const interval = niceInterval(high - low + 2 * room, parts);
   // The tiny shift keeps 0.3 / 0.1 from being rounded up to 4.
-  return { min: Math.floor((low - room) / interval + 1e-9) * interval, max: Math.ceil((high + room) / interval - 1e-9) * interval, interval };
+  return {
+    min: Math.floor((low - room) / interval + 1e-9) * interval,
+    max: Math.ceil((high + room) / interval - 1e-9) * interval,
+    interval,
+  };
 }
 
 export const font = 'inherit';
@@ -84,15 +93,21 @@ export const sizes = [
 ] as const;
 
 /**
- * A chart with its title and key, drawn twice, because text in a scaled drawing would become too small on a phone: the theme
- * shows the one that fits. Colours are the theme's CSS variables. Values that are not finite leave gaps.
+ * A chart with its title and key, drawn twice, because text in a scaled drawing would become too small on a phone: the
+ * theme shows the one that fits. Colours are the theme's CSS variables. Values that are not finite leave gaps.
  */
 export function lineChart(options: LineChartOptions): Html {
   const key = options.lines.filter((line) => !line.faint || line.value !== undefined);
   return html`<figure class="chart">
-<figcaption><h3>${options.title}</h3>${key.length > 0 && html`<ul class="key">${key.map((line) => html`<li>
+<figcaption><h3>${options.title}</h3>${
+    key.length > 0 &&
+    html`<ul class="key">${key.map(
+      (line) => html`<li>
 <i class="swatch ${line.tone}${line.faint ? ' faint' : ''}${line.dashed ? ' dashed' : ''}"></i>${line.name}${
-    line.value !== undefined && html` <b>${line.value}</b>`}</li>`)}</ul>`}</figcaption>
+        line.value !== undefined && html` <b>${line.value}</b>`
+      }</li>`,
+    )}</ul>`
+  }</figcaption>
 ${sizes.map((size) => html`<div class="${size.name}">${draw(options, size)}</div>`)}
 ${options.note !== undefined && html`<p class="note">${options.note}</p>`}</figure>`;
 }
@@ -102,7 +117,9 @@ export function standaloneChart(options: LineChartOptions): string {
   const { width } = sizes[0];
   const top = 46;
   const drawing = draw(options, sizes[0]).toString();
-  const key = options.lines.map(({ name, tone }, i) => html`<text x="${12 + i * 130}" y="38" fill="var(--tone-${tone})">● ${name}</text>`);
+  const key = options.lines.map(
+    ({ name, tone }, i) => html`<text x="${12 + i * 130}" y="38" fill="var(--tone-${tone})">● ${name}</text>`,
+  );
   return html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${(options.height ?? 280) + top}" font-family="system-ui, sans-serif" font-size="11.5">
 <style>svg { ${trusted(lightColours)} }</style>
 <rect width="100%" height="100%" fill="#fdfdfc"/>
@@ -131,17 +148,30 @@ function draw(options: LineChartOptions, size: (typeof sizes)[number]): Html {
   }
 }
 
-export function axis({ name, min, max, whole, log, format, ticks, ...given }: Axis, parts: number, fontSize: number, grid: boolean): object {
+export function axis(
+  { name, min, max, whole, log, format, ticks, ...given }: Axis,
+  parts: number,
+  fontSize: number,
+  grid: boolean,
+): object {
   const interval = given.interval ?? niceInterval(max - min, parts, whole);
   // An axis that ends between ticks gets a label there from echarts, too close to its neighbour.
   const onTick = (value: number): boolean => Math.abs(value / interval - Math.round(value / interval)) < 1e-6;
   return {
     ...(log === undefined ? { type: 'value', min, max, interval } : { type: 'log', logBase: log, min, max }),
-    ...(name !== undefined && { name, nameLocation: 'middle', nameGap: 26, nameTextStyle: { color: 'var(--muted)', fontFamily: font, fontSize } }),
+    ...(name !== undefined && {
+      name,
+      nameLocation: 'middle',
+      nameGap: 26,
+      nameTextStyle: { color: 'var(--muted)', fontFamily: font, fontSize },
+    }),
     axisLine: { show: !grid, onZero: false, lineStyle: { color: 'var(--axis)' } },
     axisTick: { show: false, ...(ticks !== undefined && { customValues: ticks }) },
     axisLabel: {
-      color: 'var(--muted)', fontFamily: font, fontSize, ...(ticks !== undefined && { customValues: ticks }),
+      color: 'var(--muted)',
+      fontFamily: font,
+      fontSize,
+      ...(ticks !== undefined && { customValues: ticks }),
       formatter: (value: number) => (log !== undefined || ticks !== undefined || onTick(value) ? format(value) : ''),
     },
     splitLine: { show: grid, lineStyle: { color: 'var(--rule)' } },
@@ -149,25 +179,47 @@ export function axis({ name, min, max, whole, log, format, ticks, ...given }: Ax
 }
 
 function series(line: Line, rows: number): object {
-  const data = thin(line.points, rows, ([, y]) => y).map(([x, y]) => [x, y !== undefined && Number.isFinite(y) ? y : null]);
+  const data = thin(line.points, rows, ([, y]) => y).map(([x, y]) => [
+    x,
+    y !== undefined && Number.isFinite(y) ? y : null,
+  ]);
   const color = `var(--tone-${line.tone})`;
   return {
-    type: 'line', data, silent: true, emphasis: { disabled: true },
+    type: 'line',
+    data,
+    silent: true,
+    emphasis: { disabled: true },
     // A line needs two points; a dot shows one, and where an epoch ends while there are few.
-    showSymbol: line.labels !== undefined || (!line.faint && data.length <= 24), symbol: 'circle', symbolSize: data.length <= 2 || line.labels !== undefined ? 7 : 4.5,
+    showSymbol: line.labels !== undefined || (!line.faint && data.length <= 24),
+    symbol: 'circle',
+    symbolSize: data.length <= 2 || line.labels !== undefined ? 7 : 4.5,
     ...(line.labels !== undefined && {
-      label: { show: true, position: line.labelSide ?? 'top', formatter: ({ dataIndex }: { dataIndex: number }) => line.labels![dataIndex] ?? '', color, fontFamily: font, fontSize: 10.5 },
+      label: {
+        show: true,
+        position: line.labelSide ?? 'top',
+        formatter: ({ dataIndex }: { dataIndex: number }) => line.labels![dataIndex] ?? '',
+        color,
+        fontFamily: font,
+        fontSize: 10.5,
+      },
       labelLayout: { hideOverlap: true },
     }),
     itemStyle: { color, borderWidth: 0 },
-    lineStyle: { color, width: line.faint ? 1 : 2, opacity: line.faint ? 0.32 : 1, ...(line.dashed && { type: [4, 4] }), cap: 'round', join: 'round' },
+    lineStyle: {
+      color,
+      width: line.faint ? 1 : 2,
+      opacity: line.faint ? 0.32 : 1,
+      ...(line.dashed && { type: [4, 4] }),
+      cap: 'round',
+      join: 'round',
+    },
     z: line.faint ? 1 : 2,
   };
 }
 
 /**
- * What echarts adds for its own runtime goes (classes with hover rules, pointer events, namespaces that HTML implies), and ids,
- * which it numbers by process, become the same in every rendering and unique in the page.
+ * What echarts adds for its own runtime goes (classes with hover rules, pointer events, namespaces that HTML implies),
+ * and ids, which it numbers by process, become the same in every rendering and unique in the page.
  */
 export function tidy(svg: string, id: string, title: string): string {
   return svg
@@ -175,6 +227,9 @@ export function tidy(svg: string, id: string, title: string): string {
     .replace(/ class="zr\d+-[^"]*"/g, '')
     .replace(/ (?:pointer-events|ecmeta_\w+)="[^"]*"/g, '')
     .replace(/\bzr\d+-c(\d+)/g, `${id}-c$1`)
-    .replace(/<svg [^>]*?(viewBox="[^"]*")[^>]*>/, `<svg $1 role="img" aria-label="${escapeHtml(title).replaceAll('$', '$$$$')}">`)
+    .replace(
+      /<svg [^>]*?(viewBox="[^"]*")[^>]*>/,
+      `<svg $1 role="img" aria-label="${escapeHtml(title).replaceAll('$', '$$$$')}">`,
+    )
     .replace(/\n\s*/g, '\n');
 }

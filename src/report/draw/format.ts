@@ -23,7 +23,12 @@ export function percent(fraction: number | undefined, digits = 2): string {
 /** Three significant digits and a unit: 11689512 -> `11.7 M`, 1.81e9 -> `1.81 G`. */
 export function compact(value: number | undefined): string {
   if (value === undefined || !Number.isFinite(value)) return missing;
-  for (const [unit, size] of [['T', 1e12], ['G', 1e9], ['M', 1e6], ['k', 1e3]] as const) {
+  for (const [unit, size] of [
+    ['T', 1e12],
+    ['G', 1e9],
+    ['M', 1e6],
+    ['k', 1e3],
+  ] as const) {
     // 0.9995: what would round to 1000 of a unit is written as 1 of the next.
     if (Math.abs(value) >= size * 0.9995) return `${significant(value / size, 3)}\u00a0${unit}`;
   }

@@ -9,14 +9,17 @@ export class Html {
   }
 }
 
-/** What a hole in an {@link html} template takes. `undefined`, `null` and `false` print nothing; a list prints its items one after the other. */
+/**
+ * What a hole in an {@link html} template takes. `undefined`, `null` and `false` print nothing; a list prints its items
+ * one after the other.
+ */
 export type Child = Html | string | number | undefined | null | false | readonly Child[];
 
 const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
 /**
- * Escapes text for an element's content or a quoted attribute. Control characters other than tab and line ends, which HTML
- * forbids, and direction overrides, which can make a file name read as another, become U+FFFD.
+ * Escapes text for an element's content or a quoted attribute. Control characters other than tab and line ends, which
+ * HTML forbids, and direction overrides, which can make a file name read as another, become U+FFFD.
  */
 export function escapeHtml(text: string): string {
   return text
@@ -24,7 +27,10 @@ export function escapeHtml(text: string): string {
     .replace(/[&<>"']/g, (character) => entities[character] as string);
 }
 
-/** Marks markup as safe without escaping it: for the output of a renderer, never for anything a person or a file has named. */
+/**
+ * Marks markup as safe without escaping it: for the output of a renderer, never for anything a person or a file has
+ * named.
+ */
 export function trusted(markup: string): Html {
   return new Html(markup);
 }

@@ -2,7 +2,7 @@ import { CustomChart } from 'echarts/charts';
 import { GridComponent } from 'echarts/components';
 import { init, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
-import { axis, font, sizes, tidy, type Tone } from './charts.js';
+import { axis, font, sizes, type Tone, tidy } from './charts.js';
 import { type Html, html, trusted } from './html.js';
 import { drawMarks, type Frame, type Shape, symbolPath } from './marks-draw.js';
 import { type Scale, ticks } from './scale.js';
@@ -65,12 +65,13 @@ type Size = { name: string; width: number; fontSize: number; xParts: number };
 export const DENSE = 400;
 
 /**
- * Marks with their intervals on linear or logarithmic axes, joined or not. In the look of `lineChart`, and like it drawn twice, for wide and
- * narrow pages. What is not finite, or not positive on a logarithmic axis, is left out.
+ * Marks with their intervals on linear or logarithmic axes, joined or not. In the look of `lineChart`, and like it
+ * drawn twice, for wide and narrow pages. What is not finite, or not positive on a logarithmic axis, is left out.
  */
 export function markChart(options: MarkChartOptions): Html {
   const { title, series, note, panel, width } = options;
-  const shown: readonly Size[] = panel === true ? [PANEL] : [{ ...sizes[0], ...(width !== undefined && { width }) }, sizes[1]];
+  const shown: readonly Size[] =
+    panel === true ? [PANEL] : [{ ...sizes[0], ...(width !== undefined && { width }) }, sizes[1]];
   const dense = series.reduce((sum, { marks, bare }) => sum + (bare === true ? 0 : marks.length), 0) > DENSE;
   return html`<figure class="chart"><figcaption><h3>${title}</h3>${panel !== true && key(options)}</figcaption>
 ${shown.map((size) => html`<div${panel !== true && html` class="${size.name}"`}>${draw(options, size, dense)}</div>`)}
@@ -81,21 +82,35 @@ ${note !== undefined && html`<p class="note">${note}</p>`}</figure>`;
 export function key({ series, shapes = [] }: Pick<MarkChartOptions, 'series' | 'shapes'>): Html | undefined {
   const named = series.filter(({ faint, unnamed }) => faint !== true && unnamed !== true);
   if (named.length + shapes.length === 0) return undefined;
-  return html`<ul class="key">${named.map(({ name, tone, joined, bare, dashed }) => html`<li>${
-    joined === true || bare === true ? html`<i class="swatch ${tone}${dashed === true && ' dashed'}"></i>` : symbol('circle', tone)}${name}</li>`)}${shapes.map(({ shape, name }) => html`<li>${symbol(shape)}${name}</li>`)}</ul>`;
+  return html`<ul class="key">${named.map(
+    ({ name, tone, joined, bare, dashed }) =>
+      html`<li>${
+        joined === true || bare === true
+          ? html`<i class="swatch ${tone}${dashed === true && ' dashed'}"></i>`
+          : symbol('circle', tone)
+      }${name}</li>`,
+  )}${shapes.map(({ shape, name }) => html`<li>${symbol(shape)}${name}</li>`)}</ul>`;
 }
 
-const symbol = (shape: Shape, tone?: Tone): Html => html`<svg class="symbol${tone !== undefined && ` ${tone}`}" viewBox="0 0 10 10" aria-hidden="true"><path d="${symbolPath(shape, 5, 5, 4)}" fill="currentColor"/></svg>`;
+const symbol = (shape: Shape, tone?: Tone): Html =>
+  html`<svg class="symbol${tone !== undefined && ` ${tone}`}" viewBox="0 0 10 10" aria-hidden="true"><path d="${symbolPath(shape, 5, 5, 4)}" fill="currentColor"/></svg>`;
 
 /** Values of a scale as the drawing library's linear coordinates. */
 const at = ({ log }: Scale, value: number): number => (log === true ? Math.log10(value) : value);
 const back = ({ log }: Scale, value: number): number => (log === true ? 10 ** value : value);
 
-function draw({ id, title, series, x, y, verticals = [], height = 300, panel }: MarkChartOptions, size: Size, dense: boolean): Html {
+function draw(
+  { id, title, series, x, y, verticals = [], height = 300, panel }: MarkChartOptions,
+  size: Size,
+  dense: boolean,
+): Html {
   const chart = init(null, null, { renderer: 'svg', ssr: true, width: size.width, height });
   try {
     const side = (scale: Scale, parts: number) => ({
-      ...(scale.name !== undefined && { name: scale.name }), min: at(scale, scale.min), max: at(scale, scale.max), ticks: ticks(scale, parts).map((value) => at(scale, value)),
+      ...(scale.name !== undefined && { name: scale.name }),
+      min: at(scale, scale.min),
+      max: at(scale, scale.max),
+      ticks: ticks(scale, parts).map((value) => at(scale, value)),
       format: (value: number) => scale.format(Number(back(scale, value).toPrecision(9))),
     });
     const { name, ...upright } = side(y, panel === true ? 4 : 5);
@@ -104,17 +119,48 @@ function draw({ id, title, series, x, y, verticals = [], height = 300, panel }: 
       textStyle: { fontFamily: font, fontSize: size.fontSize },
       grid: { left: 50, right: 14, top: name === undefined ? 10 : 26, bottom: x.name === undefined ? 24 : 42 },
       xAxis: axis(side(x, size.xParts - 1), size.xParts, size.fontSize, false),
-      yAxis: { ...axis(upright, 4, size.fontSize, true), ...(name !== undefined && { name, nameLocation: 'end', nameGap: 9, nameTextStyle: { color: 'var(--muted)', fontFamily: font, fontSize: size.fontSize, align: 'left', padding: [0, 0, 0, -44] } }) },
-      series: [{
-        type: 'custom', silent: true, data: [[at(x, x.min), at(y, y.min)]],
-        renderItem: ({ coordSys }: { coordSys: { x: number; y: number; width: number; height: number } }) => {
-          // The axes are linear in these coordinates; asking the library for each of thousands of marks takes most of the time.
-          const [perX, perY] = [coordSys.width / (at(x, x.max) - at(x, x.min)), coordSys.height / (at(y, y.max) - at(y, y.min))];
-          const place = (px: number, py: number): [number, number] => [coordSys.x + perX * (at(x, px) - at(x, x.min)), coordSys.y + coordSys.height - perY * (at(y, py) - at(y, y.min))];
-          const frame: Frame = { ...coordSys, place, fits: (px, py) => px >= x.min && px <= x.max && py >= y.min && py <= y.max, low: y.min, high: y.max };
-          return drawMarks(series, verticals, frame, { dense, small: panel === true, fontSize: size.fontSize });
+      yAxis: {
+        ...axis(upright, 4, size.fontSize, true),
+        ...(name !== undefined && {
+          name,
+          nameLocation: 'end',
+          nameGap: 9,
+          nameTextStyle: {
+            color: 'var(--muted)',
+            fontFamily: font,
+            fontSize: size.fontSize,
+            align: 'left',
+            padding: [0, 0, 0, -44],
+          },
+        }),
+      },
+      series: [
+        {
+          type: 'custom',
+          silent: true,
+          data: [[at(x, x.min), at(y, y.min)]],
+          renderItem: ({ coordSys }: { coordSys: { x: number; y: number; width: number; height: number } }) => {
+            // The axes are linear in these coordinates; asking the library for each of thousands of marks takes most of
+            // the time.
+            const [perX, perY] = [
+              coordSys.width / (at(x, x.max) - at(x, x.min)),
+              coordSys.height / (at(y, y.max) - at(y, y.min)),
+            ];
+            const place = (px: number, py: number): [number, number] => [
+              coordSys.x + perX * (at(x, px) - at(x, x.min)),
+              coordSys.y + coordSys.height - perY * (at(y, py) - at(y, y.min)),
+            ];
+            const frame: Frame = {
+              ...coordSys,
+              place,
+              fits: (px, py) => px >= x.min && px <= x.max && py >= y.min && py <= y.max,
+              low: y.min,
+              high: y.max,
+            };
+            return drawMarks(series, verticals, frame, { dense, small: panel === true, fontSize: size.fontSize });
+          },
         },
-      }],
+      ],
     });
     return trusted(tidy(chart.renderToSVGString({ useViewBox: true }), `${id}-${size.name}`, title));
   } finally {

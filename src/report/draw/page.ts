@@ -22,7 +22,10 @@ export interface Page {
   footer: string;
 }
 
-/** Sorts tables by a click on a heading (or Enter on it), and unfolds everything for printing. Nothing needs it to be read. */
+/**
+ * Sorts tables by a click on a heading (or Enter on it), and unfolds everything for printing. Nothing needs it to be
+ * read.
+ */
 const script = `
 for (const table of document.querySelectorAll('table.sortable')) {
   const body = table.tBodies[0];
@@ -47,8 +50,8 @@ addEventListener('afterprint', () => { for (const part of folded) part.open = fa
 `;
 
 /**
- * A whole HTML document in one string. Its content security policy forbids every request and every script but the one above, so that
- * neither a report nor a name inside it can reach the network.
+ * A whole HTML document in one string. Its content security policy forbids every request and every script but the one
+ * above, so that neither a report nor a name inside it can reach the network.
  */
 export function renderPage(page: Page): string {
   const hash = createHash('sha256').update(script).digest('base64');
@@ -68,9 +71,11 @@ export function renderPage(page: Page): string {
 <header><p class="kind">${page.kind}</p><h1>${page.title}</h1><p class="subtitle">${page.subtitle}</p></header>
 ${page.head}
 <nav aria-label="Contents">${page.sections.map(({ id, title }) => html`<a href="#${id}">${title}</a> `)}</nav>
-${page.sections.map(({ id, title, body }) => html`<section id="${id}"><h2>${title}</h2>
+${page.sections.map(
+  ({ id, title, body }) => html`<section id="${id}"><h2>${title}</h2>
 ${body}</section>
-`)}<footer>${page.footer}</footer>
+`,
+)}<footer>${page.footer}</footer>
 </main>
 <script>${trusted(script)}</script>
 </body>

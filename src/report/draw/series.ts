@@ -18,8 +18,9 @@ export function smooth(points: readonly Point[], window: number): Point[] {
 }
 
 /**
- * At most `limit` (>= 4) of the rows, in order: the first, the last, and the lowest and highest of each stretch between, so that a
- * spike of a single step stays visible. Rows whose value is not finite stand for their stretch only where it has no other.
+ * At most `limit` (>= 4) of the rows, in order: the first, the last, and the lowest and highest of each stretch
+ * between, so that a spike of a single step stays visible. Rows whose value is not finite stand for their stretch only
+ * where it has no other.
  */
 export function thin<Row>(rows: readonly Row[], limit: number, value: (row: Row) => number | undefined): Row[] {
   if (rows.length <= limit) return [...rows];

@@ -26,25 +26,39 @@ export interface Sheet {
 /** Rows that a table of the page holds at most. */
 const LIMIT = 200;
 
-/** The rows as CSV (RFC 4180 with line feeds) and as a table of the page. Numbers that are not finite are empty cells. */
+/**
+ * The rows as CSV (RFC 4180 with line feeds) and as a table of the page. Numbers that are not finite are empty cells.
+ */
 export function sheet<Row>(name: string, columns: readonly Column<Row>[], rows: readonly Row[]): Sheet {
   const shown = columns.filter(({ title }) => title !== undefined);
   const side = ({ words }: Column<Row>): Html => html` class="${words === true ? 'words' : 'num'}"`;
   return {
     name,
     rows: rows.length,
-    csv: () => [columns.map(({ key }) => key).join(','), ...rows.map((row) => columns.map(({ value }) => cell(value(row))).join(','))].join('\n') + '\n',
-    table: (limit = LIMIT) => html`<div class="scroll"><table class="sortable full"><thead><tr>${shown.map((column) => html`<th${side(column)}>${column.title}</th>`)}</tr></thead>
-<tbody>${rows.slice(0, limit).map((row) => html`<tr>${shown.map((column) => {
-      const value = column.value(row);
-      const sort = column.words === true ? false : html` data-sort="${typeof value === 'number' && Number.isFinite(value) ? value : Number.MIN_SAFE_INTEGER}"`;
-      return html`<td${side(column)}${sort}>${column.show === undefined ? cellText(value) : column.show(row)}</td>`;
-    })}</tr>
-`)}</tbody></table></div>${rows.length > limit && html`<p class="note">The first ${count(limit)} of ${count(rows.length)} rows: the CSV has all.</p>`}`,
+    csv: () =>
+      [
+        columns.map(({ key }) => key).join(','),
+        ...rows.map((row) => columns.map(({ value }) => cell(value(row))).join(',')),
+      ].join('\n') + '\n',
+    table: (
+      limit = LIMIT,
+    ) => html`<div class="scroll"><table class="sortable full"><thead><tr>${shown.map((column) => html`<th${side(column)}>${column.title}</th>`)}</tr></thead>
+<tbody>${rows.slice(0, limit).map(
+      (row) => html`<tr>${shown.map((column) => {
+        const value = column.value(row);
+        const sort =
+          column.words === true
+            ? false
+            : html` data-sort="${typeof value === 'number' && Number.isFinite(value) ? value : Number.MIN_SAFE_INTEGER}"`;
+        return html`<td${side(column)}${sort}>${column.show === undefined ? cellText(value) : column.show(row)}</td>`;
+      })}</tr>
+`,
+    )}</tbody></table></div>${rows.length > limit && html`<p class="note">The first ${count(limit)} of ${count(rows.length)} rows: the CSV has all.</p>`}`,
   };
 }
 
-const cellText = (value: string | number | undefined): string => (value === undefined ? '' : typeof value === 'number' && !Number.isFinite(value) ? missing : String(value));
+const cellText = (value: string | number | undefined): string =>
+  value === undefined ? '' : typeof value === 'number' && !Number.isFinite(value) ? missing : String(value);
 
 function cell(value: string | number | undefined): string {
   if (value === undefined || (typeof value === 'number' && !Number.isFinite(value))) return '';

@@ -9,8 +9,8 @@ const dark = `
   --right: 86 146 214; --wrong: 192 92 46; --on-deep: #fff; --alert: #e8b15a;`;
 
 /**
- * The look of every report: one column of at most 1080 px, system fonts, three tones for curves. Colours are variables, so that
- * drawings follow the reader's colour scheme; paper is always light.
+ * The look of every report: one column of at most 1080 px, system fonts, three tones for curves. Colours are variables,
+ * so that drawings follow the reader's colour scheme; paper is always light.
  */
 export const stylesheet = `
 :root {

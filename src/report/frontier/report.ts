@@ -1,6 +1,6 @@
-import { lineChart, niceRange, standaloneChart, type LineChartOptions } from '../draw/charts.js';
+import { type LineChartOptions, lineChart, niceRange, standaloneChart } from '../draw/charts.js';
 import { bytes, compact, count, missing, significant } from '../draw/format.js';
-import { html, type Html } from '../draw/html.js';
+import { type Html, html } from '../draw/html.js';
 import { renderPage } from '../draw/page.js';
 
 /** A model with its published accuracy and what was measured here. Times are medians of one step of the batch. */
@@ -20,7 +20,10 @@ export interface FrontierRow {
   peakMemoryBytes?: number;
 }
 
-/** How many times as much an EfficientNet costs as the ResNet-RS frontier at its accuracy; undefined where the frontier does not reach. */
+/**
+ * How many times as much an EfficientNet costs as the ResNet-RS frontier at its accuracy; undefined where the frontier
+ * does not reach.
+ */
 export interface FrontierRatio {
   model: string;
   top1: number;
@@ -51,23 +54,40 @@ const MEASURES: { key: Measure; id: string; title: string; axis: string; unit: n
   { key: 'trainStepMs', id: 'train', title: 'Training step', axis: 'seconds a step', unit: 1e3 },
   { key: 'inferenceMs', id: 'inference', title: 'Inference', axis: 'seconds a batch', unit: 1e3 },
   { key: 'peakMemoryBytes', id: 'memory', title: 'Peak memory of training', axis: 'GB', unit: 1e9 },
-  { key: 'multiplyAdds', id: 'multiply-adds', title: 'Multiply-adds, for comparison', axis: '10⁹ a picture', unit: 1e9 },
+  {
+    key: 'multiplyAdds',
+    id: 'multiply-adds',
+    title: 'Multiply-adds, for comparison',
+    axis: '10⁹ a picture',
+    unit: 1e9,
+  },
 ];
 
 function chart(report: FrontierReport, { key, id, title, axis, unit }: (typeof MEASURES)[number]): LineChartOptions {
-  const of = (family: FrontierRow['family']) => report.rows.filter((row) => row.family === family && row[key] !== undefined).sort((a, b) => a[key]! - b[key]!);
-  const values = report.rows.flatMap((row) => row[key] === undefined ? [] : row[key] / unit);
+  const of = (family: FrontierRow['family']) =>
+    report.rows.filter((row) => row.family === family && row[key] !== undefined).sort((a, b) => a[key]! - b[key]!);
+  const values = report.rows.flatMap((row) => (row[key] === undefined ? [] : row[key] / unit));
   const tops = report.rows.map((row) => row.top1);
   const y = niceRange(Math.min(...tops) - 0.3, Math.max(...tops) + 0.3);
   const line = (family: FrontierRow['family'], tone: 'one' | 'two', labelSide: 'left' | 'right') => ({
-    name: family, tone, labelSide,
+    name: family,
+    tone,
+    labelSide,
     points: of(family).map((row) => [row[key]! / unit, row.top1] as const),
     labels: of(family).map((row) => row.model.replace(/^resnet-rs-|^efficientnet-/, '').replace(/^b/, 'B')),
   });
   return {
-    id, title, height: 340,
+    id,
+    title,
+    height: 340,
     lines: [line('ResNet-RS', 'one', 'left'), line('EfficientNet', 'two', 'right')],
-    x: { name: `${axis}, logarithmic`, log: 2, min: 2 ** Math.floor(Math.log2(Math.min(...values) * 0.95)), max: 2 ** Math.ceil(Math.log2(Math.max(...values) * 1.05)), format: (value) => String(Number(significant(value, 3))) },
+    x: {
+      name: `${axis}, logarithmic`,
+      log: 2,
+      min: 2 ** Math.floor(Math.log2(Math.min(...values) * 0.95)),
+      max: 2 ** Math.ceil(Math.log2(Math.max(...values) * 1.05)),
+      format: (value) => String(Number(significant(value, 3))),
+    },
     y: { ...y, format: (value) => `${value} %` },
   };
 }
@@ -87,7 +107,12 @@ function figures({ rows }: FrontierReport): Html {
 
 /** The drawings as files of their own, by name. */
 export function frontierDrawings(report: FrontierReport): Map<string, string> {
-  return new Map(MEASURES.filter(({ key }) => report.rows.some((row) => row[key] !== undefined)).map((measure) => [`${measure.id}.svg`, standaloneChart(chart(report, measure))]));
+  return new Map(
+    MEASURES.filter(({ key }) => report.rows.some((row) => row[key] !== undefined)).map((measure) => [
+      `${measure.id}.svg`,
+      standaloneChart(chart(report, measure)),
+    ]),
+  );
 }
 
 /** The speed-accuracy frontier of ResNet-RS and EfficientNet on one machine as a self-contained page. */
@@ -100,7 +125,11 @@ export function renderFrontier(report: FrontierReport): string {
     subtitle: html`${report.machine}, ${report.device}, ${report.threads} threads, ${report.engine}; batch ${report.batch}, median of ${report.runs} runs`,
     head: html`<br><p>Time and memory were measured on this machine with freshly initialised weights; the accuracies are the published ones and were not measured here. The paper's times are of other machines (TPU v3 in bfloat16, V100 in float32), so its ratios and these may differ: what is fast depends on the hardware.</p>`,
     sections: [
-      { id: 'frontier', title: 'The frontier', body: html`<div class="charts">${shown.map((measure) => lineChart(chart(report, measure)))}</div>` },
+      {
+        id: 'frontier',
+        title: 'The frontier',
+        body: html`<div class="charts">${shown.map((measure) => lineChart(chart(report, measure)))}</div>`,
+      },
       {
         id: 'ratios',
         title: 'How many times as much an EfficientNet costs at the same accuracy',

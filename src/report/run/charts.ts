@@ -1,8 +1,8 @@
 import { type Line, lineChart, type NiceRange, niceRange } from '../draw/charts.js';
 import { compact, count, percent, significant } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
-import type { EpochRow, RunReport, RunSummary } from './data.js';
 import { type Point, quantile, smooth } from '../draw/series.js';
+import type { EpochRow, RunReport, RunSummary } from './data.js';
 
 /** The four curves of a run: loss, top-1, learning rate, speed. */
 export function curves({ epochs, steps, summary }: RunReport): Html {
@@ -10,11 +10,35 @@ export function curves({ epochs, steps, summary }: RunReport): Html {
 ${lossChart(steps, epochs, summary.chosen)}
 ${accuracyChart(epochs, summary)}
 ${lineChart({
-    id: 'rate', title: 'Learning rate', height: 190,
-    lines: [{ name: 'highest', tone: 'three', points: steps.map((row): Point => [row.step, row.learningRate]), value: significant(quantile(steps.map((row) => row.learningRate), 1), 3) }],
-    x: stepAxis(steps),
-    y: { ...range(steps.map((row) => row.learningRate), true), format: (value) => significant(value, 3).replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '') },
-  })}
+  id: 'rate',
+  title: 'Learning rate',
+  height: 190,
+  lines: [
+    {
+      name: 'highest',
+      tone: 'three',
+      points: steps.map((row): Point => [row.step, row.learningRate]),
+      value: significant(
+        quantile(
+          steps.map((row) => row.learningRate),
+          1,
+        ),
+        3,
+      ),
+    },
+  ],
+  x: stepAxis(steps),
+  y: {
+    ...range(
+      steps.map((row) => row.learningRate),
+      true,
+    ),
+    format: (value) =>
+      significant(value, 3)
+        .replace(/(\.\d*?)0+$/, '$1')
+        .replace(/\.$/, ''),
+  },
+})}
 ${speedChart(steps)}
 </div>`;
 }
@@ -25,9 +49,21 @@ function range(values: readonly (number | undefined)[], zero: boolean): NiceRang
   return niceRange(zero && low !== undefined ? Math.min(0, low) : low, quantile(values, 1));
 }
 
-function stepAxis(steps: RunReport['steps']): { name: string; min: number; max: number; whole: true; format: (value: number) => string } {
+function stepAxis(steps: RunReport['steps']): {
+  name: string;
+  min: number;
+  max: number;
+  whole: true;
+  format: (value: number) => string;
+} {
   const last = steps.at(-1)?.step ?? 1;
-  return { name: 'step', min: 0, max: Math.max(1, last), whole: true, format: (value) => (last >= 10000 ? compact(value).replace(/\.0+(?=\D)/, '') : count(value)) };
+  return {
+    name: 'step',
+    min: 0,
+    max: Math.max(1, last),
+    whole: true,
+    format: (value) => (last >= 10000 ? compact(value).replace(/\.0+(?=\D)/, '') : count(value)),
+  };
 }
 
 function lossChart(steps: RunReport['steps'], epochs: readonly EpochRow[], chosen: 'ema' | 'raw'): Html {
@@ -39,28 +75,72 @@ function lossChart(steps: RunReport['steps'], epochs: readonly EpochRow[], chose
   const test = epochs.map((row): Point => [row.step, chosen === 'ema' ? row.lossEma : row.lossRaw]);
   const lines: Line[] = [
     { name: 'each step', tone: 'one', points: raw, faint: true },
-    { name: `training, ${span < 1.5 ? 'every step' : `mean of about ${count(Math.round(span))} steps`}`, tone: 'one', points: even, value: last(even, 3) },
+    {
+      name: `training, ${span < 1.5 ? 'every step' : `mean of about ${count(Math.round(span))} steps`}`,
+      tone: 'one',
+      points: even,
+      value: last(even, 3),
+    },
   ];
   const tested = test.some(([, y]) => y !== undefined && Number.isFinite(y));
-  if (tested) lines.push({ name: chosen === 'ema' ? 'test, EMA' : 'test, raw', tone: 'two', points: test, value: last(test, 3) });
+  if (tested)
+    lines.push({ name: chosen === 'ema' ? 'test, EMA' : 'test, raw', tone: 'two', points: test, value: last(test, 3) });
   // A few wild steps at the start would press everything after them flat.
-  const usual = Math.max(quantile(raw.map(([, y]) => y), 0.995) ?? 0, quantile(test.map(([, y]) => y), 0.9) ?? 0);
-  const highest = quantile([...raw, ...test].map(([, y]) => y), 1) ?? usual;
+  const usual = Math.max(
+    quantile(
+      raw.map(([, y]) => y),
+      0.995,
+    ) ?? 0,
+    quantile(
+      test.map(([, y]) => y),
+      0.9,
+    ) ?? 0,
+  );
+  const highest =
+    quantile(
+      [...raw, ...test].map(([, y]) => y),
+      1,
+    ) ?? usual;
   const high = highest <= 1.25 * usual ? highest : usual;
-  const low = quantile([...raw, ...test].map(([, y]) => y), 0);
-  const axis = niceRange(low === undefined ? undefined : low < 0 || low > high / 2 ? low : 0, low === undefined ? undefined : high);
+  const low = quantile(
+    [...raw, ...test].map(([, y]) => y),
+    0,
+  );
+  const axis = niceRange(
+    low === undefined ? undefined : low < 0 || low > high / 2 ? low : 0,
+    low === undefined ? undefined : high,
+  );
   const above = steps.filter((row) => row.loss > axis.max).length;
   const broken = steps.filter((row) => !Number.isFinite(row.loss)).length;
   const notes = [
-    tested && 'Training loss is taken on augmented pictures, with what label smoothing and dropout the recipe has, so it may lie above test loss.',
-    above > 0 && `${count(above)} ${above === 1 ? 'step lies' : 'steps lie'} above the chart, the highest at ${significant(quantile(steps.map((row) => row.loss), 1), 3)}.`,
+    tested &&
+      'Training loss is taken on augmented pictures, with what label smoothing and dropout the recipe has, so it may lie above test loss.',
+    above > 0 &&
+      `${count(above)} ${above === 1 ? 'step lies' : 'steps lie'} above the chart, the highest at ${significant(
+        quantile(
+          steps.map((row) => row.loss),
+          1,
+        ),
+        3,
+      )}.`,
     broken > 0 && `${count(broken)} ${broken === 1 ? 'step has' : 'steps have'} no finite loss.`,
   ].filter((note) => note !== false);
-  return lineChart({ id: 'loss', title: 'Loss', lines, x: stepAxis(steps), y: { ...axis, format: short }, ...(notes.length > 0 && { note: notes.join(' ') }) });
+  return lineChart({
+    id: 'loss',
+    title: 'Loss',
+    lines,
+    x: stepAxis(steps),
+    y: { ...axis, format: short },
+    ...(notes.length > 0 && { note: notes.join(' ') }),
+  });
 }
 
-function accuracyChart(epochs: readonly EpochRow[], { testImages, trainImages, minivalImages, crop, chosen }: RunSummary): Html {
-  const pick = (value: (row: EpochRow) => number | undefined): Point[] => epochs.map((row): Point => [row.epoch, value(row)]);
+function accuracyChart(
+  epochs: readonly EpochRow[],
+  { testImages, trainImages, minivalImages, crop, chosen }: RunSummary,
+): Html {
+  const pick = (value: (row: EpochRow) => number | undefined): Point[] =>
+    epochs.map((row): Point => [row.epoch, value(row)]);
   const candidates: Line[] = [
     { name: 'training', tone: 'three', points: pick((row) => row.trainTop1), dashed: true },
     { name: 'minival', tone: chosen === 'ema' ? 'one' : 'two', points: pick((row) => row.top1Minival), dashed: true },
@@ -69,18 +149,33 @@ function accuracyChart(epochs: readonly EpochRow[], { testImages, trainImages, m
   ];
   const lines = candidates
     .filter((line) => line.points.some(([, y]) => y !== undefined && Number.isFinite(y)))
-    .map((line) => ({ ...line, value: percent(line.points.findLast(([, y]) => y !== undefined && Number.isFinite(y))?.[1]) }));
+    .map((line) => ({
+      ...line,
+      value: percent(line.points.findLast(([, y]) => y !== undefined && Number.isFinite(y))?.[1]),
+    }));
   const values = lines.flatMap((line) => line.points.map(([, y]) => y));
   const top = quantile(values, 1);
   const lowest = quantile(values, 0);
   // The first epochs lie far below; half of all points get at least half of the height.
-  const focus = top === undefined || lowest === undefined ? undefined : Math.max(lowest, top - 3 * (top - quantile(values, 0.5)!), 0);
+  const focus =
+    top === undefined || lowest === undefined
+      ? undefined
+      : Math.max(lowest, top - 3 * (top - quantile(values, 0.5)!), 0);
   const axis = niceRange(focus, top, 4);
   const [min, max] = [Math.max(0, axis.min), Math.min(1, axis.max)];
-  const digits = Math.max(0, Math.ceil(-Math.log10(axis.interval * 100) - 1e-9), Math.abs((axis.interval * 100) % 1) > 1e-6 ? 1 : 0);
-  const below = lowest !== undefined && lowest < min - 1e-9 ? ` The axis starts at ${percent(min, digits)}: some epochs lie below it, the lowest at ${percent(lowest, 1)}.` : '';
+  const digits = Math.max(
+    0,
+    Math.ceil(-Math.log10(axis.interval * 100) - 1e-9),
+    Math.abs((axis.interval * 100) % 1) > 1e-6 ? 1 : 0,
+  );
+  const below =
+    lowest !== undefined && lowest < min - 1e-9
+      ? ` The axis starts at ${percent(min, digits)}: some epochs lie below it, the lowest at ${percent(lowest, 1)}.`
+      : '';
   return lineChart({
-    id: 'top1', title: 'Top-1 accuracy', lines,
+    id: 'top1',
+    title: 'Top-1 accuracy',
+    lines,
     x: { name: 'epoch', min: 0, max: Math.max(1, ...epochs.map((row) => row.epoch)), whole: true, format: count },
     y: { min, max, interval: axis.interval, format: (value) => percent(value, digits) },
     note: `${count(testImages)} test pictures, ${crop}; ${count(trainImages)} training pictures${minivalImages === undefined ? '' : `, and a minival of ${count(minivalImages)} set aside from them`}.${below}`,
@@ -90,15 +185,26 @@ function accuracyChart(epochs: readonly EpochRow[], { testImages, trainImages, m
 function speedChart(steps: RunReport['steps']): Html {
   const raw = steps.map((row): Point => [row.step, row.imagesPerSecond]);
   const even = smooth(raw, smoothing(steps));
-  const high = quantile(raw.map(([, y]) => y), 0.995);
+  const high = quantile(
+    raw.map(([, y]) => y),
+    0.995,
+  );
   return lineChart({
-    id: 'speed', title: 'Training speed, pictures a second', height: 190,
-    lines: [{ name: 'each step', tone: 'three', points: raw, faint: true }, { name: 'mean', tone: 'three', points: even, value: last(even, 3) }],
-    x: stepAxis(steps), y: { ...niceRange(high === undefined ? undefined : 0, high), format: short },
+    id: 'speed',
+    title: 'Training speed, pictures a second',
+    height: 190,
+    lines: [
+      { name: 'each step', tone: 'three', points: raw, faint: true },
+      { name: 'mean', tone: 'three', points: even, value: last(even, 3) },
+    ],
+    x: stepAxis(steps),
+    y: { ...niceRange(high === undefined ? undefined : 0, high), format: short },
   });
 }
 
 /** Rows that the smoothed line looks back on: a fiftieth of the run. */
 const smoothing = (steps: RunReport['steps']): number => Math.max(1, Math.round(steps.length / 50));
-const short = (value: number): string => (Math.abs(value) >= 10000 ? compact(value) : String(Number(value.toPrecision(3))));
-const last = (points: readonly Point[], digits: number): string => significant(points.findLast(([, y]) => y !== undefined)?.[1], digits);
+const short = (value: number): string =>
+  Math.abs(value) >= 10000 ? compact(value) : String(Number(value.toPrecision(3)));
+const last = (points: readonly Point[], digits: number): string =>
+  significant(points.findLast(([, y]) => y !== undefined)?.[1], digits);

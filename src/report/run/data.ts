@@ -1,6 +1,7 @@
 /**
  * What a report of one training run is drawn from: plain data, so that it can be kept as JSON and drawn again.
- * Accuracies, probabilities and shares are fractions in 0..1, times are seconds. A figure that is not finite is shown as a dash.
+ * Accuracies, probabilities and shares are fractions in 0..1, times are seconds. A figure that is not finite is shown
+ * as a dash.
  */
 export interface RunReport {
   title: string;
@@ -73,7 +74,12 @@ export interface EpochRow {
   imagesPerSecond: number;
 }
 
-export interface StepRow { step: number; loss: number; learningRate: number; imagesPerSecond: number }
+export interface StepRow {
+  step: number;
+  loss: number;
+  learningRate: number;
+  imagesPerSecond: number;
+}
 
 export interface Mistake {
   label: string;
@@ -86,4 +92,10 @@ export interface Mistake {
   png: string;
 }
 
-export interface OnnxParity { file: string; bytes: number; maxAbsDiff: number; top1Agreement: number; pictures: number }
+export interface OnnxParity {
+  file: string;
+  bytes: number;
+  maxAbsDiff: number;
+  top1Agreement: number;
+  pictures: number;
+}

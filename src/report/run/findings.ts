@@ -1,6 +1,6 @@
 import { percent, points } from '../draw/format.js';
-import { type ClassMetrics, confusedPairs, wilson } from './metrics.js';
 import type { RunReport } from './data.js';
+import { type ClassMetrics, confusedPairs, wilson } from './metrics.js';
 
 /** The 95 % interval of the reported top-1 accuracy over the choice of test pictures. */
 export function top1Interval({ top1, testImages }: { top1: number; testImages: number }): ReturnType<typeof wilson> {
@@ -14,8 +14,8 @@ const waitWorthTelling = 0.05;
 const settled = 0.001;
 
 /**
- * What the figures say, in sentences that follow from them alone: whether accuracy was still rising, where the mistakes are, what
- * limited the speed. Nothing is said where the figures do not carry it.
+ * What the figures say, in sentences that follow from them alone: whether accuracy was still rising, where the mistakes
+ * are, what limited the speed. Nothing is said where the figures do not carry it.
  */
 export function findings(report: RunReport, metrics: readonly ClassMetrics[]): string[] {
   return [...trend(report), ...averaging(report), ...weakest(metrics), ...confused(report), ...speed(report)];
@@ -30,10 +30,14 @@ function trend({ epochs, summary }: RunReport): string[] {
   const best = curve.reduce((a, b) => (b.top1 > a.top1 ? b : a));
   const tail = curve[Math.max(0, curve.length - 1 - Math.max(2, Math.round(curve.length / 10)))]!;
   if (last.top1 - tail.top1 > settled) {
-    return [`Accuracy was still rising at the end: ${points(last.top1 - tail.top1)} since epoch ${tail.epoch}. A longer run may reach more.`];
+    return [
+      `Accuracy was still rising at the end: ${points(last.top1 - tail.top1)} since epoch ${tail.epoch}. A longer run may reach more.`,
+    ];
   }
   if (best.top1 - last.top1 > settled) {
-    return [`The best epoch was ${best.epoch}, ${points(best.top1 - last.top1).replace('+', '')} above the last. The best of many epochs is partly luck.`];
+    return [
+      `The best epoch was ${best.epoch}, ${points(best.top1 - last.top1).replace('+', '')} above the last. The best of many epochs is partly luck.`,
+    ];
   }
   return [`Accuracy had settled: it changed by ${points(last.top1 - tail.top1)} since epoch ${tail.epoch}.`];
 }
@@ -43,7 +47,9 @@ function averaging({ epochs, summary }: RunReport): string[] {
   if (ema === undefined || !Number.isFinite(ema) || !Number.isFinite(summary.top1Raw)) return [];
   const gain = ema - summary.top1Raw;
   if (Math.abs(gain) < 0.0005) return ['Averaging the weights (EMA) made no difference to top-1.'];
-  return [`Averaging the weights (EMA) ${gain > 0 ? 'gained' : 'lost'} ${points(Math.abs(gain)).replace('+', '')} of top-1 against the raw weights.`];
+  return [
+    `Averaging the weights (EMA) ${gain > 0 ? 'gained' : 'lost'} ${points(Math.abs(gain)).replace('+', '')} of top-1 against the raw weights.`,
+  ];
 }
 
 function weakest(metrics: readonly ClassMetrics[]): string[] {
@@ -51,16 +57,22 @@ function weakest(metrics: readonly ClassMetrics[]): string[] {
   if (seen.length < 2) return [];
   const worst = seen.reduce((a, b) => (b.recall! < a.recall! ? b : a));
   const { low, high } = worst.recallInterval!;
-  return [`The weakest class is “${worst.name}”: ${percent(worst.recall, 1)} of its ${worst.support} test pictures are right (95\u00a0% interval ${percent(low, 1)} to ${percent(high, 1)}).`];
+  return [
+    `The weakest class is “${worst.name}”: ${percent(worst.recall, 1)} of its ${worst.support} test pictures are right (95\u00a0% interval ${percent(low, 1)} to ${percent(high, 1)}).`,
+  ];
 }
 
 function confused({ confusion }: RunReport): string[] {
   const [first] = confusedPairs(confusion, 1);
   if (first === undefined || first.count < 2 || confusion.classes.length < 3) return [];
-  return [`The most frequent mistake is “${first.label}” taken for “${first.predicted}”: ${first.count} times, ${percent(first.shareOfMistakes, 1)} of all mistakes.`];
+  return [
+    `The most frequent mistake is “${first.label}” taken for “${first.predicted}”: ${first.count} times, ${percent(first.shareOfMistakes, 1)} of all mistakes.`,
+  ];
 }
 
 function speed({ summary: { loaderWaitShare } }: RunReport): string[] {
   if (!(loaderWaitShare >= waitWorthTelling)) return [];
-  return [`Training waited for pictures ${percent(loaderWaitShare, 1)} of the time. More loader workers, or pictures stored nearer to the training size, would shorten it.`];
+  return [
+    `Training waited for pictures ${percent(loaderWaitShare, 1)} of the time. More loader workers, or pictures stored nearer to the training size, would shorten it.`,
+  ];
 }

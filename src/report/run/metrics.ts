@@ -4,15 +4,21 @@ import { RescaledError } from '../../errors.js';
 const z95 = 1.959963984540054;
 
 /** An interval of fractions, 0 <= low <= high <= 1. */
-export interface Interval { low: number; high: number }
+export interface Interval {
+  low: number;
+  high: number;
+}
 
 /** Counts of a classifier's answers: `counts[true][predicted]`, square, in the order of `classes`. */
-export interface Confusion { classes: readonly string[]; counts: readonly (readonly number[])[] }
+export interface Confusion {
+  classes: readonly string[];
+  counts: readonly (readonly number[])[];
+}
 
 /**
- * The Wilson score interval of a proportion (Wilson 1927; Newcombe 1998, method 3), which stays within 0..1 and holds its
- * coverage near 0 and 1, where the usual p ± z sqrt(p(1-p)/n) does not:
- * (p + z²/2n ± z sqrt(p(1-p)/n + z²/4n²)) / (1 + z²/n). Undefined where nothing was counted.
+ * The Wilson score interval of a proportion (Wilson 1927; Newcombe 1998, method 3), which stays within 0..1 and holds
+ * its coverage near 0 and 1, where the usual p ± z sqrt(p(1-p)/n) does not: (p + z²/2n ± z sqrt(p(1-p)/n + z²/4n²)) /
+ * (1 + z²/n). Undefined where nothing was counted.
  */
 export function wilson(successes: number, n: number, z = z95): Interval | undefined {
   if (!(n > 0) || !(successes >= 0) || !(successes <= n)) return undefined;
@@ -29,11 +35,14 @@ export function checkConfusion({ classes, counts }: Confusion): void {
   const size = classes.length;
   if (counts.length !== size || counts.some((row) => row.length !== size)) {
     const widths = [...new Set(counts.map((row) => row.length))].join(', ') || '0';
-    throw new RescaledError(`expected a ${size} x ${size} confusion matrix for ${size} classes but received ${counts.length} rows of ${widths} counts`);
+    throw new RescaledError(
+      `expected a ${size} x ${size} confusion matrix for ${size} classes but received ${counts.length} rows of ${widths} counts`,
+    );
   }
   for (const row of counts) {
     for (const value of row) {
-      if (!Number.isSafeInteger(value) || value < 0) throw new RescaledError(`expected whole, non-negative confusion counts but received ${value}`);
+      if (!Number.isSafeInteger(value) || value < 0)
+        throw new RescaledError(`expected whole, non-negative confusion counts but received ${value}`);
     }
   }
 }
@@ -68,7 +77,10 @@ export function classMetrics(confusion: Confusion): ClassMetrics[] {
     const correct = row[i]!;
     const seen = predicted[i]!;
     return {
-      name, support, predicted: seen, correct,
+      name,
+      support,
+      predicted: seen,
+      correct,
       ...(seen > 0 && { precision: correct / seen }),
       ...(support > 0 && { recall: correct / support, recallInterval: wilson(correct, support)! }),
       ...(support + seen > 0 && { f1: (2 * correct) / (support + seen) }),
@@ -120,7 +132,13 @@ export function confusedPairs(confusion: Confusion, limit = Number.POSITIVE_INFI
     row.forEach((value, p) => {
       if (t === p || value === 0) return;
       mistakes += value;
-      pairs.push({ label: classes[t]!, predicted: classes[p]!, count: value, shareOfClass: value / support, shareOfMistakes: 0 });
+      pairs.push({
+        label: classes[t]!,
+        predicted: classes[p]!,
+        count: value,
+        shareOfClass: value / support,
+        shareOfMistakes: 0,
+      });
     });
   });
   for (const pair of pairs) pair.shareOfMistakes = pair.count / mistakes;

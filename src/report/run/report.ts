@@ -1,28 +1,32 @@
 import { UsageError } from '../../errors.js';
-import { bar, classesSection, confusionSection } from './confusion.js';
-import { findings, top1Interval } from './findings.js';
 import { compact, count, duration, moment, percent, significant } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
-import { type ClassMetrics, classMetrics } from './metrics.js';
 import { renderPage, type Section } from '../draw/page.js';
 import { curves } from './charts.js';
+import { bar, classesSection, confusionSection } from './confusion.js';
 import type { RunReport } from './data.js';
+import { findings, top1Interval } from './findings.js';
+import { type ClassMetrics, classMetrics } from './metrics.js';
 import { commandList, epochTable, mistakeGrid, pairList, parity, recipeTable } from './sections.js';
 
 export type { EpochRow, Mistake, OnnxParity, RunReport, RunSummary, StepRow } from './data.js';
 
 /**
- * The report of one training run as a single HTML document: no request, no script needed, light and dark, made for paper too.
- * The same report gives the same bytes. Names, paths and messages in it are escaped.
- * Throws UsageError where an accuracy, probability or share is not a fraction in 0..1, and RescaledError where the confusion
- * matrix does not fit its classes.
+ * The report of one training run as a single HTML document: no request, no script needed, light and dark, made for
+ * paper too. The same report gives the same bytes. Names, paths and messages in it are escaped. Throws UsageError where
+ * an accuracy, probability or share is not a fraction in 0..1, and RescaledError where the confusion matrix does not
+ * fit its classes.
  */
 export function renderRunReport(report: RunReport): string {
   checkFractions(report);
   const { summary, onnx } = report;
   const metrics = classMetrics(report.confusion);
   const sections: (Section | false)[] = [
-    { id: 'curves', title: 'Curves', body: html`${curves(report)}${report.epochs.length > 0 && epochTable(report.epochs)}` },
+    {
+      id: 'curves',
+      title: 'Curves',
+      body: html`${curves(report)}${report.epochs.length > 0 && epochTable(report.epochs)}`,
+    },
     { id: 'confusion', title: 'Confusion', body: confusionSection(report.confusion) },
     { id: 'classes', title: 'Classes', body: classesSection(metrics) },
     report.mistakes.length > 0 && { id: 'mistakes', title: 'Worst mistakes', body: mistakeGrid(report.mistakes) },
@@ -43,11 +47,15 @@ export function renderRunReport(report: RunReport): string {
 
 function checkFractions({ summary, epochs, mistakes, onnx }: RunReport): void {
   const check = (name: string, value: number | undefined): void => {
-    if (value !== undefined && (value < 0 || value > 1)) throw new UsageError(`expected a fraction between 0 and 1 for ${name} but received ${value}: divide percentages by 100`);
+    if (value !== undefined && (value < 0 || value > 1))
+      throw new UsageError(
+        `expected a fraction between 0 and 1 for ${name} but received ${value}: divide percentages by 100`,
+      );
   };
   for (const key of ['top1', 'top5', 'top1Raw', 'loaderWaitShare'] as const) check(`summary.${key}`, summary[key]);
   for (const row of epochs) {
-    for (const key of ['top1Raw', 'top1Ema', 'top5Raw', 'top5Ema', 'trainTop1', 'top1Minival'] as const) check(`${key} of epoch ${row.epoch}`, row[key]);
+    for (const key of ['top1Raw', 'top1Ema', 'top5Raw', 'top5Ema', 'trainTop1', 'top1Minival'] as const)
+      check(`${key} of epoch ${row.epoch}`, row[key]);
   }
   for (const mistake of mistakes) check(`the probability of ${mistake.source}`, mistake.probability);
   check('onnx.top1Agreement', onnx?.top1Agreement);
@@ -62,8 +70,11 @@ function head(report: RunReport, metrics: readonly ClassMetrics[]): Html {
   return html`<div class="hero"><div>
 <p class="figure-label">Top-1 accuracy</p>
 <p class="big">${figure}${unit !== undefined && html`<small> ${unit}</small>`}</p>
-${interval && html`${bar(summary.top1, interval)}
-<p>95\u00a0% interval ${percent(interval.low)} to ${percent(interval.high)}</p>`}
+${
+  interval &&
+  html`${bar(summary.top1, interval)}
+<p>95\u00a0% interval ${percent(interval.low)} to ${percent(interval.high)}</p>`
+}
 <p class="note">${weights}, ${count(summary.testImages)} test pictures, ${summary.crop}; trained on ${count(summary.trainImages)} pictures.
 ${summary.minivalImages !== undefined && `The weights are those of epoch ${count(summary.epochs)}, the best on ${plural(summary.minivalImages, 'training picture')} set aside (minival); the test pictures decided nothing.`}
 ${interval && 'The Wilson interval covers which pictures happened to be in the test set, not the luck of the seed: for that, repeat the run with other seeds.'}</p></div>

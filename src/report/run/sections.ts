@@ -21,11 +21,13 @@ export function epochTable(epochs: readonly EpochRow[]): Html {
   const shown = columns.filter(([, value]) => epochs.some((row) => value(row) !== undefined));
   return html`<details><summary>Every epoch in figures</summary><div class="scroll"><table class="sortable full">
 <thead><tr><th class="num">Epoch</th>${shown.map(([name]) => html`<th class="num">${name}</th>`)}</tr></thead>
-<tbody>${epochs.map((row) => html`<tr><td class="num" data-sort="${row.epoch}">${row.epoch}</td>${shown.map(([, value, format]) => {
-    const v = value(row);
-    return html`<td class="num" data-sort="${v !== undefined && Number.isFinite(v) ? v : -1}">${format(v)}</td>`;
-  })}</tr>
-`)}</tbody></table></div></details>`;
+<tbody>${epochs.map(
+    (row) => html`<tr><td class="num" data-sort="${row.epoch}">${row.epoch}</td>${shown.map(([, value, format]) => {
+      const v = value(row);
+      return html`<td class="num" data-sort="${v !== undefined && Number.isFinite(v) ? v : -1}">${format(v)}</td>`;
+    })}</tr>
+`,
+  )}</tbody></table></div></details>`;
 }
 
 const mistakesShown = 48;
@@ -34,10 +36,13 @@ const mistakesShown = 48;
 export function mistakeGrid(mistakes: readonly Mistake[]): Html {
   const shown = mistakes.slice(0, mistakesShown);
   return html`<p class="note">Test pictures that were given a wrong class with the greatest confidence. Often some of them carry a wrong label: look before blaming the model.${
-    mistakes.length > shown.length && ` ${count(shown.length)} of ${count(mistakes.length)}.`}</p>
-<ul class="mistakes">${shown.map((mistake) => html`<li>${picture(mistake)}
+    mistakes.length > shown.length && ` ${count(shown.length)} of ${count(mistakes.length)}.`
+  }</p>
+<ul class="mistakes">${shown.map(
+    (mistake) => html`<li>${picture(mistake)}
 <p class="said">${mistake.predicted} ${percent(mistake.probability, 1)}</p><p>is ${mistake.label}</p><p class="source">${mistake.source}</p></li>
-`)}</ul>`;
+`,
+  )}</ul>`;
 }
 
 function picture({ png, label, predicted }: Mistake): Html {
@@ -50,8 +55,12 @@ function picture({ png, label, predicted }: Mistake): Html {
 /** The recipe: every setting, its value and where it comes from. */
 export function recipeTable(recipe: RunReport['recipe']): Html {
   return html`<table class="recipe full"><thead><tr><th>Setting</th><th>Value</th><th>Source</th></tr></thead>
-<tbody>${recipe.map((row) => html`<tr><td>${row.key}</td><td>${row.value}${row.note !== undefined && html`<small>${row.note}</small>`}</td><td class="source">${row.source}</td></tr>
-`)}</tbody></table>`;
+<tbody>${recipe.map(
+    (
+      row,
+    ) => html`<tr><td>${row.key}</td><td>${row.value}${row.note !== undefined && html`<small>${row.note}</small>`}</td><td class="source">${row.source}</td></tr>
+`,
+  )}</tbody></table>`;
 }
 
 /** How well the exported file agrees with the trained model. */
@@ -63,12 +72,16 @@ export function parity({ file, bytes: size, maxAbsDiff, top1Agreement, pictures 
 
 /** Names and values. */
 export function pairList(rows: readonly { key: string; value: string }[]): Html {
-  return html`<table class="pairs-list"><tbody>${rows.map((row) => html`<tr><td class="note">${row.key}</td><td>${row.value}</td></tr>
-`)}</tbody></table>`;
+  return html`<table class="pairs-list"><tbody>${rows.map(
+    (row) => html`<tr><td class="note">${row.key}</td><td>${row.value}</td></tr>
+`,
+  )}</tbody></table>`;
 }
 
 /** Commands, each with what it does. */
 export function commandList(commands: readonly { what: string; command: string }[]): Html {
-  return html`<dl class="commands">${commands.map(({ what, command }) => html`<dt>${what}</dt><dd><pre><code>${command}</code></pre></dd>
-`)}</dl>`;
+  return html`<dl class="commands">${commands.map(
+    ({ what, command }) => html`<dt>${what}</dt><dd><pre><code>${command}</code></pre></dd>
+`,
+  )}</dl>`;
 }

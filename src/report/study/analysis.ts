@@ -2,8 +2,8 @@ import type { Change, Estimate } from '../ablation/data.js';
 import type { StudyCost } from './data.js';
 
 /**
- * What an analysis has found in a study, in the shapes in which `study` gives it: its results fit here as they are, and more fields do no
- * harm. Accuracies are fractions. Configurations are named.
+ * What an analysis has found in a study, in the shapes in which `study` gives it: its results fit here as they are, and
+ * more fields do no harm. Accuracies are fractions. Configurations are named.
  */
 export type Dimension = 'depth' | 'width' | 'resolution';
 
@@ -24,7 +24,14 @@ export interface PowerLaw {
   /** By rising FLOPs; `fitted` is the law, beyond a break its second piece. */
   residuals: readonly { name: string; flops: number; error: number; fitted: number }[];
   /** Configurations whose FLOPs are nearly equal, widest first. */
-  spread: readonly { lowFlops: number; highFlops: number; n: number; best: { name: string; error: number }; worst: { name: string; error: number }; ratio: number }[];
+  spread: readonly {
+    lowFlops: number;
+    highFlops: number;
+    n: number;
+    best: { name: string; error: number };
+    worst: { name: string; error: number };
+    ratio: number;
+  }[];
   excluded: readonly { name: string; reason: string }[];
 }
 
@@ -41,14 +48,23 @@ export interface RankCorrelation {
   /** `more` has `aRatio` times the cost a of `less`, yet `less` has `bRatio` times its cost b. Worst first. */
   inversions: readonly { more: string; less: string; aRatio: number; bRatio: number }[];
 }
-export interface RankEstimate { value: number; low?: number; high?: number }
+export interface RankEstimate {
+  value: number;
+  low?: number;
+  high?: number;
+}
 
 /** What a dimension gains in a regime for each doubling of the cost. */
 export interface RegimeGains {
   epochs: number;
   pairs: readonly MarginalPair[];
   /** Gain in the lower and the upper half of the steps; `worse` where returns diminish. */
-  diminishing: readonly { dimension: Dimension; lower: { perDoubling?: Change }; upper: { perDoubling?: Change }; change?: Change }[];
+  diminishing: readonly {
+    dimension: Dimension;
+    lower: { perDoubling?: Change };
+    upper: { perDoubling?: Change };
+    change?: Change;
+  }[];
 }
 
 /** Two configurations that differ in one dimension only. */
@@ -98,7 +114,10 @@ export interface Advice {
   };
 }
 
-/** `undecided`: some dimension gains beyond noise, but which gains most is within noise. `none`: none gains beyond noise. */
+/**
+ * `undecided`: some dimension gains beyond noise, but which gains most is within noise. `none`: none gains beyond
+ * noise.
+ */
 export type Pays = Dimension | 'undecided' | 'none' | 'not enough evidence';
 
 export interface RegimeAdvice {
@@ -116,12 +135,24 @@ export type Evidence =
   /** Gain of `first` less gain of `second`. */
   | { kind: 'contrast'; first: Dimension; second: Dimension; difference: Change; cost: StudyCost }
   | { kind: 'diminishing'; dimension: Dimension; change: Change; cost: StudyCost }
-  /** Pairs where the larger is better on training pictures and worse on test pictures, of those that could be judged. */
-  | { kind: 'overfitting'; direction: 'depth' | 'width' | 'epochs'; overfits: number; memorises: number; judged: number }
+  /**
+   * Pairs where the larger is better on training pictures and worse on test pictures, of those that could be judged.
+   */
+  | {
+      kind: 'overfitting';
+      direction: 'depth' | 'width' | 'epochs';
+      overfits: number;
+      memorises: number;
+      judged: number;
+    }
   | { kind: 'gap'; direction: 'depth' | 'width' | 'epochs'; perDoubling: Change };
 
 export type Missing =
-  | { kind: 'trials'; failed: readonly { name: string; seed: number; reason: string }[]; pending: readonly { name: string; seed: number }[] }
+  | {
+      kind: 'trials';
+      failed: readonly { name: string; seed: number; reason: string }[];
+      pending: readonly { name: string; seed: number }[];
+    }
   /** No two neighbours along these dimensions have results. */
   | { kind: 'points'; dimensions: readonly Dimension[] }
   /** Along these no two seeds are done in the same pairs. */

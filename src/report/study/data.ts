@@ -2,9 +2,10 @@ import type { Estimate } from '../ablation/data.js';
 import type { Advice, Halving, Overfitting, PowerLaw, RankCorrelation, RegimeGains } from './analysis.js';
 
 /**
- * What the page of a scaling study is drawn from: plain data, so that it can be kept as JSON and drawn again. Accuracies and errors are
- * fractions in 0..1, FLOPs count 2 for a multiply-add, times are milliseconds or seconds as named, memory is bytes. Configurations refer to
- * each other by `name`. What is absent is shown as missing; nothing is computed here that a study should decide.
+ * What the page of a scaling study is drawn from: plain data, so that it can be kept as JSON and drawn again.
+ * Accuracies and errors are fractions in 0..1, FLOPs count 2 for a multiply-add, times are milliseconds or seconds as
+ * named, memory is bytes. Configurations refer to each other by `name`. What is absent is shown as missing; nothing is
+ * computed here that a study should decide.
  */
 export interface StudyReport {
   title: string;
@@ -72,15 +73,24 @@ export interface StudyConfiguration {
 }
 
 /**
- * What a configuration is judged by, in the order of the charts: all are lower is better. A training step is counted by the picture
- * (`trainStepMs / batch`), since a batch that memory allows is smaller for larger models.
+ * What a configuration is judged by, in the order of the charts: all are lower is better. A training step is counted by
+ * the picture (`trainStepMs / batch`), since a batch that memory allows is smaller for larger models.
  */
 export const STUDY_COSTS = ['trainStepMs', 'inferenceMs', 'peakBytes', 'flops', 'parameters'] as const;
 export type StudyCost = (typeof STUDY_COSTS)[number];
 
 /** A cost of a configuration in the unit of its name; undefined where it was not measured or is not positive. */
-export function studyCost({ measured, batch, flops, parameters }: StudyConfiguration, cost: StudyCost): number | undefined {
-  const value = { trainStepMs: measured === undefined ? undefined : measured.trainStepMs / batch, inferenceMs: measured?.inferenceMs, peakBytes: measured?.peakBytes, flops, parameters }[cost];
+export function studyCost(
+  { measured, batch, flops, parameters }: StudyConfiguration,
+  cost: StudyCost,
+): number | undefined {
+  const value = {
+    trainStepMs: measured === undefined ? undefined : measured.trainStepMs / batch,
+    inferenceMs: measured?.inferenceMs,
+    peakBytes: measured?.peakBytes,
+    flops,
+    parameters,
+  }[cost];
   return value !== undefined && Number.isFinite(value) && value > 0 ? value : undefined;
 }
 

@@ -1,25 +1,36 @@
 import { percent } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
-import { key, type Mark, markChart, type MarkSeries } from '../draw/marks.js';
+import { key, type Mark, type MarkSeries, markChart } from '../draw/marks.js';
 import { linearScale, logScale, type Scale } from '../draw/scale.js';
 import { numbers, type Sheet, sheet } from '../draw/sheet.js';
-import { studyCost, type StudyConfiguration, type StudyCost, type StudyReport } from './data.js';
+import { type StudyConfiguration, type StudyCost, type StudyReport, studyCost } from './data.js';
 import { COST_WORDS, epochWords, labelled, percentTick, regimes, resolutions, trained } from './words.js';
 
 type Dimension = 'depth' | 'width';
 /** The configurations of one line: the base model with only one dimension changed. */
-interface Scaled { dimension: Dimension; epochs: number; size: number; points: readonly StudyConfiguration[] }
+interface Scaled {
+  dimension: Dimension;
+  epochs: number;
+  size: number;
+  points: readonly StudyConfiguration[];
+}
 
 /** Lines of every resolution and regime, each from small to large, of what has an accuracy and the cost. */
 function scaled(report: StudyReport, cost: StudyCost): Scaled[] {
   const { base } = report;
   if (base === undefined) return [];
   const usable = trained(report).filter((one) => one.family === base.family && studyCost(one, cost) !== undefined);
-  return regimes(report).flatMap((epochs) => resolutions(report).flatMap((size) => (['depth', 'width'] as const).flatMap((dimension): Scaled[] => {
-    const fixed: Dimension = dimension === 'depth' ? 'width' : 'depth';
-    const points = usable.filter((one) => one.epochs === epochs && one.size === size && one[fixed] === base[fixed]).sort((a, b) => a[dimension] - b[dimension]);
-    return points.length === 0 ? [] : [{ dimension, epochs, size, points }];
-  })));
+  return regimes(report).flatMap((epochs) =>
+    resolutions(report).flatMap((size) =>
+      (['depth', 'width'] as const).flatMap((dimension): Scaled[] => {
+        const fixed: Dimension = dimension === 'depth' ? 'width' : 'depth';
+        const points = usable
+          .filter((one) => one.epochs === epochs && one.size === size && one[fixed] === base[fixed])
+          .sort((a, b) => a[dimension] - b[dimension]);
+        return points.length === 0 ? [] : [{ dimension, epochs, size, points }];
+      }),
+    ),
+  );
 }
 
 /** Time where every model of the figure was timed; FLOPs otherwise, since half of a figure would mislead. */
@@ -34,26 +45,53 @@ const PANELS = 32;
 const LABELS = 5;
 const TONE = { depth: 'one', width: 'two' } as const;
 
-/** Accuracy against time when only depth or only width is scaled (paper, Figure 3): a panel for each regime and resolution. */
+/**
+ * Accuracy against time when only depth or only width is scaled (paper, Figure 3): a panel for each regime and
+ * resolution.
+ */
 export function dimensionFigure(report: StudyReport): Html {
   const { base } = report;
-  if (base === undefined) return html`<p>No common base model was named from which depth and width would be scaled.</p>`;
+  if (base === undefined)
+    return html`<p>No common base model was named from which depth and width would be scaled.</p>`;
   const cost = costOfFigure(report);
   const lines = scaled(report, cost);
-  if (lines.length === 0) return html`<p>Nothing to draw: no trained configuration has the base's depth (${base.depth}) or width (${base.width}).</p>`;
+  if (lines.length === 0)
+    return html`<p>Nothing to draw: no trained configuration has the base's depth (${base.depth}) or width (${base.width}).</p>`;
   const { axis, tick } = COST_WORDS[cost];
   const costs = lines.flatMap(({ points }) => points.map((one) => studyCost(one, cost)!));
   const x = logScale(costs, { name: axis, format: tick });
-  const legend = (['depth', 'width'] as const).map((dimension): MarkSeries => ({ name: `only ${dimension} scaled`, tone: TONE[dimension], joined: true, marks: [] }));
+  const legend = (['depth', 'width'] as const).map(
+    (dimension): MarkSeries => ({ name: `only ${dimension} scaled`, tone: TONE[dimension], joined: true, marks: [] }),
+  );
   let drawn = 0;
   const panels = regimes(report).flatMap((epochs) => {
     const row = lines.filter((line) => line.epochs === epochs);
     // Accuracies of a regime have one scale, so that its resolutions can be compared by eye.
-    const y = linearScale(row.flatMap(({ points }) => points.flatMap(({ top1 }) => [top1!.low ?? top1!.mean, top1!.high ?? top1!.mean].map((value) => Math.min(1, Math.max(0, value))))), { name: 'top-1, %', format: percentTick });
+    const y = linearScale(
+      row.flatMap(({ points }) =>
+        points.flatMap(({ top1 }) =>
+          [top1!.low ?? top1!.mean, top1!.high ?? top1!.mean].map((value) => Math.min(1, Math.max(0, value))),
+        ),
+      ),
+      { name: 'top-1, %', format: percentTick },
+    );
     const sizes = resolutions(report).filter((size) => row.some((line) => line.size === size));
     const panelsOfRow = sizes.slice(0, Math.max(0, PANELS - drawn));
     drawn += sizes.length;
-    return panelsOfRow.length === 0 ? [] : [html`<h3 class="row-head">${epochWords(epochs)}</h3><div class="panels">${panelsOfRow.map((size) => panel(row.filter((line) => line.size === size), `${size} pixels`, `dimension-${epochs}-${size}`, x, y, cost))}</div>`];
+    return panelsOfRow.length === 0
+      ? []
+      : [
+          html`<h3 class="row-head">${epochWords(epochs)}</h3><div class="panels">${panelsOfRow.map((size) =>
+            panel(
+              row.filter((line) => line.size === size),
+              `${size} pixels`,
+              `dimension-${epochs}-${size}`,
+              x,
+              y,
+              cost,
+            ),
+          )}</div>`,
+        ];
   });
   return html`${cost === 'flops' && html`<p class="note"><b>Times were not measured</b> for all of these models, so that the axis shows FLOPs, which do not predict time. Measure them for the figure of the paper.</p>`}
 ${key({ series: legend })}
@@ -65,14 +103,29 @@ ${numbers(dimensionSheet(report), 'Every point')}`;
 
 function panel(lines: readonly Scaled[], title: string, id: string, x: Scale, y: Scale, cost: StudyCost): Html {
   return markChart({
-    id, title, panel: true, height: 210, x, y,
-    series: lines.map(({ dimension, points }): MarkSeries => ({
-      name: dimension, tone: TONE[dimension], joined: true,
-      marks: points.map((one, at): Mark => ({
-        x: studyCost(one, cost)!, y: one.top1!.mean, ...(labelled(at, points.length, LABELS) && { label: dimension === 'depth' ? String(one.depth) : `×${one.width}` }),
-        ...(one.top1!.low !== undefined && { low: one.top1!.low, high: one.top1!.high! }),
-      })),
-    })),
+    id,
+    title,
+    panel: true,
+    height: 210,
+    x,
+    y,
+    series: lines.map(
+      ({ dimension, points }): MarkSeries => ({
+        name: dimension,
+        tone: TONE[dimension],
+        joined: true,
+        marks: points.map(
+          (one, at): Mark => ({
+            x: studyCost(one, cost)!,
+            y: one.top1!.mean,
+            ...(labelled(at, points.length, LABELS) && {
+              label: dimension === 'depth' ? String(one.depth) : `×${one.width}`,
+            }),
+            ...(one.top1!.low !== undefined && { low: one.top1!.low, high: one.top1!.high! }),
+          }),
+        ),
+      }),
+    ),
   });
 }
 
@@ -80,17 +133,36 @@ function panel(lines: readonly Scaled[], title: string, id: string, x: Scale, y:
 export function dimensionSheet(report: StudyReport): Sheet {
   const cost = costOfFigure(report);
   const rows = scaled(report, cost).flatMap(({ dimension, points }) => points.map((one) => ({ dimension, one })));
-  return sheet('depth-width', [
-    { key: 'epochs', title: 'Epochs', value: ({ one }) => one.epochs },
-    { key: 'size', title: 'Pixels', value: ({ one }) => one.size },
-    { key: 'scaled', title: 'Scaled', words: true, value: ({ dimension }) => dimension },
-    { key: 'depth', title: 'Depth', value: ({ one }) => one.depth },
-    { key: 'width', title: 'Width', value: ({ one }) => one.width },
-    { key: 'trainMsPerPicture', title: 'Training step, each picture', value: ({ one }) => studyCost(one, 'trainStepMs'), show: ({ one }) => COST_WORDS.trainStepMs.text(studyCost(one, 'trainStepMs') ?? Number.NaN) },
-    { key: 'flops', title: 'FLOPs', value: ({ one }) => one.flops, show: ({ one }) => COST_WORDS.flops.text(one.flops) },
-    { key: 'top1', title: 'Top-1', value: ({ one }) => one.top1!.mean, show: ({ one }) => percent(one.top1!.mean) },
-    { key: 'top1Low', title: 'low', value: ({ one }) => one.top1!.low, show: ({ one }) => percent(one.top1!.low) },
-    { key: 'top1High', title: 'high', value: ({ one }) => one.top1!.high, show: ({ one }) => percent(one.top1!.high) },
-    { key: 'seeds', title: 'Seeds', value: ({ one }) => one.top1!.n },
-  ], rows);
+  return sheet(
+    'depth-width',
+    [
+      { key: 'epochs', title: 'Epochs', value: ({ one }) => one.epochs },
+      { key: 'size', title: 'Pixels', value: ({ one }) => one.size },
+      { key: 'scaled', title: 'Scaled', words: true, value: ({ dimension }) => dimension },
+      { key: 'depth', title: 'Depth', value: ({ one }) => one.depth },
+      { key: 'width', title: 'Width', value: ({ one }) => one.width },
+      {
+        key: 'trainMsPerPicture',
+        title: 'Training step, each picture',
+        value: ({ one }) => studyCost(one, 'trainStepMs'),
+        show: ({ one }) => COST_WORDS.trainStepMs.text(studyCost(one, 'trainStepMs') ?? Number.NaN),
+      },
+      {
+        key: 'flops',
+        title: 'FLOPs',
+        value: ({ one }) => one.flops,
+        show: ({ one }) => COST_WORDS.flops.text(one.flops),
+      },
+      { key: 'top1', title: 'Top-1', value: ({ one }) => one.top1!.mean, show: ({ one }) => percent(one.top1!.mean) },
+      { key: 'top1Low', title: 'low', value: ({ one }) => one.top1!.low, show: ({ one }) => percent(one.top1!.low) },
+      {
+        key: 'top1High',
+        title: 'high',
+        value: ({ one }) => one.top1!.high,
+        show: ({ one }) => percent(one.top1!.high),
+      },
+      { key: 'seeds', title: 'Seeds', value: ({ one }) => one.top1!.n },
+    ],
+    rows,
+  );
 }

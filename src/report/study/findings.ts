@@ -14,7 +14,15 @@ export interface Finding {
 /** What a study says, in sentences that follow from its figures alone; the most useful first. */
 export function studyFindings(report: StudyReport): Finding[] {
   if (trained(report).length === 0) return [{ text: 'No trial has ended yet.' }];
-  return [...report.advice.regimes.map(regimeFinding), ...family(report), ...next(report), ...spread(report), ...laws(report), ...ranks(report), ...resolution(report)];
+  return [
+    ...report.advice.regimes.map(regimeFinding),
+    ...family(report),
+    ...next(report),
+    ...spread(report),
+    ...laws(report),
+    ...ranks(report),
+    ...resolution(report),
+  ];
 }
 
 /** Which dimension pays in a regime, with the intervals, or what is missing to tell. */
@@ -24,10 +32,16 @@ export function regimeFinding(advice: RegimeAdvice): Finding {
   const difference = contrastOf(advice, 'depth', 'width')?.difference;
   const over = overfits(advice);
   const said = [
-    gains.length > 0 && `For each doubling of ${COST_WORDS[gains[0]!.cost].short}: ${words(gains.map(({ dimension, perDoubling }) => `${dimension} ${pointsWithInterval(perDoubling)}`))}.`,
+    gains.length > 0 &&
+      `For each doubling of ${COST_WORDS[gains[0]!.cost].short}: ${words(gains.map(({ dimension, perDoubling }) => `${dimension} ${pointsWithInterval(perDoubling)}`))}.`,
     difference !== undefined && `Depth less width: ${pointsWithInterval(difference)}.`,
-    over.judged > 0 && (over.overfits > 0 ? `Larger models over-fit in ${over.overfits} of ${over.judged} pairs of neighbours.` : 'No larger neighbour over-fits.'),
-    ...(advice.pays === 'not enough evidence' || advice.pays === 'undecided' ? advice.missing.filter(({ kind }) => kind !== 'trials').map(missingSentence) : []),
+    over.judged > 0 &&
+      (over.overfits > 0
+        ? `Larger models over-fit in ${over.overfits} of ${over.judged} pairs of neighbours.`
+        : 'No larger neighbour over-fits.'),
+    ...(advice.pays === 'not enough evidence' || advice.pays === 'undecided'
+      ? advice.missing.filter(({ kind }) => kind !== 'trials').map(missingSentence)
+      : []),
   ].filter((text): text is string => typeof text === 'string');
   return { lead: LEADS[advice.pays]?.(where, advice) ?? `${where}, scale ${advice.pays}.`, text: said.join(' ') };
 }
@@ -41,26 +55,50 @@ const LEADS: Partial<Record<RegimeAdvice['pays'], (where: string, advice: Regime
 function family({ advice }: StudyReport): Finding[] {
   const members = advice.full?.family.members ?? [];
   if (members.length === 0) return [{ text: 'No family of models is proposed: not enough evidence.' }];
-  return [{ lead: members.length === 1 ? 'The proposed family has one model.' : `The proposed family has ${count(members.length)} models.`, text: `Smallest to largest: ${words(members.map(({ name }) => name))}.` }];
+  return [
+    {
+      lead:
+        members.length === 1
+          ? 'The proposed family has one model.'
+          : `The proposed family has ${count(members.length)} models.`,
+      text: `Smallest to largest: ${words(members.map(({ name }) => name))}.`,
+    },
+  ];
 }
 
 const next = ({ advice }: StudyReport): Finding[] =>
-  advice.next.slice(0, 1).map((one) => ({ lead: 'To try next:', text: `${nextName(one)}, ${epochWords(one.epochs)}${one.seconds === undefined ? '' : `, about ${time(one.seconds)} of training`}.` }));
+  advice.next.slice(0, 1).map((one) => ({
+    lead: 'To try next:',
+    text: `${nextName(one)}, ${epochWords(one.epochs)}${one.seconds === undefined ? '' : `, about ${time(one.seconds)} of training`}.`,
+  }));
 
 function spread({ powerLaws }: StudyReport): Finding[] {
-  const [widest] = powerLaws.flatMap(({ epochs, spread: stretches }) => stretches.slice(0, 1).map((one) => ({ epochs, ...one, apart: one.worst.error - one.best.error }))).sort((a, b) => b.ratio - a.ratio);
+  const [widest] = powerLaws
+    .flatMap(({ epochs, spread: stretches }) =>
+      stretches.slice(0, 1).map((one) => ({ epochs, ...one, apart: one.worst.error - one.best.error })),
+    )
+    .sort((a, b) => b.ratio - a.ratio);
   if (widest === undefined) return [];
   const { text } = COST_WORDS.flops;
-  return [{ text: `FLOPs alone do not decide: between ${text(widest.lowFlops)} and ${text(widest.highFlops)}${widest.epochs === undefined ? '' : ` at ${epochWords(widest.epochs)}`}, ${count(widest.n)} configurations lie up to ${points(widest.apart).replace('+', '')} apart.` }];
+  return [
+    {
+      text: `FLOPs alone do not decide: between ${text(widest.lowFlops)} and ${text(widest.highFlops)}${widest.epochs === undefined ? '' : ` at ${epochWords(widest.epochs)}`}, ${count(widest.n)} configurations lie up to ${points(widest.apart).replace('+', '')} apart.`,
+    },
+  ];
 }
 
 function laws({ powerLaws }: StudyReport): Finding[] {
   const said = powerLaws.flatMap(({ epochs, exponent, break: broken }) => {
     if (exponent === undefined) return [];
-    const turn = broken === undefined ? 'no break seen' : `${broken.direction} at ${COST_WORDS.flops.text(broken.flops)}`;
-    return [`${decimals(-exponent.mean)} ${epochs === undefined ? 'over all regimes' : `at ${epochWords(epochs)}`} (${turn})`];
+    const turn =
+      broken === undefined ? 'no break seen' : `${broken.direction} at ${COST_WORDS.flops.text(broken.flops)}`;
+    return [
+      `${decimals(-exponent.mean)} ${epochs === undefined ? 'over all regimes' : `at ${epochWords(epochs)}`} (${turn})`,
+    ];
   });
-  return said.length === 0 ? [] : [{ text: `The error of small models goes as a power of FLOPs, with the exponent ${said.join(', ')}.` }];
+  return said.length === 0
+    ? []
+    : [{ text: `The error of small models goes as a power of FLOPs, with the exponent ${said.join(', ')}.` }];
 }
 
 function ranks({ ranks: rows }: StudyReport): Finding[] {
@@ -69,13 +107,24 @@ function ranks({ ranks: rows }: StudyReport): Finding[] {
   const { value, low, high } = row.tau;
   const interval = low === undefined || high === undefined ? '' : ` (${decimals(low)} to ${decimals(high)})`;
   const [worst] = row.inversions;
-  return [{ text: `FLOPs rank ${COST_WORDS.trainStepMs.short} with Kendall's τ = ${decimals(value)}${interval}, where 1 is the same order.${
-    worst === undefined ? '' : ` At worst, ${worst.more} has ${decimals(worst.aRatio)} times the FLOPs of ${worst.less} and takes ${decimals(1 / worst.bRatio)} times as long.`}` }];
+  return [
+    {
+      text: `FLOPs rank ${COST_WORDS.trainStepMs.short} with Kendall's τ = ${decimals(value)}${interval}, where 1 is the same order.${
+        worst === undefined
+          ? ''
+          : ` At worst, ${worst.more} has ${decimals(worst.aRatio)} times the FLOPs of ${worst.less} and takes ${decimals(1 / worst.bRatio)} times as long.`
+      }`,
+    },
+  ];
 }
 
 function resolution(report: StudyReport): Finding[] {
   const longest = [...diminishingOf(report)].sort((a, b) => b.epochs - a.epochs)[0];
   if (longest?.lower === undefined || longest.upper === undefined) return [];
   const { epochs, lower, upper, change } = longest;
-  return [{ text: `Resolution, at ${epochWords(epochs)}: ${points(lower.mean)} for each doubling in the lower half of its steps, ${bare(upper.mean)} in the upper half. Returns ${RETURNS[change.verdict]}.` }];
+  return [
+    {
+      text: `Resolution, at ${epochWords(epochs)}: ${points(lower.mean)} for each doubling in the lower half of its steps, ${bare(upper.mean)} in the upper half. Returns ${RETURNS[change.verdict]}.`,
+    },
+  ];
 }

@@ -31,7 +31,11 @@ export function renderStudy(report: StudyReport): string {
     ...(halving === undefined ? [] : [{ id: 'halving', title: 'Successive halving', body: halvingSection(halving) }]),
     { id: 'configurations', title: 'All configurations', body: configurationSection(report) },
     { id: 'comparable', title: 'What can be compared', body: comparable(report) },
-    { id: 'made', title: 'How it was made', body: html`${pairList([{ key: 'Seeds', value: report.seeds.join(', ') || 'none' }, ...report.common, ...report.environment])}${commandList(report.commands)}` },
+    {
+      id: 'made',
+      title: 'How it was made',
+      body: html`${pairList([{ key: 'Seeds', value: report.seeds.join(', ') || 'none' }, ...report.common, ...report.environment])}${commandList(report.commands)}`,
+    },
   ];
   return renderPage({
     title: report.title,
@@ -45,17 +49,28 @@ export function renderStudy(report: StudyReport): string {
 }
 
 function warnings(report: StudyReport): Html | undefined {
-  const trials = (pick: 'done' | 'failed' | 'pending'): number => report.configurations.reduce((sum, one) => sum + one[pick].length, 0);
+  const trials = (pick: 'done' | 'failed' | 'pending'): number =>
+    report.configurations.reduce((sum, one) => sum + one[pick].length, 0);
   const [done, failed, pending] = [trials('done'), trials('failed'), trials('pending')];
   const all = done + failed + pending;
   const single = trained(report).filter(({ top1 }) => top1?.low === undefined).length;
   const said = [
-    ...(pending > 0 ? [`${count(pending)} of ${count(all)} trials are not done yet: figures and intervals will change.`] : []),
-    ...(failed > 0 ? [`${count(failed)} of ${count(all)} trials failed; they are named below the table of all configurations.`] : []),
-    ...(single > 0 ? [`${count(single)} ${single === 1 ? 'configuration has' : 'configurations have'} one seed only, and so no interval: a difference may be chance. Use three seeds or more.`] : []),
+    ...(pending > 0
+      ? [`${count(pending)} of ${count(all)} trials are not done yet: figures and intervals will change.`]
+      : []),
+    ...(failed > 0
+      ? [`${count(failed)} of ${count(all)} trials failed; they are named below the table of all configurations.`]
+      : []),
+    ...(single > 0
+      ? [
+          `${count(single)} ${single === 1 ? 'configuration has' : 'configurations have'} one seed only, and so no interval: a difference may be chance. Use three seeds or more.`,
+        ]
+      : []),
     ...report.warnings,
   ];
-  return said.length === 0 ? undefined : html`<div class="warnings" role="note"><h2>${pending > 0 ? 'Not finished' : 'To be read with care'}</h2><ul>${said.map((text) => html`<li>${text}</li>`)}</ul></div>`;
+  return said.length === 0
+    ? undefined
+    : html`<div class="warnings" role="note"><h2>${pending > 0 ? 'Not finished' : 'To be read with care'}</h2><ul>${said.map((text) => html`<li>${text}</li>`)}</ul></div>`;
 }
 
 function comparable({ data }: StudyReport): Html {

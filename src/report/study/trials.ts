@@ -2,66 +2,115 @@ import { count, decimals, missing, percent } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
 import { download, type Sheet, sheet } from '../draw/sheet.js';
 import type { Halving, RungOutcome } from './analysis.js';
-import { studyCost, type StudyConfiguration, type StudyReport } from './data.js';
+import { type StudyConfiguration, type StudyReport, studyCost } from './data.js';
 import { bare, COST_WORDS, epochWords, plusMinus } from './words.js';
 
 /** Failed trials that the page names. */
 const NAMED = 40;
 
 const state = ({ done, failed, pending, droppedAtEpoch }: StudyConfiguration): string =>
-  [`${done.length}`, ...(failed.length > 0 ? [`${failed.length} failed`] : []), ...(pending.length > 0 ? [`${pending.length} to do`] : []), ...(droppedAtEpoch !== undefined ? [`dropped after ${epochWords(droppedAtEpoch)}`] : [])].join(', ');
-const cost = (of: keyof typeof COST_WORDS, value: number | undefined): string => (value === undefined || !Number.isFinite(value) ? missing : COST_WORDS[of].text(value));
+  [
+    `${done.length}`,
+    ...(failed.length > 0 ? [`${failed.length} failed`] : []),
+    ...(pending.length > 0 ? [`${pending.length} to do`] : []),
+    ...(droppedAtEpoch !== undefined ? [`dropped after ${epochWords(droppedAtEpoch)}`] : []),
+  ].join(', ');
+const cost = (of: keyof typeof COST_WORDS, value: number | undefined): string =>
+  value === undefined || !Number.isFinite(value) ? missing : COST_WORDS[of].text(value);
 
 /** Every configuration with what is known of it. */
-export const configurationSheet = ({ configurations }: StudyReport): Sheet => sheet('configurations', [
-  { key: 'name', title: 'Configuration', words: true, value: ({ name }) => name },
-  { key: 'top1', title: 'Test top-1', value: ({ top1 }) => top1?.mean, show: ({ top1 }) => plusMinus(top1) },
-  { key: 'top1Low', value: ({ top1 }) => top1?.low },
-  { key: 'top1High', value: ({ top1 }) => top1?.high },
-  { key: 'trainTop1', title: 'Training top-1', value: ({ trainTop1 }) => trainTop1?.mean, show: ({ trainTop1 }) => plusMinus(trainTop1) },
-  { key: 'trainTop1Low', value: ({ trainTop1 }) => trainTop1?.low },
-  { key: 'trainTop1High', value: ({ trainTop1 }) => trainTop1?.high },
-  { key: 'seedsDone', title: 'Seeds', value: ({ done }) => done.length, show: state },
-  { key: 'seedsFailed', value: ({ failed }) => failed.length },
-  { key: 'seedsPending', value: ({ pending }) => pending.length },
-  { key: 'droppedAtEpoch', value: ({ droppedAtEpoch }) => droppedAtEpoch },
-  { key: 'family', value: ({ family }) => family },
-  { key: 'model', value: ({ model }) => model },
-  { key: 'depth', title: 'Depth', value: ({ depth }) => depth },
-  { key: 'width', title: 'Width', value: ({ width }) => width },
-  { key: 'size', title: 'Pixels', value: ({ size }) => size },
-  { key: 'epochs', title: 'Epochs', value: ({ epochs }) => epochs },
-  { key: 'flops', title: 'FLOPs', value: ({ flops }) => flops, show: ({ flops }) => cost('flops', flops) },
-  { key: 'parameters', title: 'Parameters', value: ({ parameters }) => parameters, show: ({ parameters }) => cost('parameters', parameters) },
-  { key: 'batch', value: ({ batch }) => batch },
-  { key: 'trainStepMs', title: 'Step, each picture', value: ({ measured }) => measured?.trainStepMs, show: (one) => cost('trainStepMs', studyCost(one, 'trainStepMs')) },
-  { key: 'inferenceMs', title: 'Inference', value: ({ measured }) => measured?.inferenceMs, show: ({ measured }) => cost('inferenceMs', measured?.inferenceMs) },
-  { key: 'peakBytes', title: 'Memory', value: ({ measured }) => measured?.peakBytes, show: ({ measured }) => cost('peakBytes', measured?.peakBytes) },
-  { key: 'predictedBytes', value: ({ predictedBytes }) => predictedBytes },
-], configurations);
+export const configurationSheet = ({ configurations }: StudyReport): Sheet =>
+  sheet(
+    'configurations',
+    [
+      { key: 'name', title: 'Configuration', words: true, value: ({ name }) => name },
+      { key: 'top1', title: 'Test top-1', value: ({ top1 }) => top1?.mean, show: ({ top1 }) => plusMinus(top1) },
+      { key: 'top1Low', value: ({ top1 }) => top1?.low },
+      { key: 'top1High', value: ({ top1 }) => top1?.high },
+      {
+        key: 'trainTop1',
+        title: 'Training top-1',
+        value: ({ trainTop1 }) => trainTop1?.mean,
+        show: ({ trainTop1 }) => plusMinus(trainTop1),
+      },
+      { key: 'trainTop1Low', value: ({ trainTop1 }) => trainTop1?.low },
+      { key: 'trainTop1High', value: ({ trainTop1 }) => trainTop1?.high },
+      { key: 'seedsDone', title: 'Seeds', value: ({ done }) => done.length, show: state },
+      { key: 'seedsFailed', value: ({ failed }) => failed.length },
+      { key: 'seedsPending', value: ({ pending }) => pending.length },
+      { key: 'droppedAtEpoch', value: ({ droppedAtEpoch }) => droppedAtEpoch },
+      { key: 'family', value: ({ family }) => family },
+      { key: 'model', value: ({ model }) => model },
+      { key: 'depth', title: 'Depth', value: ({ depth }) => depth },
+      { key: 'width', title: 'Width', value: ({ width }) => width },
+      { key: 'size', title: 'Pixels', value: ({ size }) => size },
+      { key: 'epochs', title: 'Epochs', value: ({ epochs }) => epochs },
+      { key: 'flops', title: 'FLOPs', value: ({ flops }) => flops, show: ({ flops }) => cost('flops', flops) },
+      {
+        key: 'parameters',
+        title: 'Parameters',
+        value: ({ parameters }) => parameters,
+        show: ({ parameters }) => cost('parameters', parameters),
+      },
+      { key: 'batch', value: ({ batch }) => batch },
+      {
+        key: 'trainStepMs',
+        title: 'Step, each picture',
+        value: ({ measured }) => measured?.trainStepMs,
+        show: (one) => cost('trainStepMs', studyCost(one, 'trainStepMs')),
+      },
+      {
+        key: 'inferenceMs',
+        title: 'Inference',
+        value: ({ measured }) => measured?.inferenceMs,
+        show: ({ measured }) => cost('inferenceMs', measured?.inferenceMs),
+      },
+      {
+        key: 'peakBytes',
+        title: 'Memory',
+        value: ({ measured }) => measured?.peakBytes,
+        show: ({ measured }) => cost('peakBytes', measured?.peakBytes),
+      },
+      { key: 'predictedBytes', value: ({ predictedBytes }) => predictedBytes },
+    ],
+    configurations,
+  );
 
 /** A line a trial: done, failed or pending. */
 export function trialSheet({ configurations }: StudyReport): Sheet {
   const rows = configurations.flatMap(({ name, done, failed, pending }) => [
     ...done.map((trial) => ({ name, status: 'done', reason: undefined, ...trial })),
     ...failed.map((trial) => ({ name, status: 'failed', top1: undefined, trainTop1: undefined, ...trial })),
-    ...pending.map((seed) => ({ name, status: 'pending', seed, top1: undefined, trainTop1: undefined, reason: undefined })),
+    ...pending.map((seed) => ({
+      name,
+      status: 'pending',
+      seed,
+      top1: undefined,
+      trainTop1: undefined,
+      reason: undefined,
+    })),
   ]);
-  return sheet('trials', [
-    { key: 'name', value: ({ name }) => name },
-    { key: 'seed', value: ({ seed }) => seed },
-    { key: 'status', value: ({ status }) => status },
-    { key: 'top1', value: ({ top1 }) => top1 },
-    { key: 'trainTop1', value: ({ trainTop1 }) => trainTop1 },
-    { key: 'reason', value: ({ reason }) => reason },
-  ], rows);
+  return sheet(
+    'trials',
+    [
+      { key: 'name', value: ({ name }) => name },
+      { key: 'seed', value: ({ seed }) => seed },
+      { key: 'status', value: ({ status }) => status },
+      { key: 'top1', value: ({ top1 }) => top1 },
+      { key: 'trainTop1', value: ({ trainTop1 }) => trainTop1 },
+      { key: 'reason', value: ({ reason }) => reason },
+    ],
+    rows,
+  );
 }
 
 export function configurationSection(report: StudyReport): Html {
   const all = configurationSheet(report);
   if (all.rows === 0) return html`<p>The study has no configuration.</p>`;
   const failed = report.configurations.flatMap(({ name, failed: some }) => some.map((trial) => ({ name, ...trial })));
-  const pending = report.configurations.flatMap(({ name, pending: seeds }) => (seeds.length === 0 ? [] : [`${name} (seed ${seeds.join(', ')})`]));
+  const pending = report.configurations.flatMap(({ name, pending: seeds }) =>
+    seeds.length === 0 ? [] : [`${name} (seed ${seeds.join(', ')})`],
+  );
   return html`<div class="small">${all.table()}</div>
 <p class="note">Accuracies in percent; after ± half the width of the 95\u00a0% interval over seeds. Download CSV: ${download(all)}, each trial: ${download(trialSheet(report))}</p>
 ${failed.length > 0 && html`<h3>Failed trials</h3><ul class="findings">${failed.slice(0, NAMED).map(({ name, seed, reason }) => html`<li>${name}, seed ${seed}: ${reason.split('\n')[0]}</li>`)}</ul>${failed.length > NAMED && html`<p class="note">${NAMED} of ${count(failed.length)}: the CSV has all.</p>`}`}
@@ -69,8 +118,18 @@ ${pending.length > 0 && html`<details><summary>Trials to do, of ${count(pending.
 }
 
 /** Rungs with what has become of them. */
-const rungsOf = ({ plan, outcomes, agreement }: Halving) => plan.rungs.map((rung, i) => ({ ...rung, last: i === plan.rungs.length - 1, outcome: outcomes[i], agreement: agreement.find(({ epochs }) => epochs === rung.epochs) }));
-const OUTCOMES: Record<RungOutcome['outcome'], string> = { decided: 'decided', waiting: 'trials are not done', 'nobody left': 'every trial failed' };
+const rungsOf = ({ plan, outcomes, agreement }: Halving) =>
+  plan.rungs.map((rung, i) => ({
+    ...rung,
+    last: i === plan.rungs.length - 1,
+    outcome: outcomes[i],
+    agreement: agreement.find(({ epochs }) => epochs === rung.epochs),
+  }));
+const OUTCOMES: Record<RungOutcome['outcome'], string> = {
+  decided: 'decided',
+  waiting: 'trials are not done',
+  'nobody left': 'every trial failed',
+};
 
 /** What successive halving kept and dropped, and what it cannot know. */
 export function halvingSection(halving: Halving): Html {
@@ -78,20 +137,34 @@ export function halvingSection(halving: Halving): Html {
   return html`<div class="warnings inside" role="note"><h2>Short trainings mislead</h2><ul><li>${warning.text} Source: ${warning.source}.</li></ul></div>
 <p>Takes ${percent(plan.shareOfFull, 0)} of the epochs that the full schedule of every configuration would.</p>
 <div class="scroll"><table class="full"><thead><tr><th>Rung</th><th class="num">Configurations</th><th class="num">Go on</th><th>State</th><th>Last that goes on, first that leaves</th><th class="num">Behind, points</th><th class="num">Agreement with the end</th></tr></thead>
-<tbody>${rungsOf(halving).map(({ epochs, configurations, keep, outcome, last, agreement }) => html`<tr><td class="words">${epochWords(epochs)}</td><td class="num">${configurations}</td><td class="num">${keep ?? missing}</td><td>${outcome === undefined ? 'to do' : last && outcome.outcome === 'decided' ? 'done' : OUTCOMES[outcome.outcome]}${outcome !== undefined && outcome.dropped.length > 0 && html`<br><small class="note">${outcome.dropped.length} failed</small>`}</td><td class="named">${outcome?.cut === undefined ? missing : html`${outcome.cut.last}<br>${outcome.cut.first}`}</td><td class="num">${outcome?.cut === undefined ? missing : bare(outcome.cut.behind).replace('+', '')}</td><td class="num">${agreement?.tau === undefined ? missing : html`τ = ${decimals(agreement.tau)}<br><small class="note">${agreement.n} models</small>`}${agreement?.best !== undefined && html`<br><small class="note">the best at the end was number ${agreement.best.place}</small>`}</td></tr>
-`)}</tbody></table></div>
+<tbody>${rungsOf(halving).map(
+    ({
+      epochs,
+      configurations,
+      keep,
+      outcome,
+      last,
+      agreement,
+    }) => html`<tr><td class="words">${epochWords(epochs)}</td><td class="num">${configurations}</td><td class="num">${keep ?? missing}</td><td>${outcome === undefined ? 'to do' : last && outcome.outcome === 'decided' ? 'done' : OUTCOMES[outcome.outcome]}${outcome !== undefined && outcome.dropped.length > 0 && html`<br><small class="note">${outcome.dropped.length} failed</small>`}</td><td class="named">${outcome?.cut === undefined ? missing : html`${outcome.cut.last}<br>${outcome.cut.first}`}</td><td class="num">${outcome?.cut === undefined ? missing : bare(outcome.cut.behind).replace('+', '')}</td><td class="num">${agreement?.tau === undefined ? missing : html`τ = ${decimals(agreement.tau)}<br><small class="note">${agreement.n} models</small>`}${agreement?.best !== undefined && html`<br><small class="note">the best at the end was number ${agreement.best.place}</small>`}</td></tr>
+`,
+  )}</tbody></table></div>
 <p class="note">Behind: a small figure is a toss of a coin. Agreement: Kendall's τ between the accuracies at a rung and those at the end, of the models that got there, which are the better ones: of all it may be another. Download CSV: ${download(halvingSheet(halving))}</p>`;
 }
 
-export const halvingSheet = (halving: Halving): Sheet => sheet('halving', [
-  { key: 'epochs', value: ({ epochs }) => epochs },
-  { key: 'configurations', value: ({ configurations }) => configurations },
-  { key: 'goOn', value: ({ keep }) => keep },
-  { key: 'outcome', value: ({ outcome }) => outcome?.outcome },
-  { key: 'lastThatGoesOn', value: ({ outcome }) => outcome?.cut?.last },
-  { key: 'firstThatLeaves', value: ({ outcome }) => outcome?.cut?.first },
-  { key: 'behind', value: ({ outcome }) => outcome?.cut?.behind },
-  { key: 'tau', value: ({ agreement }) => agreement?.tau },
-  { key: 'models', value: ({ agreement }) => agreement?.n },
-  { key: 'placeOfTheBest', value: ({ agreement }) => agreement?.best?.place },
-], rungsOf(halving));
+export const halvingSheet = (halving: Halving): Sheet =>
+  sheet(
+    'halving',
+    [
+      { key: 'epochs', value: ({ epochs }) => epochs },
+      { key: 'configurations', value: ({ configurations }) => configurations },
+      { key: 'goOn', value: ({ keep }) => keep },
+      { key: 'outcome', value: ({ outcome }) => outcome?.outcome },
+      { key: 'lastThatGoesOn', value: ({ outcome }) => outcome?.cut?.last },
+      { key: 'firstThatLeaves', value: ({ outcome }) => outcome?.cut?.first },
+      { key: 'behind', value: ({ outcome }) => outcome?.cut?.behind },
+      { key: 'tau', value: ({ agreement }) => agreement?.tau },
+      { key: 'models', value: ({ agreement }) => agreement?.n },
+      { key: 'placeOfTheBest', value: ({ agreement }) => agreement?.best?.place },
+    ],
+    rungsOf(halving),
+  );

@@ -7,27 +7,76 @@ import type { Missing, Pays } from './analysis.js';
 import type { StudyConfiguration, StudyCost, StudyReport } from './data.js';
 
 /** Ticks: `1.5 G`, `200`. */
-export const tick = (value: number): string => compact(value).replace(/(\.\d*?)0+(?=\D|$)/, '$1').replace(/\.(?=\D|$)/, '');
+export const tick = (value: number): string =>
+  compact(value)
+    .replace(/(\.\d*?)0+(?=\D|$)/, '$1')
+    .replace(/\.(?=\D|$)/, '');
 /** Ticks of times and of megabytes: `0.3`, `1,500`. */
-export const plainTick = (value: number): string => (value >= 1000 ? count(value) : String(Number(value.toPrecision(3))));
+export const plainTick = (value: number): string =>
+  value >= 1000 ? count(value) : String(Number(value.toPrecision(3)));
 const milliseconds = (value: number): string => (Number.isFinite(value) ? `${significant(value, 3)}\u00a0ms` : missing);
 
 /** How a cost is called, written on an axis and written out. */
-export const COST_WORDS: Record<StudyCost, { title: string; short: string; axis: string; head: string; unit: number; tick: (value: number) => string; text: (value: number) => string }> = {
-  trainStepMs: { title: 'Measured training step', short: 'training-step time', axis: 'ms of a training step for each picture', head: 'Step, each picture', unit: 1, tick: plainTick, text: milliseconds },
-  inferenceMs: { title: 'Measured inference', short: 'inference time', axis: 'ms of inference for each picture', head: 'Inference', unit: 1, tick: plainTick, text: milliseconds },
-  peakBytes: { title: 'Peak memory of training', short: 'memory', axis: 'MB at the peak of training', head: 'Memory', unit: 1e6, tick: plainTick, text: bytes },
+export const COST_WORDS: Record<
+  StudyCost,
+  {
+    title: string;
+    short: string;
+    axis: string;
+    head: string;
+    unit: number;
+    tick: (value: number) => string;
+    text: (value: number) => string;
+  }
+> = {
+  trainStepMs: {
+    title: 'Measured training step',
+    short: 'training-step time',
+    axis: 'ms of a training step for each picture',
+    head: 'Step, each picture',
+    unit: 1,
+    tick: plainTick,
+    text: milliseconds,
+  },
+  inferenceMs: {
+    title: 'Measured inference',
+    short: 'inference time',
+    axis: 'ms of inference for each picture',
+    head: 'Inference',
+    unit: 1,
+    tick: plainTick,
+    text: milliseconds,
+  },
+  peakBytes: {
+    title: 'Peak memory of training',
+    short: 'memory',
+    axis: 'MB at the peak of training',
+    head: 'Memory',
+    unit: 1e6,
+    tick: plainTick,
+    text: bytes,
+  },
   flops: { title: 'FLOPs', short: 'FLOPs', axis: 'FLOPs of one picture', head: 'FLOPs', unit: 1, tick, text: compact },
-  parameters: { title: 'Parameters', short: 'parameters', axis: 'parameters', head: 'Parameters', unit: 1, tick, text: compact },
+  parameters: {
+    title: 'Parameters',
+    short: 'parameters',
+    axis: 'parameters',
+    head: 'Parameters',
+    unit: 1,
+    tick,
+    text: compact,
+  },
 };
 
 export const percentTick = (value: number): string => String(Number((100 * value).toPrecision(4)));
 
-export const words = (names: readonly string[]): string => (names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`);
+export const words = (names: readonly string[]): string =>
+  names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 export const epochWords = (epochs: number): string => `${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`;
 
 /** `+0.63` of `+0.63 points`. */
-export const bare = (fraction: number | undefined): string => (fraction === undefined ? missing : points(fraction).replace(' points', ''));
+export const bare = (fraction: number | undefined): string =>
+  fraction === undefined ? missing : points(fraction).replace(' points', '');
 
 /** `+0.63 points (+0.20 to +1.06)`, in brackets the 95 % interval. */
 export function pointsWithInterval({ mean, low, high }: Pick<Estimate, 'mean' | 'low' | 'high'>): string {
@@ -35,7 +84,10 @@ export function pointsWithInterval({ mean, low, high }: Pick<Estimate, 'mean' | 
 }
 
 /** A cell with a mean and its interval below. */
-export function estimateCell(of: Pick<Estimate, 'mean' | 'low' | 'high'> | undefined, format: (value: number) => string = percent): Html {
+export function estimateCell(
+  of: Pick<Estimate, 'mean' | 'low' | 'high'> | undefined,
+  format: (value: number) => string = percent,
+): Html {
   if (of === undefined) return html`${missing}`;
   return html`${format(of.mean)}${of.low !== undefined && of.high !== undefined && html`<br><small class="note">${format(of.low)} to ${format(of.high)}</small>`}`;
 }
@@ -44,43 +96,71 @@ export function estimateCell(of: Pick<Estimate, 'mean' | 'low' | 'high'> | undef
 export function plusMinus(of: Estimate | undefined, digits = 2): string {
   if (of === undefined) return missing;
   const mean = decimals(100 * of.mean, digits);
-  return of.low === undefined || of.high === undefined || !Number.isFinite(of.mean) ? mean : `${mean}\u00a0±\u00a0${decimals(50 * (of.high - of.low), digits)}`;
+  return of.low === undefined || of.high === undefined || !Number.isFinite(of.mean)
+    ? mean
+    : `${mean}\u00a0±\u00a0${decimals(50 * (of.high - of.low), digits)}`;
 }
 
-export const VERDICTS: Record<Change['verdict'], string> = { better: 'better', worse: 'worse', noise: 'within noise', none: 'the very same', unknown: 'one seed: cannot tell' };
+export const VERDICTS: Record<Change['verdict'], string> = {
+  better: 'better',
+  worse: 'worse',
+  noise: 'within noise',
+  none: 'the very same',
+  unknown: 'one seed: cannot tell',
+};
 
 /** The regimes of a study, short ones first. */
-export const regimes = ({ configurations }: StudyReport): number[] => [...new Set(configurations.map(({ epochs }) => epochs))].sort((a, b) => a - b);
-export const resolutions = ({ configurations }: StudyReport): number[] => [...new Set(configurations.map(({ size }) => size))].sort((a, b) => a - b);
-export const families = ({ configurations }: StudyReport): string[] => [...new Set(configurations.map(({ family }) => family))].sort();
+export const regimes = ({ configurations }: StudyReport): number[] =>
+  [...new Set(configurations.map(({ epochs }) => epochs))].sort((a, b) => a - b);
+export const resolutions = ({ configurations }: StudyReport): number[] =>
+  [...new Set(configurations.map(({ size }) => size))].sort((a, b) => a - b);
+export const families = ({ configurations }: StudyReport): string[] =>
+  [...new Set(configurations.map(({ family }) => family))].sort();
 
 /** Whether one of the points of a line is one of the `most`, evenly chosen, that have a label. */
-export const labelled = (at: number, of: number, most: number): boolean => of <= most || Math.round((at * (most - 1)) / (of - 1)) !== Math.round(((at - 1) * (most - 1)) / (of - 1));
+export const labelled = (at: number, of: number, most: number): boolean =>
+  of <= most || Math.round((at * (most - 1)) / (of - 1)) !== Math.round(((at - 1) * (most - 1)) / (of - 1));
 
 /** The configurations that have an accuracy. */
-export const trained = ({ configurations }: Pick<StudyReport, 'configurations'>): StudyConfiguration[] => configurations.filter(({ top1 }) => top1 !== undefined && Number.isFinite(top1.mean));
+export const trained = ({ configurations }: Pick<StudyReport, 'configurations'>): StudyConfiguration[] =>
+  configurations.filter(({ top1 }) => top1 !== undefined && Number.isFinite(top1.mean));
 
 /** More than there are colours share the last one. */
 export const toneOf = (index: number): Tone => TONES[Math.min(index, TONES.length - 1)]!;
 export const shapeOf = (index: number): Shape => SHAPES[Math.min(index, SHAPES.length - 1)]!;
 
 /** `26 ×0.5 @28`, for the little room of a drawing; a name elsewhere. */
-export const label = ({ depth, width, size }: StudyConfiguration): string => `${Number(depth.toPrecision(3))}\u00d7${Number(width.toPrecision(3))}@${size}`;
+export const label = ({ depth, width, size }: StudyConfiguration): string =>
+  `${Number(depth.toPrecision(3))}\u00d7${Number(width.toPrecision(3))}@${size}`;
 
 export const time = (seconds: number | undefined): string => (seconds === undefined ? missing : duration(seconds));
 
-export const PAYS: Record<Pays, string> = { depth: 'depth', width: 'width', resolution: 'resolution', undecided: 'undecided', none: 'nothing', 'not enough evidence': 'not enough evidence' };
+export const PAYS: Record<Pays, string> = {
+  depth: 'depth',
+  width: 'width',
+  resolution: 'resolution',
+  undecided: 'undecided',
+  none: 'nothing',
+  'not enough evidence': 'not enough evidence',
+};
 
 /** What is missing, and what would mend it. */
 export function missingSentence(one: Missing): string {
   switch (one.kind) {
     case 'trials': {
-      const parts = [one.pending.length > 0 && `${count(one.pending.length)} to do`, one.failed.length > 0 && `${count(one.failed.length)} failed`].filter((text) => text !== false);
+      const parts = [
+        one.pending.length > 0 && `${count(one.pending.length)} to do`,
+        one.failed.length > 0 && `${count(one.failed.length)} failed`,
+      ].filter((text) => text !== false);
       return `Trials without a result: ${words(parts)}.`;
     }
-    case 'points': return `No two trained models differ in ${words(one.dimensions)} alone: train one more along ${one.dimensions.length === 1 ? 'it' : 'each'}.`;
-    case 'seeds': return `One seed says nothing of noise along ${words(one.dimensions)}: use two or more.`;
-    case 'more seeds': return `${one.now} seeds do not tell ${one.first} from ${one.second}: ${one.needed === undefined ? 'their gains are too alike for any number up to 100' : `about ${one.needed} would, if the gains stay what they are`}.`;
-    case 'times': return `Times of ${count(one.names.length)} ${one.names.length === 1 ? 'model' : 'models'} were not measured, so that gains are counted by FLOPs.`;
+    case 'points':
+      return `No two trained models differ in ${words(one.dimensions)} alone: train one more along ${one.dimensions.length === 1 ? 'it' : 'each'}.`;
+    case 'seeds':
+      return `One seed says nothing of noise along ${words(one.dimensions)}: use two or more.`;
+    case 'more seeds':
+      return `${one.now} seeds do not tell ${one.first} from ${one.second}: ${one.needed === undefined ? 'their gains are too alike for any number up to 100' : `about ${one.needed} would, if the gains stay what they are`}.`;
+    case 'times':
+      return `Times of ${count(one.names.length)} ${one.names.length === 1 ? 'model' : 'models'} were not measured, so that gains are counted by FLOPs.`;
   }
 }

@@ -1,15 +1,18 @@
-import { DIMENSIONS, regimesOf, type Dimension, type GainCost } from '../analysis/dimensions.js';
-import { proposeFamily, type FamilyOptions, type ProposedFamily } from './family.js';
+import { DIMENSIONS, type Dimension, type GainCost, regimesOf } from '../analysis/dimensions.js';
 import { marginalGains, type RegimeGains } from '../analysis/marginal.js';
-import { whatNext, type NextOptions, type NextTrial } from './next.js';
-import { overfitting, type Overfitting, type OverfittingDirection } from '../analysis/overfitting.js';
+import { type Overfitting, type OverfittingDirection, overfitting } from '../analysis/overfitting.js';
 import type { StudyPoint } from '../analysis/points.js';
 import { fitPowerLaw } from '../analysis/power-law.js';
-import { studentQuantile, type Difference } from '../analysis/statistics.js';
+import { type Difference, studentQuantile } from '../analysis/statistics.js';
+import { type FamilyOptions, type ProposedFamily, proposeFamily } from './family.js';
+import { type NextOptions, type NextTrial, whatNext } from './next.js';
 
 export interface AdviseOptions extends FamilyOptions, Partial<NextOptions> {}
 
-/** - `undecided`: some dimension gains beyond noise, but which gains most is within noise. - `none`: no dimension gains beyond noise. */
+/**
+ * - `undecided`: some dimension gains beyond noise, but which gains most is within noise. - `none`: no dimension gains
+ * beyond noise.
+ */
 export type Pays = Dimension | 'undecided' | 'none' | 'not enough evidence';
 
 /** A figure that the advice rests on. */
@@ -19,14 +22,21 @@ export type Evidence =
   | { kind: 'contrast'; first: Dimension; second: Dimension; difference: Difference; cost: GainCost }
   /** Gain in the upper half of the steps less gain in the lower. */
   | { kind: 'diminishing'; dimension: Dimension; change: Difference; cost: GainCost }
-  /** Pairs of neighbours where the larger learns the training pictures better and the test pictures worse, of those that could be judged. */
+  /**
+   * Pairs of neighbours where the larger learns the training pictures better and the test pictures worse, of those that
+   * could be judged.
+   */
   | { kind: 'overfitting'; direction: OverfittingDirection; overfits: number; memorises: number; judged: number }
   /** Change of the train-test gap for each doubling of FLOPs. */
   | { kind: 'gap'; direction: OverfittingDirection; perDoubling: Difference };
 
 export type Missing =
   /** Trials that failed or have not ended. */
-  | { kind: 'trials'; failed: { name: string; seed: number; reason: string }[]; pending: { name: string; seed: number }[] }
+  | {
+      kind: 'trials';
+      failed: { name: string; seed: number; reason: string }[];
+      pending: { name: string; seed: number }[];
+    }
   /** No two neighbours along these dimensions have results. */
   | { kind: 'points'; dimensions: Dimension[] }
   /** Along these dimensions no two seeds are done in the same pairs. */
@@ -75,7 +85,13 @@ export const DO_NOT_EXTRAPOLATE = {
 /** What the points of a study say about how to scale, figure by figure, and what they cannot say yet. */
 export function advise(points: readonly StudyPoint[], options: AdviseOptions = {}): Advice {
   const gains = new Map(marginalGains(points).map((one) => [one.epochs, one]));
-  const regimes = regimesOf(points).map((epochs) => regimeAdvice(points.filter((point) => point.epochs === epochs), gains.get(epochs)!, options));
+  const regimes = regimesOf(points).map((epochs) =>
+    regimeAdvice(
+      points.filter((point) => point.epochs === epochs),
+      gains.get(epochs)!,
+      options,
+    ),
+  );
   const full = regimes.at(-1);
   const own = points.filter(({ epochs }) => epochs === full?.epochs);
   const base = own.find(({ name }) => name === full?.family.members.at(-1)?.name);
@@ -85,11 +101,18 @@ export function advise(points: readonly StudyPoint[], options: AdviseOptions = {
   return {
     regimes,
     ...(full === undefined ? {} : { full }),
-    next: full === undefined || base === undefined || flopsOf === undefined ? [] : whatNext(own, base, full.among, { ...options, flopsOf }),
+    next:
+      full === undefined || base === undefined || flopsOf === undefined
+        ? []
+        : whatNext(own, base, full.among, { ...options, flopsOf }),
     risk: {
       ...DO_NOT_EXTRAPOLATE,
-      ...(flops.length === 0 ? {} : { flopsRange: flops.reduce((a, b) => Math.max(a, b)) / flops.reduce((a, b) => Math.min(a, b)) }),
-      otherwise: regimes.filter(({ pays }) => pays !== full!.pays && pays !== 'not enough evidence').map(({ epochs, pays }) => ({ epochs, pays })),
+      ...(flops.length === 0
+        ? {}
+        : { flopsRange: flops.reduce((a, b) => Math.max(a, b)) / flops.reduce((a, b) => Math.min(a, b)) }),
+      otherwise: regimes
+        .filter(({ pays }) => pays !== full!.pays && pays !== 'not enough evidence')
+        .map(({ epochs, pays }) => ({ epochs, pays })),
       ...(breakFlops === undefined ? {} : { breakFlops }),
     },
   };
@@ -97,63 +120,108 @@ export function advise(points: readonly StudyPoint[], options: AdviseOptions = {
 
 function regimeAdvice(points: readonly StudyPoint[], gains: RegimeGains, options: FamilyOptions): RegimeAdvice {
   const { pays, among } = decide(gains);
-  return { epochs: gains.epochs, pays, among, evidence: evidenceOf(gains, overfitting(points)), missing: missingOf(points, gains), family: proposeFamily(points, options) };
+  return {
+    epochs: gains.epochs,
+    pays,
+    among,
+    evidence: evidenceOf(gains, overfitting(points)),
+    missing: missingOf(points, gains),
+    family: proposeFamily(points, options),
+  };
 }
 
 /** first - second from the contrasts, whichever way round they are kept. */
 function ahead(gains: RegimeGains, first: Dimension, second: Dimension): boolean {
-  return gains.contrasts.some(({ size, difference, ...one }) => size === undefined && ((one.first === first && one.second === second && difference?.verdict === 'better') || (one.first === second && one.second === first && difference?.verdict === 'worse')));
+  return gains.contrasts.some(
+    ({ size, difference, ...one }) =>
+      size === undefined &&
+      ((one.first === first && one.second === second && difference?.verdict === 'better') ||
+        (one.first === second && one.second === first && difference?.verdict === 'worse')),
+  );
 }
 
 /**
- * A dimension pays where its gain for each doubling is above 0 beyond noise and no other measured one could be better: it beats each of
- * them beyond noise. At least two must be measured, or nothing is compared.
+ * A dimension pays where its gain for each doubling is above 0 beyond noise and no other measured one could be better:
+ * it beats each of them beyond noise. At least two must be measured, or nothing is compared.
  */
 function decide(gains: RegimeGains): { pays: Pays; among: Dimension[] } {
-  const measured = gains.along.filter(({ outcome }) => outcome === 'measured').sort((a, b) => b.perDoubling!.mean - a.perDoubling!.mean);
+  const measured = gains.along
+    .filter(({ outcome }) => outcome === 'measured')
+    .sort((a, b) => b.perDoubling!.mean - a.perDoubling!.mean);
   if (measured.length < 2) return { pays: 'not enough evidence', among: [] };
   const gaining = measured.filter(({ perDoubling }) => perDoubling!.verdict === 'better');
   if (gaining.length === 0) return { pays: 'none', among: [] };
   // The best that gains beyond noise, and all that it does not beat.
   const [best] = gaining;
-  const rivals = measured.filter(({ dimension }) => dimension !== best!.dimension && !ahead(gains, best!.dimension, dimension));
-  return { pays: rivals.length === 0 ? best!.dimension : 'undecided', among: [best!, ...rivals].map(({ dimension }) => dimension) };
+  const rivals = measured.filter(
+    ({ dimension }) => dimension !== best!.dimension && !ahead(gains, best!.dimension, dimension),
+  );
+  return {
+    pays: rivals.length === 0 ? best!.dimension : 'undecided',
+    among: [best!, ...rivals].map(({ dimension }) => dimension),
+  };
 }
 
-function evidenceOf({ along, contrasts, diminishing, cost }: RegimeGains, { pairs, along: gaps }: Overfitting): Evidence[] {
+function evidenceOf(
+  { along, contrasts, diminishing, cost }: RegimeGains,
+  { pairs, along: gaps }: Overfitting,
+): Evidence[] {
   const directions = [...new Set(pairs.map(({ direction }) => direction))];
   return [
-    ...along.flatMap(({ dimension, perDoubling, pairs: n }): Evidence[] => (perDoubling === undefined ? [] : [{ kind: 'gain', dimension, perDoubling, cost, pairs: n }])),
-    ...contrasts.flatMap(({ first, second, size, difference }): Evidence[] => (difference === undefined || size !== undefined ? [] : [{ kind: 'contrast', first, second, difference, cost }])),
-    ...diminishing.flatMap(({ dimension, change }): Evidence[] => (change === undefined ? [] : [{ kind: 'diminishing', dimension, change, cost }])),
+    ...along.flatMap(({ dimension, perDoubling, pairs: n }): Evidence[] =>
+      perDoubling === undefined ? [] : [{ kind: 'gain', dimension, perDoubling, cost, pairs: n }],
+    ),
+    ...contrasts.flatMap(({ first, second, size, difference }): Evidence[] =>
+      difference === undefined || size !== undefined ? [] : [{ kind: 'contrast', first, second, difference, cost }],
+    ),
+    ...diminishing.flatMap(({ dimension, change }): Evidence[] =>
+      change === undefined ? [] : [{ kind: 'diminishing', dimension, change, cost }],
+    ),
     ...directions.map((direction): Evidence => {
-      const count = (verdict: string): number => pairs.filter((pair) => pair.direction === direction && pair.verdict === verdict).length;
-      return { kind: 'overfitting', direction, overfits: count('overfits'), memorises: count('memorises'), judged: pairs.filter((pair) => pair.direction === direction).length - count('not enough evidence') };
+      const count = (verdict: string): number =>
+        pairs.filter((pair) => pair.direction === direction && pair.verdict === verdict).length;
+      return {
+        kind: 'overfitting',
+        direction,
+        overfits: count('overfits'),
+        memorises: count('memorises'),
+        judged: pairs.filter((pair) => pair.direction === direction).length - count('not enough evidence'),
+      };
     }),
-    ...gaps.flatMap(({ direction, perDoubling }): Evidence[] => (perDoubling === undefined ? [] : [{ kind: 'gap', direction, perDoubling }])),
+    ...gaps.flatMap(({ direction, perDoubling }): Evidence[] =>
+      perDoubling === undefined ? [] : [{ kind: 'gap', direction, perDoubling }],
+    ),
   ];
 }
 
 function missingOf(points: readonly StudyPoint[], { along, contrasts, cost }: RegimeGains): Missing[] {
   const missing: Missing[] = [];
-  const failed = points.flatMap((point) => point.failed.map(({ seed, reason }) => ({ name: point.name, seed, reason })));
+  const failed = points.flatMap((point) =>
+    point.failed.map(({ seed, reason }) => ({ name: point.name, seed, reason })),
+  );
   const pending = points.flatMap((point) => point.pending.map((seed) => ({ name: point.name, seed })));
   if (failed.length + pending.length > 0) missing.push({ kind: 'trials', failed, pending });
   const where = (why: string): Dimension[] => along.filter((one) => one.why === why).map(({ dimension }) => dimension);
   const [noPairs, oneSeed] = [where('no pairs with results'), where('one seed only')];
-  if (noPairs.length > 0) missing.push({ kind: 'points', dimensions: DIMENSIONS.filter((dimension) => noPairs.includes(dimension)) });
+  if (noPairs.length > 0)
+    missing.push({ kind: 'points', dimensions: DIMENSIONS.filter((dimension) => noPairs.includes(dimension)) });
   if (oneSeed.length > 0) missing.push({ kind: 'seeds', dimensions: oneSeed });
   for (const { first, second, size, difference } of contrasts)
-    if (size === undefined && difference?.verdict === 'noise') missing.push({ kind: 'more seeds', first, second, now: difference.n, ...seedsNeeded(difference) });
+    if (size === undefined && difference?.verdict === 'noise')
+      missing.push({ kind: 'more seeds', first, second, now: difference.n, ...seedsNeeded(difference) });
   const untimed = points.filter(({ measured }) => measured === undefined).map(({ name }) => name);
   if (cost === 'flops' && untimed.length > 0) missing.push({ kind: 'times', names: untimed });
   return missing;
 }
 
-/** The fewest seeds m with t * s / sqrt(m) below the difference, were its mean and s to stay; t has m - 1 degrees of freedom, or the pooled ones, which grow with m - 1. */
+/**
+ * The fewest seeds m with t * s / sqrt(m) below the difference, were its mean and s to stay; t has m - 1 degrees of
+ * freedom, or the pooled ones, which grow with m - 1.
+ */
 function seedsNeeded({ mean, low, high, n, pooledDf }: Difference): { needed?: number } {
   const df = (m: number): number => (pooledDf === undefined ? m - 1 : Math.floor((pooledDf * (m - 1)) / (n - 1)));
   const s = ((high! - low!) / 2 / studentQuantile(df(n))) * Math.sqrt(n);
-  for (let m = n + 1; m <= 100; m++) if ((studentQuantile(df(m)) * s) / Math.sqrt(m) < Math.abs(mean)) return { needed: m };
+  for (let m = n + 1; m <= 100; m++)
+    if ((studentQuantile(df(m)) * s) / Math.sqrt(m) < Math.abs(mean)) return { needed: m };
   return {};
 }

@@ -1,7 +1,7 @@
 import { UsageError } from '../../errors.js';
 import { configurationOf, meanTop1 } from '../analysis/dimensions.js';
-import { costOf, type Cost, type StudyPoint } from '../analysis/points.js';
-import { difference, estimate, type Difference, type Estimate } from '../analysis/statistics.js';
+import { type Cost, costOf, type StudyPoint } from '../analysis/points.js';
+import { type Difference, difference, type Estimate, estimate } from '../analysis/statistics.js';
 
 /** What a model may cost at most. */
 export interface Budget {
@@ -12,24 +12,31 @@ export interface Budget {
   text: string;
 }
 
-const EXAMPLES = '5ms or 0.2s (inference of one picture), train:50ms (a training step), 200MFLOPs, 300MB or 2GiB (memory of training), 25Mparams';
+const EXAMPLES =
+  '5ms or 0.2s (inference of one picture), train:50ms (a training step), 200MFLOPs, 300MB or 2GiB (memory of training), 25Mparams';
 const THOUSANDS: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9, b: 1e9, t: 1e12 };
-const MILLISECONDS: Readonly<Record<string, number>> = { us: 1e-3, 'µs': 1e-3, ms: 1, s: 1e3, min: 6e4 };
+const MILLISECONDS: Readonly<Record<string, number>> = { us: 1e-3, µs: 1e-3, ms: 1, s: 1e3, min: 6e4 };
 
 /**
- * `5ms`, `train:0.2s`, `200MFLOPs`, `2GiB`, `25M params`. FLOPs are those of one picture, 2 for a multiply-add; MB is 1e6 bytes, MiB 2^20.
+ * `5ms`, `train:0.2s`, `200MFLOPs`, `2GiB`, `25M params`. FLOPs are those of one picture, 2 for a multiply-add; MB is
+ * 1e6 bytes, MiB 2^20.
  * @param of what a time without a prefix is of
  * @throws UsageError for what is no budget
  */
 export function parseBudget(text: string, of: 'inference' | 'train' = 'inference'): Budget {
-  const wrong = (why: string): UsageError => new UsageError(`Expected a budget such as ${EXAMPLES} but received "${text}"${why}.`);
+  const wrong = (why: string): UsageError =>
+    new UsageError(`Expected a budget such as ${EXAMPLES} but received "${text}"${why}.`);
   const parts = /^\s*(?:([a-z]+)\s*:\s*)?(\d+(?:\.\d+)?|\.\d+)(e[+-]?\d+)?\s*([a-zµ\s]*)$/i.exec(text);
-  if (parts === null) throw wrong(/\d,\d/.test(text) ? ': write decimals with a point' : /^\s*-/.test(text) ? ': it must be above 0' : '');
+  if (parts === null)
+    throw wrong(
+      /\d,\d/.test(text) ? ': write decimals with a point' : /^\s*-/.test(text) ? ': it must be above 0' : '',
+    );
   const [, prefix, digits, exponent = '', written = ''] = parts;
   const unit = written.replace(/\s+/g, '').toLowerCase();
   const number = Number(digits + exponent);
   if (!(number > 0 && Number.isFinite(number))) throw wrong(': it must be above 0');
-  if (prefix !== undefined && prefix !== 'train' && prefix !== 'inference') throw wrong(`: only train: and inference: may stand before a time, not ${prefix}:`);
+  if (prefix !== undefined && prefix !== 'train' && prefix !== 'inference')
+    throw wrong(`: only train: and inference: may stand before a time, not ${prefix}:`);
   const found = (cost: Cost, limit: number): Budget => ({ cost, limit, text: text.trim() });
   const time = MILLISECONDS[unit];
   if (time !== undefined) return found((prefix ?? of) === 'train' ? 'trainStepMs' : 'inferenceMs', number * time);
@@ -39,8 +46,20 @@ export function parseBudget(text: string, of: 'inference' | 'train' = 'inference
   const parameters = /^([kmgb]?)param(?:s|eter|eters)?$/.exec(unit);
   if (parameters !== null) return found('parameters', number * THOUSANDS[parameters[1]!]!);
   const bytes = /^(?:([kmgt]?)b|([kmgt])ib|bytes?)$/.exec(unit);
-  if (bytes !== null) return found('peakBytes', number * (bytes[2] === undefined ? THOUSANDS[bytes[1] ?? '']! : 1024 ** ('kmgt'.indexOf(bytes[2]) + 1)));
-  throw wrong(unit === '' ? ': it has no unit' : /macs?$/.test(unit) ? ': FLOPs count 2 for each multiply-add' : /^[kmgbt]$/.test(unit) ? `: "${written.trim()}" of what? FLOPs, params or bytes` : '');
+  if (bytes !== null)
+    return found(
+      'peakBytes',
+      number * (bytes[2] === undefined ? THOUSANDS[bytes[1] ?? '']! : 1024 ** ('kmgt'.indexOf(bytes[2]) + 1)),
+    );
+  throw wrong(
+    unit === ''
+      ? ': it has no unit'
+      : /macs?$/.test(unit)
+        ? ': FLOPs count 2 for each multiply-add'
+        : /^[kmgbt]$/.test(unit)
+          ? `: "${written.trim()}" of what? FLOPs, params or bytes`
+          : '',
+  );
 }
 
 export interface BudgetCandidate {
@@ -77,12 +96,21 @@ export function pickWithin(points: readonly StudyPoint[], budget: Budget): Budge
     else known.push({ point, cost, accuracy, top1: estimate([...point.top1.values()])! });
   }
   const shown = ({ point, cost, top1 }: (typeof known)[number]): BudgetCandidate => ({ name: point.name, cost, top1 });
-  const fitting = known.filter(({ cost }) => cost <= budget.limit).sort((a, b) => b.accuracy - a.accuracy || a.cost - b.cost);
+  const fitting = known
+    .filter(({ cost }) => cost <= budget.limit)
+    .sort((a, b) => b.accuracy - a.accuracy || a.cost - b.cost);
   const common = { budget, fitting: fitting.length, notMeasured, withoutResult };
   const [pick] = fitting;
   if (pick !== undefined) {
     const other = fitting.find(({ point }) => configurationOf(point) !== configurationOf(pick.point));
-    return { ...common, outcome: 'fits', pick: shown(pick), ...(other === undefined ? {} : { runnerUp: { ...shown(other), behind: difference(other.point.top1, pick.point.top1)! } }) };
+    return {
+      ...common,
+      outcome: 'fits',
+      pick: shown(pick),
+      ...(other === undefined
+        ? {}
+        : { runnerUp: { ...shown(other), behind: difference(other.point.top1, pick.point.top1)! } }),
+    };
   }
   if (known.length === 0) return { ...common, outcome: 'nothing to choose from' };
   const cheapest = known.reduce((a, b) => (b.cost < a.cost || (b.cost === a.cost && b.accuracy > a.accuracy) ? b : a));

@@ -1,8 +1,8 @@
 import { comparableCost, meanTop1 } from '../analysis/dimensions.js';
+import { changeOf, meanOf, type Noise, regimeNoise, regimeSpread } from '../analysis/noise.js';
 import { paretoFrontier } from '../analysis/pareto.js';
 import type { Cost, StudyPoint } from '../analysis/points.js';
-import { changeOf, meanOf, regimeNoise, regimeSpread, type Noise } from '../analysis/noise.js';
-import { estimate, studentQuantile, type Difference, type Estimate } from '../analysis/statistics.js';
+import { type Difference, type Estimate, estimate, studentQuantile } from '../analysis/statistics.js';
 
 export interface FamilyOptions {
   /** What the family is sorted and judged by. Default: measured time of a training step. */
@@ -37,7 +37,10 @@ export interface FamilyMember {
   why: 'the cheapest of the frontier' | 'gains beyond noise' | 'gains enough, though one seed cannot tell';
   /** The frontier's member at a higher resolution that this one is not told from. */
   insteadOf?: string;
-  /** Growth of the resolution for each doubling of FLOPs since the smallest member; absent for that one and without more FLOPs. */
+  /**
+   * Growth of the resolution for each doubling of FLOPs since the smallest member; absent for that one and without more
+   * FLOPs.
+   */
   resolutionPerDoubling?: number;
   /** Faster than compound scaling raises it. */
   fasterThanCompound?: boolean;
@@ -51,21 +54,31 @@ export interface ProposedFamily {
   instead: boolean;
   /** Smallest to largest. */
   members: FamilyMember[];
-  passedOver: { name: string; against: string; reason: 'no gain beyond noise' | 'gains too little for one seed' | 'a lower resolution does as well' }[];
+  passedOver: {
+    name: string;
+    against: string;
+    reason: 'no gain beyond noise' | 'gains too little for one seed' | 'a lower resolution does as well';
+  }[];
   leftOut: { name: string; reason: 'no result' | 'not measured' }[];
 }
 
-/** Compound scaling makes the sides 1.15 times as large for each doubling of FLOPs (Tan and Le 2019, equation 3: gamma = 1.15). */
+/**
+ * Compound scaling makes the sides 1.15 times as large for each doubling of FLOPs (Tan and Le 2019, equation 3: gamma =
+ * 1.15).
+ */
 export const COMPOUND_RESOLUTION = 1.15;
 
 type Known = { point: StudyPoint; cost: number; accuracy: number };
 
 /**
- * A family from smallest to largest out of the points of one regime: along the Pareto frontier each member must beat the one before it
- * beyond noise. Resolution is raised slowly (paper section 6, strategy 2): where a cheaper point at a lower resolution is not told from a
- * member, and still beats the one before, it takes its place.
+ * A family from smallest to largest out of the points of one regime: along the Pareto frontier each member must beat
+ * the one before it beyond noise. Resolution is raised slowly (paper section 6, strategy 2): where a cheaper point at a
+ * lower resolution is not told from a member, and still beats the one before, it takes its place.
  */
-export function proposeFamily(points: readonly StudyPoint[], { cost: wanted = 'trainStepMs', leastGain = 0.01, newSeeds = 1 }: FamilyOptions = {}): ProposedFamily {
+export function proposeFamily(
+  points: readonly StudyPoint[],
+  { cost: wanted = 'trainStepMs', leastGain = 0.01, newSeeds = 1 }: FamilyOptions = {},
+): ProposedFamily {
   const withResult = points.filter((point) => meanTop1(point) !== undefined);
   const instead = withResult.length > 0 && withResult.every((point) => comparableCost(point, wanted) === undefined);
   const cost = instead ? 'flops' : wanted;
@@ -90,42 +103,74 @@ export function proposeFamily(points: readonly StudyPoint[], { cost: wanted = 't
     }
     const gain = change(before, next);
     if (gain.verdict !== 'better' && !(gain.verdict === 'unknown' && gain.mean >= leastGain)) {
-      passedOver.push({ name: next.point.name, against: before.point.name, reason: gain.verdict === 'unknown' ? 'gains too little for one seed' : 'no gain beyond noise' });
+      passedOver.push({
+        name: next.point.name,
+        against: before.point.name,
+        reason: gain.verdict === 'unknown' ? 'gains too little for one seed' : 'no gain beyond noise',
+      });
       continue;
     }
     const slow = gain.verdict === 'better' ? atLowerResolution(known, before, next, change) : undefined;
-    if (slow === undefined) chosen.push({ known: next, gain, why: gain.verdict === 'better' ? 'gains beyond noise' : 'gains enough, though one seed cannot tell' });
+    if (slow === undefined)
+      chosen.push({
+        known: next,
+        gain,
+        why: gain.verdict === 'better' ? 'gains beyond noise' : 'gains enough, though one seed cannot tell',
+      });
     else {
       passedOver.push({ name: next.point.name, against: slow.point.name, reason: 'a lower resolution does as well' });
       chosen.push({ known: slow, gain: change(before, slow), why: 'gains beyond noise', insteadOf: next.point.name });
     }
   }
   const first = chosen[0]?.known.point;
-  const members = chosen.map(({ known: { point, cost: value }, gain, ...reasons }): FamilyMember => ({
-    name: point.name,
-    depth: point.depth,
-    width: point.width,
-    size: point.size,
-    flops: point.flops,
-    cost: value,
-    top1: meanOf(point.top1, spread)!,
-    ...(gain === undefined ? {} : { gain }),
-    ...reasons,
-    ...resolutionGrowth(first!, point),
-    prediction: predict([...point.top1.values()], newSeeds, spread),
-  }));
-  return { outcome: members.length === 0 ? 'not enough evidence' : 'proposed', cost, instead, members, passedOver, leftOut };
+  const members = chosen.map(
+    ({ known: { point, cost: value }, gain, ...reasons }): FamilyMember => ({
+      name: point.name,
+      depth: point.depth,
+      width: point.width,
+      size: point.size,
+      flops: point.flops,
+      cost: value,
+      top1: meanOf(point.top1, spread)!,
+      ...(gain === undefined ? {} : { gain }),
+      ...reasons,
+      ...resolutionGrowth(first!, point),
+      prediction: predict([...point.top1.values()], newSeeds, spread),
+    }),
+  );
+  return {
+    outcome: members.length === 0 ? 'not enough evidence' : 'proposed',
+    cost,
+    instead,
+    members,
+    passedOver,
+    leftOut,
+  };
 }
 
-/** Among points no dearer than `next` at a lower resolution that are not told from it and beat `before`: the lowest resolution, and there the best. */
-function atLowerResolution(known: readonly Known[], before: Known, next: Known, change: (from: Known, to: Known) => Difference): Known | undefined {
+/**
+ * Among points no dearer than `next` at a lower resolution that are not told from it and beat `before`: the lowest
+ * resolution, and there the best.
+ */
+function atLowerResolution(
+  known: readonly Known[],
+  before: Known,
+  next: Known,
+  change: (from: Known, to: Known) => Difference,
+): Known | undefined {
   return known
-    .filter(({ point, cost, accuracy }) => cost > before.cost && cost <= next.cost && point.size < next.point.size && accuracy > before.accuracy)
+    .filter(
+      ({ point, cost, accuracy }) =>
+        cost > before.cost && cost <= next.cost && point.size < next.point.size && accuracy > before.accuracy,
+    )
     .sort((a, b) => a.point.size - b.point.size || b.accuracy - a.accuracy)
     .find((one) => ['noise', 'none'].includes(change(one, next).verdict) && change(before, one).verdict === 'better');
 }
 
-function resolutionGrowth(first: StudyPoint, point: StudyPoint): Pick<FamilyMember, 'resolutionPerDoubling' | 'fasterThanCompound'> {
+function resolutionGrowth(
+  first: StudyPoint,
+  point: StudyPoint,
+): Pick<FamilyMember, 'resolutionPerDoubling' | 'fasterThanCompound'> {
   const doublings = Math.log2(point.flops / first.flops);
   if (!(doublings > 0)) return {};
   const growth = (point.size / first.size) ** (1 / doublings);
@@ -133,9 +178,9 @@ function resolutionGrowth(first: StudyPoint, point: StudyPoint): Pick<FamilyMemb
 }
 
 /**
- * The mean of n new seeds after m known ones: mean +- t * s * sqrt(1/n + 1/m), with the spread of new seeds over the whole regime where that
- * is known, else with the own one and t(m - 1). It holds for a configuration chosen beforehand; the
- * best of many by the same results is a little lucky.
+ * The mean of n new seeds after m known ones: mean +- t * s * sqrt(1/n + 1/m), with the spread of new seeds over the
+ * whole regime where that is known, else with the own one and t(m - 1). It holds for a configuration chosen beforehand;
+ * the best of many by the same results is a little lucky.
  */
 export function predict(values: readonly number[], newSeeds: number, noise?: Noise): Prediction {
   const { mean, n, low, high } = estimate(values)!;

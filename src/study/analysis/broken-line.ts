@@ -1,4 +1,4 @@
-import { studentQuantile, type Estimate } from './statistics.js';
+import { type Estimate, studentQuantile } from './statistics.js';
 
 /** y = intercept + slope * x by least squares. */
 export interface Line {
@@ -32,14 +32,18 @@ export function fitLine(x: readonly number[], y: readonly number[]): Line | unde
   return { intercept, slope, residual, total, n, spread: xx };
 }
 
-/** The slope and its 95 % interval, slope +- t(n - 2) * sqrt(residual / (n - 2) / spread); no interval from two points. */
+/**
+ * The slope and its 95 % interval, slope +- t(n - 2) * sqrt(residual / (n - 2) / spread); no interval from two points.
+ */
 export function slopeOf({ slope, residual, n, spread }: Line): Estimate {
   if (n < 3) return { mean: slope, n };
   const half = studentQuantile(n - 2) * Math.sqrt(residual / (n - 2) / spread);
   return { mean: slope, n, low: slope - half, high: slope + half };
 }
 
-/** y = atKnot + before * (x - knot) up to the knot and atKnot + after * (x - knot) from there on: two lines that meet. */
+/**
+ * y = atKnot + before * (x - knot) up to the knot and atKnot + after * (x - knot) from there on: two lines that meet.
+ */
 export interface BrokenLine {
   knot: number;
   atKnot: number;
@@ -57,16 +61,30 @@ class Sums {
   xy = 0;
   yy = 0;
   plus(x: number, y: number): Sums {
-    return Object.assign(new Sums(), { n: this.n + 1, x: this.x + x, y: this.y + y, xx: this.xx + x * x, xy: this.xy + x * y, yy: this.yy + y * y });
+    return Object.assign(new Sums(), {
+      n: this.n + 1,
+      x: this.x + x,
+      y: this.y + y,
+      xx: this.xx + x * x,
+      xy: this.xy + x * y,
+      yy: this.yy + y * y,
+    });
   }
   minus(o: Sums): Sums {
-    return Object.assign(new Sums(), { n: this.n - o.n, x: this.x - o.x, y: this.y - o.y, xx: this.xx - o.xx, xy: this.xy - o.xy, yy: this.yy - o.yy });
+    return Object.assign(new Sums(), {
+      n: this.n - o.n,
+      x: this.x - o.x,
+      y: this.y - o.y,
+      xx: this.xx - o.xx,
+      xy: this.xy - o.xy,
+      yy: this.yy - o.yy,
+    });
   }
 }
 
 /**
- * Broken lines over points sorted by x. With u = min(x - knot, 0) and v = max(x - knot, 0) the model y = c + before * u + after * v is
- * linear for a given knot, and u * v = 0 everywhere.
+ * Broken lines over points sorted by x. With u = min(x - knot, 0) and v = max(x - knot, 0) the model y = c + before * u
+ * + after * v is linear for a given knot, and u * v = 0 everywhere.
  */
 export class BrokenLineFit {
   readonly #x: readonly number[];
@@ -82,7 +100,10 @@ export class BrokenLineFit {
     for (let i = 0; i < x.length; i++) this.#left.push(this.#left[i]!.plus(x[i]!, y[i]!));
   }
 
-  /** The best broken line with this knot, which lies between the outermost x. The residual is a difference of sums: good to 1e-12 of their size. */
+  /**
+   * The best broken line with this knot, which lies between the outermost x. The residual is a difference of sums: good
+   * to 1e-12 of their size.
+   */
   at(knot: number): BrokenLine {
     const left = this.#left[this.#below(knot)]!;
     const right = this.#left.at(-1)!.minus(left);
@@ -101,9 +122,10 @@ export class BrokenLineFit {
   }
 
   /**
-   * The broken line with the smallest residual whose knot has at least `least` different x at or below it and as many at or above it.
-   * Between two neighbouring x the best knot is where the separate lines of both sides cross, if that lies between the two; else it is
-   * one of the two (Hudson, "Fitting segmented curves whose join points have to be estimated", 1966). So nothing is searched by steps.
+   * The broken line with the smallest residual whose knot has at least `least` different x at or below it and as many
+   * at or above it. Between two neighbouring x the best knot is where the separate lines of both sides cross, if that
+   * lies between the two; else it is one of the two (Hudson, "Fitting segmented curves whose join points have to be
+   * estimated", 1966). So nothing is searched by steps.
    * @returns undefined for fewer than 2 * `least` different x
    */
   best(least: number): BrokenLine | undefined {
@@ -145,7 +167,8 @@ export class BrokenLineFit {
   }
 }
 
-export const heightOf = ({ knot, atKnot, before, after }: Omit<BrokenLine, 'residual'>, x: number): number => atKnot + (x < knot ? before : after) * (x - knot);
+export const heightOf = ({ knot, atKnot, before, after }: Omit<BrokenLine, 'residual'>, x: number): number =>
+  atKnot + (x < knot ? before : after) * (x - knot);
 
 function lineOf({ n, x, y, xx, xy }: Sums): { intercept: number; slope: number } {
   const slope = (n * xy - x * y) / (n * xx - x * x);

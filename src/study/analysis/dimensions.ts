@@ -6,7 +6,10 @@ export type Dimension = (typeof DIMENSIONS)[number];
 /** What two neighbours may differ in: longer training is no larger network, yet it lets one over-fit just so. */
 export type Direction = Dimension | 'epochs';
 
-export function valueAlong(point: Pick<StudyPoint, 'depth' | 'width' | 'size' | 'epochs'>, direction: Direction): number {
+export function valueAlong(
+  point: Pick<StudyPoint, 'depth' | 'width' | 'size' | 'epochs'>,
+  direction: Direction,
+): number {
   return direction === 'resolution' ? point.size : point[direction];
 }
 
@@ -19,18 +22,28 @@ export interface Neighbours {
 }
 
 /**
- * A ResNet-18 and -34 have basic blocks, the others bottlenecks: a step from one to the other is not one of depth alone.
- * Source: He et al. 2015, Table 1.
+ * A ResNet-18 and -34 have basic blocks, the others bottlenecks: a step from one to the other is not one of depth
+ * alone. Source: He et al. 2015, Table 1.
  */
-const block = ({ family, depth }: StudyPoint): string => (family === 'resnet' && (depth === 18 || depth === 34) ? 'basic' : '');
+const block = ({ family, depth }: StudyPoint): string =>
+  family === 'resnet' && (depth === 18 || depth === 34) ? 'basic' : '';
 
 function key(point: StudyPoint, without: Direction): string {
   const all: Direction[] = ['depth', 'width', 'resolution', 'epochs'];
-  return [point.family, block(point), ...all.filter((direction) => direction !== without).map((direction) => valueAlong(point, direction))].join(' ');
+  return [
+    point.family,
+    block(point),
+    ...all.filter((direction) => direction !== without).map((direction) => valueAlong(point, direction)),
+  ].join(' ');
 }
 
 /** The network and its pictures, whatever the length of training: `resnet-rs 26 x0.5 @28`. */
-export const configurationOf = ({ family, depth, width, size }: Pick<StudyPoint, 'family' | 'depth' | 'width' | 'size'>): string => `${family} ${depth} x${width} @${size}`;
+export const configurationOf = ({
+  family,
+  depth,
+  width,
+  size,
+}: Pick<StudyPoint, 'family' | 'depth' | 'width' | 'size'>): string => `${family} ${depth} x${width} @${size}`;
 
 /** The values of each line of the grid along a direction, in rising order; of equal points the first counts. */
 export function lines(points: readonly StudyPoint[], direction: Direction): StudyPoint[][] {
@@ -43,25 +56,31 @@ export function lines(points: readonly StudyPoint[], direction: Direction): Stud
   }
   return [...groups.values()].map((group) => {
     const sorted = group.sort((a, b) => valueAlong(a, direction) - valueAlong(b, direction));
-    return sorted.filter((point, i) => i === 0 || valueAlong(point, direction) !== valueAlong(sorted[i - 1]!, direction));
+    return sorted.filter(
+      (point, i) => i === 0 || valueAlong(point, direction) !== valueAlong(sorted[i - 1]!, direction),
+    );
   });
 }
 
-/** Every pair of neighbours along a direction, line by line. Points whose trials failed stay: they are neighbours without a result. */
+/**
+ * Every pair of neighbours along a direction, line by line. Points whose trials failed stay: they are neighbours
+ * without a result.
+ */
 export function neighbours(points: readonly StudyPoint[], direction: Direction): Neighbours[] {
   return lines(points, direction).flatMap((line) => line.slice(1).map((to, i) => ({ direction, from: line[i]!, to })));
 }
 
 /** The lengths of training of a study, shortest first. */
-export const regimesOf = (points: readonly StudyPoint[]): number[] => [...new Set(points.map(({ epochs }) => epochs))].sort((a, b) => a - b);
+export const regimesOf = (points: readonly StudyPoint[]): number[] =>
+  [...new Set(points.map(({ epochs }) => epochs))].sort((a, b) => a - b);
 
 export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 /**
- * Mean accuracy on the test pictures over the seeds that are done; undefined where none is. To 12 digits, so that the same number of right
- * answers is a tie however it is spread over the seeds.
+ * Mean accuracy on the test pictures over the seeds that are done; undefined where none is. To 12 digits, so that the
+ * same number of right answers is a tie however it is spread over the seeds.
  */
 export function meanTop1({ top1 }: Pick<StudyPoint, 'top1'>): number | undefined {
   const value = mean([...top1.values()]);
@@ -69,8 +88,8 @@ export function meanTop1({ top1 }: Pick<StudyPoint, 'top1'>): number | undefined
 }
 
 /**
- * A cost that points with different batches share: a training step is counted by the picture, since a batch that memory allows is
- * smaller for larger models. Undefined where nothing usable was measured.
+ * A cost that points with different batches share: a training step is counted by the picture, since a batch that memory
+ * allows is smaller for larger models. Undefined where nothing usable was measured.
  */
 export function comparableCost(point: StudyPoint, cost: Cost): number | undefined {
   const value = cost === 'flops' || cost === 'parameters' ? point[cost] : point.measured?.[cost];
@@ -78,7 +97,9 @@ export function comparableCost(point: StudyPoint, cost: Cost): number | undefine
   return shared !== undefined && Number.isFinite(shared) && shared > 0 ? shared : undefined;
 }
 
-/** What gains are counted against: measured time of a training step (by the picture), or FLOPs where it is not known. */
+/**
+ * What gains are counted against: measured time of a training step (by the picture), or FLOPs where it is not known.
+ */
 export type GainCost = 'trainStepMs' | 'flops';
 
 /** log2 of how many times dearer the larger of two neighbours is. */

@@ -1,5 +1,5 @@
-import { UsageError } from '../../errors.js';
 import { wholeOption } from '../../checks.js';
+import { UsageError } from '../../errors.js';
 import { comparableCost, configurationOf, meanTop1, regimesOf } from './dimensions.js';
 import type { StudyPoint } from './points.js';
 import { kendallTauB } from './rank-correlation.js';
@@ -38,16 +38,25 @@ export interface HalvingPlan {
 }
 
 /**
- * Successive halving (Jamieson and Talwalkar 2016): rungs of first * eta^k epochs up to the full schedule; one of eta configurations goes
- * on, rounded down, at least one. A rung above full / sqrt(eta) is left out, as the full schedule costs little more.
+ * Successive halving (Jamieson and Talwalkar 2016): rungs of first * eta^k epochs up to the full schedule; one of eta
+ * configurations goes on, rounded down, at least one. A rung above full / sqrt(eta) is left out, as the full schedule
+ * costs little more.
  * @throws UsageError for values out of range
  */
-export function halvingPlan({ configurations, epochs, eta = 3, first = Math.ceil(epochs / 9) }: HalvingOptions): HalvingPlan {
+export function halvingPlan({
+  configurations,
+  epochs,
+  eta = 3,
+  first = Math.ceil(epochs / 9),
+}: HalvingOptions): HalvingPlan {
   wholeOption('the number of configurations', configurations, 1, 1e6);
   wholeOption('epochs', epochs, 1, 1e6);
   wholeOption('the epochs of the first rung', first, 1, 1e6);
   if (!(eta >= 2 && eta <= 100)) throw new UsageError(`Expected a number from 2 to 100 for eta but received ${eta}.`);
-  if (first > epochs) throw new UsageError(`Expected at most the ${epochs} epochs of the full schedule for the first rung but received ${first}.`);
+  if (first > epochs)
+    throw new UsageError(
+      `Expected at most the ${epochs} epochs of the full schedule for the first rung but received ${first}.`,
+    );
   const lengths: number[] = [];
   for (let length = first; length <= epochs / Math.sqrt(eta); length *= eta) lengths.push(Math.round(length));
   lengths.push(epochs);
@@ -82,8 +91,8 @@ export interface RungOutcome {
 }
 
 /**
- * Who goes on: by mean top-1 over the seeds, of equals the cheaper one (training step where all are measured, else FLOPs), then by name.
- * A seed that failed does not count; a configuration of which all failed drops out.
+ * Who goes on: by mean top-1 over the seeds, of equals the cheaper one (training step where all are measured, else
+ * FLOPs), then by name. A seed that failed does not count; a configuration of which all failed drops out.
  * @param keep how many, at least one
  */
 export function survivors(points: readonly StudyPoint[], keep: number): RungOutcome {
@@ -91,7 +100,9 @@ export function survivors(points: readonly StudyPoint[], keep: number): RungOutc
   const ranked = points
     .flatMap((point) => {
       const top1 = meanTop1(point);
-      return top1 === undefined ? [] : [{ name: point.name, top1, seeds: point.top1.size, cost: comparableCost(point, cost) ?? Infinity }];
+      return top1 === undefined
+        ? []
+        : [{ name: point.name, top1, seeds: point.top1.size, cost: comparableCost(point, cost) ?? Infinity }];
     })
     .sort((a, b) => b.top1 - a.top1 || a.cost - b.cost || (a.name < b.name ? -1 : 1));
   const pending = points.filter((point) => point.pending.length > 0).map(({ name }) => name);
@@ -102,14 +113,23 @@ export function survivors(points: readonly StudyPoint[], keep: number): RungOutc
     outcome: pending.length > 0 ? 'waiting' : ranked.length === 0 ? 'nobody left' : 'decided',
     ranking: ranked.map(({ name, top1, seeds }, i) => ({ name, top1, seeds, survives: i < kept })),
     survivors: ranked.slice(0, kept).map(({ name }) => name),
-    dropped: points.filter((point) => meanTop1(point) === undefined && point.pending.length === 0).map(({ name, failed }) => ({ name, reasons: [...new Set(failed.map(({ reason }) => reason))] })),
-    partlyFailed: points.filter((point) => meanTop1(point) !== undefined && point.failed.length > 0).map(({ name, failed }) => ({ name, seeds: failed.map(({ seed }) => seed) })),
+    dropped: points
+      .filter((point) => meanTop1(point) === undefined && point.pending.length === 0)
+      .map(({ name, failed }) => ({ name, reasons: [...new Set(failed.map(({ reason }) => reason))] })),
+    partlyFailed: points
+      .filter((point) => meanTop1(point) !== undefined && point.failed.length > 0)
+      .map(({ name, failed }) => ({ name, seeds: failed.map(({ seed }) => seed) })),
     pending,
-    ...(last === undefined || first === undefined ? {} : { cut: { last: last.name, first: first.name, behind: last.top1 - first.top1 } }),
+    ...(last === undefined || first === undefined
+      ? {}
+      : { cut: { last: last.name, first: first.name, behind: last.top1 - first.top1 } }),
   };
 }
 
-/** How a short rung ranks the configurations that both it and the last rung trained. Those that left early are in none of these figures. */
+/**
+ * How a short rung ranks the configurations that both it and the last rung trained. Those that left early are in none
+ * of these figures.
+ */
 export interface RungAgreement {
   epochs: number;
   lastEpochs: number;
@@ -127,19 +147,33 @@ export function rungAgreement(points: readonly StudyPoint[]): RungAgreement[] {
   const lastEpochs = rungs.pop();
   if (lastEpochs === undefined) return [];
   const accuracies = (epochs: number): Map<string, { name: string; top1: number }> =>
-    new Map(points.flatMap((point) => {
-      const top1 = meanTop1(point);
-      return point.epochs !== epochs || top1 === undefined ? [] : [[configurationOf(point), { name: point.name, top1 }]];
-    }));
+    new Map(
+      points.flatMap((point) => {
+        const top1 = meanTop1(point);
+        return point.epochs !== epochs || top1 === undefined
+          ? []
+          : [[configurationOf(point), { name: point.name, top1 }]];
+      }),
+    );
   const final = accuracies(lastEpochs);
   return rungs.map((epochs): RungAgreement => {
     const short = accuracies(epochs);
-    const both = [...final].filter(([key]) => short.has(key)).map(([key, { name, top1 }]) => ({ name, last: top1, early: short.get(key)!.top1 }));
+    const both = [...final]
+      .filter(([key]) => short.has(key))
+      .map(([key, { name, top1 }]) => ({ name, last: top1, early: short.get(key)!.top1 }));
     const common = { epochs, lastEpochs, n: both.length };
     if (both.length < 3) return { ...common, outcome: 'too few configurations' };
-    const tau = kendallTauB(both.map(({ early }) => early), both.map(({ last }) => last));
+    const tau = kendallTauB(
+      both.map(({ early }) => early),
+      both.map(({ last }) => last),
+    );
     if (tau === undefined) return { ...common, outcome: 'all equal' };
     const best = both.reduce((a, b) => (b.last > a.last ? b : a));
-    return { ...common, outcome: 'compared', tau, best: { name: best.name, place: 1 + both.filter(({ early }) => early > best.early).length } };
+    return {
+      ...common,
+      outcome: 'compared',
+      tau,
+      best: { name: best.name, place: 1 + both.filter(({ early }) => early > best.early).length },
+    };
   });
 }

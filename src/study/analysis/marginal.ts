@@ -1,8 +1,18 @@
-import { DIMENSIONS, doublings, lines, neighbours, regimesOf, valueAlong, type Dimension, type GainCost, type Neighbours } from './dimensions.js';
+import {
+  DIMENSIONS,
+  type Dimension,
+  doublings,
+  type GainCost,
+  lines,
+  type Neighbours,
+  neighbours,
+  regimesOf,
+  valueAlong,
+} from './dimensions.js';
 import { changeOf, regimeNoise } from './noise.js';
 import { gapBySeed } from './overfitting.js';
 import type { StudyPoint } from './points.js';
-import { perDoublingOf, slope, slopeDifference, type Slope } from './slopes.js';
+import { perDoublingOf, type Slope, slope, slopeDifference } from './slopes.js';
 import type { Difference } from './statistics.js';
 
 /** Two configurations that differ in one dimension only: what the larger one gains. */
@@ -18,7 +28,10 @@ export interface MarginalPair {
   cost: GainCost;
   /** log2 of how many times dearer. */
   doublings?: number;
-  /** Change of top-1 for each doubling; absent where `to` is dearer by less than 7 %. The interval is that of the accuracies alone. */
+  /**
+   * Change of top-1 for each doubling; absent where `to` is dearer by less than 7 %. The interval is that of the
+   * accuracies alone.
+   */
   perDoubling?: Difference;
   /** Change of the accuracy on training pictures less that on test pictures. */
   gap?: Difference;
@@ -59,7 +72,9 @@ export interface RegimeGains {
   diminishing: Diminishing[];
 }
 
-/** What depth, width and resolution gain in each regime, shortest first: what Figure 3 of the paper shows, as numbers. */
+/**
+ * What depth, width and resolution gain in each regime, shortest first: what Figure 3 of the paper shows, as numbers.
+ */
 export function marginalGains(points: readonly StudyPoint[]): RegimeGains[] {
   return regimesOf(points).map((epochs) => ({ epochs, ...gainsOf(points.filter((point) => point.epochs === epochs)) }));
 }
@@ -68,7 +83,13 @@ function gainsOf(points: readonly StudyPoint[]): Omit<RegimeGains, 'epochs'> {
   const pairs = new Map(DIMENSIONS.map((dimension) => [dimension, neighbours(points, dimension)]));
   const all = [...pairs.values()].flat();
   const cost = all.every((pair) => doublings(pair, 'trainStepMs') !== undefined) ? 'trainStepMs' : 'flops';
-  const gain = (some: readonly Neighbours[]): Slope => slope(some, ({ top1 }) => top1, (pair) => doublings(pair, cost), points);
+  const gain = (some: readonly Neighbours[]): Slope =>
+    slope(
+      some,
+      ({ top1 }) => top1,
+      (pair) => doublings(pair, cost),
+      points,
+    );
   const along = new Map(DIMENSIONS.map((dimension) => [dimension, gain(pairs.get(dimension)!)]));
   const sizes = [...new Set(points.map(({ size }) => size))].sort((a, b) => a - b);
   const noise = { top1: regimeNoise(points, ({ top1 }) => top1), gap: regimeNoise(points, gapBySeed) };
@@ -79,7 +100,8 @@ function gainsOf(points: readonly StudyPoint[]): Omit<RegimeGains, 'epochs'> {
     contrasts: [
       ...CONTRASTS.map(([first, second]) => contrast(first, second, along.get(first)!, along.get(second)!)),
       ...(sizes.length < 2 ? [] : sizes).map((size) => {
-        const at = (dimension: Dimension): Slope => gain(pairs.get(dimension)!.filter(({ from }) => from.size === size));
+        const at = (dimension: Dimension): Slope =>
+          gain(pairs.get(dimension)!.filter(({ from }) => from.size === size));
         return { ...contrast('depth', 'width', at('depth'), at('width')), size };
       }),
     ],
@@ -87,14 +109,22 @@ function gainsOf(points: readonly StudyPoint[]): Omit<RegimeGains, 'epochs'> {
   };
 }
 
-const CONTRASTS = [['depth', 'width'], ['depth', 'resolution'], ['width', 'resolution']] as const;
+const CONTRASTS = [
+  ['depth', 'width'],
+  ['depth', 'resolution'],
+  ['width', 'resolution'],
+] as const;
 
 function contrast(first: Dimension, second: Dimension, of: Slope, against: Slope): Contrast {
   const found = slopeDifference(against, of);
   return { first, second, ...(found === undefined ? {} : { difference: found }) };
 }
 
-function diminishing(points: readonly StudyPoint[], dimension: Dimension, gain: (pairs: readonly Neighbours[]) => Slope): Diminishing {
+function diminishing(
+  points: readonly StudyPoint[],
+  dimension: Dimension,
+  gain: (pairs: readonly Neighbours[]) => Slope,
+): Diminishing {
   const halves = lines(points, dimension)
     .map((line) => line.filter(({ top1 }) => top1.size > 0))
     .filter((line) => line.length > 2)
@@ -105,7 +135,10 @@ function diminishing(points: readonly StudyPoint[], dimension: Dimension, gain: 
   return { dimension, lower, upper, ...(change === undefined ? {} : { change }) };
 }
 
-function describe(pair: Neighbours, noise: { top1: ReturnType<typeof regimeNoise>; gap: ReturnType<typeof regimeNoise> }): MarginalPair {
+function describe(
+  pair: Neighbours,
+  noise: { top1: ReturnType<typeof regimeNoise>; gap: ReturnType<typeof regimeNoise> },
+): MarginalPair {
   const { from, to } = pair;
   const dimension = pair.direction as Dimension;
   const cost = doublings(pair, 'trainStepMs') === undefined ? 'flops' : 'trainStepMs';

@@ -1,7 +1,7 @@
-import { doublings, neighbours, regimesOf, type Direction, type Neighbours } from './dimensions.js';
+import { type Direction, doublings, type Neighbours, neighbours, regimesOf } from './dimensions.js';
 import { changeOf, regimeNoise } from './noise.js';
 import type { StudyPoint } from './points.js';
-import { againstZero, slope, type Slope } from './slopes.js';
+import { againstZero, type Slope, slope } from './slopes.js';
 import type { Difference } from './statistics.js';
 
 /** The directions in which a network can be given more room, or time, to learn its pictures by heart. */
@@ -11,7 +11,9 @@ export type OverfittingDirection = (typeof DIRECTIONS)[number];
 /** Accuracy on training pictures (without augmentation) less accuracy on test pictures. */
 export interface PointGap {
   name: string;
-  /** Absent where no seed has both. `better` where the gap is above 0 beyond noise: here the word has no merit in it. */
+  /**
+   * Absent where no seed has both. `better` where the gap is above 0 beyond noise: here the word has no merit in it.
+   */
   gap?: Difference;
 }
 
@@ -19,7 +21,8 @@ export interface PointGap {
  * - `overfits`: training accuracy rises beyond noise and test accuracy falls beyond noise.
  * - `memorises`: training accuracy rises beyond noise, test accuracy does not.
  * - `learns`: test accuracy rises beyond noise.
- * - `loses`: test accuracy falls beyond noise, and training accuracy does not rise: too large or too long to train well, not over-fit.
+ * - `loses`: test accuracy falls beyond noise, and training accuracy does not rise: too large or too long to train
+ * well, not over-fit.
  * - `no change`: neither changes beyond noise.
  * - `not enough evidence`: fewer than two seeds in both.
  */
@@ -56,14 +59,25 @@ export interface Overfitting {
 
 /** Training less test accuracy, by the seeds that have both. */
 export function gapBySeed({ top1, trainTop1 }: StudyPoint): Map<number, number> {
-  return new Map([...trainTop1].filter(([seed]) => top1.has(seed)).map(([seed, train]) => [seed, train - top1.get(seed)!]));
+  return new Map(
+    [...trainTop1].filter(([seed]) => top1.has(seed)).map(([seed, train]) => [seed, train - top1.get(seed)!]),
+  );
 }
 
-/** Where larger networks, or longer training, learn the training pictures instead of what they show (paper section 6, strategy 1). */
+/**
+ * Where larger networks, or longer training, learn the training pictures instead of what they show (paper section 6,
+ * strategy 1).
+ */
 export function overfitting(points: readonly StudyPoint[]): Overfitting {
-  const noises = new Map(regimesOf(points).map((epochs) => [epochs, noisesOf(points.filter((point) => point.epochs === epochs))]));
+  const noises = new Map(
+    regimesOf(points).map((epochs) => [epochs, noisesOf(points.filter((point) => point.epochs === epochs))]),
+  );
   // Two regimes have two noises.
-  const pairs = DIRECTIONS.flatMap((direction) => neighbours(points, direction).map((pair) => describe(pair, direction, direction === 'epochs' ? {} : noises.get(pair.from.epochs)!)));
+  const pairs = DIRECTIONS.flatMap((direction) =>
+    neighbours(points, direction).map((pair) =>
+      describe(pair, direction, direction === 'epochs' ? {} : noises.get(pair.from.epochs)!),
+    ),
+  );
   return {
     points: points.map((point) => {
       const gap = againstZero(gapBySeed(point));
@@ -77,14 +91,31 @@ export function overfitting(points: readonly StudyPoint[]): Overfitting {
 }
 
 function gapsAlong(points: readonly StudyPoint[], direction: OverfittingDirection): GapAlong[] {
-  if (direction === 'epochs') return [{ direction, ...slope(neighbours(points, direction), gapBySeed, ({ from, to }) => Math.log2(to.epochs / from.epochs)) }];
+  if (direction === 'epochs')
+    return [
+      {
+        direction,
+        ...slope(neighbours(points, direction), gapBySeed, ({ from, to }) => Math.log2(to.epochs / from.epochs)),
+      },
+    ];
   const regimes = new Map<number, Neighbours[]>();
   for (const pair of neighbours(points, direction)) {
     const regime = regimes.get(pair.from.epochs);
     if (regime === undefined) regimes.set(pair.from.epochs, [pair]);
     else regime.push(pair);
   }
-  return [...regimes].sort(([a], [b]) => a - b).map(([epochs, pairs]) => ({ direction, epochs, ...slope(pairs, gapBySeed, (pair) => doublings(pair, 'flops'), points.filter((point) => point.epochs === epochs)) }));
+  return [...regimes]
+    .sort(([a], [b]) => a - b)
+    .map(([epochs, pairs]) => ({
+      direction,
+      epochs,
+      ...slope(
+        pairs,
+        gapBySeed,
+        (pair) => doublings(pair, 'flops'),
+        points.filter((point) => point.epochs === epochs),
+      ),
+    }));
 }
 
 interface Noises {
@@ -92,7 +123,11 @@ interface Noises {
   test?: ReturnType<typeof regimeNoise>;
   gap?: ReturnType<typeof regimeNoise>;
 }
-const noisesOf = (points: readonly StudyPoint[]): Noises => ({ train: regimeNoise(points, ({ trainTop1 }) => trainTop1), test: regimeNoise(points, ({ top1 }) => top1), gap: regimeNoise(points, gapBySeed) });
+const noisesOf = (points: readonly StudyPoint[]): Noises => ({
+  train: regimeNoise(points, ({ trainTop1 }) => trainTop1),
+  test: regimeNoise(points, ({ top1 }) => top1),
+  gap: regimeNoise(points, gapBySeed),
+});
 
 function describe({ from, to }: Neighbours, direction: OverfittingDirection, noise: Noises): OverfittingPair {
   const train = changeOf(from.trainTop1, to.trainTop1, noise.train);
@@ -111,7 +146,8 @@ function describe({ from, to }: Neighbours, direction: OverfittingDirection, noi
 }
 
 function judge(train: Difference | undefined, test: Difference | undefined): OverfittingVerdict {
-  if (train === undefined || test === undefined || train.verdict === 'unknown' || test.verdict === 'unknown') return 'not enough evidence';
+  if (train === undefined || test === undefined || train.verdict === 'unknown' || test.verdict === 'unknown')
+    return 'not enough evidence';
   if (test.verdict === 'better') return 'learns';
   if (train.verdict === 'better') return test.verdict === 'worse' ? 'overfits' : 'memorises';
   return test.verdict === 'worse' ? 'loses' : 'no change';

@@ -1,6 +1,6 @@
 /**
- * One configuration of a scaling study, what it costs and how good it turned out: the unit of every figure, fit and advice. Accuracies are
- * fractions, one for each seed whose trial is done.
+ * One configuration of a scaling study, what it costs and how good it turned out: the unit of every figure, fit and
+ * advice. Accuracies are fractions, one for each seed whose trial is done.
  */
 export interface StudyPoint {
   /** `resnet-rs-26 x0.5 @28 for 20 epochs`: unique in the study. */

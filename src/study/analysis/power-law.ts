@@ -1,13 +1,14 @@
-import { BrokenLineFit, fitLine, heightOf, slopeOf, type BrokenLine, type Line } from './broken-line.js';
+import { type BrokenLine, BrokenLineFit, fitLine, heightOf, type Line, slopeOf } from './broken-line.js';
 import { mean, meanTop1, regimesOf } from './dimensions.js';
 import type { StudyPoint } from './points.js';
-import { studentQuantile, type Estimate } from './statistics.js';
+import { type Estimate, studentQuantile } from './statistics.js';
 
 /** Different FLOPs that each side of a break must have. */
 const LEAST_A_SIDE = 3;
 /**
- * A break is believed below this p of the F test with 2 and n - 4 degrees of freedom. The break is looked for, and so the test finds one
- * more often by chance than p says: on straight lines with normal noise 2 times of 100 for 15 points and 5 of 100 for 175 at this level.
+ * A break is believed below this p of the F test with 2 and n - 4 degrees of freedom. The break is looked for, and so
+ * the test finds one more often by chance than p says: on straight lines with normal noise 2 times of 100 for 15 points
+ * and 5 of 100 for 175 at this level.
  */
 const BELIEVED_BELOW = 0.02;
 /** Steps between the outermost knots in which the interval of a break is told. */
@@ -24,13 +25,21 @@ export interface PowerLaw {
   /** Points that the fit uses, and their different FLOPs. */
   n: number;
   sizes: number;
-  /** b of error = a * FLOPs^-b, over the points up to the break, or over all where none was seen; its interval has Student's t. */
+  /**
+   * b of error = a * FLOPs^-b, over the points up to the break, or over all where none was seen; its interval has
+   * Student's t.
+   */
   exponent?: Estimate;
   /** a, the error that the law gives for 1 FLOP: a number for the formula alone. */
   scale?: number;
-  /** Share of the variance of log(error) that the line, or the broken line, explains; absent where all errors are equal. */
+  /**
+   * Share of the variance of log(error) that the line, or the broken line, explains; absent where all errors are equal.
+   */
   r2?: number;
-  /** The factor that an error is off the law by, typically: exp of the residuals' standard deviation. Absent where no degree of freedom is left. */
+  /**
+   * The factor that an error is off the law by, typically: exp of the residuals' standard deviation. Absent where no
+   * degree of freedom is left.
+   */
   residualFactor?: number;
   break?: PowerLawBreak;
   /** Why there is none. */
@@ -67,14 +76,21 @@ export interface EqualFlops {
 
 /** The law over all points and in each regime, shortest first. */
 export function powerLaws(points: readonly StudyPoint[]): { all: PowerLaw; regimes: PowerLaw[] } {
-  return { all: fitPowerLaw(points), regimes: regimesOf(points).map((epochs) => ({ epochs, ...fitPowerLaw(points.filter((point) => point.epochs === epochs)) })) };
+  return {
+    all: fitPowerLaw(points),
+    regimes: regimesOf(points).map((epochs) => ({
+      epochs,
+      ...fitPowerLaw(points.filter((point) => point.epochs === epochs)),
+    })),
+  };
 }
 
 /**
- * error = a * FLOPs^-b by least squares of log(error) on log(FLOPs), and where it breaks (paper Figure 2): a broken line of two pieces that
- * meet is taken instead where it is better by an F test, p = (residual broken / residual line)^((n - 4) / 2). Each configuration counts
- * once, with its mean error on the test pictures. The residuals are mostly what configurations of equal FLOPs differ by, not noise of
- * seeds: intervals hold for other configurations like these.
+ * error = a * FLOPs^-b by least squares of log(error) on log(FLOPs), and where it breaks (paper Figure 2): a broken
+ * line of two pieces that meet is taken instead where it is better by an F test, p = (residual broken / residual
+ * line)^((n - 4) / 2). Each configuration counts once, with its mean error on the test pictures. The residuals are
+ * mostly what configurations of equal FLOPs differ by, not noise of seeds: intervals hold for other configurations like
+ * these.
  */
 export function fitPowerLaw(points: readonly StudyPoint[]): PowerLaw {
   const excluded: PowerLaw['excluded'] = [];
@@ -82,7 +98,8 @@ export function fitPowerLaw(points: readonly StudyPoint[]): PowerLaw {
   for (const point of points) {
     const top1 = meanTop1(point);
     if (top1 === undefined) excluded.push({ name: point.name, reason: 'no result' });
-    else if (!(point.flops > 0 && Number.isFinite(point.flops))) excluded.push({ name: point.name, reason: 'no FLOPs' });
+    else if (!(point.flops > 0 && Number.isFinite(point.flops)))
+      excluded.push({ name: point.name, reason: 'no FLOPs' });
     else if (!(top1 < 1)) excluded.push({ name: point.name, reason: 'no error left, whose logarithm is infinite' });
     else used.push({ name: point.name, flops: point.flops, error: 1 - top1 });
   }
@@ -97,7 +114,8 @@ export function fitPowerLaw(points: readonly StudyPoint[]): PowerLaw {
   const line = fitLine(x, y);
   if (line === undefined) return { outcome: 'one size only', ...common, residuals: [] };
   const found = findBreak(x, y, line);
-  const fitted = (i: number): number => (found.line === undefined ? line.intercept + line.slope * x[i]! : heightOf(found.line, x[i]!));
+  const fitted = (i: number): number =>
+    found.line === undefined ? line.intercept + line.slope * x[i]! : heightOf(found.line, x[i]!);
   const small = found.line === undefined ? line : fitWhere(x, y, (value) => value <= found.line!.knot);
   const residual = found.line?.residual ?? line.residual;
   const free = n - (found.line === undefined ? 2 : 4);
@@ -114,7 +132,9 @@ export function fitPowerLaw(points: readonly StudyPoint[]): PowerLaw {
   };
 }
 
-type Found = { line: BrokenLine; low: number; high: number; p: number } | { line?: undefined; why: NoBreak; p?: number };
+type Found =
+  | { line: BrokenLine; low: number; high: number; p: number }
+  | { line?: undefined; why: NoBreak; p?: number };
 
 function findBreak(x: readonly number[], y: readonly number[], line: Line): Found {
   // What is left is rounding: any broken line would explain it as well.
@@ -128,21 +148,38 @@ function findBreak(x: readonly number[], y: readonly number[], line: Line): Foun
   // A t with so many degrees of freedom, squared, is F(1, n - 4).
   const level = best.residual * (1 + studentQuantile(free) ** 2 / free);
   const [first, last] = [fit.values[LEAST_A_SIDE - 1]!, fit.values.at(-LEAST_A_SIDE)!];
-  const knots = Array.from({ length: KNOTS + 1 }, (_, i) => first + ((last - first) * i) / KNOTS).filter((knot) => fit.at(knot).residual <= level);
+  const knots = Array.from({ length: KNOTS + 1 }, (_, i) => first + ((last - first) * i) / KNOTS).filter(
+    (knot) => fit.at(knot).residual <= level,
+  );
   return { line: best, p, low: Math.min(best.knot, ...knots), high: Math.max(best.knot, ...knots) };
 }
 
-function describe({ line, low, high }: Found & { line: BrokenLine; low: number; high: number }, x: readonly number[], y: readonly number[], middle: number): PowerLawBreak {
+function describe(
+  { line, low, high }: Found & { line: BrokenLine; low: number; high: number },
+  x: readonly number[],
+  y: readonly number[],
+  middle: number,
+): PowerLawBreak {
   const flops = (knot: number): number => Math.exp(knot + middle);
   const after = negated(slopeOf(fitWhere(x, y, (value) => value >= line.knot)));
-  return { flops: flops(line.knot), low: flops(low), high: flops(high), after, direction: line.after > line.before ? 'flattens' : 'steepens' };
+  return {
+    flops: flops(line.knot),
+    low: flops(low),
+    high: flops(high),
+    after,
+    direction: line.after > line.before ? 'flattens' : 'steepens',
+  };
 }
 
 function fitWhere(x: readonly number[], y: readonly number[], where: (x: number) => boolean): Line {
-  return fitLine(x.filter(where), y.filter((_, i) => where(x[i]!)))!;
+  return fitLine(
+    x.filter(where),
+    y.filter((_, i) => where(x[i]!)),
+  )!;
 }
 
-const negated = ({ mean, n, low, high }: Estimate): Estimate => (low === undefined || high === undefined ? { mean: -mean, n } : { mean: -mean, n, low: -high, high: -low });
+const negated = ({ mean, n, low, high }: Estimate): Estimate =>
+  low === undefined || high === undefined ? { mean: -mean, n } : { mean: -mean, n, low: -high, high: -low };
 
 /** Groups from the smallest FLOPs up: each takes what lies within the factor of its first. */
 function spreadAtEqualFlops(sorted: readonly { name: string; flops: number; error: number }[]): EqualFlops[] {
@@ -151,8 +188,18 @@ function spreadAtEqualFlops(sorted: readonly { name: string; flops: number; erro
     while (end < sorted.length && sorted[end]!.flops <= sorted[start]!.flops * EQUAL_FLOPS) end++;
     if (end - start < 2) continue;
     const group = sorted.slice(start, end);
-    const [best, worst] = [group.reduce((a, b) => (b.error < a.error ? b : a)), group.reduce((a, b) => (b.error > a.error ? b : a))];
-    groups.push({ lowFlops: group[0]!.flops, highFlops: group.at(-1)!.flops, n: group.length, best: { name: best.name, error: best.error }, worst: { name: worst.name, error: worst.error }, ratio: worst.error / best.error });
+    const [best, worst] = [
+      group.reduce((a, b) => (b.error < a.error ? b : a)),
+      group.reduce((a, b) => (b.error > a.error ? b : a)),
+    ];
+    groups.push({
+      lowFlops: group[0]!.flops,
+      highFlops: group.at(-1)!.flops,
+      n: group.length,
+      best: { name: best.name, error: best.error },
+      worst: { name: worst.name, error: worst.error },
+      ratio: worst.error / best.error,
+    });
   }
   return groups.sort((a, b) => b.ratio - a.ratio);
 }

@@ -9,8 +9,8 @@ export interface RankEstimate {
 }
 
 /**
- * How well one cost stands for another one. Configurations that two regimes share count once, and time of training is compared by the
- * picture.
+ * How well one cost stands for another one. Configurations that two regimes share count once, and time of training is
+ * compared by the picture.
  */
 export interface RankCorrelation {
   a: Cost;
@@ -39,7 +39,9 @@ export interface Inversion {
 /** Both ratios of an inversion that is worth naming: smaller ones may be the noise of a clock. */
 const CLEAR = 1.1;
 
-/** Agreement of FLOPs with measured time, say: paper section 6, statement 5, "FLOPs are a poor predictor of latency". */
+/**
+ * Agreement of FLOPs with measured time, say: paper section 6, statement 5, "FLOPs are a poor predictor of latency".
+ */
 export function rankCosts(points: readonly StudyPoint[], a: Cost, b: Cost, most = 5): RankCorrelation {
   const configurations = new Map<string, { name: string; a: number; b: number }>();
   const unknown = new Map<string, string>();
@@ -50,19 +52,30 @@ export function rankCosts(points: readonly StudyPoint[], a: Cost, b: Cost, most 
     else if (!configurations.has(key)) configurations.set(key, { name: point.name, a: costA, b: costB });
   }
   const known = [...configurations.values()];
-  const common = { a, b, n: known.length, unknown: [...unknown].filter(([key]) => !configurations.has(key)).map(([, name]) => name) };
+  const common = {
+    a,
+    b,
+    n: known.length,
+    unknown: [...unknown].filter(([key]) => !configurations.has(key)).map(([, name]) => name),
+  };
   if (known.length < 3) return { ...common, outcome: 'too few points', inversions: inversions(known, most) };
   const [x, y] = [known.map((one) => one.a), known.map((one) => one.b)];
   const [tau, rho] = [kendallTauB(x, y), spearmanRho(x, y)];
   if (tau === undefined || rho === undefined) return { ...common, outcome: 'all equal', inversions: [] };
-  return { ...common, outcome: 'compared', tau: withInterval(tau, 0.437 / (x.length - 4)), rho: withInterval(rho, (1 + rho ** 2 / 2) / (x.length - 3)), inversions: inversions(known, most) };
+  return {
+    ...common,
+    outcome: 'compared',
+    tau: withInterval(tau, 0.437 / (x.length - 4)),
+    rho: withInterval(rho, (1 + rho ** 2 / 2) / (x.length - 3)),
+    inversions: inversions(known, most),
+  };
 }
 
 /**
- * Fisher's z of a rank correlation is nearly normal: tanh(atanh(r) +- 1.96 sqrt(variance)) with the variance 0.437/(n - 4) for tau
- * (Fieller, Hartley and Pearson 1957) and (1 + rho^2/2)/(n - 3) for rho (Bonett and Wright 2000). Drawn from normal pairs the interval
- * covers the truth 92 to 98 times of 100 up to |tau| = 0.8, and 83 to 95 times at 0.9. It speaks of configurations drawn like these. None
- * from fewer than 5 points, or where the order is the very same.
+ * Fisher's z of a rank correlation is nearly normal: tanh(atanh(r) +- 1.96 sqrt(variance)) with the variance 0.437/(n -
+ * 4) for tau (Fieller, Hartley and Pearson 1957) and (1 + rho^2/2)/(n - 3) for rho (Bonett and Wright 2000). Drawn from
+ * normal pairs the interval covers the truth 92 to 98 times of 100 up to |tau| = 0.8, and 83 to 95 times at 0.9. It
+ * speaks of configurations drawn like these. None from fewer than 5 points, or where the order is the very same.
  */
 function withInterval(value: number, variance: number): RankEstimate {
   if (!(variance > 0 && Number.isFinite(variance)) || Math.abs(value) >= 1) return { value };
@@ -71,8 +84,8 @@ function withInterval(value: number, variance: number): RankEstimate {
 }
 
 /**
- * (concordant - discordant) / sqrt((pairs - pairs tied in x) (pairs - pairs tied in y)). Discordant pairs are counted while sorting
- * (Knight 1966), in n log n steps.
+ * (concordant - discordant) / sqrt((pairs - pairs tied in x) (pairs - pairs tied in y)). Discordant pairs are counted
+ * while sorting (Knight 1966), in n log n steps.
  * @returns undefined where all x or all y are equal
  */
 export function kendallTauB(x: readonly number[], y: readonly number[]): number | undefined {
@@ -148,7 +161,9 @@ function ranks(values: readonly number[]): number[] {
 /** The pair with the largest product of both ratios, then the next one among the configurations that are left. */
 function inversions(known: readonly { name: string; a: number; b: number }[], most: number): Inversion[] {
   // log(a) - log(b): an inversion is large where it falls much from `more` to `less`.
-  let left = known.map((one) => ({ ...one, fall: Math.log(one.a) - Math.log(one.b) })).sort((one, other) => other.fall - one.fall);
+  let left = known
+    .map((one) => ({ ...one, fall: Math.log(one.a) - Math.log(one.b) }))
+    .sort((one, other) => other.fall - one.fall);
   const found: Inversion[] = [];
   while (found.length < most) {
     let best: { more: (typeof left)[number]; less: (typeof left)[number] } | undefined;

@@ -18,9 +18,9 @@ export interface Difference extends Estimate {
 export type Verdict = 'better' | 'worse' | 'noise' | 'none' | 'unknown';
 
 /**
- * P(T <= t) of Student's distribution with `df` degrees of freedom, a whole number. With a = atan(t/sqrt(df)), c = cos(a), s = sin(a):
- * for even df  1/2 + s/2 * (1 + c^2/2 + 1*3/(2*4) c^4 + ... up to c^(df-2)),
- * for odd df   1/2 + (a + s*c * (1 + 2/3 c^2 + 2*4/(3*5) c^4 + ... up to c^(df-3))) / pi  (Abramowitz and Stegun 26.7.3 and 26.7.4).
+ * P(T <= t) of Student's distribution with `df` degrees of freedom, a whole number. With a = atan(t/sqrt(df)), c =
+ * cos(a), s = sin(a): for even df  1/2 + s/2 * (1 + c^2/2 + 1*3/(2*4) c^4 + ... up to c^(df-2)), for odd df   1/2 + (a
+ * + s*c * (1 + 2/3 c^2 + 2*4/(3*5) c^4 + ... up to c^(df-3))) / pi  (Abramowitz and Stegun 26.7.3 and 26.7.4).
  */
 export function studentCdf(t: number, df: number): number {
   const angle = Math.atan2(t, Math.sqrt(df));
@@ -38,7 +38,8 @@ export function studentCdf(t: number, df: number): number {
 
 /** The t with P(-t <= T <= t) = `level`, by bisection. */
 export function studentQuantile(df: number, level = 0.95): number {
-  if (!(Number.isInteger(df) && df >= 1)) throw new RangeError(`Expected at least one whole degree of freedom but received ${df}.`);
+  if (!(Number.isInteger(df) && df >= 1))
+    throw new RangeError(`Expected at least one whole degree of freedom but received ${df}.`);
   const wanted = (1 + level) / 2;
   let low = 0;
   let high = 1;
@@ -52,7 +53,8 @@ export function studentQuantile(df: number, level = 0.95): number {
 }
 
 /** The middle value, the upper one of two; undefined without values. */
-export const median = (values: readonly number[]): number | undefined => [...values].sort((a, b) => a - b)[values.length >> 1];
+export const median = (values: readonly number[]): number | undefined =>
+  [...values].sort((a, b) => a - b)[values.length >> 1];
 
 const average = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
@@ -73,20 +75,29 @@ export function estimate(values: readonly number[]): Estimate | undefined {
 }
 
 /**
- * `after - before`, by seed. Where at least two seeds are in both, the interval is that of the differences seed by seed; where none is in
- * both, Welch's (degrees of freedom rounded down). Seeds that only one side has play no part in the paired one.
+ * `after - before`, by seed. Where at least two seeds are in both, the interval is that of the differences seed by
+ * seed; where none is in both, Welch's (degrees of freedom rounded down). Seeds that only one side has play no part in
+ * the paired one.
  * @returns undefined when a side has no value
  */
-export function difference(before: ReadonlyMap<number, number>, after: ReadonlyMap<number, number>): Difference | undefined {
+export function difference(
+  before: ReadonlyMap<number, number>,
+  after: ReadonlyMap<number, number>,
+): Difference | undefined {
   if (before.size === 0 || after.size === 0) return undefined;
   const pairs = [...after].filter(([seed]) => before.has(seed)).map(([seed, value]) => value - before.get(seed)!);
-  if (pairs.length > 0) return judged({ ...estimate(pairs)!, paired: true }, pairs.every((value) => value === 0));
+  if (pairs.length > 0)
+    return judged(
+      { ...estimate(pairs)!, paired: true },
+      pairs.every((value) => value === 0),
+    );
   const [a, b] = [[...before.values()], [...after.values()]];
   const mean = average(b) - average(a);
   if (a.length < 2 || b.length < 2) return judged({ mean, n: Math.min(a.length, b.length), paired: false }, false);
   const [va, vb] = [variance(a) / a.length, variance(b) / b.length];
   const spread = va + vb;
-  const df = spread === 0 ? a.length + b.length - 2 : spread ** 2 / (va ** 2 / (a.length - 1) + vb ** 2 / (b.length - 1));
+  const df =
+    spread === 0 ? a.length + b.length - 2 : spread ** 2 / (va ** 2 / (a.length - 1) + vb ** 2 / (b.length - 1));
   const half = studentQuantile(Math.max(1, Math.floor(df + 1e-9))) * Math.sqrt(spread);
   return judged({ mean, n: Math.min(a.length, b.length), paired: false, low: mean - half, high: mean + half }, false);
 }
@@ -94,6 +105,14 @@ export function difference(before: ReadonlyMap<number, number>, after: ReadonlyM
 /** With its verdict. @param same the very same results */
 export function judged(found: Estimate & { paired: boolean }, same: boolean): Difference {
   const { low, high } = found;
-  const verdict = same ? 'none' : low === undefined || high === undefined ? 'unknown' : low > 0 ? 'better' : high < 0 ? 'worse' : 'noise';
+  const verdict = same
+    ? 'none'
+    : low === undefined || high === undefined
+      ? 'unknown'
+      : low > 0
+        ? 'better'
+        : high < 0
+          ? 'worse'
+          : 'noise';
   return { ...found, verdict };
 }

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { UsageError } from '../../errors.js';
 import { makeFolder, writeFileAtomic } from '../../files.js';
 import type { Dataset, ModelSwitches } from '../../train/index.js';
-import { DECAY_TABLE, DECAYS, findStep, type Ingredient, type Ladder, type Published } from './ladder.js';
 import { parsePlan, planFile, readPlanJson, refuseOccupied } from './folder.js';
+import { DECAY_TABLE, DECAYS, findStep, type Ingredient, type Ladder, type Published } from './ladder.js';
 import { planTrials, type Trial, type TrialOptions } from './trial.js';
 
 export type StudyKind = 'additive' | 'leave-one-out' | 'weight-decay';
@@ -27,12 +27,18 @@ export interface Variant {
 }
 
 /** 0.00004 -> `4e-5`. */
-const short = (value: unknown): string => (typeof value === 'number' && value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential() : String(value));
-const text = (values: Readonly<Record<string, unknown>>): string[] => Object.entries(values).map(([key, value]) => `${key}=${short(value)}`);
-const changes = ({ settings, modelOptions }: Pick<Ingredient, 'settings' | 'modelOptions'>): string => [...text(settings), ...text(modelOptions)].join(', ') || 'nothing';
+const short = (value: unknown): string =>
+  typeof value === 'number' && value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential() : String(value);
+const text = (values: Readonly<Record<string, unknown>>): string[] =>
+  Object.entries(values).map(([key, value]) => `${key}=${short(value)}`);
+const changes = ({ settings, modelOptions }: Pick<Ingredient, 'settings' | 'modelOptions'>): string =>
+  [...text(settings), ...text(modelOptions)].join(', ') || 'nothing';
 
 /** The base with these steps on top. */
-function withSteps({ base }: Ladder, steps: readonly Ingredient[]): Pick<Variant, 'recipe' | 'model' | 'settings' | 'modelOptions'> {
+function withSteps(
+  { base }: Ladder,
+  steps: readonly Ingredient[],
+): Pick<Variant, 'recipe' | 'model' | 'settings' | 'modelOptions'> {
   return {
     recipe: base.recipe,
     model: base.model,
@@ -43,29 +49,73 @@ function withSteps({ base }: Ladder, steps: readonly Ingredient[]): Pick<Variant
 
 /** Each row has one step more than the row before it. */
 export function additive(ladder: Ladder): Variant[] {
-  const first: Variant = { name: ladder.base.name, ...withSteps(ladder, []), changed: `recipe ${ladder.base.recipe}, ${ladder.base.model}`, paper: ladder.base.paper ?? {} };
-  return [first, ...ladder.steps.map((step, i): Variant => ({ name: `+ ${step.name}`, group: step.group, ...withSteps(ladder, ladder.steps.slice(0, i + 1)), changed: changes(step), against: i, paper: step.paper ?? {} }))];
+  const first: Variant = {
+    name: ladder.base.name,
+    ...withSteps(ladder, []),
+    changed: `recipe ${ladder.base.recipe}, ${ladder.base.model}`,
+    paper: ladder.base.paper ?? {},
+  };
+  return [
+    first,
+    ...ladder.steps.map(
+      (step, i): Variant => ({
+        name: `+ ${step.name}`,
+        group: step.group,
+        ...withSteps(ladder, ladder.steps.slice(0, i + 1)),
+        changed: changes(step),
+        against: i,
+        paper: step.paper ?? {},
+      }),
+    ),
+  ];
 }
 
 /** All steps, then each row without one of them. */
 export function leaveOneOut(ladder: Ladder): Variant[] {
-  const all: Variant = { name: 'all steps', ...withSteps(ladder, ladder.steps), changed: `${ladder.steps.length} steps on recipe ${ladder.base.recipe}, ${ladder.base.model}`, paper: ladder.steps.at(-1)?.paper ?? {} };
+  const all: Variant = {
+    name: 'all steps',
+    ...withSteps(ladder, ladder.steps),
+    changed: `${ladder.steps.length} steps on recipe ${ladder.base.recipe}, ${ladder.base.model}`,
+    paper: ladder.steps.at(-1)?.paper ?? {},
+  };
   return [
     all,
-    ...ladder.steps.map((step): Variant => ({ name: `without ${step.name}`, group: step.group, ...withSteps(ladder, ladder.steps.filter((other) => other !== step)), changed: `not ${changes(step)}`, against: 0, paper: {} })),
+    ...ladder.steps.map(
+      (step): Variant => ({
+        name: `without ${step.name}`,
+        group: step.group,
+        ...withSteps(
+          ladder,
+          ladder.steps.filter((other) => other !== step),
+        ),
+        changed: `not ${changes(step)}`,
+        against: 0,
+        paper: {},
+      }),
+    ),
   ];
 }
 
 /**
- * Paper Table 2: each set of regularisers at both weight decays, one after the other. All rows have the training steps (cosine, more epochs,
- * EMA) and the classic architecture; which ones the paper's rows had is not stated in the sources that we read.
+ * Paper Table 2: each set of regularisers at both weight decays, one after the other. All rows have the training steps
+ * (cosine, more epochs, EMA) and the classic architecture; which ones the paper's rows had is not stated in the sources
+ * that we read.
  */
 export function weightDecay(ladder: Ladder): Variant[] {
   const training = ladder.steps.filter(({ group }) => group === 'training');
   return DECAY_TABLE.flatMap((row, i) =>
     DECAYS.map((decay, j): Variant => {
       const with_ = withSteps(ladder, [...training, ...row.steps.map((key) => findStep(ladder.steps, key))]);
-      return { name: `${row.name}, ${short(decay)}`, group: 'regularisation', ...with_, settings: { ...with_.settings, weightDecay: decay }, changed: changes({ settings: { weightDecay: decay }, modelOptions: {} }), ...(j === 0 ? {} : { against: 2 * i }), paper: row.paper[j]!, cell: { row: row.name, column: `weight decay ${short(decay)}` } };
+      return {
+        name: `${row.name}, ${short(decay)}`,
+        group: 'regularisation',
+        ...with_,
+        settings: { ...with_.settings, weightDecay: decay },
+        changed: changes({ settings: { weightDecay: decay }, modelOptions: {} }),
+        ...(j === 0 ? {} : { against: 2 * i }),
+        paper: row.paper[j]!,
+        cell: { row: row.name, column: `weight decay ${short(decay)}` },
+      };
     }),
   );
 }
@@ -86,21 +136,39 @@ export interface StudyPlan {
  * @param common options of every row; its settings may name none that the study varies
  * @throws UsageError for options that no run can have
  */
-export async function planStudy(kind: StudyKind, variants: readonly Variant[], seeds: readonly number[], common: Omit<TrialOptions, 'model' | 'recipe' | 'modelOptions'>, dataset: Dataset): Promise<StudyPlan> {
+export async function planStudy(
+  kind: StudyKind,
+  variants: readonly Variant[],
+  seeds: readonly number[],
+  common: Omit<TrialOptions, 'model' | 'recipe' | 'modelOptions'>,
+  dataset: Dataset,
+): Promise<StudyPlan> {
   for (const key of Object.keys(common.settings ?? {}))
     if (variants.some(({ settings }) => Object.hasOwn(settings, key)))
-      throw new UsageError(`Expected --set for a setting that is the same in every row, but the study itself sets "${key}".${key === 'epochs' ? ' Use --epochs and --long-epochs.' : ''}`);
+      throw new UsageError(
+        `Expected --set for a setting that is the same in every row, but the study itself sets "${key}".${key === 'epochs' ? ' Use --epochs and --long-epochs.' : ''}`,
+      );
   const planned: PlannedVariant[] = [];
   for (const variant of variants) {
     const { recipe, model, modelOptions } = variant;
-    const options: TrialOptions = { ...common, recipe, model, modelOptions, settings: { ...common.settings, ...variant.settings } };
+    const options: TrialOptions = {
+      ...common,
+      recipe,
+      model,
+      modelOptions,
+      settings: { ...common.settings, ...variant.settings },
+    };
     planned.push({ ...variant, trials: await planTrials(options, seeds, dataset) });
   }
   return { kind, variants: planned, seeds: [...seeds], size: planned[0]!.trials[0]!.size };
 }
 
 /** What tells one plan from another: its rows. More seeds of the same rows go on with the same plan. */
-const planSchema = z.object({ format: z.literal(1), kind: z.enum(['additive', 'leave-one-out', 'weight-decay']), rows: z.array(z.object({ name: z.string(), trials: z.record(z.string(), z.string()) })) });
+const planSchema = z.object({
+  format: z.literal(1),
+  kind: z.enum(['additive', 'leave-one-out', 'weight-decay']),
+  rows: z.array(z.object({ name: z.string(), trials: z.record(z.string(), z.string()) })),
+});
 
 /**
  * Takes the folder for this plan, or finds it taken by the same.
@@ -108,11 +176,17 @@ const planSchema = z.object({ format: z.literal(1), kind: z.enum(['additive', 'l
  */
 export function claimFolder(folder: string, { kind, variants }: StudyPlan): void {
   const file = planFile(folder);
-  const rows = variants.map(({ name, trials }) => ({ name, trials: Object.fromEntries(trials.map(({ seed, id }) => [String(seed), id])) }));
+  const rows = variants.map(({ name, trials }) => ({
+    name,
+    trials: Object.fromEntries(trials.map(({ seed, id }) => [String(seed), id])),
+  }));
   if (existsSync(file)) {
     const earlier = parsePlan(planSchema, readPlanJson(file), file);
     const differs = why(earlier, { kind, rows });
-    if (differs !== undefined) throw new UsageError(`Expected the results of this study in ${folder} but it holds another one: ${differs}. Choose another --out, or give the options of the first time.`);
+    if (differs !== undefined)
+      throw new UsageError(
+        `Expected the results of this study in ${folder} but it holds another one: ${differs}. Choose another --out, or give the options of the first time.`,
+      );
     // Rows keep the seeds of an earlier call that this one does not ask for.
     rows.forEach((row, i) => Object.assign(row, { trials: { ...earlier.rows[i]!.trials, ...row.trials } }));
   } else refuseOccupied(folder);
@@ -129,7 +203,8 @@ function why(earlier: PlanFile, { kind, rows }: Pick<PlanFile, 'kind' | 'rows'>)
   for (const [i, row] of rows.entries()) {
     const shared = Object.keys(row.trials).filter((seed) => Object.hasOwn(earlier.rows[i]!.trials, seed));
     if (shared.length === 0) return 'it has other seeds';
-    if (shared.some((seed) => earlier.rows[i]!.trials[seed] !== row.trials[seed])) return `"${row.name}" was trained on other pictures or with other settings`;
+    if (shared.some((seed) => earlier.rows[i]!.trials[seed] !== row.trials[seed]))
+      return `"${row.name}" was trained on other pictures or with other settings`;
   }
   return undefined;
 }

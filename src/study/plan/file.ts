@@ -8,7 +8,10 @@ import { modelSwitchesSchema } from '../../train/index.js';
 import { STUDY_PRESETS } from './presets.js';
 
 const name = z.string().min(1).max(80);
-const settings = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))]));
+const settings = z.record(
+  z.string(),
+  z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))]),
+);
 const list = <T extends z.ZodType>(item: T) => z.array(item).min(1).max(200);
 const side = z.int().min(8).max(4096);
 const multiplier = z.number().min(0.01).max(16);
@@ -44,7 +47,10 @@ const resNets = z.strictObject({
 const efficientNets = z.strictObject({
   family: z.enum(['efficientnet', 'efficientnet-rs']),
   variants: list(z.enum(PUBLISHED_EFFICIENTNET.map(({ variant }) => variant))),
-  /** By default an EfficientNet has its published size. Those of an EfficientNet-RS that are not below the published one are left out. */
+  /**
+   * By default an EfficientNet has its published size. Those of an EfficientNet-RS that are not below the published one
+   * are left out.
+   */
   sizes: list(side).optional(),
   modelOptions: modelSwitchesSchema.optional(),
   stemStride: z.literal([1, 2], 'expected 1 or 2').optional(),
@@ -62,16 +68,31 @@ const schema = z.strictObject({
   /** Test pictures that trials are scored on; all by default. */
   limitTest: z.int().min(1).optional(),
   valSplit: z.number().gt(0).lt(1).optional(),
-  device: z.string().regex(/^(cpu|mps|cuda(:\d+)?)$/, 'expected cpu, cuda:0 or mps').optional(),
+  device: z
+    .string()
+    .regex(/^(cpu|mps|cuda(:\d+)?)$/, 'expected cpu, cuda:0 or mps')
+    .optional(),
   models: list(gridSchema),
   /** The training regimes: a trial for each. */
   epochs: list(z.int().min(1).max(100_000)),
   /** How many, or which. */
-  seeds: z.union([z.int().min(1).max(1000), list(z.int().min(0))], 'expected a whole number from 1 to 1000, or a list of whole numbers').default(2),
+  seeds: z
+    .union(
+      [z.int().min(1).max(1000), list(z.int().min(0))],
+      'expected a whole number from 1 to 1000, or a list of whole numbers',
+    )
+    .default(2),
   recipe: z.string().default('resnet-rs'),
   settings: settings.default({}),
-  /** `recipe`: as the recipe has it; `paper`: by regime, width and depth as in the paper's scaling study; or rules, of which later ones win. */
-  regularisation: z.union([z.literal('recipe'), z.literal('paper'), z.array(ruleSchema).max(200)], { error: (issue) => (Array.isArray(issue.input) ? undefined : 'expected recipe, paper or a list of rules') }).default('recipe'),
+  /**
+   * `recipe`: as the recipe has it; `paper`: by regime, width and depth as in the paper's scaling study; or rules, of
+   * which later ones win.
+   */
+  regularisation: z
+    .union([z.literal('recipe'), z.literal('paper'), z.array(ruleSchema).max(200)], {
+      error: (issue) => (Array.isArray(issue.input) ? undefined : 'expected recipe, paper or a list of rules'),
+    })
+    .default('recipe'),
   /** Configurations beyond a limit are left out, by name. */
   limits: z
     .strictObject({
@@ -83,7 +104,10 @@ const schema = z.strictObject({
       multiplyAddsM: z.number().positive().optional(),
     })
     .default({}),
-  /** Successive halving: all configurations for `from` epochs, the best 1/eta of them for eta times as many, and so on up to the largest of `epochs`. */
+  /**
+   * Successive halving: all configurations for `from` epochs, the best 1/eta of them for eta times as many, and so on
+   * up to the largest of `epochs`.
+   */
   halving: z.strictObject({ from: z.int().min(1), eta: z.int().min(2).max(16).default(3) }).optional(),
 });
 type Parsed = z.infer<typeof schema>;
@@ -100,10 +124,16 @@ export async function openStudy(wanted: string): Promise<StudyFile> {
   if (!isDataFile(wanted)) {
     const preset = STUDY_PRESETS[wanted];
     if (!Object.hasOwn(STUDY_PRESETS, wanted) || preset === undefined)
-      throw new UsageError(`Expected a study: a file ending in .json, .js, .mjs or .ts, the folder of a study, or one of ${Object.keys(STUDY_PRESETS).join(', ')}, but received "${wanted}".${didYouMean(wanted, Object.keys(STUDY_PRESETS))}`);
+      throw new UsageError(
+        `Expected a study: a file ending in .json, .js, .mjs or .ts, the folder of a study, or one of ${Object.keys(STUDY_PRESETS).join(', ')}, but received "${wanted}".${didYouMean(wanted, Object.keys(STUDY_PRESETS))}`,
+      );
     return checkStudy(preset.study, wanted, wanted);
   }
-  const study = checkStudy(await loadDataFile(wanted, 'a study'), wanted.replace(/^.*[/\\]/, '').replace(/\.\w+$/, ''), wanted);
+  const study = checkStudy(
+    await loadDataFile(wanted, 'a study'),
+    wanted.replace(/^.*[/\\]/, '').replace(/\.\w+$/, ''),
+    wanted,
+  );
   return study.data === undefined ? study : { ...study, data: resolve(dirname(wanted), study.data) };
 }
 
@@ -112,27 +142,62 @@ export function checkStudy(value: unknown, defaultName: string, where: string): 
   const parsed = schema.safeParse(value);
   if (!parsed.success) throw new UsageError(misfit(parsed.error.issues, where));
   const { seeds, name: title = defaultName, ...rest } = parsed.data;
-  const study = { ...rest, name: title, seeds: typeof seeds === 'number' ? Array.from({ length: seeds }, (_, i) => i + 1) : seeds };
-  const lists: [string, readonly (string | number)[]][] = [['epochs', study.epochs], ['seeds', study.seeds], ...study.models.flatMap((grid, i) => Object.entries(grid).filter((entry): entry is [string, (string | number)[]] => Array.isArray(entry[1])).map(([key, values]): [string, (string | number)[]] => [`models.${i}.${key}`, values]))];
+  const study = {
+    ...rest,
+    name: title,
+    seeds: typeof seeds === 'number' ? Array.from({ length: seeds }, (_, i) => i + 1) : seeds,
+  };
+  const lists: [string, readonly (string | number)[]][] = [
+    ['epochs', study.epochs],
+    ['seeds', study.seeds],
+    ...study.models.flatMap((grid, i) =>
+      Object.entries(grid)
+        .filter((entry): entry is [string, (string | number)[]] => Array.isArray(entry[1]))
+        .map(([key, values]): [string, (string | number)[]] => [`models.${i}.${key}`, values]),
+    ),
+  ];
   for (const [key, values] of lists) {
     const twice = values.find((item, i) => values.indexOf(item) !== i);
-    if (twice !== undefined) throw new UsageError(`Expected each value of ${key} once in ${where} but ${twice} comes twice.`);
+    if (twice !== undefined)
+      throw new UsageError(`Expected each value of ${key} once in ${where} but ${twice} comes twice.`);
   }
-  for (const [at, part] of [['settings', study.settings] as const, ...study.models.map((grid, i) => [`models.${i}.settings`, grid.settings ?? {}] as const), ...(typeof study.regularisation === 'string' ? [] : study.regularisation.map((rule, i) => [`regularisation.${i}.settings`, rule.settings] as const))])
-    if (Object.hasOwn(part, 'epochs')) throw new UsageError(`Expected the epochs of ${where} as "epochs" of the study but ${at} sets them too.`);
+  for (const [at, part] of [
+    ['settings', study.settings] as const,
+    ...study.models.map((grid, i) => [`models.${i}.settings`, grid.settings ?? {}] as const),
+    ...(typeof study.regularisation === 'string'
+      ? []
+      : study.regularisation.map((rule, i) => [`regularisation.${i}.settings`, rule.settings] as const)),
+  ])
+    if (Object.hasOwn(part, 'epochs'))
+      throw new UsageError(`Expected the epochs of ${where} as "epochs" of the study but ${at} sets them too.`);
   if (typeof study.regularisation !== 'string')
     for (const [i, rule] of study.regularisation.entries())
-      for (const [low, high] of [['epochsFrom', 'epochsUpTo'], ['depthFrom', 'depthUpTo'], ['widthFrom', 'widthUpTo'], ['sizeFrom', 'sizeUpTo']] as const)
-        if ((rule[low] ?? -Infinity) > (rule[high] ?? Infinity)) throw new UsageError(`Expected ${low} of at most ${high} in regularisation.${i} of ${where} but received ${rule[low]} and ${rule[high]}: the rule would never apply.`);
+      for (const [low, high] of [
+        ['epochsFrom', 'epochsUpTo'],
+        ['depthFrom', 'depthUpTo'],
+        ['widthFrom', 'widthUpTo'],
+        ['sizeFrom', 'sizeUpTo'],
+      ] as const)
+        if ((rule[low] ?? -Infinity) > (rule[high] ?? Infinity))
+          throw new UsageError(
+            `Expected ${low} of at most ${high} in regularisation.${i} of ${where} but received ${rule[low]} and ${rule[high]}: the rule would never apply.`,
+          );
   const { halving } = study;
   const full = Math.max(...study.epochs);
-  if (halving !== undefined && halving.from >= full) throw new UsageError(`Expected halving.from below the largest of epochs, ${full}, in ${where} but received ${halving.from}.`);
+  if (halving !== undefined && halving.from >= full)
+    throw new UsageError(
+      `Expected halving.from below the largest of epochs, ${full}, in ${where} but received ${halving.from}.`,
+    );
   return study;
 }
 
 function misfit(issues: readonly z.core.$ZodIssue[], where: string): string {
   // A misspelt field says more than the one that is missing for it; of a union, what its last form found.
-  const all = issues.flatMap((issue): z.core.$ZodIssue[] => (issue.code === 'invalid_union' && issue.errors.at(-1)?.some(({ path }) => path.length > 0) === true ? issue.errors.at(-1)!.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] })) : [issue]));
+  const all = issues.flatMap((issue): z.core.$ZodIssue[] =>
+    issue.code === 'invalid_union' && issue.errors.at(-1)?.some(({ path }) => path.length > 0) === true
+      ? issue.errors.at(-1)!.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }))
+      : [issue],
+  );
   const issue = all.find(({ code }) => code === 'unrecognized_keys') ?? all[0]!;
   const at = issue.path.length === 0 ? 'the study' : issue.path.join('.');
   if (issue.code !== 'unrecognized_keys') return `Expected another value for ${at} in ${where}: ${issue.message}.`;
@@ -143,7 +208,12 @@ function misfit(issues: readonly z.core.$ZodIssue[], where: string): string {
 /** What may stand at a place of the file. */
 function fieldsAt([first, , third]: readonly PropertyKey[]): string[] {
   if (first === undefined) return Object.keys(schema.shape);
-  if (first === 'models') return third === 'modelOptions' ? Object.keys(modelSwitchesSchema.shape) : third === undefined ? [...new Set([...Object.keys(resNets.shape), ...Object.keys(efficientNets.shape)])] : [];
+  if (first === 'models')
+    return third === 'modelOptions'
+      ? Object.keys(modelSwitchesSchema.shape)
+      : third === undefined
+        ? [...new Set([...Object.keys(resNets.shape), ...Object.keys(efficientNets.shape)])]
+        : [];
   if (first === 'regularisation') return Object.keys(ruleSchema.shape);
   return first === 'limits' ? ['minutes', 'memoryGB', 'multiplyAddsM'] : first === 'halving' ? ['from', 'eta'] : [];
 }

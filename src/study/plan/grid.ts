@@ -1,9 +1,9 @@
 import { UsageError } from '../../errors.js';
-import { modelFacts, modelNames, QuickCosts, type ModelOverrides } from '../../models/index.js';
+import { type ModelOverrides, modelFacts, modelNames, QuickCosts } from '../../models/index.js';
+import { type NamedRecipe, openRecipe, resolveRecipe, stemStrideAt } from '../../train/index.js';
 import { halvingPlan } from '../analysis/halving.js';
-import { openRecipe, resolveRecipe, stemStrideAt, type NamedRecipe } from '../../train/index.js';
-import { PAPER_RULES } from './presets.js';
 import type { Grid, Rule, StudyFile } from './file.js';
+import { PAPER_RULES } from './presets.js';
 import type { TrialOptions } from './trial.js';
 
 /** A model at a size, trained for so many epochs: what a study compares. */
@@ -24,7 +24,10 @@ export interface Configuration {
   batch: number;
   /** Predicted peak memory of a training step. */
   predictedBytes: number;
-  /** Of the whole trial: 3 times a forward pass (the backward pass is two) for each picture of each epoch, 2 for a multiply-add. */
+  /**
+   * Of the whole trial: 3 times a forward pass (the backward pass is two) for each picture of each epoch, 2 for a
+   * multiply-add.
+   */
   trainFlops: number;
   options: TrialOptions;
   /** Of the model, for its cost. */
@@ -45,20 +48,32 @@ export interface GridData {
   path: string;
 }
 
-/** The regimes as the study lists them, shortest first; with successive halving the epochs of its rungs, up to the largest that it lists. */
+/**
+ * The regimes as the study lists them, shortest first; with successive halving the epochs of its rungs, up to the
+ * largest that it lists.
+ */
 export function epochsOf({ epochs, halving }: Pick<StudyFile, 'epochs' | 'halving'>): number[] {
   if (halving === undefined) return [...epochs].sort((a, b) => a - b);
-  return halvingPlan({ configurations: 1, epochs: Math.max(...epochs), first: halving.from, eta: halving.eta }).rungs.map((rung) => rung.epochs);
+  return halvingPlan({
+    configurations: 1,
+    epochs: Math.max(...epochs),
+    first: halving.from,
+    eta: halving.eta,
+  }).rungs.map((rung) => rung.epochs);
 }
 
 /**
- * Every configuration of a study, smallest first, with its cost from shapes alone; those beyond the limits or too small for the model's
- * strides are left out by name.
+ * Every configuration of a study, smallest first, with its cost from shapes alone; those beyond the limits or too small
+ * for the model's strides are left out by name.
  * @throws UsageError for models, sizes or settings that nothing can be made of
  */
-export async function layOut(study: StudyFile, data: GridData): Promise<{ configurations: Configuration[]; leftOut: LeftOut[] }> {
+export async function layOut(
+  study: StudyFile,
+  data: GridData,
+): Promise<{ configurations: Configuration[]; leftOut: LeftOut[] }> {
   const recipes = new Map<string, NamedRecipe>();
-  for (const recipe of [study.recipe, ...study.models.flatMap((grid) => grid.recipe ?? [])]) recipes.set(recipe, await openRecipe(recipe));
+  for (const recipe of [study.recipe, ...study.models.flatMap((grid) => grid.recipe ?? [])])
+    recipes.set(recipe, await openRecipe(recipe));
   const costs = new QuickCosts();
   const configurations = new Map<string, Configuration>();
   const leftOut: LeftOut[] = [];
@@ -68,10 +83,21 @@ export async function layOut(study: StudyFile, data: GridData): Promise<{ config
         const name = `${member.model}${member.family.startsWith('resnet') ? ` x${member.width}` : ''} @${member.size} for ${epochs} epoch${epochs === 1 ? '' : 's'}`;
         const { settings, ruled } = settingsFor(study, grid, { ...member, epochs });
         const recipe = grid.recipe ?? study.recipe;
-        const { batch } = resolveRecipe(recipes.get(recipe)!, member.named, member.size, { ...settings, epochs }, data.trainPictures).values;
+        const { batch } = resolveRecipe(
+          recipes.get(recipe)!,
+          member.named,
+          member.size,
+          { ...settings, epochs },
+          data.trainPictures,
+        ).values;
         const stemStride = grid.stemStride ?? stemStrideAt(modelFacts(member.named), member.size);
-        const overrides = { ...grid.modelOptions, classes: data.classes, ...(member.family.startsWith('resnet') ? { width: member.width } : {}), stemStride } as ModelOverrides;
-        let cost;
+        const overrides = {
+          ...grid.modelOptions,
+          classes: data.classes,
+          ...(member.family.startsWith('resnet') ? { width: member.width } : {}),
+          stemStride,
+        } as ModelOverrides;
+        let cost: ReturnType<typeof costs.of>;
         try {
           cost = costs.of(member.named, { size: member.size, batch, overrides });
         } catch (error) {
@@ -84,13 +110,30 @@ export async function layOut(study: StudyFile, data: GridData): Promise<{ config
           leftOut.push({ name, reason: beyond });
           continue;
         }
-        if (configurations.has(name)) throw new UsageError(`Expected each configuration once in ${study.name} but ${name} comes from two of its models.`);
+        if (configurations.has(name))
+          throw new UsageError(
+            `Expected each configuration once in ${study.name} but ${name} comes from two of its models.`,
+          );
         const { limitTrain, limitTest: testPictures, valSplit, device } = study;
         configurations.set(name, {
-          name, family: member.family, model: member.model, depth: member.depth, width: member.width, size: member.size, epochs,
-          parameters: cost.parameters, multiplyAdds: cost.multiplyAdds, batch, predictedBytes: cost.trainMemoryBytes, trainFlops: 6 * cost.multiplyAdds * data.trainPictures * epochs,
+          name,
+          family: member.family,
+          model: member.model,
+          depth: member.depth,
+          width: member.width,
+          size: member.size,
+          epochs,
+          parameters: cost.parameters,
+          multiplyAdds: cost.multiplyAdds,
+          batch,
+          predictedBytes: cost.trainMemoryBytes,
+          trainFlops: 6 * cost.multiplyAdds * data.trainPictures * epochs,
           options: {
-            data: data.path, model: member.named, size: member.size, recipe, settings: { ...settings, epochs },
+            data: data.path,
+            model: member.named,
+            size: member.size,
+            recipe,
+            settings: { ...settings, epochs },
             ...(member.family.startsWith('resnet') ? { width: member.width } : {}),
             ...(grid.modelOptions === undefined ? {} : { modelOptions: grid.modelOptions }),
             ...(grid.stemStride === undefined ? {} : { stemStride: grid.stemStride }),
@@ -100,10 +143,16 @@ export async function layOut(study: StudyFile, data: GridData): Promise<{ config
           ruled,
         });
       }
-  return { configurations: [...configurations.values()].sort((a, b) => a.epochs - b.epochs || a.multiplyAdds - b.multiplyAdds || (a.name < b.name ? -1 : 1)), leftOut };
+  return {
+    configurations: [...configurations.values()].sort(
+      (a, b) => a.epochs - b.epochs || a.multiplyAdds - b.multiplyAdds || (a.name < b.name ? -1 : 1),
+    ),
+    leftOut,
+  };
 }
 
-const defined = <T extends object>(values: T): Partial<T> => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
+const defined = <T extends object>(values: T): Partial<T> =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
 
 interface Member {
   family: Grid['family'];
@@ -117,15 +166,36 @@ interface Member {
 
 function membersOf(grid: Grid, study: StudyFile): Member[] {
   if ('depths' in grid)
-    return grid.depths.flatMap((depth) => grid.widths.flatMap((width) => grid.sizes.map((size) => ({ family: grid.family, model: `${grid.family}-${depth}`, named: checked(`${grid.family}-${depth}`), depth, width, size }))));
+    return grid.depths.flatMap((depth) =>
+      grid.widths.flatMap((width) =>
+        grid.sizes.map((size) => ({
+          family: grid.family,
+          model: `${grid.family}-${depth}`,
+          named: checked(`${grid.family}-${depth}`),
+          depth,
+          width,
+          size,
+        })),
+      ),
+    );
   return grid.variants.flatMap((variant) => {
     const own = modelFacts(`efficientnet-${variant}`);
     const { width, depth } = own.options;
     const below = grid.family === 'efficientnet-rs';
-    if (below && grid.sizes === undefined) throw new UsageError(`Expected the sizes of the EfficientNet-RS models in ${study.name}: what makes them is a size below the published one.`);
+    if (below && grid.sizes === undefined)
+      throw new UsageError(
+        `Expected the sizes of the EfficientNet-RS models in ${study.name}: what makes them is a size below the published one.`,
+      );
     const sizes = (grid.sizes ?? [own.size]).filter((size) => !below || size < own.size);
     const model = `${grid.family}-${variant}`;
-    return sizes.map((size) => ({ family: grid.family, model, named: below ? `${model}@${size}` : model, depth, width, size }));
+    return sizes.map((size) => ({
+      family: grid.family,
+      model,
+      named: below ? `${model}@${size}` : model,
+      depth,
+      width,
+      size,
+    }));
   });
 }
 
@@ -133,25 +203,52 @@ function membersOf(grid: Grid, study: StudyFile): Member[] {
 function checked(name: string): string {
   const known = modelNames();
   const family = name.replace(/-\d+$/, '');
-  if (!known.includes(name)) throw new UsageError(`Expected a depth of ${family} but received ${name.slice(family.length + 1)}. Known: ${known.filter((other) => other.startsWith(`${family}-`) && /-\d+$/.test(other) && other.replace(/-\d+$/, '') === family).map((other) => other.slice(family.length + 1)).join(', ')}.`);
+  if (!known.includes(name))
+    throw new UsageError(
+      `Expected a depth of ${family} but received ${name.slice(family.length + 1)}. Known: ${known
+        .filter(
+          (other) => other.startsWith(`${family}-`) && /-\d+$/.test(other) && other.replace(/-\d+$/, '') === family,
+        )
+        .map((other) => other.slice(family.length + 1))
+        .join(', ')}.`,
+    );
   return name;
 }
 
-function beyondLimits({ memoryGB = Infinity, multiplyAddsM = Infinity }: StudyFile['limits'], cost: { multiplyAdds: number; trainMemoryBytes: number }): string | undefined {
-  if (cost.multiplyAdds > multiplyAddsM * 1e6) return `${(cost.multiplyAdds / 1e6).toPrecision(3)} M multiply-adds, above the limit of ${multiplyAddsM} M`;
-  if (cost.trainMemoryBytes > memoryGB * 1e9) return `${(cost.trainMemoryBytes / 1e9).toPrecision(3)} GB predicted for a training step, above the limit of ${memoryGB} GB`;
+function beyondLimits(
+  { memoryGB = Infinity, multiplyAddsM = Infinity }: StudyFile['limits'],
+  cost: { multiplyAdds: number; trainMemoryBytes: number },
+): string | undefined {
+  if (cost.multiplyAdds > multiplyAddsM * 1e6)
+    return `${(cost.multiplyAdds / 1e6).toPrecision(3)} M multiply-adds, above the limit of ${multiplyAddsM} M`;
+  if (cost.trainMemoryBytes > memoryGB * 1e9)
+    return `${(cost.trainMemoryBytes / 1e9).toPrecision(3)} GB predicted for a training step, above the limit of ${memoryGB} GB`;
   return undefined;
 }
 
 const holds = (value: number, from = -Infinity, upTo = Infinity): boolean => value >= from && value <= upTo;
 const applies = (rule: Rule, at: Pick<Configuration, 'epochs' | 'depth' | 'width' | 'size'>): boolean =>
-  holds(at.epochs, rule.epochsFrom, rule.epochsUpTo) && holds(at.depth, rule.depthFrom, rule.depthUpTo) && holds(at.width, rule.widthFrom, rule.widthUpTo) && holds(at.size, rule.sizeFrom, rule.sizeUpTo);
+  holds(at.epochs, rule.epochsFrom, rule.epochsUpTo) &&
+  holds(at.depth, rule.depthFrom, rule.depthUpTo) &&
+  holds(at.width, rule.widthFrom, rule.widthUpTo) &&
+  holds(at.size, rule.sizeFrom, rule.sizeUpTo);
 
 /** The study's settings, those of the grid over them, and what the rules say where neither speaks. */
-function settingsFor(study: StudyFile, grid: Grid, at: Pick<Configuration, 'epochs' | 'depth' | 'width' | 'size'>): { settings: Record<string, unknown>; ruled: Record<string, string> } {
+function settingsFor(
+  study: StudyFile,
+  grid: Grid,
+  at: Pick<Configuration, 'epochs' | 'depth' | 'width' | 'size'>,
+): { settings: Record<string, unknown>; ruled: Record<string, string> } {
   const fixed = { ...study.settings, ...grid.settings };
   // The paper's rules are of ResNets; an EfficientNet keeps what its recipe has.
-  const rules = study.regularisation === 'recipe' ? [] : study.regularisation !== 'paper' ? study.regularisation : grid.family.startsWith('resnet') ? PAPER_RULES : [];
+  const rules =
+    study.regularisation === 'recipe'
+      ? []
+      : study.regularisation !== 'paper'
+        ? study.regularisation
+        : grid.family.startsWith('resnet')
+          ? PAPER_RULES
+          : [];
   const ruled: Record<string, string> = {};
   const settings: Record<string, unknown> = {};
   for (const rule of rules.filter((each) => applies(each, at)))

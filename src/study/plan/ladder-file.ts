@@ -4,7 +4,10 @@ import { loadDataFile } from '../../load-file.js';
 import { modelSwitchesSchema } from '../../train/index.js';
 import { findStep, type Ingredient, type Ladder } from './ladder.js';
 
-const settings = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))]));
+const settings = z.record(
+  z.string(),
+  z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))]),
+);
 const percent = z.number().min(0).max(100);
 const step = z.strictObject({
   name: z.string().min(1).max(80),
@@ -15,10 +18,20 @@ const step = z.strictObject({
 });
 const schema = z.strictObject({
   base: z
-    .strictObject({ name: z.string().min(1).max(80).optional(), recipe: z.string().optional(), model: z.string().optional(), settings: settings.optional(), modelOptions: modelSwitchesSchema.optional(), paper: percent.optional() })
+    .strictObject({
+      name: z.string().min(1).max(80).optional(),
+      recipe: z.string().optional(),
+      model: z.string().optional(),
+      settings: settings.optional(),
+      modelOptions: modelSwitchesSchema.optional(),
+      paper: percent.optional(),
+    })
     .default({}),
   /** A known step by its name, or one of your own. */
-  steps: z.array(z.union([z.string(), step])).min(1).max(64),
+  steps: z
+    .array(z.union([z.string(), step]))
+    .min(1)
+    .max(64),
 });
 
 const published = (top1: number | undefined) => (top1 === undefined ? {} : { paper: { published: top1 } });
@@ -35,7 +48,9 @@ export async function readLadder(file: string, own: Ladder): Promise<Ladder> {
   const parsed = schema.safeParse(await loadDataFile(file, 'an order of steps'));
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0]!;
-    throw new UsageError(`Expected { "base": {...}, "steps": [...] } in ${file} but ${path.length === 0 ? 'it' : path.join('.')} does not fit: ${message}.`);
+    throw new UsageError(
+      `Expected { "base": {...}, "steps": [...] } in ${file} but ${path.length === 0 ? 'it' : path.join('.')} does not fit: ${message}.`,
+    );
   }
   const { base, steps } = parsed.data;
   const ladder: Ladder = {
@@ -49,7 +64,14 @@ export async function readLadder(file: string, own: Ladder): Promise<Ladder> {
       ...published(base.paper),
     },
     steps: steps.map((item): Ingredient => {
-      if (typeof item !== 'string') return { key: keyOf(item.name), name: item.name, settings: item.settings, modelOptions: item.modelOptions, ...published(item.paper) };
+      if (typeof item !== 'string')
+        return {
+          key: keyOf(item.name),
+          name: item.name,
+          settings: item.settings,
+          modelOptions: item.modelOptions,
+          ...published(item.paper),
+        };
       // Its published accuracy belongs to the paper's order.
       const { paper: _other, ...known } = findStep(own.steps, item);
       return known;
@@ -61,4 +83,8 @@ export async function readLadder(file: string, own: Ladder): Promise<Ladder> {
   return ladder;
 }
 
-const keyOf = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '') || name;
+const keyOf = (name: string): string =>
+  name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '') || name;

@@ -21,7 +21,14 @@ export interface Ingredient {
 
 /** Where an additive study starts, and what it adds, in order. */
 export interface Ladder {
-  base: { name: string; recipe: string; model: string; settings: Readonly<Record<string, unknown>>; modelOptions: ModelSwitches; paper?: Published };
+  base: {
+    name: string;
+    recipe: string;
+    model: string;
+    settings: Readonly<Record<string, unknown>>;
+    modelOptions: ModelSwitches;
+    paper?: Published;
+  };
   steps: readonly Ingredient[];
 }
 
@@ -38,16 +45,31 @@ export interface LadderOptions {
 }
 
 /**
- * Table 1 of the paper, row by row, for a ResNet of any depth. The recipe's own rules fit each step to the pictures (RandAugment in
- * proportion to their side, pad-and-crop and a 3x3 stem up to 64 pixels) in every row alike. Source: paper Table 1 for order and accuracy;
- * tensorflow/tpu resnet_rs/configs/*.yaml, row of ResNet-RS-200, for the values; ResNet-D as the released resnet_model.py has it: deep
- * stem, average-pool shortcut and a strided convolution where the max pool was.
+ * Table 1 of the paper, row by row, for a ResNet of any depth. The recipe's own rules fit each step to the pictures
+ * (RandAugment in proportion to their side, pad-and-crop and a 3x3 stem up to 64 pixels) in every row alike. Source:
+ * paper Table 1 for order and accuracy; tensorflow/tpu resnet_rs/configs/*.yaml, row of ResNet-RS-200, for the values;
+ * ResNet-D as the released resnet_model.py has it: deep stem, average-pool shortcut and a strided convolution where the
+ * max pool was.
  */
 export function paperLadder({ model, epochs = 90, longEpochs = longEpochsOf(epochs) }: LadderOptions): Ladder {
   const of = (top1: number): Published => ({ 'ResNet-200': top1 });
-  const step = (key: string, name: string, group: NonNullable<Ingredient['group']>, top1: number, settings: Record<string, unknown>, modelOptions: ModelSwitches = {}): Ingredient => ({ key, name, group, settings, modelOptions, paper: of(top1) });
+  const step = (
+    key: string,
+    name: string,
+    group: NonNullable<Ingredient['group']>,
+    top1: number,
+    settings: Record<string, unknown>,
+    modelOptions: ModelSwitches = {},
+  ): Ingredient => ({ key, name, group, settings, modelOptions, paper: of(top1) });
   return {
-    base: { name: 'baseline ResNet', recipe: 'resnet-baseline', model: classic(model), settings: { epochs }, modelOptions: {}, paper: of(79.0) },
+    base: {
+      name: 'baseline ResNet',
+      recipe: 'resnet-baseline',
+      model: classic(model),
+      settings: { epochs },
+      modelOptions: {},
+      paper: of(79.0),
+    },
     steps: [
       step('cosine', 'cosine decay', 'training', 79.3, { schedule: 'cosine' }),
       step('epochs', 'more epochs', 'training', 78.8, { epochs: longEpochs }),
@@ -66,7 +88,10 @@ export function paperLadder({ model, epochs = 90, longEpochs = longEpochsOf(epoc
 /** The classic ResNet of a model's depth. */
 function classic(model: string): string {
   const facts = modelFacts(model);
-  if (facts.kind !== 'resnet') throw new UsageError(`Expected a ResNet or ResNet-RS to study but received ${model}: the paper's steps are those from the one to the other. For another model, give --order FILE with a base of your own.`);
+  if (facts.kind !== 'resnet')
+    throw new UsageError(
+      `Expected a ResNet or ResNet-RS to study but received ${model}: the paper's steps are those from the one to the other. For another model, give --order FILE with a base of your own.`,
+    );
   return model.replace(/^resnet-rs-/, 'resnet-');
 }
 
@@ -84,7 +109,9 @@ export function findStep(known: readonly Ingredient[], name: string): Ingredient
   const found = known.find((step) => step.key === wanted || step.name.toLowerCase() === wanted);
   if (found !== undefined) return found;
   const keys = known.map(({ key }) => key);
-  throw new UsageError(`Expected the name of a step but received "${name.trim()}".${didYouMean(wanted, keys)} Known: ${keys.join(', ')}.`);
+  throw new UsageError(
+    `Expected the name of a step but received "${name.trim()}".${didYouMean(wanted, keys)} Known: ${keys.join(', ')}.`,
+  );
 }
 
 /** A row of Table 2: which regularisers are on, and the published accuracies at each weight decay. */
@@ -98,10 +125,35 @@ export interface DecayRow {
 /** The two weight decays of Table 2. */
 export const DECAYS = [1e-4, 4e-5] as const;
 
-/** Paper Table 2 (held-out part of the training pictures). RA RandAugment, LS label smoothing, DO dropout, SD stochastic depth. */
+/**
+ * Paper Table 2 (held-out part of the training pictures). RA RandAugment, LS label smoothing, DO dropout, SD stochastic
+ * depth.
+ */
 export const DECAY_TABLE: readonly DecayRow[] = [
-  { name: 'none', steps: [], paper: [{ 'ResNet-50': 79.7, 'ResNet-200': 82.5 }, { 'ResNet-50': 78.7, 'ResNet-200': 81.7 }] },
-  { name: 'RA-LS', steps: ['randaugment', 'label-smoothing'], paper: [{ 'ResNet-50': 82.4, 'ResNet-200': 85.2 }, { 'ResNet-50': 82.3, 'ResNet-200': 84.9 }] },
-  { name: 'RA-LS-DO', steps: ['randaugment', 'label-smoothing', 'dropout'], paper: [{ 'ResNet-50': 82.2 }, { 'ResNet-50': 82.7 }] },
-  { name: 'RA-LS-SD-DO', steps: ['randaugment', 'label-smoothing', 'stochastic-depth', 'dropout'], paper: [{ 'ResNet-200': 85.3 }, { 'ResNet-200': 85.5 }] },
+  {
+    name: 'none',
+    steps: [],
+    paper: [
+      { 'ResNet-50': 79.7, 'ResNet-200': 82.5 },
+      { 'ResNet-50': 78.7, 'ResNet-200': 81.7 },
+    ],
+  },
+  {
+    name: 'RA-LS',
+    steps: ['randaugment', 'label-smoothing'],
+    paper: [
+      { 'ResNet-50': 82.4, 'ResNet-200': 85.2 },
+      { 'ResNet-50': 82.3, 'ResNet-200': 84.9 },
+    ],
+  },
+  {
+    name: 'RA-LS-DO',
+    steps: ['randaugment', 'label-smoothing', 'dropout'],
+    paper: [{ 'ResNet-50': 82.2 }, { 'ResNet-50': 82.7 }],
+  },
+  {
+    name: 'RA-LS-SD-DO',
+    steps: ['randaugment', 'label-smoothing', 'stochastic-depth', 'dropout'],
+    paper: [{ 'ResNet-200': 85.3 }, { 'ResNet-200': 85.5 }],
+  },
 ];

@@ -5,18 +5,33 @@ const RECALLED = 'recalled from paper Table 12 (appendix E), not verified';
 const SHORT_RUNS = 'paper appendix E: 10 and 100 epochs with flips and crops alone';
 
 /**
- * How the paper's scaling study regularises: short runs not at all; long ones with the recipe, dropout that grows with the width, and
- * stochastic depth from 200 layers on (RandAugment's magnitude follows the size, by the recipe's own rule).
+ * How the paper's scaling study regularises: short runs not at all; long ones with the recipe, dropout that grows with
+ * the width, and stochastic depth from 200 layers on (RandAugment's magnitude follows the size, by the recipe's own
+ * rule).
  */
 export const PAPER_RULES: readonly Rule[] = [
-  { epochsUpTo: 100, settings: { augment: 'none', labelSmoothing: 0, dropout: 0, stochasticDepth: 0, weightDecay: 4e-5 }, source: SHORT_RUNS },
+  {
+    epochsUpTo: 100,
+    settings: { augment: 'none', labelSmoothing: 0, dropout: 0, stochasticDepth: 0, weightDecay: 4e-5 },
+    source: SHORT_RUNS,
+  },
   { epochsFrom: 101, widthFrom: 1.501, settings: { dropout: 0.75 }, source: `${RECALLED}: width 2.0` },
   { epochsFrom: 101, widthUpTo: 1.5, settings: { dropout: 0.6 }, source: `${RECALLED}: width 1.5` },
   { epochsFrom: 101, widthUpTo: 1, settings: { dropout: 0.25 }, source: `${RECALLED}: width 1.0` },
   { epochsFrom: 101, widthUpTo: 0.5, settings: { dropout: 0.1 }, source: `${RECALLED}: width 0.5` },
   { epochsFrom: 101, widthUpTo: 0.25, settings: { dropout: 0 }, source: `${RECALLED}: width 0.25` },
-  { epochsFrom: 101, depthUpTo: 199, settings: { stochasticDepth: 0 }, source: 'tensorflow/tpu resnet_rs/configs/*.yaml: none below 200 layers' },
-  { epochsFrom: 101, depthFrom: 200, settings: { stochasticDepth: 0.1 }, source: 'tensorflow/tpu resnet_rs/configs/*.yaml: 0.1 from 200 layers on' },
+  {
+    epochsFrom: 101,
+    depthUpTo: 199,
+    settings: { stochasticDepth: 0 },
+    source: 'tensorflow/tpu resnet_rs/configs/*.yaml: none below 200 layers',
+  },
+  {
+    epochsFrom: 101,
+    depthFrom: 200,
+    settings: { stochasticDepth: 0.1 },
+    source: 'tensorflow/tpu resnet_rs/configs/*.yaml: 0.1 from 200 layers on',
+  },
 ];
 
 interface StudyPreset {
@@ -32,10 +47,17 @@ export const STUDY_PRESETS: Readonly<Record<string, StudyPreset>> = {
     about: "the paper's scaling study: 7 depths, 5 widths, 5 resolutions, 3 regimes (section 6)",
     notes: [
       `Dropout by width is ${RECALLED}. That every point of the grid was trained is recalled too; the lists and the regimes are published.`,
-      'Widths scale every layer; the block layouts of 26, 300 and 400 layers are those of the paper\'s section 6, of 26 as recalled.',
+      "Widths scale every layer; the block layouts of 26, 300 and 400 layers are those of the paper's section 6, of 26 as recalled.",
     ],
     study: {
-      models: [{ family: 'resnet-rs', depths: [26, 50, 101, 200, 300, 350, 400], widths: [0.25, 0.5, 1, 1.5, 2], sizes: [128, 160, 224, 320, 448] }],
+      models: [
+        {
+          family: 'resnet-rs',
+          depths: [26, 50, 101, 200, 300, 350, 400],
+          widths: [0.25, 0.5, 1, 1.5, 2],
+          sizes: [128, 160, 224, 320, 448],
+        },
+      ],
       epochs: [10, 100, 350],
       seeds: 1,
       regularisation: 'paper',
@@ -46,8 +68,17 @@ export const STUDY_PRESETS: Readonly<Record<string, StudyPreset>> = {
     notes: ['The lower sizes are our choice: the paper gives its own in a figure only.'],
     study: {
       models: [
-        { family: 'efficientnet', variants: PUBLISHED_EFFICIENTNET.map(({ variant }) => variant), recipe: 'efficientnet' },
-        { family: 'efficientnet-rs', variants: PUBLISHED_EFFICIENTNET.map(({ variant }) => variant), sizes: [128, 160, 192, 224, 256, 320, 384, 448], recipe: 'efficientnet' },
+        {
+          family: 'efficientnet',
+          variants: PUBLISHED_EFFICIENTNET.map(({ variant }) => variant),
+          recipe: 'efficientnet',
+        },
+        {
+          family: 'efficientnet-rs',
+          variants: PUBLISHED_EFFICIENTNET.map(({ variant }) => variant),
+          sizes: [128, 160, 192, 224, 256, 320, 384, 448],
+          recipe: 'efficientnet',
+        },
       ],
       epochs: [350],
       seeds: 1,
@@ -61,7 +92,13 @@ export const STUDY_PRESETS: Readonly<Record<string, StudyPreset>> = {
       epochs: [10, 60],
       seeds: 2,
       limitTrain: 2000,
-      regularisation: [{ epochsUpTo: 10, settings: { augment: 'none', labelSmoothing: 0, dropout: 0, stochasticDepth: 0 }, source: SHORT_RUNS }],
+      regularisation: [
+        {
+          epochsUpTo: 10,
+          settings: { augment: 'none', labelSmoothing: 0, dropout: 0, stochasticDepth: 0 },
+          source: SHORT_RUNS,
+        },
+      ],
     },
   },
 };

@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { UsageError } from '../../errors.js';
 import { makeFolder, writeFileAtomic } from '../../files.js';
-import { openTrainingData, type Dataset } from '../../train/index.js';
-import { layOut, epochsOf, type Configuration, type LeftOut } from './grid.js';
+import { type Dataset, openTrainingData } from '../../train/index.js';
 import { checkStudy, type StudyFile } from './file.js';
 import { parsePlan, planFile, readPlanJson, refuseOccupied } from './folder.js';
+import { type Configuration, epochsOf, type LeftOut, layOut } from './grid.js';
 import { planTrials, type Trial } from './trial.js';
 
 export interface PlannedConfiguration extends Configuration {
@@ -28,23 +28,54 @@ export interface ScalingPlan {
  * @throws UsageError without data, or where nothing is left to train
  */
 export async function planScaling(study: StudyFile, dataset?: Dataset): Promise<ScalingPlan> {
-  if (study.data === undefined) throw new UsageError(`Expected the folder of the pictures as "data" in ${study.name}, or as --data.`);
-  const opened = dataset ?? (await openTrainingData({ data: study.data, valSplit: study.valSplit, limitTrain: study.limitTrain, limitVal: study.limitTest }));
-  if (opened.train === undefined) throw new UsageError(`Expected training pictures in ${study.data} but there is only a validation part.`);
-  const data = { name: opened.name, fingerprint: opened.fingerprint, classes: opened.classes.length, trainPictures: opened.train.length, testPictures: opened.val.length };
-  const { configurations, leftOut } = await layOut(study, { path: study.data, classes: data.classes, trainPictures: data.trainPictures });
+  if (study.data === undefined)
+    throw new UsageError(`Expected the folder of the pictures as "data" in ${study.name}, or as --data.`);
+  const opened =
+    dataset ??
+    (await openTrainingData({
+      data: study.data,
+      valSplit: study.valSplit,
+      limitTrain: study.limitTrain,
+      limitVal: study.limitTest,
+    }));
+  if (opened.train === undefined)
+    throw new UsageError(`Expected training pictures in ${study.data} but there is only a validation part.`);
+  const data = {
+    name: opened.name,
+    fingerprint: opened.fingerprint,
+    classes: opened.classes.length,
+    trainPictures: opened.train.length,
+    testPictures: opened.val.length,
+  };
+  const { configurations, leftOut } = await layOut(study, {
+    path: study.data,
+    classes: data.classes,
+    trainPictures: data.trainPictures,
+  });
   const planned: PlannedConfiguration[] = [];
   for (const configuration of configurations) {
     const stepFlops = 6 * configuration.multiplyAdds * configuration.batch;
     const trials = await planTrials(configuration.options, study.seeds, opened);
-    planned.push({ ...configuration, trials: trials.map((trial) => ({ ...trial, work: { ...trial.work, stepFlops } })) });
+    planned.push({
+      ...configuration,
+      trials: trials.map((trial) => ({ ...trial, work: { ...trial.work, stepFlops } })),
+    });
   }
-  if (planned.length === 0) throw new UsageError(`Expected something to train in ${study.name} but every configuration is left out. The first: ${leftOut[0]!.name}: ${leftOut[0]!.reason}`);
+  if (planned.length === 0)
+    throw new UsageError(
+      `Expected something to train in ${study.name} but every configuration is left out. The first: ${leftOut[0]!.name}: ${leftOut[0]!.reason}`,
+    );
   return { study, data, configurations: planned, leftOut };
 }
 
-/** The shortest regime first, seed by seed, so that a study that is stopped early has every configuration; each trial once. */
-export function trialsInOrder({ study, configurations }: Pick<ScalingPlan, 'study' | 'configurations'>): { trial: Trial; configuration: PlannedConfiguration }[] {
+/**
+ * The shortest regime first, seed by seed, so that a study that is stopped early has every configuration; each trial
+ * once.
+ */
+export function trialsInOrder({
+  study,
+  configurations,
+}: Pick<ScalingPlan, 'study' | 'configurations'>): { trial: Trial; configuration: PlannedConfiguration }[] {
   const unique = new Map<string, { trial: Trial; configuration: PlannedConfiguration }>();
   for (const epochs of epochsOf(study))
     for (const [i] of study.seeds.entries())
@@ -59,14 +90,33 @@ const planSchema = z.object({
   format: z.literal(1),
   kind: z.literal('scaling'),
   study: z.looseObject({ name: z.string() }),
-  data: z.object({ name: z.string(), fingerprint: z.string(), classes: z.int(), trainPictures: z.int(), testPictures: z.int() }),
-  configurations: z.array(z.looseObject({ name: z.string(), trials: z.array(z.object({ id: z.string(), seed: z.int() })).min(1), work: z.object({ steps: z.number(), scored: z.number(), cost: z.string(), stepFlops: z.number() }) })),
+  data: z.object({
+    name: z.string(),
+    fingerprint: z.string(),
+    classes: z.int(),
+    trainPictures: z.int(),
+    testPictures: z.int(),
+  }),
+  configurations: z.array(
+    z.looseObject({
+      name: z.string(),
+      trials: z.array(z.object({ id: z.string(), seed: z.int() })).min(1),
+      work: z.object({ steps: z.number(), scored: z.number(), cost: z.string(), stepFlops: z.number() }),
+    }),
+  ),
   leftOut: z.array(z.object({ name: z.string(), reason: z.string() })),
 });
 
 /** A configuration as the file has it: what its trials share stands once. */
-type StoredConfiguration = Omit<PlannedConfiguration, 'trials'> & { trials: Pick<Trial, 'id' | 'seed'>[]; work: Trial['work'] };
-const stored = ({ trials, ...configuration }: PlannedConfiguration): StoredConfiguration => ({ ...configuration, trials: trials.map(({ id, seed }) => ({ id, seed })), work: trials[0]!.work });
+type StoredConfiguration = Omit<PlannedConfiguration, 'trials'> & {
+  trials: Pick<Trial, 'id' | 'seed'>[];
+  work: Trial['work'];
+};
+const stored = ({ trials, ...configuration }: PlannedConfiguration): StoredConfiguration => ({
+  ...configuration,
+  trials: trials.map(({ id, seed }) => ({ id, seed })),
+  work: trials[0]!.work,
+});
 
 /** Whether the folder holds a scaling study, or claims to. */
 export const isStudyFolder = (folder: string): boolean => existsSync(planFile(folder));
@@ -74,17 +124,27 @@ export const isStudyFolder = (folder: string): boolean => existsSync(planFile(fo
 /** @throws RescaledError when the folder's plan is not one of this version */
 export function readPlan(folder: string): ScalingPlan {
   const file = planFile(folder);
-  if (!existsSync(file)) throw new UsageError(`Expected the folder of a study but ${folder} has no plan.json. "rescaled study run" makes it.`);
+  if (!existsSync(file))
+    throw new UsageError(
+      `Expected the folder of a study but ${folder} has no plan.json. "rescaled study run" makes it.`,
+    );
   const json = readPlanJson(file);
-  if ((json as { kind?: unknown } | null)?.kind !== 'scaling' && typeof (json as { kind?: unknown } | null)?.kind === 'string')
-    throw new UsageError(`Expected a scaling study in ${folder} but it holds the study of "rescaled ablate". Choose another --out.`);
+  if (
+    (json as { kind?: unknown } | null)?.kind !== 'scaling' &&
+    typeof (json as { kind?: unknown } | null)?.kind === 'string'
+  )
+    throw new UsageError(
+      `Expected a scaling study in ${folder} but it holds the study of "rescaled ablate". Choose another --out.`,
+    );
   const parsed = parsePlan(planSchema, json, file);
   const { seeds, ...study } = parsed.study as unknown as StudyFile;
   const { data, leftOut } = parsed;
-  const configurations = (parsed.configurations as unknown as StoredConfiguration[]).map(({ trials, work, ...configuration }): PlannedConfiguration => {
-    const { options, size } = configuration;
-    return { ...configuration, trials: trials.map(({ id, seed }) => ({ id, seed, options, size, work })) };
-  });
+  const configurations = (parsed.configurations as unknown as StoredConfiguration[]).map(
+    ({ trials, work, ...configuration }): PlannedConfiguration => {
+      const { options, size } = configuration;
+      return { ...configuration, trials: trials.map(({ id, seed }) => ({ id, seed, options, size, work })) };
+    },
+  );
   return { study: checkStudy({ ...study, seeds }, study.name, file), data, configurations, leftOut };
 }
 
@@ -95,15 +155,22 @@ export function readPlan(folder: string): ScalingPlan {
 export function claimStudy(folder: string, plan: ScalingPlan): void {
   if (isStudyFolder(folder)) {
     const differs = difference(readPlan(folder), plan);
-    if (differs !== undefined) throw new UsageError(`Expected the results of this study in ${folder} but it holds another one: ${differs}. Choose another --out, or the study file of the first time.`);
+    if (differs !== undefined)
+      throw new UsageError(
+        `Expected the results of this study in ${folder} but it holds another one: ${differs}. Choose another --out, or the study file of the first time.`,
+      );
   } else refuseOccupied(folder);
   makeFolder(folder);
-  writeFileAtomic(planFile(folder), `${JSON.stringify({ format: 1, kind: 'scaling', ...plan, configurations: plan.configurations.map(stored) }, null, 1)}\n`);
+  writeFileAtomic(
+    planFile(folder),
+    `${JSON.stringify({ format: 1, kind: 'scaling', ...plan, configurations: plan.configurations.map(stored) }, null, 1)}\n`,
+  );
 }
 
 /** Why a plan does not go on with an earlier one: one of its trials is missing. */
 function difference(earlier: ScalingPlan, plan: ScalingPlan): string | undefined {
-  if (earlier.data.fingerprint !== plan.data.fingerprint) return `its pictures are others (${earlier.data.name}, or they have changed)`;
+  if (earlier.data.fingerprint !== plan.data.fingerprint)
+    return `its pictures are others (${earlier.data.name}, or they have changed)`;
   const now = new Map(plan.configurations.map((configuration) => [configuration.name, configuration]));
   for (const { name, trials } of earlier.configurations) {
     const same = now.get(name);

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { RescaledError } from '../../errors.js';
 import { writeFileAtomic } from '../../files.js';
-import { resolveRun, type Dataset, type Recipe, type TrainOptions } from '../../train/index.js';
+import { type Dataset, type Recipe, resolveRun, type TrainOptions } from '../../train/index.js';
 
 /** What a trial trains: everything but where it writes, its seed, and how the machine shares its cores. */
-export interface TrialOptions extends Omit<TrainOptions, 'out' | 'seed' | 'threads' | 'workers' | 'checkpointSeconds' | 'limitVal'> {
+export interface TrialOptions
+  extends Omit<TrainOptions, 'out' | 'seed' | 'threads' | 'workers' | 'checkpointSeconds' | 'limitVal'> {
   /** Test pictures that it is scored on; all by default. */
   testPictures?: number;
 }
@@ -40,14 +41,19 @@ export const WATCHED = 100;
 
 /** JSON with sorted keys, so that equal objects have equal texts. */
 function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, part: unknown) => (typeof part === 'object' && part !== null && !Array.isArray(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part));
+  return JSON.stringify(value, (_, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
 }
 
 const digest = (value: unknown): string => createHash('sha256').update(canonical(value)).digest('hex').slice(0, 16);
 
 /**
- * A trial for each seed: completes the options with what the data, the model and the recipe say, and names each by a hash of the outcome: of
- * every setting that has a part in the result, and of the pictures' fingerprint; not of paths or threads.
+ * A trial for each seed: completes the options with what the data, the model and the recipe say, and names each by a
+ * hash of the outcome: of every setting that has a part in the result, and of the pictures' fingerprint; not of paths
+ * or threads.
  * @throws UsageError for options that no run can have
  */
 export async function planTrials(options: TrialOptions, seeds: readonly number[], dataset: Dataset): Promise<Trial[]> {
@@ -56,21 +62,50 @@ export async function planTrials(options: TrialOptions, seeds: readonly number[]
   const recipe = config.recipe.values;
   const steps = Math.floor(config.trainImages / recipe.batch) * recipe.epochs;
   const passes = recipe.averaging === 'none' ? 1 : 2;
-  const scored = passes * (recipe.epochs * Math.min(WATCHED, config.valImages) + config.valImages) + Math.min(TRAIN_PICTURES, config.trainImages);
+  const scored =
+    passes * (recipe.epochs * Math.min(WATCHED, config.valImages) + config.valImages) +
+    Math.min(TRAIN_PICTURES, config.trainImages);
   const { fingerprint, valSplit, limitTrain } = config.data;
   const { model, modelOptions, size, input, from, device } = config;
   const settings = namedSettings(recipe);
   const { batch, accumulate, augment, averaging, optimiser } = recipe;
-  const cost = digest({ model, modelOptions: { ...modelOptions, dropout: undefined, stochasticDepth: undefined }, size, device, batch, accumulate, augment, averaging, optimiser });
+  const cost = digest({
+    model,
+    modelOptions: { ...modelOptions, dropout: undefined, stochasticDepth: undefined },
+    size,
+    device,
+    batch,
+    accumulate,
+    augment,
+    averaging,
+    optimiser,
+  });
   return seeds.map((seed) => {
-    const id = digest({ format: 1, data: { fingerprint, valSplit, limitTrain, testPictures }, model, modelOptions, size, input, from, recipe: settings, seed, trainPictures: TRAIN_PICTURES });
+    const id = digest({
+      format: 1,
+      data: { fingerprint, valSplit, limitTrain, testPictures },
+      model,
+      modelOptions,
+      size,
+      input,
+      from,
+      recipe: settings,
+      seed,
+      trainPictures: TRAIN_PICTURES,
+    });
     return { id, seed, options, size, work: { steps, scored, cost } };
   });
 }
 
-/** Settings that came after the first studies: where they change nothing, a trial keeps the name that it had before. The interpolation is part of the input. */
+/**
+ * Settings that came after the first studies: where they change nothing, a trial keeps the name that it had before. The
+ * interpolation is part of the input.
+ */
 const LATER: Readonly<Record<string, unknown>> = { repeats: 1 };
-const namedSettings = ({ interpolation: _input, ...recipe }: Recipe): Record<string, unknown> => Object.fromEntries(Object.entries(recipe).filter(([key, value]) => !Object.hasOwn(LATER, key) || LATER[key] !== value));
+const namedSettings = ({ interpolation: _input, ...recipe }: Recipe): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(recipe).filter(([key, value]) => !Object.hasOwn(LATER, key) || LATER[key] !== value),
+  );
 
 const share = z.number().min(0).max(1);
 const doneSchema = z.object({
@@ -103,7 +138,14 @@ const doneSchema = z.object({
   versions: z.object({ rescaled: z.string(), engine: z.string(), node: z.string() }),
   finishedAt: z.string(),
 });
-const failedSchema = z.object({ format: z.literal(1), status: z.literal('failed'), id: z.string(), seed: z.int(), reason: z.string(), at: z.string() });
+const failedSchema = z.object({
+  format: z.literal(1),
+  status: z.literal('failed'),
+  id: z.string(),
+  seed: z.int(),
+  reason: z.string(),
+  at: z.string(),
+});
 const resultSchema = z.discriminatedUnion('status', [doneSchema, failedSchema]);
 export type TrialResult = z.infer<typeof doneSchema>;
 export type TrialFailure = z.infer<typeof failedSchema>;
@@ -127,10 +169,16 @@ export function readResult(study: string, id: string): TrialResult | TrialFailur
   try {
     json = JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    throw new RescaledError(`Expected the result of a trial in ${file} but it is no JSON: ${(error as Error).message}. Delete it, and the trial runs again.`);
+    throw new RescaledError(
+      `Expected the result of a trial in ${file} but it is no JSON: ${(error as Error).message}. Delete it, and the trial runs again.`,
+    );
   }
   const parsed = resultSchema.safeParse(json);
   if (parsed.success && parsed.data.id === id) return parsed.data;
-  const why = parsed.success ? `it is of trial ${parsed.data.id}` : `${parsed.error.issues[0]!.path.join('.')}: ${parsed.error.issues[0]!.message}`;
-  throw new RescaledError(`Expected the result of trial ${id} in ${file} but ${why}. Delete it, and the trial runs again.`);
+  const why = parsed.success
+    ? `it is of trial ${parsed.data.id}`
+    : `${parsed.error.issues[0]!.path.join('.')}: ${parsed.error.issues[0]!.message}`;
+  throw new RescaledError(
+    `Expected the result of trial ${id} in ${file} but ${why}. Delete it, and the trial runs again.`,
+  );
 }

@@ -5,8 +5,8 @@ import { z } from 'zod';
 import { RescaledError } from '../../errors.js';
 import { writeFileAtomic } from '../../files.js';
 import type { ModelOverrides } from '../../models/index.js';
-import type { Configuration } from '../plan/grid.js';
 import type { MeasuredCost } from '../analysis/points.js';
+import type { Configuration } from '../plan/grid.js';
 import { measureCost } from './run.js';
 
 /** A model as it is timed: the regimes of a study share it. */
@@ -37,14 +37,26 @@ export type MeasuredFile = z.infer<typeof schema>;
 export const measuredFolder = (study: string): string => join(study, 'measured');
 const measuredFile = (study: string, id: string): string => join(measuredFolder(study), `${id}.json`);
 
-export const timedId = ({ model, width, size, batch }: Pick<Configuration, 'model' | 'width' | 'size' | 'batch'>): string => `${model}-x${width}-${size}px-batch${batch}`;
+export const timedId = ({
+  model,
+  width,
+  size,
+  batch,
+}: Pick<Configuration, 'model' | 'width' | 'size' | 'batch'>): string => `${model}-x${width}-${size}px-batch${batch}`;
 
 /** Each model of a study once, the smallest first. */
 export function timedModels(configurations: readonly Configuration[]): TimedModel[] {
   const models = new Map<string, TimedModel>();
   for (const configuration of configurations) {
     const { options, size, batch, overrides, multiplyAdds } = configuration;
-    models.set(timedId(configuration), { id: timedId(configuration), model: options.model!, size, batch, overrides, multiplyAdds });
+    models.set(timedId(configuration), {
+      id: timedId(configuration),
+      model: options.model!,
+      size,
+      batch,
+      overrides,
+      multiplyAdds,
+    });
   }
   return [...models.values()].sort((a, b) => a.multiplyAdds - b.multiplyAdds);
 }
@@ -55,11 +67,18 @@ export function readMeasured(study: string, id: string): MeasuredFile | undefine
   try {
     return schema.parse(JSON.parse(readFileSync(file, 'utf8')));
   } catch (error) {
-    throw new RescaledError(`Expected the measured cost of ${id} in ${file} but it is something else. Delete it, and "rescaled study run" measures again.`, { cause: error });
+    throw new RescaledError(
+      `Expected the measured cost of ${id} in ${file} but it is something else. Delete it, and "rescaled study run" measures again.`,
+      { cause: error },
+    );
   }
 }
 
-export const costsOf = ({ trainStepMs, inferenceMs, peakBytes }: MeasuredFile): MeasuredCost => ({ trainStepMs, inferenceMs, peakBytes });
+export const costsOf = ({ trainStepMs, inferenceMs, peakBytes }: MeasuredFile): MeasuredCost => ({
+  trainStepMs,
+  inferenceMs,
+  peakBytes,
+});
 
 export interface MeasureStudyOptions {
   study: string;
@@ -72,10 +91,13 @@ export interface MeasureStudyOptions {
 }
 
 /**
- * Times each model that has not been timed yet, one at a time on all threads: while others train beside it, its time would be theirs too.
- * A model that cannot be timed (memory) is told of and left without.
+ * Times each model that has not been timed yet, one at a time on all threads: while others train beside it, its time
+ * would be theirs too. A model that cannot be timed (memory) is told of and left without.
  */
-export async function measureStudy(models: readonly TimedModel[], { study, threads, device, runs = 5, signal, onMeasured = () => {} }: MeasureStudyOptions): Promise<void> {
+export async function measureStudy(
+  models: readonly TimedModel[],
+  { study, threads, device, runs = 5, signal, onMeasured = () => {} }: MeasureStudyOptions,
+): Promise<void> {
   mkdirSync(measuredFolder(study), { recursive: true });
   const stopped = (): boolean => signal?.aborted === true;
   for (const model of models) {
@@ -83,9 +105,23 @@ export async function measureStudy(models: readonly TimedModel[], { study, threa
     if (readMeasured(study, model.id) !== undefined) continue;
     try {
       const { size, batch, overrides } = model;
-      const { train, inference, peakMemoryBytes } = await measureCost({ model: model.model, options: { size, batch, overrides, runs, threads, device } }, signal);
+      const { train, inference, peakMemoryBytes } = await measureCost(
+        { model: model.model, options: { size, batch, overrides, runs, threads, device } },
+        signal,
+      );
       if (peakMemoryBytes === null) throw new RescaledError('The peak of the memory cannot be read here.');
-      const found: MeasuredFile = { format: 1, id: model.id, trainStepMs: train.median, inferenceMs: inference.median / batch, peakBytes: peakMemoryBytes, batch, threads, device, processor: cpus()[0]?.model.trim() ?? 'unknown', at: new Date().toISOString() };
+      const found: MeasuredFile = {
+        format: 1,
+        id: model.id,
+        trainStepMs: train.median,
+        inferenceMs: inference.median / batch,
+        peakBytes: peakMemoryBytes,
+        batch,
+        threads,
+        device,
+        processor: cpus()[0]?.model.trim() ?? 'unknown',
+        at: new Date().toISOString(),
+      };
       writeFileAtomic(measuredFile(study, model.id), `${JSON.stringify(found, null, 2)}\n`);
       onMeasured(model, found);
     } catch (error) {

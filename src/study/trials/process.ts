@@ -5,9 +5,31 @@ import { join } from 'node:path';
 import { RescaledError } from '../../errors.js';
 import { takeLock } from '../../lock.js';
 import { packageVersion } from '../../package-root.js';
-import { isRun, lastCheckpoint, loadConfig, measureModel, resumeTraining, scoreRun, train, type Measured, type MeasureOptions, type RunScores, type TrainEvent } from '../../train/index.js';
+import {
+  isRun,
+  lastCheckpoint,
+  loadConfig,
+  type Measured,
+  type MeasureOptions,
+  measureModel,
+  type RunScores,
+  resumeTraining,
+  scoreRun,
+  type TrainEvent,
+  train,
+} from '../../train/index.js';
 import { median } from '../analysis/statistics.js';
-import { lockFile, readResult, TRAIN_PICTURES, trialRun, trialsFolder, WATCHED, writeResult, type Trial, type TrialResult } from '../plan/trial.js';
+import {
+  lockFile,
+  readResult,
+  TRAIN_PICTURES,
+  type Trial,
+  type TrialResult,
+  trialRun,
+  trialsFolder,
+  WATCHED,
+  writeResult,
+} from '../plan/trial.js';
 
 export interface TrialTask {
   study: string;
@@ -26,7 +48,11 @@ export interface CostTask {
   model: string;
   options: MeasureOptions;
 }
-export type ToTrial = { type: 'run'; task: TrialTask } | { type: 'measure'; task: TrialTask } | { type: 'cost'; task: CostTask } | { type: 'stop' };
+export type ToTrial =
+  | { type: 'run'; task: TrialTask }
+  | { type: 'measure'; task: TrialTask }
+  | { type: 'cost'; task: CostTask }
+  | { type: 'stop' };
 export type FromTrial =
   | { type: 'progress'; step: number; steps: number }
   | { type: 'done'; result: TrialResult }
@@ -68,7 +94,11 @@ async function answer(message: Exclude<ToTrial, { type: 'stop' }>): Promise<void
   } catch (error) {
     if (error instanceof Busy) send({ type: 'busy' });
     // A fault of the program itself keeps its trace: somebody has to find it.
-    else send({ type: 'failed', reason: error instanceof RescaledError ? error.message : ((error as Error).stack ?? String(error)) });
+    else
+      send({
+        type: 'failed',
+        reason: error instanceof RescaledError ? error.message : ((error as Error).stack ?? String(error)),
+      });
   }
 }
 
@@ -91,13 +121,24 @@ async function underLock(task: TrialTask): Promise<void> {
 }
 
 /** @returns undefined when it was stopped; it then goes on from its checkpoint */
-async function perform({ study, trial, threads, workers, checkpointSeconds }: TrialTask): Promise<TrialResult | undefined> {
+async function perform({
+  study,
+  trial,
+  threads,
+  workers,
+  checkpointSeconds,
+}: TrialTask): Promise<TrialResult | undefined> {
   const { testPictures, ...options } = trial.options;
   const run = trialRun(study, trial.id);
   const goesOn = isRun(run) && existsSync(lastCheckpoint(run));
   // Killed before its first checkpoint, a run leaves nothing to go on from.
   if (!goesOn) rmSync(run, { recursive: true, force: true });
-  const events = goesOn ? resumeTraining(run, { signal: stop.signal }) : train({ ...options, seed: trial.seed, limitVal: WATCHED, threads, workers, checkpointSeconds, out: run }, { signal: stop.signal });
+  const events = goesOn
+    ? resumeTraining(run, { signal: stop.signal })
+    : train(
+        { ...options, seed: trial.seed, limitVal: WATCHED, threads, workers, checkpointSeconds, out: run },
+        { signal: stop.signal },
+      );
   const clock = new StepClock();
   let end: Extract<TrainEvent, { type: 'end' }> | undefined;
   let steps = 0;
@@ -127,11 +168,16 @@ async function perform({ study, trial, threads, workers, checkpointSeconds }: Tr
   });
   writeResult(study, result);
   // run.json and metrics.csv stay; a study of many trials would fill the disk with weights.
-  for (const name of ['checkpoints', 'weights.safetensors', 'events.jsonl']) rmSync(join(run, name), { recursive: true, force: true });
+  for (const name of ['checkpoints', 'weights.safetensors', 'events.jsonl'])
+    rmSync(join(run, name), { recursive: true, force: true });
   return result;
 }
 
-function resultOf(trial: Trial, scores: RunScores, trained: Pick<TrialResult, 'seconds' | 'msPerStep' | 'imagesPerSecond' | 'epochs' | 'steps' | 'threads'>): TrialResult {
+function resultOf(
+  trial: Trial,
+  scores: RunScores,
+  trained: Pick<TrialResult, 'seconds' | 'msPerStep' | 'imagesPerSecond' | 'epochs' | 'steps' | 'threads'>,
+): TrialResult {
   const { raw, ema, train: onTraining } = scores;
   const used = ema ?? raw;
   return {
@@ -167,7 +213,10 @@ async function measure({ trial, threads, workers }: TrialTask): Promise<Speed> {
     const out = join(folder, 'run');
     const clock = new StepClock();
     const began = performance.now();
-    for await (const event of train({ ...options, seed: trial.seed, limitVal: WATCHED, threads, workers, out }, { signal: enough.signal })) {
+    for await (const event of train(
+      { ...options, seed: trial.seed, limitVal: WATCHED, threads, workers, out },
+      { signal: enough.signal },
+    )) {
       clock.see(event);
       if (clock.steps >= MEASURED_STEPS || performance.now() - began > MEASURED_MS) enough.abort();
       await new Promise(setImmediate);

@@ -1,11 +1,11 @@
-import { fork, type ChildProcess } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { RescaledError } from '../../errors.js';
 import { isLocked } from '../../lock.js';
 import type { Measured } from '../../train/index.js';
+import { lockFile, readResult, type Trial, type TrialResult, writeResult } from '../plan/trial.js';
 import type { CostTask, FromTrial, Speed, ToTrial, TrialTask } from './process.js';
-import { lockFile, readResult, writeResult, type Trial, type TrialResult } from '../plan/trial.js';
 
 export type TrialEvent =
   | { type: 'start'; trial: Trial }
@@ -36,14 +36,16 @@ const GRACE_MS = 120_000;
 const BUSY_MS = 3000;
 
 /**
- * Runs the trials that are not done yet, each in a process of its own. A trial that was killed goes on from its last checkpoint; one that
- * failed is recorded with its reason and does not hold up the others, and runs again with the next call. Two calls on one folder, also of
- * two processes, share the work.
+ * Runs the trials that are not done yet, each in a process of its own. A trial that was killed goes on from its last
+ * checkpoint; one that failed is recorded with its reason and does not hold up the others, and runs again with the next
+ * call. Two calls on one folder, also of two processes, share the work.
  * @returns whether it was stopped before every trial had ended
  */
 export async function runTrials(trials: readonly Trial[], options: RunTrialsOptions): Promise<{ stopped: boolean }> {
   const { study, signal, onEvent = () => {} } = options;
-  const queue = [...new Map(trials.map((trial) => [trial.id, trial])).values()].filter(({ id }) => readResult(study, id)?.status !== 'done');
+  const queue = [...new Map(trials.map((trial) => [trial.id, trial])).values()].filter(
+    ({ id }) => readResult(study, id)?.status !== 'done',
+  );
   const stopped = (): boolean => signal?.aborted === true;
   const lane = async (): Promise<void> => {
     for (let trial = queue.shift(); trial !== undefined && !stopped(); trial = queue.shift()) {
@@ -61,9 +63,17 @@ export async function runTrials(trials: readonly Trial[], options: RunTrialsOpti
         : await inProcess({ type: 'run', task: taskOf(trial, options) }, options, (message) => {
             if (message.type === 'progress') onEvent({ ...message, trial });
           });
-      if (last.type === 'done') onEvent({ type: 'done', trial, result: last.result, seconds: (performance.now() - began) / 1000 });
+      if (last.type === 'done')
+        onEvent({ type: 'done', trial, result: last.result, seconds: (performance.now() - began) / 1000 });
       else if (last.type === 'failed' && !stopped()) {
-        writeResult(study, { format: 1, status: 'failed', id: trial.id, seed: trial.seed, reason: last.reason, at: new Date().toISOString() });
+        writeResult(study, {
+          format: 1,
+          status: 'failed',
+          id: trial.id,
+          seed: trial.seed,
+          reason: last.reason,
+          at: new Date().toISOString(),
+        });
         onEvent({ type: 'failed', trial, reason: last.reason });
       } else if (last.type === 'busy') {
         onEvent({ type: 'busy', trial });
@@ -84,14 +94,18 @@ export async function measureTrial(trial: Trial, options: RunTrialsOptions): Pro
   throw unmeasured(last);
 }
 
-/** Times one model in a process of its own, which should be alone on the machine. A stop ends it at once, since nothing is lost. */
+/**
+ * Times one model in a process of its own, which should be alone on the machine. A stop ends it at once, since nothing
+ * is lost.
+ */
 export async function measureCost(task: CostTask, signal?: AbortSignal): Promise<Measured> {
   const last = await inProcess({ type: 'cost', task }, { killSignal: signal });
   if (last.type === 'costed') return last.measured;
   throw unmeasured(last);
 }
 
-const unmeasured = (last: FromTrial): RescaledError => new RescaledError(last.type === 'failed' ? last.reason : 'The measurement was stopped.');
+const unmeasured = (last: FromTrial): RescaledError =>
+  new RescaledError(last.type === 'failed' ? last.reason : 'The measurement was stopped.');
 
 /** Threads of the engine and of the loaders, shared by the trials that run at once. */
 function taskOf(trial: Trial, { study, workers, threads, checkpointSeconds }: RunTrialsOptions): TrialTask {
@@ -100,7 +114,11 @@ function taskOf(trial: Trial, { study, workers, threads, checkpointSeconds }: Ru
 }
 
 /** Runs what `first` asks for in a child. @returns its last message; its death is a failure */
-function inProcess(first: ToTrial, { signal, killSignal }: Pick<RunTrialsOptions, 'signal' | 'killSignal'>, onMessage: (message: FromTrial) => void = () => {}): Promise<FromTrial> {
+function inProcess(
+  first: ToTrial,
+  { signal, killSignal }: Pick<RunTrialsOptions, 'signal' | 'killSignal'>,
+  onMessage: (message: FromTrial) => void = () => {},
+): Promise<FromTrial> {
   const child = fork(fileURLToPath(new URL('./process.js', import.meta.url)));
   const tell = (message: ToTrial): void => {
     if (child.connected) child.send(message, () => {});
@@ -121,7 +139,8 @@ function inProcess(first: ToTrial, { signal, killSignal }: Pick<RunTrialsOptions
       // It has said its last word; hanging up lets it go.
       if (child.connected) child.disconnect();
     });
-    // Both: a last message may still be on its way when the process has gone. ('close' does not come when this side hangs up.)
+    // Both: a last message may still be on its way when the process has gone. ('close' does not come when this side
+    // hangs up.)
     let ended: FromTrial | undefined;
     const settle = (): void => {
       if (ended !== undefined && !child.connected) resolve(last ?? ended);

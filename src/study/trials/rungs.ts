@@ -1,8 +1,8 @@
 import { configurationOf } from '../analysis/dimensions.js';
+import { keptOf, type RungOutcome, survivors } from '../analysis/halving.js';
 import { epochsOf } from '../plan/grid.js';
-import { keptOf, survivors, type RungOutcome } from '../analysis/halving.js';
-import { pointsOf } from './points-of.js';
 import type { PlannedConfiguration, ScalingPlan } from '../plan/scaling-plan.js';
+import { pointsOf } from './points-of.js';
 
 /** A rung of successive halving: what trains in it, and how it ended. */
 export interface StudyRung {
@@ -12,13 +12,21 @@ export interface StudyRung {
   outcome?: RungOutcome;
 }
 
-/** The rungs of a study with successive halving that can be told so far: each is of what the one before it left, as soon as that is decided. */
-export function rungsOf({ study, configurations }: Pick<ScalingPlan, 'study' | 'configurations'>, folder: string): StudyRung[] {
+/**
+ * The rungs of a study with successive halving that can be told so far: each is of what the one before it left, as soon
+ * as that is decided.
+ */
+export function rungsOf(
+  { study, configurations }: Pick<ScalingPlan, 'study' | 'configurations'>,
+  folder: string,
+): StudyRung[] {
   const all = epochsOf(study);
   const rungs: StudyRung[] = [];
   let goOn: ReadonlySet<string> | undefined;
   for (const [i, epochs] of all.entries()) {
-    const here = configurations.filter((configuration) => configuration.epochs === epochs && goOn?.has(configurationOf(configuration)) !== false);
+    const here = configurations.filter(
+      (configuration) => configuration.epochs === epochs && goOn?.has(configurationOf(configuration)) !== false,
+    );
     if (i === all.length - 1) return [...rungs, { epochs, configurations: here }];
     const outcome = survivors(pointsOf({ configurations: here }, folder), keptOf(here.length, study.halving!.eta));
     rungs.push({ epochs, configurations: here, outcome });
@@ -30,5 +38,10 @@ export function rungsOf({ study, configurations }: Pick<ScalingPlan, 'study' | '
 }
 
 /** What a study trains as far as can be told: with halving the rungs so far, else everything. */
-export const trainedConfigurations = (plan: Pick<ScalingPlan, 'study' | 'configurations'>, folder: string): PlannedConfiguration[] =>
-  plan.study.halving === undefined ? plan.configurations : rungsOf(plan, folder).flatMap(({ configurations }) => configurations);
+export const trainedConfigurations = (
+  plan: Pick<ScalingPlan, 'study' | 'configurations'>,
+  folder: string,
+): PlannedConfiguration[] =>
+  plan.study.halving === undefined
+    ? plan.configurations
+    : rungsOf(plan, folder).flatMap(({ configurations }) => configurations);

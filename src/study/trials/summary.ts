@@ -1,5 +1,5 @@
-import type { Variant, StudyPlan } from '../plan/ablation.js';
-import { difference, estimate, median, type Difference, type Estimate } from '../analysis/statistics.js';
+import { type Difference, difference, type Estimate, estimate, median } from '../analysis/statistics.js';
+import type { StudyPlan, Variant } from '../plan/ablation.js';
 import { readResult, type TrialFailure, type TrialResult } from '../plan/trial.js';
 
 /** A row of a study with what its trials have found so far. Accuracies are fractions. */
@@ -23,7 +23,8 @@ export interface VariantFigures extends Variant {
 }
 
 const values = (results: readonly TrialResult[], pick: (result: TrialResult) => number): number[] => results.map(pick);
-const bySeed = (results: readonly TrialResult[]): Map<number, number> => new Map(results.map(({ seed, top1 }) => [seed, top1]));
+const bySeed = (results: readonly TrialResult[]): Map<number, number> =>
+  new Map(results.map(({ seed, top1 }) => [seed, top1]));
 
 /** What the result files of a study say, row by row; trials that are missing or failed are named. */
 export function summarise({ variants }: StudyPlan, study: string): VariantFigures[] {
@@ -37,7 +38,8 @@ export function summarise({ variants }: StudyPlan, study: string): VariantFigure
     };
   });
   return rows.map(({ variant, done, failed, pending }): VariantFigures => {
-    const change = variant.against === undefined ? undefined : difference(bySeed(rows[variant.against]!.done), bySeed(done));
+    const change =
+      variant.against === undefined ? undefined : difference(bySeed(rows[variant.against]!.done), bySeed(done));
     return {
       ...variant,
       done,
@@ -57,7 +59,30 @@ export function summarise({ variants }: StudyPlan, study: string): VariantFigure
   });
 }
 
-const COLUMNS = ['row', 'name', 'seed', 'status', 'top1', 'weights', 'top1Raw', 'top1Ema', 'loss', 'testPictures', 'trainTop1', 'trainLoss', 'trainPictures', 'epochs', 'steps', 'seconds', 'msPerStep', 'imagesPerSecond', 'parameters', 'threads', 'id', 'reason'] as const;
+const COLUMNS = [
+  'row',
+  'name',
+  'seed',
+  'status',
+  'top1',
+  'weights',
+  'top1Raw',
+  'top1Ema',
+  'loss',
+  'testPictures',
+  'trainTop1',
+  'trainLoss',
+  'trainPictures',
+  'epochs',
+  'steps',
+  'seconds',
+  'msPerStep',
+  'imagesPerSecond',
+  'parameters',
+  'threads',
+  'id',
+  'reason',
+] as const;
 
 /** A line a trial. */
 export function studyCsv(figures: readonly VariantFigures[]): string {
@@ -66,7 +91,17 @@ export function studyCsv(figures: readonly VariantFigures[]): string {
     ...row.failed.map((result) => ({ ...result, row: i, name: row.name })),
     ...row.pending.map((seed) => ({ row: i, name: row.name, seed, status: 'pending' })),
   ]);
-  return [COLUMNS.join(','), ...lines.map((line) => COLUMNS.map((column) => cell((line as Record<string, unknown>)[column])).join(','))].join('\n') + '\n';
+  return (
+    [
+      COLUMNS.join(','),
+      ...lines.map((line) => COLUMNS.map((column) => cell((line as Record<string, unknown>)[column])).join(',')),
+    ].join('\n') + '\n'
+  );
 }
 
-const cell = (value: unknown): string => (value === undefined ? '' : /[",\n\r]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : String(value));
+const cell = (value: unknown): string =>
+  value === undefined
+    ? ''
+    : /[",\n\r]/.test(String(value))
+      ? `"${String(value).replaceAll('"', '""')}"`
+      : String(value);

@@ -24,7 +24,12 @@ export class TimeLeft {
   /** What a trial of this work took for a step, and how many pictures it scored a second. */
   learn({ cost, stepFlops }: TrialWork, msPerStep: number, scoredPerSecond: number): void {
     const known = this.#perStep.get(cost) ?? { ms: 0, scored: 0, n: 0 };
-    this.#perStep.set(cost, { ms: known.ms + msPerStep, scored: known.scored + 1 / scoredPerSecond, n: known.n + 1, flops: stepFlops });
+    this.#perStep.set(cost, {
+      ms: known.ms + msPerStep,
+      scored: known.scored + 1 / scoredPerSecond,
+      n: known.n + 1,
+      flops: stepFlops,
+    });
   }
   knows(cost: string): boolean {
     return this.#perStep.has(cost);
@@ -33,27 +38,36 @@ export class TimeLeft {
   of({ work }: Pick<Trial, 'work'>): number | undefined {
     const own = this.#perStep.get(work.cost);
     const speed = own === undefined ? (this.#byFlops(work.stepFlops) ?? this.#average()) : speedOf(own);
-    return speed === undefined ? undefined : (work.steps * speed.ms) / 1000 + work.scored * speed.scored + START_SECONDS;
+    return speed === undefined
+      ? undefined
+      : (work.steps * speed.ms) / 1000 + work.scored * speed.scored + START_SECONDS;
   }
   /** Of all, `workers` at a time. */
   total(trials: readonly Pick<Trial, 'work'>[], workers: number): number | undefined {
     const each = trials.map((trial) => this.of(trial));
     if (each.some((seconds) => seconds === undefined)) return undefined;
-    return (each as number[]).reduce((most, seconds) => Math.max(most, seconds), (each as number[]).reduce((sum, seconds) => sum + seconds, 0) / workers);
+    return (each as number[]).reduce(
+      (most, seconds) => Math.max(most, seconds),
+      (each as number[]).reduce((sum, seconds) => sum + seconds, 0) / workers,
+    );
   }
 
   #average(): Speed | undefined {
     const from = [...this.#perStep.values()].map(speedOf);
     if (from.length === 0) return undefined;
-    const mean = (pick: (speed: Speed) => number): number => from.reduce((sum, speed) => sum + pick(speed), 0) / from.length;
+    const mean = (pick: (speed: Speed) => number): number =>
+      from.reduce((sum, speed) => sum + pick(speed), 0) / from.length;
     return { ms: mean(({ ms }) => ms), scored: mean(({ scored }) => scored) };
   }
   /** Linear in the logarithms between the two known neighbours; beyond them in proportion to the FLOPs. */
   #byFlops(flops: number | undefined): Speed | undefined {
     if (flops === undefined) return undefined;
-    const known = [...this.#perStep.values()].filter((each): each is Known & { flops: number } => each.flops !== undefined).sort((a, b) => a.flops - b.flops);
+    const known = [...this.#perStep.values()]
+      .filter((each): each is Known & { flops: number } => each.flops !== undefined)
+      .sort((a, b) => a.flops - b.flops);
     const above = known.findIndex((each) => each.flops >= flops);
-    const [low, high] = above === 0 ? [undefined, known[0]] : above < 0 ? [known.at(-1), undefined] : [known[above - 1], known[above]];
+    const [low, high] =
+      above === 0 ? [undefined, known[0]] : above < 0 ? [known.at(-1), undefined] : [known[above - 1], known[above]];
     const edge = low ?? high;
     if (edge === undefined) return undefined;
     if (low === undefined || high === undefined) return scaled(speedOf(edge), flops / edge.flops);

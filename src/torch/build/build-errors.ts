@@ -9,7 +9,9 @@ export function describeFailure(what: string, output: string, signal: NodeJS.Sig
   const shown = errors.length > 0 ? errors : lines.filter((line) => line.trim() !== '').slice(-5);
   const parts = [`Failed at ${what}:`, ...shown.map((line) => `  ${line.trim()}`)];
   if (signal === 'SIGKILL' || /Killed signal|out of memory|cannot allocate memory/i.test(output)) {
-    parts.push('The compiler seems to have run out of memory (it needs about 2 GB a file). Try again with RESCALED_BUILD_JOBS=1.');
+    parts.push(
+      'The compiler seems to have run out of memory (it needs about 2 GB a file). Try again with RESCALED_BUILD_JOBS=1.',
+    );
   }
   parts.push(`The whole output is in ${logPath}`);
   return parts.join('\n');

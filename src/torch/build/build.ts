@@ -1,16 +1,33 @@
-import { appendFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { availableParallelism, freemem } from 'node:os';
 import { basename, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { RescaledError } from '../../errors.js';
 import { writeFileAtomic } from '../../files.js';
-import { packageRoot } from '../../package-root.js';
-import { compilePlan, type CompilePlan, type Unit } from './compile-plan.js';
-import { blasEnvironment } from './cpu.js';
-import { describeFailure } from './build-errors.js';
-import { addonName, platformName, sourceHash, stampName, statusOf, writableEngineFolder, type EngineStamp } from './engine-file.js';
-import type { Libtorch } from './libtorch-folder.js';
 import { withLock } from '../../lock.js';
+import { packageRoot } from '../../package-root.js';
+import { describeFailure } from './build-errors.js';
+import { type CompilePlan, compilePlan, type Unit } from './compile-plan.js';
+import { blasEnvironment } from './cpu.js';
+import {
+  addonName,
+  type EngineStamp,
+  platformName,
+  sourceHash,
+  stampName,
+  statusOf,
+  writableEngineFolder,
+} from './engine-file.js';
+import type { Libtorch } from './libtorch-folder.js';
 import { compilerInstall } from './mend.js';
 import { capture, parallel } from './process.js';
 
@@ -32,9 +49,9 @@ export interface BuildResult {
 }
 
 /**
- * Compiles native/*.cpp against `libtorch` and links the addon. Only files whose own text, headers or flags have changed are
- * compiled. The addon replaces the old one by a rename once it has been loaded in a trial process, so a failed or
- * interrupted build leaves the old state.
+ * Compiles native/*.cpp against `libtorch` and links the addon. Only files whose own text, headers or flags have
+ * changed are compiled. The addon replaces the old one by a rename once it has been loaded in a trial process, so a
+ * failed or interrupted build leaves the old state.
  * @throws RescaledError with the first compiler errors; the whole output is in build.log beside the addon.
  */
 export async function buildEngine(libtorch: Libtorch, options: BuildOptions = {}): Promise<BuildResult> {
@@ -43,7 +60,9 @@ export async function buildEngine(libtorch: Libtorch, options: BuildOptions = {}
   const log = options.log ?? (() => {});
   const folder = writableEngineFolder(root, env);
   const waiting = (pid: number): void => log(`waiting for another build (process ${pid})`);
-  return withLock(join(folder, '.lock'), () => build(root, folder, libtorch, env, options.force === true, log), { waiting });
+  return withLock(join(folder, '.lock'), () => build(root, folder, libtorch, env, options.force === true, log), {
+    waiting,
+  });
 }
 
 async function build(
@@ -76,12 +95,18 @@ async function build(
   const hash = sourceHash(root);
   if (todo.length > 0) {
     const jobs = jobCount(env);
-    log(`compiling ${todo.length} C++ file${todo.length === 1 ? '' : 's'} (${Math.min(jobs, todo.length)} at a time, about half a minute each)`);
+    log(
+      `compiling ${todo.length} C++ file${todo.length === 1 ? '' : 's'} (${Math.min(jobs, todo.length)} at a time, about half a minute each)`,
+    );
     await parallel(todo, jobs, (unit) => compile(unit, plan, buildLog, root, log));
   }
   log('linking');
   const temporary = join(folder, `${addonName}.${process.pid}.tmp`);
-  await run([...compiler, ...plan.units.map(({ object }) => object), ...plan.linkFlags, '-o', temporary], buildLog, 'linking the engine');
+  await run(
+    [...compiler, ...plan.units.map(({ object }) => object), ...plan.linkFlags, '-o', temporary],
+    buildLog,
+    'linking the engine',
+  );
   await tryLoading(temporary, buildLog, env);
 
   const stamp: EngineStamp = {
@@ -116,7 +141,10 @@ async function findCompiler(env: NodeJS.ProcessEnv): Promise<{ compiler: string[
   return { compiler, version: answer.stdout.split('\n')[0]?.trim() ?? '' };
 }
 
-/** The compiler that `setup` would use and its version, for `rescaled doctor`. @throws RescaledError when there is none. */
+/**
+ * The compiler that `setup` would use and its version, for `rescaled doctor`.
+ * @throws RescaledError when there is none.
+ */
 export async function compilerVersion(env: NodeJS.ProcessEnv = process.env): Promise<string> {
   return (await findCompiler(env)).version;
 }
@@ -128,11 +156,21 @@ function jobCount(env: NodeJS.ProcessEnv): number {
   return Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / 2 ** 31)));
 }
 
-async function compile(unit: Unit, plan: CompilePlan, buildLog: string, root: string, log: (line: string) => void): Promise<void> {
+async function compile(
+  unit: Unit,
+  plan: CompilePlan,
+  buildLog: string,
+  root: string,
+  log: (line: string) => void,
+): Promise<void> {
   const started = Date.now();
   const temporary = `${unit.object}.${process.pid}.tmp`;
   const name = relative(root, unit.source);
-  await run([...plan.compiler, ...plan.compileFlags, '-c', unit.source, '-o', temporary], buildLog, `compiling ${name}`);
+  await run(
+    [...plan.compiler, ...plan.compileFlags, '-c', unit.source, '-o', temporary],
+    buildLog,
+    `compiling ${name}`,
+  );
   renameSync(temporary, unit.object);
   log(`compiled ${name} in ${((Date.now() - started) / 1000).toFixed(0)} s`);
 }
@@ -147,7 +185,10 @@ async function run(command: readonly string[], buildLog: string, what: string): 
 
 async function tryLoading(addon: string, buildLog: string, env: NodeJS.ProcessEnv): Promise<void> {
   const script = fileURLToPath(new URL('check-load.js', import.meta.url));
-  const result = await capture(process.execPath, [script, addon], { env: { ...env, ...blasEnvironment(env) }, timeoutMs: 120_000 });
+  const result = await capture(process.execPath, [script, addon], {
+    env: { ...env, ...blasEnvironment(env) },
+    timeoutMs: 120_000,
+  });
   appendFileSync(buildLog, `\nloading ${addon}\n${result.stdout}${result.stderr}`);
   if (result.code === 0) return;
   rmSync(addon, { force: true });

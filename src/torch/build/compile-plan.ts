@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { RescaledError } from '../../errors.js';
 import { nodeApiPackages } from './engine-file.js';
@@ -32,10 +32,21 @@ export function compilePlan(
   objectFolder: string,
 ): CompilePlan {
   const native = join(root, 'native');
-  const names = existsSync(native) ? readdirSync(native).filter((name) => name.endsWith('.cpp')).sort() : [];
-  if (names.length === 0) throw new RescaledError(`Expected C++ sources in ${native}, but there are none. Reinstall rescaled.`);
+  const names = existsSync(native)
+    ? readdirSync(native)
+        .filter((name) => name.endsWith('.cpp'))
+        .sort()
+    : [];
+  if (names.length === 0)
+    throw new RescaledError(`Expected C++ sources in ${native}, but there are none. Reinstall rescaled.`);
   const packages = nodeApiPackages(root);
-  const compileFlags = [...flagsFor(libtorch), ...includes(libtorch, packages.map(({ include }) => include))];
+  const compileFlags = [
+    ...flagsFor(libtorch),
+    ...includes(
+      libtorch,
+      packages.map(({ include }) => include),
+    ),
+  ];
   const common = JSON.stringify([
     compiler,
     compilerVersion,
@@ -63,7 +74,9 @@ function flagsFor(libtorch: Libtorch): string[] {
   return flags;
 }
 
-/** As system headers, so that warnings are about our own code. /usr/include is searched anyway, and must not come first. */
+/**
+ * As system headers, so that warnings are about our own code. /usr/include is searched anyway, and must not come first.
+ */
 function includes(libtorch: Libtorch, nodeApi: readonly string[]): string[] {
   const folders = [...nodeApi, ...libtorch.includeDirs].filter((folder) => folder !== '/usr/include');
   return folders.flatMap((folder) => ['-isystem', folder]);
@@ -76,7 +89,8 @@ function linkFlagsFor(libtorch: Libtorch): string[] {
   const flags = ['-shared', '-pthread', ...search];
   if (libtorch.openmp === undefined) flags.push('-fopenmp');
   else flags.push(libtorch.openmp, `-Wl,-rpath,${dirname(libtorch.openmp)}`);
-  // CUDA operators register themselves when their library loads; no symbol of it is named, and the linker would drop it.
+  // CUDA operators register themselves when their library loads; no symbol of it is named, and the linker would drop
+  // it.
   return [...flags, '-Wl,--no-as-needed', ...libraries, '-Wl,--as-needed'];
 }
 

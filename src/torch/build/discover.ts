@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { RescaledError, UsageError } from '../../errors.js';
-import { inspectLibtorch, libraryFile, type Libtorch, type LibtorchOrigin } from './libtorch-folder.js';
+import { inspectLibtorch, type Libtorch, type LibtorchOrigin, libraryFile } from './libtorch-folder.js';
 import { libtorchInstall } from './mend.js';
 import { capture } from './process.js';
 
@@ -27,7 +27,8 @@ export interface DiscoverOptions {
 
 /**
  * Finds libtorch: the folder in RESCALED_LIBTORCH, then the PyTorch that `python3` can import, then the system's.
- * @throws UsageError when RESCALED_LIBTORCH is set to something that is not a libtorch: it is never passed over silently.
+ * @throws UsageError when RESCALED_LIBTORCH is set to something that is not a libtorch: it is never passed over
+ * silently.
  */
 export async function discover(options: DiscoverOptions = {}): Promise<Discovery> {
   const env = options.env ?? process.env;
@@ -45,7 +46,9 @@ export async function discover(options: DiscoverOptions = {}): Promise<Discovery
   return { attempts };
 }
 
-/** As `discover`, but a libtorch that is nowhere is an error that says where it was looked for and how to install one. */
+/**
+ * As `discover`, but a libtorch that is nowhere is an error that says where it was looked for and how to install one.
+ */
 export async function requireLibtorch(options: DiscoverOptions = {}): Promise<Libtorch> {
   const { libtorch, attempts } = await discover(options);
   if (libtorch !== undefined) return libtorch;
@@ -57,11 +60,14 @@ export async function requireLibtorch(options: DiscoverOptions = {}): Promise<Li
 
 function fromVariable(value: string): Libtorch {
   const root = resolve(value);
-  const what = 'RESCALED_LIBTORCH must name a libtorch folder (with include/ and lib/, as unpacked from libtorch-*.zip or as .../site-packages/torch)';
+  const what =
+    'RESCALED_LIBTORCH must name a libtorch folder (with include/ and lib/, as unpacked from libtorch-*.zip or as .../site-packages/torch)';
   if (!isAbsolute(value)) throw new UsageError(`${what} by its absolute path, but is "${value}".`);
-  if (!existsSync(root) || !statSync(root).isDirectory()) throw new UsageError(`${what}, but "${value}" is not a folder.`);
+  if (!existsSync(root) || !statSync(root).isDirectory())
+    throw new UsageError(`${what}, but "${value}" is not a folder.`);
   const found = inspectPrefix('RESCALED_LIBTORCH', root);
-  if (typeof found === 'string') throw new UsageError(`${what}, but in "${value}" there is ${found}. Mend the path or unset the variable.`);
+  if (typeof found === 'string')
+    throw new UsageError(`${what}, but in "${value}" there is ${found}. Mend the path or unset the variable.`);
   return found;
 }
 
@@ -77,7 +83,8 @@ async function fromPython(python: string, env: NodeJS.ProcessEnv, timeoutMs: num
   const answer = await capture(python, ['-c', askPython], { cwd: '/', env, timeoutMs });
   if (answer.missing) return `${python} is not installed`;
   if (answer.timedOut) return `${python} did not answer within ${timeoutMs / 1000} s`;
-  if (answer.code !== 0) return `${python} failed: ${lastLine(answer.stderr) || `exit code ${answer.code ?? answer.signal}`}`;
+  if (answer.code !== 0)
+    return `${python} failed: ${lastLine(answer.stderr) || `exit code ${answer.code ?? answer.signal}`}`;
   let folder: unknown;
   try {
     folder = (JSON.parse(lastLine(answer.stdout)) as { folder?: unknown }).folder;
@@ -97,7 +104,9 @@ function fromSystem(prefixes: readonly string[]): Libtorch | string {
     if (typeof found !== 'string') return found;
     problems.push(found);
   }
-  return problems[0] ?? `no headers (ATen/ATen.h) under ${prefixes.map((prefix) => join(prefix, 'include')).join(', ')}`;
+  return (
+    problems[0] ?? `no headers (ATen/ATen.h) under ${prefixes.map((prefix) => join(prefix, 'include')).join(', ')}`
+  );
 }
 
 /** A prefix with include/ and its libraries in lib/, lib64/ or a multiarch folder such as lib/x86_64-linux-gnu. */

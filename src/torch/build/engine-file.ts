@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
@@ -7,7 +7,7 @@ import { RescaledError } from '../../errors.js';
 import { packageRoot } from '../../package-root.js';
 import { sameFolder } from './discover.js';
 import { commonFlags } from './flags.js';
-import { libraryFingerprint, type Libtorch } from './libtorch-folder.js';
+import { type Libtorch, libraryFingerprint } from './libtorch-folder.js';
 
 /** What is written beside a built addon, to tell whether it still fits its sources and its libtorch. */
 export interface EngineStamp {
@@ -75,12 +75,17 @@ export function engineStatus(root: string = packageRoot, env: NodeJS.ProcessEnv 
 }
 
 /** Status of the addon in one folder; see `engineStatus`. */
-export function statusOf(folder: string, root: string = packageRoot, env: NodeJS.ProcessEnv = process.env): EngineStatus {
+export function statusOf(
+  folder: string,
+  root: string = packageRoot,
+  env: NodeJS.ProcessEnv = process.env,
+): EngineStatus {
   const addon = join(folder, addonName);
   const at = { addon, folder };
   if (!existsSync(addon)) return { ...at, state: 'missing', reason: 'it has not been built' };
   const stamp = readStamp(join(folder, stampName));
-  if (stamp === undefined) return { ...at, state: 'stale', reason: `${join(folder, stampName)} is missing or unreadable` };
+  if (stamp === undefined)
+    return { ...at, state: 'stale', reason: `${join(folder, stampName)} is missing or unreadable` };
   const stale = (reason: string): EngineStatus => ({ ...at, stamp, state: 'stale', reason });
 
   if (stamp.platform !== platformName()) return stale(`it was built for ${stamp.platform}, this is ${platformName()}`);
@@ -108,7 +113,10 @@ export function sourceHash(root: string = packageRoot): string {
   const hash = createHash('sha256');
   const files = existsSync(native) ? readdirSync(native).filter((name) => /\.(cpp|h|hpp)$/.test(name)) : [];
   for (const name of files.sort()) {
-    hash.update(`${name}\0`).update(readFileSync(join(native, name))).update('\0');
+    hash
+      .update(`${name}\0`)
+      .update(readFileSync(join(native, name)))
+      .update('\0');
   }
   hash.update(commonFlags.join('\0'));
   for (const header of nodeApiPackages(root)) hash.update(`${header.name}@${header.version}\0`);

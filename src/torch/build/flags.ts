@@ -1,4 +1,6 @@
-/** Compiler flags that do not depend on the libtorch. Part of the engine's source hash: changing one asks for a rebuild. */
+/**
+ * Compiler flags that do not depend on the libtorch. Part of the engine's source hash: changing one asks for a rebuild.
+ */
 export const commonFlags: readonly string[] = [
   '-O2',
   '-fPIC',
@@ -11,6 +13,7 @@ export const commonFlags: readonly string[] = [
   '-DNAPI_CPP_EXCEPTIONS',
   // Any C++ exception that leaves a callback becomes a JavaScript error; without this it would end the process.
   '-DNODE_ADDON_API_CPP_EXCEPTIONS_ALL',
-  // While a worker is terminated nothing can be thrown into JavaScript any more; without this that too ends the process.
+  // While a worker is terminated nothing can be thrown into JavaScript any more; without this that too ends the
+  // process.
   '-DNODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
 ];

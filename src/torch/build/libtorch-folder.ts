@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /** Where a libtorch was found; also the order in which the places are tried. */
@@ -37,7 +37,12 @@ export function libraryFile(name: string): string {
  * Reads what there is to know about one libtorch from its files alone; nothing is loaded or run.
  * @returns the libtorch, or a sentence saying what is missing.
  */
-export function inspectLibtorch(origin: LibtorchOrigin, root: string, includeDir: string, libDir: string): Libtorch | string {
+export function inspectLibtorch(
+  origin: LibtorchOrigin,
+  root: string,
+  includeDir: string,
+  libDir: string,
+): Libtorch | string {
   const torchHeader = join(includeDir, 'ATen', 'ATen.h');
   if (!existsSync(torchHeader)) return `no C++ headers: ${torchHeader} does not exist`;
   for (const name of ['c10', 'torch', 'torch_cpu']) {
@@ -90,8 +95,8 @@ function read(path: string): string {
 function headerVersion(includeDir: string): [number, number, number] | undefined {
   for (const path of ['torch/csrc/api/include/torch/version.h', 'torch/headeronly/version.h']) {
     const text = read(join(includeDir, path));
-    const parts = ['MAJOR', 'MINOR', 'PATCH'].map((part) =>
-      new RegExp(`#define\\s+TORCH_VERSION_${part}\\s+(\\d+)`).exec(text)?.[1],
+    const parts = ['MAJOR', 'MINOR', 'PATCH'].map(
+      (part) => new RegExp(`#define\\s+TORCH_VERSION_${part}\\s+(\\d+)`).exec(text)?.[1],
     );
     if (parts.every((part) => part !== undefined)) return parts.map(Number) as [number, number, number];
   }

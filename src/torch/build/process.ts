@@ -53,7 +53,10 @@ export function capture(
   });
 }
 
-/** Runs `work` over `items`, at most `limit` at a time. The first failure stops new work and is thrown once the running work ends. */
+/**
+ * Runs `work` over `items`, at most `limit` at a time. The first failure stops new work and is thrown once the running
+ * work ends.
+ */
 export async function parallel<T>(items: readonly T[], limit: number, work: (item: T) => Promise<void>): Promise<void> {
   let next = 0;
   let failure: { error: unknown } | undefined;

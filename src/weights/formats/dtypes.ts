@@ -5,7 +5,16 @@ export type SafeDType = 'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'I16' |
 
 /** Bytes of one element, by type. */
 export const itemSizes: Readonly<Record<SafeDType, number>> = {
-  F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, I8: 1, U8: 1, BOOL: 1,
+  F64: 8,
+  F32: 4,
+  F16: 2,
+  BF16: 2,
+  I64: 8,
+  I32: 4,
+  I16: 2,
+  I8: 1,
+  U8: 1,
+  BOOL: 1,
 };
 
 export function isSafeDType(value: unknown): value is SafeDType {
@@ -34,15 +43,25 @@ export function toFloat32(bytes: Uint8Array, dtype: SafeDType): Float32Array {
   toHostOrder(bytes, itemSizes[dtype]);
   const { buffer } = bytes;
   switch (dtype) {
-    case 'F32': return new Float32Array(buffer);
-    case 'F64': return new Float32Array(new Float64Array(buffer));
-    case 'F16': return halfToFloat32(new Uint16Array(buffer));
-    case 'BF16': return bfloatToFloat32(new Uint16Array(buffer));
-    case 'I64': return Float32Array.from(new BigInt64Array(buffer), Number);
-    case 'I32': return new Float32Array(new Int32Array(buffer));
-    case 'I16': return new Float32Array(new Int16Array(buffer));
-    case 'I8': return new Float32Array(new Int8Array(buffer));
-    case 'U8': case 'BOOL': return new Float32Array(bytes);
+    case 'F32':
+      return new Float32Array(buffer);
+    case 'F64':
+      return new Float32Array(new Float64Array(buffer));
+    case 'F16':
+      return halfToFloat32(new Uint16Array(buffer));
+    case 'BF16':
+      return bfloatToFloat32(new Uint16Array(buffer));
+    case 'I64':
+      return Float32Array.from(new BigInt64Array(buffer), Number);
+    case 'I32':
+      return new Float32Array(new Int32Array(buffer));
+    case 'I16':
+      return new Float32Array(new Int16Array(buffer));
+    case 'I8':
+      return new Float32Array(new Int8Array(buffer));
+    case 'U8':
+    case 'BOOL':
+      return new Float32Array(bytes);
   }
 }
 
@@ -62,7 +81,8 @@ function halfToFloat32(bits: Uint16Array): Float32Array {
     const sign = (half & 0x8000) << 16;
     const exponent = (half >> 10) & 0x1f;
     const fraction = half & 0x3ff;
-    if (exponent === 0) floats[i] = (sign ? -1 : 1) * fraction * 2 ** -24; // zero or subnormal
+    if (exponent === 0)
+      floats[i] = (sign ? -1 : 1) * fraction * 2 ** -24; // zero or subnormal
     else words[i] = sign | ((exponent === 31 ? 255 : exponent + 112) << 23) | (fraction << 13);
   }
   return floats;
@@ -91,7 +111,11 @@ export function fromFloat32(values: Float32Array, dtype: FloatDType): Uint8Array
   for (let i = 0; i < words.length; i++) {
     const word = words[i]!;
     out[i] = dtype === 'F32' ? word : dtype === 'BF16' ? toBfloat(word) : toHalf(word);
-    if (dtype !== 'F32' && Number.isFinite(values[i]) && (out[i]! & (dtype === 'F16' ? 0x7c00 : 0x7f80)) === (dtype === 'F16' ? 0x7c00 : 0x7f80))
+    if (
+      dtype !== 'F32' &&
+      Number.isFinite(values[i]) &&
+      (out[i]! & (dtype === 'F16' ? 0x7c00 : 0x7f80)) === (dtype === 'F16' ? 0x7c00 : 0x7f80)
+    )
       throw new RangeError(`${values[i]} is too large for ${dtype}`);
   }
   toHostOrder(bytes, itemSizes[dtype]);

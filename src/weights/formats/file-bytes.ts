@@ -1,7 +1,9 @@
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { RescaledError, UsageError } from '../../errors.js';
 
-/** A file open for ranged reads. Its size is taken once; a file that shrinks meanwhile is an error, never short data. */
+/**
+ * A file open for ranged reads. Its size is taken once; a file that shrinks meanwhile is an error, never short data.
+ */
 export class FileBytes {
   #file: number | undefined;
   private constructor(
@@ -21,7 +23,9 @@ export class FileBytes {
       file = openSync(path, 'r');
     } catch (cause) {
       if (cause instanceof UsageError) throw cause;
-      throw new UsageError(`Expected a weights file but ${path} cannot be opened: ${(cause as Error).message}.`, { cause });
+      throw new UsageError(`Expected a weights file but ${path} cannot be opened: ${(cause as Error).message}.`, {
+        cause,
+      });
     }
     const stat = fstatSync(file);
     if (stat.isFile()) return new FileBytes(path, file, stat.size);
@@ -29,13 +33,18 @@ export class FileBytes {
     throw new UsageError(`Expected a weights file but ${path} is not a file.`);
   }
 
-  /** For a library that reads by itself; it must not close it. A closed descriptor's number is soon another file's, so never keep it. */
+  /**
+   * For a library that reads by itself; it must not close it. A closed descriptor's number is soon another file's, so
+   * never keep it.
+   */
   get descriptor(): number {
     if (this.#file === undefined) throw new RescaledError(`${this.path} is closed; open it again to read from it.`);
     return this.#file;
   }
 
-  /** Exactly `length` bytes at `position`, in a buffer of their own. The caller has checked the range against `size`. */
+  /**
+   * Exactly `length` bytes at `position`, in a buffer of their own. The caller has checked the range against `size`.
+   */
   read(position: number, length: number): Uint8Array<ArrayBuffer> {
     const file = this.descriptor;
     const bytes = new Uint8Array(length);

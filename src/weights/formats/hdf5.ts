@@ -12,8 +12,9 @@ let refused = false;
 let library: Promise<Hdf5> | undefined;
 
 /**
- * The HDF5 library (compiled to WebAssembly), loaded when the first HDF5 file is. Its errors become exceptions in place of lines on stderr. A dataset may say that its bytes
- * lie in any other file of the machine: the library is kept from opening any file but those that were asked for, and its own temporary ones.
+ * The HDF5 library (compiled to WebAssembly), loaded when the first HDF5 file is. Its errors become exceptions in place
+ * of lines on stderr. A dataset may say that its bytes lie in any other file of the machine: the library is kept from
+ * opening any file but those that were asked for, and its own temporary ones.
  */
 async function load(): Promise<Hdf5> {
   const h5 = await import('h5wasm/node');
@@ -60,10 +61,17 @@ export function guarded<T>(path: string, work: () => T): T {
     return work();
   } catch (error) {
     if (error instanceof RescaledError) throw error;
-    if (refused) throw new RescaledError(`${path} cannot be read as weights: part of its data lies in another file, which is never opened.`, { cause: error });
+    if (refused)
+      throw new RescaledError(
+        `${path} cannot be read as weights: part of its data lies in another file, which is never opened.`,
+        { cause: error },
+      );
     const lines = String((error as Error).message).split('\n');
     // The first line of the library's own messages is only a title.
-    const reason = (lines[0]!.startsWith('HDF5-DIAG') ? /\(\): (.*)/.exec(lines[1] ?? '')?.[1] : undefined) ?? lines[0]!;
-    throw new RescaledError(`${path} cannot be read as HDF5 weights: ${reason.trim()}. Is the file whole?`, { cause: error });
+    const reason =
+      (lines[0]!.startsWith('HDF5-DIAG') ? /\(\): (.*)/.exec(lines[1] ?? '')?.[1] : undefined) ?? lines[0]!;
+    throw new RescaledError(`${path} cannot be read as HDF5 weights: ${reason.trim()}. Is the file whole?`, {
+      cause: error,
+    });
   }
 }

@@ -1,7 +1,7 @@
 import { RescaledError } from '../../errors.js';
-import { byteLength, itemSizes, toFloat32, type SafeDType } from './dtypes.js';
+import { byteLength, itemSizes, type SafeDType, toFloat32 } from './dtypes.js';
 import type { FileBytes } from './file-bytes.js';
-import { closeHdf5, guarded, openHdf5, type Hdf5, type Hdf5File, type Hdf5Metadata } from './hdf5.js';
+import { closeHdf5, guarded, type Hdf5, type Hdf5File, type Hdf5Metadata, openHdf5 } from './hdf5.js';
 import { entryOf, quote, type WeightsEntry, type WeightsFile } from './weights-file.js';
 
 const maxDepth = 12;
@@ -14,8 +14,8 @@ interface Listing {
 }
 
 /**
- * Weights that Keras saved as HDF5 (`save_weights('x.h5')`, or the `model_weights` of a whole model): one dataset a variable, named
- * `layer/variable:0` inside its layer's group. Source: keras/src/legacy/saving/legacy_h5_format.py.
+ * Weights that Keras saved as HDF5 (`save_weights('x.h5')`, or the `model_weights` of a whole model): one dataset a
+ * variable, named `layer/variable:0` inside its layer's group. Source: keras/src/legacy/saving/legacy_h5_format.py.
  */
 export class KerasFile implements WeightsFile {
   readonly format = 'keras';
@@ -58,8 +58,11 @@ export class KerasFile implements WeightsFile {
     return guarded(this.path, () => {
       const found = file.get(place);
       const value = found !== null && 'value' in found ? found.value : undefined;
-      const bytes = ArrayBuffer.isView(value) ? new Uint8Array(value.buffer as ArrayBuffer, value.byteOffset, value.byteLength).slice() : scalarBytes(value, dtype);
-      if (bytes === undefined || bytes.byteLength !== byteLength(dtype, shape)) throw new Error(`dataset ${quote(place)} came with ${bytes?.byteLength ?? 'no'} bytes`);
+      const bytes = ArrayBuffer.isView(value)
+        ? new Uint8Array(value.buffer as ArrayBuffer, value.byteOffset, value.byteLength).slice()
+        : scalarBytes(value, dtype);
+      if (bytes === undefined || bytes.byteLength !== byteLength(dtype, shape))
+        throw new Error(`dataset ${quote(place)} came with ${bytes?.byteLength ?? 'no'} bytes`);
       return bytes;
     });
   }
@@ -75,8 +78,9 @@ export class KerasFile implements WeightsFile {
 }
 
 /**
- * All datasets of the weights. Links to other files are not followed, a loop of links ends at the depth limit. Data that is compressed, virtual or larger
- * than the file itself is refused, so nothing can unfold into more memory than the file has bytes.
+ * All datasets of the weights. Links to other files are not followed, a loop of links ends at the depth limit. Data
+ * that is compressed, virtual or larger than the file itself is refused, so nothing can unfold into more memory than
+ * the file has bytes.
  */
 function list(h5: Hdf5, file: Hdf5File, fileSize: number, path: string): Listing {
   const listing: Listing = { entries: new Map(), ignored: new Map() };
@@ -90,17 +94,21 @@ function list(h5: Hdf5, file: Hdf5File, fileSize: number, path: string): Listing
     if (depth > maxDepth) wrong(`its groups are nested deeper than ${maxDepth} levels`);
     const found = file.get(place);
     if (found instanceof h5.Group) {
-      for (const key of found.keys()) visit(`${place === '/' ? '' : place}/${key}`, name === '' ? key : `${name}/${key}`, depth + 1);
+      for (const key of found.keys())
+        visit(`${place === '/' ? '' : place}/${key}`, name === '' ? key : `${name}/${key}`, depth + 1);
       return;
     }
     if (!(found instanceof h5.Dataset)) return void listing.ignored.set(name, 'a link that is not followed');
     const { metadata } = found;
     const dtype = dtypeOf(metadata);
     const { shape } = metadata;
-    if (dtype === undefined || shape === null) return void listing.ignored.set(name, 'no tensor of a known element type');
-    if (metadata.virtual_sources !== undefined || found.filters.length > 0) wrong(`dataset ${quote(name)} is compressed or virtual, which Keras never writes`);
+    if (dtype === undefined || shape === null)
+      return void listing.ignored.set(name, 'no tensor of a known element type');
+    if (metadata.virtual_sources !== undefined || found.filters.length > 0)
+      wrong(`dataset ${quote(name)} is compressed or virtual, which Keras never writes`);
     total += byteLength(dtype, shape) ?? Infinity;
-    if (total > fileSize) wrong(`dataset ${quote(name)} of shape [${shape.join(', ')}] claims more bytes than the file has`);
+    if (total > fileSize)
+      wrong(`dataset ${quote(name)} of shape [${shape.join(', ')}] claims more bytes than the file has`);
     if (/(^|\/)vars\/\d+$/.test(name))
       wrong(
         'it has the layout of Keras 3 (.weights.h5), which numbers its variables and names no layers. ' +
@@ -110,7 +118,8 @@ function list(h5: Hdf5, file: Hdf5File, fileSize: number, path: string): Listing
   };
   const top = file.keys();
   const whole = top.includes('model_weights');
-  for (const name of whole ? top : []) if (name !== 'model_weights') listing.ignored.set(name, 'not among the weights of the model');
+  for (const name of whole ? top : [])
+    if (name !== 'model_weights') listing.ignored.set(name, 'not among the weights of the model');
   visit(whole ? '/model_weights' : '/', '', 0);
   return listing;
 }
@@ -129,10 +138,15 @@ function scalarBytes(value: unknown, dtype: SafeDType): Uint8Array<ArrayBuffer> 
   if (typeof value === 'bigint') return new Uint8Array(new BigInt64Array([value]).buffer);
   if (typeof value !== 'number') return undefined;
   switch (dtype) {
-    case 'F32': return new Uint8Array(new Float32Array([value]).buffer);
-    case 'F64': return new Uint8Array(new Float64Array([value]).buffer);
-    case 'I32': return new Uint8Array(new Int32Array([value]).buffer);
-    case 'I16': return new Uint8Array(new Int16Array([value]).buffer);
-    default: return itemSizes[dtype] === 1 ? Uint8Array.of(value) : undefined;
+    case 'F32':
+      return new Uint8Array(new Float32Array([value]).buffer);
+    case 'F64':
+      return new Uint8Array(new Float64Array([value]).buffer);
+    case 'I32':
+      return new Uint8Array(new Int32Array([value]).buffer);
+    case 'I16':
+      return new Uint8Array(new Int16Array([value]).buffer);
+    default:
+      return itemSizes[dtype] === 1 ? Uint8Array.of(value) : undefined;
   }
 }

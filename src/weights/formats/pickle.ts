@@ -21,7 +21,18 @@ export class Call {
   ) {}
 }
 export type Dict = Map<PickleValue, PickleValue>;
-export type PickleValue = null | boolean | number | bigint | string | PickleValue[] | Tuple | Dict | Global | Persistent | Call;
+export type PickleValue =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | PickleValue[]
+  | Tuple
+  | Dict
+  | Global
+  | Persistent
+  | Call;
 
 /** Names that a pickle may use. A name in none of the sets ends the reading. */
 export interface PickleNames {
@@ -42,9 +53,9 @@ const maxMarks = 1000;
 const MARK = Symbol('mark');
 
 /**
- * Reads a pickle as data. Only the instructions that a state dict needs are known (protocol 2 as torch.save writes it, and the few that
- * protocol 4 writes in their place); any other, and any name that `names` does not list, is an error that says which and where. Nothing
- * is imported, called or built but maps, arrays, strings and numbers.
+ * Reads a pickle as data. Only the instructions that a state dict needs are known (protocol 2 as torch.save writes it,
+ * and the few that protocol 4 writes in their place); any other, and any name that `names` does not list, is an error
+ * that says which and where. Nothing is imported, called or built but maps, arrays, strings and numbers.
  *
  * Source of the instructions: Python's pickletools.py.
  * @param path named in errors
@@ -85,62 +96,96 @@ class Reader {
   private step(code: number): void {
     const { data, stack } = this;
     switch (code) {
-      case 0x80: { // PROTO
+      case 0x80: {
+        // PROTO
         const protocol = data[this.take(1)]!;
         if (protocol < 2 || protocol > 5) this.fail(`expected pickle protocol 2 to 5 but found ${protocol}`);
         return;
       }
-      case 0x95: return void this.take(8); // FRAME
+      case 0x95:
+        return void this.take(8); // FRAME
       case 0x28: // MARK
         if (++this.marks > maxMarks) this.fail(`it is nested deeper than ${maxMarks} levels`);
         return void stack.push(MARK);
-      case 0x4e: return void stack.push(null); // NONE
-      case 0x88: return void stack.push(true); // NEWTRUE
-      case 0x89: return void stack.push(false); // NEWFALSE
-      case 0x4a: return void stack.push(data.readInt32LE(this.take(4))); // BININT
-      case 0x4b: return void stack.push(data[this.take(1)]!); // BININT1
-      case 0x4d: return void stack.push(data.readUInt16LE(this.take(2))); // BININT2
-      case 0x8a: return void stack.push(this.long(data[this.take(1)]!)); // LONG1
-      case 0x47: return void stack.push(data.readDoubleBE(this.take(8))); // BINFLOAT
-      case 0x58: return void stack.push(this.text(data.readUInt32LE(this.take(4)))); // BINUNICODE
-      case 0x8c: return void stack.push(this.text(data[this.take(1)]!)); // SHORT_BINUNICODE
-      case 0x7d: return void stack.push(this.made(new Map())); // EMPTY_DICT
-      case 0x5d: return void stack.push(this.made([])); // EMPTY_LIST
-      case 0x29: return void stack.push(this.made(new Tuple([]))); // EMPTY_TUPLE
-      case 0x74: return void stack.push(this.made(new Tuple(this.toMark()))); // TUPLE
-      case 0x85: case 0x86: case 0x87: // TUPLE1, 2, 3
+      case 0x4e:
+        return void stack.push(null); // NONE
+      case 0x88:
+        return void stack.push(true); // NEWTRUE
+      case 0x89:
+        return void stack.push(false); // NEWFALSE
+      case 0x4a:
+        return void stack.push(data.readInt32LE(this.take(4))); // BININT
+      case 0x4b:
+        return void stack.push(data[this.take(1)]!); // BININT1
+      case 0x4d:
+        return void stack.push(data.readUInt16LE(this.take(2))); // BININT2
+      case 0x8a:
+        return void stack.push(this.long(data[this.take(1)]!)); // LONG1
+      case 0x47:
+        return void stack.push(data.readDoubleBE(this.take(8))); // BINFLOAT
+      case 0x58:
+        return void stack.push(this.text(data.readUInt32LE(this.take(4)))); // BINUNICODE
+      case 0x8c:
+        return void stack.push(this.text(data[this.take(1)]!)); // SHORT_BINUNICODE
+      case 0x7d:
+        return void stack.push(this.made(new Map())); // EMPTY_DICT
+      case 0x5d:
+        return void stack.push(this.made([])); // EMPTY_LIST
+      case 0x29:
+        return void stack.push(this.made(new Tuple([]))); // EMPTY_TUPLE
+      case 0x74:
+        return void stack.push(this.made(new Tuple(this.toMark()))); // TUPLE
+      case 0x85:
+      case 0x86:
+      case 0x87: // TUPLE1, 2, 3
         return void stack.push(this.made(new Tuple(this.popMany(code - 0x84))));
-      case 0x61: { // APPEND
+      case 0x61: {
+        // APPEND
         const value = this.pop();
         return void this.topList().push(value);
       }
-      case 0x65: { // APPENDS
+      case 0x65: {
+        // APPENDS
         const items = this.toMark();
         const list = this.topList();
         for (const item of items) list.push(item);
         return;
       }
-      case 0x73: return this.setItems(this.popMany(2)); // SETITEM
-      case 0x75: return this.setItems(this.toMark()); // SETITEMS
-      case 0x71: return this.remember(data[this.take(1)]!); // BINPUT
-      case 0x72: return this.remember(data.readUInt32LE(this.take(4))); // LONG_BINPUT
-      case 0x94: return this.remember(this.memo.size); // MEMOIZE
-      case 0x68: return void stack.push(this.recall(data[this.take(1)]!)); // BINGET
-      case 0x6a: return void stack.push(this.recall(data.readUInt32LE(this.take(4)))); // LONG_BINGET
-      case 0x63: { // GLOBAL
+      case 0x73:
+        return this.setItems(this.popMany(2)); // SETITEM
+      case 0x75:
+        return this.setItems(this.toMark()); // SETITEMS
+      case 0x71:
+        return this.remember(data[this.take(1)]!); // BINPUT
+      case 0x72:
+        return this.remember(data.readUInt32LE(this.take(4))); // LONG_BINPUT
+      case 0x94:
+        return this.remember(this.memo.size); // MEMOIZE
+      case 0x68:
+        return void stack.push(this.recall(data[this.take(1)]!)); // BINGET
+      case 0x6a:
+        return void stack.push(this.recall(data.readUInt32LE(this.take(4)))); // LONG_BINGET
+      case 0x63: {
+        // GLOBAL
         const module = this.line();
         return void stack.push(this.global(`${module}.${this.line()}`));
       }
-      case 0x93: { // STACK_GLOBAL
+      case 0x93: {
+        // STACK_GLOBAL
         const [module, name] = this.popMany(2);
         if (typeof module !== 'string' || typeof name !== 'string') this.fail('expected two strings for STACK_GLOBAL');
         return void stack.push(this.global(`${module}.${name}`));
       }
-      case 0x51: return void stack.push(this.made(new Persistent(this.pop()))); // BINPERSID
-      case 0x52: return void stack.push(this.made(this.reduce())); // REDUCE
-      case 0x62: return this.build(); // BUILD
+      case 0x51:
+        return void stack.push(this.made(new Persistent(this.pop()))); // BINPERSID
+      case 0x52:
+        return void stack.push(this.made(this.reduce())); // REDUCE
+      case 0x62:
+        return this.build(); // BUILD
       default:
-        this.fail(`instruction 0x${code.toString(16).padStart(2, '0')}${code > 32 && code < 127 ? ` ("${String.fromCharCode(code)}")` : ''} is none that a state dict needs`);
+        this.fail(
+          `instruction 0x${code.toString(16).padStart(2, '0')}${code > 32 && code < 127 ? ` ("${String.fromCharCode(code)}")` : ''} is none that a state dict needs`,
+        );
     }
   }
 
@@ -153,13 +198,16 @@ class Reader {
   private global(name: string): Global {
     const { dictionaries, calls, constants } = this.names;
     if (!dictionaries.has(name) && !calls.has(name) && !constants.has(name))
-      this.fail(`it asks for ${quote(name)}, which is none of the few names that a state dict needs and is never imported`);
+      this.fail(
+        `it asks for ${quote(name)}, which is none of the few names that a state dict needs and is never imported`,
+      );
     return this.made(new Global(name));
   }
 
   private reduce(): PickleValue {
     const [callee, args] = this.popMany(2);
-    if (!(callee instanceof Global) || !(args instanceof Tuple)) return this.fail('expected a name and a tuple of arguments for REDUCE');
+    if (!(callee instanceof Global) || !(args instanceof Tuple))
+      return this.fail('expected a name and a tuple of arguments for REDUCE');
     const { name } = callee;
     if (this.names.calls.has(name)) return new Call(name, args.items);
     if (!this.names.dictionaries.has(name)) return this.fail(`it calls ${quote(name)}, which is no function`);
@@ -169,10 +217,14 @@ class Reader {
     return this.fail(`expected ${name} to be called with nothing or a dictionary`);
   }
 
-  /** Attributes of a dictionary: PyTorch's `_metadata` (layer versions). They are not needed; those of anything else are refused. */
+  /**
+   * Attributes of a dictionary: PyTorch's `_metadata` (layer versions). They are not needed; those of anything else are
+   * refused.
+   */
   private build(): void {
     const [target, state] = this.popMany(2);
-    if (!(target instanceof Map) || !(state instanceof Map)) this.fail('expected BUILD to set attributes of an OrderedDict');
+    if (!(target instanceof Map) || !(state instanceof Map))
+      this.fail('expected BUILD to set attributes of an OrderedDict');
     this.stack.push(target);
   }
 

@@ -49,14 +49,18 @@ function parseObject(json: Uint8Array, path: string): object {
     return JSON.parse(text) as object;
   } catch (error) {
     if (error instanceof RescaledError) throw error;
-    throw new RescaledError(`${path} is not a valid safetensors file: its header is not UTF-8 JSON: ${(error as Error).message}`, { cause: error });
+    throw new RescaledError(
+      `${path} is not a valid safetensors file: its header is not UTF-8 JSON: ${(error as Error).message}`,
+      { cause: error },
+    );
   }
 }
 
 /**
- * A walk over the header's strings and brackets, before anything is built from it. It refuses equal keys in one object: JSON.parse
- * keeps the last of them in silence, so two readers could see different tensors in one file. It refuses deep nesting too, which
- * would turn a header within its size limit into gigabytes of objects. Other syntax is left to JSON.parse.
+ * A walk over the header's strings and brackets, before anything is built from it. It refuses equal keys in one object:
+ * JSON.parse keeps the last of them in silence, so two readers could see different tensors in one file. It refuses deep
+ * nesting too, which would turn a header within its size limit into gigabytes of objects. Other syntax is left to
+ * JSON.parse.
  */
 function checkStructure(text: string, path: string): void {
   const open: (Set<string> | undefined)[] = []; // one item for each open bracket; undefined for an array
@@ -99,19 +103,28 @@ function readMetadata(value: unknown, metadata: Record<string, string>, path: st
 
 function readEntry(name: string, value: unknown, dataBytes: number, path: string): TensorEntry {
   const wrong = (what: string): never => fail(path, `tensor ${quote(name)}: ${what}`);
-  if (!isObject(value)) return wrong(`expected an object with dtype, shape and data_offsets, but found ${quote(value)}`);
+  if (!isObject(value))
+    return wrong(`expected an object with dtype, shape and data_offsets, but found ${quote(value)}`);
   const { dtype, shape, data_offsets: offsets } = value as Record<string, unknown>;
-  if (!isSafeDType(dtype)) return wrong(`expected a dtype of ${Object.keys(itemSizes).join(', ')}, but found ${quote(dtype)}`);
+  if (!isSafeDType(dtype))
+    return wrong(`expected a dtype of ${Object.keys(itemSizes).join(', ')}, but found ${quote(dtype)}`);
   if (!Array.isArray(shape)) return wrong(`expected a shape like [64, 3, 7, 7], but found ${quote(shape)}`);
   const bytes = byteLength(dtype, shape);
-  if (bytes === undefined) return wrong(`expected a shape of whole numbers >= 0 whose byte count is below 2^53, but found ${quote(shape)}`);
+  if (bytes === undefined)
+    return wrong(`expected a shape of whole numbers >= 0 whose byte count is below 2^53, but found ${quote(shape)}`);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every((o) => Number.isSafeInteger(o) && o >= 0)) {
     return wrong(`expected data_offsets of two whole numbers >= 0, but found ${quote(offsets)}`);
   }
   const [begin, end] = offsets as [number, number];
   if (begin > end) return wrong(`expected data_offsets in rising order, but found ${quote(offsets)}`);
-  if (end > dataBytes) return wrong(`expected data_offsets within the ${dataBytes} data bytes of the file, but found ${quote(offsets)} (is the file cut short?)`);
-  if (end - begin !== bytes) return wrong(`expected ${bytes} bytes for ${dtype} ${quote(shape)}, but data_offsets ${quote(offsets)} hold ${end - begin}`);
+  if (end > dataBytes)
+    return wrong(
+      `expected data_offsets within the ${dataBytes} data bytes of the file, but found ${quote(offsets)} (is the file cut short?)`,
+    );
+  if (end - begin !== bytes)
+    return wrong(
+      `expected ${bytes} bytes for ${dtype} ${quote(shape)}, but data_offsets ${quote(offsets)} hold ${end - begin}`,
+    );
   return { dtype, shape: shape as number[], begin, end };
 }
 
@@ -121,11 +134,18 @@ function checkCover(tensors: readonly [string, TensorEntry][], dataBytes: number
   for (const [name, entry] of tensors) {
     if (entry.begin !== end) {
       const what = entry.begin < end ? 'overlaps the one before it' : 'leaves bytes that belong to none';
-      fail(path, `tensor ${quote(name)}: expected its data at offset ${end}, but it begins at ${entry.begin} and ${what}`);
+      fail(
+        path,
+        `tensor ${quote(name)}: expected its data at offset ${end}, but it begins at ${entry.begin} and ${what}`,
+      );
     }
     end = entry.end;
   }
-  if (end !== dataBytes) fail(path, `the tensors end at data byte ${end}, but the file has ${dataBytes}; the rest would belong to no tensor`);
+  if (end !== dataBytes)
+    fail(
+      path,
+      `the tensors end at data byte ${end}, but the file has ${dataBytes}; the rest would belong to no tensor`,
+    );
 }
 
 function isObject(value: unknown): value is object {

@@ -6,15 +6,17 @@ export const sstableMagic = 0xdb4775248b80fb57n;
 const maxEntries = 1_000_000;
 
 /**
- * Keys and values of a sorted string table (LevelDB's format, as TensorFlow's checkpoints use it): data blocks, an index block that points at
- * them, a footer that points at the index. Blocks must be uncompressed, as TensorFlow writes them; checksums are checked.
+ * Keys and values of a sorted string table (LevelDB's format, as TensorFlow's checkpoints use it): data blocks, an
+ * index block that points at them, a footer that points at the index. Blocks must be uncompressed, as TensorFlow writes
+ * them; checksums are checked.
  *
  * Source: leveldb doc/table_format.md; tensorflow/core/lib/io/format.cc.
  * @throws Error saying what is broken; the caller adds the file's name
  */
 export function readTable(file: Uint8Array): Map<string, Buffer> {
   const data = Buffer.from(file.buffer, file.byteOffset, file.byteLength);
-  if (data.length < footerBytes || data.readBigUInt64LE(data.length - 8) !== sstableMagic) throw new Error('it has no footer');
+  if (data.length < footerBytes || data.readBigUInt64LE(data.length - 8) !== sstableMagic)
+    throw new Error('it has no footer');
   const footer = new Cursor(data.subarray(data.length - footerBytes, data.length - 8));
   readHandle(footer); // of the metaindex block, which TensorFlow leaves empty
   const result = new Map<string, Buffer>();
@@ -44,7 +46,8 @@ function readBlock(data: Buffer, { offset, size }: Handle): [Buffer, Buffer][] {
   const block = data.subarray(offset, offset + size);
   const type = data.subarray(offset + size, offset + size + 1);
   if (type[0] !== 0) throw new Error('a block is compressed, which TensorFlow never does');
-  if (maskedCrc32c(block, type) !== data.readUInt32LE(offset + size + 1)) throw new Error('the checksum of a block is wrong');
+  if (maskedCrc32c(block, type) !== data.readUInt32LE(offset + size + 1))
+    throw new Error('the checksum of a block is wrong');
   const restarts = size < 4 ? -1 : block.readUInt32LE(size - 4);
   const end = size - 4 - 4 * restarts;
   if (restarts < 0 || end < 0) throw new Error('a block is too short');

@@ -17,30 +17,54 @@ export interface StateDict {
 }
 
 /**
- * Keys under which training programs keep weights, in the order in which they are picked: averaged (EMA) weights first, as timm's
- * `load_state_dict(use_ema=True)` does (timm/models/_helpers.py), since it is they that published accuracies are measured with.
+ * Keys under which training programs keep weights, in the order in which they are picked: averaged (EMA) weights first,
+ * as timm's `load_state_dict(use_ema=True)` does (timm/models/_helpers.py), since it is they that published accuracies
+ * are measured with.
  */
 export const stateDictKeys = [
-  'state_dict_ema', 'model_ema', 'ema_state_dict', 'ema', 'state_dict', 'model_state_dict', 'model_state', 'model', 'net', 'network', 'weights', 'module',
+  'state_dict_ema',
+  'model_ema',
+  'ema_state_dict',
+  'ema',
+  'state_dict',
+  'model_state_dict',
+  'model_state',
+  'model',
+  'net',
+  'network',
+  'weights',
+  'module',
 ];
 
 /** Wrappers that put their name before every key: DataParallel and torch.compile. */
 const wrappers = ['module.', '_orig_mod.'];
 
 /**
- * Picks the weights of a checkpoint. With `select`, that key. Else the first of `stateDictKeys` that holds tensors; else the file itself when it
- * holds tensors; else the only key that does.
+ * Picks the weights of a checkpoint. With `select`, that key. Else the first of `stateDictKeys` that holds tensors;
+ * else the file itself when it holds tensors; else the only key that does.
  * @throws UsageError when there is no choice or more than one, listing them
  */
 export function pickStateDict(root: PickleValue, select: string | undefined, path: string): StateDict {
-  if (!(root instanceof Map)) throw new UsageError(`Expected a dictionary of tensors in ${path} but it holds ${describe(root)}. Save model.state_dict() with torch.save.`);
+  if (!(root instanceof Map))
+    throw new UsageError(
+      `Expected a dictionary of tensors in ${path} but it holds ${describe(root)}. Save model.state_dict() with torch.save.`,
+    );
   const nested = new Map<string, Dict>();
-  for (const [key, value] of root) if (typeof key === 'string' && value instanceof Map && hasTensors(value)) nested.set(key, value);
+  for (const [key, value] of root)
+    if (typeof key === 'string' && value instanceof Map && hasTensors(value)) nested.set(key, value);
   const choices = [...nested.keys()];
   const selected = choose(root, choices, select, path);
   const dict = selected === undefined ? root : nested.get(selected)!;
-  const result: StateDict = { tensors: new Map(), choices, scalars: new Map(), ignored: new Map(), ...(selected === undefined ? {} : { selected }) };
-  if (selected !== undefined) for (const [key, value] of root) if (key !== selected) setAside(result, name(key), value, typeof key === 'string' && nested.has(key));
+  const result: StateDict = {
+    tensors: new Map(),
+    choices,
+    scalars: new Map(),
+    ignored: new Map(),
+    ...(selected === undefined ? {} : { selected }),
+  };
+  if (selected !== undefined)
+    for (const [key, value] of root)
+      if (key !== selected) setAside(result, name(key), value, typeof key === 'string' && nested.has(key));
   for (const [key, value] of dict) {
     if (value instanceof Call && typeof key === 'string') result.tensors.set(key, value);
     else setAside(result, name(key), value, false);
@@ -52,17 +76,29 @@ export function pickStateDict(root: PickleValue, select: string | undefined, pat
 function choose(root: Dict, choices: readonly string[], select: string | undefined, path: string): string | undefined {
   if (select !== undefined) {
     if (choices.includes(select)) return select;
-    throw new UsageError(`Expected tensors under "${select}" in ${path} but there are none.${didYouMean(select, choices)} ${listed(choices)}`);
+    throw new UsageError(
+      `Expected tensors under "${select}" in ${path} but there are none.${didYouMean(select, choices)} ${listed(choices)}`,
+    );
   }
   const known = stateDictKeys.find((key) => choices.includes(key));
   if (known !== undefined || hasTensors(root)) return known;
   if (choices.length === 1) return choices[0];
-  throw new UsageError(`Expected a dictionary of tensors in ${path} but found ${choices.length === 0 ? `none; its keys: ${keys(root)}` : 'several'}. ${listed(choices)}`);
+  throw new UsageError(
+    `Expected a dictionary of tensors in ${path} but found ${choices.length === 0 ? `none; its keys: ${keys(root)}` : 'several'}. ${listed(choices)}`,
+  );
 }
 
 const listed = (choices: readonly string[]): string =>
-  (choices.length === 0 ? 'Save model.state_dict() with torch.save.' : `Choose with --select: ${choices.slice(0, 20).map(quote).join(', ')}.`);
-const keys = (dict: Dict): string => (dict.size === 0 ? 'none' : [...dict.keys()].slice(0, 10).map((key) => quote(name(key))).join(', '));
+  choices.length === 0
+    ? 'Save model.state_dict() with torch.save.'
+    : `Choose with --select: ${choices.slice(0, 20).map(quote).join(', ')}.`;
+const keys = (dict: Dict): string =>
+  dict.size === 0
+    ? 'none'
+    : [...dict.keys()]
+        .slice(0, 10)
+        .map((key) => quote(name(key)))
+        .join(', ');
 const name = (key: PickleValue): string => (typeof key === 'string' ? key : describe(key));
 
 function hasTensors(dict: Dict): boolean {
@@ -72,14 +108,21 @@ function hasTensors(dict: Dict): boolean {
 
 function setAside(result: StateDict, key: string, value: PickleValue, other: boolean): void {
   if (value === null) return; // an option that was not set
-  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint') result.scalars.set(key, String(value));
-  else result.ignored.set(key, other ? 'other weights of the checkpoint; choose them with --select' : `no weights: ${describe(value)}`);
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint')
+    result.scalars.set(key, String(value));
+  else
+    result.ignored.set(
+      key,
+      other ? 'other weights of the checkpoint; choose them with --select' : `no weights: ${describe(value)}`,
+    );
 }
 
 /** Takes off what a wrapper put before every key. Only where all have it, so no two keys can become one. */
 function unwrap(result: StateDict): void {
   for (let found = true; found; ) {
-    const prefix = wrappers.find((text) => result.tensors.size > 0 && [...result.tensors.keys()].every((key) => key.startsWith(text)));
+    const prefix = wrappers.find(
+      (text) => result.tensors.size > 0 && [...result.tensors.keys()].every((key) => key.startsWith(text)),
+    );
     found = prefix !== undefined;
     if (prefix === undefined) continue;
     result.scalars.set('strippedPrefix', (result.scalars.get('strippedPrefix') ?? '') + prefix);

@@ -14,30 +14,50 @@ export function isRowMajor(shape: readonly number[], strides: readonly number[])
   return shape.every((size, axis) => size <= 1 || strides[axis] === plain[axis]);
 }
 
-/** Index of the last element from the first, in elements: `sum((size - 1) * stride)`; -1 for a tensor without elements. */
+/**
+ * Index of the last element from the first, in elements: `sum((size - 1) * stride)`; -1 for a tensor without elements.
+ */
 export function lastIndex(shape: readonly number[], strides: readonly number[]): number {
   return shape.includes(0) ? -1 : shape.reduce((sum, size, axis) => sum + (size - 1) * strides[axis]!, 0);
 }
 
 /**
- * The elements `source[sum(index[a] * strides[a])]` in row-major order of `shape`. `source` must start its own buffer, aligned
- * to the item size, and hold every index (`lastIndex`).
+ * The elements `source[sum(index[a] * strides[a])]` in row-major order of `shape`. `source` must start its own buffer,
+ * aligned to the item size, and hold every index (`lastIndex`).
  */
-export function gather(source: Uint8Array<ArrayBuffer>, itemSize: 1 | 2 | 4 | 8, shape: readonly number[], strides: readonly number[]): Uint8Array<ArrayBuffer> {
+export function gather(
+  source: Uint8Array<ArrayBuffer>,
+  itemSize: 1 | 2 | 4 | 8,
+  shape: readonly number[],
+  strides: readonly number[],
+): Uint8Array<ArrayBuffer> {
   const count = shape.reduce((product, size) => product * size, 1);
   const { buffer } = source;
   const items = Math.floor(source.length / itemSize);
   let out: Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | BigUint64Array<ArrayBuffer>;
   switch (itemSize) {
-    case 1: copy(source, (out = new Uint8Array(count)), shape, strides); break;
-    case 2: copy(new Uint16Array(buffer, 0, items), (out = new Uint16Array(count)), shape, strides); break;
-    case 4: copy(new Uint32Array(buffer, 0, items), (out = new Uint32Array(count)), shape, strides); break;
-    case 8: copy(new BigUint64Array(buffer, 0, items), (out = new BigUint64Array(count)), shape, strides); break;
+    case 1:
+      copy(source, (out = new Uint8Array(count)), shape, strides);
+      break;
+    case 2:
+      copy(new Uint16Array(buffer, 0, items), (out = new Uint16Array(count)), shape, strides);
+      break;
+    case 4:
+      copy(new Uint32Array(buffer, 0, items), (out = new Uint32Array(count)), shape, strides);
+      break;
+    case 8:
+      copy(new BigUint64Array(buffer, 0, items), (out = new BigUint64Array(count)), shape, strides);
+      break;
   }
   return new Uint8Array(out.buffer);
 }
 
-function copy<T extends number | bigint>(from: ArrayLike<T>, to: { [index: number]: T; readonly length: number }, shape: readonly number[], strides: readonly number[]): void {
+function copy<T extends number | bigint>(
+  from: ArrayLike<T>,
+  to: { [index: number]: T; readonly length: number },
+  shape: readonly number[],
+  strides: readonly number[],
+): void {
   const inner = shape.at(-1) ?? 1;
   const step = strides.at(-1) ?? 0;
   const index = new Array<number>(Math.max(0, shape.length - 1)).fill(0);

@@ -10,7 +10,10 @@ export interface WeightsEntry {
   readonly shape: readonly number[];
 }
 
-/** Any weights file, open for reading: names, types and shapes are known, a tensor's bytes are read when asked for. Close it after use. */
+/**
+ * Any weights file, open for reading: names, types and shapes are known, a tensor's bytes are read when asked for.
+ * Close it after use.
+ */
 export interface WeightsFile {
   readonly path: string;
   readonly format: WeightsFormat;
@@ -29,11 +32,17 @@ export interface WeightsFile {
 /** The entry of that name. @throws RescaledError with the nearest name when there is none */
 export function entryOf<T>(entries: ReadonlyMap<string, T>, name: string, path: string): T {
   const entry = entries.get(name);
-  if (entry === undefined) throw new RescaledError(`Expected a tensor "${name}" in ${path} but it holds none of that name.${didYouMean(name, [...entries.keys()])}`);
+  if (entry === undefined)
+    throw new RescaledError(
+      `Expected a tensor "${name}" in ${path} but it holds none of that name.${didYouMean(name, [...entries.keys()])}`,
+    );
   return entry;
 }
 
-/** A string of a file inside a message: control characters escaped, cut so that a hostile file cannot flood the terminal. */
+/**
+ * A string of a file inside a message: control characters escaped, cut so that a hostile file cannot flood the
+ * terminal.
+ */
 export function quote(value: unknown): string {
   const text = JSON.stringify(value) ?? 'nothing';
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;

@@ -42,14 +42,18 @@ export class ZipDirectory {
     return [...this.entries.keys()];
   }
 
-  /** Undefined when there is no such entry. @throws RescaledError when it is compressed, encrypted or reaches past the file */
+  /**
+   * Undefined when there is no such entry.
+   * @throws RescaledError when it is compressed, encrypted or reaches past the file
+   */
   async range(name: string): Promise<ZipRange | undefined> {
     const entry = this.entries.get(name);
     if (entry === undefined) return undefined;
     const wrong = (what: string): never => {
       throw new RescaledError(`${this.file.path} cannot be read as weights: its entry ${quote(name)} ${what}.`);
     };
-    if (entry.compressionMethod !== 0) wrong('is compressed, which torch.save never does: save it again with torch.save');
+    if (entry.compressionMethod !== 0)
+      wrong('is compressed, which torch.save never does: save it again with torch.save');
     if (entry.isEncrypted()) wrong('is encrypted');
     let begin: number;
     try {
@@ -57,7 +61,8 @@ export class ZipDirectory {
     } catch (error) {
       return wrong(`is damaged: ${(error as Error).message}`);
     }
-    if (begin + entry.uncompressedSize > this.file.size) wrong(`claims ${entry.uncompressedSize} bytes, which reach past the end of the file`);
+    if (begin + entry.uncompressedSize > this.file.size)
+      wrong(`claims ${entry.uncompressedSize} bytes, which reach past the end of the file`);
     return { begin, size: entry.uncompressedSize };
   }
 }

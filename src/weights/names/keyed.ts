@@ -1,17 +1,20 @@
 import { toFloat32 } from '../formats/dtypes.js';
+import { entryOf, type WeightsEntry, type WeightsFile } from '../formats/weights-file.js';
 import { planKeys } from './plan.js';
 import { transformed } from './transforms.js';
-import { entryOf, type WeightsEntry, type WeightsFile } from '../formats/weights-file.js';
 
 /**
- * A Keras or TensorFlow file under the keys and in the layouts of PyTorch; other files are themselves. A name that no rule knows stays as
- * it is, so that a comparison with a model shows it as unexpected.
+ * A Keras or TensorFlow file under the keys and in the layouts of PyTorch; other files are themselves. A name that no
+ * rule knows stays as it is, so that a comparison with a model shows it as unexpected.
  */
 export function underModelKeys(file: WeightsFile): WeightsFile {
   if (file.format !== 'keras' && file.format !== 'tensorflow') return file;
   const plan = planKeys(file);
-  for (const name of plan.unknown) plan.tensors.set(name, { source: name, transform: 'none', shape: file.entries.get(name)!.shape });
-  const entries = new Map<string, WeightsEntry>([...plan.tensors].map(([key, { source, shape }]) => [key, { dtype: file.entries.get(source)!.dtype, shape }]));
+  for (const name of plan.unknown)
+    plan.tensors.set(name, { source: name, transform: 'none', shape: file.entries.get(name)!.shape });
+  const entries = new Map<string, WeightsEntry>(
+    [...plan.tensors].map(([key, { source, shape }]) => [key, { dtype: file.entries.get(source)!.dtype, shape }]),
+  );
   const read = (key: string): Uint8Array<ArrayBuffer> => {
     const { source, transform } = entryOf(plan.tensors, key, file.path);
     const { dtype, shape } = file.entries.get(source)!;

@@ -1,8 +1,8 @@
 import { RescaledError, UsageError } from '../../errors.js';
+import { quote, type WeightsFile } from '../formats/weights-file.js';
 import { kerasFamily, kerasName, type ModelFamily } from './keras.js';
 import { mapTensorFlow } from './tensorflow.js';
-import { transformedShape, type Transform } from './transforms.js';
-import { quote, type WeightsFile } from '../formats/weights-file.js';
+import { type Transform, transformedShape } from './transforms.js';
 
 /** A tensor of the file under timm's name. */
 export interface PlannedTensor {
@@ -28,16 +28,27 @@ export interface KeyPlan {
 }
 
 /**
- * Gives every tensor its key. PyTorch and safetensors files have timm's keys already; Keras and TensorFlow names are mapped.
+ * Gives every tensor its key. PyTorch and safetensors files have timm's keys already; Keras and TensorFlow names are
+ * mapped.
  * @param prefix only names that begin with it are taken, and it is taken off (PyTorch and safetensors)
  * @throws RescaledError when two tensors would get one key
  */
 export function planKeys(file: WeightsFile, prefix = ''): KeyPlan {
-  const plan: KeyPlan = { tensors: new Map(), ignored: new Map(file.ignored), unknown: [], ema: /(^|_)ema(_|$)/.test(file.metadata['selected'] ?? '') };
+  const plan: KeyPlan = {
+    tensors: new Map(),
+    ignored: new Map(file.ignored),
+    unknown: [],
+    ema: /(^|_)ema(_|$)/.test(file.metadata['selected'] ?? ''),
+  };
   const add = (key: string, source: string, transform: Transform): void => {
     const other = plan.tensors.get(key);
-    if (other !== undefined) throw new RescaledError(`Both ${quote(other.source)} and ${quote(source)} in ${file.path} are ${quote(key)}.`);
-    plan.tensors.set(key, { source, transform, shape: transformedShape(transform, file.entries.get(source)!.shape, source) });
+    if (other !== undefined)
+      throw new RescaledError(`Both ${quote(other.source)} and ${quote(source)} in ${file.path} are ${quote(key)}.`);
+    plan.tensors.set(key, {
+      source,
+      transform,
+      shape: transformedShape(transform, file.entries.get(source)!.shape, source),
+    });
   };
   if (file.format === 'tensorflow') {
     const names = mapTensorFlow(new Map([...file.entries].map(([name, entry]) => [name, entry.shape])));
@@ -52,7 +63,8 @@ export function planKeys(file: WeightsFile, prefix = ''): KeyPlan {
     for (const source of file.entries.keys()) {
       const mapped = family === undefined ? undefined : kerasName(source, family);
       if (mapped !== undefined) add(mapped.key, source, mapped.transform);
-      else if (/(^|\/)normalization[^/]*\//.test(source)) plan.ignored.set(source, 'normalisation of the input; the weights are given with its mean and std');
+      else if (/(^|\/)normalization[^/]*\//.test(source))
+        plan.ignored.set(source, 'normalisation of the input; the weights are given with its mean and std');
       else plan.unknown.push(source);
     }
     return { ...plan, ...(family === undefined ? {} : { family }) };
@@ -62,6 +74,7 @@ export function planKeys(file: WeightsFile, prefix = ''): KeyPlan {
     else if (source.endsWith('.num_batches_tracked')) plan.ignored.set(source, 'a counter of the training');
     else add(source.slice(prefix.length), source, 'none');
   }
-  if (plan.tensors.size === 0 && prefix !== '') throw new UsageError(`Expected names that begin with ${quote(prefix)} in ${file.path} but there are none.`);
+  if (plan.tensors.size === 0 && prefix !== '')
+    throw new UsageError(`Expected names that begin with ${quote(prefix)} in ${file.path} but there are none.`);
   return plan;
 }

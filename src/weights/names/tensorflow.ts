@@ -1,4 +1,4 @@
-import { classifiers, efficientNetLayer, mappedTensor, type MappedName, type ModelFamily } from './keras.js';
+import { classifiers, efficientNetLayer, type MappedName, type ModelFamily, mappedTensor } from './keras.js';
 
 const emaSuffix = '/ExponentialMovingAverage';
 
@@ -13,11 +13,12 @@ export interface TensorFlowNames {
 }
 
 /**
- * The keys of the variables of a training checkpoint of tensorflow/tpu, models/official/resnet (ResNet-RS) and models/official/efficientnet.
- * Of a variable that has an averaged shadow (`.../ExponentialMovingAverage`) the shadow is taken: published accuracies are measured with it.
+ * The keys of the variables of a training checkpoint of tensorflow/tpu, models/official/resnet (ResNet-RS) and
+ * models/official/efficientnet. Of a variable that has an averaged shadow (`.../ExponentialMovingAverage`) the shadow
+ * is taken: published accuracies are measured with it.
  *
- * ResNet-RS layers have no names but numbers in the order in which they are first called, so the shapes must tell which block is where:
- * each 3x3 convolution behind the stem is one block, and a new number of channels begins a stage.
+ * ResNet-RS layers have no names but numbers in the order in which they are first called, so the shapes must tell which
+ * block is where: each 3x3 convolution behind the stem is one block, and a new number of channels begins a stage.
  * @param variables shapes by name
  */
 export function mapTensorFlow(variables: ReadonlyMap<string, readonly number[]>): TensorFlowNames {
@@ -34,19 +35,28 @@ export function mapTensorFlow(variables: ReadonlyMap<string, readonly number[]>)
     }
   }
   const shapes = new Map([...chosen].map(([plain, name]) => [plain, variables.get(name)!]));
-  const blocks = [...shapes.keys()].some((name) => /(^|\/)blocks_0\/depthwise_conv2d\//.test(name)) ? efficientNetStages(shapes.keys()) : undefined;
+  const blocks = [...shapes.keys()].some((name) => /(^|\/)blocks_0\/depthwise_conv2d\//.test(name))
+    ? efficientNetStages(shapes.keys())
+    : undefined;
   const layers = blocks === undefined ? resNetRsLayers(shapes) : undefined;
   if (blocks !== undefined) result.family = 'efficientnet';
   else if (layers !== undefined) result.family = 'resnet-rs';
   for (const [plain, name] of chosen) {
-    const mapped = blocks !== undefined ? efficientNetName(plain, blocks) : layers !== undefined ? resNetRsName(plain, layers) : undefined;
+    const mapped =
+      blocks !== undefined
+        ? efficientNetName(plain, blocks)
+        : layers !== undefined
+          ? resNetRsName(plain, layers)
+          : undefined;
     if (mapped === undefined) result.unknown.push(name);
     else result.mapped.set(name, mapped);
   }
   return result;
 }
 
-/** `conv2d_7/kernel` -> ['conv2d', 7, 'kernel']; the first of a kind has no number. What stands before it is the scope. */
+/**
+ * `conv2d_7/kernel` -> ['conv2d', 7, 'kernel']; the first of a kind has no number. What stands before it is the scope.
+ */
 function numbered(name: string): [layer: string, index: number, variable: string] | undefined {
   const match = /^(?:.*\/)?([a-z][a-z0-9_]*?)(?:_(\d+))?\/([a-z_]+)$/.exec(name);
   return match === null ? undefined : [match[1]!, Number(match[2] ?? 0), match[3]!];
@@ -59,9 +69,10 @@ interface NumberedLayers {
 }
 
 /**
- * timm's names of `conv2d`, `conv2d_1`, ... and of `batch_normalization`, ...; undefined when the shapes are not those of a ResNet-RS.
- * Order of the calls: tensorflow/tpu models/official/resnet/resnet_model.py (resnet_generator: the stem, the convolution in the place of the max pool;
- * bottleneck_block: shortcut first, then the three convolutions) and resnet_layers.py (squeeze_excitation: reduce, expand).
+ * timm's names of `conv2d`, `conv2d_1`, ... and of `batch_normalization`, ...; undefined when the shapes are not those
+ * of a ResNet-RS. Order of the calls: tensorflow/tpu models/official/resnet/resnet_model.py (resnet_generator: the
+ * stem, the convolution in the place of the max pool; bottleneck_block: shortcut first, then the three convolutions)
+ * and resnet_layers.py (squeeze_excitation: reduce, expand).
  */
 function resNetRsLayers(shapes: ReadonlyMap<string, readonly number[]>): NumberedLayers | undefined {
   const kernels: (readonly number[])[] = [];
@@ -101,17 +112,25 @@ function resNetRsName(name: string, { convs, norms }: NumberedLayers): MappedNam
   return target === undefined ? undefined : mappedTensor(target, variable);
 }
 
-/** Blocks of each stage of EfficientNet-B0, and the depth coefficients of B0 to B8 and L2. Source: models/official/efficientnet/efficientnet_builder.py. */
+/**
+ * Blocks of each stage of EfficientNet-B0, and the depth coefficients of B0 to B8 and L2. Source:
+ * models/official/efficientnet/efficientnet_builder.py.
+ */
 const repeats = [1, 2, 2, 3, 3, 4, 1];
 const depths = [1, 1.1, 1.2, 1.4, 1.8, 2.2, 2.6, 3.1, 3.6, 5.3];
 
-/** [stage, block] by the number of the block, all stages counted on; undefined when no EfficientNet has that many blocks. */
+/**
+ * [stage, block] by the number of the block, all stages counted on; undefined when no EfficientNet has that many
+ * blocks.
+ */
 function efficientNetStages(names: Iterable<string>): [number, number][] | undefined {
   let last = -1;
   for (const name of names) last = Math.max(last, Number(/(?:^|\/)blocks_(\d+)\//.exec(name)?.[1] ?? -1));
   for (const depth of depths) {
     const stages = repeats.map((count) => Math.ceil(depth * count));
-    const places = stages.flatMap((count, stage) => Array.from({ length: count }, (_, block): [number, number] => [stage, block]));
+    const places = stages.flatMap((count, stage) =>
+      Array.from({ length: count }, (_, block): [number, number] => [stage, block]),
+    );
     if (places.length === last + 1) return places;
   }
   return undefined;
@@ -128,22 +147,40 @@ function efficientNetName(name: string, blocks: readonly [number, number][]): Ma
   const [, part, number, se] = scope;
   if (number === undefined) {
     const stem = part === 'stem';
-    const target = index > 0 ? undefined : layer === 'conv2d' ? (stem ? 'conv_stem' : 'conv_head') : isNorm(layer) ? (stem ? 'bn1' : 'bn2') : undefined;
+    const target =
+      index > 0
+        ? undefined
+        : layer === 'conv2d'
+          ? stem
+            ? 'conv_stem'
+            : 'conv_head'
+          : isNorm(layer)
+            ? stem
+              ? 'bn1'
+              : 'bn2'
+            : undefined;
     if (layer === 'dense' && !stem && index === 0) return mappedTensor(classifiers.efficientnet, variable, true);
     return target === undefined ? undefined : mappedTensor(target, variable);
   }
   const place = blocks[Number(number)];
   if (place === undefined) return undefined;
   const expands = place[0] > 0;
-  const kinds = se !== undefined
-    ? layer === 'conv2d' ? (['seReduce', 'seExpand'] as const) : []
-    : layer === 'depthwise_conv2d'
-      ? (['depthwise'] as const)
-      : layer === 'conv2d'
-        ? expands ? (['expand', 'project'] as const) : (['project'] as const)
-        : isNorm(layer)
-          ? expands ? (['expandNorm', 'depthwiseNorm', 'projectNorm'] as const) : (['depthwiseNorm', 'projectNorm'] as const)
-          : [];
+  const kinds =
+    se !== undefined
+      ? layer === 'conv2d'
+        ? (['seReduce', 'seExpand'] as const)
+        : []
+      : layer === 'depthwise_conv2d'
+        ? (['depthwise'] as const)
+        : layer === 'conv2d'
+          ? expands
+            ? (['expand', 'project'] as const)
+            : (['project'] as const)
+          : isNorm(layer)
+            ? expands
+              ? (['expandNorm', 'depthwiseNorm', 'projectNorm'] as const)
+              : (['depthwiseNorm', 'projectNorm'] as const)
+            : [];
   const kind = kinds[index];
   return kind === undefined ? undefined : mappedTensor(efficientNetLayer(...place, kind), variable);
 }

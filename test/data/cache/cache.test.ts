@@ -1,14 +1,26 @@
 import assert from 'node:assert/strict';
 import { execFileSync, fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, test } from 'node:test';
 import { preprocessOptions } from '../../../src/augment/preprocess.js';
 import { cacheFolder, listCaches, makeRoom } from '../../../src/data/cache/folder.js';
 import { cachedDataset } from '../../../src/data/cache/pictures.js';
 import { PixelFile } from '../../../src/data/cache/pixel-file.js';
-import { openDataset, type Dataset, type DatasetOptions } from '../../../src/data/dataset.js';
+import { type Dataset, type DatasetOptions, openDataset } from '../../../src/data/dataset.js';
 import { BatchLoader } from '../../../src/data/loading/loader.js';
 import { readPixels, type Source } from '../../../src/data/sources/source.js';
 import { engineInfo } from '../../../src/torch/index.js';
@@ -37,19 +49,33 @@ const pictures = async (source: Source, size = SIZE): Promise<string[]> =>
       }
     }),
   );
-const ready = (source: Source, size = SIZE): number => Array.from({ length: source.length }, (_, i) => source.ready(i, size)).filter((pixels) => pixels !== undefined).length;
+const ready = (source: Source, size = SIZE): number =>
+  Array.from({ length: source.length }, (_, i) => source.ready(i, size)).filter((pixels) => pixels !== undefined)
+    .length;
 
 /** The data set without and with the cache, which is filled first. */
-async function both(folder: string, options: DatasetOptions = {}, size = SIZE): Promise<{ plain: Dataset; cached: Dataset }> {
+async function both(
+  folder: string,
+  options: DatasetOptions = {},
+  size = SIZE,
+): Promise<{ plain: Dataset; cached: Dataset }> {
   const plain = await openDataset(folder, options);
   await cachedDataset(await openDataset(folder, options), size);
   return { plain, cached: await cachedDataset(await openDataset(folder, options), size) };
 }
 
 async function batches(source: Source, workers: number, mode: 'train' | 'eval' = 'train'): Promise<string[]> {
-  await using loader = new BatchLoader({ source, batch: 4, mode, preprocess: preprocessOptions({ size: SIZE }), seed: 3, workers });
+  await using loader = new BatchLoader({
+    source,
+    batch: 4,
+    mode,
+    preprocess: preprocessOptions({ size: SIZE }),
+    seed: 3,
+    workers,
+  });
   const out: string[] = [];
-  for await (const { images, labels, indices, n } of loader.batches(1)) out.push(`${n} ${labels.join()} ${indices.join()} ${createHash('sha256').update(images).digest('hex')}`);
+  for await (const { images, labels, indices, n } of loader.batches(1))
+    out.push(`${n} ${labels.join()} ${indices.join()} ${createHash('sha256').update(images).digest('hex')}`);
   return [...out, ...[...loader.broken].map(([i, reason]) => `${i} ${reason}`)];
 }
 
@@ -62,26 +88,35 @@ describe('an image folder', () => {
       assert.deepEqual(await pictures(cached[part]!), await pictures(plain[part]!));
       assert.equal(ready(cached[part]!), plain[part]!.length);
       assert.equal(ready(plain[part]!), 0);
-      for (const workers of [0, 1, 3]) assert.deepEqual(await batches(cached[part]!, workers), await batches(plain[part]!, 0));
+      for (const workers of [0, 1, 3])
+        assert.deepEqual(await batches(cached[part]!, workers), await batches(plain[part]!, 0));
     }
   });
 
   test('the engine maps the file; a write to the memory does not reach it', async () => {
     engineInfo();
     const { plain, cached } = await both(await photos(fresh(), { 'train/a': 4, 'train/b': 4, 'val/a': 1, 'val/b': 1 }));
-    const file = PixelFile.open(caches().map((name) => join(cache, name)).find((path) => !path.includes(`-${SIZE}`))!)!;
+    const file = PixelFile.open(
+      caches()
+        .map((name) => join(cache, name))
+        .find((path) => !path.includes(`-${SIZE}`))!,
+    )!;
     const first = file.pixels(0)!;
     assert.equal(first.data.buffer, file.pixels(3)!.data.buffer, 'one memory for all pictures');
     const before = readFileSync(file.path);
     first.data.fill(7);
     assert.ok(readFileSync(file.path).equals(before));
-    for (const workers of [0, 2]) assert.deepEqual(await batches(cached.train!, workers), await batches(plain.train!, 0));
+    for (const workers of [0, 2])
+      assert.deepEqual(await batches(cached.train!, workers), await batches(plain.train!, 0));
   });
 
   test('larger pictures are kept for one size alone, small ones for all', async () => {
     const folder = await photos(fresh(), { 'train/a': 8, 'train/b': 8, 'val/a': 4, 'val/b': 4 });
     const { plain, cached } = await both(folder);
-    assert.deepEqual(caches().map((name) => name.slice(32)), ['-16.pixels', '.pixels']);
+    assert.deepEqual(
+      caches().map((name) => name.slice(32)),
+      ['-16.pixels', '.pixels'],
+    );
     // One of four is 90 x 120: it is read anew at 20 pixels (shortest side 80), and whole at 23.
     assert.equal(ready(cached.train!, 20), 8);
     for (const size of [20, 23, 8]) {
@@ -89,7 +124,11 @@ describe('an image folder', () => {
       assert.deepEqual(await pictures(other.cached.train!, size), await pictures(plain.train!, size), `size ${size}`);
       assert.equal(ready(other.cached.train!, size), 16);
     }
-    assert.deepEqual(await pictures(cached.train!, 8), await pictures(plain.train!, 8), 'a cache for 16 pixels does not serve 8');
+    assert.deepEqual(
+      await pictures(cached.train!, 8),
+      await pictures(plain.train!, 8),
+      'a cache for 16 pixels does not serve 8',
+    );
   });
 
   test('only the pictures that are needed are kept; others join them', async () => {
@@ -139,21 +178,35 @@ describe('an image folder', () => {
     const { plain, cached } = await both(folder);
     assert.deepEqual(await pictures(cached.train!), await pictures(plain.train!));
     assert.equal((await pictures(cached.train!)).filter((text) => text.startsWith('Cannot read')).length, 2);
-    for (const workers of [0, 2]) assert.deepEqual(await batches(cached.train!, workers, 'eval'), await batches(plain.train!, 0, 'eval'));
+    for (const workers of [0, 2])
+      assert.deepEqual(await batches(cached.train!, workers, 'eval'), await batches(plain.train!, 0, 'eval'));
     const before = listCaches(cache).map(({ path }) => statSync(path).ino);
     await both(folder);
-    assert.deepEqual(listCaches(cache).map(({ path }) => statSync(path).ino).sort(), before.sort());
+    assert.deepEqual(
+      listCaches(cache)
+        .map(({ path }) => statSync(path).ino)
+        .sort(),
+      before.sort(),
+    );
   });
 
   test('two processes at once make one cache', async () => {
     const folder = await photos(fresh(), { 'train/a': 40, 'train/b': 40, 'val/a': 4, 'val/b': 4 });
     const script = join(root, 'filler.mjs');
     const url = (path: string): string => JSON.stringify(new URL(`../../../src/data/${path}`, import.meta.url).href);
-    writeFileSync(script, `import { openDataset } from ${url('dataset.js')}; import { cachedDataset } from ${url('cache/pictures.js')};
+    writeFileSync(
+      script,
+      `import { openDataset } from ${url('dataset.js')}; import { cachedDataset } from ${url('cache/pictures.js')};
       const { train, note } = await cachedDataset(await openDataset(process.argv[2]), ${SIZE});
       let n = 0; for (let i = 0; i < train.length; i++) if (train.ready(i, ${SIZE})) n++;
-      process.send({ n, note });`);
-    const ask = (): Promise<{ n: number; note?: string }> => new Promise((resolve, reject) => fork(script, [folder]).once('message', (message) => resolve(message as { n: number })).once('error', reject));
+      process.send({ n, note });`,
+    );
+    const ask = (): Promise<{ n: number; note?: string }> =>
+      new Promise((resolve, reject) =>
+        fork(script, [folder])
+          .once('message', (message) => resolve(message as { n: number }))
+          .once('error', reject),
+      );
     assert.deepEqual(await Promise.all([ask(), ask(), ask()]), [{ n: 80 }, { n: 80 }, { n: 80 }]);
     assert.equal(caches().length, 2, caches().join());
   });
@@ -229,7 +282,10 @@ describe('a damaged or impossible cache', () => {
     const cached = await cachedDataset(set, SIZE);
     assert.match(cached.note!, /ENOSPC at write/);
     assert.deepEqual(await pictures(cached.train!), await pictures(set.train!));
-    assert.deepEqual(caches().filter((name) => name.endsWith('.lock') || name.endsWith('.tmp')), []);
+    assert.deepEqual(
+      caches().filter((name) => name.endsWith('.lock') || name.endsWith('.tmp')),
+      [],
+    );
   });
 });
 
@@ -242,12 +298,16 @@ describe('IDX files', () => {
       const cached = await openDataset(folder, { cache: true });
       assert.equal(cached.fingerprint, plain.fingerprint);
       assert.deepEqual(await pictures(cached.train!), await pictures(plain.train!));
-      for (const workers of [0, 2]) assert.deepEqual(await batches(cached.train!, workers), await batches(plain.train!, 0));
+      for (const workers of [0, 2])
+        assert.deepEqual(await batches(cached.train!, workers), await batches(plain.train!, 0));
       assert.equal(caches().length, 2);
       // The second turn reads nothing but the cache: what the file's names promise is no longer needed.
     }
     const other = await openDataset(folder, { cache: true, limitTrain: 8, limitVal: 4 });
-    assert.deepEqual(await pictures(other.train!), await pictures((await openDataset(folder, { limitTrain: 8, limitVal: 4 })).train!));
+    assert.deepEqual(
+      await pictures(other.train!),
+      await pictures((await openDataset(folder, { limitTrain: 8, limitVal: 4 })).train!),
+    );
   });
 
   test('that change have another cache; a damaged one is made anew', async () => {
@@ -264,9 +324,19 @@ describe('IDX files', () => {
   });
 
   test('without pictures or with too few labels are refused as without a cache', async () => {
-    for (const wrong of [idxPart('t10k', 0, 4, 6), { ...idxPart('t10k', 12, 4, 6), 't10k-labels-idx1-ubyte.gz': idxPart('t10k', 11, 4, 6)['t10k-labels-idx1-ubyte.gz']! }]) {
+    for (const wrong of [
+      idxPart('t10k', 0, 4, 6),
+      {
+        ...idxPart('t10k', 12, 4, 6),
+        't10k-labels-idx1-ubyte.gz': idxPart('t10k', 11, 4, 6)['t10k-labels-idx1-ubyte.gz']!,
+      },
+    ]) {
       const folder = writeTree(fresh(), { ...idxPart('train', 40, 4, 6), ...wrong });
-      const message = async (options: DatasetOptions): Promise<string> => openDataset(folder, options).then(() => 'none', (error: Error) => error.message);
+      const message = async (options: DatasetOptions): Promise<string> =>
+        openDataset(folder, options).then(
+          () => 'none',
+          (error: Error) => error.message,
+        );
       const expected = await message({});
       assert.match(expected, /Expected/);
       for (let turn = 0; turn < 2; turn++) assert.equal(await message({ cache: true }), expected);

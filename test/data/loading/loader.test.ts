@@ -5,21 +5,31 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { evalView, preprocessOptions, trainView } from '../../../src/augment/preprocess.js';
 import { augmentPlan } from '../../../src/augment/policies/plan.js';
+import { evalView, preprocessOptions, trainView } from '../../../src/augment/preprocess.js';
 import { Random } from '../../../src/augment/random.js';
 import { openDataset } from '../../../src/data/dataset.js';
-import { BatchLoader, type Batch, type LoaderOptions } from '../../../src/data/loading/loader.js';
+import { type Batch, BatchLoader, type LoaderOptions } from '../../../src/data/loading/loader.js';
 import { readPixels, type Source } from '../../../src/data/sources/source.js';
 import { idxPart, temporaryFolder, writeClasses, writeTree } from '../helpers.js';
 
 const root = temporaryFolder();
-const idx = (await openDataset(writeTree(join(root, 'idx'), { ...idxPart('train', 90, 3, 8), ...idxPart('t10k', 23, 3, 8) })));
-const files = await openDataset(await writeClasses(join(root, 'files'), { 'train/a': 12, 'train/b': 11, 'val/a': 3, 'val/b': 4 }, 40));
+const idx = await openDataset(
+  writeTree(join(root, 'idx'), { ...idxPart('train', 90, 3, 8), ...idxPart('t10k', 23, 3, 8) }),
+);
+const files = await openDataset(
+  await writeClasses(join(root, 'files'), { 'train/a': 12, 'train/b': 11, 'val/a': 3, 'val/b': 4 }, 40),
+);
 
 const preprocess = preprocessOptions({ size: 8 });
 const options = (over: Partial<LoaderOptions> = {}): LoaderOptions => ({
-  source: idx.train!, batch: 16, mode: 'train', preprocess, seed: 7, workers: 0, ...over,
+  source: idx.train!,
+  batch: 16,
+  mode: 'train',
+  preprocess,
+  seed: 7,
+  workers: 0,
+  ...over,
 });
 const digest = ({ images, labels, indices, n }: Batch) =>
   `${n} ${labels.join(',')} ${indices.join(',')} ${createHash('sha256').update(images).digest('hex')}`;
@@ -31,8 +41,15 @@ async function pass(over: Partial<LoaderOptions>, epoch = 0, start = 0): Promise
   return digests;
 }
 
-const augmented = preprocessOptions({ size: 8, augment: augmentPlan({ policy: 'randaugment', layers: 2, magnitude: 15, erasing: 0.5 }) });
-for (const [name, source, views] of [['IDX', idx.train!, preprocess], ['files', files.train!, preprocess], ['files, augmented', files.train!, augmented]] as [string, Source, typeof preprocess][]) {
+const augmented = preprocessOptions({
+  size: 8,
+  augment: augmentPlan({ policy: 'randaugment', layers: 2, magnitude: 15, erasing: 0.5 }),
+});
+for (const [name, source, views] of [
+  ['IDX', idx.train!, preprocess],
+  ['files', files.train!, preprocess],
+  ['files, augmented', files.train!, augmented],
+] as [string, Source, typeof preprocess][]) {
   test(`${name}: the same bytes with 0, 1 and 3 workers, and from any start`, async () => {
     const over = { source, batch: 5, preprocess: views };
     const whole = await pass(over, 2);
@@ -71,7 +88,11 @@ test('repeats: the epoch keeps its length and shows the first pictures of its or
     const whole = await pass(repeated, 2);
     for (const workers of [1, 3]) {
       assert.deepEqual(await pass({ ...repeated, workers }, 2), whole);
-      assert.deepEqual(await pass({ ...repeated, workers }, 2, 2), whole.slice(2), 'from within the copies of a picture');
+      assert.deepEqual(
+        await pass({ ...repeated, workers }, 2, 2),
+        whole.slice(2),
+        'from within the copies of a picture',
+      );
     }
     assert.notDeepEqual(await pass({ ...repeated, repeats: 2 }, 2), whole);
   }
@@ -85,7 +106,8 @@ test('repeats: a broken picture is named once and all its copies are left out', 
   await using loader = new BatchLoader(options({ source: set.train!, batch: 6, repeats: 2 }));
   loader.onBroken = (index) => named.push(index);
   const sizes: number[] = [];
-  for (let epoch = 0; epoch < 4; epoch++) for await (const { n, indices } of loader.batches(epoch)) sizes.push(indices.length === n ? n : NaN);
+  for (let epoch = 0; epoch < 4; epoch++)
+    for await (const { n, indices } of loader.batches(epoch)) sizes.push(indices.length === n ? n : NaN);
   assert.deepEqual(named, [0]);
   assert.ok(sizes.includes(4) && sizes.every((n) => n === 6 || n === 4), `sizes ${sizes.join(', ')}`);
 });
@@ -113,9 +135,18 @@ test('evaluation: in order, centre views, the last batch part full', async () =>
   const loader = new BatchLoader(options({ source: files.val, mode: 'eval', batch: 4, workers: 1 }));
   const batches: Batch[] = [];
   for await (const batch of loader.batches(0)) batches.push(batch);
-  assert.deepEqual(batches.map(({ n }) => n), [4, 3]);
-  assert.deepEqual(batches.flatMap(({ indices }) => [...indices]), [0, 1, 2, 3, 4, 5, 6]);
-  assert.deepEqual(batches.flatMap(({ labels }) => [...labels]), [0, 0, 0, 1, 1, 1, 1]);
+  assert.deepEqual(
+    batches.map(({ n }) => n),
+    [4, 3],
+  );
+  assert.deepEqual(
+    batches.flatMap(({ indices }) => [...indices]),
+    [0, 1, 2, 3, 4, 5, 6],
+  );
+  assert.deepEqual(
+    batches.flatMap(({ labels }) => [...labels]),
+    [0, 0, 0, 1, 1, 1, 1],
+  );
   assert.deepEqual(batches[1]!.images.subarray(0, 192), evalView(await readPixels(files.val, 4, 8), preprocess));
   assert.equal(batches[1]!.images.length, 3 * 192);
   assert.ok(loader.waitedMs > 0);
@@ -135,7 +166,10 @@ test('broken pictures are left out, named once, and a batch may be empty', async
     for (const epoch of [0, 1]) {
       const batches: Batch[] = [];
       for await (const batch of loader.batches(epoch)) batches.push(batch);
-      assert.deepEqual(batches.map(({ n }) => n), [0, 1]);
+      assert.deepEqual(
+        batches.map(({ n }) => n),
+        [0, 1],
+      );
       assert.deepEqual([batches[0]!.images.length, batches[0]!.labels.length], [0, 0]);
       assert.deepEqual([...batches[1]!.indices], [2]);
       assert.deepEqual(batches[1]!.images, evalView(await readPixels(set.val, 2, 8), preprocess));
@@ -203,13 +237,18 @@ test('close ends a pass in progress and refuses new ones; twice is fine', async 
 });
 
 test('a worker that dies makes the pass reject, and the loader recovers', async () => {
-  // A spec that the worker cannot use: its positions are missing, so that reading throws something no picture can cause.
+  // A spec that the worker cannot use: its positions are missing, so that reading throws something no picture can
+  // cause.
   const source = { ...idx.train!, spec: { ...idx.train!.spec, positions: undefined } } as unknown as Source;
   await using loader = new BatchLoader(options({ source, workers: 1 }));
   await assert.rejects(loader.batches(0).next(), /A loader thread could not make a batch: TypeError/);
   const unopenable = { ...idx.train!, spec: undefined } as unknown as Source;
   await using dead = new BatchLoader(options({ source: unopenable, workers: 1 }));
-  for (let i = 0; i < 2; i++) await assert.rejects(dead.batches(0).next(), /A loader thread stopped \(exit code 1\): Cannot destructure|undefined/);
+  for (let i = 0; i < 2; i++)
+    await assert.rejects(
+      dead.batches(0).next(),
+      /A loader thread stopped \(exit code 1\): Cannot destructure|undefined/,
+    );
 });
 
 test('wrong options are named', () => {
@@ -223,7 +262,10 @@ test('wrong options are named', () => {
     [{ preprocess: { ...preprocess, flip: 3 } }, /for flip but received 3/],
   ];
   for (const [over, pattern] of wrong) {
-    assert.throws(() => new BatchLoader(options(over)), (error: Error & { exitCode?: number }) => error.exitCode === 2 && pattern.test(error.message));
+    assert.throws(
+      () => new BatchLoader(options(over)),
+      (error: Error & { exitCode?: number }) => error.exitCode === 2 && pattern.test(error.message),
+    );
   }
   const loader = new BatchLoader(options({ dropLast: false, batch: 200 }));
   assert.equal(loader.batchesPerEpoch, 1);
@@ -243,6 +285,9 @@ test('a loader that is never closed does not keep the process alive', () => {
     }
     process.stdout.write('end of script');
   `;
-  const out = execFileSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 20000, encoding: 'utf8' });
+  const out = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+    timeout: 20000,
+    encoding: 'utf8',
+  });
   assert.equal(out, 'end of script');
 });

@@ -3,8 +3,8 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import sharp from 'sharp';
-import { BrokenPicture, decodeFile } from '../../../src/data/sources/decode.js';
 import type { Pixels } from '../../../src/augment/pixels.js';
+import { BrokenPicture, decodeFile } from '../../../src/data/sources/decode.js';
 import { gradient, gradientSharp, temporaryFolder, writeTree } from '../helpers.js';
 
 const folder = temporaryFolder();
@@ -45,7 +45,8 @@ test('JPEG, WebP, AVIF and a GIF are read, whatever their names say', async () =
 });
 
 test('EXIF orientation 6 is turned upright: the stored left edge becomes the top', async () => {
-  // Stored 60 x 40, red rising to the right. Orientation 6 asks for a quarter turn clockwise: upright, red rises downwards.
+  // Stored 60 x 40, red rising to the right. Orientation 6 asks for a quarter turn clockwise: upright, red rises
+  // downwards.
   const bytes = await gradientSharp(60, 40).withMetadata({ orientation: 6 }).jpeg({ quality: 100 }).toBuffer();
   const pixels = await decoded('turned.jpg', bytes);
   assert.deepEqual([pixels.width, pixels.height], [40, 60]);
@@ -66,7 +67,9 @@ test('16-bit pictures become 8-bit, grey becomes three equal channels', async ()
   const deep = await gradientSharp(60, 40).toColourspace('rgb16').png().toBuffer();
   assert.equal((await sharp(deep).metadata()).depth, 'ushort');
   assert.ok(distance(await decoded('deep.png', deep)) < 1);
-  const grey = sharp(Buffer.from(Array.from({ length: 2400 }, (_, i) => i % 256)), { raw: { width: 60, height: 40, channels: 1 } });
+  const grey = sharp(Buffer.from(Array.from({ length: 2400 }, (_, i) => i % 256)), {
+    raw: { width: 60, height: 40, channels: 1 },
+  });
   for (const [name, bytes] of [
     ['grey.png', await grey.clone().toColourspace('b-w').png().toBuffer()],
     ['grey16.png', await grey.clone().toColourspace('grey16').png().toBuffer()],
@@ -79,17 +82,25 @@ test('16-bit pictures become 8-bit, grey becomes three equal channels', async ()
 
 test('transparency is laid on white', async () => {
   const rgba = Buffer.from([10, 20, 30, 255, 10, 20, 30, 0, 0, 0, 0, 128, 255, 0, 0, 64]);
-  const pixels = await decoded('alpha.png', await sharp(rgba, { raw: { width: 4, height: 1, channels: 4 } }).png().toBuffer());
+  const pixels = await decoded(
+    'alpha.png',
+    await sharp(rgba, { raw: { width: 4, height: 1, channels: 4 } })
+      .png()
+      .toBuffer(),
+  );
   assert.deepEqual(at(pixels, 0, 0), [10, 20, 30]);
   assert.deepEqual(at(pixels, 1, 0), [255, 255, 255]);
-  for (const [byte, expected] of at(pixels, 2, 0).map((v) => [v, 127] as const)) assert.ok(Math.abs(byte - expected) <= 1);
+  for (const [byte, expected] of at(pixels, 2, 0).map((v) => [v, 127] as const))
+    assert.ok(Math.abs(byte - expected) <= 1);
   const light = at(pixels, 3, 0);
   assert.ok(light[0] === 255 && Math.abs(light[1]! - 191) <= 1 && Math.abs(light[2]! - 191) <= 1, `${light}`);
 });
 
 test('an animated GIF gives its first frame', async () => {
   const frames = Buffer.concat([Buffer.alloc(300, 255), Buffer.alloc(300, 0)]);
-  const bytes = await sharp(frames, { raw: { width: 10, height: 20, channels: 3, pageHeight: 10 } }).gif({ delay: [50, 50] }).toBuffer();
+  const bytes = await sharp(frames, { raw: { width: 10, height: 20, channels: 3, pageHeight: 10 } })
+    .gif({ delay: [50, 50] })
+    .toBuffer();
   assert.equal((await sharp(bytes, { animated: true }).metadata()).pages, 2);
   const pixels = await decoded('moving.gif', bytes);
   assert.deepEqual([pixels.width, pixels.height], [10, 10]);
@@ -126,7 +137,11 @@ test('every kind of broken file is a BrokenPicture of exit code 1 with a one-lin
     ['cut.avif', cut(await picture.clone().avif().toBuffer()), /heif|source/i],
     ['empty.jpg', '', /^the file is empty \(0 bytes\)$/],
     ['text.jpg', 'these are words\n', /unsupported image format/],
-    ['drawing.png', '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>', /its format is svg; expected JPEG, PNG/],
+    [
+      'drawing.png',
+      '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>',
+      /its format is svg; expected JPEG, PNG/,
+    ],
   ];
   for (const [name, bytes, pattern] of cases) {
     await assert.rejects(decoded(name, bytes), (error: unknown) => {
@@ -155,7 +170,10 @@ test('pixel and byte limits hold before the picture is decoded', async () => {
   const bytes = await gradientSharp(100, 100).png().toBuffer();
   await assert.rejects(decoded('limit.png', bytes, { limits: { pixels: 9999 } }), /exceeds pixel limit/);
   assert.equal((await decoded('limit.png', bytes, { limits: { pixels: 10000 } })).width, 100);
-  await assert.rejects(decoded('limit.png', bytes, { limits: { bytes: bytes.length - 1 } }), /bytes exceed the limit of/);
+  await assert.rejects(
+    decoded('limit.png', bytes, { limits: { bytes: bytes.length - 1 } }),
+    /bytes exceed the limit of/,
+  );
   // A small file whose header promises 65500 x 65500 pixels: start of frame, then length, precision, height and width.
   const jpeg = await gradientSharp(100, 100).jpeg().toBuffer();
   const frame = jpeg.indexOf(Buffer.from([0xff, 0xc0]));

@@ -9,16 +9,29 @@ import { rejectsWith, temporaryFolder, writeClasses, writeTree } from '../helper
 const root = temporaryFolder();
 let made = 0;
 const fresh = () => join(root, `set${made++}`);
-const paths = (folder: string, source: Source) => Array.from({ length: source.length }, (_, i) => relative(folder, source.describe(i)));
+const paths = (folder: string, source: Source) =>
+  Array.from({ length: source.length }, (_, i) => relative(folder, source.describe(i)));
 
 test('train/ and val/: classes by name, labels, paths, ignored and hidden files', async () => {
   const folder = await writeClasses(fresh(), { 'train/dog': 3, 'train/cat': 2, 'val/dog': 1, 'val/cat': 2 });
-  writeTree(folder, { 'train/cat/notes.txt': 'x', 'train/readme.md': 'x', 'train/cat/.hidden.png': 'x', 'train/.cache/a.png': 'x', 'val/dog/Thumbs.db': 'x' });
+  writeTree(folder, {
+    'train/cat/notes.txt': 'x',
+    'train/readme.md': 'x',
+    'train/cat/.hidden.png': 'x',
+    'train/.cache/a.png': 'x',
+    'val/dog/Thumbs.db': 'x',
+  });
   const set = await openDataset(folder);
   assert.equal(set.kind, 'image-folder');
   assert.equal(set.name, basename(folder));
   assert.deepEqual(set.classes, ['cat', 'dog']);
-  assert.deepEqual(paths(folder, set.train!), ['train/cat/0.png', 'train/cat/1.png', 'train/dog/0.png', 'train/dog/1.png', 'train/dog/2.png']);
+  assert.deepEqual(paths(folder, set.train!), [
+    'train/cat/0.png',
+    'train/cat/1.png',
+    'train/dog/0.png',
+    'train/dog/1.png',
+    'train/dog/2.png',
+  ]);
   assert.deepEqual([...set.train!.labels], [0, 0, 1, 1, 1]);
   assert.deepEqual([...set.val.labels], [0, 0, 1]);
   assert.equal(set.ignoredFiles, 3);
@@ -41,7 +54,12 @@ test('pictures in sub-folders of a class, capital endings and links count', asyn
   symlinkSync(join(folder, 'train/a'), join(folder, 'train/a/deep/round')); // a circle
   symlinkSync(join(folder, 'nowhere.png'), join(folder, 'train/b/dead.png'));
   const set = await openDataset(folder);
-  assert.deepEqual(paths(folder, set.train!), ['train/a/deep/er/0.png', 'train/b/0.PNG', 'train/b/link.png', 'train/c/0.png']);
+  assert.deepEqual(paths(folder, set.train!), [
+    'train/a/deep/er/0.png',
+    'train/b/0.PNG',
+    'train/b/link.png',
+    'train/c/0.png',
+  ]);
   assert.equal(set.ignoredFiles, 1);
   assert.equal((await readPixels(set.train!, 2, 32)).width, 12);
 });
@@ -57,10 +75,24 @@ test('one folder of class folders is split per class, by seed, not by order or p
   assert.deepEqual([...paths(folder, set.train!), ...paths(folder, set.val)].sort().length, 18);
   assert.equal(new Set([...paths(folder, set.train!), ...paths(folder, set.val)]).size, 18);
   const elsewhere = await writeClasses(fresh(), counts);
-  assert.deepEqual(paths(elsewhere, (await openDataset(elsewhere, { valSplit: 0.3, seed: 1 })).val), paths(folder, set.val));
-  assert.notDeepEqual(paths(folder, (await openDataset(folder, { valSplit: 0.3, seed: 2 })).val), paths(folder, set.val));
-  assert.deepEqual(paths(folder, (await openDataset(folder, { valSplit: 0.3, seed: 1, need: 'val' })).val), paths(folder, set.val));
-  for (const valSplit of [0, 1, -1, NaN]) await rejectsWith(openDataset(folder, { valSplit }), 2, /between 0 and 1 .* for valSplit \(--val-split\) but received/);
+  assert.deepEqual(
+    paths(elsewhere, (await openDataset(elsewhere, { valSplit: 0.3, seed: 1 })).val),
+    paths(folder, set.val),
+  );
+  assert.notDeepEqual(
+    paths(folder, (await openDataset(folder, { valSplit: 0.3, seed: 2 })).val),
+    paths(folder, set.val),
+  );
+  assert.deepEqual(
+    paths(folder, (await openDataset(folder, { valSplit: 0.3, seed: 1, need: 'val' })).val),
+    paths(folder, set.val),
+  );
+  for (const valSplit of [0, 1, -1, NaN])
+    await rejectsWith(
+      openDataset(folder, { valSplit }),
+      2,
+      /between 0 and 1 .* for valSplit \(--val-split\) but received/,
+    );
 });
 
 test('the fingerprint follows names and sizes, not place, limits or split', async () => {
@@ -101,17 +133,38 @@ test('every wrong layout is one line of exit code 2', async () => {
   const empty = fresh();
   mkdirSync(empty);
   await rejectsWith(openDataset(empty), 2, /has no pictures. Pictures end in/);
-  await rejectsWith(openDataset(writeTree(fresh(), { 'a/x.txt': '', 'b/y.pdf': '' })), 2, /has no pictures \(2 other files\)/);
-  await rejectsWith(openDataset(await writeClasses(fresh(), { cat: 3 })), 2, /at least two class folders in .* but found one, "cat"/);
+  await rejectsWith(
+    openDataset(writeTree(fresh(), { 'a/x.txt': '', 'b/y.pdf': '' })),
+    2,
+    /has no pictures \(2 other files\)/,
+  );
+  await rejectsWith(
+    openDataset(await writeClasses(fresh(), { cat: 3 })),
+    2,
+    /at least two class folders in .* but found one, "cat"/,
+  );
   await rejectsWith(openDataset(await writeClasses(fresh(), { 'train/cat': 3, 'val/cat': 1 })), 2, /found one, "cat"/);
-  await rejectsWith(openDataset(await writeClasses(fresh(), { a: 1, b: 0, c: 1 })), 2, /every class folder of .* but "b" has none/);
-  await rejectsWith(openDataset(await writeClasses(fresh(), { 'train/a': 1, 'train/b': 1, 'val/a': 1, 'val/x': 1, 'val/y': 1 })), 2,
-    /Expected the classes of .*val among the 2 of .*train but "x", "y" are not there/);
-  await rejectsWith(openDataset(await writeClasses(fresh(), { 'train/a': 1, 'train/b': 1, val: 0 })), 2, /val has no pictures/);
+  await rejectsWith(
+    openDataset(await writeClasses(fresh(), { a: 1, b: 0, c: 1 })),
+    2,
+    /every class folder of .* but "b" has none/,
+  );
+  await rejectsWith(
+    openDataset(await writeClasses(fresh(), { 'train/a': 1, 'train/b': 1, 'val/a': 1, 'val/x': 1, 'val/y': 1 })),
+    2,
+    /Expected the classes of .*val among the 2 of .*train but "x", "y" are not there/,
+  );
+  await rejectsWith(
+    openDataset(await writeClasses(fresh(), { 'train/a': 1, 'train/b': 1, val: 0 })),
+    2,
+    /val has no pictures/,
+  );
   await rejectsWith(openDataset(await writeClasses(fresh(), { a: 1, b: 1 })), 2, /at least two pictures in some class/);
 });
 
-test('an unreadable folder is exit code 1', { skip: process.getuid?.() === 0 ? 'root may read everything' : false }, async () => {
+test('an unreadable folder is exit code 1', {
+  skip: process.getuid?.() === 0 ? 'root may read everything' : false,
+}, async () => {
   const folder = await writeClasses(fresh(), { a: 1, b: 1 });
   chmodSync(join(folder, 'a'), 0);
   await rejectsWith(openDataset(folder), 1, /permission denied. Make it readable/);
@@ -121,8 +174,15 @@ test('an unreadable folder is exit code 1', { skip: process.getuid?.() === 0 ? '
 test('openPictures: files as they are, folders sorted, clear errors', async () => {
   const folder = await writeClasses(fresh(), { b: 2, a: 1 });
   writeTree(folder, { 'notes.txt': 'x', 'odd.name': 'x', 'none/x.txt': 'x' });
-  assert.deepEqual(await openPictures([join(folder, 'odd.name'), folder]), ['odd.name', 'a/0.png', 'b/0.png', 'b/1.png'].map((p) => join(folder, p)));
+  assert.deepEqual(
+    await openPictures([join(folder, 'odd.name'), folder]),
+    ['odd.name', 'a/0.png', 'b/0.png', 'b/1.png'].map((p) => join(folder, p)),
+  );
   await rejectsWith(openPictures([]), 2, /at least one picture or folder/);
-  await rejectsWith(openPictures([join(folder, 'gone.jpg')]), 2, /Expected a picture or a folder of pictures at .*gone.jpg but there is nothing/);
+  await rejectsWith(
+    openPictures([join(folder, 'gone.jpg')]),
+    2,
+    /Expected a picture or a folder of pictures at .*gone.jpg but there is nothing/,
+  );
   await rejectsWith(openPictures([join(folder, 'none')]), 2, /found none \(1 other file\)/);
 });

@@ -1,32 +1,67 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { renderAblation, type AblationReport, type AblationRow } from '../../../src/report/ablation/report.js';
+import { type AblationReport, type AblationRow, renderAblation } from '../../../src/report/ablation/report.js';
 import { barChart } from '../../../src/report/draw/bars.js';
-import { additive, leaveOneOut, weightDecay, type Variant } from '../../../src/study/plan/ablation.js';
-import { paperLadder } from '../../../src/study/plan/ladder.js';
 import { difference, estimate } from '../../../src/study/analysis/statistics.js';
+import { additive, leaveOneOut, type Variant, weightDecay } from '../../../src/study/plan/ablation.js';
+import { paperLadder } from '../../../src/study/plan/ladder.js';
 
-const text = (page: string): string => page.replace(/<(style|script|svg)[\s>][\s\S]*?<\/\1>/g, '').replace(/<[^>]*>/g, ' ').replaceAll('\u00a0', ' ').replace(/\s+/g, ' ');
+const text = (page: string): string =>
+  page
+    .replace(/<(style|script|svg)[\s>][\s\S]*?<\/\1>/g, '')
+    .replace(/<[^>]*>/g, ' ')
+    .replaceAll('\u00a0', ' ')
+    .replace(/\s+/g, ' ');
 const ladder = paperLadder({ model: 'resnet-rs-26', epochs: 10 });
 
 /** A study whose truth is known: `accuracy(row, seed)`, where undefined is a trial that is not done. */
-function study(kind: AblationReport['kind'], variants: readonly Variant[], accuracy: (row: number, seed: number) => number | undefined, change: Partial<AblationReport> = {}): AblationReport {
+function study(
+  kind: AblationReport['kind'],
+  variants: readonly Variant[],
+  accuracy: (row: number, seed: number) => number | undefined,
+  change: Partial<AblationReport> = {},
+): AblationReport {
   const seeds = [1, 2, 3];
-  const top1s = variants.map((_, i) => new Map(seeds.flatMap((seed) => (accuracy(i, seed) === undefined ? [] : [[seed, accuracy(i, seed)!] as const]))));
-  const rows = variants.map((variant, i): AblationRow => ({
-    ...variant,
-    done: [...top1s[i]!].map(([seed, top1]) => ({ seed, top1, top1Raw: top1 - 0.01, top1Ema: top1, loss: 0.5, trainTop1: top1 + 0.1, seconds: 60, msPerStep: 20 + i })),
-    failed: [],
-    pending: seeds.filter((seed) => !top1s[i]!.has(seed)),
-    top1: estimate([...top1s[i]!.values()]),
-    trainTop1: estimate([...top1s[i]!.values()].map((top1) => top1 + 0.1)),
-    change: variant.against === undefined ? undefined : difference(top1s[variant.against]!, top1s[i]!),
-    msPerStep: 20 + i,
-    epochs: 10,
-  }));
+  const top1s = variants.map(
+    (_, i) =>
+      new Map(seeds.flatMap((seed) => (accuracy(i, seed) === undefined ? [] : [[seed, accuracy(i, seed)!] as const]))),
+  );
+  const rows = variants.map(
+    (variant, i): AblationRow => ({
+      ...variant,
+      done: [...top1s[i]!].map(([seed, top1]) => ({
+        seed,
+        top1,
+        top1Raw: top1 - 0.01,
+        top1Ema: top1,
+        loss: 0.5,
+        trainTop1: top1 + 0.1,
+        seconds: 60,
+        msPerStep: 20 + i,
+      })),
+      failed: [],
+      pending: seeds.filter((seed) => !top1s[i]!.has(seed)),
+      top1: estimate([...top1s[i]!.values()]),
+      trainTop1: estimate([...top1s[i]!.values()].map((top1) => top1 + 0.1)),
+      change: variant.against === undefined ? undefined : difference(top1s[variant.against]!, top1s[i]!),
+      msPerStep: 20 + i,
+      epochs: 10,
+    }),
+  );
   return {
-    title: 'a study', kind, generatedAt: '2026-03-02T14:05:12.000Z', data: { name: 'kinds', classes: 10, trainPictures: 3000, testPictures: 10_000 }, model: 'resnet-26', size: 28, rows,
-    total: difference(top1s[0]!, top1s.at(-1)!), paperSource: 'Published: somewhere.', common: [{ key: 'Seeds', value: '1, 2, 3' }], environment: [], command: 'rescaled ablate kinds -o runs/a', ...change,
+    title: 'a study',
+    kind,
+    generatedAt: '2026-03-02T14:05:12.000Z',
+    data: { name: 'kinds', classes: 10, trainPictures: 3000, testPictures: 10_000 },
+    model: 'resnet-26',
+    size: 28,
+    rows,
+    total: difference(top1s[0]!, top1s.at(-1)!),
+    paperSource: 'Published: somewhere.',
+    common: [{ key: 'Seeds', value: '1, 2, 3' }],
+    environment: [],
+    command: 'rescaled ablate kinds -o runs/a',
+    ...change,
   };
 }
 
@@ -35,9 +70,30 @@ function check(page: string): string {
   assert.doesNotMatch(page, /(?:src|href|action)\s*=\s*["']?\s*(?:https?:)?\/\//i);
   const ids = [...page.matchAll(/ id="([^"]*)"/g)].map((match) => match[1]);
   assert.equal(new Set(ids).size, ids.length, 'ids are unique');
-  for (const tag of ['div', 'table', 'tr', 'td', 'th', 'section', 'ul', 'li', 'svg', 'figure', 'details', 'p', 'dl', 'g', 'small', 'b']) {
+  for (const tag of [
+    'div',
+    'table',
+    'tr',
+    'td',
+    'th',
+    'section',
+    'ul',
+    'li',
+    'svg',
+    'figure',
+    'details',
+    'p',
+    'dl',
+    'g',
+    'small',
+    'b',
+  ]) {
     const open = [...page.matchAll(new RegExp(`<${tag}[ >]`, 'g'))].length;
-    assert.equal([...page.matchAll(new RegExp(`</${tag}>`, 'g'))].length, open, `<${tag}> is closed as often as opened`);
+    assert.equal(
+      [...page.matchAll(new RegExp(`</${tag}>`, 'g'))].length,
+      open,
+      `<${tag}> is closed as often as opened`,
+    );
   }
   return text(page);
 }
@@ -47,15 +103,26 @@ const luck = (seed: number): number => 0.02 * (seed - 2);
 
 describe('renderAblation', () => {
   it('finds the planted gain and loss, and calls the rest noise', () => {
-    // Row 4 (label smoothing) gains a point for good; row 7 (dropout) loses half a point; the others wobble by a tenth of a point, evenly.
-    const accuracy = (row: number, seed: number): number => 0.85 + luck(seed) + (row >= 4 ? 0.01 : 0) - (row >= 7 ? 0.005 : 0) + (row === 4 || row === 7 ? 0 : [0.001, -0.0005, -0.0005][(seed + row) % 3]!) / 2;
+    // Row 4 (label smoothing) gains a point for good; row 7 (dropout) loses half a point; the others wobble by a tenth
+    // of a point, evenly.
+    const accuracy = (row: number, seed: number): number =>
+      0.85 +
+      luck(seed) +
+      (row >= 4 ? 0.01 : 0) -
+      (row >= 7 ? 0.005 : 0) +
+      (row === 4 || row === 7 ? 0 : [0.001, -0.0005, -0.0005][(seed + row) % 3]!) / 2;
     const said = check(renderAblation(study('additive', additive(ladder), accuracy)));
     assert.match(said, /Gain beyond the noise of the seeds, in points: label smoothing \(\+1\.00\)\./);
     assert.match(said, /Loss beyond the noise of the seeds, in points: dropout on FC \(−0\.50\)\./);
     assert.match(said, /Within noise \(the interval of the change covers 0\): cosine decay .* and ResNet-D/);
-    assert.match(said, /label smoothing labelSmoothing=0\.1 86\.00 % 81\.03 % to 90\.97 % \+1\.00 /, 'the interval over seeds is wide, that of the change is not');
+    assert.match(
+      said,
+      /label smoothing labelSmoothing=0\.1 86\.00 % 81\.03 % to 90\.97 % \+1\.00 /,
+      'the interval over seeds is wide, that of the change is not',
+    );
     assert.match(said, /A step takes 1\.50 times as long/);
-    for (const figure of ['79.0 %', '78.8 % −0.5', '83.4 % +0.5', '82.2 % +1.5']) assert.ok(said.includes(figure), figure);
+    for (const figure of ['79.0 %', '78.8 % −0.5', '83.4 % +0.5', '82.2 % +1.5'])
+      assert.ok(said.includes(figure), figure);
     assert.match(said, /Not comparable: accuracies here with the published ones, which are of ResNet-200 on ImageNet/);
     assert.ok(said.includes('rescaled ablate kinds -o runs/a'));
   });
@@ -65,32 +132,67 @@ describe('renderAblation', () => {
     assert.doesNotMatch(said, /Gain beyond|Within noise/);
   });
   it('gives no interval from one seed, and says so', () => {
-    const said = check(renderAblation(study('additive', additive(ladder), (row, seed) => (seed === 1 ? 0.8 + row / 100 : undefined))));
+    const said = check(
+      renderAblation(study('additive', additive(ladder), (row, seed) => (seed === 1 ? 0.8 + row / 100 : undefined))),
+    );
     assert.match(said, /Every change comes from one seed: there is no interval/);
     assert.match(said, /one seed: cannot tell from noise/);
     assert.match(said, /22 of 33 trials are not done yet/);
     assert.doesNotMatch(said, /95 % interval [+−\d]/);
   });
   it('draws a study that has only begun, and one with nothing', () => {
-    assert.match(check(renderAblation(study('additive', additive(ladder), (row, seed) => (row < 3 && seed < 3 ? 0.8 + row / 100 + luck(seed) * row : undefined)))), /27 of 33 trials are not done yet/);
-    for (const [kind, variants] of [['additive', additive(ladder)], ['leave-one-out', leaveOneOut(ladder)], ['weight-decay', weightDecay(ladder)]] as const)
+    assert.match(
+      check(
+        renderAblation(
+          study('additive', additive(ladder), (row, seed) =>
+            row < 3 && seed < 3 ? 0.8 + row / 100 + luck(seed) * row : undefined,
+          ),
+        ),
+      ),
+      /27 of 33 trials are not done yet/,
+    );
+    for (const [kind, variants] of [
+      ['additive', additive(ladder)],
+      ['leave-one-out', leaveOneOut(ladder)],
+      ['weight-decay', weightDecay(ladder)],
+    ] as const)
       assert.match(check(renderAblation(study(kind, variants, () => undefined))), /No trial has ended yet/);
   });
   it('names failed trials with their reason', () => {
-    const report = study('additive', additive(ladder), (row, seed) => (row === 2 && seed === 3 ? undefined : 0.9 + luck(seed) + row / 1000));
-    const rows = report.rows.map((row, i) => (i === 2 ? { ...row, pending: [], failed: [{ seed: 3, reason: 'The loss is not finite.\n  at a place' }] } : row));
+    const report = study('additive', additive(ladder), (row, seed) =>
+      row === 2 && seed === 3 ? undefined : 0.9 + luck(seed) + row / 1000,
+    );
+    const rows = report.rows.map((row, i) =>
+      i === 2 ? { ...row, pending: [], failed: [{ seed: 3, reason: 'The loss is not finite.\n  at a place' }] } : row,
+    );
     const said = check(renderAblation({ ...report, rows }));
     assert.match(said, /Failed trials/);
     assert.match(said, /\+ more epochs, seed 3 failed: The loss is not finite\. /);
     assert.match(said, /2, 1 failed/);
   });
   it('shows what is lost without each step', () => {
-    const said = check(renderAblation(study('leave-one-out', leaveOneOut(ladder), (row, seed) => 0.9 + luck(seed) - (row === 1 ? 0.03 : 0) + (row === 7 ? 0.01 : 0))));
+    const said = check(
+      renderAblation(
+        study(
+          'leave-one-out',
+          leaveOneOut(ladder),
+          (row, seed) => 0.9 + luck(seed) - (row === 1 ? 0.03 : 0) + (row === 7 ? 0.01 : 0),
+        ),
+      ),
+    );
     assert.match(said, /Worse without, in points: cosine decay \(−3\.00\)/);
     assert.match(said, /Better without, in points: dropout on FC \(\+1\.00\)/);
   });
   it('shows weight decay by regularisation as a grid', () => {
-    const said = check(renderAblation(study('weight-decay', weightDecay(ladder), (row, seed) => 0.9 + luck(seed) + (row === 1 ? -0.01 : row === 7 ? 0.004 : 0))));
+    const said = check(
+      renderAblation(
+        study(
+          'weight-decay',
+          weightDecay(ladder),
+          (row, seed) => 0.9 + luck(seed) + (row === 1 ? -0.01 : row === 7 ? 0.004 : 0),
+        ),
+      ),
+    );
     assert.match(said, /Worse with the smaller weight decay, in points: none \(−1\.00\)/);
     assert.match(said, /Better with the smaller weight decay, in points: RA-LS-SD-DO \(\+0\.40\)/);
     assert.match(said, /none 90\.00 % [^a-z]*to [\d.]+ % 89\.00 %/);
@@ -99,22 +201,39 @@ describe('renderAblation', () => {
   });
   it('escapes every name', () => {
     const evil = `"><script>alert(1)</script>`;
-    const variants = additive({ base: { ...ladder.base, name: evil }, steps: [{ key: 'x', name: evil, settings: { [evil]: evil }, modelOptions: {}, paper: { [evil]: 50 } }] });
-    const page = renderAblation(study('additive', variants, (row, seed) => 0.9 + row / 100 + luck(seed), { title: evil, model: evil, command: evil, paperSource: evil }));
+    const variants = additive({
+      base: { ...ladder.base, name: evil },
+      steps: [{ key: 'x', name: evil, settings: { [evil]: evil }, modelOptions: {}, paper: { [evil]: 50 } }],
+    });
+    const page = renderAblation(
+      study('additive', variants, (row, seed) => 0.9 + row / 100 + luck(seed), {
+        title: evil,
+        model: evil,
+        command: evil,
+        paperSource: evil,
+      }),
+    );
     check(page);
     assert.equal([...page.matchAll(/<script/g)].length, 1);
   });
 });
 
 describe('barChart', () => {
-  const chart = (bars: Parameters<typeof barChart>[0]['bars']): string => barChart({ id: 'b', title: 'bars', bars, x: { min: 80, max: 90, interval: 5, format: String } }).toString();
+  const chart = (bars: Parameters<typeof barChart>[0]['bars']): string =>
+    barChart({ id: 'b', title: 'bars', bars, x: { min: 80, max: 90, interval: 5, format: String } }).toString();
   it('draws a bar as long as its change', () => {
-    const widths = [...chart([{ name: 'a', from: 80, to: 85, value: '', tone: 'one' }, { name: 'b', from: 85, to: 82.5, value: '', tone: 'two' }]).matchAll(/<path d="M([\d.]+) [\d.]+l([\d.]+) 0/g)].map(([, x, width]) => [Number(x), Number(width)]);
+    const widths = [
+      ...chart([
+        { name: 'a', from: 80, to: 85, value: '', tone: 'one' },
+        { name: 'b', from: 85, to: 82.5, value: '', tone: 'two' },
+      ]).matchAll(/<path d="M([\d.]+) [\d.]+l([\d.]+) 0/g),
+    ].map(([, x, width]) => [Number(x), Number(width)]);
     const [first, second] = widths as [[number, number], [number, number]];
     assert.ok(Math.abs(first[1] - 2 * second[1]) < 0.01, JSON.stringify(widths));
     assert.ok(Math.abs(second[0] - (first[0] + second[1])) < 0.01, 'a falling bar begins where it ends on the axis');
   });
-  it('leaves a gap where a value is missing', () => assert.doesNotMatch(chart([{ name: 'a', from: Number.NaN, to: Number.NaN, value: '–', tone: 'one' }]), /NaN/));
+  it('leaves a gap where a value is missing', () =>
+    assert.doesNotMatch(chart([{ name: 'a', from: Number.NaN, to: Number.NaN, value: '–', tone: 'one' }]), /NaN/));
   it('is the same each time', () => {
     const bars = [{ name: 'a', from: 81, to: 85, low: 84, high: 86, value: '+4', tone: 'one' as const }];
     assert.equal(chart(bars), chart(bars));

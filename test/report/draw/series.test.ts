@@ -6,20 +6,54 @@ import { type Point, quantile, smooth, thin } from '../../../src/report/draw/ser
 describe('smooth', () => {
   it('is a bias-corrected exponential mean', () => {
     // window 2: decay 1/2. s1 = 4; s2 = (4/4 + 8/2) / (3/4) = 20/3; s3 = (4/8 + 8/4 + 2/2) / (7/8) = 4.
-    const even = smooth([[1, 4], [2, 8], [3, 2]], 2).map(([, y]) => y!);
+    const even = smooth(
+      [
+        [1, 4],
+        [2, 8],
+        [3, 2],
+      ],
+      2,
+    ).map(([, y]) => y!);
     [4, 20 / 3, 4].forEach((expected, i) => assert.ok(Math.abs(even[i]! - expected) < 1e-12));
   });
   it('steps over values that are not finite', () => {
-    assert.deepEqual(smooth([[1, 3], [2, Number.NaN], [3, Number.POSITIVE_INFINITY], [4, undefined], [5, 3]], 10).map(([, y]) => y), [3, undefined, undefined, undefined, 3]);
+    assert.deepEqual(
+      smooth(
+        [
+          [1, 3],
+          [2, Number.NaN],
+          [3, Number.POSITIVE_INFINITY],
+          [4, undefined],
+          [5, 3],
+        ],
+        10,
+      ).map(([, y]) => y),
+      [3, undefined, undefined, undefined, 3],
+    );
   });
   it('leaves values alone with a window of one', () => {
-    assert.deepEqual(smooth([[1, 3], [2, 5]], 1), [[1, 3], [2, 5]]);
+    assert.deepEqual(
+      smooth(
+        [
+          [1, 3],
+          [2, 5],
+        ],
+        1,
+      ),
+      [
+        [1, 3],
+        [2, 5],
+      ],
+    );
   });
 });
 
 describe('thin', () => {
   const y = ([, value]: Point): number | undefined => value;
-  const rows = Array.from({ length: 50_000 }, (_, i): Point => [i, i === 31_234 ? 99 : i === 777 ? -99 : Math.sin(i / 500)]);
+  const rows = Array.from(
+    { length: 50_000 },
+    (_, i): Point => [i, i === 31_234 ? 99 : i === 777 ? -99 : Math.sin(i / 500)],
+  );
   it('keeps the ends, the order and every extreme within the limit', () => {
     const kept = thin(rows, 1000, y);
     assert.ok(kept.length <= 1000 && kept.length > 900, String(kept.length));
@@ -43,7 +77,10 @@ describe('thin', () => {
 
 describe('axes', () => {
   it('cuts a span into round intervals', () => {
-    assert.deepEqual([niceInterval(10, 4), niceInterval(0.9, 4), niceInterval(468, 6), niceInterval(3, 6, true), niceInterval(0, 4)], [2.5, 0.25, 100, 1, 1]);
+    assert.deepEqual(
+      [niceInterval(10, 4), niceInterval(0.9, 4), niceInterval(468, 6), niceInterval(3, 6, true), niceInterval(0, 4)],
+      [2.5, 0.25, 100, 1, 1],
+    );
   });
   it('widens a range to its ticks', () => {
     assert.deepEqual(niceRange(0, 2.9), { min: 0, max: 3, interval: 1 });

@@ -8,7 +8,12 @@ const close = (actual: number | undefined, expected: number, tolerance = 1e-12):
 
 describe('wilson', () => {
   // Newcombe, Statistics in Medicine 17 (1998), Table I, method 3 (score without continuity correction), four decimals.
-  for (const [successes, n, low, high] of [[81, 263, 0.2553, 0.3662], [15, 148, 0.0624, 0.1605], [0, 20, 0, 0.1611], [1, 29, 0.0061, 0.1718]] as const) {
+  for (const [successes, n, low, high] of [
+    [81, 263, 0.2553, 0.3662],
+    [15, 148, 0.0624, 0.1605],
+    [0, 20, 0, 0.1611],
+    [1, 29, 0.0061, 0.1718],
+  ] as const) {
     it(`gives Newcombe's interval for ${successes} of ${n}`, () => {
       const interval = wilson(successes, n)!;
       close(interval.low, low, 0.00005);
@@ -24,7 +29,14 @@ describe('wilson', () => {
   });
 
   it('has no interval where nothing was counted or the counts make no sense', () => {
-    for (const [successes, n] of [[0, 0], [3, 2], [-1, 5], [Number.NaN, 5], [1, Number.NaN]] as const) assert.equal(wilson(successes, n), undefined);
+    for (const [successes, n] of [
+      [0, 0],
+      [3, 2],
+      [-1, 5],
+      [Number.NaN, 5],
+      [1, Number.NaN],
+    ] as const)
+      assert.equal(wilson(successes, n), undefined);
   });
 });
 
@@ -70,7 +82,10 @@ describe('classMetrics', () => {
   });
 
   it('refuses a matrix that does not fit its classes', () => {
-    assert.throws(() => classMetrics({ classes: ['a', 'b'], counts: [[1, 0]] }), /expected a 2 x 2 confusion matrix for 2 classes but received 1 rows of 2 counts/);
+    assert.throws(
+      () => classMetrics({ classes: ['a', 'b'], counts: [[1, 0]] }),
+      /expected a 2 x 2 confusion matrix for 2 classes but received 1 rows of 2 counts/,
+    );
     assert.throws(() => classMetrics({ classes: ['a', 'b'], counts: [[1, 0], [1]] }), /2 rows of 2, 1 counts/);
     assert.throws(() => classMetrics({ classes: ['a'], counts: [[-1]] }), /received -1/);
     assert.throws(() => classMetrics({ classes: ['a'], counts: [[Number.NaN]] }), /received NaN/);
@@ -80,13 +95,30 @@ describe('classMetrics', () => {
 describe('confusedPairs', () => {
   it('lists mistakes by count, then by their share of the class', () => {
     const pairs = confusedPairs(confusion);
-    assert.deepEqual(pairs.map((pair) => [pair.label, pair.predicted, pair.count]), [['dog', 'cat', 2], ['fox', 'dog', 1], ['cat', 'dog', 1], ['dog', 'owl', 1]]);
+    assert.deepEqual(
+      pairs.map((pair) => [pair.label, pair.predicted, pair.count]),
+      [
+        ['dog', 'cat', 2],
+        ['fox', 'dog', 1],
+        ['cat', 'dog', 1],
+        ['dog', 'owl', 1],
+      ],
+    );
     close(pairs[0]!.shareOfClass, 2 / 6);
     close(pairs[0]!.shareOfMistakes, 2 / 5);
     assert.equal(confusedPairs(confusion, 2).length, 2);
   });
 
   it('is empty where nothing was mistaken', () => {
-    assert.deepEqual(confusedPairs({ classes: ['a', 'b'], counts: [[3, 0], [0, 0]] }), []);
+    assert.deepEqual(
+      confusedPairs({
+        classes: ['a', 'b'],
+        counts: [
+          [3, 0],
+          [0, 0],
+        ],
+      }),
+      [],
+    );
   });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { renderRunReport, type RunReport } from '../../../src/report/run/report.js';
+import { type RunReport, renderRunReport } from '../../../src/report/run/report.js';
 
 /** A 1 x 1 PNG. */
 const png = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
@@ -11,15 +11,50 @@ function example(classes: number, epochs: number, change: Partial<RunReport> = {
   const perEpoch = 30;
   const rows = Array.from({ length: epochs }, (_, i) => i + 1);
   return {
-    title: 'a run', generatedAt: '2026-03-02T14:05:12.000Z',
+    title: 'a run',
+    generatedAt: '2026-03-02T14:05:12.000Z',
     summary: {
-      model: 'resnet-rs-50', dataset: 'kinds', classes, trainImages: 4000, testImages: 10 * classes, size: 64, epochs, batch: 128, steps: epochs * perEpoch,
-      parameters: 35_694_098, multiplyAdds: 1.13e9, top1: 0.9, top5: 1, top1Raw: 0.88, chosen: 'ema', crop: 'centre crop of 7/8', seconds: 725, imagesPerSecond: 812,
-      loaderWaitShare: 0.2, seed: 7,
+      model: 'resnet-rs-50',
+      dataset: 'kinds',
+      classes,
+      trainImages: 4000,
+      testImages: 10 * classes,
+      size: 64,
+      epochs,
+      batch: 128,
+      steps: epochs * perEpoch,
+      parameters: 35_694_098,
+      multiplyAdds: 1.13e9,
+      top1: 0.9,
+      top5: 1,
+      top1Raw: 0.88,
+      chosen: 'ema',
+      crop: 'centre crop of 7/8',
+      seconds: 725,
+      imagesPerSecond: 812,
+      loaderWaitShare: 0.2,
+      seed: 7,
     },
-    epochs: rows.map((epoch) => ({ epoch, step: epoch * perEpoch, trainLoss: 1 / epoch, learningRate: 0.1, top1Raw: 0.88 - 0.3 / epoch, top1Ema: 0.9 - 0.4 / epoch, lossEma: 1 / epoch, imagesPerSecond: 800 })),
-    steps: Array.from({ length: epochs * perEpoch }, (_, i) => ({ step: i + 1, loss: 2 / (1 + i / 50), learningRate: 0.1, imagesPerSecond: 800 })),
-    confusion: { classes: names, counts: names.map((_, t) => names.map((__, p) => (t === p ? 9 : p === (t + 1) % classes ? 1 : 0))) },
+    epochs: rows.map((epoch) => ({
+      epoch,
+      step: epoch * perEpoch,
+      trainLoss: 1 / epoch,
+      learningRate: 0.1,
+      top1Raw: 0.88 - 0.3 / epoch,
+      top1Ema: 0.9 - 0.4 / epoch,
+      lossEma: 1 / epoch,
+      imagesPerSecond: 800,
+    })),
+    steps: Array.from({ length: epochs * perEpoch }, (_, i) => ({
+      step: i + 1,
+      loss: 2 / (1 + i / 50),
+      learningRate: 0.1,
+      imagesPerSecond: 800,
+    })),
+    confusion: {
+      classes: names,
+      counts: names.map((_, t) => names.map((__, p) => (t === p ? 9 : p === (t + 1) % classes ? 1 : 0))),
+    },
     mistakes: [{ label: 'kind 0', predicted: 'kind 1', probability: 0.97, source: 'val/kind 0/1.png', png }],
     recipe: [{ key: 'label smoothing', value: '0.1', source: 'paper, Table 1', note: 'off in the baseline' }],
     warnings: ['1 picture could not be read: val/x.png'],
@@ -39,21 +74,60 @@ function check(page: string): void {
   for (const [, target] of page.matchAll(/href="#([^"]*)"/g)) assert.ok(page.includes(`id="${target}"`), target);
   const ids = [...page.matchAll(/ id="([^"]*)"/g)].map((match) => match[1]);
   assert.equal(new Set(ids).size, ids.length, 'ids are unique');
-  for (const tag of ['div', 'table', 'tr', 'td', 'th', 'section', 'ul', 'li', 'svg', 'figure', 'details', 'span', 'p', 'dl', 'g']) {
+  for (const tag of [
+    'div',
+    'table',
+    'tr',
+    'td',
+    'th',
+    'section',
+    'ul',
+    'li',
+    'svg',
+    'figure',
+    'details',
+    'span',
+    'p',
+    'dl',
+    'g',
+  ]) {
     const open = [...page.matchAll(new RegExp(`<${tag}[ >]`, 'g'))].length;
-    assert.equal([...page.matchAll(new RegExp(`</${tag}>`, 'g'))].length, open, `<${tag}> is closed as often as opened`);
+    assert.equal(
+      [...page.matchAll(new RegExp(`</${tag}>`, 'g'))].length,
+      open,
+      `<${tag}> is closed as often as opened`,
+    );
   }
 }
 
-const text = (page: string): string => page.replace(/<(style|script)>[\s\S]*?<\/\1>/g, '').replace(/<[^>]*>/g, ' ').replaceAll('\u00a0', ' ').replace(/\s+/g, ' ');
+const text = (page: string): string =>
+  page
+    .replace(/<(style|script)>[\s\S]*?<\/\1>/g, '')
+    .replace(/<[^>]*>/g, ' ')
+    .replaceAll('\u00a0', ' ')
+    .replace(/\s+/g, ' ');
 
 describe('renderRunReport', () => {
   it('says what every headline accuracy was measured on', () => {
     const page = renderRunReport(example(10, 8));
     check(page);
     // 90 of 100: (0.9 + 1.9207/100 ± 1.96 sqrt(0.0009 + 0.9604/10000)) / 1.0384 = 0.8256 to 0.9448.
-    assert.match(text(page), /Top-1 accuracy 90\.00 % 95 % interval 82\.56 % to 94\.48 % EMA weights, 100 test pictures, centre crop of 7\/8; trained on 4,000 pictures/);
-    for (const words of ['Most confused', 'label smoothing', 'paper, Table 1', 'model.onnx', 'rescaled predict run *.jpg', 'val/x.png', '20.0 % waiting', '2.26 G FLOPs', 'Seed 7']) assert.ok(text(page).includes(words), words);
+    assert.match(
+      text(page),
+      /Top-1 accuracy 90\.00 % 95 % interval 82\.56 % to 94\.48 % EMA weights, 100 test pictures, centre crop of 7\/8; trained on 4,000 pictures/,
+    );
+    for (const words of [
+      'Most confused',
+      'label smoothing',
+      'paper, Table 1',
+      'model.onnx',
+      'rescaled predict run *.jpg',
+      'val/x.png',
+      '20.0 % waiting',
+      '2.26 G FLOPs',
+      'Seed 7',
+    ])
+      assert.ok(text(page).includes(words), words);
   });
 
   it('shows the minival where early stopping decided on it, and only there', () => {
@@ -61,11 +135,18 @@ describe('renderRunReport', () => {
     assert.doesNotMatch(text(renderRunReport(plain)), /minival/i);
     const report = example(10, 8);
     report.summary.minivalImages = 80;
-    report.epochs = report.epochs.map((row) => ({ ...row, top1Minival: 0.8 - 0.1 / row.epoch, lossMinival: 0.5 + 1 / row.epoch }));
+    report.epochs = report.epochs.map((row) => ({
+      ...row,
+      top1Minival: 0.8 - 0.1 / row.epoch,
+      lossMinival: 0.5 + 1 / row.epoch,
+    }));
     const page = renderRunReport(report);
     check(page);
     const said = text(page);
-    assert.match(said, /The weights are those of epoch 8, the best on 80 training pictures set aside \(minival\); the test pictures decided nothing\./);
+    assert.match(
+      said,
+      /The weights are those of epoch 8, the best on 80 training pictures set aside \(minival\); the test pictures decided nothing\./,
+    );
     assert.match(said, /minival 78\.75 %/); // 0.8 - 0.1/8, the key of the chart
     assert.match(said, /a minival of 80 set aside from them/);
     assert.match(said, /Minival loss .*Top-1, minival /);
@@ -80,7 +161,14 @@ describe('renderRunReport', () => {
     assert.match(said, /Training waited for pictures 20\.0 % of the time/);
   });
 
-  for (const [classes, epochs] of [[10, 1], [2, 3], [24, 2], [31, 2], [200, 12], [1, 1]] as const) {
+  for (const [classes, epochs] of [
+    [10, 1],
+    [2, 3],
+    [24, 2],
+    [31, 2],
+    [200, 12],
+    [1, 1],
+  ] as const) {
     it(`draws ${classes} classes and ${epochs} epochs`, () => {
       const page = renderRunReport(example(classes, epochs));
       check(page);
@@ -90,17 +178,47 @@ describe('renderRunReport', () => {
   }
 
   it('draws a run with nothing in it', () => {
-    const page = renderRunReport(example(2, 0, { mistakes: [], recipe: [], warnings: [], environment: [], commands: [], onnx: undefined!, confusion: { classes: ['a', 'b'], counts: [[0, 0], [0, 0]] } }));
+    const page = renderRunReport(
+      example(2, 0, {
+        mistakes: [],
+        recipe: [],
+        warnings: [],
+        environment: [],
+        commands: [],
+        onnx: undefined!,
+        confusion: {
+          classes: ['a', 'b'],
+          counts: [
+            [0, 0],
+            [0, 0],
+          ],
+        },
+      }),
+    );
     check(page);
     assert.doesNotMatch(page, /id="(?:mistakes|recipe|onnx|environment|next)"/);
   });
 
   it('shows a dash and a gap where a figure is not finite', () => {
     const report = example(3, 6);
-    Object.assign(report.summary, { top1: Number.NaN, top5: Number.NaN, top1Raw: Number.NaN, imagesPerSecond: Number.POSITIVE_INFINITY, seconds: Number.NaN, loaderWaitShare: Number.NaN, multiplyAdds: Number.NaN });
+    Object.assign(report.summary, {
+      top1: Number.NaN,
+      top5: Number.NaN,
+      top1Raw: Number.NaN,
+      imagesPerSecond: Number.POSITIVE_INFINITY,
+      seconds: Number.NaN,
+      loaderWaitShare: Number.NaN,
+      multiplyAdds: Number.NaN,
+    });
     report.steps[7]!.loss = Number.NaN;
     report.steps[8]!.loss = Number.POSITIVE_INFINITY;
-    for (const row of report.epochs) Object.assign(row, { top1Ema: Number.NaN, trainLoss: Number.NaN, lossEma: Number.NaN, imagesPerSecond: Number.NaN });
+    for (const row of report.epochs)
+      Object.assign(row, {
+        top1Ema: Number.NaN,
+        trainLoss: Number.NaN,
+        lossEma: Number.NaN,
+        imagesPerSecond: Number.NaN,
+      });
     report.onnx!.maxAbsDiff = Number.NaN;
     report.mistakes[0]!.probability = Number.NaN;
     const page = renderRunReport(report);
@@ -111,7 +229,11 @@ describe('renderRunReport', () => {
   it('escapes every name, path and message', () => {
     const evil = `"><script>alert(1)</script><img src=x onerror='alert(1)'>$&$1`;
     const report = example(3, 6, {
-      title: evil, generatedAt: evil, warnings: [evil], environment: [{ key: evil, value: evil }], commands: [{ what: evil, command: evil }],
+      title: evil,
+      generatedAt: evil,
+      warnings: [evil],
+      environment: [{ key: evil, value: evil }],
+      commands: [{ what: evil, command: evil }],
       recipe: [{ key: evil, value: evil, source: evil, note: evil }],
       mistakes: [{ label: evil, predicted: evil, probability: 0.5, source: evil, png: evil }],
       onnx: { file: evil, bytes: 1, maxAbsDiff: 0, top1Agreement: 1, pictures: 1 },
@@ -137,7 +259,12 @@ describe('renderRunReport', () => {
 
   it('stays small for a long run and keeps its spikes', () => {
     const report = example(10, 2);
-    report.steps = Array.from({ length: 200_000 }, (_, i) => ({ step: i + 1, loss: i === 123_456 ? 50 : 1 + Math.sin(i) / 10, learningRate: 0.1, imagesPerSecond: 800 }));
+    report.steps = Array.from({ length: 200_000 }, (_, i) => ({
+      step: i + 1,
+      loss: i === 123_456 ? 50 : 1 + Math.sin(i) / 10,
+      learningRate: 0.1,
+      imagesPerSecond: 800,
+    }));
     const page = renderRunReport(report);
     check(page);
     assert.ok(page.length < 250_000, String(page.length));
@@ -147,7 +274,13 @@ describe('renderRunReport', () => {
   it('refuses percentages where fractions belong, and a matrix that does not fit', () => {
     const report = example(2, 1);
     report.summary.top1 = 91.8;
-    assert.throws(() => renderRunReport(report), { name: 'UsageError', message: 'expected a fraction between 0 and 1 for summary.top1 but received 91.8: divide percentages by 100' });
-    assert.throws(() => renderRunReport(example(2, 1, { confusion: { classes: ['a', 'b'], counts: [[1, 2]] } })), /expected a 2 x 2 confusion matrix/);
+    assert.throws(() => renderRunReport(report), {
+      name: 'UsageError',
+      message: 'expected a fraction between 0 and 1 for summary.top1 but received 91.8: divide percentages by 100',
+    });
+    assert.throws(
+      () => renderRunReport(example(2, 1, { confusion: { classes: ['a', 'b'], counts: [[1, 2]] } })),
+      /expected a 2 x 2 confusion matrix/,
+    );
   });
 });

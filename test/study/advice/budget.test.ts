@@ -52,12 +52,22 @@ describe('parseBudget', () => {
     ['5ms 3ms', /such as/],
   ];
   for (const [text, says] of WRONG)
-    it(`refuses "${text}"`, () => assert.throws(() => parseBudget(text), (error: Error) => error instanceof UsageError && says.test(error.message)));
+    it(`refuses "${text}"`, () =>
+      assert.throws(
+        () => parseBudget(text),
+        (error: Error) => error instanceof UsageError && says.test(error.message),
+      ));
 });
 
 describe('pickWithin', () => {
-  const timed = (name: string, inferenceMs: number, top1: Map<number, number>, depth = 26) => point({ name, depth, top1, measured: { inferenceMs, trainStepMs: 1, peakBytes: 1 } });
-  const points = [timed('small', 1, bySeed(0.6, 0.61), 26), timed('middle', 4, bySeed(0.7, 0.72), 50), timed('odd', 5, bySeed(0.69, 0.7), 101), timed('large', 9, bySeed(0.8, 0.8), 200)];
+  const timed = (name: string, inferenceMs: number, top1: Map<number, number>, depth = 26) =>
+    point({ name, depth, top1, measured: { inferenceMs, trainStepMs: 1, peakBytes: 1 } });
+  const points = [
+    timed('small', 1, bySeed(0.6, 0.61), 26),
+    timed('middle', 4, bySeed(0.7, 0.72), 50),
+    timed('odd', 5, bySeed(0.69, 0.7), 101),
+    timed('large', 9, bySeed(0.8, 0.8), 200),
+  ];
   it('picks the most accurate at or under the limit, and the runner-up by seed', () => {
     const found = pickWithin(points, parseBudget('5ms'));
     assert.equal(found.outcome, 'fits');
@@ -73,14 +83,34 @@ describe('pickWithin', () => {
     assert.equal(found.pick, undefined);
   });
   it('of equals takes the cheapest, and for runner-up another configuration than the same one trained longer', () => {
-    const same = [timed('dear', 3, bySeed(0.7), 50), timed('cheap', 2, bySeed(0.7)), { ...timed('cheap, short', 2, bySeed(0.69)), epochs: 3 }, timed('other', 1, bySeed(0.5), 101)];
+    const same = [
+      timed('dear', 3, bySeed(0.7), 50),
+      timed('cheap', 2, bySeed(0.7)),
+      { ...timed('cheap, short', 2, bySeed(0.69)), epochs: 3 },
+      timed('other', 1, bySeed(0.5), 101),
+    ];
     const found = pickWithin(same, parseBudget('2ms'));
     assert.deepEqual([found.pick!.name, found.runnerUp!.name], ['cheap', 'other']);
   });
   it('names points without a result or a measurement, and survives an empty study', () => {
-    const found = pickWithin([point({ name: 'failed', top1: new Map() }), point({ name: 'unmeasured', measured: undefined, top1: bySeed(0.9) })], parseBudget('5ms'));
-    assert.deepEqual([found.outcome, found.withoutResult, found.notMeasured], ['nothing to choose from', ['failed'], ['unmeasured']]);
+    const found = pickWithin(
+      [
+        point({ name: 'failed', top1: new Map() }),
+        point({ name: 'unmeasured', measured: undefined, top1: bySeed(0.9) }),
+      ],
+      parseBudget('5ms'),
+    );
+    assert.deepEqual(
+      [found.outcome, found.withoutResult, found.notMeasured],
+      ['nothing to choose from', ['failed'], ['unmeasured']],
+    );
     assert.equal(pickWithin([], parseBudget('5ms')).outcome, 'nothing to choose from');
-    assert.equal(pickWithin([point({ name: 'unmeasured', measured: undefined, flops: 10, top1: bySeed(0.9) })], parseBudget('10FLOPs')).pick!.name, 'unmeasured');
+    assert.equal(
+      pickWithin(
+        [point({ name: 'unmeasured', measured: undefined, flops: 10, top1: bySeed(0.9) })],
+        parseBudget('10FLOPs'),
+      ).pick!.name,
+      'unmeasured',
+    );
   });
 });

@@ -5,24 +5,49 @@ import { assertNear, bySeed, noise, point } from '../synthetic.js';
 
 /** Cost 1 is 100 FLOPs and 1 ms; seeds 1 to 3 lie 0.001 about the accuracy, all alike but for `shake`. */
 const at = (name: string, cost: number, top1: number, more: { size?: number; shake?: number; seeds?: number } = {}) =>
-  point({ name, family: name, flops: 100 * cost, size: more.size ?? 32, batch: 1, measured: { trainStepMs: cost, inferenceMs: cost, peakBytes: cost }, top1: bySeed(...[0.001, -0.001 + (more.shake ?? 0), 0].slice(0, more.seeds ?? 3).map((luck) => top1 + luck)) });
+  point({
+    name,
+    family: name,
+    flops: 100 * cost,
+    size: more.size ?? 32,
+    batch: 1,
+    measured: { trainStepMs: cost, inferenceMs: cost, peakBytes: cost },
+    top1: bySeed(...[0.001, -0.001 + (more.shake ?? 0), 0].slice(0, more.seeds ?? 3).map((luck) => top1 + luck)),
+  });
 const names = (points: { name: string }[]) => points.map(({ name }) => name);
 
 describe('proposeFamily', () => {
   it('is the frontier, smallest to largest, without steps that are noise', () => {
     // `b` is off the frontier; `c2` is on it, but its seeds differ from those of `c` by 0.001, -0.009 and 0.011.
     const c2 = { ...at('c2', 5, 0.701), top1: bySeed(0.702, 0.69, 0.711) };
-    const found = proposeFamily([at('d', 8, 0.8, { shake: 0.0005 }), at('a', 1, 0.5), at('b', 3, 0.49), at('c', 4, 0.7), c2]);
+    const found = proposeFamily([
+      at('d', 8, 0.8, { shake: 0.0005 }),
+      at('a', 1, 0.5),
+      at('b', 3, 0.49),
+      at('c', 4, 0.7),
+      c2,
+    ]);
     assert.equal(found.outcome, 'proposed');
     assert.deepEqual(names(found.members), ['a', 'c', 'd']);
-    assert.deepEqual(found.members.map(({ why }) => why), ['the cheapest of the frontier', 'gains beyond noise', 'gains beyond noise']);
+    assert.deepEqual(
+      found.members.map(({ why }) => why),
+      ['the cheapest of the frontier', 'gains beyond noise', 'gains beyond noise'],
+    );
     assertNear(found.members[1]!.gain!.mean, 0.2, 1e-9);
     assert.deepEqual(found.passedOver, [{ name: 'c2', against: 'c', reason: 'no gain beyond noise' }]);
     assert.deepEqual([found.cost, found.instead], ['trainStepMs', false]);
   });
   it('takes small steps together once they are beyond noise', () => {
-    const uncertain = (name: string, cost: number, top1: number) => ({ ...at(name, cost, top1), top1: bySeed(top1 + 0.002 * (cost % 2), top1 - 0.002 * (cost % 2), top1) });
-    const found = proposeFamily([uncertain('a', 1, 0.5), uncertain('b', 2, 0.502), uncertain('c', 3, 0.506), uncertain('d', 4, 0.52)]);
+    const uncertain = (name: string, cost: number, top1: number) => ({
+      ...at(name, cost, top1),
+      top1: bySeed(top1 + 0.002 * (cost % 2), top1 - 0.002 * (cost % 2), top1),
+    });
+    const found = proposeFamily([
+      uncertain('a', 1, 0.5),
+      uncertain('b', 2, 0.502),
+      uncertain('c', 3, 0.506),
+      uncertain('d', 4, 0.52),
+    ]);
     assert.deepEqual(names(found.members), ['a', 'c', 'd']);
   });
   it('has a stated rule where there is one seed', () => {
@@ -36,14 +61,24 @@ describe('proposeFamily', () => {
     assert.equal(found.members[0]!.prediction.low, undefined);
   });
   it('raises the resolution slowly: a cheaper point at a lower one that is not told from a member takes its place', () => {
-    // `low` is off the frontier, since `near` is cheaper and better; both beat `a`, and `high` is ahead of `low` by less than noise.
-    const noisy = (name: string, cost: number, top1: number, size: number) => at(name, cost, top1, { size, shake: 0.01 });
-    const found = proposeFamily([at('a', 1, 0.5, { size: 32 }), noisy('high', 4, 0.7, 64), { ...at('low', 4, 0.698, { size: 32 }), family: 'deep' }]);
+    // `low` is off the frontier, since `near` is cheaper and better; both beat `a`, and `high` is ahead of `low` by
+    // less than noise.
+    const noisy = (name: string, cost: number, top1: number, size: number) =>
+      at(name, cost, top1, { size, shake: 0.01 });
+    const found = proposeFamily([
+      at('a', 1, 0.5, { size: 32 }),
+      noisy('high', 4, 0.7, 64),
+      { ...at('low', 4, 0.698, { size: 32 }), family: 'deep' },
+    ]);
     assert.deepEqual(names(found.members), ['a', 'low']);
     assert.equal(found.members[1]!.insteadOf, 'high');
     assert.deepEqual(found.passedOver, [{ name: 'high', against: 'low', reason: 'a lower resolution does as well' }]);
     // Where the high one is ahead beyond noise it stays, and is marked: twice the side for two doublings of FLOPs.
-    const [, high] = proposeFamily([at('a', 1, 0.5, { size: 32 }), at('high', 4, 0.7, { size: 64 }), at('low', 4, 0.65, { size: 32 })]).members;
+    const [, high] = proposeFamily([
+      at('a', 1, 0.5, { size: 32 }),
+      at('high', 4, 0.7, { size: 64 }),
+      at('low', 4, 0.65, { size: 32 }),
+    ]).members;
     assert.equal(high!.name, 'high');
     assertNear(high!.resolutionPerDoubling, Math.SQRT2, 1e-12);
     assert.equal(high!.fasterThanCompound, true);
@@ -51,7 +86,10 @@ describe('proposeFamily', () => {
   it('names what it had to leave out, and falls back to FLOPs where nothing is measured', () => {
     const unmeasured = { ...at('u', 2, 0.9), measured: undefined };
     const found = proposeFamily([at('a', 1, 0.5), unmeasured, { ...at('f', 1, 0), top1: new Map<number, number>() }]);
-    assert.deepEqual(found.leftOut, [{ name: 'u', reason: 'not measured' }, { name: 'f', reason: 'no result' }]);
+    assert.deepEqual(found.leftOut, [
+      { name: 'u', reason: 'not measured' },
+      { name: 'f', reason: 'no result' },
+    ]);
     const instead = proposeFamily([unmeasured]);
     assert.deepEqual([instead.cost, instead.instead, names(instead.members)], ['flops', true, ['u']]);
     assert.equal(proposeFamily([]).outcome, 'not enough evidence');

@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { lines, neighbours } from '../../../src/study/analysis/dimensions.js';
-import { marginalGains, type Along, type Contrast, type RegimeGains } from '../../../src/study/analysis/marginal.js';
+import { type Along, type Contrast, marginalGains, type RegimeGains } from '../../../src/study/analysis/marginal.js';
 import type { StudyPoint } from '../../../src/study/analysis/points.js';
 import { assertNear, bySeed, grid, noise, point } from '../synthetic.js';
 
 /** A doubling of depth costs one doubling of FLOPs and of time, one of width or size costs two. */
-const planted = (depth: number, width: number, resolution: number) => (at: StudyPoint): number =>
-  0.5 + depth * Math.log2(at.depth / 26) + 2 * width * Math.log2(at.width) + 2 * resolution * Math.log2(at.size / 32);
+const planted =
+  (depth: number, width: number, resolution: number) =>
+  (at: StudyPoint): number =>
+    0.5 + depth * Math.log2(at.depth / 26) + 2 * width * Math.log2(at.width) + 2 * resolution * Math.log2(at.size / 32);
 const along = (gains: RegimeGains, dimension: string): Along => gains.along.find((one) => one.dimension === dimension)!;
-const contrast = (gains: RegimeGains, first: string, second: string, size?: number): Contrast => gains.contrasts.find((one) => one.first === first && one.second === second && one.size === size)!;
+const contrast = (gains: RegimeGains, first: string, second: string, size?: number): Contrast =>
+  gains.contrasts.find((one) => one.first === first && one.second === second && one.size === size)!;
 const SHAPE = { depths: [26, 52, 104], widths: [0.5, 1, 2], sizes: [32, 64, 128] };
 
 describe('marginalGains', () => {
@@ -18,7 +21,11 @@ describe('marginalGains', () => {
     const { normal } = noise(5);
     const [gains] = marginalGains(grid(SHAPE, (at, seed) => truth(at) + 0.05 * seed + 0.0005 * normal()));
     assert.equal(gains!.cost, 'trainStepMs');
-    for (const [dimension, gain] of [['depth', 0.03], ['width', 0.01], ['resolution', 0.02]] as const) {
+    for (const [dimension, gain] of [
+      ['depth', 0.03],
+      ['width', 0.01],
+      ['resolution', 0.02],
+    ] as const) {
       const found = along(gains!, dimension);
       assert.equal(found.outcome, 'measured');
       assert.equal(found.pairs, 18);
@@ -34,13 +41,17 @@ describe('marginalGains', () => {
     assert.equal(gains!.pairs.length, 54);
   });
   it('has the interval of hand-derived figures: two seeds, one pair', () => {
-    // Seed 1 gains 0.02, seed 2 gains 0.04, over 2 doublings: 0.01 and 0.02, s = 0.00707, s / sqrt(2) = 0.005, t(1) = 12.706.
+    // Seed 1 gains 0.02, seed 2 gains 0.04, over 2 doublings: 0.01 and 0.02, s = 0.00707, s / sqrt(2) = 0.005, t(1) =
+    // 12.706.
     const pair = [point({ width: 1, top1: bySeed(0.5, 0.6) }), point({ width: 2, top1: bySeed(0.52, 0.64) })];
     const [gains] = marginalGains(pair);
     const { perDoubling, bySeed: seeds } = along(gains!, 'width');
     assertNear(perDoubling!.mean, 0.015, 1e-9);
     assertNear(perDoubling!.high, 0.015 + 12.7062 * 0.005, 1e-5);
-    assert.deepEqual(seeds.map(({ seed }) => seed), [1, 2]);
+    assert.deepEqual(
+      seeds.map(({ seed }) => seed),
+      [1, 2],
+    );
     const [only] = gains!.pairs;
     assertNear(only!.doublings, 2, 1e-12);
     assertNear(only!.perDoubling!.mean, 0.015, 1e-9);
@@ -49,13 +60,24 @@ describe('marginalGains', () => {
   });
   it('compares depth and width at each size by its own points: width wins at 32, depth at 64', () => {
     const { normal } = noise(6);
-    const [gains] = marginalGains(grid({ ...SHAPE, sizes: [32, 64] }, (at) => (at.size === 32 ? planted(0, 0.02, 0) : planted(0.02, 0, 0))(at) + 0.0005 * normal()));
-    assert.deepEqual([32, 64].map((size) => contrast(gains!, 'depth', 'width', size).difference!.verdict), ['worse', 'better']);
+    const [gains] = marginalGains(
+      grid(
+        { ...SHAPE, sizes: [32, 64] },
+        (at) => (at.size === 32 ? planted(0, 0.02, 0) : planted(0.02, 0, 0))(at) + 0.0005 * normal(),
+      ),
+    );
+    assert.deepEqual(
+      [32, 64].map((size) => contrast(gains!, 'depth', 'width', size).difference!.verdict),
+      ['worse', 'better'],
+    );
     assertNear(contrast(gains!, 'depth', 'width', 64).difference!.mean, 0.02, 0.05);
   });
   it('keeps regimes apart: width pays in the short one, depth in the long one', () => {
     const { normal } = noise(9);
-    const points = grid({ ...SHAPE, epochs: [10, 350] }, (at) => (at.epochs === 10 ? planted(0.005, 0.02, 0) : planted(0.02, -0.01, 0))(at) + 0.001 * normal());
+    const points = grid(
+      { ...SHAPE, epochs: [10, 350] },
+      (at) => (at.epochs === 10 ? planted(0.005, 0.02, 0) : planted(0.02, -0.01, 0))(at) + 0.001 * normal(),
+    );
     const [short, long] = marginalGains(points);
     assert.deepEqual([short!.epochs, long!.epochs], [10, 350]);
     assert.equal(contrast(short!, 'depth', 'width').difference!.verdict, 'worse');
@@ -77,15 +99,24 @@ describe('marginalGains', () => {
   });
   it('leaves the pairs of a failed trial out, by name, so that all seeds see the same pairs', () => {
     const points = grid({ depths: [26, 52, 104, 208], widths: [1], sizes: [32] }, planted(0.03, 0, 0));
-    const broken = points.map((at) => (at.depth === 208 ? { ...at, top1: new Map([...at.top1].filter(([seed]) => seed !== 2)) } : at));
+    const broken = points.map((at) =>
+      at.depth === 208 ? { ...at, top1: new Map([...at.top1].filter(([seed]) => seed !== 2)) } : at,
+    );
     const found = along(marginalGains(broken)[0]!, 'depth');
-    assert.deepEqual(found.bySeed.map(({ seed }) => seed), [1, 2, 3]);
+    assert.deepEqual(
+      found.bySeed.map(({ seed }) => seed),
+      [1, 2, 3],
+    );
     assert.equal(found.pairs, 2);
     assert.deepEqual(found.leftOut, [`${points[2]!.name} -> ${points[3]!.name}`]);
     assertNear(found.perDoubling!.mean, 0.03, 1e-6);
   });
   it('counts against FLOPs where a time is missing, and says so', () => {
-    const points = grid(SHAPE, planted(0.03, 0.01, 0.02)).map((at, i) => (i === 0 ? { ...at, measured: undefined } : { ...at, measured: { ...at.measured!, trainStepMs: at.measured!.trainStepMs ** 2 } }));
+    const points = grid(SHAPE, planted(0.03, 0.01, 0.02)).map((at, i) =>
+      i === 0
+        ? { ...at, measured: undefined }
+        : { ...at, measured: { ...at.measured!, trainStepMs: at.measured!.trainStepMs ** 2 } },
+    );
     const [gains] = marginalGains(points);
     assert.equal(gains!.cost, 'flops');
     assertNear(along(gains!, 'depth').perDoubling!.mean, 0.03, 1e-6);
@@ -93,11 +124,18 @@ describe('marginalGains', () => {
   });
   it('compares time by the picture where a larger network has a smaller batch', () => {
     const top1 = planted(0.03, 0, 0);
-    const points = grid({ depths: [26, 52], widths: [1], sizes: [32] }, top1).map((at) => (at.depth === 52 ? { ...at, batch: 5, measured: { ...at.measured!, trainStepMs: at.measured!.trainStepMs / 2 } } : at));
+    const points = grid({ depths: [26, 52], widths: [1], sizes: [32] }, top1).map((at) =>
+      at.depth === 52
+        ? { ...at, batch: 5, measured: { ...at.measured!, trainStepMs: at.measured!.trainStepMs / 2 } }
+        : at,
+    );
     assertNear(along(marginalGains(points)[0]!, 'depth').perDoubling!.mean, 0.03, 1e-6);
   });
   it('does not divide by a cost that is no higher', () => {
-    const points = grid({ depths: [26, 52], widths: [1], sizes: [32] }, planted(0.03, 0, 0)).map((at) => ({ ...at, measured: { ...at.measured!, trainStepMs: 10 } }));
+    const points = grid({ depths: [26, 52], widths: [1], sizes: [32] }, planted(0.03, 0, 0)).map((at) => ({
+      ...at,
+      measured: { ...at.measured!, trainStepMs: 10 },
+    }));
     const [gains] = marginalGains(points);
     assert.equal(along(gains!, 'depth').why, 'no dearer');
     assert.equal(gains!.pairs[0]!.perDoubling, undefined);
@@ -105,7 +143,12 @@ describe('marginalGains', () => {
   });
   it('finds returns that diminish: a square root gains less in its upper half', () => {
     const { normal } = noise(2);
-    const [gains] = marginalGains(grid({ depths: [26], widths: [1], sizes: [32, 64, 128] }, (at) => 0.3 + 0.1 * Math.sqrt(Math.log2(at.size / 32)) + 0.001 * normal()));
+    const [gains] = marginalGains(
+      grid(
+        { depths: [26], widths: [1], sizes: [32, 64, 128] },
+        (at) => 0.3 + 0.1 * Math.sqrt(Math.log2(at.size / 32)) + 0.001 * normal(),
+      ),
+    );
     const found = gains!.diminishing.find(({ dimension }) => dimension === 'resolution')!;
     assertNear(found.lower.perDoubling!.mean, 0.05, 0.05);
     assertNear(found.upper.perDoubling!.mean, 0.05 * (Math.SQRT2 - 1), 0.1);
@@ -117,12 +160,27 @@ describe('marginalGains', () => {
 describe('neighbours', () => {
   const named = (depth: number, more: Partial<StudyPoint> = {}) => point({ depth, top1: new Map(), ...more });
   it('differ in one direction only, with none between', () => {
-    const found = neighbours([named(104), named(26), named(52), named(52, { width: 2 }), named(400, { size: 64 }), named(400, { epochs: 90 })], 'depth');
-    assert.deepEqual(found.map(({ from, to }) => [from.depth, to.depth]), [[26, 52], [52, 104]]);
-    assert.deepEqual(neighbours([named(26), named(26, { epochs: 90 })], 'epochs').map(({ to }) => to.epochs), [90]);
+    const found = neighbours(
+      [named(104), named(26), named(52), named(52, { width: 2 }), named(400, { size: 64 }), named(400, { epochs: 90 })],
+      'depth',
+    );
+    assert.deepEqual(
+      found.map(({ from, to }) => [from.depth, to.depth]),
+      [
+        [26, 52],
+        [52, 104],
+      ],
+    );
+    assert.deepEqual(
+      neighbours([named(26), named(26, { epochs: 90 })], 'epochs').map(({ to }) => to.epochs),
+      [90],
+    );
   });
   it('never step from basic blocks to bottlenecks, nor from one family to another', () => {
     const classic = [18, 26, 34, 50].map((depth) => named(depth, { family: 'resnet' }));
-    assert.deepEqual(lines([...classic, named(101)], 'depth').map((line) => line.map(({ depth }) => depth)), [[18, 34], [26, 50], [101]]);
+    assert.deepEqual(
+      lines([...classic, named(101)], 'depth').map((line) => line.map(({ depth }) => depth)),
+      [[18, 34], [26, 50], [101]],
+    );
   });
 });

@@ -3,13 +3,28 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { packageRoot } from '../../../src/package-root.js';
-import { marginalGains } from '../../../src/study/analysis/marginal.js';
 import { predict } from '../../../src/study/advice/family.js';
-import { changeOf, meanOf, newSeedNoise, noiseOf, pooledDifference, regimeNoise } from '../../../src/study/analysis/noise.js';
+import { marginalGains } from '../../../src/study/analysis/marginal.js';
+import {
+  changeOf,
+  meanOf,
+  newSeedNoise,
+  noiseOf,
+  pooledDifference,
+  regimeNoise,
+} from '../../../src/study/analysis/noise.js';
 import { difference, estimate } from '../../../src/study/analysis/statistics.js';
 import { assertNear, bySeed, grid, noise } from '../synthetic.js';
 
-const cases = JSON.parse(readFileSync(join(packageRoot, 'test', 'fixtures', 'noise.json'), 'utf8')) as { values: number[][]; df: number; variance: number; weights: number[]; mean: number; low: number; high: number }[];
+const cases = JSON.parse(readFileSync(join(packageRoot, 'test', 'fixtures', 'noise.json'), 'utf8')) as {
+  values: number[][];
+  df: number;
+  variance: number;
+  weights: number[];
+  mean: number;
+  low: number;
+  high: number;
+}[];
 
 describe('noise of a regime', () => {
   it('equals least squares on dummy variables, and so do the intervals of contrasts', () => {
@@ -18,16 +33,30 @@ describe('noise of a regime', () => {
       const found = noiseOf(rows, [...rows[0]!.keys()])!;
       assert.equal(found.df, df);
       assertNear(found.variance, variance, 1e-9);
-      const sum = values.reduce((total, row, i) => total + weights[i]! * (row.reduce((a, b) => a + b, 0) / row.length), 0);
+      const sum = values.reduce(
+        (total, row, i) => total + weights[i]! * (row.reduce((a, b) => a + b, 0) / row.length),
+        0,
+      );
       assertNear(sum, mean, 1e-9);
-      const interval = pooledDifference(sum, new Map(weights.map((weight, i) => [String(i), weight])), found, values[0]!.length);
+      const interval = pooledDifference(
+        sum,
+        new Map(weights.map((weight, i) => [String(i), weight])),
+        found,
+        values[0]!.length,
+      );
       assertNear(interval.low, low, 1e-6);
       assertNear(interval.high, high, 1e-6);
     }
   });
   it('says nothing of few trials', () => {
     assert.equal(noiseOf([bySeed(1, 2), bySeed(1, 3)], [1, 2]), undefined);
-    assert.equal(noiseOf(Array.from({ length: 20 }, (_, i) => bySeed(i)), [1]), undefined);
+    assert.equal(
+      noiseOf(
+        Array.from({ length: 20 }, (_, i) => bySeed(i)),
+        [1],
+      ),
+      undefined,
+    );
     const [before, after] = [bySeed(0.5, 0.6), bySeed(0.6, 0.65)];
     assert.deepEqual(changeOf(before, after), difference(before, after));
     assert.equal(changeOf(new Map(), after), undefined);
@@ -49,7 +78,10 @@ describe('noise of a regime', () => {
     for (let round = 0; round < rounds; round++) {
       const { normal } = noise(round + 1);
       const luck = [1, 2].map(() => 0.02 * normal());
-      const points = grid({ depths: [26, 52, 104], widths: [0.5, 1, 2], sizes: [32, 64], seeds: 2 }, (at, seed) => 0.4 + 0.01 * Math.log2(at.depth / 26) + luck[seed - 1]! + 0.01 * normal());
+      const points = grid(
+        { depths: [26, 52, 104], widths: [0.5, 1, 2], sizes: [32, 64], seeds: 2 },
+        (at, seed) => 0.4 + 0.01 * Math.log2(at.depth / 26) + luck[seed - 1]! + 0.01 * normal(),
+      );
       const depth = marginalGains(points)[0]!.along.find(({ dimension }) => dimension === 'depth')!.perDoubling!;
       if (depth.low! <= 0.01 && 0.01 <= depth.high!) covered++;
     }
@@ -63,7 +95,9 @@ describe('noise of a regime', () => {
       for (let round = 0; round < rounds; round++) {
         const { normal } = noise(round + 1);
         const luck = [1, 2, 3].map(() => spread * normal());
-        const rows = Array.from({ length: 12 }, (_, i) => bySeed(...luck.map((one) => 0.4 + 0.01 * i + one + 0.01 * normal())));
+        const rows = Array.from({ length: 12 }, (_, i) =>
+          bySeed(...luck.map((one) => 0.4 + 0.01 * i + one + 0.01 * normal())),
+        );
         const { variance, df } = newSeedNoise(rows, [1, 2, 3])!;
         const row = rows[0]!;
         const { mean, low, high } = predict([...row.values()], 1, { variance, df });
@@ -76,7 +110,8 @@ describe('noise of a regime', () => {
   });
   it('of new seeds by hand: two configurations would be too few, and equal columns have no luck', () => {
     assert.equal(newSeedNoise([bySeed(1, 2), bySeed(2, 3)], [1, 2]), undefined);
-    // Nine configurations whose columns have the same mean: MS_seed = 0, V = 8/9 MS_noise, and all degrees of freedom are the noise's.
+    // Nine configurations whose columns have the same mean: MS_seed = 0, V = 8/9 MS_noise, and all degrees of freedom
+    // are the noise's.
     const rows = [1, -1, 2, -2, 3, -3, 4, -4, 0].map((value, i) => bySeed(i + value, i - value));
     const { variance, df } = newSeedNoise(rows, [1, 2])!;
     assertNear(variance, ((8 / 9) * 2 * (2 * (1 + 4 + 9 + 16))) / 8, 1e-12);

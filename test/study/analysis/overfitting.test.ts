@@ -4,18 +4,31 @@ import { overfitting } from '../../../src/study/analysis/overfitting.js';
 import { assertNear, bySeed, grid, noise, point } from '../synthetic.js';
 
 const verdicts = (train: [number[], number[]], test: [number[], number[]]) =>
-  overfitting([0, 1].map((i) => point({ width: i + 1, trainTop1: bySeed(...train[i]!), top1: bySeed(...test[i]!) }))).pairs.map(({ verdict }) => verdict);
+  overfitting(
+    [0, 1].map((i) => point({ width: i + 1, trainTop1: bySeed(...train[i]!), top1: bySeed(...test[i]!) })),
+  ).pairs.map(({ verdict }) => verdict);
 
 describe('overfitting', () => {
   it('finds the width that over-fits and the depth that does not', () => {
     const { normal } = noise(4);
     const shake = () => 0.001 * normal();
-    // Each doubling of the width learns 0.05 more of the training pictures and 0.02 less of the test pictures; of depth 0.03 of both.
-    const points = grid({ depths: [26, 52], widths: [1, 2, 4], sizes: [32] }, (at) => 0.7 - 0.02 * Math.log2(at.width) + 0.03 * Math.log2(at.depth / 26) + shake(), (at) => 0.8 + 0.05 * Math.log2(at.width) + 0.03 * Math.log2(at.depth / 26) + shake());
+    // Each doubling of the width learns 0.05 more of the training pictures and 0.02 less of the test pictures; of depth
+    // 0.03 of both.
+    const points = grid(
+      { depths: [26, 52], widths: [1, 2, 4], sizes: [32] },
+      (at) => 0.7 - 0.02 * Math.log2(at.width) + 0.03 * Math.log2(at.depth / 26) + shake(),
+      (at) => 0.8 + 0.05 * Math.log2(at.width) + 0.03 * Math.log2(at.depth / 26) + shake(),
+    );
     const found = overfitting(points);
     assert.equal(found.pairs.length, 7);
-    assert.deepEqual(found.overfits.map(({ direction }) => direction), ['width', 'width', 'width', 'width']);
-    assert.deepEqual([...new Set(found.pairs.filter(({ direction }) => direction === 'depth').map(({ verdict }) => verdict))], ['learns']);
+    assert.deepEqual(
+      found.overfits.map(({ direction }) => direction),
+      ['width', 'width', 'width', 'width'],
+    );
+    assert.deepEqual(
+      [...new Set(found.pairs.filter(({ direction }) => direction === 'depth').map(({ verdict }) => verdict))],
+      ['learns'],
+    );
     assert.equal(found.judged, 7);
     const [depth, width, epochs] = found.along;
     assert.deepEqual([depth!.direction, width!.direction, epochs!.direction], ['depth', 'width', 'epochs']);
@@ -28,13 +41,24 @@ describe('overfitting', () => {
     assert.equal(found.points[0]!.gap!.n, 3);
   });
   it('follows longer training: the gap for each doubling of epochs, and who over-fits by it', () => {
-    const points = grid({ depths: [26], widths: [1], sizes: [32], epochs: [10, 40] }, (at, seed) => 0.6 - (at.epochs === 40 ? 0.02 + seed / 1e4 : 0), (at, seed) => 0.7 + (at.epochs === 40 ? 0.1 + seed / 1e4 : 0));
+    const points = grid(
+      { depths: [26], widths: [1], sizes: [32], epochs: [10, 40] },
+      (at, seed) => 0.6 - (at.epochs === 40 ? 0.02 + seed / 1e4 : 0),
+      (at, seed) => 0.7 + (at.epochs === 40 ? 0.1 + seed / 1e4 : 0),
+    );
     const found = overfitting(points);
-    assert.deepEqual(found.pairs.map(({ direction, verdict }) => [direction, verdict]), [['epochs', 'overfits']]);
+    assert.deepEqual(
+      found.pairs.map(({ direction, verdict }) => [direction, verdict]),
+      [['epochs', 'overfits']],
+    );
     assertNear(found.along.find(({ direction }) => direction === 'epochs')!.perDoubling!.mean, 0.0602, 1e-6); // (0.12 + 0.0004) / 2
   });
   it('has a verdict for every outcome', () => {
-    const [low, high, middle] = [[0.5, 0.51, 0.49], [0.7, 0.71, 0.69], [0.5, 0.48, 0.52]];
+    const [low, high, middle] = [
+      [0.5, 0.51, 0.49],
+      [0.7, 0.71, 0.69],
+      [0.5, 0.48, 0.52],
+    ];
     assert.deepEqual(verdicts([low, high], [high, low]), ['overfits']);
     assert.deepEqual(verdicts([low, high], [low, middle]), ['memorises']);
     assert.deepEqual(verdicts([low, high], [low, low]), ['memorises']);
@@ -45,7 +69,20 @@ describe('overfitting', () => {
     assert.deepEqual(verdicts([[], []], [low, high]), ['not enough evidence']);
   });
   it('pairs training and test by seed, and has no gap where no seed has both', () => {
-    const [some, none] = overfitting([point({ width: 1, top1: new Map([[1, 0.5], [2, 0.6]]), trainTop1: new Map([[2, 0.9], [3, 0.1]]) }), point({ width: 2, top1: bySeed(0.5), trainTop1: new Map() })]).points;
+    const [some, none] = overfitting([
+      point({
+        width: 1,
+        top1: new Map([
+          [1, 0.5],
+          [2, 0.6],
+        ]),
+        trainTop1: new Map([
+          [2, 0.9],
+          [3, 0.1],
+        ]),
+      }),
+      point({ width: 2, top1: bySeed(0.5), trainTop1: new Map() }),
+    ]).points;
     assertNear(some!.gap!.mean, 0.3, 1e-9);
     assert.equal(some!.gap!.verdict, 'unknown');
     assert.equal(none!.gap, undefined);

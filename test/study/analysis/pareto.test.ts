@@ -6,7 +6,11 @@ const p = (cost: number, accuracy: number) => ({ cost, accuracy });
 
 describe('paretoFrontier', () => {
   it('keeps what nothing beats, by rising cost', () => {
-    assert.deepEqual(paretoFrontier([p(4, 80), p(1, 70), p(2, 75), p(3, 74), p(8, 80)]), [p(1, 70), p(2, 75), p(4, 80)]);
+    assert.deepEqual(paretoFrontier([p(4, 80), p(1, 70), p(2, 75), p(3, 74), p(8, 80)]), [
+      p(1, 70),
+      p(2, 75),
+      p(4, 80),
+    ]);
   });
   it('ties: the better of equal cost, the cheaper of equal accuracy, the first of equals', () => {
     const first = { ...p(1, 70), name: 'first' };
@@ -16,8 +20,14 @@ describe('paretoFrontier', () => {
     let seed = 1;
     const random = () => (seed = (seed * 48271) % 2147483647) % 20;
     const points = Array.from({ length: 300 }, () => p(random(), random()));
-    const unbeaten = points.filter((a) => !points.some((b) => b.cost <= a.cost && b.accuracy >= a.accuracy && (b.cost < a.cost || b.accuracy > a.accuracy)));
-    const text = (list: { cost: number; accuracy: number }[]) => [...new Set(list.map(({ cost, accuracy }) => `${cost} ${accuracy}`))].sort();
+    const unbeaten = points.filter(
+      (a) =>
+        !points.some(
+          (b) => b.cost <= a.cost && b.accuracy >= a.accuracy && (b.cost < a.cost || b.accuracy > a.accuracy),
+        ),
+    );
+    const text = (list: { cost: number; accuracy: number }[]) =>
+      [...new Set(list.map(({ cost, accuracy }) => `${cost} ${accuracy}`))].sort();
     assert.deepEqual(text(paretoFrontier(points)), text(unbeaten));
   });
   it('leaves out what is not finite', () => {

@@ -1,19 +1,43 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { fitPowerLaw, powerLaws } from '../../../src/study/analysis/power-law.js';
 import type { StudyPoint } from '../../../src/study/analysis/points.js';
+import { fitPowerLaw, powerLaws } from '../../../src/study/analysis/power-law.js';
 import { fixturePath } from '../../fixtures/open.js';
 import { assertNear, bySeed, noise, point } from '../synthetic.js';
 
-interface FixtureLine { exponent: number; low: number; high: number; scale: number; r2: number; residual: number }
-interface FixtureLaw { flops: number[]; top1: number[]; line: FixtureLine; broken: { flops: number; residual: number; p: number; low: number; high: number; before: FixtureLine; after: FixtureLine } }
+interface FixtureLine {
+  exponent: number;
+  low: number;
+  high: number;
+  scale: number;
+  r2: number;
+  residual: number;
+}
+interface FixtureLaw {
+  flops: number[];
+  top1: number[];
+  line: FixtureLine;
+  broken: {
+    flops: number;
+    residual: number;
+    p: number;
+    low: number;
+    high: number;
+    before: FixtureLine;
+    after: FixtureLine;
+  };
+}
 const { laws } = JSON.parse(readFileSync(fixturePath('study_analysis.json'), 'utf8')) as { laws: FixtureLaw[] };
 
-const pointsOf = (flops: readonly number[], top1: readonly number[]): StudyPoint[] => flops.map((value, i) => point({ name: `p${i}`, flops: value, top1: bySeed(top1[i]!) }));
+const pointsOf = (flops: readonly number[], top1: readonly number[]): StudyPoint[] =>
+  flops.map((value, i) => point({ name: `p${i}`, flops: value, top1: bySeed(top1[i]!) }));
 /** error = a f^-b up to the break and with another exponent from there on. */
 const planted = (flops: readonly number[], a: number, b: number, at = Infinity, after = b): StudyPoint[] =>
-  pointsOf(flops, flops.map((f) => 1 - (f <= at ? a * f ** -b : a * at ** -b * (f / at) ** -after)));
+  pointsOf(
+    flops,
+    flops.map((f) => 1 - (f <= at ? a * f ** -b : a * at ** -b * (f / at) ** -after)),
+  );
 
 describe('fitPowerLaw', () => {
   it('agrees with numpy and scipy on exponent, interval, R2, break, p and the interval of the break', () => {
@@ -61,13 +85,28 @@ describe('fitPowerLaw', () => {
       let seen = 0;
       for (let i = 0; i < 500; i++) {
         const flops = Array.from({ length: n }, () => Math.exp(15 + 6 * uniform()));
-        if (fitPowerLaw(pointsOf(flops, flops.map((f) => 1 - Math.exp(-0.1 * Math.log(f) + 0.05 * normal())))).break !== undefined) seen++;
+        if (
+          fitPowerLaw(
+            pointsOf(
+              flops,
+              flops.map((f) => 1 - Math.exp(-0.1 * Math.log(f) + 0.05 * normal())),
+            ),
+          ).break !== undefined
+        )
+          seen++;
       }
       assert.ok(seen <= 30, `${seen} of 500 for ${n} points`);
     }
   });
   it('has named outcomes for what cannot be fitted', () => {
-    assert.deepEqual(fitPowerLaw([]), { outcome: 'too few points', n: 0, sizes: 0, excluded: [], spread: [], residuals: [] });
+    assert.deepEqual(fitPowerLaw([]), {
+      outcome: 'too few points',
+      n: 0,
+      sizes: 0,
+      excluded: [],
+      spread: [],
+      residuals: [],
+    });
     assert.equal(fitPowerLaw(planted([1e8, 2e8], 3, 0.1)).outcome, 'too few points');
     const tied = fitPowerLaw(pointsOf([1e8, 1e8, 1e8], [0.5, 0.6, 0.7]));
     assert.equal(tied.outcome, 'one size only');
@@ -79,25 +118,49 @@ describe('fitPowerLaw', () => {
     assert.equal(flat.r2, undefined);
   });
   it('leaves out, by name, points without a result or without an error', () => {
-    const points = [...planted([1e8, 2e8, 4e8, 8e8], 3, 0.1), point({ name: 'perfect', top1: bySeed(1, 1) }), point({ name: 'failed', top1: new Map() }), point({ name: 'no flops', flops: 0, top1: bySeed(0.5) })];
+    const points = [
+      ...planted([1e8, 2e8, 4e8, 8e8], 3, 0.1),
+      point({ name: 'perfect', top1: bySeed(1, 1) }),
+      point({ name: 'failed', top1: new Map() }),
+      point({ name: 'no flops', flops: 0, top1: bySeed(0.5) }),
+    ];
     const found = fitPowerLaw(points);
     assert.equal(found.n, 4);
-    assert.deepEqual(found.excluded.map(({ name, reason }) => [name, reason]), [['perfect', 'no error left, whose logarithm is infinite'], ['failed', 'no result'], ['no flops', 'no FLOPs']]);
+    assert.deepEqual(
+      found.excluded.map(({ name, reason }) => [name, reason]),
+      [
+        ['perfect', 'no error left, whose logarithm is infinite'],
+        ['failed', 'no result'],
+        ['no flops', 'no FLOPs'],
+      ],
+    );
     assertNear(found.exponent!.mean, 0.1, 1e-9);
   });
   it('tells the spread of the error at equal FLOPs, widest first', () => {
     // Within 10 % of 1e8: errors 0.2 and 0.5; within 10 % of 1e9: 0.1 and 0.2 and 0.15.
     const found = fitPowerLaw(pointsOf([1e8, 1.09e8, 1e9, 1.05e9, 1.1e9, 5e9], [0.5, 0.8, 0.9, 0.8, 0.85, 0.95]));
-    assert.deepEqual(found.spread.map(({ n, best, worst }) => [n, best.name, worst.name]), [[2, 'p1', 'p0'], [3, 'p2', 'p3']]);
+    assert.deepEqual(
+      found.spread.map(({ n, best, worst }) => [n, best.name, worst.name]),
+      [
+        [2, 'p1', 'p0'],
+        [3, 'p2', 'p3'],
+      ],
+    );
     assertNear(found.spread[0]!.ratio, 2.5, 1e-9);
   });
 });
 
 it('powerLaws fits each regime by itself', () => {
   const flops = [1e8, 2e8, 4e8, 8e8];
-  const points = [...planted(flops, 3, 0.1).map((p) => ({ ...p, epochs: 100 })), ...planted(flops, 3, 0.2).map((p) => ({ ...p, epochs: 10 }))];
+  const points = [
+    ...planted(flops, 3, 0.1).map((p) => ({ ...p, epochs: 100 })),
+    ...planted(flops, 3, 0.2).map((p) => ({ ...p, epochs: 10 })),
+  ];
   const { all, regimes } = powerLaws(points);
-  assert.deepEqual(regimes.map(({ epochs }) => epochs), [10, 100]);
+  assert.deepEqual(
+    regimes.map(({ epochs }) => epochs),
+    [10, 100],
+  );
   assertNear(regimes[0]!.exponent!.mean, 0.2, 1e-9);
   assertNear(regimes[1]!.exponent!.mean, 0.1, 1e-9);
   assert.equal(all.n, 8);

@@ -6,9 +6,24 @@ import { difference } from '../../../src/study/analysis/statistics.js';
 import { assertNear, bySeed, point } from '../synthetic.js';
 
 /** A line of depths; each point has these seeds, and gains 0.1 with each step of one doubling. */
-const line = (...seeds: number[][]) => neighbours(seeds.map((list, i) => point({ depth: 10 * 2 ** i, top1: new Map(list.map((seed) => [seed, 0.1 * i + 0.001 * seed])) })), 'depth');
+const line = (...seeds: number[][]) =>
+  neighbours(
+    seeds.map((list, i) =>
+      point({ depth: 10 * 2 ** i, top1: new Map(list.map((seed) => [seed, 0.1 * i + 0.001 * seed])) }),
+    ),
+    'depth',
+  );
 const found = (...seeds: number[][]) => {
-  const { bySeed: all, pairs, leftOut, outcome } = slope(line(...seeds), ({ top1 }) => top1, () => 1);
+  const {
+    bySeed: all,
+    pairs,
+    leftOut,
+    outcome,
+  } = slope(
+    line(...seeds),
+    ({ top1 }) => top1,
+    () => 1,
+  );
   return [all.map(({ seed }) => seed), pairs, leftOut.length, outcome];
 };
 
@@ -26,9 +41,17 @@ describe('slope', () => {
   });
   it('weighs a pair by what it costs: all gains over all doublings', () => {
     // 0.1 for 1 doubling and 0.1 for 3: 0.2 / 4.
-    const of = slope(line([1, 2], [1, 2], [1, 2]), ({ top1 }) => top1, ({ from }) => (from.depth === 10 ? 1 : 3));
+    const of = slope(
+      line([1, 2], [1, 2], [1, 2]),
+      ({ top1 }) => top1,
+      ({ from }) => (from.depth === 10 ? 1 : 3),
+    );
     assertNear(of.perDoubling!.mean, 0.05, 1e-9);
-    const unknown = slope(line([1, 2], [1, 2], [1, 2]), ({ top1 }) => top1, ({ from }) => (from.depth === 10 ? 1 : undefined));
+    const unknown = slope(
+      line([1, 2], [1, 2], [1, 2]),
+      ({ top1 }) => top1,
+      ({ from }) => (from.depth === 10 ? 1 : undefined),
+    );
     assert.deepEqual([unknown.pairs, unknown.leftOut.length], [1, 1]);
   });
 });

@@ -2,12 +2,24 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { difference, estimate, studentCdf, studentQuantile } from '../../../src/study/analysis/statistics.js';
 
-const near = (got: number | undefined, wanted: number, within: number): void => assert.ok(got !== undefined && Math.abs(got - wanted) <= within, `${got} is not ${wanted}`);
+const near = (got: number | undefined, wanted: number, within: number): void =>
+  assert.ok(got !== undefined && Math.abs(got - wanted) <= within, `${got} is not ${wanted}`);
 const map = (...values: number[]): Map<number, number> => new Map(values.map((value, i) => [i + 1, value]));
 
 describe("Student's distribution", () => {
   // The two-sided 95 % and 99 % columns of the table that every textbook prints.
-  const TABLE: [df: number, t95: number, t99: number][] = [[1, 12.706, 63.657], [2, 4.303, 9.925], [3, 3.182, 5.841], [4, 2.776, 4.604], [5, 2.571, 4.032], [9, 2.262, 3.25], [10, 2.228, 3.169], [29, 2.045, 2.756], [30, 2.042, 2.75], [120, 1.98, 2.617]];
+  const TABLE: [df: number, t95: number, t99: number][] = [
+    [1, 12.706, 63.657],
+    [2, 4.303, 9.925],
+    [3, 3.182, 5.841],
+    [4, 2.776, 4.604],
+    [5, 2.571, 4.032],
+    [9, 2.262, 3.25],
+    [10, 2.228, 3.169],
+    [29, 2.045, 2.756],
+    [30, 2.042, 2.75],
+    [120, 1.98, 2.617],
+  ];
   for (const [df, t95, t99] of TABLE)
     it(`has the tabled quantiles for ${df} degrees of freedom`, () => {
       near(studentQuantile(df), t95, 0.0005);
@@ -68,11 +80,34 @@ describe('difference', () => {
     assert.equal(one.low, undefined);
   });
   it('uses only seeds of both sides, and Welch where there are none', () => {
-    const some = difference(new Map([[1, 1], [2, 2], [9, 99]]), new Map([[1, 2], [2, 3], [8, -50]]))!;
+    const some = difference(
+      new Map([
+        [1, 1],
+        [2, 2],
+        [9, 99],
+      ]),
+      new Map([
+        [1, 2],
+        [2, 3],
+        [8, -50],
+      ]),
+    )!;
     assert.equal(some.n, 2);
     near(some.mean, 1, 1e-12);
-    // Welch: means 2 and 5; s^2/n = 1/3 + 4/3; df = (5/3)^2 / ((1/9 + 16/9)/2) = 2.94, rounded down to 2: 3 +- 4.3027 sqrt(5/3).
-    const welch = difference(new Map([[1, 1], [2, 2], [3, 3]]), new Map([[4, 3], [5, 5], [6, 7]]))!;
+    // Welch: means 2 and 5; s^2/n = 1/3 + 4/3; df = (5/3)^2 / ((1/9 + 16/9)/2) = 2.94, rounded down to 2: 3 +- 4.3027
+    // sqrt(5/3).
+    const welch = difference(
+      new Map([
+        [1, 1],
+        [2, 2],
+        [3, 3],
+      ]),
+      new Map([
+        [4, 3],
+        [5, 5],
+        [6, 7],
+      ]),
+    )!;
     assert.equal(welch.paired, false);
     near(welch.low, 3 - 5.5547, 1e-3);
     assert.equal(difference(new Map(), map(1)), undefined);

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { UsageError } from '../../../src/errors.js';
 import { modelCost } from '../../../src/models/index.js';
-import { layOut, epochsOf, type Configuration } from '../../../src/study/plan/grid.js';
 import { checkStudy, openStudy } from '../../../src/study/plan/file.js';
+import { type Configuration, epochsOf, layOut } from '../../../src/study/plan/grid.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'rescaled-study-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -14,7 +14,10 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 const models = [{ family: 'resnet-rs', depths: [14, 26], widths: [0.25, 0.5], sizes: [20, 28] }];
 const minimal = { models, epochs: [2, 4], seeds: 2 };
 const refused = (value: unknown, message: RegExp): void => {
-  assert.throws(() => checkStudy(value, 'mine', 'mine.json'), (error: Error) => error instanceof UsageError && message.test(error.message) && !/undefined/.test(error.message));
+  assert.throws(
+    () => checkStudy(value, 'mine', 'mine.json'),
+    (error: Error) => error instanceof UsageError && message.test(error.message) && !/undefined/.test(error.message),
+  );
 };
 const imageNet = { path: '', classes: 1000, trainPictures: 1_281_167 };
 const byName = (configurations: readonly Configuration[], name: string): Configuration => {
@@ -46,8 +49,14 @@ test('a bad study file says which field, what it takes and what came', async () 
   refused({ models, epoch: [1] }, /has "epoch"\. Did you mean "epochs"\?/);
   refused({ ...minimal, seeds: '3' }, /seeds in mine\.json: expected a whole number from 1 to 1000, or a list/);
   refused({ ...minimal, regularisation: 'none' }, /expected recipe, paper or a list of rules/);
-  refused({ ...minimal, regularisation: [{ epochsupTo: 3, settings: {} }] }, /regularisation\.0 has "epochsupTo"\. Did you mean "epochsUpTo"\?/);
-  refused({ ...minimal, regularisation: [{ epochsFrom: 9, epochsUpTo: 3, settings: {} }] }, /received 9 and 3: the rule would never apply/);
+  refused(
+    { ...minimal, regularisation: [{ epochsupTo: 3, settings: {} }] },
+    /regularisation\.0 has "epochsupTo"\. Did you mean "epochsUpTo"\?/,
+  );
+  refused(
+    { ...minimal, regularisation: [{ epochsFrom: 9, epochsUpTo: 3, settings: {} }] },
+    /received 9 and 3: the rule would never apply/,
+  );
   refused({ ...minimal, limits: { memory: 1 } }, /limits has "memory"\. Did you mean "memoryGB"\?/);
   refused({ ...minimal, models: [{ ...models[0], modelOptions: { seRatoi: 1 } }] }, /Did you mean "seRatio"\?/);
   refused({ ...minimal, models: [{ ...models[0], stemStride: 3 }] }, /stemStride in mine\.json: expected 1, 2 or 4/);
@@ -70,17 +79,45 @@ test("the paper's grid: 7 depths, 5 widths, 5 sizes, 3 regimes, with its rules a
   assert.equal(configurations.length, 7 * 5 * 5 * 3);
   assert.deepEqual(leftOut, []);
   assert.equal(new Set(configurations.map(({ name }) => name)).size, 525);
-  for (const [depth, width, size] of [[50, 1, 160], [101, 0.5, 224], [350, 0.25, 128]] as const) {
-    const { parameters, multiplyAdds, batch, predictedBytes } = byName(configurations, `resnet-rs-${depth} x${width} @${size} for 350 epochs`);
+  for (const [depth, width, size] of [
+    [50, 1, 160],
+    [101, 0.5, 224],
+    [350, 0.25, 128],
+  ] as const) {
+    const { parameters, multiplyAdds, batch, predictedBytes } = byName(
+      configurations,
+      `resnet-rs-${depth} x${width} @${size} for 350 epochs`,
+    );
     const exact = modelCost(`resnet-rs-${depth}`, { size, batch, overrides: { width } });
     assert.deepEqual([parameters, multiplyAdds], [exact.parameters, exact.multiplyAdds]);
-    assert.ok(Math.abs(predictedBytes / exact.trainMemoryBytes - 1) < 0.01, `${predictedBytes} against ${exact.trainMemoryBytes}`);
+    assert.ok(
+      Math.abs(predictedBytes / exact.trainMemoryBytes - 1) < 0.01,
+      `${predictedBytes} against ${exact.trainMemoryBytes}`,
+    );
   }
   const settings = (name: string): Record<string, unknown> => byName(configurations, name).options.settings!;
-  // Appendix E: short runs without regularisation. Table 12 (recalled): dropout by width. Released rows: stochastic depth from 200 layers on.
-  assert.deepEqual(settings('resnet-rs-200 x2 @224 for 100 epochs'), { augment: 'none', labelSmoothing: 0, dropout: 0, stochasticDepth: 0, weightDecay: 4e-5, epochs: 100 });
-  for (const [width, dropout] of [[0.25, 0], [0.5, 0.1], [1, 0.25], [1.5, 0.6], [2, 0.75]] as const)
-    assert.deepEqual(settings(`resnet-rs-101 x${width} @224 for 350 epochs`), { dropout, stochasticDepth: 0, epochs: 350 });
+  // Appendix E: short runs without regularisation. Table 12 (recalled): dropout by width. Released rows: stochastic
+  // depth from 200 layers on.
+  assert.deepEqual(settings('resnet-rs-200 x2 @224 for 100 epochs'), {
+    augment: 'none',
+    labelSmoothing: 0,
+    dropout: 0,
+    stochasticDepth: 0,
+    weightDecay: 4e-5,
+    epochs: 100,
+  });
+  for (const [width, dropout] of [
+    [0.25, 0],
+    [0.5, 0.1],
+    [1, 0.25],
+    [1.5, 0.6],
+    [2, 0.75],
+  ] as const)
+    assert.deepEqual(settings(`resnet-rs-101 x${width} @224 for 350 epochs`), {
+      dropout,
+      stochasticDepth: 0,
+      epochs: 350,
+    });
   assert.equal(settings('resnet-rs-200 x1 @224 for 350 epochs')['stochasticDepth'], 0.1);
   const ruled = byName(configurations, 'resnet-rs-101 x1.5 @224 for 350 epochs').ruled;
   assert.match(ruled['dropout']!, /recalled from paper Table 12/);
@@ -89,23 +126,46 @@ test("the paper's grid: 7 depths, 5 widths, 5 sizes, 3 regimes, with its rules a
 test('EfficientNets at their own size and below it', async () => {
   const { configurations } = await layOut(await openStudy('efficientnet-rs'), imageNet);
   const own = configurations.filter(({ family }) => family === 'efficientnet');
-  assert.deepEqual(own.map(({ size }) => size).sort((a, b) => a - b), [224, 240, 260, 300, 380, 456, 528, 600]);
+  assert.deepEqual(
+    own.map(({ size }) => size).sort((a, b) => a - b),
+    [224, 240, 260, 300, 380, 456, 528, 600],
+  );
   const lower = configurations.filter(({ family }) => family === 'efficientnet-rs');
-  assert.ok(lower.every(({ model, size }) => size < own.find((each) => each.model.slice(-2) === model.slice(-2))!.size));
-  assert.equal(byName(configurations, 'efficientnet-rs-b4 @320 for 350 epochs').options.model, 'efficientnet-rs-b4@320');
+  assert.ok(
+    lower.every(({ model, size }) => size < own.find((each) => each.model.slice(-2) === model.slice(-2))!.size),
+  );
+  assert.equal(
+    byName(configurations, 'efficientnet-rs-b4 @320 for 350 epochs').options.model,
+    'efficientnet-rs-b4@320',
+  );
 });
 
 test('limits and impossible sizes leave configurations out by name; rules yield to what the study sets', async () => {
-  const study = checkStudy({ ...minimal, models: [{ ...models[0], sizes: [8, 20, 28] }], limits: { multiplyAddsM: 30, memoryGB: 0.3 }, settings: { batch: 64, dropout: 0.5 }, regularisation: [{ epochsUpTo: 2, settings: { dropout: 0, labelSmoothing: 0 } }] }, 'mine', 'mine.json');
+  const study = checkStudy(
+    {
+      ...minimal,
+      models: [{ ...models[0], sizes: [8, 20, 28] }],
+      limits: { multiplyAddsM: 30, memoryGB: 0.3 },
+      settings: { batch: 64, dropout: 0.5 },
+      regularisation: [{ epochsUpTo: 2, settings: { dropout: 0, labelSmoothing: 0 } }],
+    },
+    'mine',
+    'mine.json',
+  );
   const { configurations, leftOut } = await layOut(study, { path: '', classes: 10, trainPictures: 1000 });
   assert.equal(configurations.length + leftOut.length, 2 * 2 * 3 * 2);
   const reasons = new Map(leftOut.map(({ name, reason }) => [name, reason]));
   assert.match(reasons.get('resnet-rs-14 x0.25 @8 for 2 epochs')!, /Expected at least 16 pixels/);
   assert.match(reasons.get('resnet-rs-26 x0.5 @28 for 4 epochs')!, /M multiply-adds, above the limit of 30 M/);
-  assert.ok(configurations.every(({ multiplyAdds, predictedBytes }) => multiplyAdds <= 30e6 && predictedBytes <= 0.3e9));
+  assert.ok(
+    configurations.every(({ multiplyAdds, predictedBytes }) => multiplyAdds <= 30e6 && predictedBytes <= 0.3e9),
+  );
   const { options } = byName(configurations, 'resnet-rs-14 x0.25 @20 for 2 epochs');
   assert.deepEqual(options.settings, { labelSmoothing: 0, batch: 64, dropout: 0.5, epochs: 2 });
-  await assert.rejects(layOut(checkStudy({ ...minimal, models: [{ ...models[0], depths: [27] }] }, 'mine', 'mine.json'), imageNet), /Expected a depth of resnet-rs but received 27\. Known: 14, 26, 50/);
+  await assert.rejects(
+    layOut(checkStudy({ ...minimal, models: [{ ...models[0], depths: [27] }] }, 'mine', 'mine.json'), imageNet),
+    /Expected a depth of resnet-rs but received 27\. Known: 14, 26, 50/,
+  );
 });
 
 test('rungs of successive halving', () => {

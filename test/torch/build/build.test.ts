@@ -4,9 +4,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'n
 import { createRequire } from 'node:module';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { packageRoot } from '../../../src/package-root.js';
-import { buildEngine, type BuildResult } from '../../../src/torch/build/build.js';
+import { type BuildResult, buildEngine } from '../../../src/torch/build/build.js';
 import { describeFailure } from '../../../src/torch/build/build-errors.js';
 import { engineStatus } from '../../../src/torch/build/engine-file.js';
 import { inspectLibtorch, type Libtorch } from '../../../src/torch/build/libtorch-folder.js';
@@ -68,7 +68,13 @@ function scene(t: TestContext): Scene {
     libtorch: fresh,
     target: join(root, 'build', 'native'),
     lines,
-    build: (options = {}) => buildEngine(fresh, { root, log: (line) => lines.push(line), force: options.force === true, env: { ...env, ...options.env } }),
+    build: (options = {}) =>
+      buildEngine(fresh, {
+        root,
+        log: (line) => lines.push(line),
+        force: options.force === true,
+        env: { ...env, ...options.env },
+      }),
     state: () => engineStatus(root, env).state,
   };
 }
@@ -101,9 +107,15 @@ test('a failed build says the first errors and leaves the old addon', { skip }, 
   const { addon } = await s.build();
   const before = readFileSync(addon);
   put(join(s.root, 'native', 'alone.cpp'), 'int alone() { return nothing; }\n');
-  await assert.rejects(s.build(), /compiling native\/alone\.cpp:\n.*alone\.cpp:1:\d+: error: .*nothing.*\n.*build\.log/);
+  await assert.rejects(
+    s.build(),
+    /compiling native\/alone\.cpp:\n.*alone\.cpp:1:\d+: error: .*nothing.*\n.*build\.log/,
+  );
   assert.deepEqual(readFileSync(addon), before);
-  assert.deepEqual(temporaries(s.target).filter((name) => name.endsWith('.node.tmp')), []);
+  assert.deepEqual(
+    temporaries(s.target).filter((name) => name.endsWith('.node.tmp')),
+    [],
+  );
   assert.equal(existsSync(join(s.target, '.lock')), false);
   assert.match(readFileSync(join(s.target, 'build.log'), 'utf8'), /nothing/);
 });
@@ -135,7 +147,10 @@ test('of two builds at once one waits and then has nothing to do', { skip }, asy
 });
 
 test('no compiler: the error says which one and how to install it', { skip }, async (t) => {
-  await assert.rejects(scene(t).build({ env: { CXX: 'rescaled-no-such-compiler -O' } }), /"rescaled-no-such-compiler -O" is not installed/);
+  await assert.rejects(
+    scene(t).build({ env: { CXX: 'rescaled-no-such-compiler -O' } }),
+    /"rescaled-no-such-compiler -O" is not installed/,
+  );
 });
 
 test('messages: errors first, memory named, at most five lines', () => {
@@ -144,6 +159,17 @@ test('messages: errors first, memory named, at most five lines', () => {
   assert.match(message, /number 0/);
   assert.match(message, /number 4/);
   assert.doesNotMatch(message, /number 5|In file included/);
-  assert.match(describeFailure('x', 'g++: fatal error: Killed signal terminated program cc1plus', null, '/log'), /RESCALED_BUILD_JOBS=1/);
-  assert.match(describeFailure('linking', '/usr/bin/ld: cannot find -ltorch: No such file\ncollect2: error: ld returned 1 exit status', null, '/log'), /cannot find -ltorch/);
+  assert.match(
+    describeFailure('x', 'g++: fatal error: Killed signal terminated program cc1plus', null, '/log'),
+    /RESCALED_BUILD_JOBS=1/,
+  );
+  assert.match(
+    describeFailure(
+      'linking',
+      '/usr/bin/ld: cannot find -ltorch: No such file\ncollect2: error: ld returned 1 exit status',
+      null,
+      '/log',
+    ),
+    /cannot find -ltorch/,
+  );
 });

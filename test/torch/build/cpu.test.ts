@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import { blasEnvironment, coreTypeFromFlags, cpuFlags } from '../../../src/torch/build/cpu.js';
 import { put, temporaryFolder } from './fakes.js';
 
-const cpuinfo = (flags: string): string => `processor\t: 0\nmodel name\t: Some CPU\nflags\t\t: ${flags}\nbugs\t\t: spectre_v1\n\nprocessor\t: 1\nflags\t\t: other\n`;
+const cpuinfo = (flags: string): string =>
+  `processor\t: 0\nmodel name\t: Some CPU\nflags\t\t: ${flags}\nbugs\t\t: spectre_v1\n\nprocessor\t: 1\nflags\t\t: other\n`;
 const skylake = 'fpu sse2 fma avx avx2 avx512f avx512dq avx512cd avx512bw avx512vl';
 
 test('flags of the first CPU are read', () => {

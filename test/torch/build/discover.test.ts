@@ -63,7 +63,9 @@ test('python3 is asked where torch is; its folder is a libtorch', { skip: linuxO
   assert.equal(libtorch.openmp, join(torch, 'lib', 'libgomp.so.1'));
 });
 
-test('a python3 that is absent, fails, hangs, has no torch or has one without headers is passed over', { skip: linuxOnly }, async (t) => {
+test('a python3 that is absent, fails, hangs, has no torch or has one without headers is passed over', {
+  skip: linuxOnly,
+}, async (t) => {
   const folder = temporaryFolder(t);
   fakeLibtorch(join(folder, 'usr'), { version: [1, 13, 0] });
   const python = join(folder, 'python');
@@ -105,5 +107,8 @@ test('the string ABI is read off libc10', { skip: linuxOnly }, async (t) => {
 
 test('libtorch nowhere: the error says where it was looked for and how to install it', async (t) => {
   const options = { env: {}, python: noPython, systemPrefixes: [temporaryFolder(t)] };
-  await assert.rejects(requireLibtorch(options), /none\.\n.*RESCALED_LIBTORCH: not set\n.*python3: .*\n.*system: no headers[^]*To install it:\n/);
+  await assert.rejects(
+    requireLibtorch(options),
+    /none\.\n.*RESCALED_LIBTORCH: not set\n.*python3: .*\n.*system: no headers[^]*To install it:\n/,
+  );
 });

@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { packageRoot } from '../../../src/package-root.js';
 import {
   addonName,
+  type EngineStamp,
+  type EngineStatus,
   engineFolders,
   engineStatus,
   platformName,
   sourceHash,
   stampName,
   writableEngineFolder,
-  type EngineStamp,
-  type EngineStatus,
 } from '../../../src/torch/build/engine-file.js';
 import { inspectLibtorch, libraryFile } from '../../../src/torch/build/libtorch-folder.js';
 import { fakeLibtorch, put, temporaryFolder } from './fakes.js';
@@ -34,7 +34,12 @@ function scene(t: TestContext): Scene {
   put(join(root, 'native', 'bridge.h'), '// one\n');
   symlinkSync(join(packageRoot, 'node_modules'), join(root, 'node_modules'));
   fakeLibtorch(join(folder, 'libtorch'));
-  const libtorch = inspectLibtorch('system', join(folder, 'libtorch'), join(folder, 'libtorch', 'include'), join(folder, 'libtorch', 'lib'));
+  const libtorch = inspectLibtorch(
+    'system',
+    join(folder, 'libtorch'),
+    join(folder, 'libtorch', 'include'),
+    join(folder, 'libtorch', 'lib'),
+  );
   if (typeof libtorch === 'string') throw new Error(libtorch);
   const env = { XDG_CACHE_HOME: join(folder, 'cache') };
   const target = join(root, 'build', 'native');
@@ -73,23 +78,31 @@ test('no addon: missing', (t) => {
   assert.equal(s.status().state, 'missing');
 });
 
-const staleness: [string, (s: Scene) => NodeJS.ProcessEnv | void, RegExp][] = [
+const staleness: [string, (s: Scene) => unknown, RegExp][] = [
   ['a changed source', (s) => put(join(s.root, 'native', 'bridge.cpp'), '// two\n'), /sources or flags have changed/],
   ['a changed header', (s) => put(join(s.root, 'native', 'bridge.h'), '// two\n'), /sources or flags have changed/],
   ['a new source', (s) => put(join(s.root, 'native', 'more.cpp'), ''), /sources or flags have changed/],
   ['no stamp', (s) => rmSync(join(s.root, 'build', 'native', stampName)), /missing or unreadable/],
   ['half a stamp', (s) => put(join(s.root, 'build', 'native', stampName), '{"format": 1'), /missing or unreadable/],
-  ['another addon than the stamped one', (s) => put(join(s.root, 'build', 'native', addonName), 'half'), /not the file that its stamp describes/],
+  [
+    'another addon than the stamped one',
+    (s) => put(join(s.root, 'build', 'native', addonName), 'half'),
+    /not the file that its stamp describes/,
+  ],
   ['another platform', (s) => s.stamp({ platform: 'linux-mips' }), /built for linux-mips/],
   ['libtorch gone', (s) => rmSync(join(s.folder, 'libtorch'), { recursive: true }), /libtorch 2\.6\.0 is no longer in/],
-  ['libtorch replaced', (s) => utimesSync(join(s.folder, 'libtorch', 'lib', libraryFile('torch_cpu')), 1, 1), /has changed since/],
+  [
+    'libtorch replaced',
+    (s) => utimesSync(join(s.folder, 'libtorch', 'lib', libraryFile('torch_cpu')), 1, 1),
+    /has changed since/,
+  ],
   ['another RESCALED_LIBTORCH', (s) => ({ RESCALED_LIBTORCH: s.folder }), /but RESCALED_LIBTORCH is/],
 ];
 
 for (const [what, change, reason] of staleness) {
   test(`stale: ${what}`, (t) => {
     const s = scene(t);
-    const status = s.status(change(s) ?? {});
+    const status = s.status((change(s) ?? {}) as NodeJS.ProcessEnv);
     assert.equal(status.state, 'stale');
     assert.match(status.reason ?? '', reason);
   });
@@ -119,7 +132,9 @@ test('the cache folder is used when the package cannot be written to', (t) => {
   assert.ok(statSync(cache).isDirectory());
 });
 
-test('a read-only package folder: the cache is used', { skip: process.getuid?.() === 0 ? 'root can write everywhere' : false }, (t) => {
+test('a read-only package folder: the cache is used', {
+  skip: process.getuid?.() === 0 ? 'root can write everywhere' : false,
+}, (t) => {
   const s = scene(t);
   rmSync(join(s.root, 'build'), { recursive: true });
   chmodSync(s.root, 0o555);

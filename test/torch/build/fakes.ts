@@ -28,7 +28,10 @@ export function fakeLibtorch(
 ): void {
   const [major, minor, patch] = options.version ?? [2, 6, 0];
   const include = join(root, 'include');
-  put(join(include, 'ATen', 'ATen.h'), `#if !defined(_MSC_VER) && __cplusplus < ${options.cplusplus ?? '201703L'}\n#error\n#endif\n`);
+  put(
+    join(include, 'ATen', 'ATen.h'),
+    `#if !defined(_MSC_VER) && __cplusplus < ${options.cplusplus ?? '201703L'}\n#error\n#endif\n`,
+  );
   put(
     join(include, 'torch', 'csrc', 'api', 'include', 'torch', 'version.h'),
     `#define TORCH_VERSION_MAJOR ${major}\n#define TORCH_VERSION_MINOR ${minor}\n#define TORCH_VERSION_PATCH ${patch}\n`,

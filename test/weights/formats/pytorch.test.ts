@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { RescaledError } from '../../../src/errors.js';
-import { openWeights } from '../../../src/weights/open.js';
 import type { WeightsFile } from '../../../src/weights/formats/weights-file.js';
-import { checkpoint, op, tensor, zip, type ZipEntry } from '../../fixtures/crafted.js';
+import { openWeights } from '../../../src/weights/open.js';
+import { checkpoint, op, tensor, type ZipEntry, zip } from '../../fixtures/crafted.js';
 import { fixturePath } from '../../fixtures/open.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'rescaled-pytorch-'));
@@ -43,7 +43,10 @@ describe('checkpoints that PyTorch wrote', () => {
     for (const name of ['plain', 'everything', 'parallel', 'nested'])
       test(`PyTorch ${version}, ${name}: every tensor, type and shape`, async () => {
         const path = fixturePath(`weights/torch-${version}-${name}`);
-        const expected = JSON.parse(readFileSync(`${path}.json`, 'utf8')) as Record<string, { dtype: string; shape: number[]; hex: string }>;
+        const expected = JSON.parse(readFileSync(`${path}.json`, 'utf8')) as Record<
+          string,
+          { dtype: string; shape: number[]; hex: string }
+        >;
         await reading(`${path}.pth`, (file) => {
           assert.equal(file.format, 'pytorch');
           assert.deepEqual([...file.entries.keys()], Object.keys(expected));
@@ -62,7 +65,13 @@ describe('checkpoints that PyTorch wrote', () => {
       assert.deepEqual([...file.readFloat32('view.offset')], [5, 6, 7, 8, 9, 10]);
       assert.deepEqual([...file.readFloat32('scalar')], [7.5]);
       assert.deepEqual([...file.readFloat32('empty')], []);
-      for (const [key, value] of [['F64', 100], ['BF16', 100], ['I8', 100], ['BOOL', 1]] as const) assert.deepEqual(file.readFloat32(`type.${key}`)[2], value);
+      for (const [key, value] of [
+        ['F64', 100],
+        ['BF16', 100],
+        ['I8', 100],
+        ['BOOL', 1],
+      ] as const)
+        assert.deepEqual(file.readFloat32(`type.${key}`)[2], value);
     });
   });
 
@@ -76,11 +85,21 @@ describe('checkpoints that PyTorch wrote', () => {
       assert.match(file.ignored.get('state_dict')!, /--select/);
       return file.readFloat32('1.running_var');
     });
-    await reading(path, (file) => {
-      assert.equal(file.metadata['strippedPrefix'], 'module.');
-      assert.deepEqual([...file.readFloat32('1.running_var')].map((value) => value * 2), [...ema]);
-    }, 'state_dict');
-    await assert.rejects(openWeights(path, { select: 'state_dict_emma' }), /Did you mean "state_dict_ema"\?.*"state_dict", "state_dict_ema"/);
+    await reading(
+      path,
+      (file) => {
+        assert.equal(file.metadata['strippedPrefix'], 'module.');
+        assert.deepEqual(
+          [...file.readFloat32('1.running_var')].map((value) => value * 2),
+          [...ema],
+        );
+      },
+      'state_dict',
+    );
+    await assert.rejects(
+      openWeights(path, { select: 'state_dict_emma' }),
+      /Did you mean "state_dict_ema"\?.*"state_dict", "state_dict_ema"/,
+    );
     await assert.rejects(openWeights(path, { select: 'optimizer' }), /no|none/);
   });
 
@@ -102,10 +121,19 @@ describe('checkpoints that PyTorch wrote', () => {
 describe('what is picked', () => {
   const good = tensor();
   test('the only dictionary of tensors, whatever its name', async () => {
-    assert.equal(await reads(checkpoint(op.dict(op.text('my_net'), op.dict(op.text('w'), good))), (file) => file.metadata['selected']), 'my_net');
+    assert.equal(
+      await reads(
+        checkpoint(op.dict(op.text('my_net'), op.dict(op.text('w'), good))),
+        (file) => file.metadata['selected'],
+      ),
+      'my_net',
+    );
   });
   test('two of unknown names: none is guessed', async () => {
-    await refuses(checkpoint(op.dict(op.text('a'), op.dict(op.text('w'), good), op.text('b'), op.dict(op.text('w'), good))), /several.*--select: "a", "b"/);
+    await refuses(
+      checkpoint(op.dict(op.text('a'), op.dict(op.text('w'), good), op.text('b'), op.dict(op.text('w'), good))),
+      /several.*--select: "a", "b"/,
+    );
   });
   test('a known name before tensors beside it', async () => {
     const value = op.dict(op.text('loss'), good, op.text('model'), op.dict(op.text('w'), good));
@@ -117,7 +145,10 @@ describe('what is picked', () => {
   });
   test('both wrappers, one in the other', async () => {
     const value = op.dict(op.text('module._orig_mod.w'), good, op.text('module._orig_mod.v'), good);
-    assert.deepEqual(await reads(checkpoint(value), (file) => [[...file.entries.keys()], file.metadata['strippedPrefix']]), [['w', 'v'], 'module._orig_mod.']);
+    assert.deepEqual(
+      await reads(checkpoint(value), (file) => [[...file.entries.keys()], file.metadata['strippedPrefix']]),
+      [['w', 'v'], 'module._orig_mod.'],
+    );
   });
   test('a list, a tensor, an empty dictionary', async () => {
     await refuses(checkpoint(Buffer.from(']')), /a list of 0.*state_dict/);
@@ -127,7 +158,10 @@ describe('what is picked', () => {
   });
   test('names like __proto__ are names', async () => {
     const value = op.dict(op.text('__proto__'), good, op.text('constructor'), op.int(4));
-    assert.deepEqual(await reads(checkpoint(value), (file) => [[...file.entries.keys()], Object.entries(file.metadata)]), [['__proto__'], [['constructor', '4']]]);
+    assert.deepEqual(
+      await reads(checkpoint(value), (file) => [[...file.entries.keys()], Object.entries(file.metadata)]),
+      [['__proto__'], [['constructor', '4']]],
+    );
   });
 });
 
@@ -136,51 +170,126 @@ describe('hostile pickles', () => {
   const many = (text: string, count: number): Buffer => Buffer.alloc(count, text);
   const system = op.global('posix', 'system');
   const cases: [name: string, content: Buffer, pattern: RegExp][] = [
-    ['os.system, the classic', checkpoint(op.reduce(system, op.tuple(op.text('touch /tmp/owned')))), /at byte 2: it asks for "posix.system"/],
-    ['eval by its Python 2 module', checkpoint(op.reduce(op.global('__builtin__', 'eval'), op.tuple(op.text('1')))), /"__builtin__.eval"/],
-    ['a function that PyTorch once allowed', state(op.reduce(op.global('torch.storage', '_load_from_bytes'), op.tuple(op.text('')))), /"torch.storage._load_from_bytes"/],
+    [
+      'os.system, the classic',
+      checkpoint(op.reduce(system, op.tuple(op.text('touch /tmp/owned')))),
+      /at byte 2: it asks for "posix.system"/,
+    ],
+    [
+      'eval by its Python 2 module',
+      checkpoint(op.reduce(op.global('__builtin__', 'eval'), op.tuple(op.text('1')))),
+      /"__builtin__.eval"/,
+    ],
+    [
+      'a function that PyTorch once allowed',
+      state(op.reduce(op.global('torch.storage', '_load_from_bytes'), op.tuple(op.text('')))),
+      /"torch.storage._load_from_bytes"/,
+    ],
     ['getattr around the list', state(op.global('builtins', 'getattr')), /"builtins.getattr"/],
     ['settings of a program', state(op.global('argparse', 'Namespace')), /"argparse.Namespace".*none of the few names/],
     ['a name with control characters', state(op.global('\x1b[31m', 'x'.repeat(500))), /\\u001b/],
     ['a name without an end', checkpoint(Buffer.from(`c${'a'.repeat(2000)}`)), /in the middle of a name/],
-    ['STACK_GLOBAL of protocol 4', checkpoint(Buffer.concat([op.text('os'), op.text('system'), Buffer.from([0x93])])), /"os.system"/],
+    [
+      'STACK_GLOBAL of protocol 4',
+      checkpoint(Buffer.concat([op.text('os'), op.text('system'), Buffer.from([0x93])])),
+      /"os.system"/,
+    ],
     ['STACK_GLOBAL of numbers', checkpoint(Buffer.concat([op.int(1), op.int(2), Buffer.from([0x93])])), /two strings/],
     ['INST', checkpoint(Buffer.from('(ios\nsystem\n')), /instruction 0x69 \("i"\)/],
     ['OBJ', checkpoint(Buffer.from('(o')), /0x6f/],
     ['NEWOBJ', checkpoint(Buffer.concat([op.global('collections', 'OrderedDict'), Buffer.from([0x29, 0x81])])), /0x81/],
     ['EXT1, the extension registry', checkpoint(Buffer.from([0x82, 1])), /0x82/],
     ['an instruction that does not exist', checkpoint(Buffer.from([0xff])), /0xff/],
-    ['a call of a type', state(op.reduce(op.global('torch', 'FloatStorage'), op.tuple())), /calls "torch.FloatStorage"/],
+    [
+      'a call of a type',
+      state(op.reduce(op.global('torch', 'FloatStorage'), op.tuple())),
+      /calls "torch.FloatStorage"/,
+    ],
     ['a call of a string', state(op.reduce(op.text('eval'), op.tuple())), /REDUCE/],
     ['a call without a tuple', state(op.reduce(op.global('collections', 'OrderedDict'), op.int(1))), /REDUCE/],
-    ['OrderedDict of numbers', state(op.reduce(op.global('collections', 'OrderedDict'), op.tuple(op.int(1)))), /called with nothing or a dictionary/],
+    [
+      'OrderedDict of numbers',
+      state(op.reduce(op.global('collections', 'OrderedDict'), op.tuple(op.int(1)))),
+      /called with nothing or a dictionary/,
+    ],
     ['BUILD of a tensor', state(Buffer.concat([tensor(), op.dict(), Buffer.from('b')])), /BUILD/],
     ['BUILD with a list', checkpoint(Buffer.concat([op.dict(), Buffer.from(']b')])), /BUILD/],
-    ['items of a number', checkpoint(Buffer.concat([op.int(1), Buffer.from('('), op.int(1), op.int(2), Buffer.from('u')])), /dictionary to set/],
-    ['a key without a value', checkpoint(Buffer.concat([Buffer.from('}('), op.int(1), Buffer.from('u')])), /as many values/],
+    [
+      'items of a number',
+      checkpoint(Buffer.concat([op.int(1), Buffer.from('('), op.int(1), op.int(2), Buffer.from('u')])),
+      /dictionary to set/,
+    ],
+    [
+      'a key without a value',
+      checkpoint(Buffer.concat([Buffer.from('}('), op.int(1), Buffer.from('u')])),
+      /as many values/,
+    ],
     ['append to a number', checkpoint(Buffer.concat([op.int(1), op.int(2), Buffer.from('a')])), /list to append/],
     ['a stack that is empty', checkpoint(Buffer.from('R')), /stack is empty/],
     ['a mark in the place of a value', checkpoint(Buffer.from('(R')), /mark stands/],
     ['no mark', checkpoint(Buffer.from('t')), /no mark/],
     ['values left over', checkpoint(Buffer.concat([op.int(1), op.dict()])), /left over/],
     ['a value that was never stored', checkpoint(op.get(7)), /recalls value 7/],
-    ['an end in a string', zip([{ name: 'a/data.pkl', data: Buffer.from('\x80\x02X\xff\xff\xff\x7fabc', 'latin1') }]), /in the middle/],
+    [
+      'an end in a string',
+      zip([{ name: 'a/data.pkl', data: Buffer.from('\x80\x02X\xff\xff\xff\x7fabc', 'latin1') }]),
+      /in the middle/,
+    ],
     ['no end', zip([{ name: 'a/data.pkl', data: Buffer.from('\x80\x02N', 'latin1') }]), /in the middle/],
     ['an empty pickle', zip([{ name: 'a/data.pkl', data: Buffer.alloc(0) }]), /in the middle/],
-    ['protocol 0', zip([{ name: 'a/data.pkl', data: Buffer.from('\x80\x00N.', 'latin1') }]), /protocol 2 to 5 but found 0/],
+    [
+      'protocol 0',
+      zip([{ name: 'a/data.pkl', data: Buffer.from('\x80\x00N.', 'latin1') }]),
+      /protocol 2 to 5 but found 0/,
+    ],
     ['text protocol', zip([{ name: 'a/data.pkl', data: Buffer.from('(dp0\n.') }]), /0x64/],
     ['marks without end', checkpoint(many('(', 100_000)), /nested deeper/],
     ['a stack without end', checkpoint(many('N', 2_000_000)), /stack grows/],
     ['objects without end', checkpoint(Buffer.concat([Buffer.from(']'), many('}a', 6_000_000)])), /builds over/],
-    ['a memo without end', checkpoint(Buffer.concat([Buffer.from('}'), Buffer.alloc(2_500_000, 0x94)])), /remembers over/],
-    ['an id that is no tuple', state(op.reduce(op.global('torch._utils', '_rebuild_tensor_v2'), op.tuple(Buffer.concat([op.text('storage'), Buffer.from('Q')]), op.int(0), op.tuple(), op.tuple()))), /"w": expected a storage/],
-    ['a parameter of a parameter', state(op.reduce(op.global('torch._utils', '_rebuild_parameter'), op.tuple(op.reduce(op.global('torch._utils', '_rebuild_parameter'), op.tuple(tensor())), op.false))), /parameter of a tensor/],
-    ['no arguments', state(op.reduce(op.global('torch._utils', '_rebuild_tensor_v2'), op.tuple())), /expected a storage/],
+    [
+      'a memo without end',
+      checkpoint(Buffer.concat([Buffer.from('}'), Buffer.alloc(2_500_000, 0x94)])),
+      /remembers over/,
+    ],
+    [
+      'an id that is no tuple',
+      state(
+        op.reduce(
+          op.global('torch._utils', '_rebuild_tensor_v2'),
+          op.tuple(Buffer.concat([op.text('storage'), Buffer.from('Q')]), op.int(0), op.tuple(), op.tuple()),
+        ),
+      ),
+      /"w": expected a storage/,
+    ],
+    [
+      'a parameter of a parameter',
+      state(
+        op.reduce(
+          op.global('torch._utils', '_rebuild_parameter'),
+          op.tuple(op.reduce(op.global('torch._utils', '_rebuild_parameter'), op.tuple(tensor())), op.false),
+        ),
+      ),
+      /parameter of a tensor/,
+    ],
+    [
+      'no arguments',
+      state(op.reduce(op.global('torch._utils', '_rebuild_tensor_v2'), op.tuple())),
+      /expected a storage/,
+    ],
   ];
   for (const [name, content, pattern] of cases) test(name, () => refuses(content, pattern));
 
   test('a dictionary inside itself is not followed', async () => {
-    const loop = Buffer.concat([Buffer.from('}'), op.put(0), Buffer.from('('), op.text('self'), op.get(0), op.text('w'), tensor(), Buffer.from('u')]);
+    const loop = Buffer.concat([
+      Buffer.from('}'),
+      op.put(0),
+      Buffer.from('('),
+      op.text('self'),
+      op.get(0),
+      op.text('w'),
+      tensor(),
+      Buffer.from('u'),
+    ]);
     // It is a dictionary of tensors under the key "self" and at the top: the same one.
     assert.deepEqual(await reads(checkpoint(loop), (file) => [...file.entries.keys()]), ['w']);
   });
@@ -194,43 +303,98 @@ describe('hostile tensors', () => {
   const state = (value: Buffer, more?: ZipEntry[]): Buffer => checkpoint(op.dict(op.text('w'), value), more);
   const big = op.long(2n ** 40n);
   const cases: [name: string, content: Buffer, pattern: RegExp][] = [
-    ['more elements than the storage has', state(tensor({ size: [op.int(7)], stride: [op.int(1)] })), /"w".*reach past the 6 elements/],
+    [
+      'more elements than the storage has',
+      state(tensor({ size: [op.int(7)], stride: [op.int(1)] })),
+      /"w".*reach past the 6 elements/,
+    ],
     ['an offset past the end', state(tensor({ offset: op.int(1) })), /reach past/],
-    ['an offset at the end, one element', state(tensor({ offset: op.int(6), size: [op.int(1)], stride: [op.int(1)] })), /reach past/],
+    [
+      'an offset at the end, one element',
+      state(tensor({ offset: op.int(6), size: [op.int(1)], stride: [op.int(1)] })),
+      /reach past/,
+    ],
     ['a negative offset', state(tensor({ offset: op.int(-1) })), /whole numbers >= 0/],
     ['a negative side', state(tensor({ size: [op.int(-2), op.int(-3)] })), /whole numbers >= 0/],
     ['a negative stride', state(tensor({ stride: [op.int(-3), op.int(1)] })), /whole numbers >= 0/],
-    ['a fractional side', state(tensor({ size: [Buffer.concat([Buffer.from('G'), Buffer.from('4000000000000001', 'hex')]), op.int(1)] })), /whole numbers/],
+    [
+      'a fractional side',
+      state(tensor({ size: [Buffer.concat([Buffer.from('G'), Buffer.from('4000000000000001', 'hex')]), op.int(1)] })),
+      /whole numbers/,
+    ],
     ['fewer strides than sides', state(tensor({ stride: [op.int(1)] })), /whole numbers/],
     ['a stride past 2^53', state(tensor({ stride: [op.long(2n ** 60n), op.int(1)] })), /whole numbers/],
     ['strides that step out', state(tensor({ stride: [big, op.int(1)] })), /reach past/],
-    ['a bomb of stride 0', state(tensor({ size: [big, big], stride: [op.int(0), op.int(0)] })), /more elements than its storage/],
-    ['a small bomb of stride 0', state(tensor({ size: [op.int(7), op.int(1)], stride: [op.int(0), op.int(0)] })), /contiguous\(\)/],
-    ['elements that the entry does not have', state(tensor({ elements: op.int(7) })), /claims 7 elements of 4 bytes but has 24/],
+    [
+      'a bomb of stride 0',
+      state(tensor({ size: [big, big], stride: [op.int(0), op.int(0)] })),
+      /more elements than its storage/,
+    ],
+    [
+      'a small bomb of stride 0',
+      state(tensor({ size: [op.int(7), op.int(1)], stride: [op.int(0), op.int(0)] })),
+      /contiguous\(\)/,
+    ],
+    [
+      'elements that the entry does not have',
+      state(tensor({ elements: op.int(7) })),
+      /claims 7 elements of 4 bytes but has 24/,
+    ],
     ['elements without end', state(tensor({ elements: op.long(2n ** 52n) })), /claims/],
-    ['a wider type than the entry has bytes for', state(tensor({ type: 'DoubleStorage' })), /claims 6 elements of 8 bytes/],
+    [
+      'a wider type than the entry has bytes for',
+      state(tensor({ type: 'DoubleStorage' })),
+      /claims 6 elements of 8 bytes/,
+    ],
     ['a type that is not known', state(tensor({ type: 'ComplexFloatStorage' })), /"torch.ComplexFloatStorage"/],
     ['a storage that is not there', state(tensor({ key: '9' })), /no storage "9"/],
     ['a storage outside', state(tensor({ key: '../../etc/passwd' })), /no storage "..\/..\/etc\/passwd"/],
-    ['17 axes', state(tensor({ size: Array.from({ length: 17 }, () => op.int(1)), stride: Array.from({ length: 17 }, () => op.int(1)) })), /whole numbers/],
+    [
+      '17 axes',
+      state(
+        tensor({
+          size: Array.from({ length: 17 }, () => op.int(1)),
+          stride: Array.from({ length: 17 }, () => op.int(1)),
+        }),
+      ),
+      /whole numbers/,
+    ],
   ];
   for (const [name, content, pattern] of cases) test(name, () => refuses(content, pattern));
 
   test('an axis of one element may have any stride', async () => {
-    assert.deepEqual(await reads(state(tensor({ size: [op.int(1), op.int(6)], stride: [op.int(77), op.int(1)] })), (file) => [...file.readFloat32('w')]), [1, 2, 3, 4, 5, 6]);
+    assert.deepEqual(
+      await reads(state(tensor({ size: [op.int(1), op.int(6)], stride: [op.int(77), op.int(1)] })), (file) => [
+        ...file.readFloat32('w'),
+      ]),
+      [1, 2, 3, 4, 5, 6],
+    );
   });
   test('repeated elements within the size of the storage', async () => {
-    assert.deepEqual(await reads(state(tensor({ size: [op.int(3), op.int(2)], stride: [op.int(0), op.int(1)] })), (file) => [...file.readFloat32('w')]), [1, 2, 1, 2, 1, 2]);
+    assert.deepEqual(
+      await reads(state(tensor({ size: [op.int(3), op.int(2)], stride: [op.int(0), op.int(1)] })), (file) => [
+        ...file.readFloat32('w'),
+      ]),
+      [1, 2, 1, 2, 1, 2],
+    );
   });
   test('no elements, whatever the strides', async () => {
-    assert.equal(await reads(state(tensor({ size: [op.int(0), big], stride: [big, big] })), (file) => file.read('w').length), 0);
+    assert.equal(
+      await reads(state(tensor({ size: [op.int(0), big], stride: [big, big] })), (file) => file.read('w').length),
+      0,
+    );
   });
 
   test('the byte order of the machine that wrote it', async () => {
     const swapped = Buffer.from(new Float32Array([1, 2, 3, 4, 5, 6]).buffer).swap32();
     const data = { name: 'archive/data/0', data: swapped };
     const order = (text: string): ZipEntry[] => [data, { name: 'archive/byteorder', data: Buffer.from(text) }];
-    assert.deepEqual(await reads(state(tensor({ stride: [op.int(1), op.int(2)] }), order('big')), (file) => [...file.readFloat32('w')]), [1, 3, 5, 2, 4, 6]);
+    assert.deepEqual(
+      await reads(state(tensor({ stride: [op.int(1), op.int(2)] }), order('big')), (file) => [
+        ...file.readFloat32('w'),
+      ]),
+      [1, 3, 5, 2, 4, 6],
+    );
     await refuses(state(tensor(), order('middle')), /"little" or "big" but found "middle"/);
   });
 });
@@ -239,12 +403,23 @@ describe('zips that are no checkpoint', () => {
   const pickle = { name: 'a/data.pkl', data: Buffer.concat([op.proto(), op.dict(op.text('w'), tensor()), op.stop]) };
   const storage = { name: 'a/data/0', data: Buffer.alloc(24) };
   const cases: [name: string, entries: ZipEntry[], pattern: RegExp][] = [
-    ['TorchScript', [pickle, storage, { name: 'a/code/__torch__.py', data: Buffer.alloc(1) }], /TorchScript program.*state_dict/],
+    [
+      'TorchScript',
+      [pickle, storage, { name: 'a/code/__torch__.py', data: Buffer.alloc(1) }],
+      /TorchScript program.*state_dict/,
+    ],
     ['TorchScript, by its constants', [pickle, { name: 'a/constants.pkl', data: Buffer.alloc(1) }], /TorchScript/],
     ['two pickles', [pickle, { ...pickle, name: 'b/data.pkl' }], /2 data.pkl/],
     ['no pickle', [storage], /0 data.pkl/],
     ['a pickle further down', [{ ...pickle, name: 'a/b/data.pkl' }], /0 data.pkl/],
-    ['a Keras archive', [{ name: 'model.weights.h5', data: Buffer.alloc(1) }, { name: 'config.json', data: Buffer.alloc(1) }], /Keras archive/],
+    [
+      'a Keras archive',
+      [
+        { name: 'model.weights.h5', data: Buffer.alloc(1) },
+        { name: 'config.json', data: Buffer.alloc(1) },
+      ],
+      /Keras archive/,
+    ],
     ['a NumPy archive', [{ name: 'x.npy', data: Buffer.alloc(1) }], /NumPy/],
     ['one name twice', [pickle, storage, storage], /names "a\/data\/0" twice/],
     ['two names that differ in nothing but their bytes', [pickle, pickle], /twice/],

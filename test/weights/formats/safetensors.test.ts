@@ -5,7 +5,12 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { RescaledError, UsageError } from '../../../src/errors.js';
 import { writeFileAtomic } from '../../../src/files.js';
-import { encodeSafetensors, SafetensorsFile, type SafeDType, type TensorToWrite } from '../../../src/weights/formats/safetensors.js';
+import {
+  encodeSafetensors,
+  type SafeDType,
+  SafetensorsFile,
+  type TensorToWrite,
+} from '../../../src/weights/formats/safetensors.js';
 import { fixturePath, openFixture } from '../../fixtures/open.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'rescaled-weights-'));
@@ -37,7 +42,9 @@ describe('a file written by another program', () => {
       assert.deepEqual(rest, { dtype, shape }, name);
       assert.equal(end - begin, hex.length / 2, name);
       assert.equal(Buffer.from(file.read(name)).toString('hex'), hex, name);
-      const expected = values.map((value) => (value === 'inf' ? Infinity : value === '-inf' ? -Infinity : Math.fround(Number(value))));
+      const expected = values.map((value) =>
+        value === 'inf' ? Infinity : value === '-inf' ? -Infinity : Math.fround(Number(value)),
+      );
       assert.deepEqual([...file.readFloat32(name)], expected, name);
     }
     file.close();
@@ -82,7 +89,10 @@ describe('writing', () => {
   test('the exact bytes of a small file', () => {
     const header = '{"__metadata__":{"a":"b"},"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}';
     const bytes = write([{ name: 'x', dtype: 'F32', shape: [1], bytes: floats(1) }], { a: 'b' });
-    assert.equal(bytes.subarray(8).toString('latin1'), header.padEnd(Math.ceil(header.length / 8) * 8) + '\x00\x00\x80\x3f');
+    assert.equal(
+      bytes.subarray(8).toString('latin1'),
+      header.padEnd(Math.ceil(header.length / 8) * 8) + '\x00\x00\x80\x3f',
+    );
   });
 
   test('bytes may come from a function, called when their turn comes', () => {
@@ -103,7 +113,10 @@ describe('writing', () => {
   test('refuses what it could not read back', () => {
     const one = { name: 'x', dtype: 'F32', shape: [2], bytes: floats(1, 2) } as const;
     const refuse = (tensors: TensorToWrite[], pattern: RegExp): void => {
-      assert.throws(() => [...encodeSafetensors(tensors)], (error) => error instanceof RescaledError && pattern.test(error.message));
+      assert.throws(
+        () => [...encodeSafetensors(tensors)],
+        (error) => error instanceof RescaledError && pattern.test(error.message),
+      );
     };
     refuse([one, one], /"x" .*twice/);
     refuse([{ ...one, name: '__metadata__' }], /"__metadata__"/);
@@ -114,7 +127,8 @@ describe('writing', () => {
 });
 
 describe('hostile or broken files', () => {
-  const tensor = (dtype: unknown, shape: unknown, offsets: unknown): string => JSON.stringify({ dtype, shape, data_offsets: offsets });
+  const tensor = (dtype: unknown, shape: unknown, offsets: unknown): string =>
+    JSON.stringify({ dtype, shape, data_offsets: offsets });
   const good = tensor('F32', [1], [0, 4]);
 
   function refuse(content: Uint8Array, pattern: RegExp): void {
@@ -140,7 +154,11 @@ describe('hostile or broken files', () => {
     ['a header longer than the file', withHeader('{}', 0, 3n), /header claims 3 bytes/],
     ['a header over 100 MB', withHeader('{}', 0, 100_000_001n), /header claims 100000001 bytes/],
     ['a header length near 2^64', withHeader('{}', 0, 2n ** 64n - 1n), /header claims 18446744073709551615 bytes/],
-    ['a PyTorch checkpoint', Buffer.from('PK\x03\x04\x00\x00\x08\x08archive/data.pkl', 'latin1'), /PyTorch checkpoint.*weights convert/],
+    [
+      'a PyTorch checkpoint',
+      Buffer.from('PK\x03\x04\x00\x00\x08\x08archive/data.pkl', 'latin1'),
+      /PyTorch checkpoint.*weights convert/,
+    ],
     ['a Git LFS pointer', Buffer.from('version https://git-lfs.github.com/spec/v1\n'), /git lfs pull/],
     ['a header of no bytes', withHeader(''), /header/],
     ['a header that is an array', withHeader('[]', 0), /JSON object/],
@@ -152,8 +170,16 @@ describe('hostile or broken files', () => {
     ['broken UTF-8', withHeader(Buffer.from('{"\xff":1}', 'latin1')), /not UTF-8/],
     ['a key twice', withHeader(`{"x":${good},"x":${good}}`), /names "x" twice/],
     ['a key twice, once escaped', withHeader(`{"x":${good},"\\u0078" :${good}}`), /names "x" twice/],
-    ['a key twice, with spaces before the colon', withHeader(`{"x":${good},"x"${' '.repeat(40)}:${good}}`), /names "x" twice/],
-    ['a key twice in a tensor', withHeader('{"x":{"dtype":"F32","shape":[1],"shape":[1],"data_offsets":[0,4]}}'), /names "shape" twice/],
+    [
+      'a key twice, with spaces before the colon',
+      withHeader(`{"x":${good},"x"${' '.repeat(40)}:${good}}`),
+      /names "x" twice/,
+    ],
+    [
+      'a key twice in a tensor',
+      withHeader('{"x":{"dtype":"F32","shape":[1],"shape":[1],"data_offsets":[0,4]}}'),
+      /names "shape" twice/,
+    ],
     ['deep nesting', withHeader(`{"x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`, 0), /nested deeper/],
     ['metadata that is not an object', withHeader('{"__metadata__":["a"]}', 0), /__metadata__.* object/],
     ['metadata of a number', withHeader('{"__metadata__":{"step":3}}', 0), /__metadata__.*"step".* string/],
@@ -166,11 +192,19 @@ describe('hostile or broken files', () => {
     ['a fractional side', withHeader(`{"x":${tensor('F32', [0.5, 2], [0, 4])}}`), /"x".* shape/],
     ['a side in a string', withHeader(`{"x":${tensor('F32', ['1'], [0, 4])}}`), /"x".* shape/],
     ['a product that overflows', withHeader(`{"x":${tensor('F32', [2 ** 32, 2 ** 32], [0, 4])}}`), /"x".* byte/],
-    ['a product that overflows 64 bits to 1', withHeader(`{"x":${tensor('F32', [2 ** 31, 2 ** 31, 4, 1], [0, 4])}}`), /"x".* byte/],
+    [
+      'a product that overflows 64 bits to 1',
+      withHeader(`{"x":${tensor('F32', [2 ** 31, 2 ** 31, 4, 1], [0, 4])}}`),
+      /"x".* byte/,
+    ],
     ['one offset', withHeader(`{"x":${tensor('F32', [1], [4])}}`), /"x".* (data_)?offsets/],
     ['a negative offset', withHeader(`{"x":${tensor('F32', [1], [-4, 0])}}`), /"x".* (data_)?offsets/],
     ['a fractional offset', withHeader(`{"x":${tensor('F32', [1], [0.5, 4.5])}}`), /"x".* (data_)?offsets/],
-    ['an offset above 2^53', withHeader('{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,9007199254740993]}}'), /"x".* (data_)?offsets/],
+    [
+      'an offset above 2^53',
+      withHeader('{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,9007199254740993]}}'),
+      /"x".* (data_)?offsets/,
+    ],
     ['falling offsets', withHeader(`{"x":${tensor('F32', [1], [4, 0])}}`), /"x".* (data_)?offsets/],
     ['an end behind the file', withHeader(`{"x":${tensor('F32', [2], [0, 8])}}`), /"x".*\b4 (data )?bytes/],
     ['fewer bytes than the shape', withHeader(`{"x":${tensor('F32', [2], [0, 4])}}`), /"x".*\b8 bytes.*hold 4/],
@@ -186,7 +220,10 @@ describe('hostile or broken files', () => {
 
   test('messages stay short and escape control characters', () => {
     writeFileSync(target, withHeader(JSON.stringify({ ['\x1b[31m' + 'n'.repeat(10_000)]: 1 })));
-    assert.throws(() => SafetensorsFile.open(target), (error: Error) => error.message.length < 500 + target.length && !error.message.includes('\x1b'));
+    assert.throws(
+      () => SafetensorsFile.open(target),
+      (error: Error) => error.message.length < 500 + target.length && !error.message.includes('\x1b'),
+    );
   });
 
   test('tensors may stand in the header in any order', () => {

@@ -3,11 +3,11 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { crc32c, maskedCrc32c } from '../../../src/crc32c.js';
 import { RescaledError } from '../../../src/errors.js';
 import { convertedTensors } from '../../../src/weights/convert.js';
-import { crc32c, maskedCrc32c } from '../../../src/crc32c.js';
-import { openWeights } from '../../../src/weights/open.js';
 import { planKeys } from '../../../src/weights/names/plan.js';
+import { openWeights } from '../../../src/weights/open.js';
 import { fixturePath } from '../../fixtures/open.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'rescaled-tf-'));
@@ -15,7 +15,10 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The foreign file's tensors under timm's keys, against what NumPy transposed. */
 async function assertValues(path: string, json: string, keys: number): Promise<void> {
-  const expected = JSON.parse(readFileSync(fixturePath(`weights/${json}`), 'utf8')) as Record<string, { shape: number[]; values: number[] }>;
+  const expected = JSON.parse(readFileSync(fixturePath(`weights/${json}`), 'utf8')) as Record<
+    string,
+    { shape: number[]; values: number[] }
+  >;
   const file = await openWeights(path);
   try {
     const plan = planKeys(file);
@@ -35,12 +38,20 @@ async function assertValues(path: string, json: string, keys: number): Promise<v
 describe('TensorFlow checkpoints', () => {
   const index = fixturePath('weights/tensorflow.index');
   test('values, by the index, by the name TensorFlow uses, by a data file', async () => {
-    for (const path of [index, fixturePath('weights/tensorflow'), fixturePath('weights/tensorflow.data-00000-of-00002')]) await assertValues(path, 'tensorflow.json', 311);
+    for (const path of [
+      index,
+      fixturePath('weights/tensorflow'),
+      fixturePath('weights/tensorflow.data-00000-of-00002'),
+    ])
+      await assertValues(path, 'tensorflow.json', 311);
   });
 
   test('scalars of 64 bits, strings left with the reason', async () => {
     const file = await openWeights(index);
-    assert.deepEqual([file.format, file.entries.get('global_step')?.dtype, file.entries.get('global_step')?.shape], ['tensorflow', 'I64', []]);
+    assert.deepEqual(
+      [file.format, file.entries.get('global_step')?.dtype, file.entries.get('global_step')?.shape],
+      ['tensorflow', 'I64', []],
+    );
     assert.deepEqual([...file.readFloat32('global_step')], [218949]);
     assert.match(file.ignored.get('_CHECKPOINTABLE_OBJECT_GRAPH')!, /strings/);
     file.close();
@@ -49,20 +60,36 @@ describe('TensorFlow checkpoints', () => {
 
   /** A copy whose index or data was changed. */
   function copy(change: (parts: { index: Buffer; data: [Buffer, Buffer | undefined] }) => void): string {
-    const parts: Parameters<typeof change>[0] = { index: readFileSync(index), data: [0, 1].map((i) => readFileSync(fixturePath(`weights/tensorflow.data-0000${i}-of-00002`))) as [Buffer, Buffer] };
+    const parts: Parameters<typeof change>[0] = {
+      index: readFileSync(index),
+      data: [0, 1].map((i) => readFileSync(fixturePath(`weights/tensorflow.data-0000${i}-of-00002`))) as [
+        Buffer,
+        Buffer,
+      ],
+    };
     change(parts);
     const path = join(folder, 'model.ckpt-1');
     writeFileSync(`${path}.index`, parts.index);
     rmSync(`${path}.data-00001-of-00002`, { force: true });
-    for (const [i, data] of parts.data.entries()) if (data !== undefined) writeFileSync(`${path}.data-0000${i}-of-00002`, data);
+    for (const [i, data] of parts.data.entries())
+      if (data !== undefined) writeFileSync(`${path}.data-0000${i}-of-00002`, data);
     return path;
   }
   const refuses = (path: string, pattern: RegExp): Promise<void> =>
-    assert.rejects(openWeights(path), (error) => error instanceof RescaledError && pattern.test(error.message) && error.message.includes(folder));
+    assert.rejects(
+      openWeights(path),
+      (error) => error instanceof RescaledError && pattern.test(error.message) && error.message.includes(folder),
+    );
 
   test('a data file that is missing or cut short', async () => {
-    await refuses(copy((parts) => (parts.data[1] = undefined)), /Expected .*data-00001-of-00002/);
-    await refuses(copy((parts) => (parts.data[0] = parts.data[0].subarray(0, -1))), /are not there.*cut short/);
+    await refuses(
+      copy((parts) => (parts.data[1] = undefined)),
+      /Expected .*data-00001-of-00002/,
+    );
+    await refuses(
+      copy((parts) => (parts.data[0] = parts.data[0].subarray(0, -1))),
+      /are not there.*cut short/,
+    );
   });
   test('one changed bit of the data is noticed when it is read', async () => {
     const file = await openWeights(copy((parts) => (parts.data[0][parts.data[0].length - 1]! ^= 1)));
@@ -80,19 +107,38 @@ describe('TensorFlow checkpoints', () => {
   });
   test('any changed bit of the index is noticed', async () => {
     const { length } = readFileSync(index);
-    for (let at = 3; at < length - 48; at += 997) await refuses(copy((parts) => (parts.index[at]! ^= 4)), /checksum|compressed/);
+    for (let at = 3; at < length - 48; at += 997)
+      await refuses(
+        copy((parts) => (parts.index[at]! ^= 4)),
+        /checksum|compressed/,
+      );
   });
   test('an index cut short, a handle past the end, sizes without end', async () => {
-    await refuses(copy((parts) => (parts.index = parts.index.subarray(0, -1))), /none of them/);
-    await refuses(copy((parts) => (parts.index = parts.index.subarray(-48))), /past the end/);
-    await refuses(copy((parts) => parts.index.fill(0xff, parts.index.length - 48, parts.index.length - 8)), /too large/);
-    await refuses(copy((parts) => parts.index.fill(0, parts.index.length - 48, parts.index.length - 8)), /cannot be read as the index/);
+    await refuses(
+      copy((parts) => (parts.index = parts.index.subarray(0, -1))),
+      /none of them/,
+    );
+    await refuses(
+      copy((parts) => (parts.index = parts.index.subarray(-48))),
+      /past the end/,
+    );
+    await refuses(
+      copy((parts) => parts.index.fill(0xff, parts.index.length - 48, parts.index.length - 8)),
+      /too large/,
+    );
+    await refuses(
+      copy((parts) => parts.index.fill(0, parts.index.length - 48, parts.index.length - 8)),
+      /cannot be read as the index/,
+    );
   });
 
   /** A table of one block with these keys and values, its checksum right. */
   function table(pairs: [string, Buffer][]): Buffer {
     const block = (entries: [Buffer, Buffer][]): Buffer => {
-      const body = Buffer.concat([...entries.flatMap(([key, value]) => [Buffer.from([0]), varint(key.length), varint(value.length), key, value]), Buffer.from([0, 0, 0, 0, 1, 0, 0, 0])]);
+      const body = Buffer.concat([
+        ...entries.flatMap(([key, value]) => [Buffer.from([0]), varint(key.length), varint(value.length), key, value]),
+        Buffer.from([0, 0, 0, 0, 1, 0, 0, 0]),
+      ]);
       const trailer = Buffer.alloc(5);
       trailer.writeUInt32LE(maskedCrc32c(body, trailer.subarray(0, 1)), 1);
       return Buffer.concat([body, trailer]);
@@ -110,12 +156,24 @@ describe('TensorFlow checkpoints', () => {
     for (; value > 127; value = Math.floor(value / 128)) bytes.push((value % 128) + 128);
     return Buffer.from([...bytes, value]);
   };
-  const header = (shards: number, endian = 0): [string, Buffer] => ['', Buffer.concat([Buffer.from([8]), varint(shards), Buffer.from([16, endian])])];
+  const header = (shards: number, endian = 0): [string, Buffer] => [
+    '',
+    Buffer.concat([Buffer.from([8]), varint(shards), Buffer.from([16, endian])]),
+  ];
   /** BundleEntryProto: type, one axis, offset, size. */
   const entry = (dtype: number, side: number, offset: number, size: number, more = ''): Buffer => {
     const dim = Buffer.concat([Buffer.from([8]), varint(side)]);
     const shape = Buffer.concat([Buffer.from([0x12]), varint(dim.length), dim]);
-    return Buffer.concat([Buffer.from([8, dtype, 0x12]), varint(shape.length), shape, Buffer.from([0x20]), varint(offset), Buffer.from([0x28]), varint(size), Buffer.from(more, 'hex')]);
+    return Buffer.concat([
+      Buffer.from([8, dtype, 0x12]),
+      varint(shape.length),
+      shape,
+      Buffer.from([0x20]),
+      varint(offset),
+      Buffer.from([0x28]),
+      varint(size),
+      Buffer.from(more, 'hex'),
+    ]);
   };
   const cases: [name: string, pairs: [string, Buffer][], pattern: RegExp][] = [
     ['no header', [['w', entry(1, 1, 0, 4)]], /no header/],
@@ -124,17 +182,32 @@ describe('TensorFlow checkpoints', () => {
     ['a million data files', [header(1_000_000)], /claims 1000000 data files/],
     ['bytes behind the data file', [header(2), ['w', entry(1, 1, 10 ** 9, 4)]], /are not there/],
     ['an offset past 2^53', [header(2), ['w', entry(1, 1, 2 ** 60, 4)]], /are not there/],
-    ['another size than the shape', [header(2), ['w', entry(1, 2, 0, 4)]], /expected 8 bytes for F32 \[2\] but found 4/],
+    [
+      'another size than the shape',
+      [header(2), ['w', entry(1, 2, 0, 4)]],
+      /expected 8 bytes for F32 \[2\] but found 4/,
+    ],
     ['a side without end', [header(2), ['w', entry(1, 2 ** 60, 0, 4)]], /but found 4/],
     ['slices', [header(2), ['w', entry(1, 1, 0, 4, '3a00')]], /slices/],
     ['a broken message', [header(2), ['w', Buffer.from([0x12, 0x7f, 1])]], /cannot be read as the index/],
     ['one name twice', [header(2), ['w', entry(1, 1, 0, 4)], ['w', entry(1, 1, 0, 4)]], /"w" comes twice/],
   ];
-  for (const [name, pairs, pattern] of cases) test(name, () => refuses(copy((parts) => (parts.index = table(pairs))), pattern));
+  for (const [name, pairs, pattern] of cases)
+    test(name, () =>
+      refuses(
+        copy((parts) => (parts.index = table(pairs))),
+        pattern,
+      ),
+    );
 
   test('crafted like this, a good one is read', async () => {
-    const file = await openWeights(copy((parts) => (parts.index = table([header(2), ['w', entry(1, 2, 0, 8)], ['c', entry(8, 1, 0, 8)]]))));
-    assert.deepEqual([[...file.entries.keys()], [...file.ignored]], [['w'], [['c', "no tensor of a known element type (TensorFlow's number 8)"]]]);
+    const file = await openWeights(
+      copy((parts) => (parts.index = table([header(2), ['w', entry(1, 2, 0, 8)], ['c', entry(8, 1, 0, 8)]]))),
+    );
+    assert.deepEqual(
+      [[...file.entries.keys()], [...file.ignored]],
+      [['w'], [['c', "no tensor of a known element type (TensorFlow's number 8)"]]],
+    );
     assert.throws(() => file.read('w'), /checksum/); // 0 was stored
     file.close();
   });
@@ -147,7 +220,8 @@ describe('TensorFlow checkpoints', () => {
 describe('Keras weights', () => {
   const path = (name: string): string => fixturePath(`weights/${name}.h5`);
   test('ResNet-RS: values', () => assertValues(path('keras-resnet-rs'), 'keras-resnet-rs.json', 65));
-  test('EfficientNet in a whole model: values', () => assertValues(path('keras-efficientnet'), 'keras-efficientnet.json', 45));
+  test('EfficientNet in a whole model: values', () =>
+    assertValues(path('keras-efficientnet'), 'keras-efficientnet.json', 45));
   test('what stands beside the weights', async () => {
     const file = await openWeights(path('keras-efficientnet'));
     assert.deepEqual([file.format, { ...file.metadata }], ['keras', { keras_version: '2.8.0', backend: 'tensorflow' }]);
@@ -159,7 +233,10 @@ describe('Keras weights', () => {
   });
   test('links to other files are not followed', async () => {
     const file = await openWeights(path('keras-links'));
-    assert.deepEqual([[...file.entries.keys()], [...file.ignored.keys()].sort()], [['stem_conv/stem_conv/kernel:0'], ['elsewhere', 'text']]);
+    assert.deepEqual(
+      [[...file.entries.keys()], [...file.ignored.keys()].sort()],
+      [['stem_conv/stem_conv/kernel:0'], ['elsewhere', 'text']],
+    );
     file.close();
   });
   for (const [name, pattern] of [
@@ -169,13 +246,18 @@ describe('Keras weights', () => {
     ['keras-virtual', /compressed or virtual/],
     ['keras-loop', /nested deeper/],
   ] as const)
-    test(name, () => assert.rejects(openWeights(path(name)), (error) => error instanceof RescaledError && pattern.test(error.message)));
+    test(name, () =>
+      assert.rejects(openWeights(path(name)), (error) => error instanceof RescaledError && pattern.test(error.message)),
+    );
   test('data that lies in another file of the machine is not read', async () => {
     const other = '/tmp/rescaled-external.bin'; // the path that the fixture names
     writeFileSync(other, Buffer.alloc(16, 1));
     try {
       const file = await openWeights(path('keras-external'));
-      assert.throws(() => file.read('stem_conv/stem_conv/kernel:0'), (error) => error instanceof RescaledError && /lies in another file/.test(error.message));
+      assert.throws(
+        () => file.read('stem_conv/stem_conv/kernel:0'),
+        (error) => error instanceof RescaledError && /lies in another file/.test(error.message),
+      );
       assert.deepEqual([...file.readFloat32('scalar')], [2.5]);
       file.close();
     } finally {
@@ -183,7 +265,11 @@ describe('Keras weights', () => {
     }
   });
   test('two files at a time, one of them twice', async () => {
-    const [a, b, c] = [await openWeights(path('keras-links')), await openWeights(path('keras-links')), await openWeights(path('keras-efficientnet'))];
+    const [a, b, c] = [
+      await openWeights(path('keras-links')),
+      await openWeights(path('keras-links')),
+      await openWeights(path('keras-efficientnet')),
+    ];
     a.close();
     assert.equal(b.readFloat32('stem_conv/stem_conv/kernel:0').length, 4);
     assert.equal(c.readFloat32('stem_bn/stem_bn/beta:0').length, 4);
@@ -195,7 +281,10 @@ describe('Keras weights', () => {
     const target = join(folder, 'cut.h5');
     for (const share of [0.001, 0.1, 0.5, 0.99]) {
       writeFileSync(target, whole.subarray(0, Math.floor(whole.length * share)));
-      await assert.rejects(openWeights(target), (error) => error instanceof RescaledError && error.message.includes(target));
+      await assert.rejects(
+        openWeights(target),
+        (error) => error instanceof RescaledError && error.message.includes(target),
+      );
     }
     copyFileSync(path('keras-resnet-rs'), target);
   });

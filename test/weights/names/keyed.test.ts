@@ -14,7 +14,8 @@ test('a TensorFlow checkpoint under the keys and in the layouts of the model, av
   const [inputs, classes] = file.entries.get(dense)!.shape as [number, number];
   assert.deepEqual(keyed.entries.get('classifier.weight')!.shape, [classes, inputs]);
   const [before, after] = [file.readFloat32(dense), keyed.readFloat32('classifier.weight')];
-  for (let i = 0; i < inputs; i++) for (let k = 0; k < classes; k++) assert.equal(after[k * inputs + i], before[i * classes + k]);
+  for (let i = 0; i < inputs; i++)
+    for (let k = 0; k < classes; k++) assert.equal(after[k * inputs + i], before[i * classes + k]);
   keyed.close();
 });
 
