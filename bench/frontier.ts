@@ -73,7 +73,7 @@ const { batch, ...options } = await benchOptions<Options>(
         throw new UsageError(
           `Expected published models for --models but received "${name}".${didYouMean(name, names)} Known: ${names.join(', ')}.`,
         );
-    const { checkDevice } = await import('../src/train/loop.js');
+    const { checkDevice } = await import('../src/train/open.js');
     checkDevice(device);
   },
 );

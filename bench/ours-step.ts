@@ -36,7 +36,7 @@ if (kind === 'train') {
     exportOnnx(
       trace((x) => model.forward(x), [zeros([1, 3, size, size])]),
       {
-        labels,
+        output: { kind: 'classes', labels },
         preprocess: { size, evalCrop: 1, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
         training: { model: name },
       },

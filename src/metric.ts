@@ -7,6 +7,10 @@ export interface Metric {
   readonly name: string;
   /** In a sentence: `top-1`. */
   readonly title: string;
+  /** Over a chart or a figure: `Top-1 accuracy`. Default: the title. */
+  readonly heading?: string;
+  /** What it measures, in a word: `accuracy`. Default: the title. */
+  readonly noun?: string;
   /** `share`: a fraction in 0..1, shown in percent; any other text stands behind the number; `''` for a bare number. */
   readonly unit: string;
   readonly direction: 'higher' | 'lower';
@@ -28,9 +32,9 @@ const capital = (name: string): string => name.charAt(0).toUpperCase() + name.sl
 export const suffixed = (name: string, suffix: 'raw' | 'ema' | 'minival'): string => `${name}${capital(suffix)}`;
 export const ofTraining = (name: string): string => `train${capital(name)}`;
 
-/** A value for people: `90.49 %`, `0.123 m`. @param digits after the point of a percentage */
+/** A value for people: `90.49 %`, `0.1230 m`. @param digits after the point of a percentage */
 export function showMetric({ unit }: Pick<Metric, 'unit'>, value: number, digits = 2): string {
   if (unit === 'share') return `${(100 * value).toFixed(digits)} %`;
-  const number = Number.isFinite(value) ? Number(value.toPrecision(4)).toString() : String(value);
+  const number = Math.abs(value) < 1000 ? value.toFixed(4) : value.toPrecision(6);
   return unit === '' ? number : `${number} ${unit}`;
 }

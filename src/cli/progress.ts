@@ -1,5 +1,6 @@
 import pc from 'picocolors';
-import type { TrainEvent } from '../train/index.js';
+import { type Metric, type Scores, showMetric } from '../metric.js';
+import type { EpochEvent, TrainEvent } from '../run/events.js';
 import { formatMatch } from '../weights/report.js';
 import { percent } from './words.js';
 
@@ -17,7 +18,13 @@ export class Progress {
   #lastShown = 0;
   #smooth: number | undefined;
   readonly #terminal: boolean;
-  constructor(readonly stream: NodeJS.WriteStream = process.stderr) {
+  readonly #metric: Metric;
+  /** @param metric what epochs are told by: the primary one of the run's task */
+  constructor(
+    metric: Metric,
+    readonly stream: NodeJS.WriteStream = process.stderr,
+  ) {
+    this.#metric = metric;
     this.#terminal = stream.isTTY === true;
   }
 
@@ -37,7 +44,7 @@ export class Progress {
         if (event.step === event.steps && event.epoch === event.epochs) break;
         this.#permanent(
           `${event.resumed ? `resuming at step ${event.step} of ${event.steps}` : `training: ${event.epochs} epochs of ${event.stepsPerEpoch} steps`}; ` +
-            `${(event.parameters / 1e6).toFixed(2)} M parameters, ${event.trainImages} training and ${event.valImages} test pictures, ${event.classes} classes`,
+            `${(event.parameters / 1e6).toFixed(2)} M parameters, ${event.trainImages} training and ${event.valImages} test pictures${event.classes === undefined ? '' : `, ${event.classes} classes`}`,
         );
         break;
       case 'decoding':
@@ -62,10 +69,7 @@ export class Progress {
           this.#line(`epoch ${event.epoch}/${this.#epochs}  measuring accuracy on ${event.of} pictures`);
         break;
       case 'epoch':
-        this.#permanent(
-          `epoch ${String(event.epoch).padStart(String(this.#epochs).length)}/${this.#epochs}  loss ${event.trainLoss.toFixed(3)}  top-1 raw ${percent(event.raw.top1)}` +
-            `${event.ema === undefined ? '' : `, EMA ${pc.bold(percent(event.ema.top1))}`}${event.minival === undefined ? '' : `, minival ${percent(event.minival.top1)}`}  ${event.imagesPerSecond.toFixed(0)} images/s, ${percent(event.loaderWaitShare)} of it waiting for pictures${event.best ? pc.green('  best so far') : ''}`,
-        );
+        this.#permanent(this.#epoch(event));
         break;
       case 'advice':
         this.#permanent(pc.yellow(`note: ${event.text}`));
@@ -87,6 +91,20 @@ export class Progress {
       default:
         break;
     }
+  }
+
+  #epoch(event: EpochEvent): string {
+    const show = ({ [this.#metric.name]: value }: Scores): string => showMetric(this.#metric, value!);
+    const scores = [
+      `${this.#metric.title} raw ${show(event.raw)}`,
+      ...(event.ema === undefined ? [] : [`EMA ${pc.bold(show(event.ema))}`]),
+      ...(event.minival === undefined ? [] : [`minival ${show(event.minival)}`]),
+    ];
+    return (
+      `epoch ${String(event.epoch).padStart(String(this.#epochs).length)}/${this.#epochs}  ` +
+      `loss ${event.trainLoss.toFixed(3)}  ${scores.join(', ')}  ${event.imagesPerSecond.toFixed(0)} images/s, ` +
+      `${percent(event.loaderWaitShare)} of it waiting for pictures${event.best ? pc.green('  best so far') : ''}`
+    );
   }
 
   note(text: string): void {

@@ -33,18 +33,32 @@ export interface TrainingFacts {
   [fact: string]: unknown;
 }
 
+/**
+ * What an exported file gives out for a picture. Of classes: `logits` and `probabilities` [N, K], their softmax. Of
+ * numbers: `numbers` [N, K] as the model gives them.
+ */
+export type ExportedOutput =
+  | { readonly kind: 'classes'; readonly labels: readonly string[] }
+  | { readonly kind: 'numbers'; readonly names: readonly string[] };
+
+/** Names of what stands in a row of the output. */
+export const rowOf = ({ labels, numbers }: Pick<OnnxMetadata, 'labels' | 'numbers'>): readonly string[] =>
+  numbers ?? labels;
+
 /** All that an exported file says about itself. */
 export interface OnnxMetadata {
   /** Of the package that wrote the file. */
   version: string;
-  /** One a class, in the order of the outputs. */
+  /** One a class, in the order of the outputs; none where the file gives numbers. */
   labels: string[];
+  /** Names of the numbers that the file gives, where it knows no classes. */
+  numbers?: string[];
   preprocess: Preprocess;
   training: TrainingFacts;
 }
 
 const triple = z.tuple([z.number(), z.number(), z.number()]);
-const labelsSchema = z.array(z.string()).min(1);
+const namesSchema = z.array(z.string()).min(1);
 const preprocessSchema = z.looseObject({
   size: z.int().min(1).max(4096),
   evalCrop: z.number().gt(0).max(1),
@@ -70,7 +84,7 @@ export function resizeRule(size: number, evalCrop: number, interpolation: string
 export function toProperties(metadata: OnnxMetadata): { key: string; value: string }[] {
   return [
     { key: 'rescaled.version', value: metadata.version },
-    { key: 'labels', value: JSON.stringify(metadata.labels) },
+    { key: metadata.numbers === undefined ? 'labels' : 'numbers', value: JSON.stringify(rowOf(metadata)) },
     { key: 'preprocess', value: JSON.stringify(metadata.preprocess) },
     { key: 'training', value: JSON.stringify(metadata.training) },
   ];
@@ -107,7 +121,9 @@ export function fromProperties(properties: readonly { key: string; value: string
   };
   return {
     version,
-    labels: parsed('labels', labelsSchema),
+    ...(values.has('numbers')
+      ? { labels: [], numbers: parsed('numbers', namesSchema) }
+      : { labels: parsed('labels', namesSchema) }),
     preprocess: parsed('preprocess', preprocessSchema),
     training: parsed('training', trainingSchema),
   };

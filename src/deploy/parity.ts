@@ -10,9 +10,9 @@ export interface ParityInput extends SessionOptions {
   n: number;
   /** Side S of the pictures in pixels. */
   size: number;
-  /** What the trained model says of the same pictures, [n, K]. */
+  /** What the trained model gives for the same pictures, logits or numbers, [n, K]. */
   referenceLogits: Float32Array;
-  /** Number K of classes. */
+  /** Number K of classes, or of numbers. */
   classes: number;
   /** Pictures a run. Default 16. */
   batch?: number;
@@ -20,12 +20,12 @@ export interface ParityInput extends SessionOptions {
 
 /** How far the exported file is from the trained model. */
 export interface Parity {
-  /** Largest |logit - reference| over all pictures and classes. */
+  /** Largest |output - reference| over all pictures and outputs. */
   maxAbsDiff: number;
-  /** The same of softmax(logits). */
-  maxAbsDiffProbabilities: number;
-  /** Share of pictures for which both name the same class first, 0 to 1. */
-  top1Agreement: number;
+  /** Of classes: the same of softmax(logits). */
+  maxAbsDiffProbabilities?: number;
+  /** Of classes: share of pictures for which both name the same class first, 0 to 1. */
+  top1Agreement?: number;
   /** Number of pictures compared. */
   pictures: number;
 }
@@ -49,34 +49,38 @@ export async function checkParity(input: ParityInput): Promise<Parity> {
     input,
   );
   try {
-    if (session.size !== size || session.classes !== classes) {
+    if (session.size !== size || session.width !== classes) {
       throw new RescaledError(
-        `Expected a file for pictures of ${size} x ${size} and ${classes} classes but it takes ${session.size} x ${session.size} and has ${session.classes}.`,
+        `Expected a file for pictures of ${size} x ${size} and ${classes} ${session.output === 'logits' ? 'classes' : 'numbers'} ` +
+          `but it takes ${session.size} x ${session.size} and has ${session.width}.`,
       );
     }
-    const parity: Parity = { maxAbsDiff: 0, maxAbsDiffProbabilities: 0, top1Agreement: 0, pictures: n };
+    const ofClasses = session.output === 'logits';
     const pixels = size * size * 3;
+    let maxAbsDiff = 0;
+    let maxAbsDiffProbabilities = 0;
     let agreeing = 0;
     for (let start = 0; start < n; start += batch) {
       const count = Math.min(batch, n - start);
-      const { logits, probabilities } = await session.run(
+      const { values, probabilities } = await session.run(
         images.subarray(start * pixels, (start + count) * pixels),
         count,
       );
       for (let i = 0; i < count; i++) {
         const reference = referenceLogits.subarray((start + i) * classes, (start + i + 1) * classes);
-        const ours = logits.subarray(i * classes, (i + 1) * classes);
-        parity.maxAbsDiff = Math.max(parity.maxAbsDiff, largestDifference(ours, reference));
+        const ours = values.subarray(i * classes, (i + 1) * classes);
+        maxAbsDiff = Math.max(maxAbsDiff, largestDifference(ours, reference));
+        if (!ofClasses) continue;
         const shares = probabilities.subarray(i * classes, (i + 1) * classes);
-        parity.maxAbsDiffProbabilities = Math.max(
-          parity.maxAbsDiffProbabilities,
-          largestDifference(shares, softmax(reference)),
-        );
+        maxAbsDiffProbabilities = Math.max(maxAbsDiffProbabilities, largestDifference(shares, softmax(reference)));
         if (largest(ours) === largest(reference)) agreeing++;
       }
     }
-    parity.top1Agreement = agreeing / n;
-    return parity;
+    return {
+      maxAbsDiff,
+      ...(ofClasses ? { maxAbsDiffProbabilities, top1Agreement: agreeing / n } : {}),
+      pictures: n,
+    };
   } finally {
     await session.close();
   }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { evalView, type PreprocessOptions, preprocessOptions } from '../augment/preprocess.js';
 import { BrokenPicture } from '../data/sources/decode.js';
 import { RescaledError, UsageError } from '../errors.js';
-import { fromProperties, type OnnxMetadata } from './metadata.js';
+import { fromProperties, type OnnxMetadata, rowOf } from './metadata.js';
 import { decodeHeader, type ModelHeader } from './onnx/schema.js';
 import { decodePicture, type Picture } from './picture.js';
 import { OnnxSession, type SessionOptions } from './session.js';
@@ -18,8 +18,10 @@ export interface Prediction {
 export interface PictureResult {
   /** As given, or `#3` for the fourth picture when it came in memory. */
   path: string;
-  /** Most probable first; empty when there is an error. */
+  /** Most probable first; empty when there is an error, or the file knows no classes. */
   predictions: Prediction[];
+  /** What a file that gives numbers says, by their names. */
+  numbers?: Record<string, number>;
   /** Why the picture could not be read. */
   error?: string;
 }
@@ -52,6 +54,7 @@ export class Predictor {
     this.#view = preprocessOptions({ size, evalCrop, filter: interpolation });
   }
 
+  /** Names of the classes; none where the file gives numbers. */
   get labels(): readonly string[] {
     return this.metadata.labels;
   }
@@ -65,12 +68,13 @@ export class Predictor {
     const bytes = typeof file === 'string' ? await readModel(file) : file;
     const metadata = fromProperties(header(bytes, name).metadataProps, name);
     const session = await OnnxSession.create(bytes, name, options);
-    const { labels, preprocess } = metadata;
-    if (session.classes !== labels.length || session.size !== preprocess.size) {
+    const { numbers, preprocess } = metadata;
+    const names = rowOf(metadata).length;
+    if (session.width !== names || session.size !== preprocess.size) {
       await session.close();
       throw new UsageError(
-        `The metadata of ${name} does not fit its graph: ${labels.length} labels and size ${preprocess.size} against ` +
-          `${session.classes} outputs and size ${session.size}. Export the run again.`,
+        `The metadata of ${name} does not fit its graph: ${names} ${numbers === undefined ? 'labels' : 'names'} and size ` +
+          `${preprocess.size} against ${session.width} outputs and size ${session.size}. Export the run again.`,
       );
     }
     return new Predictor(session, metadata);
@@ -105,9 +109,11 @@ export class Predictor {
   /**
    * Class scores of pictures that are already views of S x S.
    * @param images raw pixels [n, S, S, 3], RGB
+   * @returns [n, K] each; of a file that gives numbers, these as `logits`, and no probabilities
    */
-  run(images: Uint8Array, n: number): ReturnType<OnnxSession['run']> {
-    return this.#session.run(images, n);
+  async run(images: Uint8Array, n: number): Promise<{ logits: Float32Array; probabilities: Float32Array }> {
+    const { values: logits, probabilities } = await this.#session.run(images, n);
+    return { logits, probabilities };
   }
 
   /** Frees the model's memory. */
@@ -134,14 +140,17 @@ export class Predictor {
     const good = views.filter((view) => typeof view !== 'string');
     const images = new Uint8Array(good.length * 3 * this.#view.size ** 2);
     good.forEach((view, i) => images.set(view, i * view.length));
-    const { probabilities } = await this.#session.run(images, good.length);
-    const classes = this.labels.length;
+    const { values, probabilities } = await this.#session.run(images, good.length);
+    const names = rowOf(this.metadata);
     let row = 0;
     return waiting.map(({ path }, i) => {
       const view = views[i]!;
       if (typeof view === 'string') return { path, predictions: [], error: view };
-      const shares = probabilities.subarray(row * classes, ++row * classes);
-      return { path, predictions: this.#best(shares, top) };
+      const [begin, end] = [row * names.length, ++row * names.length];
+      if (this.metadata.numbers === undefined)
+        return { path, predictions: this.#best(probabilities.subarray(begin, end), top) };
+      const own = values.subarray(begin, end);
+      return { path, predictions: [], numbers: Object.fromEntries(names.map((name, k) => [name, own[k]!])) };
     });
   }
 

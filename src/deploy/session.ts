@@ -8,8 +8,10 @@ export interface SessionOptions {
 }
 
 /** Results of one batch: row-major [n, K] each. */
-export interface Scores {
-  logits: Float32Array;
+export interface Outputs {
+  /** Logits of classes, or the model's numbers. */
+  values: Float32Array;
+  /** Of classes; else empty. */
   probabilities: Float32Array;
 }
 
@@ -50,8 +52,10 @@ export class OnnxSession {
     ort: Runtime,
     /** Side S of the input in pixels. */
     readonly size: number,
-    /** Number K of classes. */
-    readonly classes: number,
+    /** Numbers K in a row of the output. */
+    readonly width: number,
+    /** Name of the output that holds the values: of classes `logits`, else `numbers`. */
+    readonly output: 'logits' | 'numbers',
   ) {
     this.#session = session;
     this.#ort = ort;
@@ -81,25 +85,25 @@ export class OnnxSession {
         cause,
       });
     }
-    const { size, classes } = checkEnds(session, name);
-    return new OnnxSession(session, ort, size, classes);
+    const { size, width, output } = checkEnds(session, name);
+    return new OnnxSession(session, ort, size, width, output);
   }
 
   /**
-   * Classifies n pictures.
+   * Runs n pictures.
    * @param images raw pixels [n, S, S, 3], RGB
    */
-  async run(images: Uint8Array, n: number): Promise<Scores> {
+  async run(images: Uint8Array, n: number): Promise<Outputs> {
     const expected = n * this.size * this.size * 3;
     if (images.length !== expected) {
       throw new RescaledError(
         `Expected ${expected} bytes for ${n} pictures of ${this.size} x ${this.size} but received ${images.length}.`,
       );
     }
-    if (n === 0) return { logits: new Float32Array(0), probabilities: new Float32Array(0) };
+    if (n === 0) return { values: new Float32Array(0), probabilities: new Float32Array(0) };
     const input = new this.#ort.Tensor('uint8', images, [n, this.size, this.size, 3]);
-    const { logits, probabilities } = await this.#session.run({ images: input });
-    return { logits: floats(logits), probabilities: floats(probabilities) };
+    const found = await this.#session.run({ images: input });
+    return { values: floats(found[this.output]), probabilities: floats(found['probabilities']) };
   }
 
   /** Frees the model's memory. The session is of no use afterwards. */
@@ -109,25 +113,25 @@ export class OnnxSession {
 }
 
 function floats(tensor: Tensor | undefined): Float32Array {
-  return tensor!.data as Float32Array;
+  return (tensor?.data as Float32Array | undefined) ?? new Float32Array(0);
 }
 
-function checkEnds(session: InferenceSession, name: string): { size: number; classes: number } {
+function checkEnds(
+  session: InferenceSession,
+  name: string,
+): { size: number; width: number; output: 'logits' | 'numbers' } {
   const shapeOf = (list: readonly InferenceSession.ValueMetadata[], wanted: string) => {
     const found = list.find((value) => value.name === wanted);
     return found?.isTensor ? found.shape : [];
   };
   const [, height, width, channels] = shapeOf(session.inputMetadata, 'images');
-  const classes = shapeOf(session.outputMetadata, 'logits')[1];
-  const probabilities = shapeOf(session.outputMetadata, 'probabilities')[1];
-  if (
-    typeof height === 'number' &&
-    height === width &&
-    channels === 3 &&
-    typeof classes === 'number' &&
-    classes === probabilities
-  ) {
-    return { size: height, classes };
+  const [logits, probabilities, numbers] = ['logits', 'probabilities', 'numbers'].map(
+    (output) => shapeOf(session.outputMetadata, output)[1],
+  );
+  if (typeof height === 'number' && height === width && channels === 3) {
+    if (typeof logits === 'number' && logits === probabilities)
+      return { size: height, width: logits, output: 'logits' };
+    if (typeof numbers === 'number') return { size: height, width: numbers, output: 'numbers' };
   }
   throw new UsageError(
     `Expected an input "images" [N, S, S, 3] and outputs "logits" and "probabilities" [N, K] in ${name} but it has ` +

@@ -5,7 +5,7 @@ import { writeFileAtomic } from '../files.js';
 import type { Module } from '../nn/index.js';
 import type { Ema, Optimiser } from '../optim/index.js';
 import type { Tensor } from '../torch/index.js';
-import { writeFacts } from '../weights/facts.js';
+import { type WeightsFacts, writeFacts } from '../weights/facts.js';
 import { encodeSafetensors, SafetensorsFile, type TensorToWrite } from '../weights/formats/safetensors.js';
 import type { WeightsFile } from '../weights/formats/weights-file.js';
 import { loadInto } from '../weights/load.js';
@@ -19,12 +19,14 @@ const stateSchema = z.strictObject({
   /** Batches of `epoch` that are done. */
   batchInEpoch: z.int(),
   epochLoss: z.number(),
-  epochCorrect: z.number(),
+  /** Sums over the pictures of `epoch` so far, by the names of the task's figures. */
+  epochFigures: z.record(z.string(), z.number()),
   epochImages: z.number(),
   images: z.number(),
   seconds: z.number(),
   waitedSeconds: z.number(),
-  bestTop1: z.number(),
+  /** The best value of the task's primary metric so far. */
+  bestScore: z.number().optional(),
   /** Epochs done when it was reached. */
   bestEpoch: z.int().default(0),
   /** By early stopping. */
@@ -42,12 +44,11 @@ export const freshState = (): RunState => ({
   epoch: 0,
   batchInEpoch: 0,
   epochLoss: 0,
-  epochCorrect: 0,
+  epochFigures: {},
   epochImages: 0,
   images: 0,
   seconds: 0,
   waitedSeconds: 0,
-  bestTop1: -1,
   bestEpoch: 0,
   ended: false,
   broken: [],
@@ -63,11 +64,15 @@ function* prefixed(prefix: string, tensors: ReadonlyMap<string, Tensor>): Genera
   for (const [key, tensor] of tensors) yield [`${prefix}.${key}`, tensor];
 }
 
-/** Weights as timm and PyTorch name them, with the facts that a reader needs in the header. */
+/**
+ * Weights as timm and PyTorch name them, with the facts that a reader needs in the header.
+ * @param own what the run's task says of its weights
+ */
 export function saveWeights(
   path: string,
   state: ReadonlyMap<string, Tensor>,
   config: RunConfig,
+  own: WeightsFacts,
   facts: Record<string, string>,
 ): void {
   const metadata = {
@@ -75,7 +80,7 @@ export function saveWeights(
     ...writeFacts({
       model: config.model,
       modelOptions: { ...config.modelOptions },
-      classes: config.classes,
+      ...own,
       size: config.size,
       evalCrop: config.recipe.values.evalCrop,
       ...config.input,
@@ -112,8 +117,17 @@ export function saveCheckpoint(
 export const isCheckpoint = ({ format, metadata }: WeightsFile): boolean =>
   format === 'safetensors' && metadata['state'] !== undefined;
 
-/** @throws UsageError when there is no checkpoint, RescaledError when it does not fit the run */
-export function loadCheckpoint(path: string, model: Module, optimiser: Optimiser, ema: Ema | undefined): RunState {
+/**
+ * @param upgrade brings the state of an earlier version to today's form
+ * @throws UsageError when there is no checkpoint, RescaledError when it does not fit the run
+ */
+export function loadCheckpoint(
+  path: string,
+  model: Module,
+  optimiser: Optimiser,
+  ema: Ema | undefined,
+  upgrade: (state: unknown) => unknown = (state) => state,
+): RunState {
   if (!existsSync(path))
     throw new UsageError(
       `Expected a checkpoint at ${path} but there is none: the run stopped before its first one. Start it again without --resume.`,
@@ -126,7 +140,7 @@ export function loadCheckpoint(path: string, model: Module, optimiser: Optimiser
       ...[...optimiser.slots].flatMap(([slot, tensors]) => [...prefixed(slot, tensors)]),
     ]);
     loadInto(file, targets);
-    const parsed = stateSchema.safeParse(JSON.parse(file.metadata['state'] ?? 'null'));
+    const parsed = stateSchema.safeParse(upgrade(JSON.parse(file.metadata['state'] ?? 'null')));
     if (!parsed.success)
       throw new RescaledError(`Expected the state of a run in the header of ${path} but it is missing or damaged.`);
     optimiser.steps = parsed.data.updates;

@@ -1,26 +1,26 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../files.js';
+import { ofTraining, suffixed } from '../metric.js';
 import type { TrainEvent } from './events.js';
 import { TensorBoardLog } from './tensorboard.js';
 
-const COLUMNS = [
-  'step',
-  'epoch',
-  'trainLoss',
-  'trainTop1',
-  'learningRate',
-  'top1Raw',
-  'top5Raw',
-  'lossRaw',
-  'top1Ema',
-  'top5Ema',
-  'lossEma',
-  'top1Minival',
-  'top5Minival',
-  'lossMinival',
-  'imagesPerSecond',
-];
+/** What there is to log beside the loss, by name. */
+export interface LoggedNames {
+  /** Figures of the training batches. */
+  readonly figures: readonly string[];
+  /** What an evaluation gives. */
+  readonly metrics: readonly string[];
+}
+
+const WEIGHTS = ['raw', 'ema', 'minival'] as const;
+
+/** The columns of metrics.csv, `metricRaw` after `metricRaw` for each kind of weights. */
+function columnsOf({ figures, metrics }: LoggedNames): string[] {
+  const train = ['loss', ...figures].map(ofTraining);
+  const scores = WEIGHTS.flatMap((weights) => metrics.map((name) => suffixed(name, weights)));
+  return ['step', 'epoch', ...train, 'learningRate', ...scores, 'imagesPerSecond'];
+}
 
 /**
  * Writes metrics.csv (a row an epoch), events.jsonl (every event but the evaluation's progress) and tensorboard/ as
@@ -28,17 +28,21 @@ const COLUMNS = [
  */
 export class RunLog {
   readonly #csv: string;
+  readonly #names: LoggedNames;
+  readonly #columns: readonly string[];
   readonly #events: string;
   readonly #board: TensorBoardLog;
   /**
    * @param from where a resumed run stands: what lies behind it is dropped, since the run writes it again. Without it
    * all begin anew.
    */
-  constructor(run: string, from?: { step: number; epoch: number }) {
+  constructor(run: string, names: LoggedNames, from?: { step: number; epoch: number }) {
+    this.#names = names;
+    this.#columns = columnsOf(names);
     this.#csv = join(run, 'metrics.csv');
     this.#events = join(run, 'events.jsonl');
     this.#board = new TensorBoardLog(run, from);
-    const header = `${COLUMNS.join(',')}\n`;
+    const header = `${this.#columns.join(',')}\n`;
     if (from === undefined) {
       writeFileAtomic(this.#csv, header);
       writeFileAtomic(this.#events, '');
@@ -49,7 +53,7 @@ export class RunLog {
       header +
         rows(this.#csv)
           .filter((row) => Number(row['epoch']) <= from.epoch)
-          .map((row) => `${COLUMNS.map((column) => row[column] ?? '').join(',')}\n`)
+          .map((row) => `${this.#columns.map((column) => row[column] ?? '').join(',')}\n`)
           .join(''),
     );
     writeFileAtomic(
@@ -69,25 +73,10 @@ export class RunLog {
     appendFileSync(this.#events, `${JSON.stringify(event)}\n`);
     this.#board.write(event);
     if (event.type !== 'epoch') return;
-    const { raw, ema, minival } = event;
-    const row = [
-      event.step,
-      event.epoch,
-      event.trainLoss,
-      event.trainTop1,
-      event.learningRate,
-      raw.top1,
-      raw.top5,
-      raw.loss,
-      ema?.top1,
-      ema?.top5,
-      ema?.loss,
-      minival?.top1,
-      minival?.top5,
-      minival?.loss,
-      event.imagesPerSecond,
-    ];
-    appendFileSync(this.#csv, `${row.map((value) => value ?? '').join(',')}\n`);
+    const values: Record<string, unknown> = { ...event };
+    for (const weights of WEIGHTS)
+      for (const name of this.#names.metrics) values[suffixed(name, weights)] = event[weights]?.[name];
+    appendFileSync(this.#csv, `${this.#columns.map((column) => values[column] ?? '').join(',')}\n`);
   }
 }
 

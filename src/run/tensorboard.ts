@@ -1,7 +1,8 @@
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Scores } from '../metric.js';
 import { decodeEvents, type Event, encodeEvent, FILE_VERSION, SESSION_START } from './event-file.js';
-import type { Scores, TrainEvent } from './events.js';
+import { type EpochEvent, figuresOfTraining, type TrainEvent } from './events.js';
 
 /** A long run writes every n-th step, about so many in all: TensorBoard itself draws 1000 points of a curve. */
 const STEPS_KEPT = 10_000;
@@ -68,12 +69,11 @@ function stepScalars({ loss, learningRate, lossScale }: Extract<TrainEvent, { ty
   };
 }
 
-function epochScalars(event: Extract<TrainEvent, { type: 'epoch' }>): Record<string, number> {
-  const scores = (prefix: string, suffix: string, of: Scores | undefined): [string, number][] =>
-    of === undefined ? [] : (['top1', 'top5', 'loss'] as const).map((name) => [`${prefix}/${name}${suffix}`, of[name]]);
+function epochScalars(event: EpochEvent): Record<string, number> {
+  const scores = (prefix: string, suffix: string, { images: _, ...of }: Partial<Scores> = {}): [string, number][] =>
+    Object.entries(of).map(([name, value]) => [`${prefix}/${name}${suffix}`, value as number]);
   return {
-    'train/loss': event.trainLoss,
-    'train/top1': event.trainTop1,
+    ...Object.fromEntries(Object.entries(figuresOfTraining(event)).map(([name, value]) => [`train/${name}`, value])),
     ...Object.fromEntries([
       ...scores('val', '_raw', event.raw),
       ...scores('val', '_ema', event.ema),

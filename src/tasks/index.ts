@@ -1,7 +1,22 @@
+import { UsageError } from '../errors.js';
 import type { Metric } from '../metric.js';
-import { METRICS } from './classify/metrics.js';
+import { didYouMean } from '../suggest.js';
+import type { Task } from '../train/task.js';
+import { classify } from './classify/index.js';
+
+/** The register: every task there is. */
+const TASKS: readonly Task[] = [classify];
+
+export const taskNames = (): string[] => TASKS.map(({ name }) => name);
+
+/** @throws UsageError for a name that no task has, with the nearest one */
+export function taskNamed(name = 'classify'): Task {
+  const task = TASKS.find((one) => one.name === name);
+  if (task !== undefined) return task;
+  throw new UsageError(
+    `Expected the name of a task but received "${name}".${didYouMean(name, taskNames())} Known: ${taskNames().join(', ')}.`,
+  );
+}
 
 /** The metrics of a task, the primary one first. */
-export function metricsOf(_task = 'classify'): readonly [Metric, ...Metric[]] {
-  return METRICS;
-}
+export const metricsOf = (task?: string): readonly [Metric, ...Metric[]] => taskNamed(task).metrics;

@@ -1,4 +1,3 @@
-import type { Batch } from '../data/loading/batch.js';
 import { IMAGENET_INPUT, type InputFacts } from '../run/config.js';
 import { call, fromTypedArray, permute, type Tensor, to } from '../torch/index.js';
 
@@ -27,12 +26,6 @@ export class Normaliser {
     const raw = fromTypedArray(images, [n, size, size, 3], { device: this.device });
     const x = to(permute(raw, [0, 3, 1, 2]), { dtype: 'float32' });
     return call('aten::div_.Tensor', [call('aten::sub_.Tensor', [x, this.mean]), this.std]);
-  }
-  labels(labels: Int32Array, n: number): Tensor {
-    return fromTypedArray(labels.subarray(0, n), [n], { dtype: 'int64', device: this.device });
-  }
-  batch(batch: Batch, size: number): { x: Tensor; y: Tensor } {
-    return { x: this.input(batch.images, batch.n, size), y: this.labels(batch.labels, batch.n) };
   }
   dispose(): void {
     this.mean.dispose();

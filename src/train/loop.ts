@@ -1,33 +1,27 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { withCache } from '../data/cache/pictures.js';
-import { type Dataset, openDataset } from '../data/dataset.js';
+import type { Dataset } from '../data/dataset.js';
 import { BatchLoader } from '../data/loading/loader.js';
 import { splitMinival } from '../data/minival.js';
-import { RescaledError, UsageError } from '../errors.js';
+import { RescaledError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
+import { isBetter, ofTraining } from '../metric.js';
 import { Ema, LossScaler } from '../optim/index.js';
 import { freshState, loadCheckpoint, type RunState, saveCheckpoint, saveWeights } from '../run/checkpoint.js';
-import {
-  bestWeights,
-  finalWeights,
-  lastCheckpoint,
-  modelOf,
-  preprocessOf,
-  type RunConfig,
-  type TrainOptions,
-} from '../run/config.js';
+import { bestWeights, finalWeights, lastCheckpoint, type RunConfig } from '../run/config.js';
 import type { TrainEvent } from '../run/events.js';
-import { engineInfo, manualSeed, setThreads } from '../torch/index.js';
+import { manualSeed, setThreads } from '../torch/index.js';
+import { BrokenPictures } from './broken.js';
 import { buildOptimiser, freeze, trainUnfrozen } from './build-optimiser.js';
 import { diagnose, diagnoseGradient, diagnoseScale } from './diagnose.js';
-import { type Evaluation, evaluate } from './evaluate.js';
+import { evaluate } from './evaluate.js';
 import { batchGradients } from './gradients.js';
 import { Normaliser } from './input.js';
-import { balancedWeights } from './loss.js';
-import { mixOf } from './mixing.js';
+import { cached, checkDevice, openRunData } from './open.js';
 import { learningRates } from './rate.js';
+import { modelOf, preprocessOf } from './resolve.js';
 import { loadStart } from './start.js';
+import type { Evaluation, Task } from './task.js';
 import { applyGradients } from './update.js';
 
 export interface LoopOptions {
@@ -41,46 +35,11 @@ export interface LoopOptions {
   dataset?: Dataset;
 }
 
-/** The data of a run that exists. */
-export function openRunData(config: RunConfig): Promise<Dataset> {
-  const { path, ...picked } = config.data;
-  return openTrainingData({ data: path, seed: config.seed, ...picked });
-}
-
-/** The data that a run with these options trains and is measured on. */
-export function openTrainingData({
-  data,
-  seed,
-  valSplit,
-  limitTrain,
-  limitVal,
-}: Pick<TrainOptions, 'data' | 'seed' | 'valSplit' | 'limitTrain' | 'limitVal'>): Promise<Dataset> {
-  return openDataset(data, { seed, valSplit, limitTrain, limitVal, cache: true });
-}
-
-/** @throws UsageError when the engine has no such device */
-export function checkDevice(device: string): void {
-  const { devices } = engineInfo();
-  if (!devices.includes(device) && !devices.includes(`${device}:0`))
-    throw new UsageError(
-      `Expected one of ${devices.join(', ')} for the device but received "${device}". "rescaled doctor" lists what this engine has.`,
-    );
-}
-
 /**
  * Epochs that are shorter than this share a checkpoint, which takes a few hundredths of a second: so much is done again
  * after a crash.
  */
 const BETWEEN_MS = 2000;
-
-/** The same pictures, decoded once and kept on disk where that is possible; see `withCache`. */
-async function* cached(dataset: Dataset, size: number, signal?: AbortSignal): AsyncGenerator<TrainEvent, Dataset> {
-  const decoding = withCache(dataset, size, signal);
-  for (let turn = await decoding.next(); ; turn = await decoding.next()) {
-    if (turn.done === true) return turn.value;
-    yield { type: 'decoding', step: 0, ...turn.value };
-  }
-}
 
 /** Half-written files of a process that was killed while it saved. */
 function removeLeftovers(folder: string): void {
@@ -94,14 +53,17 @@ function removeLeftovers(folder: string): void {
  * stopped.
  */
 export async function* trainLoop(
+  task: Task,
   config: RunConfig,
   { out, resume = false, signal, dataset }: LoopOptions,
 ): AsyncGenerator<TrainEvent> {
   const recipe = config.recipe.values;
-  const opened = dataset ?? (await openRunData(config));
+  const [primary] = task.metrics;
+  const opened = dataset ?? (await openRunData(task, config));
   if (opened.fingerprint !== config.data.fingerprint)
     throw new RescaledError(
-      `Expected the data that the run began with, but ${config.data.path} has changed since. Start a new run, or put the data back.`,
+      `Expected the data that the run began with, but ${config.data.path} has changed since. ` +
+        'Start a new run, or put the data back.',
     );
   checkDevice(config.device);
   mkdirSync(join(out, 'checkpoints'), { recursive: true });
@@ -112,16 +74,17 @@ export async function* trainLoop(
   const data = yield* cached(opened, config.size, signal);
 
   // -- what is trained
-  const model = modelOf(config).train();
-  const started = resume ? undefined : await loadStart(config, model);
+  const model = modelOf(task, config).train();
+  const started = resume ? undefined : await loadStart(task, config, model);
   const frozen = freeze(model, recipe.freeze);
   const optimiser = buildOptimiser(recipe, model);
   const ema = recipe.averaging !== 'none' ? new Ema(model.state(), recipe.emaDecay) : undefined;
 
   // -- what it is trained on
-  const common = { preprocess: preprocessOf(config), seed: config.seed, workers: config.workers };
+  const { size, seed, workers } = config;
+  const common = { targets: task.targets, preprocess: preprocessOf(config), seed, workers };
   const { train, minival } = recipe.earlyStopping
-    ? splitMinival(data.train!, recipe.minival, config.seed)
+    ? splitMinival(data.train!, recipe.minival, seed)
     : { train: data.train!, minival: undefined };
   const trainLoader = new BatchLoader({
     ...common,
@@ -134,52 +97,32 @@ export async function* trainLoop(
   const valLoader = new BatchLoader({ ...evaluation, source: data.val });
   const minivalLoader = minival === undefined ? undefined : new BatchLoader({ ...evaluation, source: minival });
   const normaliser = new Normaliser(config.device, config.input);
-  const classWeights =
-    recipe.classWeights === 'balanced' ? balancedWeights(train.labels, data.classes.length, config.device) : undefined;
+  const objective = task.objective(config, train);
 
   // -- how long
   const stepsPerEpoch = trainLoader.batchesPerEpoch;
   const steps = stepsPerEpoch * recipe.epochs;
   const rateAt = learningRates(recipe, stepsPerEpoch);
 
-  const state: RunState = resume ? loadCheckpoint(lastCheckpoint(out), model, optimiser, ema) : freshState();
+  const state: RunState = resume
+    ? loadCheckpoint(lastCheckpoint(out), model, optimiser, ema, task.upgradeState)
+    : freshState();
   // Shares its state with the run's, so that each checkpoint has it.
   const scaler =
     recipe.precision === 'float16' ? new LossScaler((state.lossScale ??= { ...LossScaler.START })) : undefined;
-  const broken = new Map(state.broken);
-  const newlyBroken: { path: string; reason: string }[] = [];
-  for (const [loader, offset] of [
-    [trainLoader, 0],
-    [valLoader, train.length],
-    [minivalLoader, train.length + data.val.length],
-  ] as const) {
-    if (loader === undefined) continue;
-    loader.onBroken = (index, path, reason) => {
-      if (broken.has(offset + index)) return;
-      broken.set(offset + index, `${path}: ${reason}`);
-      newlyBroken.push({ path, reason });
-    };
-  }
-  const pictures = data.train!.length + data.val.length;
-  const reportBroken = function* (): Generator<TrainEvent> {
-    if (newlyBroken.length === 0) return;
-    const last = [...broken.values()].at(-1);
-    if (config.strict) throw new RescaledError(`A picture cannot be read, and the run is strict: ${last}`);
-    if (broken.size > config.maxBroken * pictures)
-      throw new RescaledError(
-        `${broken.size} of ${pictures} pictures cannot be read, more than the allowed ${(100 * config.maxBroken).toFixed(1)} % (--max-broken). The last one: ${last}`,
-      );
-    while (newlyBroken.length > 0) yield { type: 'broken', step: state.step, ...newlyBroken.shift()! };
-  };
+  const broken = new BrokenPictures(state.broken, data.train!.length + data.val.length, config);
+  broken.watch(trainLoader, 0);
+  broken.watch(valLoader, train.length);
+  if (minivalLoader !== undefined) broken.watch(minivalLoader, train.length + data.val.length);
 
   const keepWeights = (path: string, epoch: number, facts: Record<string, string> = {}): void =>
-    saveWeights(path, ema?.shadow ?? model.state(), config, {
+    saveWeights(path, ema?.shadow ?? model.state(), config, task.facts(config.task), {
       weights: ema === undefined ? 'raw' : 'ema',
       epoch: String(epoch),
       ...facts,
     });
   const checkpoint = (): TrainEvent => {
-    state.broken = [...broken];
+    state.broken = broken.known;
     saveCheckpoint(lastCheckpoint(out), model, optimiser, ema, state);
     lastSaved = performance.now();
     return { type: 'checkpoint', step: state.step, path: lastCheckpoint(out) };
@@ -197,7 +140,7 @@ export async function* trainLoop(
     resumed: resume,
     trainImages: train.length,
     valImages: data.val.length,
-    classes: data.classes.length,
+    ...task.counts(config.task),
   };
 
   if (data.note !== undefined)
@@ -219,21 +162,13 @@ export async function* trainLoop(
         const began = performance.now();
         const learningRate = rateAt(state.step);
         // Seeded by the step, not by what was drawn before: a resumed run draws the same.
-        manualSeed(BigInt(config.seed) * 0x9e3779b97f4a7c15n + BigInt(state.step));
+        manualSeed(BigInt(seed) * 0x9e3779b97f4a7c15n + BigInt(state.step));
         let loss = Number.NaN;
         if (batch.n > 1) {
-          const mix = mixOf(recipe, batch.n, config.size, config.seed, state.epoch, state.batchInEpoch);
-          const options = {
-            mix,
-            normaliser,
-            size: config.size,
-            parts: recipe.accumulate,
-            labelSmoothing: recipe.labelSmoothing,
-            classWeights,
-            precision: recipe.precision,
-            scale: scaler?.scale,
-          };
-          const result = batchGradients(model, batch, options, (value, x) =>
+          const step = objective.begin(batch, state.epoch, state.batchInEpoch);
+          const { accumulate: parts, precision } = recipe;
+          const options = { normaliser, size, parts, precision, scale: scaler?.scale };
+          const result = batchGradients(model, batch.n, step, options, (value, x) =>
             diagnose(value, state.step, learningRate, model, x),
           );
           loss = result.loss;
@@ -245,7 +180,8 @@ export async function* trainLoop(
           });
           if (updated) ema?.update(state.step + 1);
           state.epochLoss += loss * batch.n;
-          state.epochCorrect += result.hits;
+          for (const [name, sum] of Object.entries(result.figures))
+            state.epochFigures[name] = (state.epochFigures[name] ?? 0) + sum;
           state.epochImages += batch.n;
           state.images += batch.n;
         }
@@ -257,7 +193,7 @@ export async function* trainLoop(
         computing += took;
         trained += took;
         seen += batch.n;
-        yield* reportBroken();
+        yield* broken.tell(state.step);
         if (Number.isFinite(loss)) {
           const imagesPerSecond = seen / trained;
           yield {
@@ -282,13 +218,14 @@ export async function* trainLoop(
       }
 
       // -- how good it is now, raw and averaged
-      const scoring = { classes: data.classes.length, size: config.size, normaliser, mistakes: 0, signal };
+      const measure = (loader: typeof valLoader): Promise<Evaluation> =>
+        evaluate(model, loader, task.evaluator(config.task, { examples: 0 }), { size, normaliser, signal });
       yield { type: 'evaluating', step: state.step, epoch: state.epoch + 1, done: 0, of: data.val.length };
-      const raw = await evaluate(model, valLoader, scoring);
+      const raw = await measure(valLoader);
       let averaged: Evaluation | undefined;
       if (ema !== undefined) ema.swap();
-      if (ema !== undefined && signal?.aborted !== true) averaged = await evaluate(model, valLoader, scoring);
-      const decided = minivalLoader === undefined ? (averaged ?? raw) : await evaluate(model, minivalLoader, scoring);
+      if (ema !== undefined && signal?.aborted !== true) averaged = await measure(valLoader);
+      const decided = minivalLoader === undefined ? (averaged ?? raw) : await measure(minivalLoader);
       if (ema !== undefined) ema.swap();
       if (signal?.aborted === true) {
         // All batches of this epoch are done; the resumed run measures again.
@@ -296,11 +233,12 @@ export async function* trainLoop(
         yield { type: 'stopped', step: state.step, steps };
         return;
       }
-      yield* reportBroken();
-      const best = decided.top1 > state.bestTop1;
+      yield* broken.tell(state.step);
+      const score = decided.scores[primary.name]!;
+      const best = isBetter(primary, score, state.bestScore);
       if (best) {
-        Object.assign(state, { bestTop1: decided.top1, bestEpoch: state.epoch + 1 });
-        keepWeights(bestWeights(out), state.epoch + 1, { top1: String(decided.top1) });
+        Object.assign(state, { bestScore: score, bestEpoch: state.epoch + 1 });
+        keepWeights(bestWeights(out), state.epoch + 1, { [primary.name]: String(score) });
       }
       const waited = state.waitedSeconds - waitedAtStart;
       yield {
@@ -308,18 +246,23 @@ export async function* trainLoop(
         step: state.step,
         epoch: state.epoch + 1,
         trainLoss: state.epochLoss / Math.max(1, state.epochImages),
-        trainTop1: state.epochCorrect / Math.max(1, state.epochImages),
+        ...Object.fromEntries(
+          task.figures.map((name) => [
+            ofTraining(name),
+            (state.epochFigures[name] ?? 0) / Math.max(1, state.epochImages),
+          ]),
+        ),
         learningRate: rateAt(state.step - 1),
-        raw: brief(raw),
-        ...(averaged === undefined ? {} : { ema: brief(averaged) }),
-        ...(minival === undefined ? {} : { minival: brief(decided) }),
+        raw: raw.scores,
+        ...(averaged === undefined ? {} : { ema: averaged.scores }),
+        ...(minival === undefined ? {} : { minival: decided.scores }),
         best,
         imagesPerSecond: (state.images - imagesAtStart) / Math.max(1e-9, computing + waited),
         seconds: (performance.now() - epochStart) / 1000,
         loaderWaitShare: waited / Math.max(1e-9, computing + waited),
       };
       // The checkpoint stands at the start of the next epoch, so nothing of this one is done twice.
-      Object.assign(state, { batchInEpoch: 0, epochLoss: 0, epochCorrect: 0, epochImages: 0 });
+      Object.assign(state, { batchInEpoch: 0, epochLoss: 0, epochFigures: {}, epochImages: 0 });
       state.epoch++;
       state.ended =
         recipe.earlyStopping && state.epoch < recipe.epochs && state.epoch - state.bestEpoch >= recipe.patience;
@@ -344,13 +287,6 @@ export async function* trainLoop(
     optimiser.dispose();
     ema?.dispose();
     normaliser.dispose();
-    classWeights?.dispose();
+    objective.dispose();
   }
 }
-
-const brief = ({ top1, top5, loss, images }: { top1: number; top5: number; loss: number; images: number }) => ({
-  top1,
-  top5,
-  loss,
-  images,
-});

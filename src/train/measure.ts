@@ -14,7 +14,7 @@ import {
   synchronize,
   to,
 } from '../torch/index.js';
-import { checkDevice } from './loop.js';
+import { checkDevice } from './open.js';
 
 export interface MeasureOptions {
   size?: number;

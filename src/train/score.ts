@@ -2,15 +2,16 @@ import { cachedDataset } from '../data/cache/pictures.js';
 import { balancedSubset } from '../data/choose.js';
 import { type Source, subset } from '../data/sources/source.js';
 import { RescaledError } from '../errors.js';
-import type { ImageModel } from '../models/index.js';
-import { lastCheckpoint, loadConfig, modelOf, preprocessOf, type RunConfig } from '../run/config.js';
-import type { Scores } from '../run/events.js';
+import type { Scores } from '../metric.js';
+import { lastCheckpoint, loadConfig } from '../run/config.js';
 import { engineInfo, setThreads } from '../torch/index.js';
 import { SafetensorsFile } from '../weights/formats/safetensors.js';
 import type { WeightsFile } from '../weights/formats/weights-file.js';
 import { loadInto } from '../weights/load.js';
 import { evaluateOn } from './evaluate.js';
-import { openTrainingData } from './loop.js';
+import { openTrainingData } from './open.js';
+import { modelOf, preprocessOf } from './resolve.js';
+import type { Task } from './task.js';
 
 /** How good the last checkpoint of a run is. */
 export interface RunScores {
@@ -39,6 +40,7 @@ export interface RunScores {
  * @returns undefined when the signal stopped it
  */
 export async function scoreRun(
+  task: Task,
   run: string,
   options: { trainPictures: number; testPictures?: number; signal?: AbortSignal },
 ): Promise<RunScores | undefined> {
@@ -46,22 +48,39 @@ export async function scoreRun(
   setThreads(config.threads);
   const { path, valSplit, limitTrain } = config.data;
   const data = await cachedDataset(
-    await openTrainingData({ data: path, seed: config.seed, valSplit, limitTrain, limitVal: options.testPictures }),
+    await openTrainingData(task, {
+      data: path,
+      seed: config.seed,
+      valSplit,
+      limitTrain,
+      limitVal: options.testPictures,
+    }),
     config.size,
     options.signal,
   );
   if (data.fingerprint !== config.data.fingerprint)
     throw new RescaledError(`Expected the data that the run was trained on, but ${path} has changed since.`);
   const training = data.train!;
-  const part = subset(training, balancedSubset(training.labels, data.classes.length, options.trainPictures, 0));
-  const model = modelOf(config);
+  const part = subset(training, balancedSubset(training.labels, training.classes.length, options.trainPictures, 0));
+  const model = modelOf(task, config);
   const checkpoint = SafetensorsFile.open(lastCheckpoint(run));
   const began = performance.now();
   let images = 0;
   const score = async (source: Source): Promise<Scores> => {
-    const result = await scoreOn(model, source, config, data.classes.length, options.signal);
-    images += result.images;
-    return result;
+    const { device, input, workers } = config;
+    const batch = Math.min(256, Math.max(config.recipe.values.batch, 32));
+    const evaluator = task.evaluator(config.task, { examples: 0 });
+    const preprocess = preprocessOf(config);
+    const { scores } = await evaluateOn(model, source, task, evaluator, {
+      preprocess,
+      device,
+      input,
+      batch,
+      workers,
+      signal: options.signal,
+    });
+    images += scores.images;
+    return scores;
   };
   try {
     loadInto(behind(checkpoint, 'model.'), model.state());
@@ -87,28 +106,6 @@ export async function scoreRun(
     checkpoint.close();
     model.dispose();
   }
-}
-
-async function scoreOn(
-  model: ImageModel,
-  source: Source,
-  config: RunConfig,
-  classes: number,
-  signal: AbortSignal | undefined,
-): Promise<Scores> {
-  const batch = Math.min(256, Math.max(config.recipe.values.batch, 32));
-  const { device, input, workers } = config;
-  const { top1, top5, loss, images } = await evaluateOn(model, source, {
-    classes,
-    preprocess: preprocessOf(config),
-    device,
-    input,
-    batch,
-    workers,
-    mistakes: 0,
-    signal,
-  });
-  return { top1, top5, loss, images };
 }
 
 /** The tensors of a checkpoint whose names begin with `prefix`, without it. */

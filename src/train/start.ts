@@ -1,22 +1,19 @@
 import { existsSync, statSync } from 'node:fs';
 import type { Dataset } from '../data/dataset.js';
 import { RescaledError, UsageError } from '../errors.js';
-import { type ImageModel, modelFacts, modelShapes } from '../models/index.js';
+import type { ImageModel } from '../models/index.js';
 import { openRecipe } from '../recipe/file.js';
 import { isCheckpoint } from '../run/checkpoint.js';
-import {
-  bestWeights,
-  finalWeights,
-  loadConfig,
-  type RunConfig,
-  resolveConfig,
-  type TrainOptions,
-} from '../run/config.js';
+import { bestWeights, finalWeights, loadConfig, type RunConfig } from '../run/config.js';
+import { shapeOnly } from '../torch/index.js';
 import { readFacts, type WeightsFacts } from '../weights/facts.js';
-import { fitStart, startFrom } from '../weights/load.js';
+import { fitStart, startFrom, type WantedHead } from '../weights/load.js';
 import { underModelKeys } from '../weights/names/keyed.js';
 import { openWeights, type WeightsFile } from '../weights/open.js';
 import type { KeyMatch } from '../weights/report.js';
+import type { TrainOptions } from './options.js';
+import { resolveConfig } from './resolve.js';
+import type { Task } from './task.js';
 
 /**
  * The weights file of a run folder: its final weights, else (or when asked for) the best so far; any other path is
@@ -53,20 +50,16 @@ export async function openStart(target: string): Promise<{ file: WeightsFile; fa
 }
 
 /** The configuration of a run with these options, which may start from weights. */
-export async function resolveRun(options: TrainOptions, dataset: Dataset): Promise<RunConfig> {
+export async function resolveRun(task: Task, options: TrainOptions, dataset: Dataset): Promise<RunConfig> {
   const recipe = await openRecipe(options.recipe ?? 'resnet-rs');
-  if (options.from === undefined) return resolveConfig(options, dataset, {}, recipe);
+  if (options.from === undefined) return resolveConfig(task, options, dataset, {}, recipe);
   const { file, facts } = await openStart(options.from);
   try {
-    const config = resolveConfig(options, dataset, facts, recipe);
+    const config = resolveConfig(task, options, dataset, facts, recipe);
     // Whether they fit is known before a run folder is made, and for --explain.
-    fitStart(
-      file,
-      facts,
-      modelShapes(config.model, config.modelOptions),
-      modelFacts(config.model).head,
-      config.classes,
-    );
+    const model = shapeOnly(() => task.model(config));
+    const shapes = new Map([...model.state()].map(([key, { shape }]) => [key, [...shape]]));
+    fitStart(file, facts, shapes, model.head, headOf(task, config));
     return config;
   } finally {
     file.close();
@@ -74,12 +67,18 @@ export async function resolveRun(options: TrainOptions, dataset: Dataset): Promi
 }
 
 /** Fills a fresh model with the weights that its run starts from; undefined when it starts from none. */
-export async function loadStart(config: RunConfig, model: ImageModel): Promise<KeyMatch | undefined> {
+export async function loadStart(task: Task, config: RunConfig, model: ImageModel): Promise<KeyMatch | undefined> {
   if (config.from === undefined) return undefined;
   const { file, facts } = await openStart(config.from);
   try {
-    return startFrom(file, facts, model, config.classes);
+    return startFrom(file, facts, model, headOf(task, config));
   } finally {
     file.close();
   }
 }
+
+/** What the run wants of its head. */
+const headOf = (task: Task, { task: settings }: RunConfig): WantedHead => ({
+  outputs: task.outputs(settings),
+  classes: task.facts(settings).classes,
+});

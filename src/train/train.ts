@@ -1,50 +1,46 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { UsageError } from '../errors.js';
 import { makeFolder } from '../files.js';
-import { isRun, lastCheckpoint, loadConfig, saveConfig, type TrainOptions } from '../run/config.js';
+import { isRun, lastCheckpoint, loadConfig, saveConfig } from '../run/config.js';
 import type { TrainEvent } from '../run/events.js';
 import { lockRun } from '../run/lock.js';
 import { RunLog } from '../run/logs.js';
-import { checkDevice, openTrainingData, trainLoop } from './loop.js';
+import { trainLoop } from './loop.js';
+import { checkDevice, openTrainingData } from './open.js';
+import type { TrainOptions } from './options.js';
 import { resolveRun } from './start.js';
+import type { Task } from './task.js';
 
-/**
- * Trains on a folder of pictures and writes the run folder `out`: run.json, metrics.csv, events.jsonl, tensorboard/,
- * checkpoints/ and weights.safetensors. Runs in the calling thread, which is busy during each step; a program with
- * other work calls it in a worker thread or a process.
- *
- * ```ts
- * const stop = new AbortController();
- * for await (const event of train({ data: 'pictures', out: 'runs/first', recipe: 'quick' }, { signal: stop.signal })) console.log(event);
- * ```
- */
-export async function* train(
+/** Trains a task by these options and writes the run folder `options.out`. */
+export async function* trainRun(
+  task: Task,
   options: TrainOptions,
   { signal }: { signal?: AbortSignal } = {},
 ): AsyncGenerator<TrainEvent> {
-  const dataset = await openTrainingData(options);
-  const config = await resolveRun(options, dataset);
+  const dataset = await openTrainingData(task, options);
+  const config = await resolveRun(task, options, dataset);
   checkDevice(config.device);
   checkOut(options.out);
   makeFolder(options.out);
   const unlock = await lockRun(options.out);
   try {
     saveConfig(options.out, config);
-    yield* logged(options.out, trainLoop(config, { out: options.out, dataset, signal }));
+    yield* logged(task, options.out, trainLoop(task, config, { out: options.out, dataset, signal }));
   } finally {
     unlock();
   }
 }
 
-/** Goes on with a run from its last checkpoint, as if it had never stopped. */
-export async function* resumeTraining(
+/** Goes on with a run of a task from its last checkpoint, as if it had never stopped. */
+export async function* resumeRun(
+  task: Task,
   run: string,
   { signal }: { signal?: AbortSignal } = {},
 ): AsyncGenerator<TrainEvent> {
   const config = loadConfig(run);
   const unlock = await lockRun(run);
   try {
-    yield* logged(run, trainLoop(config, { out: run, resume: true, signal }));
+    yield* logged(task, run, trainLoop(task, config, { out: run, resume: true, signal }));
   } finally {
     unlock();
   }
@@ -68,10 +64,15 @@ function checkOut(out: string): void {
 }
 
 /** Writes the logs on the way; the first event says where the run stands. */
-async function* logged(run: string, events: AsyncGenerator<TrainEvent>): AsyncGenerator<TrainEvent> {
+async function* logged(
+  { figures, metrics }: Task,
+  run: string,
+  events: AsyncGenerator<TrainEvent>,
+): AsyncGenerator<TrainEvent> {
+  const names = { figures, metrics: metrics.map(({ name }) => name) };
   let log: RunLog | undefined;
   for await (const event of events) {
-    if (event.type === 'start') log = new RunLog(run, event.resumed ? event : undefined);
+    if (event.type === 'start') log = new RunLog(run, names, event.resumed ? event : undefined);
     log?.write(event);
     yield event;
   }

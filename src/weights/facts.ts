@@ -3,6 +3,8 @@ import { RescaledError } from '../errors.js';
 
 const triple = z.tuple([z.number(), z.number(), z.number()]);
 const factsSchema = z.object({
+  /** What they were trained for, where it is not to tell classes apart. */
+  task: z.string().optional(),
   model: z.string().optional(),
   modelOptions: z.record(z.string(), z.unknown()).optional(),
   classes: z.array(z.string()).optional(),

@@ -29,6 +29,14 @@ function checkFit(match: KeyMatch, path: string): void {
     throw new RescaledError(`The weights in ${path} do not fit the model:\n${formatMisfit(match)}`);
 }
 
+/** What a model's head is for. */
+export interface WantedHead {
+  /** Its rows. */
+  outputs: number;
+  /** What they stand for, where they are classes. */
+  classes?: readonly string[];
+}
+
 /** Copies every tensor of the file into its target; all keys and shapes must agree. */
 export function loadInto(file: WeightsFile, targets: Targets): KeyMatch {
   const match = matchKeys(shapesOf(targets), foundIn(file));
@@ -41,16 +49,16 @@ export function loadInto(file: WeightsFile, targets: Targets): KeyMatch {
  * Copies the trunk, and the head (the last linear layer) where it knows the same classes in the same order; else the
  * head keeps its fresh values. The trunk must agree in all keys and shapes.
  * @param model its state and the field of its head
- * @param classes of the new task
+ * @param wanted of the new model
  */
 export function startFrom(
   file: WeightsFile,
   facts: WeightsFacts,
   model: { state(): Targets; head: string },
-  classes: readonly string[],
+  wanted: WantedHead,
 ): KeyMatch {
   const targets = model.state();
-  const match = fitStart(file, facts, shapesOf(targets), model.head, classes);
+  const match = fitStart(file, facts, shapesOf(targets), model.head, wanted);
   copy(file, targets, match.loaded);
   return match;
 }
@@ -64,11 +72,11 @@ export function fitStart(
   facts: WeightsFacts,
   shapes: ReadonlyMap<string, readonly number[]>,
   head: string,
-  classes: readonly string[],
+  wanted: WantedHead,
 ): KeyMatch {
   const isHead = (key: string): boolean => key.startsWith(`${head}.`);
   const match = matchKeys(shapes, foundIn(file));
-  const why = headDiffers(file, facts, `${head}.weight`, classes);
+  const why = headDiffers(file, facts, `${head}.weight`, wanted);
   if (why !== undefined) {
     match.renewed = [...shapes.keys()].filter(isHead);
     match.renewedWhy = why;
@@ -86,12 +94,15 @@ function headDiffers(
   file: WeightsFile,
   facts: WeightsFacts,
   weight: string,
-  classes: readonly string[],
+  { outputs, classes }: WantedHead,
 ): string | undefined {
   const rows = file.entries.get(weight)?.shape[0];
   if (rows === undefined) return 'the file has no head';
-  if (rows !== classes.length) return `the file knows ${rows} classes, the pictures have ${classes.length}`;
-  if (facts.classes !== undefined && facts.classes.join('\n') !== classes.join('\n'))
+  if (rows !== outputs)
+    return classes === undefined
+      ? `the file's head gives ${rows} numbers, ${outputs} are wanted`
+      : `the file knows ${rows} classes, the pictures have ${outputs}`;
+  if (facts.classes !== undefined && facts.classes.join('\n') !== classes?.join('\n'))
     return 'the file knows other classes';
   return undefined;
 }

@@ -6,6 +6,7 @@ import { after, test } from 'node:test';
 import { exportModel } from '../../src/cli/trained/export-run.js';
 import { openDataset } from '../../src/data/dataset.js';
 import { createModel, type ModelOverrides } from '../../src/models/index.js';
+import { taskNamed } from '../../src/tasks/index.js';
 import { call, generator, liveTensors, noGrad, scope, type Tensor, zeros } from '../../src/torch/index.js';
 import { IMAGENET_INPUT } from '../../src/train/index.js';
 import { FASHION } from '../cli/helpers.js';
@@ -48,6 +49,8 @@ for (const [name, size, options] of models)
     const loaded = {
       model: model.to({ memoryFormat: 'channels_last' }),
       name,
+      task: taskNamed(),
+      settings: taskNamed().settings(dataset),
       classes: [...dataset.classes],
       size,
       evalCrop: 1,

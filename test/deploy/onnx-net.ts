@@ -59,7 +59,7 @@ export function loadNet(): OnnxNet {
       constants: new Map(constants),
     },
     options: {
-      labels: Array.from({ length: classes }, (_, k) => `class ${k}`),
+      output: { kind: 'classes' as const, labels: Array.from({ length: classes }, (_, k) => `class ${k}`) },
       preprocess: { size, evalCrop: 0.875, mean, std },
       training: { model: 'test-net', dataset: 'none', trainImages: 0, epochs: 1, top1: 0.5, weights: 'ema', seed: 3 },
     },

@@ -2,16 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import {
-  loadConfig,
-  openTrainingData,
-  preprocessOf,
-  type RunConfig,
-  resolveConfig,
-  resolveRun,
-  runFile,
-  saveConfig,
-} from '../../src/train/index.js';
+import { taskNamed } from '../../src/tasks/index.js';
+import { openTrainingData, resolveRun } from '../../src/tasks/runs.js';
+import { loadConfig, preprocessOf, type RunConfig, resolveConfig, runFile, saveConfig } from '../../src/train/index.js';
 import { FASHION, temporaryFolder } from '../cli/helpers.js';
 
 const folder = temporaryFolder();
@@ -56,6 +49,7 @@ describe('the interpolation of a run', () => {
     const named = 'resnet-rs-garden';
     const from = (settings: Record<string, unknown>, interpolation?: 'bicubic' | 'bilinear'): RunConfig =>
       resolveConfig(
+        taskNamed(),
         { ...data, settings, from: 'w.safetensors', model: 'resnet-rs-50', out: '' },
         dataset,
         { interpolation },

@@ -7,6 +7,7 @@ import { RunLog, readEvents } from '../../src/run/logs.js';
 import { temporaryFolder } from '../cli/helpers.js';
 
 const folder = temporaryFolder();
+const names = { figures: ['top1'], metrics: ['top1', 'top5', 'loss'] };
 const scores = (top1: number) => ({ top1, top5: 1, loss: 0.5, images: 10 });
 const epoch = (n: number, more: object = {}): TrainEvent => ({
   type: 'epoch',
@@ -34,7 +35,7 @@ describe('metrics.csv', () => {
   it('has the scores on the minival where there is one', () => {
     const run = join(folder, 'minival');
     mkdirSync(run);
-    const log = new RunLog(run);
+    const log = new RunLog(run, names);
     log.write(epoch(1, { ema: scores(0.625), minival: { ...scores(0.75), loss: 0.25 } }));
     log.write(epoch(2));
     assert.deepEqual(table(run), [
@@ -82,7 +83,7 @@ describe('metrics.csv', () => {
       join(run, 'metrics.csv'),
       'step,epoch,trainLoss,trainTop1,learningRate,top1Raw,top5Raw,lossRaw,top1Ema,top5Ema,lossEma,imagesPerSecond\n10,1,2,0.25,0.1,0.5,1,0.5,,,,77\n20,2,1,0.5,0.1,0.5,1,0.5,,,,88\n',
     );
-    new RunLog(run, { step: 10, epoch: 1 }).write(epoch(2));
+    new RunLog(run, names, { step: 10, epoch: 1 }).write(epoch(2));
     assert.deepEqual(
       table(run).map((row) => [row['epoch'], row['top1Minival'], row['imagesPerSecond']]),
       [
@@ -96,9 +97,9 @@ describe('metrics.csv', () => {
 it('events are cut off where a resumed run stands', () => {
   const run = join(folder, 'events');
   mkdirSync(run);
-  const log = new RunLog(run);
+  const log = new RunLog(run, names);
   for (const event of [epoch(1), epoch(2)]) log.write(event);
-  new RunLog(run, { step: 20, epoch: 1 });
+  new RunLog(run, names, { step: 20, epoch: 1 });
   assert.deepEqual(
     readEvents(run).map(({ step }) => step),
     [10],

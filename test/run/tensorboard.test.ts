@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { TrainEvent } from '../../src/run/events.js';
 import { TensorBoardLog } from '../../src/run/tensorboard.js';
-import { resumeTraining, type TrainOptions, train } from '../../src/train/index.js';
+import { resumeTraining, train } from '../../src/tasks/runs.js';
+import type { TrainOptions } from '../../src/train/index.js';
 import { FASHION, temporaryFolder } from '../cli/helpers.js';
 import { readBoard, type Scalar } from '../fixtures/event-reader.js';
 

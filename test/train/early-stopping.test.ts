@@ -4,14 +4,8 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { openDataset } from '../../src/data/dataset.js';
 import { splitMinival, withoutMinival } from '../../src/data/minival.js';
-import {
-  bestWeights,
-  finalWeights,
-  resumeTraining,
-  type TrainEvent,
-  type TrainOptions,
-  train,
-} from '../../src/train/index.js';
+import { resumeTraining, train } from '../../src/tasks/runs.js';
+import { bestWeights, finalWeights, type TrainEvent, type TrainOptions } from '../../src/train/index.js';
 import { SafetensorsFile } from '../../src/weights/formats/safetensors.js';
 import { FASHION, temporaryFolder } from '../cli/helpers.js';
 

@@ -2,12 +2,15 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Random } from '../../src/augment/random.js';
 import type { Batch } from '../../src/data/loading/batch.js';
+import type { Labels } from '../../src/data/loading/labels.js';
 import { createModel } from '../../src/models/index.js';
 import { Conv2d, initialise, Linear, Module } from '../../src/nn/index.js';
+import { balancedWeights, classLoss } from '../../src/tasks/classify/loss.js';
+import { type ClassObjectiveOptions, classObjective } from '../../src/tasks/classify/objective.js';
 import { call, flatten, globalAvgPool2d, liveTensors, relu, type Tensor, tensor } from '../../src/torch/index.js';
 import { batchGradients, type GradientOptions } from '../../src/train/gradients.js';
 import { Normaliser } from '../../src/train/input.js';
-import { balancedWeights, classLoss } from '../../src/train/loss.js';
+
 import { relativeError } from '../fixtures/open.js';
 
 /** No batch norm: every picture is computed by itself. */
@@ -22,30 +25,34 @@ class Plain extends Module {
 const size = 8;
 const random = new Random(3);
 const images = Uint8Array.from({ length: 11 * size * size * 3 }, () => Math.floor(256 * random.uniform()));
-const batch: Batch = {
+const batch: Batch<Labels> = {
   images,
-  labels: Int32Array.from([0, 1, 2, 3, 3, 2, 1, 0, 0, 0, 3]),
+  targets: { labels: Int32Array.from([0, 1, 2, 3, 3, 2, 1, 0, 0, 0, 3]) },
   indices: Int32Array.from({ length: 11 }, (_, i) => i),
   n: 11,
 };
 const unexpected = (): never => assert.fail('the loss is finite');
 
+const plain = { mixup: 0, cutmix: 0, labelSmoothing: 0.1, classWeights: 'none' as const };
+
 function gradients(
   model: Module,
   change: Partial<GradientOptions>,
+  recipe: Partial<ClassObjectiveOptions['recipe']> = {},
 ): { loss: number; hits: number; values: Float32Array[] } {
   const normaliser = new Normaliser('cpu');
-  const options: GradientOptions = {
-    mix: undefined,
-    normaliser,
+  const options: GradientOptions = { normaliser, size, parts: 1, precision: 'float32', ...change };
+  const { labels } = batch.targets;
+  const objective = classObjective({
+    recipe: { ...plain, ...recipe },
+    classes: 4,
+    labels,
     size,
-    parts: 1,
-    labelSmoothing: 0.1,
-    classWeights: undefined,
-    precision: 'float32',
-    ...change,
-  };
-  const { loss, hits } = batchGradients(model, batch, options, unexpected);
+    seed: 1,
+    device: 'cpu',
+  });
+  const { loss, figures } = batchGradients(model, batch.n, objective.begin(batch, 2, 3), options, unexpected);
+  const hits = figures['top1']!;
   const values = [...model.parameters().values()].map((p) => {
     const gradient = p.grad!;
     const copy = gradient.data() as Float32Array;
@@ -54,32 +61,28 @@ function gradients(
     return copy;
   });
   normaliser.dispose();
+  objective.dispose();
   return { loss, hits, values };
 }
 
 const flat = (arrays: Float32Array[]): number[] => arrays.flatMap((array) => [...array]);
 
 describe('gradients in parts', () => {
-  const mix = {
-    kind: 'mixup' as const,
-    lambda: 0.3,
-    partners: Uint32Array.from({ length: 11 }, (_, i) => (i + 4) % 11),
-  };
-  for (const [name, change] of [
+  for (const [name, recipe] of [
     ['plain', {}],
-    ['of mixed pictures', { mix }],
+    ['of mixed pictures', { mixup: 0.3 }],
   ] as const) {
     test(`without batch norm they are those of the whole batch (${name})`, () => {
       const model = new Plain();
       initialise(model, 'timm', 5);
       model.train();
-      const whole = gradients(model, change);
+      const whole = gradients(model, {}, recipe);
       assert.ok(
         flat(whole.values).some((g) => Math.abs(g) > 1e-3),
         'there are gradients',
       );
       for (const parts of [2, 4, 5, 64]) {
-        const some = gradients(model, { ...change, parts });
+        const some = gradients(model, { parts }, recipe);
         assert.ok(relativeError(flat(some.values), flat(whole.values)) < 1e-5, `${parts} parts`);
         assert.ok(Math.abs(some.loss - whole.loss) < 1e-5);
         assert.equal(some.hits, whole.hits);
@@ -92,14 +95,13 @@ describe('gradients in parts', () => {
     const model = new Plain();
     initialise(model, 'timm', 6);
     model.train();
-    const classWeights = balancedWeights(batch.labels, 4, 'cpu');
-    const whole = gradients(model, { classWeights });
-    assert.ok(relativeError(flat(gradients(model, { classWeights, parts: 3 }).values), flat(whole.values)) < 1e-5);
+    const classWeights = 'balanced' as const;
+    const whole = gradients(model, {}, { classWeights });
+    assert.ok(relativeError(flat(gradients(model, { parts: 3 }, { classWeights }).values), flat(whole.values)) < 1e-5);
     assert.ok(
       relativeError(flat(gradients(model, {}).values), flat(whole.values)) > 1e-2,
       'the weights change something',
     );
-    classWeights.dispose();
     model.dispose();
   });
 

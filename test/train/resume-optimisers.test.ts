@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { resumeTraining, type TrainOptions, train } from '../../src/train/index.js';
+import { resumeTraining, train } from '../../src/tasks/runs.js';
+import type { TrainOptions } from '../../src/train/index.js';
 import { FASHION, temporaryFolder } from '../cli/helpers.js';
 
 const cases: Record<string, Record<string, unknown>> = {

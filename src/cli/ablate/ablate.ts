@@ -13,7 +13,8 @@ import {
 } from '../../study/plan/ablation.js';
 import { paperLadder, pickSteps } from '../../study/plan/ladder.js';
 import { readLadder } from '../../study/plan/ladder-file.js';
-import { openTrainingData, parseSetting } from '../../train/index.js';
+import { openTrainingData } from '../../tasks/runs.js';
+import { parseSetting } from '../../train/index.js';
 import { integer, number } from '../options.js';
 import { freeFolder } from '../output.js';
 import { commandLine } from '../words.js';

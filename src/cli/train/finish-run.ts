@@ -5,18 +5,25 @@ import { evalView } from '../../augment/preprocess.js';
 import { cachedDataset } from '../../data/cache/pictures.js';
 import { readPixels } from '../../data/sources/source.js';
 import { writeFileAtomic } from '../../files.js';
+import { suffixed } from '../../metric.js';
 import { packageVersion } from '../../package-root.js';
+import { loadConfig } from '../../run/config.js';
+import { figuresOfTraining, type TrainEvent } from '../../run/events.js';
+import { readEvents } from '../../run/logs.js';
+import { metricsOf } from '../../tasks/index.js';
+import { openRunData } from '../../tasks/runs.js';
 import { engineInfo } from '../../torch/index.js';
-import { loadConfig, openRunData, readEvents, type TrainEvent } from '../../train/index.js';
 import { exportModel } from '../trained/export-run.js';
 import { loadModel, measure, preprocessFor } from '../trained/load-model.js';
 import { onnxFile } from '../trained/load-onnx.js';
 
-/** report.json: the figures of a run for programs. Accuracies are fractions. */
+/** The figures of a finished run. */
 export interface RunFigures {
-  top1: number;
-  top5: number;
-  top1Raw: number;
+  task: string;
+  /** By the names of metrics: of the weights that the recipe keeps, on all test pictures. */
+  scores: Readonly<Record<string, number>>;
+  /** The primary metric of the weights as trained. */
+  rawScore: number;
   weights: 'ema' | 'raw';
   trainImages: number;
   testImages: number;
@@ -25,7 +32,7 @@ export interface RunFigures {
   loaderWaitShare: number;
   parameters: number;
   onnxMaxAbsDiff: number;
-  onnxTop1Agreement: number;
+  onnxTop1Agreement?: number;
   model: string;
   dataset: string;
   size: number;
@@ -33,6 +40,16 @@ export interface RunFigures {
   seed: number;
   brokenPictures: number;
   versions: Record<string, string>;
+}
+
+/** report.json: the figures for programs, with each metric but the loss under its own name. Shares are fractions. */
+export function figuresJson({ task, scores, rawScore, ...figures }: RunFigures): Record<string, unknown> {
+  const metrics = metricsOf(task).filter(({ name }) => name !== 'loss');
+  return {
+    ...Object.fromEntries(metrics.map(({ name }) => [name, scores[name]])),
+    [suffixed(metrics[0]!.name, 'raw')]: rawScore,
+    ...figures,
+  };
 }
 
 type Of<T extends TrainEvent['type']> = Extract<TrainEvent, { type: T }>;
@@ -46,7 +63,8 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
   const recipe = config.recipe.values;
   const dataset = await cachedDataset(await openRunData(config), config.size);
   const loaded = await loadModel(run);
-  const { model, size, evalCrop, classes } = loaded;
+  const { model, size, evalCrop, task, settings } = loaded;
+  const [primary] = task.metrics;
   const weights = loaded.weights ?? 'raw';
   const preprocess = preprocessFor(loaded);
 
@@ -61,16 +79,17 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
   const resumed = events.some((event) => event.type === 'start' && event.resumed && event.epoch < recipe.epochs);
   // With early stopping the final weights are those of the best epoch.
   const kept = recipe.earlyStopping ? epochs.findLast((event) => event.best) : epochs.at(-1);
-  const top1Raw = kept?.raw.top1 ?? result.top1;
+  const score = result.scores[primary.name]!;
+  const rawScore = kept?.raw[primary.name] ?? score;
   const epochsOf = recipe.earlyStopping ? (kept?.epoch ?? recipe.epochs) : recipe.epochs;
 
   say('exporting ONNX and comparing it with the model on real pictures');
   const facts = {
     dataset: config.data.name,
     trainImages: config.trainImages,
-    testImages: result.images,
+    testImages: result.scores.images,
     epochs: epochsOf,
-    top1: result.top1,
+    [primary.name]: score,
     seed: config.seed,
   };
   const exported = await exportModel(loaded, onnxFile(run), facts, dataset);
@@ -86,18 +105,18 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
     onnxruntime: ort.env.versions.node ?? ort.env.versions.common,
   };
   const figures: RunFigures = {
-    top1: result.top1,
-    top5: result.top5,
-    top1Raw,
+    task: task.name,
+    scores: result.scores,
+    rawScore,
     weights,
     trainImages: config.trainImages,
-    testImages: result.images,
+    testImages: result.scores.images,
     seconds: end?.seconds ?? 0,
     imagesPerSecond: end?.imagesPerSecond ?? 0,
     loaderWaitShare: end?.loaderWaitShare ?? 0,
     parameters: model.parameterCount(),
     onnxMaxAbsDiff: parity.maxAbsDiff,
-    onnxTop1Agreement: parity.top1Agreement,
+    ...(parity.top1Agreement === undefined ? {} : { onnxTop1Agreement: parity.top1Agreement }),
     model: config.model,
     dataset: config.data.name,
     size,
@@ -106,22 +125,16 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
     brokenPictures: broken.length,
     versions,
   };
-  writeFileAtomic(join(run, 'report.json'), `${JSON.stringify(figures, null, 2)}\n`);
+  writeFileAtomic(join(run, 'report.json'), `${JSON.stringify(figuresJson(figures), null, 2)}\n`);
 
-  const mistakes = [];
-  for (const mistake of result.mistakes) {
-    const view = evalView(await readPixels(dataset.val, mistake.index, size), preprocess);
+  const picture = async (index: number): Promise<string> => {
+    const view = evalView(await readPixels(dataset.val, index, size), preprocess);
     const png = await sharp(view, { raw: { width: size, height: size, channels: 3 } })
       .png()
       .toBuffer();
-    mistakes.push({
-      label: classes[mistake.label]!,
-      predicted: classes[mistake.predicted]!,
-      probability: mistake.probability,
-      source: dataset.val.describe(mistake.index),
-      png: png.toString('base64'),
-    });
-  }
+    return png.toString('base64');
+  };
+  const parts = await task.report(result, { settings, source: dataset.val, picture });
   const { renderRunReport } = await import('../../report/run/report.js');
   const html = renderRunReport({
     title: `${config.model} on ${config.data.name}`,
@@ -129,18 +142,17 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
     summary: {
       model: config.model,
       dataset: config.data.name,
-      classes: classes.length,
+      ...task.counts(settings),
       trainImages: config.trainImages,
-      testImages: result.images,
+      testImages: result.scores.images,
       ...(kept?.minival === undefined ? {} : { minivalImages: kept.minival.images }),
       size,
       epochs: epochsOf,
       batch: recipe.batch,
       steps: end?.step ?? 0,
       parameters: figures.parameters,
-      top1: result.top1,
-      top5: result.top5,
-      top1Raw,
+      scores: result.scores,
+      rawScore,
       chosen: weights,
       crop: evalCrop === 1 ? 'whole shorter side' : `centre crop of ${evalCrop}`,
       seconds: figures.seconds,
@@ -148,18 +160,16 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
       loaderWaitShare: figures.loaderWaitShare,
       seed: config.seed,
     },
+    metrics: task.metrics,
     epochs: epochs.map((event) => ({
       epoch: event.epoch,
       step: event.step,
-      trainLoss: event.trainLoss,
-      trainTop1: event.trainTop1,
       learningRate: event.learningRate,
-      top1Raw: event.raw.top1,
-      top5Raw: event.raw.top5,
-      lossRaw: event.raw.loss,
+      train: figuresOfTraining(event),
+      raw: event.raw,
+      ...(event.ema === undefined ? {} : { ema: event.ema }),
+      ...(event.minival === undefined ? {} : { minival: event.minival }),
       imagesPerSecond: event.imagesPerSecond,
-      ...(event.minival === undefined ? {} : { top1Minival: event.minival.top1, lossMinival: event.minival.loss }),
-      ...(event.ema === undefined ? {} : { top1Ema: event.ema.top1, top5Ema: event.ema.top5, lossEma: event.ema.loss }),
     })),
     steps: steps.map(({ step, loss, learningRate, imagesPerSecond }) => ({
       step,
@@ -167,8 +177,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
       learningRate,
       imagesPerSecond,
     })),
-    confusion: { classes: [...classes], counts: result.confusion },
-    mistakes,
+    task: parts,
     recipe: Object.entries(recipe).map(([key, value]) => ({
       key,
       value: String(value),
@@ -179,7 +188,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
       file: basename(exported.path),
       bytes: exported.bytes,
       maxAbsDiff: parity.maxAbsDiff,
-      top1Agreement: parity.top1Agreement,
+      ...(parity.top1Agreement === undefined ? {} : { top1Agreement: parity.top1Agreement }),
       pictures: parity.pictures,
     },
     environment: [

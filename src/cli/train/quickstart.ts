@@ -5,15 +5,9 @@ import sharp from 'sharp';
 import { readPixels } from '../../data/sources/source.js';
 import { Predictor } from '../../deploy/predictor.js';
 import { UsageError } from '../../errors.js';
-import {
-  finalWeights,
-  isRun,
-  lastCheckpoint,
-  loadConfig,
-  openTrainingData,
-  resolveConfig,
-  type TrainOptions,
-} from '../../train/index.js';
+import { metricsOf } from '../../tasks/index.js';
+import { openTrainingData, resolveRun } from '../../tasks/runs.js';
+import { finalWeights, isRun, lastCheckpoint, loadConfig, type TrainOptions } from '../../train/index.js';
 import { duration, Progress } from '../progress.js';
 import { onnxFile } from '../trained/load-onnx.js';
 import { runTrainer } from './run-trainer.js';
@@ -55,10 +49,10 @@ async function run(flags: { data: string; out: string; fresh?: boolean }): Promi
     throw new UsageError(
       `Expected Fashion-MNIST at ${data} but it is not there. Install it with: apt-get install dataset-fashion-mnist`,
     );
-  const progress = new Progress();
+  const progress = new Progress(metricsOf()[0]);
   const wanted = options(data, out);
   const dataset = await openTrainingData(wanted);
-  const same = isRun(out) && JSON.stringify(loadConfig(out)) === JSON.stringify(resolveConfig(wanted, dataset));
+  const same = isRun(out) && JSON.stringify(loadConfig(out)) === JSON.stringify(await resolveRun(wanted, dataset));
   let task: Parameters<typeof runTrainer>[0] = { type: 'train', options: wanted };
   if (same && flags.fresh !== true && existsSync(lastCheckpoint(out))) {
     progress.note(

@@ -1,7 +1,8 @@
 // The process that trains. The command line starts it, so that its own event loop stays free, and talks to it by
 // messages.
 import { RescaledError } from '../../errors.js';
-import { resumeTraining, type TrainEvent, type TrainOptions, train } from '../../train/index.js';
+import { resumeTraining, train } from '../../tasks/runs.js';
+import type { TrainEvent, TrainOptions } from '../../train/index.js';
 import { finishRun, type RunFigures } from './finish-run.js';
 
 export type ToTrainer = { type: 'train'; options: TrainOptions } | { type: 'resume'; run: string } | { type: 'stop' };

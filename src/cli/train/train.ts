@@ -1,25 +1,20 @@
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { UsageError } from '../../errors.js';
+import { type Metric, showMetric } from '../../metric.js';
 import { modelFacts } from '../../models/index.js';
 import { scaledPeak } from '../../optim/index.js';
-import {
-  finalWeights,
-  loadConfig,
-  openTrainingData,
-  parseSetting,
-  presetNames,
-  type RunConfig,
-  resolveRun,
-  type TrainOptions,
-} from '../../train/index.js';
+import { finalWeights, loadConfig, type RunConfig } from '../../run/config.js';
+import { metricsOf, taskNamed } from '../../tasks/index.js';
+import { openTrainingData, resolveRun } from '../../tasks/runs.js';
+import { parseSetting, presetNames, type TrainOptions } from '../../train/index.js';
 import { integer, number } from '../options.js';
 import { freeFolder } from '../output.js';
 import { duration, Progress } from '../progress.js';
 import { recipeTable } from '../recipe/table.js';
 import { onnxFile } from '../trained/load-onnx.js';
-import type { RunFigures } from './finish-run.js';
+import { figuresJson, type RunFigures } from './finish-run.js';
 import { runTrainer } from './run-trainer.js';
 
 interface TrainFlags extends Omit<TrainOptions, 'data' | 'out' | 'settings'> {
@@ -37,6 +32,8 @@ export function register(program: Command): void {
     .command('train')
     .description('train a model on your pictures')
     .argument('[data]', 'folder with train/ and val/ (or test/), folder of class folders, or folder of IDX files')
+    // Of use once there is a choice.
+    .addOption(new Option('--task <name>').hideHelp())
     .option('-m, --model <name>', 'resnet-rs-50, resnet-rs-101@192, resnet-50, ... (see "rescaled models")')
     .option(
       '--from <weights>',
@@ -126,7 +123,7 @@ export function explanation(config: RunConfig): string {
   const peak = scaledPeak(values.learningRate, values.batch);
   return [
     `${config.model} at ${config.size} pixels, width ${config.modelOptions.width}, stem stride ${config.modelOptions.stemStride}; ` +
-      `${config.trainImages} training and ${config.valImages} test pictures of ${config.classes.length} classes; seed ${config.seed}, ${config.threads} threads`,
+      `${config.trainImages} training and ${config.valImages} test pictures${kinds(config)}; seed ${config.seed}, ${config.threads} threads`,
     ...(config.from === undefined ? [] : [`starts from ${config.from}`]),
     `recipe ${preset}; peak learning rate ${values.learningRate} x ${values.batch}/256 = ${Number(peak.toPrecision(4))}`,
     '',
@@ -135,8 +132,15 @@ export function explanation(config: RunConfig): string {
   ].join('\n');
 }
 
+/** ` of 10 classes`, where the task has classes. */
+function kinds({ task }: RunConfig): string {
+  const { classes } = taskNamed(task.name).counts(task);
+  return classes === undefined ? '' : ` of ${classes} classes`;
+}
+
 async function finish(out: string, flags: TrainFlags, task: Parameters<typeof runTrainer>[0]): Promise<void> {
-  const progress = new Progress();
+  const name = task.type === 'train' ? task.options.task : loadConfig(out).task.name;
+  const progress = new Progress(metricsOf(name)[0]);
   const json = flags.json === true;
   if (task.type === 'resume' && existsSync(finalWeights(out)))
     progress.note('this run is finished: measuring and exporting its weights again');
@@ -150,15 +154,21 @@ async function finish(out: string, flags: TrainFlags, task: Parameters<typeof ru
     process.exitCode = 1;
     return;
   }
-  if (json) console.log(JSON.stringify({ type: 'figures', ...figures }));
+  if (json) console.log(JSON.stringify({ type: 'figures', ...figuresJson(figures) }));
   else console.log(summary(out, figures));
 }
 
 export function summary(run: string, figures: RunFigures): string {
+  const { scores, rawScore, onnxTop1Agreement: agreement } = figures;
+  const [primary, ...others] = metricsOf(figures.task);
+  const show = (metric: Metric): string => `${metric.title} ${showMetric(metric, scores[metric.name]!)}`;
+  const raw = `${figures.weights === 'ema' ? 'EMA' : 'raw'} weights; raw ${showMetric(primary, rawScore)}`;
+  const ours = others.filter(({ name }) => name !== 'loss').map(show);
   return [
-    `top-1 ${(100 * figures.top1).toFixed(2)} % (${figures.weights === 'ema' ? 'EMA' : 'raw'} weights; raw ${(100 * figures.top1Raw).toFixed(2)} %), top-5 ${(100 * figures.top5).toFixed(2)} %`,
+    [`${show(primary)} (${raw})`, ...ours].join(', '),
     `  on ${figures.testImages} test pictures, after ${figures.epochs} epochs over ${figures.trainImages} training pictures in ${duration(figures.seconds)}`,
-    `  exported file against the model: largest difference of a logit ${figures.onnxMaxAbsDiff.toExponential(1)}, same class for ${(100 * figures.onnxTop1Agreement).toFixed(1)} %`,
+    `  exported file against the model: largest difference of ${agreement === undefined ? 'an output' : 'a logit'} ` +
+      `${figures.onnxMaxAbsDiff.toExponential(1)}${agreement === undefined ? '' : `, same class for ${(100 * agreement).toFixed(1)} %`}`,
     `report   ${join(run, 'report.html')}`,
     `weights  ${finalWeights(run)}`,
     `ONNX     ${onnxFile(run)}`,

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { wholeOption } from '../../checks.js';
-import { openDataset } from '../../data/dataset.js';
 import { RescaledError, UsageError } from '../../errors.js';
+import { showMetric } from '../../metric.js';
 import { setThreads } from '../../torch/index.js';
 import { loadConfig } from '../../train/index.js';
 import { integer, number } from '../options.js';
@@ -67,11 +67,12 @@ async function run(first: string | undefined, second: string | undefined, flags:
     size: flags.size,
     evalCrop: flags.crop,
   });
+  const { task, settings } = loaded;
   const own = loaded.data;
   const path = data ?? (loaded.run === undefined ? undefined : loadConfig(loaded.run).data.path);
   if (path === undefined) throw new UsageError(`Expected the data to measure on: rescaled eval ${target} DATA.`);
   // On the data of its training, the pictures that were set aside then; known by content, wherever it lies now.
-  let dataset = await openDataset(path, {
+  let dataset = await task.openData(path, {
     need: 'val',
     seed: own?.seed,
     valSplit: own?.valSplit,
@@ -82,24 +83,14 @@ async function run(first: string | undefined, second: string | undefined, flags:
       throw new RescaledError(
         `Expected the data that the model was trained on, but ${path} has changed since: its test pictures may be others, training pictures among them. Name the data to measure on, or put it back.`,
       );
-    dataset = await openDataset(path, { need: 'val' });
+    dataset = await task.openData(path, { need: 'val' });
     if (dataset.split !== undefined)
       console.error(
         `note: ${path} has no test part of its own; ${100 * dataset.split.valSplit} % of it, picked by seed ${dataset.split.seed}, is measured`,
       );
   }
-  if (loaded.classes.length === 0) {
-    if (dataset.classes.length !== loaded.classCount)
-      throw new UsageError(
-        `Expected ${loaded.classCount} classes, as the weights in ${loaded.path} have, but ${path} has ${dataset.classes.length}.`,
-      );
-    console.error(
-      `note: ${loaded.path} names no classes; the ${dataset.classes.length} of ${path} are taken to be in the order of its head`,
-    );
-  } else if (dataset.classes.join('\n') !== loaded.classes.join('\n'))
-    throw new UsageError(
-      `Expected the classes that the model knows (${some(loaded.classes)}) but ${path} has ${some(dataset.classes)}.`,
-    );
+  const note = task.fits(settings, dataset, { weights: loaded.path, data: path });
+  if (note !== undefined) console.error(`note: ${note}`);
   if (flags.threads !== undefined) setThreads(flags.threads);
   const result = await measure(loaded, dataset.val, {
     batch: flags.batch,
@@ -113,26 +104,18 @@ async function run(first: string | undefined, second: string | undefined, flags:
     );
   const { size, evalCrop } = loaded;
   const figures = {
-    top1: result.top1,
-    top5: result.top5,
-    loss: result.loss,
-    images: result.images,
+    ...result.scores,
     broken: result.broken,
     weights: loaded.weights,
     file: loaded.path,
     size,
     evalCrop,
-    imagesPerSecond: result.images / result.seconds,
+    imagesPerSecond: result.scores.images / result.seconds,
   };
-  if (flags.json === true)
-    console.log(JSON.stringify({ ...figures, confusion: result.confusion, classes: loaded.classes }, null, 2));
+  if (flags.json === true) console.log(JSON.stringify({ ...figures, ...task.told(result, settings) }, null, 2));
   else
     console.log(
-      `top-1 ${(100 * result.top1).toFixed(2)} %, top-5 ${(100 * result.top5).toFixed(2)} %, loss ${result.loss.toFixed(4)}\n` +
-        `  ${{ ema: 'EMA weights', raw: 'raw weights', unknown: 'weights' }[loaded.weights ?? 'unknown']} of ${loaded.path}, ${result.images} pictures at ${size} pixels, crop ${evalCrop}, ${figures.imagesPerSecond.toFixed(0)} images/s`,
+      `${task.metrics.map((metric) => `${metric.title} ${showMetric(metric, result.scores[metric.name]!)}`).join(', ')}\n` +
+        `  ${{ ema: 'EMA weights', raw: 'raw weights', unknown: 'weights' }[loaded.weights ?? 'unknown']} of ${loaded.path}, ${result.scores.images} pictures at ${size} pixels, crop ${evalCrop}, ${figures.imagesPerSecond.toFixed(0)} images/s`,
     );
 }
-
-/** A list for a message. */
-const some = (items: readonly string[]): string =>
-  items.length > 12 ? `${items.slice(0, 12).join(', ')} and ${items.length - 12} more` : items.join(', ');

@@ -23,13 +23,14 @@ export async function exportModel(
   dataset?: Dataset,
   pictures = 256,
 ): Promise<Exported> {
-  const { model, size, evalCrop, classes } = loaded;
+  const { model, size, evalCrop, task, settings } = loaded;
+  const width = task.outputs(settings);
   model.train(false);
   const names = new Map<Tensor, string>([...model.state()].map(([key, tensor]) => [tensor, key]));
   const bytes = scope(() => {
     const graph = trace((x) => model.forward(x), [zeros([1, 3, size, size])], names);
     return exportOnnx(graph, {
-      labels: classes,
+      output: task.exported(settings),
       preprocess: { size, evalCrop, ...loaded.input },
       training: { model: loaded.name, weights: loaded.weights, ...facts },
     });
@@ -39,9 +40,10 @@ export async function exportModel(
 
   const n = Math.min(pictures, dataset.val.length);
   const images = new Uint8Array(n * size * size * 3);
-  const logits = new Float32Array(n * classes.length);
+  const logits = new Float32Array(n * width);
   const loader = new BatchLoader({
     source: dataset.val,
+    targets: task.targets,
     batch: Math.min(32, n),
     mode: 'eval',
     preprocess: preprocessFor(loaded),
@@ -61,7 +63,7 @@ export async function exportModel(
             model
               .forward(normaliser.input(batch.images.subarray(0, count * size * size * 3), count, size))
               .data() as Float32Array,
-            done * classes.length,
+            done * width,
           ),
         ),
       );
@@ -76,8 +78,8 @@ export async function exportModel(
     images: images.subarray(0, done * size * size * 3),
     n: done,
     size,
-    referenceLogits: logits.subarray(0, done * classes.length),
-    classes: classes.length,
+    referenceLogits: logits.subarray(0, done * width),
+    classes: width,
   });
   return { path, bytes: bytes.length, parity };
 }

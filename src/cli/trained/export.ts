@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
+import type { Parity } from '../../deploy/parity.js';
 import { UsageError } from '../../errors.js';
-import { loadConfig, openRunData } from '../../train/index.js';
+import { loadConfig } from '../../run/config.js';
+import { openRunData } from '../../tasks/runs.js';
 import { checkOutput } from '../output.js';
 import { exportModel } from './export-run.js';
 import { loadModel } from './load-model.js';
@@ -40,8 +42,16 @@ export function register(program: Command): void {
       else
         console.log(
           `${path}  ${(exported.bytes / 1e6).toFixed(1)} MB, opset 13\n` +
-            `compared with the model on ${parity!.pictures} real pictures: largest difference of a logit ${parity!.maxAbsDiff.toExponential(1)}, of a probability ` +
-            `${parity!.maxAbsDiffProbabilities.toExponential(1)}, same class for ${(100 * parity!.top1Agreement).toFixed(1)} %`,
+            `compared with the model on ${parity!.pictures} real pictures: ${parityText(parity!)}`,
         );
     });
+}
+
+function parityText({ maxAbsDiff, maxAbsDiffProbabilities, top1Agreement }: Parity): string {
+  if (maxAbsDiffProbabilities === undefined || top1Agreement === undefined)
+    return `largest difference of an output ${maxAbsDiff.toExponential(1)}`;
+  return (
+    `largest difference of a logit ${maxAbsDiff.toExponential(1)}, of a probability ` +
+    `${maxAbsDiffProbabilities.toExponential(1)}, same class for ${(100 * top1Agreement).toFixed(1)} %`
+  );
 }

@@ -3,14 +3,15 @@ import { type PreprocessOptions, preprocessOptions } from '../../augment/preproc
 import type { Source } from '../../data/sources/source.js';
 import { UsageError } from '../../errors.js';
 import { createModel, type ImageModel, modelFacts } from '../../models/index.js';
+import { IMAGENET_INPUT, type InputFacts, type RunConfig, type TaskSettings } from '../../run/config.js';
+import { taskNamed } from '../../tasks/index.js';
 import {
   architectureOf,
   type EvaluateOnOptions,
+  type Evaluation,
   evaluateOn,
-  IMAGENET_INPUT,
-  type InputFacts,
   openStart,
-  type RunConfig,
+  type Task,
   weightsOf,
 } from '../../train/index.js';
 import { loadInto } from '../../weights/load.js';
@@ -18,6 +19,8 @@ import { loadInto } from '../../weights/load.js';
 export interface LoadedModel {
   model: ImageModel;
   name: string;
+  task: Task;
+  settings: TaskSettings;
   /** Empty when the file names none; `classCount` rows of the head stand for them. */
   classes: string[];
   classCount: number;
@@ -60,9 +63,12 @@ export async function loadModel(
     const model = createModel(name, { ...architectureOf(name, facts), classes: classCount });
     loadInto(file, model.state());
     model.to({ memoryFormat: 'channels_last' }).train(false);
+    const task = taskNamed(facts.task);
     return {
       model,
       name,
+      task,
+      settings: task.settingsOf(facts, classCount),
       classes: facts.classes ?? [],
       classCount,
       size: given.size ?? facts.size ?? size,
@@ -85,19 +91,24 @@ export async function loadModel(
 }
 
 /** How the model sees a picture. */
-export const preprocessFor = ({ size, evalCrop, input }: LoadedModel): Required<PreprocessOptions> =>
+export const preprocessFor = ({
+  size,
+  evalCrop,
+  input,
+}: Pick<LoadedModel, 'size' | 'evalCrop' | 'input'>): Required<PreprocessOptions> =>
   preprocessOptions({ size, evalCrop, filter: input.interpolation });
 
-/** Accuracy of a loaded model on pictures; pictures that cannot be read are told to `onBroken` and counted. */
-export const measure = (
-  loaded: LoadedModel,
+/**
+ * What a loaded model is worth on pictures; those that cannot be read are told to `onBroken` and counted.
+ * @param examples single pictures worth a look that are kept
+ */
+export function measure(
+  { model, task, settings, input, ...loaded }: LoadedModel,
   source: Source,
   options: Pick<EvaluateOnOptions, 'batch' | 'workers' | 'onBroken'>,
-) =>
-  evaluateOn(loaded.model, source, {
-    classes: loaded.classCount,
-    preprocess: preprocessFor(loaded),
-    input: loaded.input,
-    device: 'cpu',
-    ...options,
-  });
+  examples = 24,
+): Promise<Evaluation & { broken: number; seconds: number }> {
+  const preprocess = preprocessFor({ ...loaded, input });
+  const evaluator = task.evaluator(settings, { examples });
+  return evaluateOn(model, source, task, evaluator, { preprocess, input, device: 'cpu', ...options });
+}

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { openPictures } from '../../data/dataset.js';
-import { Predictor } from '../../deploy/predictor.js';
+import { type Prediction, Predictor } from '../../deploy/predictor.js';
 import { UsageError } from '../../errors.js';
 import { integer } from '../options.js';
 import { onnxFile } from './load-onnx.js';
@@ -39,18 +39,16 @@ async function run(
   const predictor = await Predictor.load(file, flags.threads === undefined ? {} : { threads: flags.threads });
   const width = Math.min(60, Math.max(...pictures.map((path) => path.length)));
   let failed = 0;
-  for await (const { path, predictions, error } of predictor.predict(pictures, {
+  for await (const { path, predictions, numbers, error } of predictor.predict(pictures, {
     top: flags.top,
     batch: flags.batch,
   })) {
     if (error !== undefined) failed++;
     if (flags.json === true)
-      console.log(JSON.stringify({ path, predictions, ...(error === undefined ? {} : { error }) }));
+      console.log(JSON.stringify({ path, predictions, numbers, ...(error === undefined ? {} : { error }) }));
     else if (error !== undefined) console.error(`${path.padEnd(width)}  cannot be read: ${error}`);
     else
-      console.log(
-        `${path.padEnd(width)}  ${predictions.map(({ label, probability }) => `${label} ${(100 * probability).toFixed(1)} %`).join('   ')}`,
-      );
+      console.log(`${path.padEnd(width)}  ${numbers === undefined ? classesText(predictions) : numbersText(numbers)}`);
   }
   await predictor.close();
   if (failed > 0) {
@@ -58,3 +56,11 @@ async function run(
     process.exitCode = 1;
   }
 }
+
+const classesText = (predictions: readonly Prediction[]): string =>
+  predictions.map(({ label, probability }) => `${label} ${(100 * probability).toFixed(1)} %`).join('   ');
+
+const numbersText = (numbers: Readonly<Record<string, number>>): string =>
+  Object.entries(numbers)
+    .map(([name, value]) => `${name} ${Number(value.toPrecision(4))}`)
+    .join('   ');

@@ -3,20 +3,21 @@ import { evalView, type PreprocessOptions, trainView } from '../../augment/prepr
 import { Random } from '../../augment/random.js';
 import { BrokenPicture } from '../sources/decode.js';
 import { readPixels, type Source } from '../sources/source.js';
+import type { TargetReader, Targets } from './targets.js';
 
 /** Pictures ready for the network. n may be smaller than asked, even 0, where pictures were broken. */
-export interface Batch {
+export interface Batch<T extends Targets = Targets> {
   /** [n, S, S, 3] RGB, 0 to 255. */
   readonly images: Uint8Array;
-  /** [n] */
-  readonly labels: Int32Array;
+  /** What the task wants of these pictures. */
+  readonly targets: T;
   /** [n]: each picture's index in the source. */
   readonly indices: Int32Array;
   readonly n: number;
 }
 
 /** A batch and the pictures left out of it, each with the reason. */
-export interface MadeBatch extends Batch {
+export interface MadeBatch<T extends Targets = Targets> extends Batch<T> {
   readonly broken: readonly (readonly [index: number, reason: string])[];
 }
 
@@ -48,16 +49,17 @@ const DECODE_AHEAD = 3;
  * Makes one batch. The view of a picture is a function of (seed, epoch, index, copy) alone.
  * @param abandoned asked before each picture; the batch is dropped (undefined) once it answers true
  */
-export async function makeBatch(
+export async function makeBatch<T extends Targets>(
   source: Source,
+  reader: TargetReader<T>,
   { epoch, first, indices }: BatchRequest,
   plan: BatchPlan,
   abandoned: () => boolean = () => false,
-): Promise<MadeBatch | undefined> {
+): Promise<MadeBatch<T> | undefined> {
   const { size } = plan.preprocess;
   const bytes = 3 * size * size;
   const images = new Uint8Array(indices.length * bytes);
-  const labels = new Int32Array(indices.length);
+  const targets = reader.writer(indices.length);
   const kept = new Int32Array(indices.length);
   const broken: [number, string][] = [];
   let n = 0;
@@ -77,12 +79,19 @@ export async function makeBatch(
     const random = (): Random => (copy === 0 ? new Random(seed, epoch, index) : new Random(seed, epoch, index, copy));
     const view = mode === 'train' ? trainView(pixels, preprocess, random()) : evalView(pixels, preprocess);
     images.set(view, n * bytes);
-    labels[n] = source.labels[index]!;
+    const added = targets.add({ index, pixels });
+    if (added !== undefined) await added;
     kept[n] = index;
     n++;
   }
-  if (n === indices.length) return { images, labels, indices: kept, n, broken };
-  return { images: images.slice(0, n * bytes), labels: labels.slice(0, n), indices: kept.slice(0, n), n, broken };
+  const whole = n === indices.length;
+  return {
+    images: whole ? images : images.slice(0, n * bytes),
+    targets: targets.finish(),
+    indices: whole ? kept : kept.slice(0, n),
+    n,
+    broken,
+  };
 }
 
 /**

@@ -1,19 +1,14 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { openSource, type SourceSpec } from '../sources/source.js';
-import { type BatchPlan, makeBatch } from './batch.js';
-import type { WorkerReply, WorkerTask } from './worker-pool.js';
+import { openSource } from '../sources/source.js';
+import { makeBatch } from './batch.js';
+import type { LoaderWorkerData, WorkerReply, WorkerTask } from './messages.js';
+import { buffersOf, openTargets } from './targets.js';
 
-/** What a loader's worker thread is started with. */
-export interface LoaderWorkerData {
-  readonly spec: SourceSpec;
-  readonly plan: BatchPlan;
-  /** One shared integer: the pass that is wanted now. Tasks of other passes are dropped. */
-  readonly currentPass: Int32Array;
-}
-
-const { spec, plan, currentPass } = workerData as LoaderWorkerData;
+const { spec, targets, plan, currentPass } = workerData as LoaderWorkerData;
 const port = parentPort!;
 const source = openSource(spec);
+const reader = openTargets(targets, source);
+reader.catch(() => undefined); // heard with the first batch
 
 let work = Promise.resolve();
 port.on('message', (task: WorkerTask | 'close') => {
@@ -24,13 +19,12 @@ port.on('message', (task: WorkerTask | 'close') => {
 async function answer({ id, pass, ...request }: WorkerTask): Promise<void> {
   let reply: WorkerReply;
   try {
-    const batch = await makeBatch(source, request, plan, () => Atomics.load(currentPass, 0) !== pass);
+    const batch = await makeBatch(source, await reader, request, plan, () => Atomics.load(currentPass, 0) !== pass);
     reply = { id, batch };
   } catch (error) {
     reply = { id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
   }
-  const transfer = reply.batch
-    ? [reply.batch.images.buffer, reply.batch.labels.buffer, reply.batch.indices.buffer]
-    : [];
+  const { batch } = reply;
+  const transfer = batch ? [batch.images.buffer, ...buffersOf(batch.targets), batch.indices.buffer] : [];
   port.postMessage(reply, transfer as ArrayBuffer[]);
 }

@@ -4,14 +4,17 @@ import { repeatedOrder } from '../../augment/repeat.js';
 import { RescaledError, UsageError } from '../../errors.js';
 import type { Source } from '../sources/source.js';
 import { type Batch, type BatchPlan, type MadeBatch, makeBatch } from './batch.js';
+import { openTargets, type TargetReader, type TargetSpec, type Targets } from './targets.js';
 import { WorkerPool } from './worker-pool.js';
 
 export type { Batch } from './batch.js';
 
 const ENDED = 'This pass ended because the batch loader was closed or a new pass was started on it.';
 
-export interface LoaderOptions {
+export interface LoaderOptions<T extends Targets> {
   source: Source;
+  /** What batches carry beside the pictures. */
+  targets: TargetSpec<T>;
   /** Pictures in a batch. */
   batch: number;
   /** 'train': shuffled, random views. 'eval': in order, centre views. */
@@ -40,11 +43,14 @@ export interface LoaderOptions {
  *
  * @throws UsageError for a wrong option, and in training when the source has fewer pictures than a batch
  */
-export class BatchLoader {
+export class BatchLoader<T extends Targets> {
   readonly batchesPerEpoch: number;
   /** Called once for each picture that cannot be read. */
   onBroken?: (index: number, path: string, reason: string) => void;
   readonly #source: Source;
+  readonly #targets: TargetSpec<T>;
+  /** Opened in this thread where there are no workers. */
+  #reader: Promise<TargetReader<T>> | undefined;
   readonly #batch: number;
   readonly #plan: BatchPlan;
   readonly #ahead: number;
@@ -54,7 +60,7 @@ export class BatchLoader {
   #waitedMs = 0;
   #closed = false;
 
-  constructor(options: LoaderOptions) {
+  constructor(options: LoaderOptions<T>) {
     const {
       source,
       batch,
@@ -77,12 +83,18 @@ export class BatchLoader {
       );
     }
     this.#source = source;
+    this.#targets = options.targets;
     this.#batch = batch;
     this.#plan = { mode, preprocess: preprocessOptions(options.preprocess), seed, repeats };
     this.#ahead = Math.max(2, prefetch);
     this.batchesPerEpoch = dropLast ? Math.floor(source.length / batch) : Math.ceil(source.length / batch);
     if (workers > 0)
-      this.#pool = new WorkerPool(workers, { spec: source.spec, plan: this.#plan, currentPass: this.#currentPass });
+      this.#pool = new WorkerPool(workers, {
+        spec: source.spec,
+        targets: options.targets,
+        plan: this.#plan,
+        currentPass: this.#currentPass,
+      });
   }
 
   /** Pictures that could not be read so far: index in the source -> reason. */
@@ -99,7 +111,7 @@ export class BatchLoader {
    * One pass over the source, from batch `startBatch` on: the same batches as a whole pass would give from there. A new
    * pass ends an unfinished earlier one. The consumer may stop at any time; work in flight is then dropped.
    */
-  batches(epoch: number, startBatch = 0): AsyncGenerator<Batch, void, undefined> {
+  batches(epoch: number, startBatch = 0): AsyncGenerator<Batch<T>, void, undefined> {
     checkWhole('epoch', epoch, 0);
     checkWhole('startBatch', startBatch, 0);
     if (startBatch > this.batchesPerEpoch) {
@@ -110,19 +122,21 @@ export class BatchLoader {
     return this.#pass(epoch, startBatch);
   }
 
-  async *#pass(epoch: number, startBatch: number): AsyncGenerator<Batch, void, undefined> {
+  async *#pass(epoch: number, startBatch: number): AsyncGenerator<Batch<T>, void, undefined> {
     if (this.#closed) throw new RescaledError('The batch loader is closed.');
     const pass = Atomics.add(this.#currentPass, 0, 1) + 1;
     const current = () => Atomics.load(this.#currentPass, 0) === pass;
     const order = this.#order(epoch);
-    const queue: Promise<MadeBatch | undefined>[] = [];
+    const queue: Promise<MadeBatch<T> | undefined>[] = [];
     let next = startBatch;
-    const request = () => {
+    const request = async (): Promise<MadeBatch<T> | undefined> => {
       const first = next * this.#batch;
       const indices = Int32Array.from(order.subarray(first, first + this.#batch));
       next++;
-      if (this.#pool !== undefined) return this.#pool.run({ pass, epoch, first, indices });
-      return makeBatch(this.#source, { epoch, first, indices }, this.#plan);
+      if (this.#pool !== undefined)
+        return this.#pool.run({ pass, epoch, first, indices }) as Promise<MadeBatch<T> | undefined>;
+      this.#reader ??= openTargets(this.#targets, this.#source);
+      return makeBatch(this.#source, await this.#reader, { epoch, first, indices }, this.#plan);
     };
     const fill = () => {
       while (this.#pool !== undefined && queue.length < this.#ahead && next < this.batchesPerEpoch) {
@@ -141,8 +155,8 @@ export class BatchLoader {
         if (made === undefined) throw new RescaledError(ENDED);
         fill(); // before the consumer works on this batch, not after
         this.#note(made.broken);
-        const { images, labels, indices, n } = made;
-        yield { images, labels, indices, n };
+        const { images, targets, indices, n } = made;
+        yield { images, targets, indices, n };
       }
     } finally {
       // Tells the workers to drop what is left of this pass.

@@ -1,19 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { RescaledError } from '../../errors.js';
-import type { BatchRequest, MadeBatch } from './batch.js';
-import type { LoaderWorkerData } from './loader-worker.js';
-
-export interface WorkerTask extends BatchRequest {
-  readonly id: number;
-  readonly pass: number;
-}
-
-/** A batch (undefined when its pass is no longer wanted), or what went wrong. */
-export interface WorkerReply {
-  readonly id: number;
-  readonly batch?: MadeBatch | undefined;
-  readonly error?: string;
-}
+import type { MadeBatch } from './batch.js';
+import type { LoaderWorkerData, WorkerReply, WorkerTask } from './messages.js';
 
 interface Waiting {
   resolve(batch: MadeBatch | undefined): void;

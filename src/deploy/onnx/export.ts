@@ -1,15 +1,15 @@
 import { RescaledError, UsageError } from '../../errors.js';
 import { packageVersion } from '../../package-root.js';
 import type { TraceGraph } from '../../torch/trace.js';
-import { type Preprocess, resizeRule, type TrainingFacts, toProperties } from '../metadata.js';
+import { type ExportedOutput, type Preprocess, resizeRule, type TrainingFacts, toProperties } from '../metadata.js';
 import { convert } from './convert.js';
 import { foldBatchNorm, foldPadding } from './fold.js';
 import { nodeProto, OnnxGraph, tensorProto } from './graph.js';
 import { DataType, type DimensionProto, encodeModel, IR_VERSION, OPSET, type ValueInfoProto } from './schema.js';
 
 export interface ExportOptions {
-  /** Class names in the order of the model's outputs. */
-  labels: readonly string[];
+  /** What stands in a row of the model's output. */
+  output: ExportedOutput;
   preprocess: Pick<Preprocess, 'size' | 'evalCrop' | 'mean' | 'std'> & { interpolation?: Preprocess['interpolation'] };
   training: TrainingFacts;
 }
@@ -30,10 +30,11 @@ const PROTOBUF_LIMIT = 2 ** 31 - 1;
  * @throws RescaledError for an operator that cannot be exported; UsageError when labels or size do not fit the trace
  */
 export function exportOnnx(trace: TraceGraph, options: ExportOptions): Uint8Array {
-  const { labels } = options;
+  const { output: gives } = options;
+  const names = gives.kind === 'classes' ? gives.labels : gives.names;
   const preprocess = fullPreprocess(options.preprocess);
   const { size, mean, std } = preprocess;
-  const [input, output] = ends(trace, size, labels.length);
+  const [input, output] = ends(trace, size, names.length);
 
   const graph = new OnnxGraph();
   const channels = [1, 3, 1, 1];
@@ -62,11 +63,10 @@ export function exportOnnx(trace: TraceGraph, options: ExportOptions): Uint8Arra
       'Cannot export to ONNX: the output of the trace does not depend on its input. Trace the whole forward.',
     );
   }
-  graph.rename(logits, 'logits');
-  const probabilities = graph.add('Softmax', ['logits'], { axis: 1 });
-  graph.rename(probabilities, 'probabilities');
+  const outputs = gives.kind === 'classes' ? ['logits', 'probabilities'] : ['numbers'];
+  graph.rename(logits, outputs[0]!);
+  if (outputs.length > 1) graph.rename(graph.add('Softmax', ['logits'], { axis: 1 }), 'probabilities');
 
-  const outputs = ['logits', 'probabilities'];
   graph.prune(outputs);
   foldPadding(graph);
   foldBatchNorm(graph);
@@ -79,6 +79,7 @@ export function exportOnnx(trace: TraceGraph, options: ExportOptions): Uint8Arra
     );
   }
   const version = packageVersion;
+  const stated = gives.kind === 'classes' ? { labels: [...names] } : { labels: [], numbers: [...names] };
   return encodeModel({
     irVersion: IR_VERSION,
     producerName: 'rescaled',
@@ -91,9 +92,9 @@ export function exportOnnx(trace: TraceGraph, options: ExportOptions): Uint8Arra
       input: [
         valueInfo('images', DataType.UINT8, [{ dimParam: 'N' }, ...[size, size, 3].map((dimValue) => ({ dimValue }))]),
       ],
-      output: outputs.map((name) => valueInfo(name, DataType.FLOAT, [{ dimParam: 'N' }, { dimValue: labels.length }])),
+      output: outputs.map((name) => valueInfo(name, DataType.FLOAT, [{ dimParam: 'N' }, { dimValue: names.length }])),
     },
-    metadataProps: toProperties({ version, labels: [...labels], preprocess, training: options.training }),
+    metadataProps: toProperties({ version, ...stated, preprocess, training: options.training }),
   });
 }
 

@@ -3,8 +3,8 @@ import { niceRange } from '../draw/charts.js';
 import { count, duration, missing, moment, percent, points, significant } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
 import { renderPage } from '../draw/page.js';
-import { wilson } from '../run/metrics.js';
 import { pairList } from '../run/sections.js';
+import { wilson } from '../wilson.js';
 import type { AblationReport, AblationRow, Change, Estimate } from './data.js';
 import { ablationFindings } from './findings.js';
 

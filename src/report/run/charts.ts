@@ -1,14 +1,16 @@
+import type { Metric } from '../../metric.js';
 import { type Line, lineChart, type NiceRange, niceRange } from '../draw/charts.js';
 import { compact, count, percent, significant } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
 import { type Point, quantile, smooth } from '../draw/series.js';
 import type { EpochRow, RunReport, RunSummary } from './data.js';
+import { capital, shown } from './values.js';
 
-/** The four curves of a run: loss, top-1, learning rate, speed. */
-export function curves({ epochs, steps, summary }: RunReport): Html {
+/** The four curves of a run: loss, the primary metric, learning rate, speed. */
+export function curves({ epochs, steps, summary, metrics: [metric] }: RunReport): Html {
   return html`<div class="charts">
 ${lossChart(steps, epochs, summary.chosen)}
-${accuracyChart(epochs, summary)}
+${scoreChart(epochs, metric, summary)}
 ${lineChart({
   id: 'rate',
   title: 'Learning rate',
@@ -72,7 +74,7 @@ function lossChart(steps: RunReport['steps'], epochs: readonly EpochRow[], chose
   // Rows may be every tenth step or so: the key speaks of steps.
   const span = steps.length > 1 ? (window * (steps.at(-1)!.step - steps[0]!.step)) / (steps.length - 1) : 1;
   const even = smooth(raw, window);
-  const test = epochs.map((row): Point => [row.step, chosen === 'ema' ? row.lossEma : row.lossRaw]);
+  const test = epochs.map((row): Point => [row.step, (chosen === 'ema' ? row.ema : row.raw)?.['loss']]);
   const lines: Line[] = [
     { name: 'each step', tone: 'one', points: raw, faint: true },
     {
@@ -135,51 +137,81 @@ function lossChart(steps: RunReport['steps'], epochs: readonly EpochRow[], chose
   });
 }
 
-function accuracyChart(
-  epochs: readonly EpochRow[],
-  { testImages, trainImages, minivalImages, crop, chosen }: RunSummary,
-): Html {
-  const pick = (value: (row: EpochRow) => number | undefined): Point[] =>
-    epochs.map((row): Point => [row.epoch, value(row)]);
+/** The primary metric over the epochs. */
+function scoreChart(epochs: readonly EpochRow[], metric: Metric, summary: RunSummary): Html {
+  const { testImages, trainImages, minivalImages, crop, chosen } = summary;
+  const pick = (of: 'train' | 'raw' | 'ema' | 'minival'): Point[] =>
+    epochs.map((row): Point => [row.epoch, row[of]?.[metric.name]]);
   const candidates: Line[] = [
-    { name: 'training', tone: 'three', points: pick((row) => row.trainTop1), dashed: true },
-    { name: 'minival', tone: chosen === 'ema' ? 'one' : 'two', points: pick((row) => row.top1Minival), dashed: true },
-    { name: 'test, raw', tone: 'two', points: pick((row) => row.top1Raw) },
-    { name: 'test, EMA', tone: 'one', points: pick((row) => row.top1Ema) },
+    { name: 'training', tone: 'three', points: pick('train'), dashed: true },
+    { name: 'minival', tone: chosen === 'ema' ? 'one' : 'two', points: pick('minival'), dashed: true },
+    { name: 'test, raw', tone: 'two', points: pick('raw') },
+    { name: 'test, EMA', tone: 'one', points: pick('ema') },
   ];
   const lines = candidates
     .filter((line) => line.points.some(([, y]) => y !== undefined && Number.isFinite(y)))
     .map((line) => ({
       ...line,
-      value: percent(line.points.findLast(([, y]) => y !== undefined && Number.isFinite(y))?.[1]),
+      value: shown(metric, line.points.findLast(([, y]) => y !== undefined && Number.isFinite(y))?.[1]),
     }));
   const values = lines.flatMap((line) => line.points.map(([, y]) => y));
+  const { axis, outside } = metric.unit === 'share' ? shareAxis(values) : plainAxis(values, metric);
+  const aside = minivalImages === undefined ? '' : `, and a minival of ${count(minivalImages)} set aside from them`;
+  return lineChart({
+    id: metric.name,
+    title: metric.heading ?? capital(metric.title),
+    lines,
+    x: { name: 'epoch', min: 0, max: Math.max(1, ...epochs.map((row) => row.epoch)), whole: true, format: count },
+    y: axis,
+    note: `${count(testImages)} test pictures, ${crop}; ${count(trainImages)} training pictures${aside}.${outside}`,
+  });
+}
+
+interface ScoreAxis {
+  axis: { min: number; max: number; interval: number; format: (value: number) => string };
+  /** What the axis leaves out, as a sentence. */
+  outside: string;
+}
+
+/** Within 0 and 1. The first epochs lie far below; half of all points get at least half of the height. */
+function shareAxis(values: readonly (number | undefined)[]): ScoreAxis {
   const top = quantile(values, 1);
   const lowest = quantile(values, 0);
-  // The first epochs lie far below; half of all points get at least half of the height.
   const focus =
     top === undefined || lowest === undefined
       ? undefined
       : Math.max(lowest, top - 3 * (top - quantile(values, 0.5)!), 0);
-  const axis = niceRange(focus, top, 4);
-  const [min, max] = [Math.max(0, axis.min), Math.min(1, axis.max)];
+  const { interval, ...nice } = niceRange(focus, top, 4);
+  const [min, max] = [Math.max(0, nice.min), Math.min(1, nice.max)];
   const digits = Math.max(
     0,
-    Math.ceil(-Math.log10(axis.interval * 100) - 1e-9),
-    Math.abs((axis.interval * 100) % 1) > 1e-6 ? 1 : 0,
+    Math.ceil(-Math.log10(interval * 100) - 1e-9),
+    Math.abs((interval * 100) % 1) > 1e-6 ? 1 : 0,
   );
-  const below =
+  const outside =
     lowest !== undefined && lowest < min - 1e-9
       ? ` The axis starts at ${percent(min, digits)}: some epochs lie below it, the lowest at ${percent(lowest, 1)}.`
       : '';
-  return lineChart({
-    id: 'top1',
-    title: 'Top-1 accuracy',
-    lines,
-    x: { name: 'epoch', min: 0, max: Math.max(1, ...epochs.map((row) => row.epoch)), whole: true, format: count },
-    y: { min, max, interval: axis.interval, format: (value) => percent(value, digits) },
-    note: `${count(testImages)} test pictures, ${crop}; ${count(trainImages)} training pictures${minivalImages === undefined ? '' : `, and a minival of ${count(minivalImages)} set aside from them`}.${below}`,
-  });
+  return { axis: { min, max, interval, format: (value) => percent(value, digits) }, outside };
+}
+
+/** Where lower is better, the first epochs lie far above instead. */
+function plainAxis(values: readonly (number | undefined)[], { direction }: Metric): ScoreAxis {
+  const top = quantile(values, 1);
+  const lowest = quantile(values, 0);
+  const middle = quantile(values, 0.5);
+  const known = top !== undefined && lowest !== undefined && middle !== undefined;
+  const low = known && direction === 'higher' ? Math.max(lowest, top - 3 * (top - middle)) : lowest;
+  const high = known && direction === 'lower' ? Math.min(top, lowest + 3 * (middle - lowest)) : top;
+  const axis = niceRange(low, high, 4);
+  const above = top !== undefined && top > axis.max + 1e-9;
+  const below = lowest !== undefined && lowest < axis.min - 1e-9;
+  const outside = above
+    ? ` The axis ends at ${short(axis.max)}: some epochs lie above it, the highest at ${significant(top, 3)}.`
+    : below
+      ? ` The axis starts at ${short(axis.min)}: some epochs lie below it, the lowest at ${significant(lowest, 3)}.`
+      : '';
+  return { axis: { ...axis, format: short }, outside };
 }
 
 function speedChart(steps: RunReport['steps']): Html {

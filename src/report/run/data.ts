@@ -1,3 +1,6 @@
+import type { Metric } from '../../metric.js';
+import type { Section } from '../draw/page.js';
+
 /**
  * What a report of one training run is drawn from: plain data, so that it can be kept as JSON and drawn again.
  * Accuracies, probabilities and shares are fractions in 0..1, times are seconds. A figure that is not finite is shown
@@ -8,13 +11,13 @@ export interface RunReport {
   /** ISO 8601. */
   generatedAt: string;
   summary: RunSummary;
+  /** What evaluations give, the primary one first. */
+  metrics: readonly [Metric, ...Metric[]];
   epochs: EpochRow[];
   /** Any number of rows: drawn from at most 1000 of them. */
   steps: StepRow[];
-  /** counts[true][predicted] on the test pictures, with the weights that `summary.chosen` names. */
-  confusion: { classes: string[]; counts: number[][] };
-  /** Worst first. */
-  mistakes: Mistake[];
+  /** What the task has to say. */
+  task: TaskParts;
   recipe: { key: string; value: string; source: string; note?: string }[];
   /** Broken pictures and the like, one sentence each. */
   warnings: string[];
@@ -27,7 +30,8 @@ export interface RunReport {
 export interface RunSummary {
   model: string;
   dataset: string;
-  classes: number;
+  /** How many, where the task has classes. */
+  classes?: number;
   trainImages: number;
   testImages: number;
   /** Training pictures set aside, which chose the epoch whose weights are kept; absent without early stopping. */
@@ -40,11 +44,10 @@ export interface RunSummary {
   parameters: number;
   /** One per multiply-add, for one picture of `size`; the paper's FLOPs are twice this. */
   multiplyAdds?: number;
-  /** Of the chosen weights. */
-  top1: number;
-  top5: number;
-  /** Of the weights as trained, without averaging. */
-  top1Raw: number;
+  /** Of the chosen weights, by the names of metrics. */
+  scores: Readonly<Record<string, number>>;
+  /** The primary metric of the weights as trained, without averaging. */
+  rawScore: number;
   chosen: 'ema' | 'raw';
   /** How test pictures are cropped, in words. */
   crop: string;
@@ -55,23 +58,34 @@ export interface RunSummary {
   seed: number;
 }
 
+/** Values by the names of metrics. */
+type Values = Readonly<Record<string, number>>;
+
 export interface EpochRow {
   epoch: number;
   /** The step after which this epoch was measured. */
   step: number;
-  trainLoss: number;
   learningRate: number;
-  top1Raw: number;
-  top1Ema?: number;
-  top5Raw?: number;
-  top5Ema?: number;
-  lossRaw?: number;
-  lossEma?: number;
-  trainTop1?: number;
+  /** Of the training batches: `loss`, and the task's figures. */
+  train: Values;
+  /** On the test pictures, of the weights as trained. */
+  raw: Values;
+  ema?: Values;
   /** On the pictures set aside for early stopping, with the weights that `summary.chosen` names. */
-  top1Minival?: number;
-  lossMinival?: number;
+  minival?: Values;
   imagesPerSecond: number;
+}
+
+/** A task's own part of a report. */
+export interface TaskParts {
+  /** They follow the curves. */
+  sections: readonly Section[];
+  /** Sentences that follow from the figures alone. */
+  findings: readonly string[];
+  /** The 95 % interval of the primary metric, and what it covers. */
+  interval?: { low: number; high: number; note: string };
+  /** What is to be said beside a metric, by its name. */
+  notes?: Readonly<Record<string, string>>;
 }
 
 export interface StepRow {
@@ -81,21 +95,10 @@ export interface StepRow {
   imagesPerSecond: number;
 }
 
-export interface Mistake {
-  label: string;
-  predicted: string;
-  /** What the model gave to `predicted`. */
-  probability: number;
-  /** Which picture: its path, or its place in an archive. */
-  source: string;
-  /** Base64 of a PNG file. */
-  png: string;
-}
-
 export interface OnnxParity {
   file: string;
   bytes: number;
   maxAbsDiff: number;
-  top1Agreement: number;
+  top1Agreement?: number;
   pictures: number;
 }

@@ -1,35 +1,31 @@
 import { UsageError } from '../../errors.js';
+import { bar } from '../draw/bar.js';
 import { compact, count, duration, moment, percent, significant } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
 import { renderPage, type Section } from '../draw/page.js';
 import { curves } from './charts.js';
-import { bar, classesSection, confusionSection } from './confusion.js';
 import type { RunReport } from './data.js';
-import { findings, top1Interval } from './findings.js';
-import { type ClassMetrics, classMetrics } from './metrics.js';
-import { commandList, epochTable, mistakeGrid, pairList, parity, recipeTable } from './sections.js';
+import { findings } from './findings.js';
+import { commandList, epochTable, pairList, parity, recipeTable } from './sections.js';
+import { capital, shown } from './values.js';
 
-export type { EpochRow, Mistake, OnnxParity, RunReport, RunSummary, StepRow } from './data.js';
+export type { EpochRow, OnnxParity, RunReport, RunSummary, StepRow, TaskParts } from './data.js';
 
 /**
  * The report of one training run as a single HTML document: no request, no script needed, light and dark, made for
  * paper too. The same report gives the same bytes. Names, paths and messages in it are escaped. Throws UsageError where
- * an accuracy, probability or share is not a fraction in 0..1, and RescaledError where the confusion matrix does not
- * fit its classes.
+ * a share is not a fraction in 0..1.
  */
 export function renderRunReport(report: RunReport): string {
   checkFractions(report);
-  const { summary, onnx } = report;
-  const metrics = classMetrics(report.confusion);
+  const { summary, onnx, metrics, task } = report;
   const sections: (Section | false)[] = [
     {
       id: 'curves',
       title: 'Curves',
-      body: html`${curves(report)}${report.epochs.length > 0 && epochTable(report.epochs)}`,
+      body: html`${curves(report)}${report.epochs.length > 0 && epochTable(report.epochs, metrics)}`,
     },
-    { id: 'confusion', title: 'Confusion', body: confusionSection(report.confusion) },
-    { id: 'classes', title: 'Classes', body: classesSection(metrics) },
-    report.mistakes.length > 0 && { id: 'mistakes', title: 'Worst mistakes', body: mistakeGrid(report.mistakes) },
+    ...task.sections,
     report.recipe.length > 0 && { id: 'recipe', title: 'Recipe', body: recipeTable(report.recipe) },
     onnx !== undefined && { id: 'onnx', title: 'ONNX export', body: parity(onnx) },
     report.environment.length > 0 && { id: 'environment', title: 'Environment', body: pairList(report.environment) },
@@ -39,49 +35,64 @@ export function renderRunReport(report: RunReport): string {
     title: report.title,
     kind: 'Rescaled · training run',
     subtitle: html`${summary.model} on ${summary.dataset} · ${moment(report.generatedAt)}`,
-    head: head(report, metrics),
+    head: head(report),
     sections: sections.filter((section) => section !== false),
     footer: `Made by Rescaled, ${moment(report.generatedAt)}. This file is complete: it loads nothing.`,
   });
 }
 
-function checkFractions({ summary, epochs, mistakes, onnx }: RunReport): void {
+function checkFractions({ summary, metrics, epochs, onnx }: RunReport): void {
   const check = (name: string, value: number | undefined): void => {
     if (value !== undefined && (value < 0 || value > 1))
       throw new UsageError(
         `expected a fraction between 0 and 1 for ${name} but received ${value}: divide percentages by 100`,
       );
   };
-  for (const key of ['top1', 'top5', 'top1Raw', 'loaderWaitShare'] as const) check(`summary.${key}`, summary[key]);
-  for (const row of epochs) {
-    for (const key of ['top1Raw', 'top1Ema', 'top5Raw', 'top5Ema', 'trainTop1', 'top1Minival'] as const)
-      check(`${key} of epoch ${row.epoch}`, row[key]);
+  const shares = metrics.filter(({ unit }) => unit === 'share').map(({ name }) => name);
+  for (const name of shares) {
+    check(`summary.${name}`, summary.scores[name]);
+    for (const { epoch, ...row } of epochs)
+      for (const of of ['train', 'raw', 'ema', 'minival'] as const)
+        check(`${of} ${name} of epoch ${epoch}`, row[of]?.[name]);
   }
-  for (const mistake of mistakes) check(`the probability of ${mistake.source}`, mistake.probability);
+  if (metrics[0].unit === 'share') check('summary.rawScore', summary.rawScore);
+  check('summary.loaderWaitShare', summary.loaderWaitShare);
   check('onnx.top1Agreement', onnx?.top1Agreement);
 }
 
-function head(report: RunReport, metrics: readonly ClassMetrics[]): Html {
-  const { summary, warnings } = report;
-  const interval = top1Interval(summary);
-  const said = findings(report, metrics);
+function head(report: RunReport): Html {
+  const { summary, warnings, metrics, task } = report;
+  const [primary, ...others] = metrics;
+  const { interval } = task;
+  const value = summary.scores[primary.name]!;
+  const said = findings(report);
   const weights = summary.chosen === 'ema' ? 'EMA weights' : 'raw weights';
-  const [figure, unit] = percent(summary.top1).split('\u00a0');
+  const [figure, unit] = shown(primary, value).split('\u00a0');
   return html`<div class="hero"><div>
-<p class="figure-label">Top-1 accuracy</p>
+<p class="figure-label">${primary.heading ?? capital(primary.title)}</p>
 <p class="big">${figure}${unit !== undefined && html`<small> ${unit}</small>`}</p>
 ${
   interval &&
-  html`${bar(summary.top1, interval)}
-<p>95\u00a0% interval ${percent(interval.low)} to ${percent(interval.high)}</p>`
+  html`${primary.unit === 'share' && bar(value, interval)}
+<p>95\u00a0% interval ${shown(primary, interval.low)} to ${shown(primary, interval.high)}</p>`
 }
 <p class="note">${weights}, ${count(summary.testImages)} test pictures, ${summary.crop}; trained on ${count(summary.trainImages)} pictures.
-${summary.minivalImages !== undefined && `The weights are those of epoch ${count(summary.epochs)}, the best on ${plural(summary.minivalImages, 'training picture')} set aside (minival); the test pictures decided nothing.`}
-${interval && 'The Wilson interval covers which pictures happened to be in the test set, not the luck of the seed: for that, repeat the run with other seeds.'}</p></div>
+${
+  summary.minivalImages !== undefined &&
+  `The weights are those of epoch ${count(summary.epochs)}, the best on ${plural(summary.minivalImages, 'training picture')} ` +
+    'set aside (minival); the test pictures decided nothing.'
+}
+${interval !== undefined && interval.note}</p></div>
 <dl class="facts">
-${fact('Top-5', percent(summary.top5), summary.classes <= 5 ? `of ${count(summary.classes)} classes: says nothing` : weights)}
-${fact('Top-1, raw weights', percent(summary.top1Raw), summary.chosen === 'raw' ? 'the weights reported' : 'without averaging')}
-${fact('Classes', count(summary.classes))}
+${others
+  .filter(({ name }) => name !== 'loss')
+  .map(
+    (
+      metric,
+    ) => html`${fact(capital(metric.title), shown(metric, summary.scores[metric.name]), task.notes?.[metric.name] ?? weights)}
+`,
+  )}${fact(`${capital(primary.title)}, raw weights`, shown(primary, summary.rawScore), summary.chosen === 'raw' ? 'the weights reported' : 'without averaging')}
+${summary.classes !== undefined && fact('Classes', count(summary.classes))}
 ${fact('Parameters', compact(summary.parameters))}
 ${summary.multiplyAdds !== undefined && fact('Multiply-adds', compact(summary.multiplyAdds), `${compact(2 * summary.multiplyAdds)} FLOPs, at ${summary.size} px`)}
 ${fact('Picture size', `${count(summary.size)} px`, `batch ${count(summary.batch)}`)}

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { RescaledError } from '../../errors.js';
 import { writeFileAtomic } from '../../files.js';
-import { type Dataset, type Recipe, resolveRun, type TrainOptions } from '../../train/index.js';
+import { resolveRun } from '../../tasks/runs.js';
+import type { Dataset, Recipe, TrainOptions } from '../../train/index.js';
 
 /** What a trial trains: everything but where it writes, its seed, and how the machine shares its cores. */
 export interface TrialOptions

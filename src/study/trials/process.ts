@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { RescaledError } from '../../errors.js';
 import { takeLock } from '../../lock.js';
 import { packageVersion } from '../../package-root.js';
+import { resumeTraining, scoreRun, train } from '../../tasks/runs.js';
 import {
   isRun,
   lastCheckpoint,
@@ -13,10 +14,7 @@ import {
   type MeasureOptions,
   measureModel,
   type RunScores,
-  resumeTraining,
-  scoreRun,
   type TrainEvent,
-  train,
 } from '../../train/index.js';
 import { median } from '../analysis/statistics.js';
 import {

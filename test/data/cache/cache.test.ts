@@ -21,6 +21,7 @@ import { cacheFolder, listCaches, makeRoom } from '../../../src/data/cache/folde
 import { cachedDataset } from '../../../src/data/cache/pictures.js';
 import { PixelFile } from '../../../src/data/cache/pixel-file.js';
 import { type Dataset, type DatasetOptions, openDataset } from '../../../src/data/dataset.js';
+import { LABELS } from '../../../src/data/loading/labels.js';
 import { BatchLoader } from '../../../src/data/loading/loader.js';
 import { readPixels, type Source } from '../../../src/data/sources/source.js';
 import { engineInfo } from '../../../src/torch/index.js';
@@ -67,6 +68,7 @@ async function both(
 async function batches(source: Source, workers: number, mode: 'train' | 'eval' = 'train'): Promise<string[]> {
   await using loader = new BatchLoader({
     source,
+    targets: LABELS,
     batch: 4,
     mode,
     preprocess: preprocessOptions({ size: SIZE }),
@@ -74,7 +76,12 @@ async function batches(source: Source, workers: number, mode: 'train' | 'eval' =
     workers,
   });
   const out: string[] = [];
-  for await (const { images, labels, indices, n } of loader.batches(1))
+  for await (const {
+    images,
+    targets: { labels },
+    indices,
+    n,
+  } of loader.batches(1))
     out.push(`${n} ${labels.join()} ${indices.join()} ${createHash('sha256').update(images).digest('hex')}`);
   return [...out, ...[...loader.broken].map(([i, reason]) => `${i} ${reason}`)];
 }

@@ -9,6 +9,7 @@ import { augmentPlan } from '../../../src/augment/policies/plan.js';
 import { evalView, preprocessOptions, trainView } from '../../../src/augment/preprocess.js';
 import { Random } from '../../../src/augment/random.js';
 import { openDataset } from '../../../src/data/dataset.js';
+import { LABELS, type Labels } from '../../../src/data/loading/labels.js';
 import { type Batch, BatchLoader, type LoaderOptions } from '../../../src/data/loading/loader.js';
 import { readPixels, type Source } from '../../../src/data/sources/source.js';
 import { idxPart, temporaryFolder, writeClasses, writeTree } from '../helpers.js';
@@ -22,8 +23,9 @@ const files = await openDataset(
 );
 
 const preprocess = preprocessOptions({ size: 8 });
-const options = (over: Partial<LoaderOptions> = {}): LoaderOptions => ({
+const options = (over: Partial<LoaderOptions<Labels>> = {}): LoaderOptions<Labels> => ({
   source: idx.train!,
+  targets: LABELS,
   batch: 16,
   mode: 'train',
   preprocess,
@@ -31,10 +33,10 @@ const options = (over: Partial<LoaderOptions> = {}): LoaderOptions => ({
   workers: 0,
   ...over,
 });
-const digest = ({ images, labels, indices, n }: Batch) =>
+const digest = ({ images, targets: { labels }, indices, n }: Batch<Labels>) =>
   `${n} ${labels.join(',')} ${indices.join(',')} ${createHash('sha256').update(images).digest('hex')}`;
 
-async function pass(over: Partial<LoaderOptions>, epoch = 0, start = 0): Promise<string[]> {
+async function pass(over: Partial<LoaderOptions<Labels>>, epoch = 0, start = 0): Promise<string[]> {
   await using loader = new BatchLoader(options(over));
   const digests: string[] = [];
   for await (const batch of loader.batches(epoch, start)) digests.push(digest(batch));
@@ -68,14 +70,19 @@ for (const [name, source, views] of [
 test('repeats: the epoch keeps its length and shows the first pictures of its order several times in a row, each time another view', async () => {
   for (const source of [idx.train!, files.train!]) {
     const views = preprocessOptions({ size: 8, padding: 2, cropMode: 'pad' });
-    const repeated: Partial<LoaderOptions> = { source, batch: 5, repeats: 3, preprocess: views };
+    const repeated: Partial<LoaderOptions<Labels>> = { source, batch: 5, repeats: 3, preprocess: views };
     const order = [...new Random(7, 2).permutation(source.length)];
     // DeiT's RASampler: each element three times, cut to the length of the data.
     const expected = order.flatMap((index) => [index, index, index]).slice(0, source.length);
     await using loader = new BatchLoader(options(repeated));
     assert.equal(loader.batchesPerEpoch, Math.floor(source.length / 5));
     let place = 0;
-    for await (const { images, labels, indices, n } of loader.batches(2)) {
+    for await (const {
+      images,
+      targets: { labels },
+      indices,
+      n,
+    } of loader.batches(2)) {
       assert.deepEqual([...indices], expected.slice(place, place + 5));
       for (let k = 0; k < n; k++, place++) {
         const index = indices[k]!;
@@ -116,7 +123,12 @@ test('a training batch: order from (seed, epoch), views from (seed, epoch, index
   const order = new Random(7, 4).permutation(90);
   const loader = new BatchLoader(options());
   let b = 0;
-  for await (const { images, labels, indices, n } of loader.batches(4)) {
+  for await (const {
+    images,
+    targets: { labels },
+    indices,
+    n,
+  } of loader.batches(4)) {
     assert.equal(n, 16);
     assert.deepEqual([...indices], [...order.subarray(b * 16, b * 16 + 16)]);
     for (const k of [0, 15]) {
@@ -133,7 +145,7 @@ test('a training batch: order from (seed, epoch), views from (seed, epoch, index
 
 test('evaluation: in order, centre views, the last batch part full', async () => {
   const loader = new BatchLoader(options({ source: files.val, mode: 'eval', batch: 4, workers: 1 }));
-  const batches: Batch[] = [];
+  const batches: Batch<Labels>[] = [];
   for await (const batch of loader.batches(0)) batches.push(batch);
   assert.deepEqual(
     batches.map(({ n }) => n),
@@ -144,7 +156,7 @@ test('evaluation: in order, centre views, the last batch part full', async () =>
     [0, 1, 2, 3, 4, 5, 6],
   );
   assert.deepEqual(
-    batches.flatMap(({ labels }) => [...labels]),
+    batches.flatMap(({ targets }) => [...targets.labels]),
     [0, 0, 0, 1, 1, 1, 1],
   );
   assert.deepEqual(batches[1]!.images.subarray(0, 192), evalView(await readPixels(files.val, 4, 8), preprocess));
@@ -164,13 +176,13 @@ test('broken pictures are left out, named once, and a batch may be empty', async
     const named: string[] = [];
     loader.onBroken = (index, path, reason) => named.push(`${index} ${path.slice(folder.length + 1)} ${reason}`);
     for (const epoch of [0, 1]) {
-      const batches: Batch[] = [];
+      const batches: Batch<Labels>[] = [];
       for await (const batch of loader.batches(epoch)) batches.push(batch);
       assert.deepEqual(
         batches.map(({ n }) => n),
         [0, 1],
       );
-      assert.deepEqual([batches[0]!.images.length, batches[0]!.labels.length], [0, 0]);
+      assert.deepEqual([batches[0]!.images.length, batches[0]!.targets.labels.length], [0, 0]);
       assert.deepEqual([...batches[1]!.indices], [2]);
       assert.deepEqual(batches[1]!.images, evalView(await readPixels(set.val, 2, 8), preprocess));
     }
@@ -252,7 +264,7 @@ test('a worker that dies makes the pass reject, and the loader recovers', async 
 });
 
 test('wrong options are named', () => {
-  const wrong: [Partial<LoaderOptions>, RegExp][] = [
+  const wrong: [Partial<LoaderOptions<Labels>>, RegExp][] = [
     [{ batch: 91 }, /at least one full batch of 91 from idx\/train but it has 90 pictures. Use a batch of at most 90/],
     [{ batch: 0 }, /at least 1, for batch but received 0/],
     [{ batch: 1.5 }, /for batch but received 1.5/],
@@ -276,10 +288,11 @@ test('wrong options are named', () => {
 test('a loader that is never closed does not keep the process alive', () => {
   const script = `
     import { openDataset } from ${JSON.stringify(new URL('../../../src/data/dataset.js', import.meta.url).href)};
+    import { LABELS } from ${JSON.stringify(new URL('../../../src/data/loading/labels.js', import.meta.url).href)};
     import { BatchLoader } from ${JSON.stringify(new URL('../../../src/data/loading/loader.js', import.meta.url).href)};
     for (const folder of ${JSON.stringify([join(root, 'idx'), join(root, 'files')])}) {
       const { train } = await openDataset(folder);
-      const loader = new BatchLoader({ source: train, batch: 4, mode: 'train', preprocess: ${JSON.stringify(preprocess)}, seed: 1, workers: 2 });
+      const loader = new BatchLoader({ source: train, targets: LABELS, batch: 4, mode: 'train', preprocess: ${JSON.stringify(preprocess)}, seed: 1, workers: 2 });
       const batches = loader.batches(0);
       await batches.next();
     }

@@ -1,12 +1,19 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
+import { type ClassFindings, classParts } from '../../../src/report/classes/parts.js';
 import { type RunReport, renderRunReport } from '../../../src/report/run/report.js';
+import { METRICS } from '../../../src/tasks/classify/metrics.js';
 
 /** A 1 x 1 PNG. */
 const png = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 
-function example(classes: number, epochs: number, change: Partial<RunReport> = {}): RunReport {
+function example(
+  classes: number,
+  epochs: number,
+  change: Partial<RunReport> = {},
+  found: Partial<ClassFindings> = {},
+): RunReport {
   const names = Array.from({ length: classes }, (_, i) => `kind ${i}`);
   const perEpoch = 30;
   const rows = Array.from({ length: epochs }, (_, i) => i + 1);
@@ -25,9 +32,8 @@ function example(classes: number, epochs: number, change: Partial<RunReport> = {
       steps: epochs * perEpoch,
       parameters: 35_694_098,
       multiplyAdds: 1.13e9,
-      top1: 0.9,
-      top5: 1,
-      top1Raw: 0.88,
+      scores: { top1: 0.9, top5: 1 },
+      rawScore: 0.88,
       chosen: 'ema',
       crop: 'centre crop of 7/8',
       seconds: 725,
@@ -38,11 +44,10 @@ function example(classes: number, epochs: number, change: Partial<RunReport> = {
     epochs: rows.map((epoch) => ({
       epoch,
       step: epoch * perEpoch,
-      trainLoss: 1 / epoch,
       learningRate: 0.1,
-      top1Raw: 0.88 - 0.3 / epoch,
-      top1Ema: 0.9 - 0.4 / epoch,
-      lossEma: 1 / epoch,
+      train: { loss: 1 / epoch },
+      raw: { top1: 0.88 - 0.3 / epoch },
+      ema: { top1: 0.9 - 0.4 / epoch, loss: 1 / epoch },
       imagesPerSecond: 800,
     })),
     steps: Array.from({ length: epochs * perEpoch }, (_, i) => ({
@@ -51,11 +56,17 @@ function example(classes: number, epochs: number, change: Partial<RunReport> = {
       learningRate: 0.1,
       imagesPerSecond: 800,
     })),
-    confusion: {
-      classes: names,
-      counts: names.map((_, t) => names.map((__, p) => (t === p ? 9 : p === (t + 1) % classes ? 1 : 0))),
-    },
-    mistakes: [{ label: 'kind 0', predicted: 'kind 1', probability: 0.97, source: 'val/kind 0/1.png', png }],
+    metrics: METRICS,
+    task: classParts({
+      accuracy: 0.9,
+      images: 10 * classes,
+      confusion: {
+        classes: names,
+        counts: names.map((_, t) => names.map((__, p) => (t === p ? 9 : p === (t + 1) % classes ? 1 : 0))),
+      },
+      mistakes: [{ label: 'kind 0', predicted: 'kind 1', probability: 0.97, source: 'val/kind 0/1.png', png }],
+      ...found,
+    }),
     recipe: [{ key: 'label smoothing', value: '0.1', source: 'paper, Table 1', note: 'off in the baseline' }],
     warnings: ['1 picture could not be read: val/x.png'],
     onnx: { file: 'model.onnx', bytes: 142_900_000, maxAbsDiff: 3.1e-6, top1Agreement: 1, pictures: 256 },
@@ -137,8 +148,7 @@ describe('renderRunReport', () => {
     report.summary.minivalImages = 80;
     report.epochs = report.epochs.map((row) => ({
       ...row,
-      top1Minival: 0.8 - 0.1 / row.epoch,
-      lossMinival: 0.5 + 1 / row.epoch,
+      minival: { top1: 0.8 - 0.1 / row.epoch, loss: 0.5 + 1 / row.epoch },
     }));
     const page = renderRunReport(report);
     check(page);
@@ -150,8 +160,8 @@ describe('renderRunReport', () => {
     assert.match(said, /minival 78\.75 %/); // 0.8 - 0.1/8, the key of the chart
     assert.match(said, /a minival of 80 set aside from them/);
     assert.match(said, /Minival loss .*Top-1, minival /);
-    report.epochs[0]!.top1Minival = 75;
-    assert.throws(() => renderRunReport(report), /top1Minival of epoch 1/);
+    report.epochs[0] = { ...report.epochs[0]!, minival: { top1: 75 } };
+    assert.throws(() => renderRunReport(report), /minival top1 of epoch 1/);
   });
 
   it('says what the figures show', () => {
@@ -179,32 +189,32 @@ describe('renderRunReport', () => {
 
   it('draws a run with nothing in it', () => {
     const page = renderRunReport(
-      example(2, 0, {
-        mistakes: [],
-        recipe: [],
-        warnings: [],
-        environment: [],
-        commands: [],
-        onnx: undefined!,
-        confusion: {
-          classes: ['a', 'b'],
-          counts: [
-            [0, 0],
-            [0, 0],
-          ],
+      example(
+        2,
+        0,
+        { recipe: [], warnings: [], environment: [], commands: [], onnx: undefined! },
+        {
+          mistakes: [],
+          confusion: {
+            classes: ['a', 'b'],
+            counts: [
+              [0, 0],
+              [0, 0],
+            ],
+          },
         },
-      }),
+      ),
     );
     check(page);
     assert.doesNotMatch(page, /id="(?:mistakes|recipe|onnx|environment|next)"/);
   });
 
   it('shows a dash and a gap where a figure is not finite', () => {
-    const report = example(3, 6);
+    const mistakes = [{ label: 'a', predicted: 'b', probability: Number.NaN, source: 'x.png', png }];
+    const report = example(3, 6, {}, { accuracy: Number.NaN, mistakes });
     Object.assign(report.summary, {
-      top1: Number.NaN,
-      top5: Number.NaN,
-      top1Raw: Number.NaN,
+      scores: { top1: Number.NaN, top5: Number.NaN },
+      rawScore: Number.NaN,
       imagesPerSecond: Number.POSITIVE_INFINITY,
       seconds: Number.NaN,
       loaderWaitShare: Number.NaN,
@@ -214,13 +224,11 @@ describe('renderRunReport', () => {
     report.steps[8]!.loss = Number.POSITIVE_INFINITY;
     for (const row of report.epochs)
       Object.assign(row, {
-        top1Ema: Number.NaN,
-        trainLoss: Number.NaN,
-        lossEma: Number.NaN,
+        ema: { top1: Number.NaN, loss: Number.NaN },
+        train: { loss: Number.NaN },
         imagesPerSecond: Number.NaN,
       });
     report.onnx!.maxAbsDiff = Number.NaN;
-    report.mistakes[0]!.probability = Number.NaN;
     const page = renderRunReport(report);
     check(page);
     assert.match(text(page), /2 steps have no finite loss/);
@@ -228,17 +236,26 @@ describe('renderRunReport', () => {
 
   it('escapes every name, path and message', () => {
     const evil = `"><script>alert(1)</script><img src=x onerror='alert(1)'>$&$1`;
-    const report = example(3, 6, {
+    const change = {
       title: evil,
       generatedAt: evil,
       warnings: [evil],
       environment: [{ key: evil, value: evil }],
       commands: [{ what: evil, command: evil }],
       recipe: [{ key: evil, value: evil, source: evil, note: evil }],
-      mistakes: [{ label: evil, predicted: evil, probability: 0.5, source: evil, png: evil }],
       onnx: { file: evil, bytes: 1, maxAbsDiff: 0, top1Agreement: 1, pictures: 1 },
+    };
+    const report = example(3, 6, change, {
+      mistakes: [{ label: evil, predicted: evil, probability: 0.5, source: evil, png: evil }],
+      confusion: {
+        classes: [evil, `${evil}2`, `${evil}3`],
+        counts: [
+          [9, 1, 0],
+          [0, 9, 1],
+          [1, 0, 9],
+        ],
+      },
     });
-    report.confusion.classes = [evil, `${evil}2`, `${evil}3`];
     Object.assign(report.summary, { model: evil, dataset: evil, crop: evil });
     const page = renderRunReport(report);
     check(page);
@@ -273,13 +290,13 @@ describe('renderRunReport', () => {
 
   it('refuses percentages where fractions belong, and a matrix that does not fit', () => {
     const report = example(2, 1);
-    report.summary.top1 = 91.8;
+    report.summary.scores = { top1: 91.8, top5: 1 };
     assert.throws(() => renderRunReport(report), {
       name: 'UsageError',
       message: 'expected a fraction between 0 and 1 for summary.top1 but received 91.8: divide percentages by 100',
     });
     assert.throws(
-      () => renderRunReport(example(2, 1, { confusion: { classes: ['a', 'b'], counts: [[1, 2]] } })),
+      () => renderRunReport(example(2, 1, {}, { confusion: { classes: ['a', 'b'], counts: [[1, 2]] } })),
       /expected a 2 x 2 confusion matrix/,
     );
   });

@@ -5,7 +5,8 @@ import { describe, it } from 'node:test';
 import { additive, leaveOneOut, planStudy, type Variant, weightDecay } from '../../../src/study/plan/ablation.js';
 import { paperLadder, pickSteps } from '../../../src/study/plan/ladder.js';
 import { readLadder } from '../../../src/study/plan/ladder-file.js';
-import { openTrainingData, type RunConfig, resolveRun } from '../../../src/train/index.js';
+import { openTrainingData, resolveRun } from '../../../src/tasks/runs.js';
+import type { RunConfig } from '../../../src/train/index.js';
 import { FASHION, temporaryFolder } from '../../cli/helpers.js';
 
 const ladder = paperLadder({ model: 'resnet-rs-26', epochs: 9, longEpochs: 35 });

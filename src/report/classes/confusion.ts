@@ -1,6 +1,7 @@
+import { bar } from '../draw/bar.js';
 import { count, percent } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
-import { type ClassMetrics, type Confused, type Confusion, confusedPairs, type Interval, overall } from './metrics.js';
+import { type ClassMetrics, type Confused, type Confusion, confusedPairs, overall } from './metrics.js';
 
 /** Above this many classes the matrix no longer fits a page, and only the most confused pairs are shown. */
 export const matrixLimit = 30;
@@ -91,10 +92,4 @@ function table(metrics: readonly ClassMetrics[]): Html {
 
 function ratio(value: number | undefined): Html {
   return html`<td class="num" data-sort="${value ?? -1}">${percent(value, 1)}</td>`;
-}
-
-/** A value between 0 and 1 on a track, with its interval as a band. */
-export function bar(value: number, { low, high }: Interval): Html {
-  const at = (fraction: number): string => (fraction * 100).toFixed(1);
-  return html`<span class="bar" title="95\u00a0% interval ${percent(low, 1)} to ${percent(high, 1)}"><i class="band" style="left:${at(low)}%;width:${at(high - low)}%"></i><i class="dot" style="left:${at(value)}%"></i></span>`;
 }

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { mixLabels, mixTargets } from '../../src/augment/mix.js';
-import { Random } from '../../src/augment/random.js';
-import { call, fromTypedArray, scope, type Tensor } from '../../src/torch/index.js';
-import { mixedBatch, mixedLoss, mixOf } from '../../src/train/mixing.js';
+import { mixImages, mixLabels, mixTargets } from '../../../src/augment/mix.js';
+import { Random } from '../../../src/augment/random.js';
+import { mixedLoss, mixOf } from '../../../src/tasks/classify/mixing.js';
+import { classObjective } from '../../../src/tasks/classify/objective.js';
+import { call, fromTypedArray, scope, type Tensor } from '../../../src/torch/index.js';
 
 test("the mixed loss is PyTorch's cross-entropy against soft targets, with and without label smoothing", () => {
   const [n, classes] = [7, 5];
@@ -40,11 +41,20 @@ test('the mix of a batch is a function of (seed, epoch, batch), and none where t
   assert.equal(mixOf({ mixup: 0, cutmix: 0 }, 8, 16, 1, 2, 3), undefined);
   const batch = {
     images: new Uint8Array(2 * 3 * 4).fill(8, 12),
-    labels: Int32Array.of(0, 1),
+    targets: { labels: Int32Array.of(0, 1) },
     indices: Int32Array.of(5, 6),
     n: 2,
   };
-  const mixed = mixedBatch(batch, 2, { lambda: 0.5, partners: Uint32Array.of(1, 0) });
-  assert.ok(mixed.images.every((byte) => byte === 4));
-  assert.deepEqual([mixed.labels, mixed.indices], [batch.labels, batch.indices]);
+  const objective = classObjective({
+    recipe: { ...recipe, cutmix: 0, labelSmoothing: 0, classWeights: 'none' },
+    classes: 2,
+    labels: batch.targets.labels,
+    size: 2,
+    seed: 1,
+    device: 'cpu',
+  });
+  const { images } = objective.begin(batch, 2, 3);
+  const mix = mixOf({ ...recipe, cutmix: 0 }, 2, 2, 1, 2, 3)!;
+  assert.deepEqual(images, mixImages(batch.images, 2, 2, 2, mix));
+  assert.deepEqual([...batch.images], [...new Uint8Array(12), ...new Uint8Array(12).fill(8)], 'the batch stays');
 });

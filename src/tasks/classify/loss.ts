@@ -1,4 +1,4 @@
-import { call, crossEntropy, div, fromTypedArray, keep, type Tensor } from '../torch/index.js';
+import { call, crossEntropy, div, fromTypedArray, keep, type Tensor } from '../../torch/index.js';
 
 /**
  * Cross-entropy of logits [N, K] against labels [N], the mean over the batch; with class weights w [K] the sum of

@@ -1,8 +1,7 @@
-import { drawMix, type Mix, mixImages } from '../augment/mix.js';
-import { Random } from '../augment/random.js';
-import type { Batch } from '../data/loading/batch.js';
-import type { Recipe } from '../recipe/recipe.js';
-import { add, mul, type Tensor } from '../torch/index.js';
+import { drawMix, type Mix } from '../../augment/mix.js';
+import { Random } from '../../augment/random.js';
+import type { Recipe } from '../../recipe/recipe.js';
+import { add, mul, type Tensor } from '../../torch/index.js';
 import { classLoss } from './loss.js';
 
 /**
@@ -19,12 +18,6 @@ export function mixOf(
 ): Mix | undefined {
   return drawMix({ mixup, cutmix }, n, size, size, new Random(seed, epoch, batch, 0, 0));
 }
-
-/** The batch with mixed pictures; labels stay those of the first of each two. */
-export const mixedBatch = (batch: Batch, size: number, mix: Mix): Batch => ({
-  ...batch,
-  images: mixImages(batch.images, batch.n, size, size, mix),
-});
 
 /**
  * Cross-entropy against mixed targets. It is linear in its targets, label smoothing included, so it is

@@ -1,0 +1,73 @@
+import { UsageError } from '../../errors.js';
+import { percent } from '../draw/format.js';
+import type { TaskParts } from '../run/data.js';
+import { wilson } from '../wilson.js';
+import { classesSection, confusionSection } from './confusion.js';
+import { type ClassMetrics, type Confusion, classMetrics, confusedPairs } from './metrics.js';
+import { type Mistake, mistakeGrid } from './mistakes.js';
+
+export interface ClassFindings {
+  /** The share of pictures that were given their class. */
+  accuracy: number;
+  /** Pictures that were measured. */
+  images: number;
+  /** On these pictures. */
+  confusion: Confusion;
+  /** Worst first. */
+  mistakes: readonly Mistake[];
+}
+
+/**
+ * What a report says of a classifier: confusion, classes, the worst mistakes.
+ * Throws UsageError where a probability is not a fraction in 0..1, and RescaledError where the confusion matrix does not
+ * fit its classes.
+ */
+export function classParts({ accuracy, images, confusion, mistakes }: ClassFindings): TaskParts {
+  for (const { probability, source } of mistakes)
+    if (probability < 0 || probability > 1)
+      throw new UsageError(
+        `expected a fraction between 0 and 1 for the probability of ${source} but received ${probability}: ` +
+          'divide percentages by 100',
+      );
+  const metrics = classMetrics(confusion);
+  const interval = wilson(Math.round(accuracy * images), images);
+  return {
+    sections: [
+      { id: 'confusion', title: 'Confusion', body: confusionSection(confusion) },
+      { id: 'classes', title: 'Classes', body: classesSection(metrics) },
+      ...(mistakes.length > 0 ? [{ id: 'mistakes', title: 'Worst mistakes', body: mistakeGrid(mistakes) }] : []),
+    ],
+    findings: [...weakest(metrics), ...confused(confusion)],
+    ...(interval === undefined
+      ? {}
+      : {
+          interval: {
+            ...interval,
+            note:
+              'The Wilson interval covers which pictures happened to be in the test set, not the luck of the seed: ' +
+              'for that, repeat the run with other seeds.',
+          },
+        }),
+    notes: confusion.classes.length <= 5 ? { top5: `of ${confusion.classes.length} classes: says nothing` } : {},
+  };
+}
+
+function weakest(metrics: readonly ClassMetrics[]): string[] {
+  const seen = metrics.filter((m) => m.recall !== undefined && m.recall < 1);
+  if (seen.length < 2) return [];
+  const worst = seen.reduce((a, b) => (b.recall! < a.recall! ? b : a));
+  const { low, high } = worst.recallInterval!;
+  return [
+    `The weakest class is “${worst.name}”: ${percent(worst.recall, 1)} of its ${worst.support} test pictures are right ` +
+      `(95\u00a0% interval ${percent(low, 1)} to ${percent(high, 1)}).`,
+  ];
+}
+
+function confused(confusion: Confusion): string[] {
+  const [first] = confusedPairs(confusion, 1);
+  if (first === undefined || first.count < 2 || confusion.classes.length < 3) return [];
+  return [
+    `The most frequent mistake is “${first.label}” taken for “${first.predicted}”: ${first.count} times, ` +
+      `${percent(first.shareOfMistakes, 1)} of all mistakes.`,
+  ];
+}

@@ -1,0 +1,33 @@
+import { openDataset } from '../../data/dataset.js';
+import { LABELS, type Labels } from '../../data/loading/labels.js';
+import { createModel } from '../../models/index.js';
+import type { Task } from '../../train/task.js';
+import { type ClassDetails, classEvaluator } from './evaluator.js';
+import { METRICS } from './metrics.js';
+import { classObjective } from './objective.js';
+import { classParts } from './report.js';
+import { type ClassSettings, fits, namesOf, settingsOf } from './settings.js';
+import { upgradeState } from './upgrade.js';
+
+/** Which of some classes a picture shows: the paper's own task. */
+export const classify: Task<Labels, ClassSettings, ClassDetails> = {
+  name: 'classify',
+  metrics: METRICS,
+  figures: ['top1'],
+  openData: openDataset,
+  targets: LABELS,
+  settings: ({ classes }) => ({ name: 'classify', classes: [...classes] }),
+  settingsOf,
+  fits,
+  counts: ({ classes }) => ({ classes: classes.length }),
+  outputs: ({ classes }) => classes.length,
+  model: ({ model, modelOptions, seed }) => createModel(model, modelOptions, seed),
+  facts: ({ classes }) => ({ classes: [...classes] }),
+  objective: ({ recipe, modelOptions, size, seed, device }, { labels }) =>
+    classObjective({ recipe: recipe.values, classes: modelOptions.classes, labels, size, seed, device }),
+  evaluator: ({ classes }, options) => classEvaluator(classes.length, options),
+  exported: ({ classes }) => ({ kind: 'classes', labels: classes }),
+  told: ({ details: { confusion } }, settings) => ({ confusion, classes: namesOf(settings) }),
+  report: classParts,
+  upgradeState,
+};

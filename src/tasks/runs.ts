@@ -1,0 +1,55 @@
+import type { Dataset } from '../data/dataset.js';
+import { loadConfig, type RunConfig } from '../run/config.js';
+import type { TrainEvent } from '../run/events.js';
+import * as open from '../train/open.js';
+import type { TrainOptions } from '../train/options.js';
+import * as score from '../train/score.js';
+import * as start from '../train/start.js';
+import { resumeRun, trainRun } from '../train/train.js';
+import { taskNamed } from './index.js';
+
+/** Saves and stops at the next step. */
+interface Stoppable {
+  signal?: AbortSignal;
+}
+
+/**
+ * Trains on a folder of pictures and writes the run folder `out`: run.json, metrics.csv, events.jsonl, tensorboard/,
+ * checkpoints/ and weights.safetensors. Runs in the calling thread, which is busy during each step; a program with
+ * other work calls it in a worker thread or a process.
+ *
+ * ```ts
+ * const stop = new AbortController();
+ * const events = train({ data: 'pictures', out: 'runs/first', recipe: 'quick' }, { signal: stop.signal });
+ * for await (const event of events) console.log(event);
+ * ```
+ */
+export function train(options: TrainOptions, stoppable: Stoppable = {}): AsyncGenerator<TrainEvent> {
+  return trainRun(taskNamed(options.task), options, stoppable);
+}
+
+/** Goes on with a run from its last checkpoint, as if it had never stopped. */
+export async function* resumeTraining(run: string, stoppable: Stoppable = {}): AsyncGenerator<TrainEvent> {
+  yield* resumeRun(taskNamed(loadConfig(run).task.name), run, stoppable);
+}
+
+/** The configuration of a run with these options, which may start from weights. */
+export const resolveRun = (options: TrainOptions, dataset: Dataset): Promise<RunConfig> =>
+  start.resolveRun(taskNamed(options.task), options, dataset);
+
+/** The data that a run with these options trains and is measured on. */
+export const openTrainingData = (
+  options: Pick<TrainOptions, 'task' | 'data' | 'seed' | 'valSplit' | 'limitTrain' | 'limitVal'>,
+): Promise<Dataset> => open.openTrainingData(taskNamed(options.task), options);
+
+/** The data of a run that exists. */
+export const openRunData = (config: RunConfig): Promise<Dataset> =>
+  open.openRunData(taskNamed(config.task.name), config);
+
+/** How good the last checkpoint of a run is; see `scoreRun` of train/score.ts. */
+export async function scoreRun(
+  run: string,
+  options: Parameters<typeof score.scoreRun>[2],
+): Promise<score.RunScores | undefined> {
+  return score.scoreRun(taskNamed(loadConfig(run).task.name), run, options);
+}

@@ -1,0 +1,49 @@
+import type { BatchLoader } from '../data/loading/loader.js';
+import type { Targets } from '../data/loading/targets.js';
+import { RescaledError } from '../errors.js';
+import type { RunState } from '../run/checkpoint.js';
+import type { RunConfig } from '../run/config.js';
+import type { TrainEvent } from '../run/events.js';
+
+/** The pictures of a run that cannot be read: each is told of once, also over a resume, and too many end the run. */
+export class BrokenPictures {
+  readonly #known: Map<number, string>;
+  readonly #untold: { path: string; reason: string }[] = [];
+  readonly #limits: Pick<RunConfig, 'strict' | 'maxBroken'>;
+  readonly #pictures: number;
+
+  /** @param known what the run has told of before @param pictures all that the run looks at */
+  constructor(known: RunState['broken'], pictures: number, limits: Pick<RunConfig, 'strict' | 'maxBroken'>) {
+    this.#known = new Map(known);
+    this.#pictures = pictures;
+    this.#limits = limits;
+  }
+
+  /** @param offset of the loader's first picture among all of the run */
+  watch<T extends Targets>(loader: BatchLoader<T>, offset: number): void {
+    loader.onBroken = (index, path, reason) => {
+      if (this.#known.has(offset + index)) return;
+      this.#known.set(offset + index, `${path}: ${reason}`);
+      this.#untold.push({ path, reason });
+    };
+  }
+
+  /** @throws RescaledError when the run allows no more of them */
+  *tell(step: number): Generator<TrainEvent> {
+    if (this.#untold.length === 0) return;
+    const { strict, maxBroken } = this.#limits;
+    const last = [...this.#known.values()].at(-1);
+    if (strict) throw new RescaledError(`A picture cannot be read, and the run is strict: ${last}`);
+    if (this.#known.size > maxBroken * this.#pictures)
+      throw new RescaledError(
+        `${this.#known.size} of ${this.#pictures} pictures cannot be read, more than the allowed ` +
+          `${(100 * maxBroken).toFixed(1)} % (--max-broken). The last one: ${last}`,
+      );
+    while (this.#untold.length > 0) yield { type: 'broken', step, ...this.#untold.shift()! };
+  }
+
+  /** For the checkpoint. */
+  get known(): RunState['broken'] {
+    return [...this.#known];
+  }
+}

@@ -1,0 +1,34 @@
+import type { ModelSwitches } from '../recipe/model-switches.js';
+
+/** What a caller may ask for; the rest follows from the data and the model. */
+export interface TrainOptions {
+  data: string;
+  /** What is to be learned; 'classify' by default. */
+  task?: string;
+  /** 'resnet-rs-50' by default; with `from` the model of that file. */
+  model?: string;
+  /** Weights to start from: a file or a run folder. The head is renewed for other classes. */
+  from?: string;
+  size?: number;
+  recipe?: string;
+  /** Recipe settings by key. */
+  settings?: Record<string, unknown>;
+  width?: number;
+  /** Switches of the architecture that differ from the named model's. */
+  modelOptions?: ModelSwitches;
+  /** Total stride of the stem; half the usual up to 64 pixels. */
+  stemStride?: 1 | 2 | 4;
+  seed?: number;
+  threads?: number;
+  device?: string;
+  workers?: number;
+  valSplit?: number;
+  limitTrain?: number;
+  limitVal?: number;
+  /** Share of broken pictures above which the run fails. */
+  maxBroken?: number;
+  strict?: boolean;
+  checkpointSeconds?: number;
+  /** Run folder. */
+  out: string;
+}

@@ -1,0 +1,194 @@
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { augmentPlan } from '../augment/policies/plan.js';
+import { type PreprocessOptions, preprocessOptions } from '../augment/preprocess.js';
+import { numberOption, wholeOption } from '../checks.js';
+import type { Dataset } from '../data/dataset.js';
+import { withoutMinival } from '../data/minival.js';
+import { UsageError } from '../errors.js';
+import {
+  createModel,
+  type ImageModel,
+  type ModelFacts,
+  type ModelOptions,
+  type ModelOverrides,
+  modelFacts,
+} from '../models/index.js';
+import { BatchNorm2d } from '../nn/index.js';
+import { checkModelSwitches } from '../recipe/model-switches.js';
+import { type NamedRecipe, resolveRecipe } from '../recipe/recipe.js';
+import { IMAGENET_INPUT, type RunConfig } from '../run/config.js';
+import { shapeOnly, zeros } from '../torch/index.js';
+import type { WeightsFacts } from '../weights/facts.js';
+import type { TrainOptions } from './options.js';
+import type { Task } from './task.js';
+
+/** The options of a model that weights say they are of; of other weights what they say of the activation. */
+export function architectureOf(model: string, weights: WeightsFacts): ModelOverrides {
+  if (weights.model === model && weights.modelOptions !== undefined) return weights.modelOptions as ModelOverrides;
+  const silu = weights.activation === 'silu' || weights.activation === 'swish';
+  return silu && modelFacts(model).kind === 'resnet' ? { activation: 'silu' } : {};
+}
+
+/** Half the model's own stride up to 64 pixels. */
+export const stemStrideAt = ({ options }: ModelFacts, size: number): ModelOptions['stemStride'] =>
+  size > 64 ? options.stemStride : ((options.stemStride / 2) as 1 | 2);
+
+/** Weights that say their architecture keep it, and a plain stem of another stride would have another kernel. */
+function stemStrideFor(
+  facts: ModelFacts,
+  size: number,
+  fromWeights: boolean,
+  weights: WeightsFacts,
+): ModelOptions['stemStride'] {
+  const { kind, options } = facts;
+  const fixed = weights.modelOptions !== undefined || (fromWeights && kind === 'resnet' && options.stem === 'plain');
+  return fixed ? options.stemStride : stemStrideAt(facts, size);
+}
+
+/** Completes the options with what the task, the data set, the model and the weights to start from say. */
+export function resolveConfig(
+  task: Task,
+  options: TrainOptions,
+  dataset: Dataset,
+  start: WeightsFacts = {},
+  named: string | NamedRecipe = options.recipe ?? 'resnet-rs',
+): RunConfig {
+  if (dataset.train === undefined)
+    throw new UsageError(`Expected training pictures in ${options.data} but there is only a validation part.`);
+  wholeOption('--seed', options.seed, 0, Number.MAX_SAFE_INTEGER);
+  wholeOption('--threads', options.threads, 1, 1024);
+  wholeOption('--workers', options.workers, 0, 64);
+  wholeOption('--size', options.size, 8, 4096);
+  numberOption('--width', options.width, 0.01, 16);
+  numberOption('--max-broken', options.maxBroken, 0, 1);
+  numberOption('--checkpoint-seconds', options.checkpointSeconds, 0, 86_400);
+  if (options.from !== undefined && options.model === undefined && start.model === undefined)
+    throw new UsageError(`Expected --model, since ${options.from} does not say which model its weights are of.`);
+  const model = options.model ?? start.model ?? 'resnet-rs-50';
+  // The architecture of the weights; what the recipe and the data decide is set below.
+  const facts = modelFacts(model, {
+    ...architectureOf(model, start),
+    ...checkModelSwitches(options.modelOptions ?? {}),
+  } as ModelOverrides);
+  const strides = facts.kind === 'resnet' ? [1, 2, 4] : [1, 2];
+  if (options.stemStride !== undefined && !strides.includes(options.stemStride))
+    throw new UsageError(
+      `Expected ${strides.join(' or ')} as the stem's stride of ${model} but received ${options.stemStride}.`,
+    );
+  const size = options.size ?? start.size ?? (dataset.kind === 'idx' ? 28 : facts.size);
+  const recipe = resolveRecipe(named, model, size, options.settings ?? {}, dataset.train.length);
+  if (options.from === undefined && recipe.values.freeze.length > 0)
+    throw new UsageError(
+      `Expected --from with freeze=${recipe.values.freeze.join(',')}: what is frozen would keep its random weights.`,
+    );
+  if (start.interpolation !== undefined && recipe.chosen?.includes('interpolation') !== true) {
+    recipe.values.interpolation = start.interpolation;
+    recipe.sources.interpolation = 'the weights that the run starts from say so';
+  }
+  const device = options.device ?? 'cpu';
+  if (recipe.values.precision === 'float16' && !device.startsWith('cuda'))
+    throw new UsageError(
+      `Expected a CUDA device for precision=float16 but the device is ${device}. Use --set precision=bfloat16, which needs no loss scaling, or --device cuda:0.`,
+    );
+  const cores = availableParallelism();
+  const settings = task.settings(dataset);
+  const config: RunConfig = {
+    format: 2,
+    task: settings,
+    data: {
+      path: resolve(options.data),
+      name: dataset.name,
+      fingerprint: dataset.fingerprint,
+      valSplit: dataset.split?.valSplit,
+      limitTrain: options.limitTrain,
+      limitVal: options.limitVal,
+    },
+    trainImages: recipe.values.earlyStopping
+      ? withoutMinival(dataset.train, recipe.values.minival)
+      : dataset.train.length,
+    valImages: dataset.val.length,
+    model,
+    modelOptions: {
+      ...facts.options,
+      classes: task.outputs(settings),
+      width: options.width ?? facts.options.width,
+      dropout: recipe.values.dropout,
+      stochasticDepth: recipe.values.stochasticDepth,
+      init: recipe.values.init,
+      stemStride: options.stemStride ?? stemStrideFor(facts, size, options.from !== undefined, start),
+      ...(facts.kind === 'resnet' ? { stochasticDepthRule: recipe.values.stochasticDepthRule } : {}),
+    } as ModelOptions,
+    size,
+    input: {
+      mean: start.mean ?? IMAGENET_INPUT.mean,
+      std: start.std ?? IMAGENET_INPUT.std,
+      interpolation: recipe.values.interpolation,
+    },
+    from: options.from === undefined ? undefined : resolve(options.from),
+    recipe,
+    seed: options.seed ?? 0,
+    threads: options.threads ?? cores,
+    device,
+    workers: options.workers ?? Math.min(8, Math.max(1, cores - 1)),
+    maxBroken: options.maxBroken ?? 0.01,
+    strict: options.strict ?? false,
+    checkpointSeconds: options.checkpointSeconds ?? 60,
+  };
+  refuseUnfit(facts.kind, config);
+  return config;
+}
+
+/** Models and sizes that were found to fit: a study asks for the same ones again and again. */
+const fitting = new Set<string>();
+
+/**
+ * Refuses a size that does not fit the model before a run folder is made: shapes alone, and of a ResNet one block a
+ * stage, since the others keep their input's shape.
+ */
+function refuseUnfit(kind: ModelFacts['kind'], { model, modelOptions, size }: RunConfig): void {
+  const probe = {
+    ...modelOptions,
+    dropout: 0,
+    stochasticDepth: 0,
+    ...(kind === 'resnet' ? { layers: [1, 1, 1, 1] } : {}),
+  } as ModelOptions;
+  const key = JSON.stringify([kind, probe, size]);
+  if (fitting.has(key)) return;
+  shapeOnly(() => createModel(model, probe).features(zeros([1, probe.channels, size, size])));
+  fitting.add(key);
+}
+
+export function preprocessOf(config: RunConfig): PreprocessOptions {
+  const { cropMode, cropAreaMin, padding, flip, evalCrop, ...recipe } = config.recipe.values;
+  const augment = augmentPlan({
+    policy: recipe.augment,
+    layers: recipe.randAugmentLayers,
+    magnitude: recipe.randAugmentMagnitude,
+    variant: recipe.augmentVariant,
+    pixelScale: recipe.augmentPixelScale,
+    erasing: recipe.randomErasing,
+  });
+  return preprocessOptions({
+    size: config.size,
+    cropMode,
+    cropArea: [cropAreaMin, 1],
+    padding: Math.min(padding, config.size),
+    flip,
+    evalCrop,
+    filter: config.input.interpolation,
+    augment,
+  });
+}
+
+/** Builds the run's model with its seed and batch-norm rule. */
+export function modelOf(task: Task, config: RunConfig): ImageModel {
+  const model = task.model(config);
+  // EMA and batch-norm statistics are one mechanism (see recipe field `averaging`): with EMA, batch norm keeps the last
+  // batch's statistics and the EMA smooths them; without it, the usual running average does. `ema-running` smooths the
+  // running average once more.
+  const { averaging, normMomentum } = config.recipe.values;
+  for (const [, module] of model.modules())
+    if (module instanceof BatchNorm2d) module.momentum = averaging === 'ema' ? 1 : normMomentum;
+  return model.to({ device: config.device, memoryFormat: 'channels_last' });
+}

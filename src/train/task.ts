@@ -1,0 +1,117 @@
+import type { Dataset, DatasetOptions } from '../data/dataset.js';
+import type { Batch } from '../data/loading/batch.js';
+import type { TargetSpec, Targets } from '../data/loading/targets.js';
+import type { Source } from '../data/sources/source.js';
+import type { ExportedOutput } from '../deploy/metadata.js';
+import type { Metric, Scores } from '../metric.js';
+import type { ImageModel } from '../models/index.js';
+import type { TaskParts } from '../report/run/data.js';
+import type { RunConfig, TaskSettings } from '../run/config.js';
+import type { Tensor } from '../torch/index.js';
+import type { WeightsFacts } from '../weights/facts.js';
+
+/**
+ * What can be learned from pictures: classes, boxes, depth. The loop, checkpoints, logs, studies and the report of a run ask a task for what
+ * stands here and for nothing else; figures and metrics they know by name alone. A task is a folder of src/tasks/ and a line in its
+ * register.
+ * @typeParam T what a batch carries beside its pictures
+ * @typeParam S the task's part of a run's configuration
+ * @typeParam D what an evaluation finds besides its metrics
+ */
+export interface Task<T extends Targets = Targets, S extends TaskSettings = TaskSettings, D = unknown> {
+  readonly name: string;
+  /** What an evaluation gives. The first one is primary: epochs, trials and models are chosen by it. */
+  readonly metrics: readonly [Metric, ...Metric[]];
+  /** What a step tells of its batch besides the loss, by name. Those that are metrics too are compared with them. */
+  readonly figures: readonly string[];
+
+  // -- data
+  openData(path: string, options: DatasetOptions): Promise<Dataset>;
+  /** What batches carry, and how it is made in the loader's threads. */
+  readonly targets: TargetSpec<T>;
+  /** What a run keeps of this data: run.json has it under `task`. JSON, with `name` first. */
+  settings(dataset: Dataset): S;
+  /** The same from what weights say of themselves. @param outputs rows of their head */
+  settingsOf(facts: WeightsFacts, outputs: number): S;
+  /** How many classes, where there are any; for people. */
+  counts(settings: S): { classes?: number };
+
+  /**
+   * @throws UsageError when pictures ask for something else than weights of these settings give
+   * @returns what is to be known where they do fit
+   */
+  fits(settings: S, dataset: Dataset, names: { weights: string; data: string }): string | undefined;
+
+  // -- model
+  /** Numbers that the head gives for a picture. */
+  outputs(settings: S): number;
+  /** A fresh model on the run's trunk, a function of the seed: [n, 3, S, S] -> [n, outputs, ...]. */
+  model(config: RunConfig): ImageModel;
+  /** What is written of the task into the header of weights. */
+  facts(settings: S): WeightsFacts;
+
+  // -- learning and measuring
+  objective(config: RunConfig, train: Source): Objective<T>;
+  /** A new one for each evaluation. */
+  evaluator(settings: S, options: EvaluatorOptions): Evaluator<T, D>;
+
+  // -- shipping and telling
+  /** What an exported file gives out beside the model's own outputs. */
+  exported(settings: S): ExportedOutput;
+  /** What a program is told of an evaluation besides the metrics. JSON. */
+  told(found: Evaluation<D>, settings: S): Readonly<Record<string, unknown>>;
+  /** The task's part of a run's report. */
+  report(found: Evaluation<D>, context: ReportContext<S>): Promise<TaskParts>;
+  /** Brings where a run of 0.1.0 stands to today's form. */
+  upgradeState?(state: unknown): unknown;
+}
+
+/** How wrong a model is, as a number to make smaller. Made once a run; holds the tensors that all steps share. */
+export interface Objective<T extends Targets = Targets> {
+  /**
+   * Begins a step on a batch of at least two pictures. What the whole batch has a part in, such as mixing, happens here; it is a function of
+   * (seed, epoch, number of the batch).
+   */
+  begin(batch: Batch<T>, epoch: number, number: number): StepObjective;
+  dispose(): void;
+}
+
+export interface StepObjective {
+  /** Pictures as the network shall see them, [n, S, S, 3], bytes. */
+  readonly images: Uint8Array;
+  /**
+   * Of the pictures from `begin` to before `end`, whose outputs are given in float32: the mean loss, a scalar that gradients flow from, and
+   * the task's figures, each the sum over these pictures.
+   */
+  loss(outputs: Tensor, begin: number, end: number): { loss: Tensor; figures: Readonly<Record<string, number>> };
+}
+
+export interface EvaluatorOptions {
+  /** How many single pictures worth a look are kept. */
+  examples: number;
+}
+
+/** Gathers what outputs say, batch by batch. */
+export interface Evaluator<T extends Targets = Targets, D = unknown> {
+  /**
+   * Called without gradients and in a scope that frees what it makes.
+   * @throws RescaledError for outputs that no metric can be taken of, such as NaN
+   */
+  add(outputs: Tensor, batch: Batch<T>): void;
+  result(): Evaluation<D>;
+}
+
+export interface Evaluation<D = unknown> {
+  /** A value for each of the task's metrics, and the pictures that they come from. */
+  readonly scores: Scores;
+  readonly details: D;
+}
+
+/** What a task may look at for its part of a report. */
+export interface ReportContext<S extends TaskSettings = TaskSettings> {
+  readonly settings: S;
+  /** The pictures that were measured. */
+  readonly source: Source;
+  /** Picture i of them as the network sees it, as a PNG in base64. */
+  picture(index: number): Promise<string>;
+}
