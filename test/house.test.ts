@@ -7,6 +7,7 @@ import { packageRoot } from '../src/package-root.js';
 /** Which rooms a room may import from, besides its own and the shared files directly in src/. */
 const ALLOWED: Record<string, string[]> = {
   torch: [],
+  child: [],
   augment: [],
   report: [],
   nn: ['torch'],
@@ -14,10 +15,10 @@ const ALLOWED: Record<string, string[]> = {
   data: ['torch', 'augment'],
   optim: ['torch'],
   weights: ['torch'],
-  train: ['torch', 'nn', 'models', 'data', 'augment', 'optim', 'weights'],
-  study: ['train', 'models'],
+  train: ['torch', 'nn', 'models', 'data', 'augment', 'optim', 'weights', 'child'],
+  study: ['train', 'models', 'child'],
   deploy: ['torch', 'nn', 'models', 'weights', 'data', 'augment'],
-  cli: ['torch', 'nn', 'models', 'data', 'augment', 'optim', 'weights', 'train', 'study', 'deploy', 'report'],
+  cli: ['torch', 'nn', 'models', 'data', 'augment', 'optim', 'weights', 'train', 'study', 'deploy', 'report', 'child'],
 };
 const source = join(packageRoot, 'src');
 

@@ -1,3 +1,4 @@
+import { untilInterrupted } from '../child/interrupt.js';
 import { readResult, type Trial } from '../study/plan/trial.js';
 import { measureTrial, type RunTrialsOptions, runTrials, type TrialEvent } from '../study/trials/run.js';
 import { TimeLeft } from '../study/trials/time-left.js';
@@ -44,34 +45,12 @@ export async function runNamed(
     );
     afterEach();
   };
-  return untilInterrupted(json, async (stop, kill) => {
-    const { stopped } = await runTrials(
-      [...unique.values()].map(({ trial }) => trial),
-      { ...options, signal: stop, killSignal: kill, onEvent: tell },
-    );
-    return { stopped, failed };
-  });
-}
-
-/** The first Ctrl-C saves and stops, the second one stops at once. */
-export async function untilInterrupted<T>(
-  json: boolean,
-  work: (stop: AbortSignal, kill: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const [stop, kill] = [new AbortController(), new AbortController()];
-  const interrupt = (): void => {
-    if (stop.signal.aborted) return kill.abort();
-    note(json, 'saving and stopping (once more to stop at once) ...');
-    stop.abort();
-  };
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
-  try {
-    return await work(stop.signal, kill.signal);
-  } finally {
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
-  }
+  const trials = [...unique.values()].map(({ trial }) => trial);
+  const { stopped } = await untilInterrupted(
+    (signal, killSignal) => runTrials(trials, { ...options, signal, killSignal, onEvent: tell }),
+    (text) => note(json, text),
+  );
+  return { stopped, failed };
 }
 
 /** People read the error output; with --json, scripts read the other one. */

@@ -1,9 +1,10 @@
+import { untilInterrupted } from '../../child/interrupt.js';
 import type { StudyPlan } from '../../study/plan/ablation.js';
 import type { Trial } from '../../study/plan/trial.js';
 import type { RunTrialsOptions } from '../../study/trials/run.js';
 import { TimeLeft } from '../../study/trials/time-left.js';
 import { duration } from '../progress.js';
-import { learnFinished, learnUnknown, runNamed } from '../trials.js';
+import { learnFinished, learnUnknown, note, runNamed } from '../trials.js';
 
 /** Each trial once, with the names of the rows that it serves. */
 function uniqueTrials({ variants }: StudyPlan): Map<string, { trial: Trial; name: string }> {
@@ -34,19 +35,16 @@ export async function tellPlan(plan: StudyPlan, options: RunTrialsOptions, json:
   const time = new TimeLeft();
   const done = new Set<string>();
   learnFinished(unique, options.study, time, (id) => done.add(id));
-  const stop = new AbortController();
-  const interrupt = (): void => stop.abort();
-  process.on('SIGINT', interrupt);
-  try {
-    await learnUnknown(
-      [...unique.values()].filter(({ trial }) => !done.has(trial.id)),
-      { ...options, signal: stop.signal },
-      time,
-      json,
-    );
-  } finally {
-    process.off('SIGINT', interrupt);
-  }
+  await untilInterrupted(
+    (signal, killSignal) =>
+      learnUnknown(
+        [...unique.values()].filter(({ trial }) => !done.has(trial.id)),
+        { ...options, signal, killSignal },
+        time,
+        json,
+      ),
+    (text) => note(json, text),
+  );
   const rows = plan.variants.map(({ name, changed, trials }) => ({
     name,
     changed,

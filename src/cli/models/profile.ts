@@ -1,11 +1,12 @@
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import type { Command } from 'commander';
+import { untilInterrupted } from '../../child/interrupt.js';
 import { RescaledError, UsageError } from '../../errors.js';
 import { type ModelCost, modelCost } from '../../models/index.js';
 import type { MeasureOptions } from '../../train/index.js';
+import { measureApart } from '../../train/measure-apart.js';
 import { integer } from '../options.js';
 import { bytes, layersCsv, layersTable, type ModelProfile, profileCsv, profileTable } from './profile-tables.js';
-import { runMeasurer } from './run-measurer.js';
 
 interface ProfileFlags {
   size?: number;
@@ -115,7 +116,10 @@ async function measured(cost: ModelCost, flags: ProfileFlags): Promise<NonNullab
     console.error(
       `rescaled: warning: ${cost.model} at batch ${cost.batch} is predicted to need ${need}, and ${bytes(freemem())} are free.`,
     );
-  const { train, inference, peakMemoryBytes } = await runMeasurer({ model: cost.model, options }, need);
+  const memory = `it was predicted to need ${need}. Choose a smaller --batch or --size`;
+  const { train, inference, peakMemoryBytes } = await untilInterrupted((signal) =>
+    measureApart({ model: cost.model, options }, { signal, memory }),
+  );
   return {
     trainStepMs: train.median,
     trainStepMsLow: train.low,

@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { wholeOption } from '../../checks.js';
+import { untilInterrupted } from '../../child/interrupt.js';
 import { RescaledError, UsageError } from '../../errors.js';
 import { makeFolder } from '../../files.js';
 import { withLock } from '../../lock.js';
@@ -19,7 +20,7 @@ import { measureStudy, timedModels } from '../../study/trials/measured.js';
 import { pointsOf } from '../../study/trials/points-of.js';
 import { rungsOf } from '../../study/trials/rungs.js';
 import { TimeLeft } from '../../study/trials/time-left.js';
-import { type NamedTrials, note, runNamed, untilInterrupted } from '../trials.js';
+import { type NamedTrials, note, runNamed } from '../trials.js';
 import { commandLine } from '../words.js';
 import { writeReport } from './report.js';
 import { openTarget, type TargetFlags } from './target.js';
@@ -175,19 +176,21 @@ async function measure(plan: ScalingPlan, folder: string, threads: number, json:
       .map(({ name }) => name),
   );
   const models = timedModels(plan.configurations.filter(({ name }) => trained.has(name)));
-  await untilInterrupted(json, (signal) =>
-    measureStudy(models, {
-      study: folder,
-      threads,
-      device: plan.study.device ?? 'cpu',
-      signal,
-      onMeasured: ({ id }, found) =>
-        note(
-          json,
-          'failed' in found
-            ? `${id} could not be timed: ${found.failed}`
-            : `timed ${id}: ${found.trainStepMs.toFixed(1)} ms a training step, ${found.inferenceMs.toPrecision(3)} ms a picture`,
-        ),
-    }),
+  await untilInterrupted(
+    (signal) =>
+      measureStudy(models, {
+        study: folder,
+        threads,
+        device: plan.study.device ?? 'cpu',
+        signal,
+        onMeasured: ({ id }, found) =>
+          note(
+            json,
+            'failed' in found
+              ? `${id} could not be timed: ${found.failed}`
+              : `timed ${id}: ${found.trainStepMs.toFixed(1)} ms a training step, ${found.inferenceMs.toPrecision(3)} ms a picture`,
+          ),
+      }),
+    (text) => note(json, text),
   );
 }

@@ -1,7 +1,8 @@
 import { totalmem } from 'node:os';
+import { untilInterrupted } from '../../child/interrupt.js';
 import { type ScalingPlan, trialsInOrder } from '../../study/plan/scaling-plan.js';
 import type { TimeLeft } from '../../study/trials/time-left.js';
-import { learnUnknown, type NamedTrials, untilInterrupted } from '../trials.js';
+import { learnUnknown, type NamedTrials, note } from '../trials.js';
 
 /** Share of the machine's memory that trials side by side may be predicted to need. */
 const MEMORY_SHARE = 0.7;
@@ -37,12 +38,14 @@ export async function measureSome(
   const picked = new Set(
     Array.from({ length: SAMPLES }, (_, i) => byCost[Math.round((i * (byCost.length - 1)) / (SAMPLES - 1))]!),
   );
-  await untilInterrupted(json, (signal) =>
-    learnUnknown(
-      [...picked].map(({ name, trials }) => ({ name, trial: trials[0]! })),
-      { study, workers, threads, signal },
-      time,
-      json,
-    ),
+  await untilInterrupted(
+    (signal, killSignal) =>
+      learnUnknown(
+        [...picked].map(({ name, trials }) => ({ name, trial: trials[0]! })),
+        { study, workers, threads, signal, killSignal },
+        time,
+        json,
+      ),
+    (text) => note(json, text),
   );
 }

@@ -2,12 +2,14 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { reasonOf } from '../../child/messages.js';
 import { RescaledError } from '../../errors.js';
 import { writeFileAtomic } from '../../files.js';
 import type { ModelOverrides } from '../../models/index.js';
+import type { Measured } from '../../train/index.js';
+import { measureApart } from '../../train/measure-apart.js';
 import type { MeasuredCost } from '../analysis/points.js';
 import type { Configuration } from '../plan/grid.js';
-import { measureCost } from './run.js';
 
 /** A model as it is timed: the regimes of a study share it. */
 export interface TimedModel {
@@ -103,31 +105,36 @@ export async function measureStudy(
   for (const model of models) {
     if (stopped()) return;
     if (readMeasured(study, model.id) !== undefined) continue;
+    const { size, batch, overrides } = model;
+    let measured: Measured;
     try {
-      const { size, batch, overrides } = model;
-      const { train, inference, peakMemoryBytes } = await measureCost(
+      measured = await measureApart(
         { model: model.model, options: { size, batch, overrides, runs, threads, device } },
-        signal,
+        { signal },
       );
-      if (peakMemoryBytes === null) throw new RescaledError('The peak of the memory cannot be read here.');
-      const found: MeasuredFile = {
-        format: 1,
-        id: model.id,
-        trainStepMs: train.median,
-        inferenceMs: inference.median / batch,
-        peakBytes: peakMemoryBytes,
-        batch,
-        threads,
-        device,
-        processor: cpus()[0]?.model.trim() ?? 'unknown',
-        at: new Date().toISOString(),
-      };
-      writeFileAtomic(measuredFile(study, model.id), `${JSON.stringify(found, null, 2)}\n`);
-      onMeasured(model, found);
     } catch (error) {
       if (stopped()) return;
-      if (!(error instanceof RescaledError)) throw error;
-      onMeasured(model, { failed: error.message });
+      onMeasured(model, { failed: reasonOf(error) });
+      continue;
     }
+    const { train, inference, peakMemoryBytes } = measured;
+    if (peakMemoryBytes === null) {
+      onMeasured(model, { failed: 'The peak of the memory cannot be read here.' });
+      continue;
+    }
+    const found: MeasuredFile = {
+      format: 1,
+      id: model.id,
+      trainStepMs: train.median,
+      inferenceMs: inference.median / batch,
+      peakBytes: peakMemoryBytes,
+      batch,
+      threads,
+      device,
+      processor: cpus()[0]?.model.trim() ?? 'unknown',
+      at: new Date().toISOString(),
+    };
+    writeFileAtomic(measuredFile(study, model.id), `${JSON.stringify(found, null, 2)}\n`);
+    onMeasured(model, found);
   }
 }

@@ -1,21 +1,12 @@
-// The process of one trial: trains, scores, and writes its result. runTrials() starts it and talks to it by messages.
+// The process of one trial: trains, scores, and writes its result. runTrials() starts it.
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { RescaledError } from '../../errors.js';
+import type { TaskHandler, TaskTools } from '../../child/messages.js';
 import { takeLock } from '../../lock.js';
 import { packageVersion } from '../../package-root.js';
 import { resumeTraining, scoreRun, train } from '../../tasks/runs.js';
-import {
-  isRun,
-  lastCheckpoint,
-  loadConfig,
-  type Measured,
-  type MeasureOptions,
-  measureModel,
-  type RunScores,
-  type TrainEvent,
-} from '../../train/index.js';
+import { isRun, lastCheckpoint, loadConfig, type RunScores, type TrainEvent } from '../../train/index.js';
 import { median } from '../analysis/statistics.js';
 import {
   lockFile,
@@ -41,25 +32,18 @@ export interface Speed {
   msPerStep: number;
   scoredPerSecond: number;
 }
-/** One model to time, without data. */
-export interface CostTask {
-  model: string;
-  options: MeasureOptions;
+export interface TrialJob {
+  /** To train and score, or to measure a few steps. */
+  task: { type: 'run' | 'measure'; task: TrialTask };
+  message: { step: number; steps: number };
+  answer:
+    | { type: 'done'; result: TrialResult }
+    | { type: 'measured'; speed: Speed }
+    /** Another process has the trial. */
+    | { type: 'busy' }
+    | { type: 'stopped' };
 }
-export type ToTrial =
-  | { type: 'run'; task: TrialTask }
-  | { type: 'measure'; task: TrialTask }
-  | { type: 'cost'; task: CostTask }
-  | { type: 'stop' };
-export type FromTrial =
-  | { type: 'progress'; step: number; steps: number }
-  | { type: 'done'; result: TrialResult }
-  | { type: 'measured'; speed: Speed }
-  | { type: 'costed'; measured: Measured }
-  /** Another process has the trial. */
-  | { type: 'busy' }
-  | { type: 'stopped' }
-  | { type: 'failed'; reason: string };
+type Tools = TaskTools<TrialJob['message']>;
 
 /** How often a trial tells of its progress. */
 const TELL_MS = 500;
@@ -68,50 +52,28 @@ const MEASURED_STEPS = 12;
 const MEASURED_MS = 10_000;
 
 class Busy extends Error {}
-const stop = new AbortController();
-const send = (message: FromTrial): void => {
-  if (process.connected) process.send!(message, () => {});
+
+export const handle: TaskHandler<TrialJob> = async ({ type, task }, tools) => {
+  try {
+    return await (type === 'measure' ? measure(task, tools) : underLock(task, tools));
+  } catch (error) {
+    if (error instanceof Busy) return { type: 'busy' };
+    throw error;
+  }
 };
 
-// The terminal sends Ctrl-C to the whole group; the parent decides. When the parent is gone, save and leave.
-process.on('SIGINT', () => {});
-process.on('SIGTERM', () => stop.abort());
-process.on('disconnect', () => stop.abort());
-process.on('error', () => stop.abort());
-process.on('message', (message: ToTrial) => {
-  if (message.type === 'stop') stop.abort();
-  else void answer(message);
-});
-
-async function answer(message: Exclude<ToTrial, { type: 'stop' }>): Promise<void> {
-  try {
-    if (message.type === 'cost') {
-      send({ type: 'costed', measured: await measureModel(message.task.model, message.task.options) });
-    } else if (message.type === 'measure') send({ type: 'measured', speed: await measure(message.task) });
-    else await underLock(message.task);
-  } catch (error) {
-    if (error instanceof Busy) send({ type: 'busy' });
-    // A fault of the program itself keeps its trace: somebody has to find it.
-    else
-      send({
-        type: 'failed',
-        reason: error instanceof RescaledError ? error.message : ((error as Error).stack ?? String(error)),
-      });
-  }
-}
-
-async function underLock(task: TrialTask): Promise<void> {
+async function underLock(task: TrialTask, tools: Tools): Promise<TrialJob['answer']> {
   const { study, trial } = task;
   mkdirSync(trialsFolder(study), { recursive: true });
   // A process that was just killed takes a moment to go.
   const unlock = await takeLock(lockFile(study, trial.id), { timeoutMs: 2000, pollMs: 50, busy: () => new Busy() });
   try {
     const known = readResult(study, trial.id);
-    const result = known?.status === 'done' ? known : await perform(task);
-    send(result === undefined ? { type: 'stopped' } : { type: 'done', result });
+    const result = known?.status === 'done' ? known : await perform(task, tools);
+    return result === undefined ? { type: 'stopped' } : { type: 'done', result };
   } catch (error) {
     // What failed begins anew the next time: its checkpoint may be what is wrong.
-    if (!stop.signal.aborted) rmSync(trialRun(study, trial.id), { recursive: true, force: true });
+    if (!tools.signal.aborted) rmSync(trialRun(study, trial.id), { recursive: true, force: true });
     throw error;
   } finally {
     unlock();
@@ -119,23 +81,20 @@ async function underLock(task: TrialTask): Promise<void> {
 }
 
 /** @returns undefined when it was stopped; it then goes on from its checkpoint */
-async function perform({
-  study,
-  trial,
-  threads,
-  workers,
-  checkpointSeconds,
-}: TrialTask): Promise<TrialResult | undefined> {
+async function perform(
+  { study, trial, threads, workers, checkpointSeconds }: TrialTask,
+  { signal, send, letMessagesIn }: Tools,
+): Promise<TrialResult | undefined> {
   const { testPictures, ...options } = trial.options;
   const run = trialRun(study, trial.id);
   const goesOn = isRun(run) && existsSync(lastCheckpoint(run));
   // Killed before its first checkpoint, a run leaves nothing to go on from.
   if (!goesOn) rmSync(run, { recursive: true, force: true });
   const events = goesOn
-    ? resumeTraining(run, { signal: stop.signal })
+    ? resumeTraining(run, { signal })
     : train(
         { ...options, seed: trial.seed, limitVal: WATCHED, threads, workers, checkpointSeconds, out: run },
-        { signal: stop.signal },
+        { signal },
       );
   const clock = new StepClock();
   let end: Extract<TrainEvent, { type: 'end' }> | undefined;
@@ -147,13 +106,12 @@ async function perform({
     if (event.type === 'end') end = event;
     if (performance.now() - told > TELL_MS) {
       told = performance.now();
-      send({ type: 'progress', step: event.step, steps });
+      send({ step: event.step, steps });
     }
-    // A step blocks this thread; between steps, let the messages in.
-    await new Promise(setImmediate);
+    await letMessagesIn();
   }
   if (end === undefined) return undefined;
-  const scores = await scoreRun(run, { trainPictures: TRAIN_PICTURES, testPictures, signal: stop.signal });
+  const scores = await scoreRun(run, { trainPictures: TRAIN_PICTURES, testPictures, signal });
   if (scores === undefined) return undefined;
   const { recipe, threads: used } = loadConfig(run);
   const result = resultOf(trial, scores, {
@@ -202,12 +160,15 @@ function resultOf(
 }
 
 /** A few steps and a little scoring, in a folder of their own that goes afterwards. */
-async function measure({ trial, threads, workers }: TrialTask): Promise<Speed> {
+async function measure(
+  { trial, threads, workers }: TrialTask,
+  { signal, letMessagesIn }: Tools,
+): Promise<TrialJob['answer']> {
   const { testPictures: _all, ...options } = trial.options;
   const folder = mkdtempSync(join(tmpdir(), 'rescaled-measure-'));
   try {
     const enough = new AbortController();
-    stop.signal.addEventListener('abort', () => enough.abort());
+    signal.addEventListener('abort', () => enough.abort());
     const out = join(folder, 'run');
     const clock = new StepClock();
     const began = performance.now();
@@ -217,10 +178,12 @@ async function measure({ trial, threads, workers }: TrialTask): Promise<Speed> {
     )) {
       clock.see(event);
       if (clock.steps >= MEASURED_STEPS || performance.now() - began > MEASURED_MS) enough.abort();
-      await new Promise(setImmediate);
+      await letMessagesIn();
     }
+    if (signal.aborted) return { type: 'stopped' };
     const scores = await scoreRun(out, { trainPictures: 256, testPictures: 256 });
-    return { msPerStep: clock.median ?? performance.now() - began, scoredPerSecond: scores!.imagesPerSecond };
+    const msPerStep = clock.median ?? performance.now() - began;
+    return { type: 'measured', speed: { msPerStep, scoredPerSecond: scores!.imagesPerSecond } };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

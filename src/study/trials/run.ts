@@ -1,11 +1,13 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { deathText } from '../../child/death.js';
+import { reasonOf } from '../../child/messages.js';
+import { runChild } from '../../child/run.js';
 import { RescaledError } from '../../errors.js';
 import { isLocked } from '../../lock.js';
-import type { Measured } from '../../train/index.js';
-import { lockFile, readResult, type Trial, type TrialResult, writeResult } from '../plan/trial.js';
-import type { CostTask, FromTrial, Speed, ToTrial, TrialTask } from './process.js';
+import { lastCheckpoint } from '../../train/index.js';
+import { lockFile, readResult, type Trial, type TrialResult, trialRun, writeResult } from '../plan/trial.js';
+import type { Speed, TrialJob, TrialTask } from './process.js';
 
 export type TrialEvent =
   | { type: 'start'; trial: Trial }
@@ -30,8 +32,6 @@ export interface RunTrialsOptions {
   onEvent?: (event: TrialEvent) => void;
 }
 
-/** How long a stop may take before a process is ended: a step and a checkpoint of the largest models fit in. */
-const GRACE_MS = 120_000;
 /** Between looks at a trial that another process has. */
 const BUSY_MS = 3000;
 
@@ -60,9 +60,9 @@ export async function runTrials(trials: readonly Trial[], options: RunTrialsOpti
       const began = performance.now();
       const last = taken
         ? ({ type: 'busy' } as const)
-        : await inProcess({ type: 'run', task: taskOf(trial, options) }, options, (message) => {
-            if (message.type === 'progress') onEvent({ ...message, trial });
-          });
+        : await inProcess({ type: 'run', task: taskOf(trial, options) }, options, (progress) =>
+            onEvent({ type: 'progress', ...progress, trial }),
+          );
       if (last.type === 'done')
         onEvent({ type: 'done', trial, result: last.result, seconds: (performance.now() - began) / 1000 });
       else if (last.type === 'failed' && !stopped()) {
@@ -87,25 +87,15 @@ export async function runTrials(trials: readonly Trial[], options: RunTrialsOpti
   return { stopped: stopped() };
 }
 
-/** Measures a few steps of a trial, in the share of the machine that it would have. */
+/**
+ * Measures a few steps of a trial, in the share of the machine that it would have.
+ * @throws RescaledError when it fails or is stopped
+ */
 export async function measureTrial(trial: Trial, options: RunTrialsOptions): Promise<Speed> {
   const last = await inProcess({ type: 'measure', task: taskOf(trial, options) }, options);
   if (last.type === 'measured') return last.speed;
-  throw unmeasured(last);
+  throw new RescaledError(last.type === 'failed' ? last.reason : 'The measurement was stopped.');
 }
-
-/**
- * Times one model in a process of its own, which should be alone on the machine. A stop ends it at once, since nothing
- * is lost.
- */
-export async function measureCost(task: CostTask, signal?: AbortSignal): Promise<Measured> {
-  const last = await inProcess({ type: 'cost', task }, { killSignal: signal });
-  if (last.type === 'costed') return last.measured;
-  throw unmeasured(last);
-}
-
-const unmeasured = (last: FromTrial): RescaledError =>
-  new RescaledError(last.type === 'failed' ? last.reason : 'The measurement was stopped.');
 
 /** Threads of the engine and of the loaders, shared by the trials that run at once. */
 function taskOf(trial: Trial, { study, workers, threads, checkpointSeconds }: RunTrialsOptions): TrialTask {
@@ -113,54 +103,26 @@ function taskOf(trial: Trial, { study, workers, threads, checkpointSeconds }: Ru
   return { study, trial, threads: own, workers: Math.min(8, own), checkpointSeconds };
 }
 
-/** Runs what `first` asks for in a child. @returns its last message; its death is a failure */
-function inProcess(
-  first: ToTrial,
+/** Runs a task in a child. @returns its answer; an error of its or its death is a failure */
+async function inProcess(
+  job: TrialJob['task'],
   { signal, killSignal }: Pick<RunTrialsOptions, 'signal' | 'killSignal'>,
-  onMessage: (message: FromTrial) => void = () => {},
-): Promise<FromTrial> {
-  const child = fork(fileURLToPath(new URL('./process.js', import.meta.url)));
-  const tell = (message: ToTrial): void => {
-    if (child.connected) child.send(message, () => {});
+  onMessage?: (message: TrialJob['message']) => void,
+): Promise<TrialJob['answer'] | { type: 'failed'; reason: string }> {
+  const module = new URL('./process.js', import.meta.url);
+  const end = await runChild<TrialJob>({ module, task: job, signal, killSignal, onMessage });
+  if (end.type === 'answer') return end.answer;
+  if (end.type === 'failed') return { type: 'failed', reason: reasonOf(end.error) };
+  const { study, trial } = job.task;
+  const kept = existsSync(lastCheckpoint(trialRun(study, trial.id)))
+    ? 'Its last checkpoint is kept.'
+    : 'It had no checkpoint yet.';
+  return {
+    type: 'failed',
+    reason: deathText(end.death, {
+      who: `Its process ${end.death.pid}`,
+      memory: 'fewer --workers, or a smaller batch or size',
+      ...(job.type === 'run' ? { kept } : {}),
+    }),
   };
-  let grace: NodeJS.Timeout | undefined;
-  const stop = (): void => {
-    tell({ type: 'stop' });
-    grace = setTimeout(() => child.kill('SIGKILL'), GRACE_MS);
-  };
-  const kill = (): void => void child.kill('SIGKILL');
-  signal?.addEventListener('abort', stop);
-  killSignal?.addEventListener('abort', kill);
-  return new Promise<FromTrial>((resolve) => {
-    let last: FromTrial | undefined;
-    child.on('message', (message: FromTrial) => {
-      if (message.type === 'progress') return onMessage(message);
-      last = message;
-      // It has said its last word; hanging up lets it go.
-      if (child.connected) child.disconnect();
-    });
-    // Both: a last message may still be on its way when the process has gone. ('close' does not come when this side
-    // hangs up.)
-    let ended: FromTrial | undefined;
-    const settle = (): void => {
-      if (ended !== undefined && !child.connected) resolve(last ?? ended);
-    };
-    child.on('disconnect', settle);
-    child.on('exit', (code, name) => {
-      ended = { type: 'failed', reason: death(child, code, name) };
-      settle();
-    });
-    child.on('error', (error) => resolve({ type: 'failed', reason: error.message }));
-    tell(first);
-    if (signal?.aborted === true) stop();
-  }).finally(() => {
-    clearTimeout(grace);
-    signal?.removeEventListener('abort', stop);
-    killSignal?.removeEventListener('abort', kill);
-  });
-}
-
-function death({ pid }: ChildProcess, code: number | null, signal: NodeJS.Signals | null): string {
-  if (signal === null) return `Its process left with code ${code}.`;
-  return `Its process ${pid} was ended by ${signal}${signal === 'SIGKILL' ? ' (out of memory? fewer --workers, or a smaller batch or size)' : ''}. Its last checkpoint is kept.`;
 }

@@ -1,3 +1,6 @@
+// Programs that answer by what they print: compilers, and modules that load a native library and may take their process
+// down with it, whose last words (of the dynamic linker too) stand in their error output. A task of this project that is
+// told, stopped and answers by messages is another thing: src/child.
 import { spawn } from 'node:child_process';
 
 /** What a finished child process left behind. `missing` is true when the program is not on the PATH. */

@@ -1,0 +1,2 @@
+// A module that does no task.
+export const other = 1;
