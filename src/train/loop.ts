@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { withCache } from '../data/cache/pictures.js';
+import { withCache } from '../data/cached.js';
 import { type Dataset, openDataset } from '../data/dataset.js';
 import { BatchLoader } from '../data/loading/loader.js';
 import { splitMinival } from '../data/minival.js';

@@ -3,10 +3,10 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { RescaledError, UsageError } from '../../errors.js';
-import { type IdxPixels, idxPixels } from '../cache/idx-pixels.js';
 import { checkShare, splitByClass } from '../choose.js';
 import type { DatasetParts, NeededParts } from '../parts.js';
 import { readIdxFile } from './idx-file.js';
+import { type IdxPixels, idxPixels } from './idx-pixels.js';
 import { openSource, type Source, sharedInts, subset } from './source.js';
 
 /** Class names of Fashion-MNIST in label order (github.com/zalandoresearch/fashion-mnist, README). */
