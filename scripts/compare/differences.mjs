@@ -95,6 +95,9 @@ export function maskReport(page) {
     // The facts on times; what stands below them in small print counts.
     .replace(/(<dt>(?:Training|Speed|rescaled)<\/dt><dd>)[^<]*/g, '$1TIME')
     .replace(/[\d.]+(?:\u00a0| )% waiting for pictures/g, 'SHARE waiting for pictures')
+    // The advice on it comes and goes with the load of the machine.
+    .replace(/<li>Training waited for pictures[^<]*<\/li>/g, '')
+    .replace(/<ul class="findings"><\/ul>/g, '')
     .split(/(?=<figure\b|<table\b)|(?<=<\/figure>|<\/table>)/);
   return parts
     .map((part) => (part.includes('Training speed, ') ? 'SPEED' : withoutColumn(part, 'Pictures/s')))

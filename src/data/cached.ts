@@ -137,7 +137,10 @@ class Build {
     const mean = sample.reduce((sum, pixels) => sum + (pixels?.data.length ?? 0), 0) / Math.max(1, sample.length);
     const bytes = mean * missing.length + (this.#whole?.bytes ?? 0) + (this.#reduced?.bytes ?? 0);
     if (bytes > MOST_BYTES)
-      return `its pictures would take about ${megabytes(bytes)}, more than the ${megabytes(MOST_BYTES)} that are kept of one data set`;
+      return (
+        `its pictures would take about ${megabytes(bytes)}, ` +
+        `more than the ${megabytes(MOST_BYTES)} that are kept of one data set`
+      );
     return makeRoom(this.paths.whole, bytes);
   }
 

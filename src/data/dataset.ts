@@ -73,7 +73,8 @@ export async function openDataset(path: string, options: DatasetOptions = {}): P
     const seen = new Set(parts.train!.labels).size;
     if (train.length < seen) {
       throw new UsageError(
-        `Expected limitTrain (--limit-train) to leave a picture for each of the ${seen} classes but received ${limitTrain}. Use at least ${seen}.`,
+        `Expected limitTrain (--limit-train) to leave a picture for each of the ${seen} classes but received ` +
+          `${limitTrain}. Use at least ${seen}.`,
       );
     }
   }

@@ -21,7 +21,8 @@ export async function runMeasurer(task: ToMeasurer, need: string): Promise<Measu
   const { model, options } = task;
   const outOfMemory = (how: string): RescaledError =>
     new RescaledError(
-      `${model} ran out of memory in a training step at batch ${options.batch} (${how}); it was predicted to need ${need}. Choose a smaller --batch or --size.`,
+      `${model} ran out of memory in a training step at batch ${options.batch} (${how}); ` +
+        `it was predicted to need ${need}. Choose a smaller --batch or --size.`,
     );
   try {
     return await new Promise<Measured>((resolve, reject) => {

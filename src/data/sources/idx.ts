@@ -123,7 +123,8 @@ function openPart(
   const [count, rows, columns] = shape;
   if (count !== labels.length) {
     throw new RescaledError(
-      `Expected one label a picture in ${folder} but ${images} has ${count} pictures and ${labelFile} ${labels.length} labels. ` +
+      `Expected one label a picture in ${folder} but ${images} has ${count} pictures and ${labelFile} ` +
+        `${labels.length} labels. ` +
         'Download both again.',
     );
   }
@@ -135,7 +136,8 @@ function openPart(
   const wrong = labels.findIndex((label) => label >= classes.length);
   if (wrong >= 0) {
     throw new RescaledError(
-      `Expected labels 0 to ${classes.length - 1} (${classes.length} classes) in ${join(folder, labelFile)} but picture ${wrong} has label ${labels[wrong]}. ` +
+      `Expected labels 0 to ${classes.length - 1} (${classes.length} classes) in ${join(folder, labelFile)} ` +
+        `but picture ${wrong} has label ${labels[wrong]}. ` +
         'Correct the labels, or list every class in classes.txt.',
     );
   }
