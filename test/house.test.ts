@@ -21,7 +21,10 @@ const ROOMS: Record<string, string[]> = {
   recipe: ['augment', 'optim', 'models'],
   run: ['torch', 'nn', 'augment', 'optim', 'weights', 'models', 'data', 'recipe'],
   deploy: ['torch', 'nn', 'augment', 'weights', 'models', 'data'],
-  train: ['torch', 'child', 'nn', 'augment', 'optim', 'weights', 'models', 'data', 'recipe', 'run'],
+  // What a task brings of a report and an export is part of what it promises (src/train/task.ts).
+  train: [
+    ...['torch', 'child', 'augment', 'report', 'nn', 'optim', 'weights', 'models', 'data', 'recipe', 'run', 'deploy'],
+  ],
   tasks: [
     ...['torch', 'augment', 'report', 'nn', 'optim', 'weights', 'models', 'data', 'recipe', 'run', 'deploy'],
     'train',

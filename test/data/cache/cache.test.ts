@@ -196,7 +196,7 @@ describe('an image folder', () => {
     const url = (path: string): string => JSON.stringify(new URL(`../../../src/data/${path}`, import.meta.url).href);
     writeFileSync(
       script,
-      `import { openDataset } from ${url('dataset.js')}; import { cachedDataset } from ${url('cache/pictures.js')};
+      `import { openDataset } from ${url('dataset.js')}; import { cachedDataset } from ${url('cached.js')};
       const { train, note } = await cachedDataset(await openDataset(process.argv[2]), ${SIZE});
       let n = 0; for (let i = 0; i < train.length; i++) if (train.ready(i, ${SIZE})) n++;
       process.send({ n, note });`,
