@@ -82,7 +82,8 @@ for (const [name, given] of plans) {
 if (options.json) console.log(JSON.stringify({ cpu: cpus()[0]?.model, size, runs, rows }, null, 2));
 else {
   console.log(
-    `${cpus()[0]?.model}, one core, ${size} x ${size} pixels; milliseconds a picture (operations: median, policies: mean)`,
+    `${cpus()[0]?.model}, one core, ${size} x ${size} pixels; milliseconds a picture (operations: median, ` +
+      'policies: mean)',
   );
   console.log(`${''.padEnd(38)}${VARIANTS.map((variant) => variant.padStart(11)).join('')}`);
   for (const { name, ...times } of rows)

@@ -1,6 +1,7 @@
 // The speed-accuracy frontier of ResNet-RS and EfficientNet on this machine: measured time and memory, published
 // accuracy.
-//   npm run bench:frontier [-- --batch 8 --runs 5 --models resnet-rs-50@160,efficientnet-b0 --device cpu --out runs/frontier]
+//   npm run bench:frontier [-- --batch 8 --runs 5 --models resnet-rs-50@160,efficientnet-b0 --device cpu
+//     --out runs/frontier]
 // Writes frontier.html (self-contained), its drawings as SVG, frontier.json and frontier.csv. Each model is measured in
 // a process of its own; one that would not fit this machine's memory, or whose step would take longer than
 // --step-seconds, is left out and named.
@@ -71,7 +72,8 @@ const { batch, ...options } = await benchOptions<Options>(
     for (const name of models)
       if (!names.includes(name))
         throw new UsageError(
-          `Expected published models for --models but received "${name}".${didYouMean(name, names)} Known: ${names.join(', ')}.`,
+          `Expected published models for --models but received "${name}".${didYouMean(name, names)} Known: ` +
+            `${names.join(', ')}.`,
         );
     const { checkDevice } = await import('../src/train/open.js');
     checkDevice(device);
@@ -141,7 +143,9 @@ for (const candidate of candidates) {
   if (options.device === 'cpu' && cost.trainMemoryBytes > 0.8 * memory)
     skipped.push({
       model,
-      why: `its training step would take about ${(cost.trainMemoryBytes / 1e9).toFixed(0)} GB of the ${(memory / 1e9).toFixed(0)} GB here`,
+      why:
+        `its training step would take about ${(cost.trainMemoryBytes / 1e9).toFixed(0)} GB of the ` +
+        `${(memory / 1e9).toFixed(0)} GB here`,
     });
   else if (expected > 1000 * options.stepSeconds)
     skipped.push({
@@ -165,7 +169,8 @@ for (const candidate of candidates) {
         peakMemoryBytes: measured.peakMemoryBytes ?? undefined,
       });
       console.error(
-        `${model.padEnd(18)} top-1 ${candidate.top1.toFixed(1)}  step ${(measured.trainStepMs / 1000).toFixed(2)} s  inference ${(measured.inferenceMs / 1000).toFixed(2)} s` +
+        `${model.padEnd(18)} top-1 ${candidate.top1.toFixed(1)}  step ` +
+          `${(measured.trainStepMs / 1000).toFixed(2)} s  inference ${(measured.inferenceMs / 1000).toFixed(2)} s` +
           `${measured.peakMemoryBytes === null ? '' : `  memory ${(measured.peakMemoryBytes / 1e9).toFixed(2)} GB`}`,
       );
       continue;

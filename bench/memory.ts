@@ -53,7 +53,9 @@ if (values.one) {
         const measured = Number(stdout);
         const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MiB`.padStart(9);
         console.log(
-          `${model.padEnd(20)} ${String(cost.size).padStart(4)}  ${String(batch).padStart(5)}  ${mib(cost.trainMemoryBytes)}  ${mib(measured)}  ${((100 * cost.trainMemoryBytes) / measured - 100).toFixed(1).padStart(8)} %`,
+          `${model.padEnd(20)} ${String(cost.size).padStart(4)}  ${String(batch).padStart(5)}  ` +
+            `${mib(cost.trainMemoryBytes)}  ${mib(measured)}  ` +
+            `${((100 * cost.trainMemoryBytes) / measured - 100).toFixed(1).padStart(8)} %`,
         );
       }
 }

@@ -1,6 +1,7 @@
 // Training step and inference of ResNet-50, ResNet-RS-50 and EfficientNet-B0 against PyTorch, both sides in turn on the
 // same machine.
-//   npm run bench [-- --models resnet-50,efficientnet-b0 --kinds train --runs 5 --batch 16 --size 160 --peer-threads default --json]
+//   npm run bench [-- --models resnet-50,efficientnet-b0 --kinds train --runs 5 --batch 16 --size 160
+//     --peer-threads default --json]
 // PyTorch is timed twice: with one thread a core, as we have, and with its own default, which is 1 on some virtual
 // machines. `--peer-threads` picks one of the two. Needs Debian's python3-torch and python3-torchvision. Each side is a
 // process of its own that waits while the other works.
@@ -102,7 +103,8 @@ for (const model of models) {
     };
     results.push(row);
     console.error(
-      `${model.padEnd(15)} ${kind === 'train' ? 'training step' : 'inference    '}  ours ${row.ours.toFixed(1)} images/s, ${row.peer} ${row.pytorch.toFixed(1)}  ` +
+      `${model.padEnd(15)} ${kind === 'train' ? 'training step' : 'inference    '}  ours ` +
+        `${row.ours.toFixed(1)} images/s, ${row.peer} ${row.pytorch.toFixed(1)}  ` +
         `ratio ${row.ratio.toFixed(2)} (${row.lowest.toFixed(2)} to ${row.highest.toFixed(2)})`,
     );
   }

@@ -92,7 +92,8 @@ for (let i = 0; i < rounds; i++) {
   const pair = i % 2 === 0 ? { one: first, many: second } : { one: second, many: first };
   pairs.push(pair);
   console.error(
-    `round ${i + 1}: 1 trial at a time on ${threads} threads ${pair.one.seconds.toFixed(1)} s, ${threads} at a time on one thread each ${pair.many.seconds.toFixed(1)} s`,
+    `round ${i + 1}: 1 trial at a time on ${threads} threads ${pair.one.seconds.toFixed(1)} s, ` +
+      `${threads} at a time on one thread each ${pair.many.seconds.toFixed(1)} s`,
   );
 }
 rmSync(folder, { recursive: true });
@@ -112,5 +113,8 @@ const result = {
 if (options.json) console.log(JSON.stringify(result, null, 2));
 else
   console.log(
-    `${result.processor}, ${threads} threads: ${threads} trials at a time end ${result.sooner.toFixed(2)} times sooner (${result.low.toFixed(2)} to ${result.high.toFixed(2)}); a trial costs ${result.overheadSeconds.oneAtATime.toFixed(1)} s besides training and scoring, ${result.overheadSeconds.manyAtATime.toFixed(1)} s with ${threads} at a time`,
+    `${result.processor}, ${threads} threads: ${threads} trials at a time end ${result.sooner.toFixed(2)} ` +
+      `times sooner (${result.low.toFixed(2)} to ${result.high.toFixed(2)}); ` +
+      `a trial costs ${result.overheadSeconds.oneAtATime.toFixed(1)} s besides training and scoring, ` +
+      `${result.overheadSeconds.manyAtATime.toFixed(1)} s with ${threads} at a time`,
   );

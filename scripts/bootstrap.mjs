@@ -48,7 +48,8 @@ async function missingPackages() {
 
 async function pythonHasTorch() {
   const script =
-    "import importlib.util, os; s = importlib.util.find_spec('torch'); print(os.path.dirname(s.origin) if s and s.origin else '')";
+    "import importlib.util, os; s = importlib.util.find_spec('torch'); " +
+    "print(os.path.dirname(s.origin) if s and s.origin else '')";
   const { code, stdout } = await capture('python3', ['-c', script], { cwd: '/' });
   return code === 0 && stdout.trim() !== '' && existsSync(join(stdout.trim(), 'include', 'ATen', 'ATen.h'));
 }

@@ -47,7 +47,8 @@ export class Tally {
       const why = skip ?? todo;
       this.skipped += 1;
       this.#print(
-        `${indent}- ${name} # ${skip === undefined ? 'todo' : 'skipped'}${typeof why === 'string' && why !== '' ? `: ${why}` : ''}`,
+        `${indent}- ${name} # ${skip === undefined ? 'todo' : 'skipped'}` +
+          `${typeof why === 'string' && why !== '' ? `: ${why}` : ''}`,
       );
     } else if (!passed) {
       // That some child failed has been counted with the child.

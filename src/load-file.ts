@@ -39,7 +39,8 @@ async function importModule(path: string, what: string, name: string): Promise<u
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_UNKNOWN_FILE_EXTENSION')
       throw new UsageError(
-        `Expected ${what} that this Node (${process.version}) can run but ${name} is TypeScript, which needs Node 22.18 or newer. Write it as JavaScript or JSON.`,
+        `Expected ${what} that this Node (${process.version}) can run but ${name} is TypeScript, ` +
+          'which needs Node 22.18 or newer. Write it as JavaScript or JSON.',
         { cause: error },
       );
     throw new UsageError(

@@ -1,53 +1,189 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join, relative, sep } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, normalize, relative, sep } from 'node:path';
 import { test } from 'node:test';
 import { packageRoot } from '../src/package-root.js';
 
-/** Which rooms a room may import from, besides its own and the shared files directly in src/. */
-const ALLOWED: Record<string, string[]> = {
+/**
+ * Which rooms (folders of src/) a room may import from, besides itself and the shared files directly in src/. A room
+ * comes after all that it may import.
+ */
+const ROOMS: Record<string, string[]> = {
   torch: [],
   child: [],
   augment: [],
   report: [],
   nn: ['torch'],
-  models: ['torch', 'nn'],
-  data: ['torch', 'augment'],
   optim: ['torch'],
   weights: ['torch'],
-  train: ['torch', 'nn', 'models', 'data', 'augment', 'optim', 'weights', 'child'],
-  study: ['train', 'models', 'child'],
-  deploy: ['torch', 'nn', 'models', 'weights', 'data', 'augment'],
-  cli: ['torch', 'nn', 'models', 'data', 'augment', 'optim', 'weights', 'train', 'study', 'deploy', 'report', 'child'],
+  models: ['torch', 'nn'],
+  data: ['torch', 'augment'],
+  recipe: ['augment', 'optim', 'models'],
+  run: ['torch', 'nn', 'augment', 'optim', 'weights', 'models', 'data', 'recipe'],
+  deploy: ['torch', 'nn', 'augment', 'weights', 'models', 'data'],
+  // What a task brings of a report and an export is part of what it promises (src/train/task.ts).
+  train: [
+    ...['torch', 'child', 'augment', 'report', 'nn', 'optim', 'weights', 'models', 'data', 'recipe', 'run', 'deploy'],
+  ],
+  tasks: [
+    ...['torch', 'augment', 'report', 'nn', 'optim', 'weights', 'models', 'data', 'recipe', 'run', 'deploy'],
+    'train',
+  ],
+  study: ['child', 'models', 'data', 'recipe', 'run', 'train', 'tasks'],
+  cli: [
+    ...['torch', 'child', 'augment', 'report', 'nn', 'optim', 'weights', 'models', 'data', 'recipe', 'run', 'deploy'],
+    ...['train', 'tasks', 'study'],
+  ],
 };
+
+/**
+ * Which shelves (folders of a room) a shelf may import from, besides itself and the files directly in its room; `*`
+ * stands for the shelves that are not named. Shelves of a room that is not here know nothing of each other.
+ */
+const SHELVES: Record<string, Record<string, string[]>> = {
+  data: { cache: [], sources: ['cache'], loading: ['sources'] },
+  weights: { formats: [], names: ['formats'] },
+  report: { draw: [], '*': ['draw'] },
+  study: { analysis: [], plan: ['analysis'], trials: ['plan', 'analysis'], advice: ['analysis'] },
+  cli: { train: ['trained', 'recipe'], '*': [] },
+};
+
+const MOST_FILES = 15;
+const MOST_LINES = 400;
+const MOST_COLUMNS = 160;
+
 const source = join(packageRoot, 'src');
 
-function files(folder: string): string[] {
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
-    entry.isDirectory()
-      ? files(join(folder, entry.name))
-      : entry.name.endsWith('.ts')
-        ? [join(folder, entry.name)]
-        : [],
+function files(folder: string, ending = /\.ts$/): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return files(path, ending);
+    return ending.test(entry.name) ? [path] : [];
+  });
+}
+
+/** `study/plan/file.ts`, whatever the system's separator. */
+const nameOf = (file: string): string => relative(source, file).split(sep).join('/');
+const roomOf = (name: string): string | undefined => (name.includes('/') ? name.split('/')[0] : undefined);
+const shelfOf = (name: string): string | undefined => (name.split('/').length > 2 ? name.split('/')[1] : undefined);
+
+/** What each file imports, types and dynamic imports included: both tie the reader as much as a call does. */
+function readImports(): Map<string, string[]> {
+  return new Map(
+    files(source).map((file) => {
+      const text = readFileSync(file, 'utf8');
+      const targets = [...text.matchAll(/\b(?:from|import)\s*\(?\s*'(\.[^']+)\.js'/g)].map(([, path]) =>
+        nameOf(normalize(join(file, '..', `${path!}.ts`))),
+      );
+      return [nameOf(file), [...new Set(targets)]];
+    }),
   );
 }
 
+/** Groups of nodes that reach each other (Tarjan's strongly connected components of more than one). */
+function circles(graph: ReadonlyMap<string, readonly string[]>): string[] {
+  const order = new Map<string, { index: number; low: number }>();
+  const open: string[] = [];
+  const found: string[] = [];
+  const visit = (node: string): { index: number; low: number } => {
+    const mine = { index: order.size, low: order.size };
+    order.set(node, mine);
+    open.push(node);
+    for (const next of graph.get(node) ?? []) {
+      const seen = order.get(next);
+      if (seen === undefined) mine.low = Math.min(mine.low, visit(next).low);
+      else if (open.includes(next)) mine.low = Math.min(mine.low, seen.index);
+    }
+    if (mine.low === mine.index) {
+      const group = open.splice(open.indexOf(node));
+      if (group.length > 1) found.push(group.sort().join(' <-> '));
+    }
+    return mine;
+  };
+  for (const node of graph.keys()) if (!order.has(node)) visit(node);
+  return found;
+}
+
+/** All of them in the message, where a comparison of arrays would show the first few. */
+function none(wrong: readonly string[]): void {
+  assert.ok(wrong.length === 0, `${wrong.length} found:\n${wrong.join('\n')}`);
+}
+
+const imports = readImports();
+const pairs = [...imports].flatMap(([from, targets]) => targets.map((to) => [from, to] as const));
+
+test('every import leads to a file', () => {
+  assert.ok(pairs.length > 500, `only ${pairs.length} imports were found`);
+  none(pairs.filter(([, to]) => !imports.has(to)).map((pair) => pair.join(' imports ')));
+});
+
 test('rooms import in one direction only', () => {
+  const order = Object.keys(ROOMS);
+  for (const [i, room] of order.entries())
+    for (const allowed of ROOMS[room]!) assert.ok(order.indexOf(allowed) < i, `${room} stands before ${allowed}`);
   const wrong: string[] = [];
-  let seen = 0;
-  for (const file of files(source)) {
-    const room = relative(source, file).split(sep)[0]!;
-    if (room.endsWith('.ts')) continue;
-    assert.ok(room in ALLOWED, `src/${room} is not a room of the house`);
-    for (const [, path] of readFileSync(file, 'utf8').matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)) {
-      const target = relative(source, join(file, '..', path!)).split(sep)[0]!;
-      seen++;
-      if (target !== room && !target.endsWith('.js') && !ALLOWED[room]!.includes(target))
-        wrong.push(`${relative(source, file)} imports ${path}`);
+  for (const [from, to] of pairs) {
+    const [room, target] = [roomOf(from), roomOf(to)];
+    // The public interface is made of what the rooms have.
+    if (from === 'index.ts' || target === undefined || target === room) continue;
+    if (room !== undefined) assert.ok(room in ROOMS, `src/${room} is not a room of the house`);
+    if (room === undefined || !ROOMS[room]!.includes(target)) wrong.push(`${from} imports ${to}`);
+  }
+  none(wrong);
+});
+
+test('shelves of a room import in one direction only', () => {
+  const wrong: string[] = [];
+  const graph = new Map<string, string[]>();
+  for (const [from, to] of pairs) {
+    const [room, shelf, target] = [roomOf(from)!, shelfOf(from), shelfOf(to)];
+    if (shelf === undefined || target === undefined) continue;
+    const [key, other] = [`${room}/${shelf}`, `${roomOf(to)}/${target}`];
+    if (key === other) continue;
+    graph.set(key, [...(graph.get(key) ?? []), other]);
+    if (roomOf(to) !== room) continue;
+    const rules = SHELVES[room] ?? {};
+    if (!(rules[shelf] ?? rules['*'] ?? []).includes(target)) wrong.push(`${from} imports ${to}`);
+  }
+  none(wrong);
+  none(circles(graph));
+});
+
+test('no files import each other in a circle', () => {
+  none(circles(imports));
+});
+
+test(`at most ${MOST_FILES} files lie side by side`, () => {
+  const counts = new Map<string, number>();
+  for (const name of imports.keys()) {
+    const folder = name.split('/').slice(0, -1).join('/');
+    counts.set(folder, (counts.get(folder) ?? 0) + 1);
+  }
+  none([...counts].filter(([, count]) => count > MOST_FILES).map(([folder, count]) => `src/${folder}: ${count} files`));
+});
+
+test(`files have fewer than ${MOST_LINES} lines, of at most ${MOST_COLUMNS} characters`, () => {
+  const wrong: string[] = [];
+  for (const folder of ['src', 'test', 'bench', 'scripts', 'examples']) {
+    for (const file of files(join(packageRoot, folder), /\.(ts|mjs)$/)) {
+      const lines = readFileSync(file, 'utf8').split('\n');
+      if (lines.length > MOST_LINES) wrong.push(`${relative(packageRoot, file)} has ${lines.length - 1} lines`);
+      for (const [i, line] of lines.entries())
+        if (line.length > MOST_COLUMNS)
+          wrong.push(`${relative(packageRoot, file)}:${i + 1} has ${line.length} characters`);
     }
   }
-  assert.ok(seen > 50, `only ${seen} imports were found`);
-  assert.deepEqual(wrong, []);
+  none(wrong);
+});
+
+test('what is particular to classifying stands in its task alone', () => {
+  const wrong: string[] = [];
+  for (const room of ['train', 'run', 'study'])
+    for (const file of files(join(source, room)))
+      for (const [i, line] of readFileSync(file, 'utf8').split('\n').entries())
+        if (/top1|top5|hits|confusion/i.test(line)) wrong.push(`${nameOf(file)}:${i + 1}: ${line.trim()}`);
+  none(wrong);
 });
 
 test('the project names no machine path', () => {

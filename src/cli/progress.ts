@@ -44,7 +44,8 @@ export class Progress {
         if (event.step === event.steps && event.epoch === event.epochs) break;
         this.#permanent(
           `${event.resumed ? `resuming at step ${event.step} of ${event.steps}` : `training: ${event.epochs} epochs of ${event.stepsPerEpoch} steps`}; ` +
-            `${(event.parameters / 1e6).toFixed(2)} M parameters, ${event.trainImages} training and ${event.valImages} test pictures${event.classes === undefined ? '' : `, ${event.classes} classes`}`,
+            `${(event.parameters / 1e6).toFixed(2)} M parameters, ${event.trainImages} training and ${event.valImages} test pictures` +
+            (event.classes === undefined ? '' : `, ${event.classes} classes`),
         );
         break;
       case 'decoding':
@@ -59,8 +60,10 @@ export class Progress {
         if (now - this.#lastShown < (this.#terminal ? 100 : 10_000)) break;
         this.#lastShown = now;
         this.#line(
-          `epoch ${event.epoch}/${this.#epochs}  step ${event.step}/${this.#steps}  loss ${this.#smooth.toFixed(3)}  lr ${event.learningRate.toPrecision(3)}  ` +
-            `${event.imagesPerSecond.toFixed(event.imagesPerSecond < 100 ? 1 : 0)} images/s  ${duration(event.etaSeconds)} left`,
+          `epoch ${event.epoch}/${this.#epochs}  step ${event.step}/${this.#steps}  loss ` +
+            `${this.#smooth.toFixed(3)}  lr ${event.learningRate.toPrecision(3)}  ` +
+            `${event.imagesPerSecond.toFixed(event.imagesPerSecond < 100 ? 1 : 0)} images/s  ` +
+            `${duration(event.etaSeconds)} left`,
         );
         break;
       }
@@ -79,7 +82,8 @@ export class Progress {
         break;
       case 'early-stop':
         this.#permanent(
-          `stopping after epoch ${event.epoch}: none was better on the minival since epoch ${event.bestEpoch}, whose weights are kept`,
+          `stopping after epoch ${event.epoch}: none was better on the minival since epoch ${event.bestEpoch}, ` +
+            'whose weights are kept',
         );
         break;
       case 'stopped':

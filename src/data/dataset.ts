@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { basename, join, resolve } from 'node:path';
 import { UsageError } from '../errors.js';
-import { diskKey } from './cache/pictures.js';
 import { balancedSubset, checkLimit } from './choose.js';
 import type { DatasetKind, NeededParts } from './parts.js';
+import { diskKey } from './sources/disk-key.js';
 import { findIdxFiles, openIdx } from './sources/idx.js';
 import { openImageFolder } from './sources/image-folder.js';
 import { type Source, subset } from './sources/source.js';
@@ -73,7 +73,8 @@ export async function openDataset(path: string, options: DatasetOptions = {}): P
     const seen = new Set(parts.train!.labels).size;
     if (train.length < seen) {
       throw new UsageError(
-        `Expected limitTrain (--limit-train) to leave a picture for each of the ${seen} classes but received ${limitTrain}. Use at least ${seen}.`,
+        `Expected limitTrain (--limit-train) to leave a picture for each of the ${seen} classes but received ` +
+          `${limitTrain}. Use at least ${seen}.`,
       );
     }
   }

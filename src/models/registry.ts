@@ -94,7 +94,8 @@ export function modelFacts(name: string, overrides: ModelOverrides = {}): ModelF
   const [base = '', sizeText, ...rest] = name.split('@');
   if (!NAMES.includes(base))
     throw new UsageError(
-      `Expected a model name but received "${name}".${didYouMean(base, NAMES)} Known: ${NAMES.join(', ')}; "@192" behind a name picks the input size.`,
+      `Expected a model name but received "${name}".${didYouMean(base, NAMES)} Known: ${NAMES.join(', ')}; ` +
+        '"@192" behind a name picks the input size.',
     );
   const size = sizeText === undefined ? undefined : Number(sizeText);
   if (rest.length > 0 || (size !== undefined && !(/^\d+$/.test(sizeText!) && size >= 1 && size <= 8192)))
@@ -140,7 +141,9 @@ function efficientNet(
   const row = PUBLISHED_EFFICIENTNET.find((other) => other.variant === variant)!;
   if (family === 'efficientnet-rs' && !(asked !== undefined && asked <= row.resolution))
     throw new UsageError(
-      `Expected a size of at most ${row.resolution} behind efficientnet-rs-${variant}, such as efficientnet-rs-${variant}@${Math.round((row.resolution * 0.75) / 32) * 32}: an EfficientNet-RS is EfficientNet-${variant.toUpperCase()} below its own ${row.resolution} pixels.`,
+      `Expected a size of at most ${row.resolution} behind efficientnet-rs-${variant}, ` +
+        `such as efficientnet-rs-${variant}@${Math.round((row.resolution * 0.75) / 32) * 32}: ` +
+        `an EfficientNet-RS is EfficientNet-${variant.toUpperCase()} below its own ${row.resolution} pixels.`,
     );
   return {
     kind: 'efficientnet',

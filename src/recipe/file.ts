@@ -25,7 +25,8 @@ export async function openRecipe(name: string): Promise<NamedRecipe> {
 async function openFile(name: string, path: string, before: readonly string[]): Promise<NamedRecipe> {
   if (before.includes(path))
     throw new UsageError(
-      `Expected recipes that extend one another in one direction but ${name} extends itself: ${[...before, path].join(' -> ')}.`,
+      `Expected recipes that extend one another in one direction but ${name} extends itself: ` +
+        `${[...before, path].join(' -> ')}.`,
     );
   const parsed = fileSchema.safeParse(await loadDataFile(path, 'a recipe', name));
   if (!parsed.success)
@@ -52,7 +53,8 @@ function settingsOf(name: string, entries: Readonly<Record<string, unknown>>): S
     const checked = recipeSchema.shape[key as RecipeKey].safeParse(value);
     if (!checked.success)
       throw new UsageError(
-        `Expected another value for ${key} in ${name} but received ${JSON.stringify(value)}: ${checked.error.issues[0]!.message.replace(/^.*: expected/, 'expected')}.`,
+        `Expected another value for ${key} in ${name} but received ${JSON.stringify(value)}: ` +
+          `${checked.error.issues[0]!.message.replace(/^.*: expected/, 'expected')}.`,
       );
     return { values: { [key]: value }, source: pair.success ? `${name}: ${pair.data.source}` : name };
   });

@@ -43,7 +43,8 @@ export function checkModelSwitches(switches: Readonly<Record<string, unknown>>):
       throw new UsageError(`Expected a switch of the architecture but received "${key}": ${ELSEWHERE[key]}.`);
     if (!known.includes(key))
       throw new UsageError(
-        `Expected a switch of the architecture but received "${key}".${didYouMean(key, known)} Known: ${known.join(', ')}.`,
+        `Expected a switch of the architecture but received "${key}".${didYouMean(key, known)} Known: ` +
+          `${known.join(', ')}.`,
       );
   }
   const parsed = modelSwitchesSchema.safeParse(switches);

@@ -1,4 +1,4 @@
-import type { Recipe, RecipeKey } from './recipe.js';
+import type { Recipe, RecipeKey } from './schema.js';
 
 /** A value beside where it comes from. */
 export type Sourced<T> = readonly [value: T, source: string];
@@ -121,7 +121,8 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
       decayRule: ['timm', 'tensorflow/models official/vision/modeling/backbones/resnet.py: kernels only'],
       interpolation: [
         'bilinear',
-        'tensorflow/models official/vision/dataloaders/classification_input.py and configs/image_classification.py: by default',
+        'tensorflow/models official/vision/dataloaders/classification_input.py and ' +
+          'configs/image_classification.py: by default',
       ],
     },
   },

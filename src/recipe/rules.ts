@@ -6,7 +6,7 @@ import { UsageError } from '../errors.js';
 import { type ModelFacts, publishedResNetRs, randAugmentMagnitudeAt } from '../models/index.js';
 import { emaDecay } from '../optim/index.js';
 import { type Changes, PRESETS, type Preset, type Sourced } from './presets.js';
-import type { Recipe, RecipeKey, Settings } from './recipe.js';
+import type { Recipe, RecipeKey, Settings } from './schema.js';
 
 /**
  * The released models are trained at 160 pixels or more; below, what the reference gives in pixels is scaled with the
@@ -164,7 +164,8 @@ export function fitPictures(draft: Draft, size: number): void {
   draft.set(
     'cropMode',
     'pad',
-    `our choice: for pictures of ${size} pixels an Inception crop leaves too little; pad and crop as is usual for CIFAR`,
+    `our choice: for pictures of ${size} pixels an Inception crop leaves too little; ` +
+      'pad and crop as is usual for CIFAR',
   );
   if (draft.preset === 'quick')
     draft.set('padding', Math.max(1, Math.round(size / 28)), 'our choice: 1/28 of the side in a short run');
@@ -190,18 +191,24 @@ export function fitAugmentation(draft: Draft, size: number): void {
   const scale = Number((size / REFERENCE_SIDE).toPrecision(4));
   const inPixels = (name: string, constants: PixelConstants): string => {
     const { translate, cutout } = scaled(constants, scale);
-    return `${name} translates by ${Number(translate.toPrecision(3))} and cuts out ${Math.trunc(cutout)} pixels each way at magnitude 10`;
+    return (
+      `${name} translates by ${Number(translate.toPrecision(3))} and cuts out ${Math.trunc(cutout)} pixels each ` +
+      'way at magnitude 10'
+    );
   };
   const effect: Record<Recipe['augment'], string> = {
     none: 'nothing is augmented',
     randaugment: inPixels('RandAugment', RANDAUGMENT_PIXELS),
     autoaugment: inPixels('AutoAugment', AUTOAUGMENT_PIXELS),
-    trivialaugment: `TrivialAugment translates by up to ${Math.trunc(TRIVIAL_TRANSLATE * scale)} pixels (its paper: ${TRIVIAL_TRANSLATE} at every size, augmentPixelScale=1)`,
+    trivialaugment:
+      `TrivialAugment translates by up to ${Math.trunc(TRIVIAL_TRANSLATE * scale)} pixels (its paper: ` +
+      `${TRIVIAL_TRANSLATE} at every size, augmentPixelScale=1)`,
   };
   draft.set(
     'augmentPixelScale',
     scale,
-    `our choice below ${SMALLEST_PUBLISHED} pixels: constants in pixels are for ${REFERENCE_SIDE}; at ${size}, ${size}/${REFERENCE_SIDE} of them: ${effect[policy]}`,
+    `our choice below ${SMALLEST_PUBLISHED} pixels: constants in pixels are for ${REFERENCE_SIDE}; at ${size}, ` +
+      `${size}/${REFERENCE_SIDE} of them: ${effect[policy]}`,
   );
 }
 
@@ -211,7 +218,8 @@ export function fitData(draft: Draft, pictures: number): void {
   if (batch > pictures) {
     if (draft.isChosen('batch'))
       throw new UsageError(
-        `Expected a batch of at most ${pictures}, the number of training pictures, but received ${batch}. Use a smaller --batch.`,
+        `Expected a batch of at most ${pictures}, the number of training pictures, but received ${batch}. ` +
+          'Use a smaller --batch.',
       );
     draft.set(
       'batch',
@@ -228,7 +236,8 @@ export function fitData(draft: Draft, pictures: number): void {
     draft.set(
       'emaDecay',
       draft.get('emaDecay'),
-      `${draft.sourceOf('emaDecay')}, which ends at ${last.toPrecision(4)} after the ${steps} steps of this run: an average over about ${horizon} steps, a ninth of them`,
+      `${draft.sourceOf('emaDecay')}, which ends at ${last.toPrecision(4)} after the ${steps} steps of this ` +
+        `run: an average over about ${horizon} steps, a ninth of them`,
     );
   }
 }

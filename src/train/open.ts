@@ -1,4 +1,4 @@
-import { withCache } from '../data/cache/pictures.js';
+import { withCache } from '../data/cached.js';
 import type { Dataset } from '../data/dataset.js';
 import { UsageError } from '../errors.js';
 import type { RunConfig } from '../run/config.js';

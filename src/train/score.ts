@@ -1,4 +1,4 @@
-import { cachedDataset } from '../data/cache/pictures.js';
+import { cachedDataset } from '../data/cached.js';
 import { balancedSubset } from '../data/choose.js';
 import { type Source, subset } from '../data/sources/source.js';
 import { RescaledError } from '../errors.js';

@@ -63,7 +63,10 @@ function whatElse(start: Buffer, size: number): string {
   if (text.startsWith('PK\x05\x06')) return 'is an empty zip';
   // pickle protocol 2, LONG1 of the magic number 0x1950a86a20f9469cfc6c (torch/serialization.py, legacy format)
   if (text.startsWith('\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19')) {
-    return 'is a PyTorch checkpoint from before version 1.6, which is not read: load it in Python with torch.load(path, weights_only=True) and torch.save it again';
+    return (
+      'is a PyTorch checkpoint from before version 1.6, which is not read: ' +
+      'load it in Python with torch.load(path, weights_only=True) and torch.save it again'
+    );
   }
   if (/^\x80[\x02-\x05]/.test(text))
     return 'is a bare pickle, which can run code and is never loaded: save model.state_dict() with torch.save';

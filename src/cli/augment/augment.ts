@@ -48,7 +48,10 @@ export function register(program: Command): void {
     .option('--seed <n>', 'the same seed draws the same', integer, 0)
     .addHelpText(
       'after',
-      '\nExamples:\n  rescaled augment rose.jpg\n  rescaled augment rose.jpg --op Posterize --magnitudes 0,5,10,15,20 -o posterize.png\n  rescaled augment rose.jpg --policy randaugment --seed 3 -o draws.html',
+      '\nExamples:\n' +
+        '  rescaled augment rose.jpg\n' +
+        '  rescaled augment rose.jpg --op Posterize --magnitudes 0,5,10,15,20 -o posterize.png\n' +
+        '  rescaled augment rose.jpg --policy randaugment --seed 3 -o draws.html',
     )
     .action(run);
 }

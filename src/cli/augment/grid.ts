@@ -49,7 +49,9 @@ export async function gridPng({ title, columns, rows }: Grid): Promise<Buffer> {
       label(left + SIDE / 2, top + SIDE + 13, caption, 'font-size="11" fill="#555" text-anchor="middle"');
     });
   });
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="DejaVu Sans, Helvetica, Arial, sans-serif" fill="#111">${labels.join('')}</svg>`;
+  const svg =
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" ` +
+    `font-family="DejaVu Sans, Helvetica, Arial, sans-serif" fill="#111">${labels.join('')}</svg>`;
   return sharp(canvas, { raw: { width, height, channels: 3 } })
     .composite([{ input: Buffer.from(svg) }])
     .png()
@@ -59,7 +61,11 @@ export async function gridPng({ title, columns, rows }: Grid): Promise<Buffer> {
 /** The picture in a page of its own. */
 export function gridHtml(title: string, png: Buffer): string {
   const name = escaped(title);
-  return `<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>${name}</title>\n<body style="margin:1rem"><img alt="${name.replaceAll('"', '&quot;')}" src="data:image/png;base64,${png.toString('base64')}">\n</body></html>\n`;
+  return (
+    `<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>${name}</title>\n` +
+    `<body style="margin:1rem"><img alt="${name.replaceAll('"', '&quot;')}" ` +
+    `src="data:image/png;base64,${png.toString('base64')}">\n</body></html>\n`
+  );
 }
 
 const short = (value: number): string => String(Number(value.toPrecision(3)));

@@ -223,7 +223,9 @@ export function cacheCheck(env: NodeJS.ProcessEnv = process.env): Check {
   return {
     name,
     verdict: 'ok',
-    detail: `${folder}, ${megabytes(caches.reduce((sum, { bytes }) => sum + bytes, 0))} in ${caches.length} file${caches.length === 1 ? '' : 's'}`,
+    detail:
+      `${folder}, ${megabytes(caches.reduce((sum, { bytes }) => sum + bytes, 0))} in ${caches.length} ` +
+      `file${caches.length === 1 ? '' : 's'}`,
   };
 }
 

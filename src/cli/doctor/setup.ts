@@ -30,7 +30,8 @@ async function setup(options: SetupOptions): Promise<void> {
   const say = options.json === true ? (): void => {} : (line: string): void => console.log(line);
   const libtorch = await requireLibtorch();
   say(
-    `libtorch ${libtorch.version} from ${libtorch.origin} (${libtorch.root})${libtorch.cuda === undefined ? '' : `, CUDA ${libtorch.cuda}`}`,
+    `libtorch ${libtorch.version} from ${libtorch.origin} ` +
+      `(${libtorch.root})${libtorch.cuda === undefined ? '' : `, CUDA ${libtorch.cuda}`}`,
   );
 
   const status = engineStatus();

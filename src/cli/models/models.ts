@@ -17,8 +17,10 @@ const SOURCES = [
   'Published, trained with RandAugment: tensorflow/tpu models/official/efficientnet/README.md',
 ];
 const RULE =
-  'efficientnet-rs-b0 to efficientnet-rs-b7 are EfficientNets below their own resolution: put the size behind the name, as in ' +
-  'efficientnet-rs-b4@288. "rescaled models efficientnet-rs-b4@288" says what that costs. No accuracy is published as a number.';
+  'efficientnet-rs-b0 to efficientnet-rs-b7 are EfficientNets below their own resolution: ' +
+  'put the size behind the name, ' +
+  'as in efficientnet-rs-b4@288. "rescaled models efficientnet-rs-b4@288" says what that costs. ' +
+  'No accuracy is published as a number.';
 
 interface Accuracy {
   /** Percent. */
@@ -66,7 +68,8 @@ function select(pattern: string | undefined): { rows: Row[]; rule: boolean } {
   if (pattern?.includes('@') === true) return { rows: [rowOf(modelFacts(pattern).name)], rule: false };
   const families = [...new Set(modelNames().map((name) => name.replace(/-[^-]+$/, '')))];
   throw new UsageError(
-    `Expected part of a model name but no model contains "${pattern}".${didYouMean(pattern!, [...families, ...names, ...ruled])} "rescaled models" lists them all.`,
+    'Expected part of a model name but no model contains ' +
+      `"${pattern}".${didYouMean(pattern!, [...families, ...names, ...ruled])} "rescaled models" lists them all.`,
   );
 }
 
@@ -127,7 +130,8 @@ function table(rows: readonly Row[]): string[] {
   });
   const notes = [
     ...used.map((source, i) => `[${i + 1}] ${source}.`),
-    "Parameters (for 1000 classes) and multiply-adds (of one picture; the ResNet-RS paper's FLOPs are twice as many) are counted.",
+    'Parameters (for 1000 classes) and multiply-adds (of one picture; ' +
+      "the ResNet-RS paper's FLOPs are twice as many) are counted.",
   ];
   return [
     `${'name'.padEnd(width)}  pixels  parameters  multiply-adds  ImageNet top-1, %`,

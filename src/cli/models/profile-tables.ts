@@ -76,7 +76,9 @@ export function profileTable(profiles: readonly ModelProfile[]): string {
         ],
         1,
       ),
-      `Measured on ${first.device}, ${first.threads} threads, batch ${batch}: medians of ${first.runs} runs. A training step is forward, loss, backward and SGD; inference is the engine's, in eval mode without gradients; memory is the growth of the process over training steps.`,
+      `Measured on ${first.device}, ${first.threads} threads, batch ${batch}: medians of ${first.runs} runs. ` +
+        "A training step is forward, loss, backward and SGD; inference is the engine's, " +
+        'in eval mode without gradients; memory is the growth of the process over training steps.',
     );
   }
   return lines.join('\n');
@@ -96,7 +98,10 @@ export function layersTable({ model, size, layers }: ModelCost): string {
     String(l.multiplyAdds),
     String(l.activations),
   ]);
-  return `${model} at ${size} pixels, for one picture:\n${table([['layer', 'operator', 'output', 'parameters', 'multiply-adds', 'activations'], ...rows], 3)}`;
+  return (
+    `${model} at ${size} pixels, for one picture:\n` +
+    `${table([['layer', 'operator', 'output', 'parameters', 'multiply-adds', 'activations'], ...rows], 3)}`
+  );
 }
 
 const csv = (rows: readonly (readonly (string | number | null)[])[]): string =>

@@ -110,11 +110,13 @@ async function measured(cost: ModelCost, flags: ProfileFlags): Promise<NonNullab
   const need = bytes(cost.trainMemoryBytes);
   if (options.device === 'cpu' && cost.trainMemoryBytes > totalmem())
     throw new RescaledError(
-      `${cost.model} at batch ${cost.batch} is predicted to need ${need}, more than the ${bytes(totalmem())} of this machine: it was not run. Choose a smaller --batch or --size.`,
+      `${cost.model} at batch ${cost.batch} is predicted to need ${need}, ` +
+        `more than the ${bytes(totalmem())} of this machine: it was not run. Choose a smaller --batch or --size.`,
     );
   if (options.device === 'cpu' && cost.trainMemoryBytes > freemem())
     console.error(
-      `rescaled: warning: ${cost.model} at batch ${cost.batch} is predicted to need ${need}, and ${bytes(freemem())} are free.`,
+      `rescaled: warning: ${cost.model} at batch ${cost.batch} is predicted to need ${need}, ` +
+        `and ${bytes(freemem())} are free.`,
     );
   const memory = `it was predicted to need ${need}. Choose a smaller --batch or --size`;
   const { train, inference, peakMemoryBytes } = await untilInterrupted((signal) =>

@@ -115,7 +115,9 @@ function averageChart(recipes: readonly SourcedRecipe[], run: PlotRun): Html {
       ...niceRange(0, Math.max(...lines.flatMap(({ points }) => points.map(([, y]) => y ?? 0)))),
       format: (value) => compact(value).replace(/\.?0+(?=\D)/, ''),
     },
-    note: `1/(1 - d), with d = min(decay, (1 + t)/(10 + t)) after t steps. Equal curves lie on one another.${note === undefined ? '' : ` ${note}`}`,
+    note:
+      '1/(1 - d), with d = min(decay, (1 + t)/(10 + t)) after t steps. ' +
+      `Equal curves lie on one another.${note === undefined ? '' : ` ${note}`}`,
   });
 }
 
@@ -126,12 +128,15 @@ function settings(recipes: readonly SourcedRecipe[]): Html {
     recipes.length === 1 ? !isUnused(recipes[0]!, key) : new Set(recipes.map((recipe) => shown(recipe, key))).size > 1,
   );
   if (keys.length === 0) return html`<p>In nothing.</p>`;
-  return html`<div class="scroll"><table class="full"><thead><tr><th>Setting</th>${recipes.map(({ preset }) => html`<th>${preset}</th>`)}</tr></thead>
-<tbody>${keys.map(
-    (
-      key,
-    ) => html`<tr><td>${key}</td>${recipes.map((recipe) => html`<td title="${recipe.sources[key]}">${shown(recipe, key)}</td>`)}</tr>
-`,
-  )}</tbody></table></div>
-<p class="note">A dash stands where a setting plays no part. The source of a value shows when the pointer rests on it, and in <code>rescaled recipe show</code>.</p>`;
+  const row = (key: (typeof RECIPE_KEYS)[number]): Html =>
+    html`<tr><td>${key}</td>${recipes.map(
+      (recipe) => html`<td title="${recipe.sources[key]}">${shown(recipe, key)}</td>`,
+    )}</tr>
+`;
+  const note =
+    'A dash stands where a setting plays no part. The source of a value shows when the pointer rests on it, and in ';
+  const head = html`<tr><th>Setting</th>${recipes.map(({ preset }) => html`<th>${preset}</th>`)}</tr>`;
+  return html`<div class="scroll"><table class="full"><thead>${head}</thead>
+<tbody>${keys.map(row)}</tbody></table></div>
+<p class="note">${note}<code>rescaled recipe show</code>.</p>`;
 }

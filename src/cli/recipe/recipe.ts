@@ -56,7 +56,9 @@ export function register(program: Command): void {
     .option('--json', 'print as JSON')
     .addHelpText(
       'after',
-      '\nExamples:\n  rescaled recipe show resnet-rs --model resnet-rs-152 --size 256\n  rescaled recipe show mine.json --pictures 4000',
+      '\nExamples:\n' +
+        '  rescaled recipe show resnet-rs --model resnet-rs-152 --size 256\n' +
+        '  rescaled recipe show mine.json --pictures 4000',
     )
     .action(async (name: string, flags: RecipeFlags) => {
       const one = await resolved(name, flags);
@@ -121,8 +123,10 @@ async function resolved(name: string, flags: RecipeFlags): Promise<SourcedRecipe
 function heading({ preset, values }: SourcedRecipe, flags: RecipeFlags): string {
   const steps = Math.floor(flags.pictures / values.batch) * values.epochs;
   return (
-    `${preset} for ${flags.model} at ${sizeOf(flags)} pixels and ${flags.pictures} training pictures: ${steps} steps; ` +
-    `peak learning rate ${values.learningRate} x ${values.batch}/256 = ${Number(scaledPeak(values.learningRate, values.batch).toPrecision(4))}`
+    `${preset} for ${flags.model} at ${sizeOf(flags)} pixels and ${flags.pictures} training pictures: ` +
+    `${steps} steps; ` +
+    `peak learning rate ${values.learningRate} x ${values.batch}/256 = ` +
+    `${Number(scaledPeak(values.learningRate, values.batch).toPrecision(4))}`
   );
 }
 

@@ -2,7 +2,7 @@ import { availableParallelism, cpus } from 'node:os';
 import { basename, join } from 'node:path';
 import sharp from 'sharp';
 import { evalView } from '../../augment/preprocess.js';
-import { cachedDataset } from '../../data/cache/pictures.js';
+import { cachedDataset } from '../../data/cached.js';
 import { readPixels } from '../../data/sources/source.js';
 import { writeFileAtomic } from '../../files.js';
 import { suffixed } from '../../metric.js';

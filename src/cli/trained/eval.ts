@@ -38,7 +38,10 @@ export function register(program: Command): void {
     .option('--json', 'print the figures as JSON')
     .addHelpText(
       'after',
-      '\nExamples:\n  rescaled eval runs/flowers-1\n  rescaled eval runs/flowers-1/weights.safetensors other-flowers --json\n  rescaled eval --from resnetrs50.pth -m resnet-rs-50 imagenet --size 224 --crop 0.91',
+      '\nExamples:\n' +
+        '  rescaled eval runs/flowers-1\n' +
+        '  rescaled eval runs/flowers-1/weights.safetensors other-flowers --json\n' +
+        '  rescaled eval --from resnetrs50.pth -m resnet-rs-50 imagenet --size 224 --crop 0.91',
     )
     .action(run);
 }
@@ -81,12 +84,15 @@ async function run(first: string | undefined, second: string | undefined, flags:
   if (dataset.fingerprint !== own?.fingerprint) {
     if (data === undefined)
       throw new RescaledError(
-        `Expected the data that the model was trained on, but ${path} has changed since: its test pictures may be others, training pictures among them. Name the data to measure on, or put it back.`,
+        `Expected the data that the model was trained on, but ${path} has changed since: ` +
+          'its test pictures may be others, training pictures among them. Name the data to measure on, ' +
+          'or put it back.',
       );
     dataset = await task.openData(path, { need: 'val' });
     if (dataset.split !== undefined)
       console.error(
-        `note: ${path} has no test part of its own; ${100 * dataset.split.valSplit} % of it, picked by seed ${dataset.split.seed}, is measured`,
+        `note: ${path} has no test part of its own; ${100 * dataset.split.valSplit} % of it, ` +
+          `picked by seed ${dataset.split.seed}, is measured`,
       );
   }
   const note = task.fits(settings, dataset, { weights: loaded.path, data: path });
@@ -100,7 +106,8 @@ async function run(first: string | undefined, second: string | undefined, flags:
   loaded.model.dispose();
   if (result.broken > flags.maxBroken * dataset.val.length)
     throw new RescaledError(
-      `${result.broken} of ${dataset.val.length} pictures cannot be read, more than the allowed ${100 * flags.maxBroken} % (--max-broken).`,
+      `${result.broken} of ${dataset.val.length} pictures cannot be read, ` +
+        `more than the allowed ${100 * flags.maxBroken} % (--max-broken).`,
     );
   const { size, evalCrop } = loaded;
   const figures = {

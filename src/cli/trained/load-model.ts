@@ -58,7 +58,8 @@ export async function loadModel(
     const classCount = file.entries.get(`${head}.weight`)?.shape[0];
     if (classCount === undefined)
       throw new UsageError(
-        `Expected a trained ${name} but ${file.path} has no "${head}.weight": its head is missing, or it is another model.`,
+        `Expected a trained ${name} but ${file.path} has no "${head}.weight": its head is missing, ` +
+          'or it is another model.',
       );
     const model = createModel(name, { ...architectureOf(name, facts), classes: classCount });
     loadInto(file, model.state());

@@ -108,7 +108,8 @@ function ignoredSection(reasons: Record<string, string>, all: boolean): string[]
   }
   const lines = [...groups].map(
     ([reason, names]) =>
-      `${clean(reason, 200)}: ${(all ? names : names.slice(0, 2)).join(', ')}${!all && names.length > 2 ? ` and ${names.length - 2} more` : ''}`,
+      `${clean(reason, 200)}: ${(all ? names : names.slice(0, 2)).join(', ')}` +
+      `${!all && names.length > 2 ? ` and ${names.length - 2} more` : ''}`,
   );
   return section('ignored', lines, all).map((line, i) => (i === 0 ? `ignored: ${Object.keys(reasons).length}` : line));
 }

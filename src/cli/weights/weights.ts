@@ -27,7 +27,9 @@ export function register(program: Command): void {
     .option('--json', 'print as JSON')
     .addHelpText(
       'after',
-      '\nExamples:\n  rescaled weights inspect resnetrs50.pth\n  rescaled weights inspect model.ckpt-1234.index --all',
+      '\nExamples:\n' +
+        '  rescaled weights inspect resnetrs50.pth\n' +
+        '  rescaled weights inspect model.ckpt-1234.index --all',
     )
     .action(async (path: string, flags: { select?: string; all?: boolean; json?: boolean }) => {
       const file = await openWeights(path, flags.select === undefined ? {} : { select: flags.select });
@@ -62,7 +64,8 @@ export function register(program: Command): void {
     .option('--json', 'print the report as JSON')
     .addHelpText(
       'after',
-      '\nExamples:\n  rescaled weights convert resnetrs50.pth resnetrs50.safetensors --model resnet-rs-50\n  rescaled weights convert model.ckpt-1234 b0.safetensors --dtype F16',
+      '\nExamples:\n  rescaled weights convert resnetrs50.pth resnetrs50.safetensors --model resnet-rs-50\n  ' +
+        'rescaled weights convert model.ckpt-1234 b0.safetensors --dtype F16',
     )
     .action(convert);
 }
@@ -94,7 +97,10 @@ function fits(plan: KeyPlan): string {
   if (candidate === undefined) return 'no named model';
   const { match, classes } = matchModel(candidate.shapes, plan);
   if (match.missing.length + match.unexpected.length + match.wrongShape.length > 0)
-    return `nearly ${candidate.name}: ${match.missing.length} keys missing, ${match.unexpected.length} unexpected, ${match.wrongShape.length} of another shape`;
+    return (
+      `nearly ${candidate.name}: ${match.missing.length} keys missing, ${match.unexpected.length} unexpected, ` +
+      `${match.wrongShape.length} of another shape`
+    );
   return `${candidate.name}${classes === undefined ? '' : ` with ${classes} classes`}`;
 }
 
@@ -156,7 +162,8 @@ async function convert(input: string, output: string, flags: ConvertFlags): Prom
           ? 'some names are unknown'
           : `the weights do not fit ${flags.model}`;
     throw new RescaledError(
-      `Nothing was written: ${why}; see the report.${wrong > 0 || keys.size === 0 ? '' : ' --allow-missing writes the rest all the same.'}`,
+      `Nothing was written: ${why}; see the ` +
+        `report.${wrong > 0 || keys.size === 0 ? '' : ' --allow-missing writes the rest all the same.'}`,
     );
   } finally {
     file.close();

@@ -78,7 +78,8 @@ export class BatchLoader<T extends Targets> {
     if (source.length === 0) throw new UsageError(`Expected pictures in ${source.name} but it has none.`);
     if (dropLast && source.length < batch) {
       throw new UsageError(
-        `Expected at least one full batch of ${batch} from ${source.name} but it has ${source.length} picture${source.length === 1 ? '' : 's'}. ` +
+        `Expected at least one full batch of ${batch} from ${source.name} but it has ${source.length} ` +
+          `picture${source.length === 1 ? '' : 's'}. ` +
           `Use a batch of at most ${source.length}.`,
       );
     }

@@ -66,12 +66,10 @@ const loadSharp = () =>
  * - Grey becomes three equal channels; CMYK and pictures with an embedded colour profile are converted to sRGB; 16 bits
  * become 8.
  * - Transparency is laid on white. (Pillow's convert('RGB'), which timm uses, drops the alpha channel instead and shows
- * whatever
- *   colour hides under transparent pixels, often black.)
+ *   whatever colour hides under transparent pixels, often black.)
  * - A picture whose shorter side exceeds 4 x targetSize is first reduced so that this side is 4 x targetSize (Lanczos;
- * JPEG by
- *   shrink-on-load). The smallest training crop, 8 % of the area, then still has 0.08 x (4 S)^2 = 1.28 S^2 pixels, so no crop
- *   is enlarged more than it would have to be anyway.
+ *   JPEG by shrink-on-load). The smallest training crop, 8 % of the area, then still has 0.08 x (4 S)^2 = 1.28 S^2
+ *   pixels, so no crop is enlarged more than it would have to be anyway.
  * - A damaged or cut-off file is an error, not a picture with a grey part.
  *
  * @throws BrokenPicture for anything that keeps the file from being read whole.

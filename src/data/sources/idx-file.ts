@@ -50,7 +50,8 @@ export async function readIdxFile(path: string, dimensions: number, limit = LIMI
           throw fail(`expected at most ${limit} bytes of data but the header says ${shape.join(' x ')} = ${bytes}.`);
         if (zipped ? bytes > size * BEST_RATIO : bytes + headerBytes > size) {
           throw fail(
-            `the header says ${shape.join(' x ')} = ${bytes} bytes but the file has only ${size}: it is cut off. Download it again.`,
+            `the header says ${shape.join(' x ')} = ${bytes} bytes but the file has only ${size}: ` +
+              'it is cut off. Download it again.',
           );
         }
         data = new SharedArrayBuffer(bytes);
@@ -59,7 +60,8 @@ export async function readIdxFile(path: string, dimensions: number, limit = LIMI
       }
       if (filled + body.length > target.length) {
         throw fail(
-          `expected ${target.length} bytes after the header (${shape.join(' x ')}) but the file has more. Download it again.`,
+          `expected ${target.length} bytes after the header (${shape.join(' x ')}) but the file has more. ` +
+            'Download it again.',
         );
       }
       target.set(body, filled);
@@ -73,7 +75,8 @@ export async function readIdxFile(path: string, dimensions: number, limit = LIMI
     throw fail(`expected an IDX header of ${headerBytes} bytes but the file has ${header.length}. Download it again.`);
   if (filled < target.length) {
     throw fail(
-      `expected ${target.length} bytes after the header (${shape.join(' x ')}) but received ${filled}: it is cut off. Download it again.`,
+      `expected ${target.length} bytes after the header (${shape.join(' x ')}) but received ${filled}: ` +
+        'it is cut off. Download it again.',
     );
   }
   return { shape, data };
@@ -84,7 +87,8 @@ function parseHeader(header: Buffer, dimensions: number, fail: (text: string) =>
   const expected = 0x0800 + dimensions;
   if (magic !== expected) {
     throw fail(
-      `expected the number ${expected} (IDX, unsigned bytes, dimensions: ${dimensions}) at its start but received ${magic}. ` +
+      `expected the number ${expected} (IDX, unsigned bytes, dimensions: ` +
+        `${dimensions}) at its start but received ${magic}. ` +
         'It is not the file its name promises.',
     );
   }

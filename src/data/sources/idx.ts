@@ -3,10 +3,10 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { RescaledError, UsageError } from '../../errors.js';
-import { type IdxPixels, idxPixels } from '../cache/idx-pixels.js';
 import { checkShare, splitByClass } from '../choose.js';
 import type { DatasetParts, NeededParts } from '../parts.js';
 import { readIdxFile } from './idx-file.js';
+import { type IdxPixels, idxPixels } from './idx-pixels.js';
 import { openSource, type Source, sharedInts, subset } from './source.js';
 
 /** Class names of Fashion-MNIST in label order (github.com/zalandoresearch/fashion-mnist, README). */
@@ -123,7 +123,8 @@ function openPart(
   const [count, rows, columns] = shape;
   if (count !== labels.length) {
     throw new RescaledError(
-      `Expected one label a picture in ${folder} but ${images} has ${count} pictures and ${labelFile} ${labels.length} labels. ` +
+      `Expected one label a picture in ${folder} but ${images} has ${count} pictures and ${labelFile} ` +
+        `${labels.length} labels. ` +
         'Download both again.',
     );
   }
@@ -135,7 +136,8 @@ function openPart(
   const wrong = labels.findIndex((label) => label >= classes.length);
   if (wrong >= 0) {
     throw new RescaledError(
-      `Expected labels 0 to ${classes.length - 1} (${classes.length} classes) in ${join(folder, labelFile)} but picture ${wrong} has label ${labels[wrong]}. ` +
+      `Expected labels 0 to ${classes.length - 1} (${classes.length} classes) in ${join(folder, labelFile)} ` +
+        `but picture ${wrong} has label ${labels[wrong]}. ` +
         'Correct the labels, or list every class in classes.txt.',
     );
   }

@@ -44,7 +44,8 @@ export async function openImageFolder(
     !hasTrain && valName !== undefined && [...folders].every((folderName) => VALIDATION_FOLDERS.includes(folderName));
   if (valAlone && need !== 'val') {
     throw new UsageError(
-      `Expected ${folder} to hold train/ next to ${valName}/ but there is no train/. Add it, or give the folder that holds both.`,
+      `Expected ${folder} to hold train/ next to ${valName}/ but there is no train/. Add it, ` +
+        'or give the folder that holds both.',
     );
   }
   if (valName !== undefined && (hasTrain || valAlone)) {
@@ -69,7 +70,8 @@ export async function openImageFolder(
   const parts = splitByClass(all.labels, found.classes.length, (i) => flat[i]!.path, valSplit, seed);
   if (parts.val.length === 0) {
     throw new UsageError(
-      `Expected at least two pictures in some class of ${folder} to set one aside for validation, but every class has one. Add pictures.`,
+      `Expected at least two pictures in some class of ${folder} to set one aside for validation, ` +
+        'but every class has one. Add pictures.',
     );
   }
   return {
@@ -125,13 +127,15 @@ async function readClassFolders(root: string, prefix: string): Promise<ClassFold
   if (prefix === '' || prefix === 'train') {
     if (classes.length === 1) {
       throw new UsageError(
-        `Expected at least two class folders in ${folder} but found one, "${classes[0]}". A classifier needs something to tell apart.`,
+        `Expected at least two class folders in ${folder} but found one, "${classes[0]}". ` +
+          'A classifier needs something to tell apart.',
       );
     }
     const empty = classes.filter((_, i) => files[i]!.length === 0);
     if (empty.length > 0) {
       throw new UsageError(
-        `Expected pictures in every class folder of ${folder} but ${quoted(empty)} ha${empty.length === 1 ? 's' : 've'} none. ` +
+        `Expected pictures in every class folder of ${folder} but ${quoted(empty)} ` +
+          `ha${empty.length === 1 ? 's' : 've'} none. ` +
           'Add pictures or remove the folder.',
       );
     }
@@ -143,8 +147,10 @@ function checkSameClasses(folder: string, train: ClassFolders, val: ClassFolders
   const unknown = val.classes.filter((name, i) => !train.classes.includes(name) && val.files[i]!.length > 0);
   if (unknown.length > 0) {
     throw new UsageError(
-      `Expected the classes of ${join(folder, valName)} among the ${train.classes.length} of ${join(folder, 'train')} but ${quoted(unknown)} ` +
-        `${unknown.length === 1 ? 'is' : 'are'} not there. Rename or remove ${unknown.length === 1 ? 'it' : 'them'}, or add training pictures.`,
+      `Expected the classes of ${join(folder, valName)} among the ${train.classes.length} of ` +
+        `${join(folder, 'train')} but ${quoted(unknown)} ` +
+        `${unknown.length === 1 ? 'is' : 'are'} not there. ` +
+        `Rename or remove ${unknown.length === 1 ? 'it' : 'them'}, or add training pictures.`,
     );
   }
 }

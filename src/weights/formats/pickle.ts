@@ -184,7 +184,9 @@ class Reader {
         return this.build(); // BUILD
       default:
         this.fail(
-          `instruction 0x${code.toString(16).padStart(2, '0')}${code > 32 && code < 127 ? ` ("${String.fromCharCode(code)}")` : ''} is none that a state dict needs`,
+          `instruction 0x${code.toString(16).padStart(2, '0')}` +
+            `${code > 32 && code < 127 ? ` ("${String.fromCharCode(code)}")` : ''} is none that a state dict ` +
+            'needs',
         );
     }
   }

@@ -18,8 +18,8 @@ import { join } from 'node:path';
 import { beforeEach, describe, test } from 'node:test';
 import { preprocessOptions } from '../../../src/augment/preprocess.js';
 import { cacheFolder, listCaches, makeRoom } from '../../../src/data/cache/folder.js';
-import { cachedDataset } from '../../../src/data/cache/pictures.js';
 import { PixelFile } from '../../../src/data/cache/pixel-file.js';
+import { cachedDataset } from '../../../src/data/cached.js';
 import { type Dataset, type DatasetOptions, openDataset } from '../../../src/data/dataset.js';
 import { LABELS } from '../../../src/data/loading/labels.js';
 import { BatchLoader } from '../../../src/data/loading/loader.js';
@@ -203,7 +203,7 @@ describe('an image folder', () => {
     const url = (path: string): string => JSON.stringify(new URL(`../../../src/data/${path}`, import.meta.url).href);
     writeFileSync(
       script,
-      `import { openDataset } from ${url('dataset.js')}; import { cachedDataset } from ${url('cache/pictures.js')};
+      `import { openDataset } from ${url('dataset.js')}; import { cachedDataset } from ${url('cached.js')};
       const { train, note } = await cachedDataset(await openDataset(process.argv[2]), ${SIZE});
       let n = 0; for (let i = 0; i < train.length; i++) if (train.ready(i, ${SIZE})) n++;
       process.send({ n, note });`,

@@ -1,8 +1,8 @@
 import { withLock } from '../../lock.js';
-import { readIdxFile } from '../sources/idx-file.js';
-import { cacheFile, cacheFolder, MOST_BYTES, makeRoom, touch } from './folder.js';
-import { PixelFile } from './pixel-file.js';
-import { PixelWriter } from './pixel-writer.js';
+import { cacheFile, cacheFolder, MOST_BYTES, makeRoom, touch } from '../cache/folder.js';
+import { PixelFile } from '../cache/pixel-file.js';
+import { PixelWriter } from '../cache/pixel-writer.js';
+import { readIdxFile } from './idx-file.js';
 
 export interface IdxPixels {
   /** Number of pictures, rows, columns. */

@@ -1,39 +1,13 @@
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Pixels } from '../../augment/pixels.js';
-import { takeLock } from '../../lock.js';
-import { packageOf } from '../../package-root.js';
-import type { Dataset } from '../dataset.js';
-import { decodeFile, isWhole } from '../sources/decode.js';
-import { type CachedFiles, cacheFinder, type FilesSpec, openSource, type Source } from '../sources/source.js';
-import type { FoundFile } from '../sources/walk.js';
-import { cacheFile, cacheFolder, MOST_BYTES, makeRoom, megabytes, touch } from './folder.js';
-import { reasonOf } from './idx-pixels.js';
-import { PixelFile } from './pixel-file.js';
-import { PixelWriter } from './pixel-writer.js';
-
-/** Raised when `decodeFile` gives other pixels than before. */
-const DECODER = 1;
-
-/**
- * Names pictures as they lie on this disk: another size, time or inode of one of them gives another name, and so does
- * another decoder.
- */
-export function diskKey(root: string, files: readonly FoundFile[]): string {
-  const hash = createHash('sha256').update(`${DECODER} ${sharpVersion()}\0${root}\n`);
-  for (const { path, size, modified, changed, inode } of files)
-    hash.update(`${path}\0${size} ${modified} ${changed} ${inode}\0`);
-  return hash.digest('hex').slice(0, 32);
-}
-
-function sharpVersion(): string {
-  // Loading it to ask would take longer than everything else here.
-  const manifest = join(packageOf(createRequire(import.meta.url).resolve('sharp')), 'package.json');
-  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
-}
+import type { Pixels } from '../augment/pixels.js';
+import { takeLock } from '../lock.js';
+import { cacheFile, cacheFolder, MOST_BYTES, makeRoom, megabytes, touch } from './cache/folder.js';
+import { PixelFile } from './cache/pixel-file.js';
+import { PixelWriter } from './cache/pixel-writer.js';
+import type { Dataset } from './dataset.js';
+import { decodeFile, isWhole } from './sources/decode.js';
+import { reasonOf } from './sources/idx-pixels.js';
+import { type CachedFiles, cacheFinder, type FilesSpec, openSource, type Source } from './sources/source.js';
 
 /** How many pictures have been decoded for the cache. */
 export interface CacheProgress {
@@ -163,7 +137,10 @@ class Build {
     const mean = sample.reduce((sum, pixels) => sum + (pixels?.data.length ?? 0), 0) / Math.max(1, sample.length);
     const bytes = mean * missing.length + (this.#whole?.bytes ?? 0) + (this.#reduced?.bytes ?? 0);
     if (bytes > MOST_BYTES)
-      return `its pictures would take about ${megabytes(bytes)}, more than the ${megabytes(MOST_BYTES)} that are kept of one data set`;
+      return (
+        `its pictures would take about ${megabytes(bytes)}, ` +
+        `more than the ${megabytes(MOST_BYTES)} that are kept of one data set`
+      );
     return makeRoom(this.paths.whole, bytes);
   }
 

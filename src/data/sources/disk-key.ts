@@ -1,0 +1,26 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { packageOf } from '../../package-root.js';
+import type { FoundFile } from './walk.js';
+
+/** Raised when `decodeFile` gives other pixels than before. */
+const DECODER = 1;
+
+/**
+ * Names pictures as they lie on this disk: another size, time or inode of one of them gives another name, and so does
+ * another decoder.
+ */
+export function diskKey(root: string, files: readonly FoundFile[]): string {
+  const hash = createHash('sha256').update(`${DECODER} ${sharpVersion()}\0${root}\n`);
+  for (const { path, size, modified, changed, inode } of files)
+    hash.update(`${path}\0${size} ${modified} ${changed} ${inode}\0`);
+  return hash.digest('hex').slice(0, 32);
+}
+
+function sharpVersion(): string {
+  // Loading it to ask would take longer than everything else here.
+  const manifest = join(packageOf(createRequire(import.meta.url).resolve('sharp')), 'package.json');
+  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
+}

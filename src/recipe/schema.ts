@@ -1,0 +1,105 @@
+import { z } from 'zod';
+
+const share = z.number().min(0).max(1);
+const rate = z.number().min(0).lt(1);
+
+/** Every hyper-parameter of a run. One plain object, stored in the run. */
+export const recipeSchema = z.strictObject({
+  epochs: z.int().min(1).max(100_000),
+  /** Pictures in a step. */
+  batch: z.int().min(2).max(65_536),
+  /** Parts in which a step computes its batch, one after the other, for less memory. */
+  accumulate: z.int().min(1).max(4096),
+  /** Per 256 pictures. */
+  learningRate: z.number().positive(),
+  schedule: z.enum(['cosine', 'step', 'exponential', 'one-cycle', 'constant']),
+  warmupEpochs: z.number().min(0),
+  /** Of `step`: where the rate falls by `decayFactor`. */
+  stepEpochs: z.array(z.number().positive()).max(100),
+  /** Of `exponential`: how often the rate falls by `decayFactor`. */
+  decayEpochs: z.number().positive(),
+  decayFactor: z.number().gt(0).max(1),
+  optimiser: z.enum(['sgd', 'rmsprop', 'adamw', 'lamb']),
+  /** Of AdamW and LAMB: beta1. */
+  momentum: rate,
+  nesterov: z.boolean(),
+  /** RMSProp's rho; beta2 of AdamW and LAMB. */
+  squareDecay: rate,
+  epsilon: z.number().gt(0).max(1),
+  /** Largest norm of all gradients together; 0 for no limit. */
+  clipNorm: z.number().min(0),
+  weightDecay: z.number().min(0).max(1),
+  weightDecayMode: z.enum(['coupled', 'decoupled']),
+  decayRule: z.enum(['reference', 'timm', 'all']),
+  /**
+   * Of activations while training; weights, statistics, logits and loss are float32. float16 needs CUDA and scales the
+   * loss.
+   */
+  precision: z.enum(['float32', 'bfloat16', 'float16']),
+  /**
+   * Keeps the weights of the epoch that is best on the minival, and ends after `patience` epochs without a better one.
+   */
+  earlyStopping: z.boolean(),
+  patience: z.int().min(1).max(100_000),
+  /** Share of the training pictures that are set aside for early stopping. */
+  minival: z.number().gt(0).lt(1),
+  /** The learning rate of a stage is this times that of the one after it. */
+  layerDecay: z.number().gt(0).max(1),
+  /** Parts that stay as they are: `trunk` (all but the head), or beginnings of state keys. */
+  freeze: z.array(z.string().min(1)).max(1000),
+  labelSmoothing: rate,
+  /** `balanced`: each class weighs as much as any other in the loss. */
+  classWeights: z.enum(['none', 'balanced']),
+  dropout: rate,
+  stochasticDepth: rate,
+  stochasticDepthRule: z.enum(['stage', 'block']),
+  /** What smooths weights and batch-norm statistics: see docs/recipes.md. */
+  averaging: z.enum(['ema', 'ema-running', 'none']),
+  emaDecay: z.number().min(0).lt(1),
+  /** Share of the newest batch in batch norm's running averages. */
+  normMomentum: z.number().gt(0).max(1),
+  init: z.enum(['tf', 'timm', 'efficientnet']),
+  cropMode: z.enum(['inception', 'pad', 'none']),
+  cropAreaMin: z.number().gt(0).max(1),
+  padding: z.int().min(0).max(512),
+  flip: share,
+  evalCrop: z.number().gt(0).max(1),
+  /** Of every resize, in training and evaluation; antialiased. */
+  interpolation: z.enum(['bicubic', 'bilinear']),
+  augment: z.enum(['none', 'randaugment', 'autoaugment', 'trivialaugment']),
+  randAugmentLayers: z.int().min(0).max(16),
+  randAugmentMagnitude: z.number().min(0).max(50),
+  augmentVariant: z.enum(['reference', 'pillow', 'timm']),
+  augmentPixelScale: z.number().gt(0).max(100),
+  randomErasing: share,
+  mixup: z.number().min(0).max(1000),
+  cutmix: z.number().min(0).max(1000),
+  /** Times that each picture comes in a row, each time augmented anew; an epoch keeps its number of steps. */
+  repeats: z.int().min(1).max(64),
+});
+export type Recipe = z.infer<typeof recipeSchema>;
+export type RecipeKey = keyof Recipe;
+
+/** A recipe with, for each field, where its value comes from. */
+export interface SourcedRecipe {
+  preset: string;
+  values: Recipe;
+  sources: Record<RecipeKey, string>;
+  /** Keys that a person has set, which no rule changes. Absent from runs of earlier versions. */
+  chosen?: RecipeKey[];
+  /** What a person should know of it before it is used. */
+  advice?: string[];
+}
+
+/** Settings that come from one place: a recipe file, or the user. */
+export interface Settings {
+  values: Readonly<Record<string, unknown>>;
+  source: string;
+}
+
+/** A preset and what was changed of it, in order. */
+export interface NamedRecipe {
+  name: string;
+  preset: string;
+  settings: readonly Settings[];
+}
