@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { modelCost } from '../src/models/index.js';
-import { measureModel } from '../src/train/measure.js';
+import { measureModel } from '../src/train/timing/measure.js';
 
 const { values } = parseArgs({
   options: {

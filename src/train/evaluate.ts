@@ -5,7 +5,7 @@ import type { Source } from '../data/sources/source.js';
 import type { Module } from '../nn/index.js';
 import type { InputFacts } from '../run/config.js';
 import { noGrad, scope } from '../torch/index.js';
-import { Normaliser } from './input.js';
+import { Normaliser } from './step/input.js';
 import type { Evaluation, Evaluator, Task } from './task.js';
 
 /** Measures a model on a loader in `eval` mode. @param options.onBatch called with the number of pictures done */

@@ -12,17 +12,17 @@ import { bestWeights, finalWeights, lastCheckpoint, type RunConfig } from '../ru
 import type { TrainEvent } from '../run/events.js';
 import { manualSeed, setThreads } from '../torch/index.js';
 import { BrokenPictures } from './broken.js';
-import { buildOptimiser, freeze, trainUnfrozen } from './build-optimiser.js';
-import { diagnose, diagnoseGradient, diagnoseScale } from './diagnose.js';
 import { evaluate } from './evaluate.js';
-import { batchGradients } from './gradients.js';
-import { Normaliser } from './input.js';
 import { cached, checkDevice, openRunData } from './open.js';
-import { learningRates } from './rate.js';
 import { modelOf, preprocessOf } from './resolve.js';
 import { loadStart } from './start.js';
+import { diagnose, diagnoseGradient, diagnoseScale } from './step/diagnose.js';
+import { batchGradients } from './step/gradients.js';
+import { Normaliser } from './step/input.js';
+import { buildOptimiser, freeze, trainUnfrozen } from './step/optimiser.js';
+import { learningRates } from './step/rate.js';
+import { applyGradients } from './step/update.js';
 import type { Evaluation, Task } from './task.js';
-import { applyGradients } from './update.js';
 
 export interface LoopOptions {
   /** Run folder: checkpoints/ and weights.safetensors are written there. */

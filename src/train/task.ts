@@ -5,7 +5,7 @@ import type { Source } from '../data/sources/source.js';
 import type { ExportedOutput } from '../deploy/metadata.js';
 import type { Metric, Scores } from '../metric.js';
 import type { ImageModel } from '../models/index.js';
-import type { TaskParts } from '../report/run/data.js';
+import type { TaskParts } from '../report/parts.js';
 import type { RunConfig, TaskSettings } from '../run/config.js';
 import type { Tensor } from '../torch/index.js';
 import type { WeightsFacts } from '../weights/facts.js';

@@ -5,7 +5,7 @@ import { createModel } from '../../src/models/index.js';
 import { LossScaler } from '../../src/optim/index.js';
 import { resolveRecipe } from '../../src/recipe/recipe.js';
 import { freshState, loadCheckpoint, type RunState, saveCheckpoint } from '../../src/run/checkpoint.js';
-import { buildOptimiser } from '../../src/train/build-optimiser.js';
+import { buildOptimiser } from '../../src/train/step/optimiser.js';
 import { temporaryFolder } from '../cli/helpers.js';
 
 const folder = temporaryFolder();

@@ -26,7 +26,7 @@ before(async () => {
   assert.match(written, list);
   writeFileSync(
     register,
-    `import { brightness } from '../../test/tasks/brightness/index.js';\n${written.replace(list, 'const TASKS = [$1, brightness];')}`,
+    `import { brightness } from './brightness/index.js';\n${written.replace(list, 'const TASKS = [$1, brightness];')}`,
   );
   await pictureFolder(data, 4, 40);
 });

@@ -4,7 +4,7 @@ import { untilInterrupted } from '../../child/interrupt.js';
 import { RescaledError, UsageError } from '../../errors.js';
 import { type ModelCost, modelCost } from '../../models/index.js';
 import type { MeasureOptions } from '../../train/index.js';
-import { measureApart } from '../../train/measure-apart.js';
+import { measureApart } from '../../train/timing/measure-apart.js';
 import { integer } from '../options.js';
 import { bytes, layersCsv, layersTable, type ModelProfile, profileCsv, profileTable } from './profile-tables.js';
 

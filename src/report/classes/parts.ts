@@ -1,6 +1,6 @@
 import { UsageError } from '../../errors.js';
 import { percent } from '../draw/format.js';
-import type { TaskParts } from '../run/data.js';
+import type { TaskParts } from '../parts.js';
 import { wilson } from '../wilson.js';
 import { classesSection, confusionSection } from './confusion.js';
 import { type ClassMetrics, type Confusion, classMetrics, confusedPairs } from './metrics.js';

@@ -1,5 +1,5 @@
 import type { Metric } from '../../metric.js';
-import type { Section } from '../draw/page.js';
+import type { TaskParts } from '../parts.js';
 
 /**
  * What a report of one training run is drawn from: plain data, so that it can be kept as JSON and drawn again.
@@ -74,18 +74,6 @@ export interface EpochRow {
   /** On the pictures set aside for early stopping, with the weights that `summary.chosen` names. */
   minival?: Values;
   imagesPerSecond: number;
-}
-
-/** A task's own part of a report. */
-export interface TaskParts {
-  /** They follow the curves. */
-  sections: readonly Section[];
-  /** Sentences that follow from the figures alone. */
-  findings: readonly string[];
-  /** The 95 % interval of the primary metric, and what it covers. */
-  interval?: { low: number; high: number; note: string };
-  /** What is to be said beside a metric, by its name. */
-  notes?: Readonly<Record<string, string>>;
 }
 
 export interface StepRow {

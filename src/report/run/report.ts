@@ -9,7 +9,7 @@ import { findings } from './findings.js';
 import { commandList, epochTable, pairList, parity, recipeTable } from './sections.js';
 import { capital, shown } from './values.js';
 
-export type { EpochRow, OnnxParity, RunReport, RunSummary, StepRow, TaskParts } from './data.js';
+export type { EpochRow, OnnxParity, RunReport, RunSummary, StepRow } from './data.js';
 
 /**
  * The report of one training run as a single HTML document: no request, no script needed, light and dark, made for

@@ -7,7 +7,7 @@ import { RescaledError } from '../../errors.js';
 import { writeFileAtomic } from '../../files.js';
 import type { ModelOverrides } from '../../models/index.js';
 import type { Measured } from '../../train/index.js';
-import { measureApart } from '../../train/measure-apart.js';
+import { measureApart } from '../../train/timing/measure-apart.js';
 import type { MeasuredCost } from '../analysis/points.js';
 import type { Configuration } from '../plan/grid.js';
 

@@ -1,5 +1,5 @@
 import { classParts as drawnParts } from '../../report/classes/parts.js';
-import type { TaskParts } from '../../report/run/data.js';
+import type { TaskParts } from '../../report/parts.js';
 import type { Evaluation, ReportContext } from '../../train/task.js';
 import type { ClassDetails } from './evaluator.js';
 import type { ClassSettings } from './settings.js';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { createModel, type ImageModel } from '../../src/models/index.js';
-import { resolveRecipe } from '../../src/recipe/recipe.js';
-import { randn, scope, sum } from '../../src/torch/index.js';
-import { buildOptimiser, freeze, stageDepths, trainUnfrozen } from '../../src/train/build-optimiser.js';
+import { createModel, type ImageModel } from '../../../src/models/index.js';
+import { resolveRecipe } from '../../../src/recipe/recipe.js';
+import { randn, scope, sum } from '../../../src/torch/index.js';
+import { buildOptimiser, freeze, stageDepths, trainUnfrozen } from '../../../src/train/step/optimiser.js';
 
 const tiny = (): ImageModel => createModel('resnet-rs-14', { width: 0.125, classes: 3 }, 1);
 const recipe = (settings: Record<string, unknown>) => resolveRecipe('quick', 'resnet-rs-14', 28, settings).values;

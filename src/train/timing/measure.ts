@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createModel, type ModelOverrides, modelFacts } from '../models/index.js';
-import { AvgPool2d, BatchNorm2d, Conv2d, Linear, Sequential } from '../nn/index.js';
-import { decayGroups, Sgd } from '../optim/index.js';
+import { createModel, type ModelOverrides, modelFacts } from '../../models/index.js';
+import { AvgPool2d, BatchNorm2d, Conv2d, Linear, Sequential } from '../../nn/index.js';
+import { decayGroups, Sgd } from '../../optim/index.js';
 import {
   crossEntropy,
   flatten,
@@ -13,8 +13,8 @@ import {
   setThreads,
   synchronize,
   to,
-} from '../torch/index.js';
-import { checkDevice } from './open.js';
+} from '../../torch/index.js';
+import { checkDevice } from '../open.js';
 
 export interface MeasureOptions {
   size?: number;

@@ -1,5 +1,5 @@
-import { IMAGENET_INPUT, type InputFacts } from '../run/config.js';
-import { call, fromTypedArray, permute, type Tensor, to } from '../torch/index.js';
+import { IMAGENET_INPUT, type InputFacts } from '../../run/config.js';
+import { call, fromTypedArray, permute, type Tensor, to } from '../../torch/index.js';
 
 /** Constants of the normalisation on a device: 255*mean and 255*std, [1, 3, 1, 1]. */
 export class Normaliser {

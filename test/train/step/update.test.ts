@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { RescaledError } from '../../src/errors.js';
-import { createModel, type ImageModel } from '../../src/models/index.js';
-import { LossScaler } from '../../src/optim/index.js';
-import { resolveRecipe } from '../../src/recipe/recipe.js';
-import { crossEntropy, manualSeed, mul, randn, scope, type Tensor, tensor, to } from '../../src/torch/index.js';
-import { buildOptimiser } from '../../src/train/build-optimiser.js';
-import { applyGradients } from '../../src/train/update.js';
+import { RescaledError } from '../../../src/errors.js';
+import { createModel, type ImageModel } from '../../../src/models/index.js';
+import { LossScaler } from '../../../src/optim/index.js';
+import { resolveRecipe } from '../../../src/recipe/recipe.js';
+import { crossEntropy, manualSeed, mul, randn, scope, type Tensor, tensor, to } from '../../../src/torch/index.js';
+import { buildOptimiser } from '../../../src/train/step/optimiser.js';
+import { applyGradients } from '../../../src/train/step/update.js';
 
 const wrong = {
   wrongNorm: (norm: number) => new RescaledError(`norm ${norm}`),

@@ -1,6 +1,6 @@
-import { RescaledError } from '../errors.js';
-import type { Module } from '../nn/index.js';
-import { call, noGrad, type Tensor } from '../torch/index.js';
+import { RescaledError } from '../../errors.js';
+import type { Module } from '../../nn/index.js';
+import { call, noGrad, type Tensor } from '../../torch/index.js';
 
 const finite = (x: Tensor): boolean => call<Tensor>('aten::all', [call('aten::isfinite', [x])]).item() === 1;
 const largest = (x: Tensor): number => call<Tensor>('aten::max', [call('aten::abs', [x])]).item();

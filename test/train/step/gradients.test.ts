@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Random } from '../../src/augment/random.js';
-import type { Batch } from '../../src/data/loading/batch.js';
-import type { Labels } from '../../src/data/loading/labels.js';
-import { createModel } from '../../src/models/index.js';
-import { Conv2d, initialise, Linear, Module } from '../../src/nn/index.js';
-import { balancedWeights, classLoss } from '../../src/tasks/classify/loss.js';
-import { type ClassObjectiveOptions, classObjective } from '../../src/tasks/classify/objective.js';
-import { call, flatten, globalAvgPool2d, liveTensors, relu, type Tensor, tensor } from '../../src/torch/index.js';
-import { batchGradients, type GradientOptions } from '../../src/train/gradients.js';
-import { Normaliser } from '../../src/train/input.js';
+import { Random } from '../../../src/augment/random.js';
+import type { Batch } from '../../../src/data/loading/batch.js';
+import type { Labels } from '../../../src/data/loading/labels.js';
+import { createModel } from '../../../src/models/index.js';
+import { Conv2d, initialise, Linear, Module } from '../../../src/nn/index.js';
+import { balancedWeights, classLoss } from '../../../src/tasks/classify/loss.js';
+import { type ClassObjectiveOptions, classObjective } from '../../../src/tasks/classify/objective.js';
+import { call, flatten, globalAvgPool2d, liveTensors, relu, type Tensor, tensor } from '../../../src/torch/index.js';
+import { batchGradients, type GradientOptions } from '../../../src/train/step/gradients.js';
+import { Normaliser } from '../../../src/train/step/input.js';
 
-import { relativeError } from '../fixtures/open.js';
+import { relativeError } from '../../fixtures/open.js';
 
 /** No batch norm: every picture is computed by itself. */
 class Plain extends Module {

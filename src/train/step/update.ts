@@ -1,5 +1,5 @@
-import type { RescaledError } from '../errors.js';
-import { clipGradients, type LossScaler, type Optimiser } from '../optim/index.js';
+import type { RescaledError } from '../../errors.js';
+import { clipGradients, type LossScaler, type Optimiser } from '../../optim/index.js';
 
 export interface UpdateOptions {
   /** Largest norm of all gradients together; 0 for no limit. */

@@ -1,6 +1,6 @@
 // The process that measures one model and does nothing else. measureApart() starts it.
-import { isOutOfMemory } from '../child/death.js';
-import type { TaskHandler } from '../child/messages.js';
+import { isOutOfMemory } from '../../child/death.js';
+import type { TaskHandler } from '../../child/messages.js';
 import { type Measured, type MeasureOptions, measureModel } from './measure.js';
 
 export interface MeasureTask {

@@ -1,9 +1,9 @@
-import type { RescaledError } from '../errors.js';
-import type { Module } from '../nn/index.js';
-import type { Recipe } from '../recipe/recipe.js';
-import { autocast, mul, scope, type Tensor, to } from '../torch/index.js';
+import type { RescaledError } from '../../errors.js';
+import type { Module } from '../../nn/index.js';
+import type { Recipe } from '../../recipe/recipe.js';
+import { autocast, mul, scope, type Tensor, to } from '../../torch/index.js';
+import type { StepObjective } from '../task.js';
 import type { Normaliser } from './input.js';
-import type { StepObjective } from './task.js';
 
 export interface GradientOptions {
   normaliser: Normaliser;

@@ -1,6 +1,6 @@
-import { deathText, killedBySystem } from '../child/death.js';
-import { runChild } from '../child/run.js';
-import { RescaledError } from '../errors.js';
+import { deathText, killedBySystem } from '../../child/death.js';
+import { runChild } from '../../child/run.js';
+import { RescaledError } from '../../errors.js';
 import type { Measured } from './measure.js';
 import type { MeasureJob, MeasureTask } from './measure-process.js';
 

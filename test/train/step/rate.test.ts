@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { resolveRecipe } from '../../src/recipe/recipe.js';
-import { learningRates } from '../../src/train/rate.js';
+import { resolveRecipe } from '../../../src/recipe/recipe.js';
+import { learningRates } from '../../../src/train/step/rate.js';
 
 const rates = (
   preset: string,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RescaledError, UsageError } from '../../src/errors.js';
-import { measureApart } from '../../src/train/measure-apart.js';
+import { RescaledError, UsageError } from '../../../src/errors.js';
+import { measureApart } from '../../../src/train/timing/measure-apart.js';
 
 const options = { size: 32, batch: 2, runs: 1, threads: 1, device: 'cpu' };
 

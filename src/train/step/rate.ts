@@ -1,5 +1,5 @@
-import { constant, cosine, exponential, oneCycle, scaledPeak, steps } from '../optim/index.js';
-import type { Recipe } from '../recipe/recipe.js';
+import { constant, cosine, exponential, oneCycle, scaledPeak, steps } from '../../optim/index.js';
+import type { Recipe } from '../../recipe/recipe.js';
 
 /** The learning rate at each step (0-based) of a run; all that the recipe gives in epochs becomes steps here. */
 export function learningRates(recipe: Recipe, stepsPerEpoch: number): (step: number) => number {

@@ -1,6 +1,6 @@
-import { UsageError } from '../errors.js';
-import type { ImageModel } from '../models/index.js';
-import { BatchNorm2d } from '../nn/index.js';
+import { UsageError } from '../../errors.js';
+import type { ImageModel } from '../../models/index.js';
+import { BatchNorm2d } from '../../nn/index.js';
 import {
   AdamW,
   decayGroups,
@@ -10,8 +10,8 @@ import {
   RmsProp,
   Sgd,
   scaleRates,
-} from '../optim/index.js';
-import type { Recipe } from '../recipe/recipe.js';
+} from '../../optim/index.js';
+import type { Recipe } from '../../recipe/recipe.js';
 
 /** The optimiser of a recipe over the parameters of a model that are not frozen. */
 export function buildOptimiser(recipe: Recipe, model: ImageModel): Optimiser {
