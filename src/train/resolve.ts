@@ -89,7 +89,8 @@ export function resolveConfig(
   const device = options.device ?? 'cpu';
   if (recipe.values.precision === 'float16' && !device.startsWith('cuda'))
     throw new UsageError(
-      `Expected a CUDA device for precision=float16 but the device is ${device}. Use --set precision=bfloat16, which needs no loss scaling, or --device cuda:0.`,
+      `Expected a CUDA device for precision=float16 but the device is ${device}. ` +
+        'Use --set precision=bfloat16, which needs no loss scaling, or --device cuda:0.',
     );
   const cores = availableParallelism();
   const settings = task.settings(dataset);

@@ -81,7 +81,8 @@ describe('metrics.csv', () => {
     mkdirSync(run);
     writeFileSync(
       join(run, 'metrics.csv'),
-      'step,epoch,trainLoss,trainTop1,learningRate,top1Raw,top5Raw,lossRaw,top1Ema,top5Ema,lossEma,imagesPerSecond\n10,1,2,0.25,0.1,0.5,1,0.5,,,,77\n20,2,1,0.5,0.1,0.5,1,0.5,,,,88\n',
+      'step,epoch,trainLoss,trainTop1,learningRate,top1Raw,top5Raw,lossRaw,top1Ema,top5Ema,lossEma,imagesPerSecond\n' +
+        '10,1,2,0.25,0.1,0.5,1,0.5,,,,77\n20,2,1,0.5,0.1,0.5,1,0.5,,,,88\n',
     );
     new RunLog(run, names, { step: 10, epoch: 1 }).write(epoch(2));
     assert.deepEqual(

@@ -106,7 +106,8 @@ async function run(flags: { data: string; out: string; fresh?: boolean }): Promi
 
   console.log(`\n${summary(out, figures)}`);
   console.log(
-    `\nA ResNet-RS of ${(figures.parameters / 1e6).toFixed(2)} M parameters learned to tell ${dataset.classes.length} kinds of clothing apart in ${duration(figures.seconds)} of training.`,
+    `\nA ResNet-RS of ${(figures.parameters / 1e6).toFixed(2)} M parameters learned to tell ` +
+      `${dataset.classes.length} kinds of clothing apart in ${duration(figures.seconds)} of training.`,
   );
   console.log(`Open the report:           ${join(out, 'report.html')}`);
   console.log('Now your own pictures, one folder a class:');

@@ -88,7 +88,8 @@ async function run(data: string | undefined, flags: TrainFlags): Promise<void> {
     const others = Object.keys(flags).filter((flag) => !['resume', 'json', 'explain'].includes(flag));
     if (others.length > 0)
       throw new UsageError(
-        `Expected only --json or --explain beside --resume but received ${others.map((flag) => `--${flag.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`).join(', ')}: a resumed run keeps its settings.`,
+        `Expected only --json or --explain beside --resume but received ${others.map(asOption).join(', ')}: ` +
+          'a resumed run keeps its settings.',
       );
     const config = loadConfig(flags.resume);
     if (flags.explain === true)
@@ -131,6 +132,9 @@ export function explanation(config: RunConfig): string {
     ...(config.recipe.advice ?? []).map((text) => `note: ${text}`),
   ].join('\n');
 }
+
+/** `limitTrain` as it is typed. */
+const asOption = (flag: string): string => `--${flag.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
 
 /** ` of 10 classes`, where the task has classes. */
 function kinds({ task }: RunConfig): string {

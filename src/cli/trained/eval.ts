@@ -46,6 +46,8 @@ export function register(program: Command): void {
     .action(run);
 }
 
+const WEIGHTS = { ema: 'EMA weights', raw: 'raw weights', unknown: 'weights' };
+
 async function run(first: string | undefined, second: string | undefined, flags: EvalFlags): Promise<void> {
   if (flags.from !== undefined && second !== undefined)
     throw new UsageError(`Expected the data alone beside --from but received ${first} and ${second}.`);
@@ -123,6 +125,7 @@ async function run(first: string | undefined, second: string | undefined, flags:
   else
     console.log(
       `${task.metrics.map((metric) => `${metric.title} ${showMetric(metric, result.scores[metric.name]!)}`).join(', ')}\n` +
-        `  ${{ ema: 'EMA weights', raw: 'raw weights', unknown: 'weights' }[loaded.weights ?? 'unknown']} of ${loaded.path}, ${result.scores.images} pictures at ${size} pixels, crop ${evalCrop}, ${figures.imagesPerSecond.toFixed(0)} images/s`,
+        `  ${WEIGHTS[loaded.weights ?? 'unknown']} of ${loaded.path}, ${result.scores.images} pictures at ${size} pixels, ` +
+        `crop ${evalCrop}, ${figures.imagesPerSecond.toFixed(0)} images/s`,
     );
 }

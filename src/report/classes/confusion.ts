@@ -19,7 +19,8 @@ export function confusionSection(confusion: Confusion): Html {
   const more =
     rest > 0 && html`<p class="note">${count(rest)} rarer ${rest === 1 ? 'pair is' : 'pairs are'} not listed.</p>`;
   if (!small) {
-    return html`<p class="note">${count(confusion.classes.length)} classes are too many for a matrix: these are the pairs most often confused.</p>${list}${more}`;
+    return html`<p class="note">${count(confusion.classes.length)} classes are too many for a matrix: \
+these are the pairs most often confused.</p>${list}${more}`;
   }
   return html`<div class="matrix-and-pairs">${matrix(confusion)}<div>${
     all.length > 0
@@ -45,15 +46,16 @@ function cell(value: number, support: number, right: boolean, name: string, numb
   if (value === 0) return html`<td class="zero">${numbers && '·'}</td>`;
   // The root spreads the small shares, where the mistakes are; 30 % of a row confused is as strong as the colour gets.
   const depth = right ? 0.12 + 0.6 * share : Math.min(1, 0.1 + 0.9 * Math.sqrt(Math.min(1, share / 0.3)));
-  return html`<td class="${right ? 'right' : 'wrong'}${depth > 0.62 ? ' deep' : ''}" style="--v:${depth.toFixed(2)}" title="${name}: ${count(value)} (${percent(share, 1)})">${numbers && value}</td>`;
+  return html`<td class="${right ? 'right' : 'wrong'}${depth > 0.62 ? ' deep' : ''}" style="--v:${depth.toFixed(2)}" \
+title="${name}: ${count(value)} (${percent(share, 1)})">${numbers && value}</td>`;
 }
 
 function pairsTable(pairs: readonly Confused[]): Html {
-  return html`<div class="scroll"><table class="pairs"><thead><tr><th>True</th><th>Predicted</th><th class="num">Count</th><th class="num">Of its class</th></tr></thead>
+  return html`<div class="scroll"><table class="pairs"><thead><tr><th>True</th><th>Predicted</th>\
+<th class="num">Count</th><th class="num">Of its class</th></tr></thead>
 <tbody>${pairs.map(
-    (
-      pair,
-    ) => html`<tr><td>${pair.label}</td><td>${pair.predicted}</td><td class="num">${count(pair.count)}</td><td class="num">${percent(pair.shareOfClass, 1)}</td></tr>
+    (pair) => html`<tr><td>${pair.label}</td><td>${pair.predicted}</td>\
+<td class="num">${count(pair.count)}</td><td class="num">${percent(pair.shareOfClass, 1)}</td></tr>
 `,
   )}</tbody></table></div>`;
 }
@@ -72,8 +74,10 @@ export function classesSection(metrics: readonly ClassMetrics[]): Html {
     (a, b) => Number(b.support > 0) - Number(a.support > 0) || (a.f1 ?? 2) - (b.f1 ?? 2),
   );
   const absent = metrics.filter((m) => m.support === 0).length;
-  const line = html`<p class="note">${count(correct)} of ${count(total)} test pictures are right. Mean recall of the classes ${percent(balanced)}, mean F1 ${percent(macroF1)}.
-The bar spans the 95\u00a0% Wilson interval of the recall.${absent > 0 && ` ${count(absent)} ${absent === 1 ? 'class has' : 'classes have'} no test picture.`}</p>`;
+  const line = html`<p class="note">${count(correct)} of ${count(total)} test pictures are right. \
+Mean recall of the classes ${percent(balanced)}, mean F1 ${percent(macroF1)}.
+The bar spans the 95\u00a0% Wilson interval of the recall.\
+${absent > 0 && ` ${count(absent)} ${absent === 1 ? 'class has' : 'classes have'} no test picture.`}</p>`;
   if (metrics.length <= foldAbove) return html`${line}${table(sorted)}`;
   return html`${line}<h3>Weakest ${weakestShown}</h3>${table(sorted.slice(0, weakestShown))}
 <details><summary>All ${count(metrics.length)} classes</summary>${table(sorted)}</details>`;
@@ -81,7 +85,8 @@ The bar spans the 95\u00a0% Wilson interval of the recall.${absent > 0 && ` ${co
 
 function table(metrics: readonly ClassMetrics[]): Html {
   return html`<div class="scroll"><table class="sortable classes"><thead><tr><th>Class</th><th class="num">Precision</th><th class="num">Recall</th>
-<th class="bar-head" aria-label="Recall and its interval" data-nosort><span>0</span><span>100 %</span></th><th class="num">F1</th><th class="num">Test pictures</th></tr></thead>
+<th class="bar-head" aria-label="Recall and its interval" data-nosort><span>0</span><span>100 %</span></th>\
+<th class="num">F1</th><th class="num">Test pictures</th></tr></thead>
 <tbody>${metrics.map(
     (m) => html`<tr><td>${m.name}</td>${ratio(m.precision)}${ratio(m.recall)}<td class="bar-cell">${
       m.recallInterval && bar(m.recall!, m.recallInterval)

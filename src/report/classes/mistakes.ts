@@ -17,7 +17,8 @@ const mistakesShown = 48;
 /** The worst mistakes as pictures. */
 export function mistakeGrid(mistakes: readonly Mistake[]): Html {
   const shown = mistakes.slice(0, mistakesShown);
-  return html`<p class="note">Test pictures that were given a wrong class with the greatest confidence. Often some of them carry a wrong label: look before blaming the model.${
+  return html`<p class="note">Test pictures that were given a wrong class with the greatest confidence. \
+Often some of them carry a wrong label: look before blaming the model.${
     mistakes.length > shown.length && ` ${count(shown.length)} of ${count(mistakes.length)}.`
   }</p>
 <ul class="mistakes">${shown.map(
@@ -31,5 +32,6 @@ function picture({ png, label, predicted }: Mistake): Html {
   const header = Buffer.from(png.slice(0, 32), 'base64');
   // A PNG's first chunk holds its width at byte 16; small pictures are clearer as sharp squares than as a blur.
   const width = header.length >= 20 ? header.readUInt32BE(16) : 0;
-  return html`<img${width > 0 && width <= 64 && html` class="pixels"`} src="data:image/png;base64,${png}" alt="A test picture of ${label}, taken for ${predicted}">`;
+  return html`<img${width > 0 && width <= 64 && html` class="pixels"`} src="data:image/png;base64,${png}" \
+alt="A test picture of ${label}, taken for ${predicted}">`;
 }

@@ -123,9 +123,11 @@ td { overflow-wrap: break-word; }
 .matrix th { font-weight: 450; padding: 0 8px 0 0; white-space: nowrap; max-width: 150px; overflow: hidden; text-overflow: ellipsis; }
 .matrix tbody th { position: sticky; left: 0; background: var(--ground); text-align: right; vertical-align: middle; font-size: 12.5px; }
 .matrix thead th { padding: 0 0 4px; font-size: 12.5px; color: inherit; }
-.matrix thead span { writing-mode: vertical-rl; transform: rotate(180deg); display: inline-block; max-height: 120px; overflow: hidden; text-overflow: ellipsis; }
+.matrix thead span { writing-mode: vertical-rl; transform: rotate(180deg); \
+display: inline-block; max-height: 120px; overflow: hidden; text-overflow: ellipsis; }
 .matrix thead th { text-align: center; }
-.matrix tbody td { width: 38px; min-width: 34px; height: 30px; padding: 0; text-align: center; vertical-align: middle; border-radius: 3px; overflow-wrap: normal; }
+.matrix tbody td { width: 38px; min-width: 34px; height: 30px; padding: 0; \
+text-align: center; vertical-align: middle; border-radius: 3px; overflow-wrap: normal; }
 .matrix.dense tbody td { width: 18px; min-width: 15px; height: 17px; border-radius: 2px; }
 .matrix.dense th { font-size: 11px; }
 .matrix .zero { color: var(--axis); background: var(--raised); }

@@ -82,7 +82,7 @@ ${
   `The weights are those of epoch ${count(summary.epochs)}, the best on ${plural(summary.minivalImages, 'training picture')} ` +
     'set aside (minival); the test pictures decided nothing.'
 }
-${interval !== undefined && interval.note}</p></div>
+${interval?.note}</p></div>
 <dl class="facts">
 ${others
   .filter(({ name }) => name !== 'loss')
@@ -94,16 +94,21 @@ ${others
   )}${fact(`${capital(primary.title)}, raw weights`, shown(primary, summary.rawScore), summary.chosen === 'raw' ? 'the weights reported' : 'without averaging')}
 ${summary.classes !== undefined && fact('Classes', count(summary.classes))}
 ${fact('Parameters', compact(summary.parameters))}
-${summary.multiplyAdds !== undefined && fact('Multiply-adds', compact(summary.multiplyAdds), `${compact(2 * summary.multiplyAdds)} FLOPs, at ${summary.size} px`)}
+${summary.multiplyAdds !== undefined && fact('Multiply-adds', compact(summary.multiplyAdds), flops(summary.multiplyAdds, summary.size))}
 ${fact('Picture size', `${count(summary.size)} px`, `batch ${count(summary.batch)}`)}
 ${fact('Training', duration(summary.seconds), `${plural(summary.epochs, 'epoch')}, ${plural(summary.steps, 'step')}`)}
 ${fact('Speed', `${significant(summary.imagesPerSecond, 3)} pictures/s`, `${percent(summary.loaderWaitShare, 1)} waiting for pictures`)}
 ${fact('Seed', String(summary.seed))}
 </dl></div>
-${warnings.length > 0 && html`<div class="warnings" role="note"><h2>${plural(warnings.length, 'warning')}</h2><ul>${warnings.map((text) => html`<li>${text}</li>`)}</ul></div>`}
+${
+  warnings.length > 0 &&
+  html`<div class="warnings" role="note"><h2>${plural(warnings.length, 'warning')}</h2>\
+<ul>${warnings.map((text) => html`<li>${text}</li>`)}</ul></div>`
+}
 ${said.length > 0 && html`<ul class="findings">${said.map((text) => html`<li>${text}</li>`)}</ul>`}`;
 }
 
+const flops = (multiplyAdds: number, size: number): string => `${compact(2 * multiplyAdds)} FLOPs, at ${size} px`;
 const plural = (n: number, word: string): string => `${count(n)} ${word}${n === 1 ? '' : 's'}`;
 
 function fact(name: string, value: string, detail?: string): Html {

@@ -48,7 +48,8 @@ export function recipeTable(recipe: RunReport['recipe']): Html {
 <tbody>${recipe.map(
     (
       row,
-    ) => html`<tr><td>${row.key}</td><td>${row.value}${row.note !== undefined && html`<small>${row.note}</small>`}</td><td class="source">${row.source}</td></tr>
+    ) => html`<tr><td>${row.key}</td><td>${row.value}${row.note !== undefined && html`<small>${row.note}</small>`}</td>\
+<td class="source">${row.source}</td></tr>
 `,
   )}</tbody></table>`;
 }

@@ -6,7 +6,8 @@ const finite = (x: Tensor): boolean => call<Tensor>('aten::all', [call('aten::is
 const largest = (x: Tensor): number => call<Tensor>('aten::max', [call('aten::abs', [x])]).item();
 
 const ADVICE =
-  'The last checkpoint is untouched. Usual cause: the learning rate is too high; try a lower one (--set learningRate=0.03) or a longer warm-up (--set warmupEpochs=...).';
+  'The last checkpoint is untouched. Usual cause: the learning rate is too high; ' +
+  'try a lower one (--set learningRate=0.03) or a longer warm-up (--set warmupEpochs=...).';
 
 /** Why the loss is not a number: looks at the input and at every weight. The last good checkpoint stays as it is. */
 export function diagnose(
@@ -36,12 +37,14 @@ export function diagnose(
 
 export function diagnoseScale(scale: number, step: number, learningRate: number): RescaledError {
   return new RescaledError(
-    `The gradients of step ${step + 1} and of those before it are not finite, down to a loss scale of ${scale} (learning rate ${learningRate.toPrecision(3)}). ${ADVICE} Or train in another precision: --set precision=bfloat16.`,
+    `The gradients of step ${step + 1} and of those before it are not finite, down to a loss scale of ${scale} ` +
+      `(learning rate ${learningRate.toPrecision(3)}). ${ADVICE} Or train in another precision: --set precision=bfloat16.`,
   );
 }
 
 export function diagnoseGradient(norm: number, loss: number, step: number, learningRate: number): RescaledError {
   return new RescaledError(
-    `The norm of the gradients became ${norm} at step ${step + 1} (learning rate ${learningRate.toPrecision(3)}) while the loss is ${loss.toPrecision(3)}. ${ADVICE}`,
+    `The norm of the gradients became ${norm} at step ${step + 1} ` +
+      `(learning rate ${learningRate.toPrecision(3)}) while the loss is ${loss.toPrecision(3)}. ${ADVICE}`,
   );
 }

@@ -292,7 +292,9 @@ test('a loader that is never closed does not keep the process alive', () => {
     import { BatchLoader } from ${JSON.stringify(new URL('../../../src/data/loading/loader.js', import.meta.url).href)};
     for (const folder of ${JSON.stringify([join(root, 'idx'), join(root, 'files')])}) {
       const { train } = await openDataset(folder);
-      const loader = new BatchLoader({ source: train, targets: LABELS, batch: 4, mode: 'train', preprocess: ${JSON.stringify(preprocess)}, seed: 1, workers: 2 });
+      const preprocess = ${JSON.stringify(preprocess)};
+      const options = { source: train, targets: LABELS, batch: 4, mode: 'train', preprocess, seed: 1, workers: 2 };
+      const loader = new BatchLoader(options);
       const batches = loader.batches(0);
       await batches.next();
     }
