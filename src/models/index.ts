@@ -1,7 +1,7 @@
 export { type CostOptions, type LayerCost, type ModelCost, modelCost } from './cost.js';
 export { EfficientNet, type EfficientNetOptions, roundFilters } from './efficientnet.js';
 export { type Features, ImageModel, type ModelOptions } from './model.js';
-export { OPTION_RULES } from './options.js';
+export { OPTION_RULES, STEM_STRIDES } from './options.js';
 export {
   PUBLISHED_EFFICIENTNET,
   PUBLISHED_RESNET_RS,

@@ -36,7 +36,9 @@ export const OPTION_RULES = {
   zeroInitLastGamma: flag,
   init: oneOf('tf', 'timm', 'efficientnet'),
 } satisfies Readonly<Record<string, readonly [z.ZodType, string]>>;
-const STEM_STRIDE = { resnet: oneOf(1, 2, 4), efficientnet: oneOf(1, 2) };
+/** Total strides that the stem of each kind of model may have. */
+export const STEM_STRIDES = { resnet: [1, 2, 4], efficientnet: [1, 2] } as const;
+const STEM_STRIDE = { resnet: oneOf(...STEM_STRIDES.resnet), efficientnet: oneOf(...STEM_STRIDES.efficientnet) };
 
 function ruleOf(key: string): readonly [z.ZodType, string] {
   if (!Object.hasOwn(OPTION_RULES, key)) throw new Error(`no rule for the option ${key}`);

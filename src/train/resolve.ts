@@ -13,6 +13,7 @@ import {
   type ModelOptions,
   type ModelOverrides,
   modelFacts,
+  STEM_STRIDES,
 } from '../models/index.js';
 import { BatchNorm2d } from '../nn/index.js';
 import { checkModelSwitches } from '../recipe/model-switches.js';
@@ -71,7 +72,7 @@ export function resolveConfig(
     ...architectureOf(model, start),
     ...checkModelSwitches(options.modelOptions ?? {}),
   } as ModelOverrides);
-  const strides = facts.kind === 'resnet' ? [1, 2, 4] : [1, 2];
+  const strides: readonly number[] = STEM_STRIDES[facts.kind];
   if (options.stemStride !== undefined && !strides.includes(options.stemStride))
     throw new UsageError(
       `Expected ${strides.join(' or ')} as the stem's stride of ${model} but received ${options.stemStride}.`,
