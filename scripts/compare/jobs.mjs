@@ -58,7 +58,7 @@ export async function compareSides(sides, work) {
     for (const side of [sides.old, sides.new]) {
       const start = Date.now();
       await rescaled(side, ['train', ...args, '--out', name]);
-      say(`${side.name} ${name}`, `trained in ${since(start)}`);
+      say(side.name, `${name}, trained in ${since(start)}`);
       if (side.name === 'old' && name === 'resnet')
         copyFileSync(join(side.runs, name, 'weights.safetensors'), join(work, 'start.safetensors'));
     }
