@@ -34,3 +34,39 @@ export function showMetric({ unit }: Pick<Metric, 'unit'>, value: number, digits
   const number = Number.isFinite(value) ? Number(value.toPrecision(4)).toString() : String(value);
   return unit === '' ? number : `${number} ${unit}`;
 }
+
+/** How much better `a` is than `b`, in the metric's own unit: a - b where higher is better, else b - a. Negative where it is worse. */
+export const betterBy = ({ direction }: Pick<Metric, 'direction'>, a: number, b: number): number =>
+  direction === 'higher' ? a - b : b - a;
+
+/**
+ * What is left to a perfect score: 1 - value of a share where higher is better, the value itself where lower is better.
+ * Undefined for other metrics, whose best value nobody knows.
+ */
+export function errorOf({ unit, direction }: Pick<Metric, 'unit' | 'direction'>, value: number): number | undefined {
+  return direction === 'lower' ? value : unit === 'share' ? 1 - value : undefined;
+}
+
+/** What results and reports call a value of their metric, whatever it is, and the name that it is written by. */
+const WRITTEN: Readonly<Record<string, (name: string) => string>> = {
+  score: (name) => name,
+  scoreRaw: (name) => suffixed(name, 'raw'),
+  scoreEma: (name) => suffixed(name, 'ema'),
+  trainScore: ofTraining,
+};
+
+/** The key that stands in a file for `score`, `scoreRaw`, `scoreEma` or `trainScore`: `top1` for `score`. Others stay. */
+export const writtenKey = ({ name }: Pick<Metric, 'name'>, key: string): string =>
+  Object.hasOwn(WRITTEN, key) ? WRITTEN[key]!(name) : key;
+/** The inverse of `writtenKey`. */
+export const readKey = ({ name }: Pick<Metric, 'name'>, key: string): string =>
+  Object.keys(WRITTEN).find((known) => WRITTEN[known]!(name) === key) ?? key;
+
+/** Plain data with the keys of all its objects, however deep, as they are written; in the same order. */
+export function written(metric: Pick<Metric, 'name'>, value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((item) => written(metric, item));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [writtenKey(metric, key), written(metric, item)]),
+  );
+}

@@ -1,3 +1,4 @@
+import { csvRow } from '../../csv.js';
 import type { LayerCost, ModelCost } from '../../models/index.js';
 import { table } from '../table.js';
 
@@ -99,8 +100,7 @@ export function layersTable({ model, size, layers }: ModelCost): string {
   return `${model} at ${size} pixels, for one picture:\n${table([['layer', 'operator', 'output', 'parameters', 'multiply-adds', 'activations'], ...rows], 3)}`;
 }
 
-const csv = (rows: readonly (readonly (string | number | null)[])[]): string =>
-  rows.map((row) => row.map((cell) => cell ?? '').join(',')).join('\n');
+const csv = (rows: readonly (readonly (string | number | null)[])[]): string => rows.map(csvRow).join('\n');
 
 export function profileCsv(profiles: readonly ModelProfile[]): string {
   const columns = [

@@ -1,3 +1,4 @@
+import { csvText } from '../../csv.js';
 import { count, missing } from './format.js';
 import { type Child, type Html, html } from './html.js';
 
@@ -36,10 +37,10 @@ export function sheet<Row>(name: string, columns: readonly Column<Row>[], rows: 
     name,
     rows: rows.length,
     csv: () =>
-      [
-        columns.map(({ key }) => key).join(','),
-        ...rows.map((row) => columns.map(({ value }) => cell(value(row))).join(',')),
-      ].join('\n') + '\n',
+      csvText(
+        columns.map(({ key }) => key),
+        rows.map((row) => columns.map(({ value }) => value(row))),
+      ),
     table: (
       limit = LIMIT,
     ) => html`<div class="scroll"><table class="sortable full"><thead><tr>${shown.map((column) => html`<th${side(column)}>${column.title}</th>`)}</tr></thead>
@@ -59,12 +60,6 @@ export function sheet<Row>(name: string, columns: readonly Column<Row>[], rows: 
 
 const cellText = (value: string | number | undefined): string =>
   value === undefined ? '' : typeof value === 'number' && !Number.isFinite(value) ? missing : String(value);
-
-function cell(value: string | number | undefined): string {
-  if (value === undefined || (typeof value === 'number' && !Number.isFinite(value))) return '';
-  const text = String(value);
-  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
 
 /** A link that saves the rows as a file; it holds them itself, since a page must not depend on a file beside it. */
 export function download({ name, csv, rows }: Sheet): Html | undefined {

@@ -1,6 +1,7 @@
 import { count, percent } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
-import { type ClassMetrics, type Confused, type Confusion, confusedPairs, type Interval, overall } from './metrics.js';
+import type { Interval } from '../statistics.js';
+import { type ClassMetrics, type Confused, type Confusion, confusedPairs, overall } from './metrics.js';
 
 /** Above this many classes the matrix no longer fits a page, and only the most confused pairs are shown. */
 export const matrixLimit = 30;

@@ -1,6 +1,7 @@
 import { percent, points } from '../draw/format.js';
+import { wilson } from '../statistics.js';
 import type { RunReport } from './data.js';
-import { type ClassMetrics, confusedPairs, wilson } from './metrics.js';
+import { type ClassMetrics, confusedPairs } from './metrics.js';
 
 /** The 95 % interval of the reported top-1 accuracy over the choice of test pictures. */
 export function top1Interval({ top1, testImages }: { top1: number; testImages: number }): ReturnType<typeof wilson> {

@@ -1,33 +1,10 @@
 import { RescaledError } from '../../errors.js';
-
-/** The standard normal quantile of a two-sided 95 % interval. */
-const z95 = 1.959963984540054;
-
-/** An interval of fractions, 0 <= low <= high <= 1. */
-export interface Interval {
-  low: number;
-  high: number;
-}
+import { type Interval, wilson } from '../statistics.js';
 
 /** Counts of a classifier's answers: `counts[true][predicted]`, square, in the order of `classes`. */
 export interface Confusion {
   classes: readonly string[];
   counts: readonly (readonly number[])[];
-}
-
-/**
- * The Wilson score interval of a proportion (Wilson 1927; Newcombe 1998, method 3), which stays within 0..1 and holds
- * its coverage near 0 and 1, where the usual p ± z sqrt(p(1-p)/n) does not: (p + z²/2n ± z sqrt(p(1-p)/n + z²/4n²)) /
- * (1 + z²/n). Undefined where nothing was counted.
- */
-export function wilson(successes: number, n: number, z = z95): Interval | undefined {
-  if (!(n > 0) || !(successes >= 0) || !(successes <= n)) return undefined;
-  const p = successes / n;
-  const centre = p + (z * z) / (2 * n);
-  const half = z * Math.sqrt((p * (1 - p)) / n + (z * z) / (4 * n * n));
-  const scale = 1 + (z * z) / n;
-  // Both ends are exact at 0 and n; rounding would leave them a hair off.
-  return { low: successes === 0 ? 0 : (centre - half) / scale, high: successes === n ? 1 : (centre + half) / scale };
 }
 
 /** Throws RescaledError unless the counts are a square of whole numbers that fits the classes. */

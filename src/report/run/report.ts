@@ -1,13 +1,14 @@
 import { UsageError } from '../../errors.js';
 import { compact, count, duration, moment, percent, significant } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
+import { commandList, pairList } from '../draw/lists.js';
 import { renderPage, type Section } from '../draw/page.js';
 import { curves } from './charts.js';
 import { bar, classesSection, confusionSection } from './confusion.js';
 import type { RunReport } from './data.js';
 import { findings, top1Interval } from './findings.js';
 import { type ClassMetrics, classMetrics } from './metrics.js';
-import { commandList, epochTable, mistakeGrid, pairList, parity, recipeTable } from './sections.js';
+import { epochTable, mistakeGrid, parity, recipeTable } from './sections.js';
 
 export type { EpochRow, Mistake, OnnxParity, RunReport, RunSummary, StepRow } from './data.js';
 

@@ -6,33 +6,14 @@ import { PUBLISHED_EFFICIENTNET } from '../../models/index.js';
 import { didYouMean } from '../../suggest.js';
 import { modelSwitchesSchema } from '../../train/index.js';
 import { STUDY_PRESETS } from './presets.js';
+import { ruleSchema, settingsSchema } from './rule.js';
 
 const name = z.string().min(1).max(80);
-const settings = z.record(
-  z.string(),
-  z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))]),
-);
 const list = <T extends z.ZodType>(item: T) => z.array(item).min(1).max(200);
 const side = z.int().min(8).max(4096);
 const multiplier = z.number().min(0.01).max(16);
 
-/** Settings for the trials that lie within all of its bounds, both ends included. */
-const ruleSchema = z.strictObject({
-  epochsFrom: z.number().optional(),
-  epochsUpTo: z.number().optional(),
-  depthFrom: z.number().optional(),
-  depthUpTo: z.number().optional(),
-  widthFrom: z.number().optional(),
-  widthUpTo: z.number().optional(),
-  sizeFrom: z.number().optional(),
-  sizeUpTo: z.number().optional(),
-  settings,
-  /** Where it comes from. */
-  source: z.string().optional(),
-});
-export type Rule = z.infer<typeof ruleSchema>;
-
-const own = { recipe: z.string().optional(), settings: settings.optional() };
+const own = { recipe: z.string().optional(), settings: settingsSchema.optional() };
 const resNets = z.strictObject({
   family: z.enum(['resnet-rs', 'resnet']),
   depths: list(z.int().min(1)),
@@ -83,7 +64,7 @@ const schema = z.strictObject({
     )
     .default(2),
   recipe: z.string().default('resnet-rs'),
-  settings: settings.default({}),
+  settings: settingsSchema.default({}),
   /**
    * `recipe`: as the recipe has it; `paper`: by regime, width and depth as in the paper's scaling study; or rules, of
    * which later ones win.

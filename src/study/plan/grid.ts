@@ -2,8 +2,9 @@ import { UsageError } from '../../errors.js';
 import { type ModelOverrides, modelFacts, modelNames, QuickCosts } from '../../models/index.js';
 import { type NamedRecipe, openRecipe, resolveRecipe, stemStrideAt } from '../../train/index.js';
 import { halvingPlan } from '../analysis/halving.js';
-import type { Grid, Rule, StudyFile } from './file.js';
+import type { Grid, StudyFile } from './file.js';
 import { PAPER_RULES } from './presets.js';
+import type { Rule } from './rule.js';
 import type { TrialOptions } from './trial.js';
 
 /** A model at a size, trained for so many epochs: what a study compares. */

@@ -1,5 +1,5 @@
 import { PUBLISHED_EFFICIENTNET } from '../../models/index.js';
-import type { Rule } from './file.js';
+import type { Rule } from './rule.js';
 
 const RECALLED = 'recalled from paper Table 12 (appendix E), not verified';
 const SHORT_RUNS = 'paper appendix E: 10 and 100 epochs with flips and crops alone';

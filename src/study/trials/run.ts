@@ -4,8 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { RescaledError } from '../../errors.js';
 import { isLocked } from '../../lock.js';
 import type { Measured } from '../../train/index.js';
-import { lockFile, readResult, type Trial, type TrialResult, writeResult } from '../plan/trial.js';
+import type { Trial } from '../plan/trial.js';
 import type { CostTask, FromTrial, Speed, ToTrial, TrialTask } from './process.js';
+import { lockFile, readResult, type TrialResult, writeResult } from './result.js';
 
 export type TrialEvent =
   | { type: 'start'; trial: Trial }
