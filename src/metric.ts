@@ -1,6 +1,6 @@
 /**
- * A figure that an evaluation gives, as logs, reports and studies know it: by its name, its unit and which way is better. What it means is the
- * business of the task that gives it.
+ * A figure that an evaluation gives, as logs, reports and studies know it: by its name, its unit and which way is
+ * better. What it means is the business of the task that gives it.
  */
 export interface Metric {
   /** Key in results and logs, and the stem of column names: `top1`. */
@@ -15,7 +15,10 @@ export interface Metric {
 /** Values by the names of metrics, over `images` pictures. */
 export type Scores = Readonly<Record<string, number>> & { readonly images: number };
 
-/** Whether `a` is better than `b`. Nothing is better than a value that is not a number, and such a value is better than nothing. */
+/**
+ * Whether `a` is better than `b`. Nothing is better than a value that is not a number, and such a value is better than
+ * nothing.
+ */
 export function isBetter({ direction }: Pick<Metric, 'direction'>, a: number, b: number | undefined): boolean {
   if (Number.isNaN(a)) return false;
   if (b === undefined || Number.isNaN(b)) return true;
@@ -24,7 +27,10 @@ export function isBetter({ direction }: Pick<Metric, 'direction'>, a: number, b:
 
 const capital = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);
 
-/** Where a metric's value stands in flat records: on the test pictures as `top1`, of other weights as `top1Raw`, on others as `trainTop1`. */
+/**
+ * Where a metric's value stands in flat records: on the test pictures as `top1`, of other weights as `top1Raw`, on
+ * others as `trainTop1`.
+ */
 export const suffixed = (name: string, suffix: 'raw' | 'ema' | 'minival'): string => `${name}${capital(suffix)}`;
 export const ofTraining = (name: string): string => `train${capital(name)}`;
 
@@ -35,7 +41,7 @@ export function showMetric({ unit }: Pick<Metric, 'unit'>, value: number, digits
   return unit === '' ? number : `${number} ${unit}`;
 }
 
-/** How much better `a` is than `b`, in the metric's own unit: a - b where higher is better, else b - a. Negative where it is worse. */
+/** How much better `a` is than `b`, in the metric's unit: a - b where higher is better, else b - a. */
 export const betterBy = ({ direction }: Pick<Metric, 'direction'>, a: number, b: number): number =>
   direction === 'higher' ? a - b : b - a;
 
@@ -55,7 +61,7 @@ const WRITTEN: Readonly<Record<string, (name: string) => string>> = {
   trainScore: ofTraining,
 };
 
-/** The key that stands in a file for `score`, `scoreRaw`, `scoreEma` or `trainScore`: `top1` for `score`. Others stay. */
+/** The key that a file has for `score`, `scoreRaw`, `scoreEma` or `trainScore`: `top1` for `score`. Others stay. */
 export const writtenKey = ({ name }: Pick<Metric, 'name'>, key: string): string =>
   Object.hasOwn(WRITTEN, key) ? WRITTEN[key]!(name) : key;
 /** The inverse of `writtenKey`. */

@@ -9,7 +9,9 @@ export interface Estimate {
 export interface Change extends Estimate {
   /** Of the same seeds on both sides. */
   paired: boolean;
-  /** By the metric's direction. `noise`: the interval covers 0. `none`: the very same results. `unknown`: too few seeds. */
+  /**
+   * By the metric's direction. `noise`: the interval covers 0. `none`: the very same results. `unknown`: too few seeds.
+   */
   verdict: 'better' | 'worse' | 'noise' | 'none' | 'unknown';
 }
 

@@ -172,7 +172,8 @@ function print({ study, about, configurations, leftOut, trials, flags }: Printed
   if (trials === undefined) return;
   if (total !== undefined)
     console.log(
-      `${trials.left.length} to do: about ${duration(total)} with ${trials.workers} at a time on ${trials.threads} threads`,
+      `${trials.left.length} to do: about ${duration(total)} with ${trials.workers} at a time on ` +
+        `${trials.threads} threads`,
     );
   else console.log('--measure times a few of them, to tell how long all take');
 }

@@ -47,10 +47,10 @@ function verdicts({ kind, metric }: AblationReport, compared: readonly AblationR
       `${list(none.map(bareName))} ${none.length === 1 ? 'changes' : 'change'} nothing here: the very same results.`,
     );
   const unknown = of('unknown');
+  const changes =
+    unknown.length === compared.length ? 'Every change comes' : `The changes of ${list(unknown.map(bareName))} come`;
   if (unknown.length > 0)
-    said.push(
-      `${unknown.length === compared.length ? 'Every change comes' : `The changes of ${list(unknown.map(bareName))} come`} from one seed: there is no interval, and a change may be chance. Use --seeds 3 or more.`,
-    );
+    said.push(`${changes} from one seed: there is no interval, and a change may be chance. Use --seeds 3 or more.`);
   return said;
 }
 
@@ -66,7 +66,7 @@ function total({ total: whole, kind, rows, metric }: AblationReport): string[] {
   ];
 }
 
-/** Better on training pictures than on test pictures by so much is worth a sentence: of shares, and of the test score. */
+/** Better on training pictures by so much is worth a sentence: of a share, and in parts of the test score. */
 const GAP = 0.02;
 const RELATIVE_GAP = 0.1;
 

@@ -352,7 +352,9 @@ ${count(data.testPictures)} test pictures of ${count(data.classes)} classes; ${m
             {
               id: 'trials',
               title: 'Every trial',
-              body: html`<details><summary>${count(done.length)} trials in figures</summary>${trialTable(report)}</details>`,
+              body: html`<details><summary>${count(done.length)} trials in figures</summary>${trialTable(
+                report,
+              )}</details>`,
             },
           ]
         : []),

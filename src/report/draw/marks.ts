@@ -67,7 +67,12 @@ export function key({ series, shapes = [] }: Pick<MarkChartOptions, 'series' | '
 }
 
 const symbol = (shape: Shape, tone?: Tone): Html =>
-  html`<svg class="symbol${tone !== undefined && ` ${tone}`}" viewBox="0 0 10 10" aria-hidden="true"><path d="${symbolPath(shape, 5, 5, 4)}" fill="currentColor"/></svg>`;
+  html`<svg class="symbol${tone !== undefined && ` ${tone}`}" viewBox="0 0 10 10" aria-hidden="true"><path d="${symbolPath(
+    shape,
+    5,
+    5,
+    4,
+  )}" fill="currentColor"/></svg>`;
 
 /** Values of a scale as the drawing library's linear coordinates. */
 const at = ({ log }: Scale, value: number): number => (log === true ? Math.log10(value) : value);

@@ -5,9 +5,9 @@ import type { StudyCost } from './costs.js';
 
 /**
  * What the page of a scaling study is drawn from: plain data, so that it can be kept as JSON and drawn again.
- * Scores are values of `metric`, errors what is left to a perfect one, FLOPs count 2 for a multiply-add, times are milliseconds or seconds as
- * named, memory is bytes. Configurations refer to each other by `name`. What is absent is shown as missing; nothing is
- * computed here that a study should decide.
+ * Scores are values of `metric`, errors what is left to a perfect one, FLOPs count 2 for a multiply-add, times are
+ * milliseconds or seconds as named, memory is bytes. Configurations refer to each other by `name`. What is absent is
+ * shown as missing; nothing is computed here that a study should decide.
  */
 export interface StudyReport {
   title: string;

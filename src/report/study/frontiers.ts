@@ -17,8 +17,8 @@ const LABELS = 10;
 const INVERSIONS = 10;
 
 /**
- * The score against each cost, with what no other configuration of its family beats (paper, Figures 1, 4 and 5), and how
- * FLOPs rank time.
+ * The score against each cost, with what no other configuration of its family beats (paper, Figures 1, 4 and 5), and
+ * how FLOPs rank time.
  */
 export function frontierFigure(report: StudyReport): Html {
   const done = trained(report);

@@ -21,7 +21,10 @@ function gapsOf({ metric }: StudyReport): (one: StudyConfiguration) => number | 
   };
 }
 
-/** How much better training pictures are scored than test pictures over depth and width, a table for each family, regime and resolution. */
+/**
+ * How much better training pictures are scored than test pictures over depth and width, a table for each family, regime
+ * and resolution.
+ */
 export function gapFigure(report: StudyReport): Html {
   const [gapOf, measure] = [gapsOf(report), measureOf(report.metric)];
   const { noun, nouns, inChange } = measure;

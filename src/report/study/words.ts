@@ -148,12 +148,23 @@ export function missingSentence(one: Missing): string {
       return `Trials without a result: ${words(parts)}.`;
     }
     case 'points':
-      return `No two trained models differ in ${words(one.dimensions)} alone: train one more along ${one.dimensions.length === 1 ? 'it' : 'each'}.`;
+      return (
+        `No two trained models differ in ${words(one.dimensions)} alone: train one more along ` +
+        `${one.dimensions.length === 1 ? 'it' : 'each'}.`
+      );
     case 'seeds':
       return `One seed says nothing of noise along ${words(one.dimensions)}: use two or more.`;
     case 'more seeds':
-      return `${one.now} seeds do not tell ${one.first} from ${one.second}: ${one.needed === undefined ? 'their gains are too alike for any number up to 100' : `about ${one.needed} would, if the gains stay what they are`}.`;
+      return (
+        `${one.now} seeds do not tell ${one.first} from ${one.second}: ` +
+        (one.needed === undefined
+          ? 'their gains are too alike for any number up to 100.'
+          : `about ${one.needed} would, if the gains stay what they are.`)
+      );
     case 'times':
-      return `Times of ${count(one.names.length)} ${one.names.length === 1 ? 'model' : 'models'} were not measured, so that gains are counted by FLOPs.`;
+      return (
+        `Times of ${count(one.names.length)} ${one.names.length === 1 ? 'model' : 'models'} were not measured, ` +
+        'so that gains are counted by FLOPs.'
+      );
   }
 }

@@ -79,7 +79,9 @@ export interface ExtrapolationRisk {
 }
 
 export const DO_NOT_EXTRAPOLATE = {
-  text: 'What pays for small models or for short training need not pay for large models or long training: before relying on it for larger ones, train them for the full schedule.',
+  text:
+    'What pays for small models or for short training need not pay for large models or long training: before ' +
+    'relying on it for larger ones, train them for the full schedule.',
   source: 'ResNet-RS, arXiv 2103.07579, section 6, scaling strategies',
 } as const;
 
@@ -148,8 +150,8 @@ function ahead(gains: RegimeGains, first: Dimension, second: Dimension): boolean
 }
 
 /**
- * A dimension pays where the score gets better with each doubling beyond noise and no other measured one could be better:
- * it beats each of them beyond noise. At least two must be measured, or nothing is compared.
+ * A dimension pays where the score gets better with each doubling beyond noise and no other measured one could be
+ * better: it beats each of them beyond noise. At least two must be measured, or nothing is compared.
  */
 function decide(gains: RegimeGains, metric: Better): { pays: Pays; among: Dimension[] } {
   const measured = gains.along

@@ -14,7 +14,8 @@ export interface Budget {
 }
 
 const EXAMPLES =
-  '5ms or 0.2s (inference of one picture), train:50ms (a training step), 200MFLOPs, 300MB or 2GiB (memory of training), 25Mparams';
+  '5ms or 0.2s (inference of one picture), train:50ms (a training step), 200MFLOPs, 300MB or 2GiB (memory of ' +
+  'training), 25Mparams';
 const THOUSANDS: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9, b: 1e9, t: 1e12 };
 const MILLISECONDS: Readonly<Record<string, number>> = { us: 1e-3, µs: 1e-3, ms: 1, s: 1e3, min: 6e4 };
 

@@ -9,8 +9,8 @@ export interface FamilyOptions {
   /** What the family is sorted and judged by. Default: measured time of a training step. */
   cost?: Cost;
   /**
-   * Where one seed leaves no interval: the least gain that makes another member, in the metric's unit. Default: 0.01 of a
-   * share; of other metrics a hundredth of the score of the member before.
+   * Where one seed leaves no interval: the least gain that makes another member, in the metric's unit. Default: 0.01 of
+   * a share; of other metrics a hundredth of the score of the member before.
    */
   leastGain?: number;
   /** Seeds of the training that is predicted. Default 1. */

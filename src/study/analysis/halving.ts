@@ -8,7 +8,9 @@ import type { Better } from './statistics.js';
 
 /** Why the ranking of a short rung is only a guess, to be shown beside every result of a halving. */
 export const SHORT_RUNS_MISLEAD = {
-  text: 'Short training misleads: what is best after few epochs (wider networks) is often not what is best after many (deeper ones), and a configuration that left early cannot come back.',
+  text:
+    'Short training misleads: what is best after few epochs (wider networks) is often not what is best after ' +
+    'many (deeper ones), and a configuration that left early cannot come back.',
   source: 'ResNet-RS, arXiv 2103.07579, section 6 and Figure 3: do not extrapolate rules from few epochs',
 } as const;
 
@@ -88,7 +90,10 @@ export interface RungOutcome {
   /** Ranked by the seeds that did not fail. */
   partlyFailed: { name: string; seeds: number[] }[];
   pending: string[];
-  /** Best of those that leave, and how far it is behind the last that stays, in the metric's unit: a small figure is a toss of a coin. */
+  /**
+   * Best of those that leave, and how far it is behind the last that stays, in the metric's unit: a small figure is a
+   * toss of a coin.
+   */
   cut?: { last: string; first: string; behind: number };
 }
 

@@ -48,7 +48,10 @@ export interface Contrast {
   second: Dimension;
   /** Side of the pictures, where only those points are compared. */
   size?: number;
-  /** first - second; `better` where the first gains more, by the metric's direction. Absent where one of them has no pairs. */
+  /**
+   * first - second; `better` where the first gains more, by the metric's direction. Absent where one of them has no
+   * pairs.
+   */
   difference?: Difference;
 }
 

@@ -148,7 +148,8 @@ export async function planStudy(
   for (const key of Object.keys(common.settings ?? {}))
     if (variants.some(({ settings }) => Object.hasOwn(settings, key)))
       throw new UsageError(
-        `Expected --set for a setting that is the same in every row, but the study itself sets "${key}".${key === 'epochs' ? ' Use --epochs and --long-epochs.' : ''}`,
+        'Expected --set for a setting that is the same in every row, but the study itself sets ' +
+          `"${key}".${key === 'epochs' ? ' Use --epochs and --long-epochs.' : ''}`,
       );
   const planned: PlannedVariant[] = [];
   for (const variant of variants) {
@@ -195,7 +196,8 @@ export function claimFolder(folder: string, { kind, task, variants }: StudyPlan)
     const differs = why(earlier, { kind, task, rows });
     if (differs !== undefined)
       throw new UsageError(
-        `Expected the results of this study in ${folder} but it holds another one: ${differs}. Choose another --out, or give the options of the first time.`,
+        `Expected the results of this study in ${folder} but it holds another one: ${differs}. Choose ` +
+          'another --out, or give the options of the first time.',
       );
     // Rows keep the seeds of an earlier call that this one does not ask for.
     rows.forEach((row, i) => Object.assign(row, { trials: { ...earlier.rows[i]!.trials, ...row.trials } }));

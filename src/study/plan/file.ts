@@ -106,7 +106,9 @@ export async function openStudy(wanted: string): Promise<StudyFile> {
     const preset = STUDY_PRESETS[wanted];
     if (!Object.hasOwn(STUDY_PRESETS, wanted) || preset === undefined)
       throw new UsageError(
-        `Expected a study: a file ending in .json, .js, .mjs or .ts, the folder of a study, or one of ${Object.keys(STUDY_PRESETS).join(', ')}, but received "${wanted}".${didYouMean(wanted, Object.keys(STUDY_PRESETS))}`,
+        'Expected a study: a file ending in .json, .js, .mjs or .ts, the folder of a study, or one of ' +
+          `${Object.keys(STUDY_PRESETS).join(', ')}, but received ` +
+          `"${wanted}".${didYouMean(wanted, Object.keys(STUDY_PRESETS))}`,
       );
     return checkStudy(preset.study, wanted, wanted);
   }
@@ -161,7 +163,8 @@ export function checkStudy(value: unknown, defaultName: string, where: string): 
       ] as const)
         if ((rule[low] ?? -Infinity) > (rule[high] ?? Infinity))
           throw new UsageError(
-            `Expected ${low} of at most ${high} in regularisation.${i} of ${where} but received ${rule[low]} and ${rule[high]}: the rule would never apply.`,
+            `Expected ${low} of at most ${high} in regularisation.${i} of ${where} but received ${rule[low]} ` +
+              `and ${rule[high]}: the rule would never apply.`,
           );
   const { halving } = study;
   const full = Math.max(...study.epochs);
@@ -183,7 +186,11 @@ function misfit(issues: readonly z.core.$ZodIssue[], where: string): string {
   const at = issue.path.length === 0 ? 'the study' : issue.path.join('.');
   if (issue.code !== 'unrecognized_keys') return `Expected another value for ${at} in ${where}: ${issue.message}.`;
   const known = fieldsAt(issue.path);
-  return `Expected a field of a study in ${where} but ${at} has "${issue.keys[0]}".${didYouMean(issue.keys[0]!, known)}${known.length === 0 ? '' : ` Known: ${known.join(', ')}.`}`;
+  const [key] = issue.keys;
+  return (
+    `Expected a field of a study in ${where} but ${at} has "${key}".${didYouMean(key!, known)}` +
+    (known.length === 0 ? '' : ` Known: ${known.join(', ')}.`)
+  );
 }
 
 /** What may stand at a place of the file. */

@@ -46,7 +46,8 @@ export async function readLadder(file: string, own: Ladder): Promise<Ladder> {
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0]!;
     throw new UsageError(
-      `Expected { "base": {...}, "steps": [...] } in ${file} but ${path.length === 0 ? 'it' : path.join('.')} does not fit: ${message}.`,
+      `Expected { "base": {...}, "steps": [...] } in ${file} but ` +
+        `${path.length === 0 ? 'it' : path.join('.')} does not fit: ${message}.`,
     );
   }
   const { base, steps } = parsed.data;

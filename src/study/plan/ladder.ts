@@ -90,7 +90,8 @@ function classic(model: string): string {
   const facts = modelFacts(model);
   if (facts.kind !== 'resnet')
     throw new UsageError(
-      `Expected a ResNet or ResNet-RS to study but received ${model}: the paper's steps are those from the one to the other. For another model, give --order FILE with a base of your own.`,
+      `Expected a ResNet or ResNet-RS to study but received ${model}: the paper's steps are those from the ` +
+        'one to the other. For another model, give --order FILE with a base of your own.',
     );
   return model.replace(/^resnet-rs-/, 'resnet-');
 }

@@ -68,7 +68,8 @@ export async function planScaling(study: StudyFile, dataset?: Dataset, task?: st
   }
   if (planned.length === 0)
     throw new UsageError(
-      `Expected something to train in ${study.name} but every configuration is left out. The first: ${leftOut[0]!.name}: ${leftOut[0]!.reason}`,
+      `Expected something to train in ${study.name} but every configuration is left out. The first: ` +
+        `${leftOut[0]!.name}: ${leftOut[0]!.reason}`,
     );
   return { study, ...(task === undefined ? {} : { task }), data, configurations: planned, leftOut };
 }
@@ -170,7 +171,8 @@ export function claimStudy(folder: string, plan: ScalingPlan): void {
     const differs = difference(readPlan(folder), plan);
     if (differs !== undefined)
       throw new UsageError(
-        `Expected the results of this study in ${folder} but it holds another one: ${differs}. Choose another --out, or the study file of the first time.`,
+        `Expected the results of this study in ${folder} but it holds another one: ${differs}. Choose ` +
+          'another --out, or the study file of the first time.',
       );
   } else refuseOccupied(folder);
   makeFolder(folder);
