@@ -9,8 +9,6 @@ export interface Metric {
   readonly title: string;
   /** Over a chart or a figure: `Top-1 accuracy`. Default: the title. */
   readonly heading?: string;
-  /** What it measures, in a word: `accuracy`. Default: the title. */
-  readonly noun?: string;
   /** `share`: a fraction in 0..1, shown in percent; any other text stands behind the number; `''` for a bare number. */
   readonly unit: string;
   readonly direction: 'higher' | 'lower';

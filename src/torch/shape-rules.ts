@@ -151,7 +151,8 @@ function conv2d(args: ShapeArgs): { shape: readonly number[] } {
   const groups = args.number(6, 1);
   if (x.length !== 4 || weight.length !== 4 || x[1] !== weight[1]! * groups || weight[0]! % groups !== 0)
     throw new RangeError(
-      `${args.op}: expected an input [N, C, H, W] with C = ${weight[1]! * groups} for a weight [${weight.join(', ')}] in ${groups} groups but received [${x.join(', ')}]`,
+      `${args.op}: expected an input [N, C, H, W] with C = ${weight[1]! * groups} ` +
+        `for a weight [${weight.join(', ')}] in ${groups} groups but received [${x.join(', ')}]`,
     );
   return {
     shape: [

@@ -26,7 +26,7 @@ before(async () => {
   assert.match(written, list);
   writeFileSync(
     register,
-    `import { brightness } from './brightness/index.js';\n${written.replace(list, 'const TASKS = [$1, brightness];')}`,
+    `import { brightness } from '../../test/tasks/brightness/index.js';\n${written.replace(list, 'const TASKS = [$1, brightness];')}`,
   );
   await pictureFolder(data, 4, 40);
 });
@@ -132,36 +132,30 @@ test('killed and resumed it ends with the same bytes', async (context) => {
 });
 
 test('a study of two trials runs over it', () => {
-  const script = join(root, 'study.mjs');
-  const at = (path: string): string => JSON.stringify(join(root, 'dist', 'src', ...path.split('/')));
-  writeFileSync(
-    script,
-    `import { planTrials } from ${at('study/plan/trial.js')};
-import { runTrials } from ${at('study/trials/run.js')};
-import { readResult } from ${at('study/trials/result.js')};
-import { openTrainingData } from ${at('tasks/runs.js')};
-const options = {
-  task: 'brightness', data: ${JSON.stringify(data)}, model: 'resnet-rs-14', width: 0.125, size: 24, recipe: 'quick',
-  settings: { epochs: 2, batch: 16, learningRate: 0.05 },
-};
-const trials = await planTrials(options, [1, 2], await openTrainingData(options));
-await runTrials(trials, { study: 'study', workers: 1, threads: 1 });
-console.log(JSON.stringify(trials.map(({ id }) => readResult('study', id))));`,
-  );
-  const done = spawnSync(process.execPath, [script], { encoding: 'utf8', cwd: folder });
+  const study = {
+    task: 'brightness',
+    data,
+    models: [{ family: 'resnet-rs', depths: [14], widths: [0.125], sizes: [24] }],
+    epochs: [2],
+    seeds: 2,
+    recipe: 'quick',
+    settings: { batch: 16, learningRate: 0.05 },
+  };
+  writeFileSync(join(folder, 'study.json'), JSON.stringify(study));
+  const done = run('study', 'run', 'study.json', '-o', 'study', '--workers', '1', '--threads', '1');
   assert.equal(done.status, 0, done.stderr);
-  const results = JSON.parse(done.stdout) as Record<string, unknown>[];
-  assert.deepEqual(
-    results.map(({ status, seed, task }) => [status, seed, task]),
-    [
-      ['done', 1, 'brightness'],
-      ['done', 2, 'brightness'],
-    ],
-  );
-  for (const { mae, maeRaw, trainMae, testPictures } of results) {
+  assert.match(done.stderr, /mean absolute error 0\.\d{4}, training pictures 0\.\d{4}/);
+  const trials = readdirSync(join(folder, 'study', 'trials')).filter((name) => name.endsWith('.json'));
+  const results = trials.map((name) => JSON.parse(read('study', 'trials', name)) as Record<string, unknown>);
+  assert.deepEqual(results.map(({ seed }) => seed).sort(), [1, 2]);
+  for (const { status, task, mae, maeRaw, trainMae, testPictures } of results) {
+    assert.deepEqual([status, task, testPictures], ['done', 'brightness', 32]);
     for (const value of [mae, maeRaw, trainMae]) assert.ok(Number.isFinite(value), JSON.stringify(results));
-    assert.equal(testPictures, 32);
   }
+  const report = JSON.parse(read('study', 'report.json')) as { configurations: { mae: { mean: number } }[] };
+  const mean = results.reduce((sum, { mae }) => sum + (mae as number) / 2, 0);
+  assert.ok(Math.abs(report.configurations[0]!.mae.mean - mean) < 1e-12);
+  assert.match(read('study', 'report.html'), /Mean absolute error/);
 });
 
 test('an unknown task is told with the nearest one', () => {

@@ -66,10 +66,9 @@ test('the collector frees what was never disposed, and V8 knows of it', () => {
 });
 
 test('workers start, compute, end and are terminated cleanly', async () => {
-  const code = (tail: string) =>
-    new URL(
-      `data:text/javascript,${encodeURIComponent(`import { parentPort } from 'node:worker_threads'; import { ones, sum } from '${torch}'; parentPort.postMessage(sum(ones([1000])).item()); ${tail}`)}`,
-    );
+  const script = `import { parentPort } from 'node:worker_threads'; import { ones, sum } from '${torch}';
+    parentPort.postMessage(sum(ones([1000])).item()); `;
+  const code = (tail: string) => new URL(`data:text/javascript,${encodeURIComponent(script + tail)}`);
   for (const tail of ['', ...Array.from({ length: 10 }, () => 'for (;;) sum(ones([1000])).dispose();')]) {
     const worker = new Worker(code(tail));
     const value = await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));

@@ -1,6 +1,6 @@
-import { bar } from '../draw/bar.js';
 import { count, percent } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
+import { bar } from '../draw/lists.js';
 import { type ClassMetrics, type Confused, type Confusion, confusedPairs, overall } from './metrics.js';
 
 /** Above this many classes the matrix no longer fits a page, and only the most confused pairs are shown. */

@@ -2,9 +2,9 @@ import type { Metric } from '../../metric.js';
 import { type Line, lineChart, type NiceRange, niceRange } from '../draw/charts.js';
 import { compact, count, percent, significant } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
+import { measureOf } from '../draw/measure.js';
 import { type Point, quantile, smooth } from '../draw/series.js';
 import type { EpochRow, RunReport, RunSummary } from './data.js';
-import { capital, shown } from './values.js';
 
 /** The four curves of a run: loss, the primary metric, learning rate, speed. */
 export function curves({ epochs, steps, summary, metrics: [metric] }: RunReport): Html {
@@ -140,6 +140,7 @@ function lossChart(steps: RunReport['steps'], epochs: readonly EpochRow[], chose
 /** The primary metric over the epochs. */
 function scoreChart(epochs: readonly EpochRow[], metric: Metric, summary: RunSummary): Html {
   const { testImages, trainImages, minivalImages, crop, chosen } = summary;
+  const measure = measureOf(metric);
   const pick = (of: 'train' | 'raw' | 'ema' | 'minival'): Point[] =>
     epochs.map((row): Point => [row.epoch, row[of]?.[metric.name]]);
   const candidates: Line[] = [
@@ -152,14 +153,14 @@ function scoreChart(epochs: readonly EpochRow[], metric: Metric, summary: RunSum
     .filter((line) => line.points.some(([, y]) => y !== undefined && Number.isFinite(y)))
     .map((line) => ({
       ...line,
-      value: shown(metric, line.points.findLast(([, y]) => y !== undefined && Number.isFinite(y))?.[1]),
+      value: measure.value(line.points.findLast(([, y]) => y !== undefined && Number.isFinite(y))?.[1]),
     }));
   const values = lines.flatMap((line) => line.points.map(([, y]) => y));
   const { axis, outside } = metric.unit === 'share' ? shareAxis(values) : plainAxis(values, metric);
   const aside = minivalImages === undefined ? '' : `, and a minival of ${count(minivalImages)} set aside from them`;
   return lineChart({
     id: metric.name,
-    title: metric.heading ?? capital(metric.title),
+    title: metric.heading ?? measure.head,
     lines,
     x: { name: 'epoch', min: 0, max: Math.max(1, ...epochs.map((row) => row.epoch)), whole: true, format: count },
     y: axis,

@@ -1,7 +1,7 @@
 import { isBetter } from '../../metric.js';
 import { percent } from '../draw/format.js';
+import { measureOf } from '../draw/measure.js';
 import type { RunReport } from './data.js';
-import { capital, shownDifference } from './values.js';
 
 /** A waiting share above this is worth a sentence: below it, a faster loader could gain less than a twentieth. */
 const waitWorthTelling = 0.05;
@@ -30,15 +30,16 @@ function trend({ epochs, summary, metrics: [metric] }: RunReport): string[] {
   const tail = curve[Math.max(0, curve.length - 1 - Math.max(2, Math.round(curve.length / 10)))]!;
   const sign = metric.direction === 'higher' ? 1 : -1;
   const small = settled * (metric.unit === 'share' ? 1 : Math.abs(last.value));
-  const noun = capital(metric.noun ?? metric.title);
-  const changed = shownDifference(metric, last.value - tail.value);
+  const measure = measureOf(metric);
+  const noun = measure.noun.charAt(0).toUpperCase() + measure.noun.slice(1);
+  const changed = measure.change(last.value - tail.value);
   if (sign * (last.value - tail.value) > small) {
     const moving = sign > 0 ? 'rising' : 'falling';
     const more = sign > 0 ? 'reach more' : 'go lower';
     return [`${noun} was still ${moving} at the end: ${changed} since epoch ${tail.epoch}. A longer run may ${more}.`];
   }
   if (sign * (best.value - last.value) > small) {
-    const ahead = shownDifference(metric, Math.abs(best.value - last.value)).replace('+', '');
+    const ahead = measure.distance(Math.abs(best.value - last.value));
     return [
       `The best epoch was ${best.epoch}, ${ahead} ${sign > 0 ? 'above' : 'below'} the last. ` +
         'The best of many epochs is partly luck.',
@@ -53,7 +54,7 @@ function averaging({ epochs, summary, metrics: [metric] }: RunReport): string[] 
   const gain = ema - summary.rawScore;
   const small = noDifference * (metric.unit === 'share' ? 1 : Math.abs(summary.rawScore));
   if (Math.abs(gain) < small) return [`Averaging the weights (EMA) made no difference to ${metric.title}.`];
-  const size = shownDifference(metric, Math.abs(gain)).replace('+', '');
+  const size = measureOf(metric).distance(Math.abs(gain));
   const verb = isBetter(metric, ema, summary.rawScore) ? 'gained' : 'lost';
   return [`Averaging the weights (EMA) ${verb} ${size} of ${metric.title} against the raw weights.`];
 }

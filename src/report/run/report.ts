@@ -1,14 +1,13 @@
 import { UsageError } from '../../errors.js';
-import { bar } from '../draw/bar.js';
 import { compact, count, duration, moment, percent, significant } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
-import { commandList, pairList } from '../draw/lists.js';
+import { bar, commandList, pairList } from '../draw/lists.js';
+import { measureOf } from '../draw/measure.js';
 import { renderPage, type Section } from '../draw/page.js';
 import { curves } from './charts.js';
 import type { RunReport } from './data.js';
 import { findings } from './findings.js';
 import { epochTable, parity, recipeTable } from './sections.js';
-import { capital, shown } from './values.js';
 
 export type { EpochRow, OnnxParity, RunReport, RunSummary, StepRow } from './data.js';
 
@@ -64,18 +63,19 @@ function checkFractions({ summary, metrics, epochs, onnx }: RunReport): void {
 function head(report: RunReport): Html {
   const { summary, warnings, metrics, task } = report;
   const [primary, ...others] = metrics;
+  const measure = measureOf(primary);
   const { interval } = task;
   const value = summary.scores[primary.name]!;
   const said = findings(report);
   const weights = summary.chosen === 'ema' ? 'EMA weights' : 'raw weights';
-  const [figure, unit] = shown(primary, value).split('\u00a0');
+  const [figure, unit] = measure.value(value).split('\u00a0');
   return html`<div class="hero"><div>
-<p class="figure-label">${primary.heading ?? capital(primary.title)}</p>
+<p class="figure-label">${primary.heading ?? measure.head}</p>
 <p class="big">${figure}${unit !== undefined && html`<small> ${unit}</small>`}</p>
 ${
   interval &&
   html`${primary.unit === 'share' && bar(value, interval)}
-<p>95\u00a0% interval ${shown(primary, interval.low)} to ${shown(primary, interval.high)}</p>`
+<p>95\u00a0% interval ${measure.value(interval.low)} to ${measure.value(interval.high)}</p>`
 }
 <p class="note">${weights}, ${count(summary.testImages)} test pictures, ${summary.crop}; trained on ${count(summary.trainImages)} pictures.
 ${
@@ -87,12 +87,11 @@ ${interval?.note}</p></div>
 <dl class="facts">
 ${others
   .filter(({ name }) => name !== 'loss')
-  .map(
-    (
-      metric,
-    ) => html`${fact(capital(metric.title), shown(metric, summary.scores[metric.name]), task.notes?.[metric.name] ?? weights)}
-`,
-  )}${fact(`${capital(primary.title)}, raw weights`, shown(primary, summary.rawScore), summary.chosen === 'raw' ? 'the weights reported' : 'without averaging')}
+  .map((metric) => {
+    const { head, value: write } = measureOf(metric);
+    return html`${fact(head, write(summary.scores[metric.name]), task.notes?.[metric.name] ?? weights)}
+`;
+  })}${fact(`${measure.head}, raw weights`, measure.value(summary.rawScore), summary.chosen === 'raw' ? 'the weights reported' : 'without averaging')}
 ${summary.classes !== undefined && fact('Classes', count(summary.classes))}
 ${fact('Parameters', compact(summary.parameters))}
 ${summary.multiplyAdds !== undefined && fact('Multiply-adds', compact(summary.multiplyAdds), flops(summary.multiplyAdds, summary.size))}

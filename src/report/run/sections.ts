@@ -1,21 +1,20 @@
 import type { Metric } from '../../metric.js';
 import { bytes, count, missing, percent, significant } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
+import { measureOf } from '../draw/measure.js';
 import type { EpochRow, OnnxParity, RunReport } from './data.js';
-import { capital, shown } from './values.js';
 
 type Column = [title: string, (row: EpochRow) => number | undefined, (value: number | undefined) => string];
 
 /** The columns of a metric: on training batches where a step tells it, then of each kind of weights. */
 function columnsOf(metric: Metric, primary: boolean): Column[] {
   const { name } = metric;
-  const title = capital(metric.title);
-  const show = (value: number | undefined): string => shown(metric, value);
+  const { title, head, value: show } = measureOf(metric);
   return [
-    [`Training ${metric.title}`, ({ train }) => train[name], show],
-    [`${title}, raw`, ({ raw }) => raw[name], show],
-    [`${title}, EMA`, ({ ema }) => ema?.[name], show],
-    ...(primary ? [[`${title}, minival`, ({ minival }: EpochRow) => minival?.[name], show] satisfies Column] : []),
+    [`Training ${title}`, ({ train }) => train[name], (v) => show(v)],
+    [`${head}, raw`, ({ raw }) => raw[name], (v) => show(v)],
+    [`${head}, EMA`, ({ ema }) => ema?.[name], show],
+    ...(primary ? [[`${head}, minival`, ({ minival }: EpochRow) => minival?.[name], show] satisfies Column] : []),
   ];
 }
 

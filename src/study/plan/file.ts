@@ -43,6 +43,8 @@ export type Grid = z.infer<typeof gridSchema>;
 const schema = z.strictObject({
   /** What the page calls it; the file's name by default. */
   name: name.optional(),
+  /** What is learned; `classify` where absent. */
+  task: z.string().min(1).optional(),
   /** Folder of the pictures, as for train; relative to the file. */
   data: z.string().min(1).optional(),
   limitTrain: z.int().min(1).optional(),

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { UsageError } from '../../errors.js';
 import { makeFolder, writeFileAtomic } from '../../files.js';
+import { taskNamed } from '../../tasks/index.js';
 import { openTrainingData } from '../../tasks/runs.js';
 import type { Dataset } from '../../train/index.js';
 import { checkStudy, type StudyFile } from './file.js';
@@ -28,15 +29,16 @@ export interface ScalingPlan {
 /**
  * Lays a study out over its pictures.
  * @param dataset already opened data, else it is opened
- * @param task what the trials learn, `classify` by default
  * @throws UsageError without data, or where nothing is left to train
  */
-export async function planScaling(study: StudyFile, dataset?: Dataset, task?: string): Promise<ScalingPlan> {
+export async function planScaling(study: StudyFile, dataset?: Dataset): Promise<ScalingPlan> {
+  const { task } = study;
   if (study.data === undefined)
     throw new UsageError(`Expected the folder of the pictures as "data" in ${study.name}, or as --data.`);
   const opened =
     dataset ??
     (await openTrainingData({
+      task,
       data: study.data,
       valSplit: study.valSplit,
       limitTrain: study.limitTrain,
@@ -47,7 +49,7 @@ export async function planScaling(study: StudyFile, dataset?: Dataset, task?: st
   const data = {
     name: opened.name,
     fingerprint: opened.fingerprint,
-    classes: opened.classes.length,
+    classes: outputsOf(task, opened),
     trainPictures: opened.train.length,
     testPictures: opened.val.length,
   };
@@ -73,6 +75,12 @@ export async function planScaling(study: StudyFile, dataset?: Dataset, task?: st
         `${leftOut[0]!.name}: ${leftOut[0]!.reason}`,
     );
   return { study, ...(task === undefined ? {} : { task }), data, configurations: planned, leftOut };
+}
+
+/** Numbers that a model of the study gives for a picture: of classes their count. */
+function outputsOf(name: string | undefined, dataset: Dataset): number {
+  const task = taskNamed(name);
+  return task.outputs(task.settings(dataset));
 }
 
 /**

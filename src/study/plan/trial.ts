@@ -5,8 +5,6 @@ import type { Dataset, Recipe, TrainOptions } from '../../train/index.js';
 /** What a trial trains: everything but where it writes, its seed, and how the machine shares its cores. */
 export interface TrialOptions
   extends Omit<TrainOptions, 'out' | 'seed' | 'threads' | 'workers' | 'checkpointSeconds' | 'limitVal'> {
-  /** What is learnt; `classify` where absent. */
-  task?: string;
   /** Test pictures that it is scored on; all by default. */
   testPictures?: number;
 }
@@ -55,7 +53,7 @@ const digest = (value: unknown): string => createHash('sha256').update(canonical
  * @throws UsageError for options that no run can have
  */
 export async function planTrials(options: TrialOptions, seeds: readonly number[], dataset: Dataset): Promise<Trial[]> {
-  const { testPictures, task, ...train } = options;
+  const { testPictures, ...train } = options;
   const config = await resolveRun({ ...train, out: '' }, dataset);
   const recipe = config.recipe.values;
   const steps = Math.floor(config.trainImages / recipe.batch) * recipe.epochs;
@@ -64,6 +62,7 @@ export async function planTrials(options: TrialOptions, seeds: readonly number[]
     passes * (recipe.epochs * Math.min(WATCHED, config.valImages) + config.valImages) +
     Math.min(TRAIN_PICTURES, config.trainImages);
   const { fingerprint, valSplit, limitTrain } = config.data;
+  const { name: named } = config.task;
   const { model, modelOptions, size, input, from, device } = config;
   const settings = namedSettings(recipe);
   const { batch, accumulate, augment, averaging, optimiser } = recipe;
@@ -81,8 +80,8 @@ export async function planTrials(options: TrialOptions, seeds: readonly number[]
   return seeds.map((seed) => {
     const id = digest({
       format: 1,
-      // Absent for classification, whose trials have been named without it.
-      task,
+      // Trials of classes have been named without it.
+      task: named === 'classify' ? undefined : named,
       data: { fingerprint, valSplit, limitTrain, testPictures },
       model,
       modelOptions,

@@ -8,7 +8,7 @@ import type { Brightness } from './targets.js';
 export const brightness: Task<Brightness> = {
   name: 'brightness',
   metrics: [
-    { name: 'mae', title: 'mean absolute error', noun: 'the error', unit: '', direction: 'lower' },
+    { name: 'mae', title: 'mean absolute error', unit: '', direction: 'lower' },
     { name: 'loss', title: 'loss', unit: '', direction: 'lower' },
   ],
   figures: ['mae'],
