@@ -98,7 +98,8 @@ export function mixImages<T extends Uint8Array | Float32Array>(
   const channels = size / (width * height);
   if (!Number.isInteger(channels) || channels < 1 || mix.partners.length !== n)
     throw new RescaledError(
-      `Expected ${n} pictures of ${width} x ${height} and a mix of as many but received ${images.length} values and ${mix.partners.length} partners.`,
+      `Expected ${n} pictures of ${width} x ${height} and a mix of as many ` +
+        `but received ${images.length} values and ${mix.partners.length} partners.`,
     );
   const out = images.slice() as T;
   const { lambda, partners, box } = mix;

@@ -75,7 +75,8 @@ const trainingSchema = z.looseObject({ model: z.string() });
 export function resizeRule(size: number, evalCrop: number, interpolation: string): string {
   const pad = Math.round(size * (1 / evalCrop - 1));
   return (
-    `Upright 8-bit sRGB, transparency on white. Cut the centred square of side floor(${size} * min(width, height) / ${size + pad}), ` +
+    `Upright 8-bit sRGB, transparency on white. Cut the centred square of side ` +
+    `floor(${size} * min(width, height) / ${size + pad}), ` +
     `then resize it to ${size} x ${size}: ${interpolation}, antialiased, as Pillow does. Pass the bytes as they are.`
   );
 }
@@ -100,7 +101,8 @@ export function fromProperties(properties: readonly { key: string; value: string
   const version = values.get('rescaled.version');
   if (version === undefined) {
     throw new UsageError(
-      `${name} is an ONNX file, but not one exported by rescaled: expected the metadata "rescaled.version", "labels" and "preprocess" but ` +
+      `${name} is an ONNX file, but not one exported by rescaled: ` +
+        'expected the metadata "rescaled.version", "labels" and "preprocess" but ' +
         `found ${
           values.size === 0
             ? 'none'

@@ -30,8 +30,10 @@ function loadRuntime(): Promise<Runtime> {
     (cause: unknown) => {
       runtime = undefined;
       throw new RescaledError(
-        `ONNX Runtime does not load on ${process.platform} ${process.arch}: ${(cause as Error).message.split('\n')[0]} ` +
-          'Its CPU library comes inside the npm package onnxruntime-node; reinstall it, and on Linux use a glibc system (not Alpine).',
+        `ONNX Runtime does not load on ${process.platform} ${process.arch}: ` +
+          `${(cause as Error).message.split('\n')[0]} ` +
+          'Its CPU library comes inside the npm package onnxruntime-node; reinstall it, ' +
+          'and on Linux use a glibc system (not Alpine).',
         { cause },
       );
     },

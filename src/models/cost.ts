@@ -100,11 +100,13 @@ export function modelCost(
   const stride = facts.options.stemStride * (facts.kind === 'resnet' ? 8 : 16);
   if (size < stride)
     throw new UsageError(
-      `Expected at least ${stride} pixels for ${name}, whose strides multiply to ${stride}, but received ${size}. Choose a larger size.`,
+      `Expected at least ${stride} pixels for ${name}, whose strides multiply to ${stride}, ` +
+        `but received ${size}. Choose a larger size.`,
     );
   if (batch === 1 && size === stride)
     throw new UsageError(
-      `Expected a batch of 2 or more for ${name} at ${size} pixels but received 1: batch norm cannot train on the one value a channel that its last stage has.`,
+      `Expected a batch of 2 or more for ${name} at ${size} pixels but received 1: ` +
+        'batch norm cannot train on the one value a channel that its last stage has.',
     );
 
   const tape: TapeEvent[] = [];

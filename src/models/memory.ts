@@ -11,12 +11,11 @@ interface Gradient {
  * libtorch does:
  *
  * - forward: a call's result takes memory; it is given back when no handle is left and autograd does not keep it
- * (`saves` in
- *   torch/shape-rules.ts; memory that is shared counts once);
+ *   (`saves` in torch/shape-rules.ts; memory that is shared counts once);
  * - backward: the recorded nodes in reverse order. A node makes a gradient of the size of each input that wants one (or
- * hands on its own:
- *   additions, views), then gives back what was kept for it and the gradient it received. Two gradients that meet are added in place where
- *   one of them is not held elsewhere, else in new memory. Parameters' gradients stay.
+ *   hands on its own: additions, views), then gives back what was kept for it and the gradient it received. Two
+ *   gradients that meet are added in place where one of them is not held elsewhere, else in new memory. Parameters'
+ *   gradients stay.
  *
  * Handles that are open at the end of the tape stay open through backward, as in the training loop's scope.
  * Source: torch/csrc/autograd/engine.cpp (evaluate_function) and input_buffer.cpp (accumulate) of PyTorch.

@@ -40,8 +40,10 @@ export abstract class ImageModel extends Module {
     const { channels } = this.options;
     if (shape.length !== 4 || shape[1] !== channels || shape[2]! < least || shape[3]! < least)
       throw new UsageError(
-        `Expected pictures [N, ${channels}, H, W] with sides of ${least} or more, the product of the model's strides, but received [${shape.join(', ')}]. ` +
-          'Smaller pictures need a smaller stemStride (--stem-stride) or to be enlarged (--size); other channels need the option channels.',
+        `Expected pictures [N, ${channels}, H, W] with sides of ${least} or more, ` +
+          `the product of the model's strides, but received [${shape.join(', ')}]. ` +
+          'Smaller pictures need a smaller stemStride (--stem-stride) or to be enlarged (--size); ' +
+          'other channels need the option channels.',
       );
     return this.stages(x);
   }

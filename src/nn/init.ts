@@ -6,12 +6,11 @@ import { BatchNorm2d } from './norm.js';
 
 /**
  * - `tf`: convolution kernels truncated normal with deviation sqrt(1/fan_in) (tf.variance_scaling_initializer()),
- * classifier normal 0.01.
- *   The released ResNet-RS code.
+ *   classifier normal 0.01. The released ResNet-RS code.
  * - `timm`: convolution kernels normal with deviation sqrt(2/fan_out), classifier uniform +-1/sqrt(in).
  * - `efficientnet`: convolution kernels as `timm`, classifier uniform +-1/sqrt(out). The released EfficientNet code.
  *
- * Biases are 0 and batch norm is the identity in both.
+ * Biases are 0 and batch norm is the identity in all of them.
  */
 export type Initialiser = 'tf' | 'timm' | 'efficientnet';
 

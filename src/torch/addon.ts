@@ -127,7 +127,8 @@ function load(): Addon {
     loaded = createRequire(import.meta.url)(status.addon) as Addon;
   } catch (error) {
     throw new RescaledError(
-      `The engine at ${status.addon} could not be loaded: ${(error as Error).message.split('\n')[0]}. Run "rescaled setup --force", then "rescaled doctor".`,
+      `The engine at ${status.addon} could not be loaded: ${(error as Error).message.split('\n')[0]}. ` +
+        'Run "rescaled setup --force", then "rescaled doctor".',
       { cause: error },
     );
   }

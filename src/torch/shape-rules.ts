@@ -311,6 +311,7 @@ export function shapeRule(name: string): ShapeRule {
   if (rule !== undefined) return rule;
   const near = nearest(name, Object.keys(SHAPE_RULES));
   throw new TypeError(
-    `shapeOnly: there is no shape rule for "${name}"${near === undefined ? '' : ` (did you mean "${near}"?)`}. Add one to src/torch/shape-rules.ts.`,
+    `shapeOnly: there is no shape rule for "${name}"${near === undefined ? '' : ` (did you mean "${near}"?)`}. ` +
+      'Add one to src/torch/shape-rules.ts.',
   );
 }

@@ -42,7 +42,8 @@ export function readFacts(metadata: Readonly<Record<string, string>>, path: stri
     const parsed = type.safeParse(value);
     if (!parsed.success)
       throw new RescaledError(
-        `Expected a valid "${key}" in the header of ${path} but it is ${text.slice(0, 60)}: ${parsed.error.issues[0]!.message}.`,
+        `Expected a valid "${key}" in the header of ${path} but it is ${text.slice(0, 60)}: ` +
+          `${parsed.error.issues[0]!.message}.`,
       );
     facts[key] = parsed.data;
   }

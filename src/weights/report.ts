@@ -84,8 +84,14 @@ function lookLike({ missing, unexpected }: KeyMatch): string | undefined {
   const wanted = (key: string): boolean => missing.includes(key);
   const found = (pattern: RegExp): boolean => unexpected.some((key) => pattern.test(key));
   if (wanted('conv_stem.weight') && found(/^features\.\d+\.\d+\.block\./))
-    return "These look like torchvision's names of an EfficientNet, which are not known here: give timm's file of the model, or TensorFlow's.";
+    return (
+      "These look like torchvision's names of an EfficientNet, which are not known here: " +
+      "give timm's file of the model, or TensorFlow's."
+    );
   if (wanted('conv1.0.weight') && found(/^conv1\.weight$/))
-    return "These look like torchvision's names of a classic ResNet, whose stem is one 7x7 convolution: give a model such as --model resnet-50.";
+    return (
+      "These look like torchvision's names of a classic ResNet, whose stem is one 7x7 convolution: " +
+      'give a model such as --model resnet-50.'
+    );
   return undefined;
 }

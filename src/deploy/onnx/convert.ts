@@ -71,8 +71,10 @@ function find(node: TraceNode): { converter: Converter; inPlace: boolean } {
   if (converter !== undefined) return { converter, inPlace };
   const known = Object.keys(CONVERTERS);
   throw new RescaledError(
-    `Cannot export to ONNX: no conversion for the operator ${node.op.includes('::') ? node.op.split('::')[0] : 'aten'}::${name}.` +
-      `${didYouMean(plain, known)} Known are ${known.sort().join(', ')}. Build the model from these, or add one to src/deploy/onnx/converters.ts.`,
+    'Cannot export to ONNX: no conversion for the operator ' +
+      `${node.op.includes('::') ? node.op.split('::')[0] : 'aten'}::${name}.` +
+      `${didYouMean(plain, known)} Known are ${known.sort().join(', ')}. Build the model from these, ` +
+      'or add one to src/deploy/onnx/converters.ts.',
   );
 }
 
@@ -85,7 +87,8 @@ function constant(trace: TraceGraph, graph: OnnxGraph, id: number): string | und
   if (data instanceof Float32Array) return graph.floats(data, tensor.shape, name || 'constant');
   if (data instanceof Float64Array) return graph.floats(Float32Array.from(data), tensor.shape, name || 'constant');
   throw new RescaledError(
-    `Cannot export to ONNX: expected float32 for ${name || `constant ${id}`} but it is ${tensor.dtype}. Convert the model to float32 before the trace.`,
+    `Cannot export to ONNX: expected float32 for ${name || `constant ${id}`} but it is ${tensor.dtype}. ` +
+      'Convert the model to float32 before the trace.',
   );
 }
 
@@ -93,6 +96,7 @@ function checkType(trace: TraceGraph, node: TraceNode, id: number): void {
   const dtype = trace.values.get(id)?.dtype;
   if (dtype === undefined || dtype === 'float32' || trace.constants.has(id)) return;
   throw new RescaledError(
-    `Cannot export to ONNX: expected float32 for the result of ${node.op} but it is ${dtype}. Trace without mixed precision.`,
+    `Cannot export to ONNX: expected float32 for the result of ${node.op} but it is ${dtype}. ` +
+      'Trace without mixed precision.',
   );
 }

@@ -20,7 +20,8 @@ const PROTOBUF_LIMIT = 2 ** 31 - 1;
 /**
  * Writes a model as one ONNX file (operator set 13) that classifies raw pixels:
  *
- *     images [N, S, S, 3] uint8  ->  x = (images - 255 mean) / (255 std) as [N, 3, S, S]  ->  logits [N, K], probabilities [N, K]
+ *     images [N, S, S, 3] uint8  ->  x = (images - 255 mean) / (255 std) as [N, 3, S, S]
+ *                                ->  logits [N, K], probabilities [N, K]
  *
  * The batch N is free. Batch normalisation is folded into convolutions. Labels, preprocessing and training facts travel
  * in the file's metadata.
@@ -75,7 +76,8 @@ export function exportOnnx(trace: TraceGraph, options: ExportOptions): Uint8Arra
   const weightBytes = [...graph.initializers.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
   if (weightBytes > PROTOBUF_LIMIT - 2 ** 24) {
     throw new RescaledError(
-      `Cannot export to ONNX: ${weightBytes} bytes of weights do not fit into one file (limit 2 GiB). Choose a smaller model.`,
+      `Cannot export to ONNX: ${weightBytes} bytes of weights do not fit into one file (limit 2 GiB). ` +
+        'Choose a smaller model.',
     );
   }
   const version = packageVersion;
@@ -128,7 +130,8 @@ function ends(trace: TraceGraph, size: number, classes: number): [input: number,
   const [output] = trace.outputs;
   if (trace.inputs.length !== 1 || trace.outputs.length !== 1) {
     throw new RescaledError(
-      `Cannot export to ONNX: expected a trace with one input and one output but it has ${trace.inputs.length} and ${trace.outputs.length}.`,
+      `Cannot export to ONNX: expected a trace with one input and one output ` +
+        `but it has ${trace.inputs.length} and ${trace.outputs.length}.`,
     );
   }
   const expectShape = (id: number, what: string, expected: string, rest: readonly number[]) => {

@@ -10,7 +10,8 @@ export function describeFailure(what: string, output: string, signal: NodeJS.Sig
   const parts = [`Failed at ${what}:`, ...shown.map((line) => `  ${line.trim()}`)];
   if (signal === 'SIGKILL' || /Killed signal|out of memory|cannot allocate memory/i.test(output)) {
     parts.push(
-      'The compiler seems to have run out of memory (it needs about 2 GB a file). Try again with RESCALED_BUILD_JOBS=1.',
+      'The compiler seems to have run out of memory (it needs about 2 GB a file). ' +
+        'Try again with RESCALED_BUILD_JOBS=1.',
     );
   }
   parts.push(`The whole output is in ${logPath}`);

@@ -96,7 +96,8 @@ async function build(
   if (todo.length > 0) {
     const jobs = jobCount(env);
     log(
-      `compiling ${todo.length} C++ file${todo.length === 1 ? '' : 's'} (${Math.min(jobs, todo.length)} at a time, about half a minute each)`,
+      `compiling ${todo.length} C++ file${todo.length === 1 ? '' : 's'} ` +
+        `(${Math.min(jobs, todo.length)} at a time, about half a minute each)`,
     );
     await parallel(todo, jobs, (unit) => compile(unit, plan, buildLog, root, log));
   }
@@ -135,7 +136,8 @@ async function findCompiler(env: NodeJS.ProcessEnv): Promise<{ compiler: string[
   const answer = await capture(program, [...rest, '--version'], { timeoutMs: 20_000 });
   if (answer.code !== 0) {
     throw new RescaledError(
-      `Expected a C++ compiler, but "${compiler.join(' ')}" ${answer.missing ? 'is not installed' : 'does not run'}. To install one:\n  ${compilerInstall()}`,
+      `Expected a C++ compiler, but "${compiler.join(' ')}" ` +
+        `${answer.missing ? 'is not installed' : 'does not run'}. To install one:\n  ${compilerInstall()}`,
     );
   }
   return { compiler, version: answer.stdout.split('\n')[0]?.trim() ?? '' };
@@ -194,7 +196,8 @@ async function tryLoading(addon: string, buildLog: string, env: NodeJS.ProcessEn
   rmSync(addon, { force: true });
   const said = /Error: (.*)/.exec(result.stderr)?.[1] ?? `it ended with ${result.signal ?? `code ${result.code}`}`;
   throw new RescaledError(
-    `The engine was compiled but does not load: ${said}\nThe whole output is in ${buildLog}. Check the libtorch with: npx rescaled doctor`,
+    `The engine was compiled but does not load: ${said}\nThe whole output is in ${buildLog}. ` +
+      'Check the libtorch with: npx rescaled doctor',
   );
 }
 

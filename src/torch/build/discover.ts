@@ -54,14 +54,16 @@ export async function requireLibtorch(options: DiscoverOptions = {}): Promise<Li
   if (libtorch !== undefined) return libtorch;
   const looked = ['RESCALED_LIBTORCH: not set', ...attempts.map(({ origin, problem }) => `${origin}: ${problem}`)];
   throw new RescaledError(
-    `Expected PyTorch's C++ library (libtorch) on this machine, but found none.\n  ${looked.join('\n  ')}\nTo install it:\n  ${libtorchInstall()}`,
+    `Expected PyTorch's C++ library (libtorch) on this machine, but found none.\n  ` +
+      `${looked.join('\n  ')}\nTo install it:\n  ${libtorchInstall()}`,
   );
 }
 
 function fromVariable(value: string): Libtorch {
   const root = resolve(value);
   const what =
-    'RESCALED_LIBTORCH must name a libtorch folder (with include/ and lib/, as unpacked from libtorch-*.zip or as .../site-packages/torch)';
+    'RESCALED_LIBTORCH must name a libtorch folder (with include/ and lib/, ' +
+    'as unpacked from libtorch-*.zip or as .../site-packages/torch)';
   if (!isAbsolute(value)) throw new UsageError(`${what} by its absolute path, but is "${value}".`);
   if (!existsSync(root) || !statSync(root).isDirectory())
     throw new UsageError(`${what}, but "${value}" is not a folder.`);

@@ -60,7 +60,8 @@ export function writableEngineFolder(root: string = packageRoot, env: NodeJS.Pro
     }
   }
   throw new RescaledError(
-    `Expected to write the built engine to ${folders.join(' or ')}, but neither can be written to. Set XDG_CACHE_HOME to a folder that can.`,
+    `Expected to write the built engine to ${folders.join(' or ')}, but neither can be written to. ` +
+      'Set XDG_CACHE_HOME to a folder that can.',
   );
 }
 

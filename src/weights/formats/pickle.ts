@@ -182,12 +182,10 @@ class Reader {
         return void stack.push(this.made(this.reduce())); // REDUCE
       case 0x62:
         return this.build(); // BUILD
-      default:
-        this.fail(
-          `instruction 0x${code.toString(16).padStart(2, '0')}` +
-            `${code > 32 && code < 127 ? ` ("${String.fromCharCode(code)}")` : ''} is none that a state dict ` +
-            'needs',
-        );
+      default: {
+        const letter = code > 32 && code < 127 ? ` ("${String.fromCharCode(code)}")` : '';
+        this.fail(`instruction 0x${code.toString(16).padStart(2, '0')}${letter} is none that a state dict needs`);
+      }
     }
   }
 

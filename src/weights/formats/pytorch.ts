@@ -107,11 +107,13 @@ function rootOf(all: readonly string[], path: string): string {
   if (pickles.length === 1 && root !== undefined) {
     if (!all.some((entry) => entry === `${root}constants.pkl` || entry.startsWith(`${root}code/`))) return root;
     throw new RescaledError(
-      `${path} is a TorchScript program, not weights: load it in Python with torch.jit.load and save its state_dict() with torch.save.`,
+      `${path} is a TorchScript program, not weights: load it in Python with torch.jit.load ` +
+        'and save its state_dict() with torch.save.',
     );
   }
   const what = all.includes('model.weights.h5')
-    ? 'a Keras archive (.keras): save its weights with model.save_weights("weights.h5") in TensorFlow 2.15 or older, or with tf_keras'
+    ? 'a Keras archive (.keras): save its weights with model.save_weights("weights.h5") ' +
+      'in TensorFlow 2.15 or older, or with tf_keras'
     : all.some((entry) => entry.endsWith('.npy'))
       ? 'a NumPy archive (.npz)'
       : `a zip with ${pickles.length} data.pkl`;
@@ -191,7 +193,8 @@ async function placeOf(
   const last = lastIndex(shape, strides);
   if (last >= 0 && !(offset + last < elements))
     return wrong(
-      `offset ${offset}, size [${shape.join(', ')}] and stride [${strides.join(', ')}] reach past the ${elements} elements of its storage`,
+      `offset ${offset}, size [${shape.join(', ')}] and stride [${strides.join(', ')}] ` +
+        `reach past the ${elements} elements of its storage`,
     );
   // A stride of 0 repeats elements: a small file could ask for any amount of memory.
   if (bytes === undefined || bytes > range.size)

@@ -119,7 +119,8 @@ function readEntry(name: string, value: unknown, dataBytes: number, path: string
   if (begin > end) return wrong(`expected data_offsets in rising order, but found ${quote(offsets)}`);
   if (end > dataBytes)
     return wrong(
-      `expected data_offsets within the ${dataBytes} data bytes of the file, but found ${quote(offsets)} (is the file cut short?)`,
+      `expected data_offsets within the ${dataBytes} data bytes of the file, ` +
+        `but found ${quote(offsets)} (is the file cut short?)`,
     );
   if (end - begin !== bytes)
     return wrong(

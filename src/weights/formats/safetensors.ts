@@ -117,7 +117,8 @@ function checkedLength({ name, dtype, shape }: TensorToWrite): number {
   const bytes = isSafeDType(dtype) ? byteLength(dtype, shape) : undefined;
   if (bytes !== undefined) return bytes;
   throw new RescaledError(
-    `Expected a dtype of ${Object.keys(itemSizes).join(', ')} and a shape of whole numbers, but tensor "${name}" is ${dtype}[${shape.join(', ')}].`,
+    `Expected a dtype of ${Object.keys(itemSizes).join(', ')} and a shape of whole numbers, ` +
+      `but tensor "${name}" is ${dtype}[${shape.join(', ')}].`,
   );
 }
 
@@ -140,7 +141,8 @@ function readHeaderLength(file: FileBytes): number {
   const limit = Math.min(size - 8, maxHeaderBytes);
   if (length <= BigInt(limit)) return Number(length);
   throw new RescaledError(
-    `${path} is not a valid safetensors file: its header claims ${length} bytes, but at most ${limit} are possible.${otherFormat(start)}`,
+    `${path} is not a valid safetensors file: its header claims ${length} bytes, ` +
+      `but at most ${limit} are possible.${otherFormat(start)}`,
   );
 }
 
@@ -148,7 +150,10 @@ function readHeaderLength(file: FileBytes): number {
 function otherFormat(start: Buffer): string {
   const text = start.toString('latin1');
   if (text.startsWith('PK\x03\x04'))
-    return ' It looks like a PyTorch checkpoint (a zip of a pickle): make it a safetensors file with "rescaled weights convert".';
+    return (
+      ' It looks like a PyTorch checkpoint (a zip of a pickle): ' +
+      'make it a safetensors file with "rescaled weights convert".'
+    );
   if (text.startsWith('version '))
     return ' It looks like a Git LFS pointer: fetch the file itself with "git lfs pull".';
   return '';

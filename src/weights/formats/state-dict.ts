@@ -47,7 +47,8 @@ const wrappers = ['module.', '_orig_mod.'];
 export function pickStateDict(root: PickleValue, select: string | undefined, path: string): StateDict {
   if (!(root instanceof Map))
     throw new UsageError(
-      `Expected a dictionary of tensors in ${path} but it holds ${describe(root)}. Save model.state_dict() with torch.save.`,
+      `Expected a dictionary of tensors in ${path} but it holds ${describe(root)}. ` +
+        'Save model.state_dict() with torch.save.',
     );
   const nested = new Map<string, Dict>();
   for (const [key, value] of root)
@@ -77,14 +78,16 @@ function choose(root: Dict, choices: readonly string[], select: string | undefin
   if (select !== undefined) {
     if (choices.includes(select)) return select;
     throw new UsageError(
-      `Expected tensors under "${select}" in ${path} but there are none.${didYouMean(select, choices)} ${listed(choices)}`,
+      `Expected tensors under "${select}" in ${path} but there are none.${didYouMean(select, choices)} ` +
+        `${listed(choices)}`,
     );
   }
   const known = stateDictKeys.find((key) => choices.includes(key));
   if (known !== undefined || hasTensors(root)) return known;
   if (choices.length === 1) return choices[0];
   throw new UsageError(
-    `Expected a dictionary of tensors in ${path} but found ${choices.length === 0 ? `none; its keys: ${keys(root)}` : 'several'}. ${listed(choices)}`,
+    `Expected a dictionary of tensors in ${path} ` +
+      `but found ${choices.length === 0 ? `none; its keys: ${keys(root)}` : 'several'}. ${listed(choices)}`,
   );
 }
 

@@ -193,7 +193,8 @@ function parsed<T>(path: string, work: () => T): T {
     return work();
   } catch (error) {
     throw new RescaledError(
-      `${path} cannot be read as the index of a TensorFlow checkpoint: ${(error as Error).message} (is the file cut short?).`,
+      `${path} cannot be read as the index of a TensorFlow checkpoint: ` +
+        `${(error as Error).message} (is the file cut short?).`,
       { cause: error },
     );
   }
