@@ -76,14 +76,19 @@ function inUnitsOf(unit: string): Writing {
     change: (difference) => withUnit(bare(difference)),
     distance: (difference) => withUnit(withoutPlus(bare(difference))),
     tick: (value) => String(Number(value.toPrecision(4))),
-    plusMinus: (of) => plusMinus(of, 1, number),
+    plusMinus: (of) => plusMinus(of, 1, number, (half) => significant(half, 2)),
   };
 }
 
-function plusMinus(of: Estimate | undefined, scale: number, write: (value: number) => string): string {
+function plusMinus(
+  of: Estimate | undefined,
+  scale: number,
+  write: (value: number) => string,
+  writeHalf = write,
+): string {
   if (of === undefined) return missing;
   const mean = write(scale * of.mean);
   return of.low === undefined || of.high === undefined || !Number.isFinite(of.mean)
     ? mean
-    : `${mean}${NBSP}±${NBSP}${write((scale / 2) * (of.high - of.low))}`;
+    : `${mean}${NBSP}±${NBSP}${writeHalf((scale / 2) * (of.high - of.low))}`;
 }

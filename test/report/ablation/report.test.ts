@@ -5,7 +5,7 @@ import { barChart } from '../../../src/report/draw/bars.js';
 import { difference, estimate } from '../../../src/study/analysis/statistics.js';
 import { additive, leaveOneOut, type Variant, weightDecay } from '../../../src/study/plan/ablation.js';
 import { paperLadder } from '../../../src/study/plan/ladder.js';
-import { ACCURACY } from '../../study/synthetic.js';
+import { ACCURACY, RMSE } from '../../study/synthetic.js';
 
 const text = (page: string): string =>
   page
@@ -23,6 +23,7 @@ function study(
   change: Partial<AblationReport> = {},
 ): AblationReport {
   const seeds = [1, 2, 3];
+  const { metric = ACCURACY } = change;
   const scores = variants.map(
     (_, i) =>
       new Map(seeds.flatMap((seed) => (accuracy(i, seed) === undefined ? [] : [[seed, accuracy(i, seed)!] as const]))),
@@ -44,7 +45,7 @@ function study(
       pending: seeds.filter((seed) => !scores[i]!.has(seed)),
       score: estimate([...scores[i]!.values()]),
       trainScore: estimate([...scores[i]!.values()].map((score) => score + 0.1)),
-      change: variant.against === undefined ? undefined : difference(scores[variant.against]!, scores[i]!, ACCURACY),
+      change: variant.against === undefined ? undefined : difference(scores[variant.against]!, scores[i]!, metric),
       msPerStep: 20 + i,
       epochs: 10,
     }),
@@ -52,14 +53,14 @@ function study(
   return {
     title: 'a study',
     kind,
-    metric: ACCURACY,
+    metric,
     proportion: true,
     generatedAt: '2026-03-02T14:05:12.000Z',
     data: { name: 'kinds', classes: 10, trainPictures: 3000, testPictures: 10_000 },
     model: 'resnet-26',
     size: 28,
     rows,
-    total: difference(scores[0]!, scores.at(-1)!, ACCURACY),
+    total: difference(scores[0]!, scores.at(-1)!, metric),
     paperSource: 'Published: somewhere.',
     common: [{ key: 'Seeds', value: '1, 2, 3' }],
     environment: [],
@@ -128,6 +129,24 @@ describe('renderAblation', () => {
       assert.ok(said.includes(figure), figure);
     assert.match(said, /Not comparable: accuracies here with the published ones, which are of ResNet-200 on ImageNet/);
     assert.ok(said.includes('rescaled ablate kinds -o runs/a'));
+  });
+  it('of a metric where lower is better, a fall is a gain, in its unit', () => {
+    // Label smoothing takes 0.1 m off, dropout adds 0.05 m; the others wobble.
+    const rmse = (row: number, seed: number): number =>
+      2 +
+      luck(seed) -
+      (row >= 4 ? 0.1 : 0) +
+      (row >= 7 ? 0.05 : 0) +
+      (row === 4 || row === 7 ? 0 : [0.001, -0.0005, -0.0005][(seed + row) % 3]!) / 2;
+    const report = study('additive', additive(ladder), rmse, { metric: RMSE, proportion: false });
+    const said = check(renderAblation(report));
+    assert.match(said, /Gain beyond the noise of the seeds, in m: label smoothing \(−0\.100\)\./);
+    assert.match(said, /Loss beyond the noise of the seeds, in m: dropout on FC \(\+0\.0500\)\./);
+    assert.match(said, /Test RMSE Change, m/);
+    assert.match(said, /All steps together: −0\.0\d+ m .* from 2\.000 m to 1\.950 m\./);
+    // Training is 0.1 m worse here than test: nothing over-fits.
+    assert.match(said, /Training and test score lie close together in every row/);
+    assert.doesNotMatch(said, /top-1|points|Wilson/);
   });
   it('says of equal results that the step changes nothing', () => {
     const said = check(renderAblation(study('additive', additive(ladder), (_, seed) => 0.9 + luck(seed))));

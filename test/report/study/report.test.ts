@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { studyFigureCsv } from '../../../src/report/study/csv.js';
 import type { StudyConfiguration, StudyReport } from '../../../src/report/study/data.js';
 import { renderStudy } from '../../../src/report/study/report.js';
+import { PSNR, RMSE } from '../../study/synthetic.js';
 import { exampleStudy, withAnalysis } from './example.js';
 
 const text = (page: string): string =>
@@ -294,6 +295,32 @@ describe('renderStudy', () => {
       }),
     );
     assert.match(said, /1 without any error lie below the axis\./);
+  });
+
+  it('writes another metric by its title and its unit, and its CSV by its name', () => {
+    const report: StudyReport = { ...withAnalysis(exampleStudy()), metric: RMSE };
+    const page = renderStudy(report);
+    const said = check(page);
+    assert.doesNotMatch(said, /top-1|accurac|(?:in|,|\d) points|percentage/i);
+    // Member of the family: 0.6612 m, 0.655 to 0.668.
+    assert.match(said, /Measured RMSE, m Gain, m Predicted RMSE/);
+    assert.ok(said.includes('0.6612 ± 0.0065'), said.slice(0, 2000));
+    assert.match(said, /Change of RMSE, m, for each doubling of/);
+    assert.match(said, /In bold: score on test pictures less score on training pictures/);
+    assert.match(page, />RMSE, m, logarithmic</);
+    const [head, first] = linked(page).get('configurations.csv')!.split('\n');
+    assert.match(head!, /^name,rmse,rmseLow,rmseHigh,trainRmse,trainRmseLow,trainRmseHigh,/);
+    assert.equal(Number(first!.split(',')[1]), report.configurations[0]!.score!.mean);
+    // Lower is better: what is drawn as an error is the value, with the interval as it stands.
+    const errors = linked(page).get('error-flops.csv')!.split('\n')[1]!.split(',');
+    const one = report.configurations.find(({ name }) => name === errors[0])!;
+    assert.deepEqual(errors.slice(7, 10).map(Number), [one.score!.mean, one.score!.low, one.score!.high]);
+  });
+
+  it('draws no error of a metric whose best value nobody knows', () => {
+    const said = check(renderStudy({ ...exampleStudy(), metric: PSNR }));
+    assert.match(said, /No error is drawn and no power law fitted: the best PSNR that there could be is not known/);
+    assert.doesNotMatch(said, /error-flops\.csv/);
   });
 
   it('stays readable and quick with 10,000 configurations', () => {
