@@ -73,7 +73,8 @@ async function compareExplanation(sides, name, args) {
   for (const form of [[], ['--json']]) {
     const command = ['train', ...args, '--out', name, '--explain', ...form];
     const texts = [await rescaled(sides.old, command), await rescaled(sides.new, command)];
-    const difference = linesDifference(texts[0], texts[1]);
+    const difference =
+      form.length > 0 ? jsonDifference(runOf(texts[0]), runOf(texts[1])) : linesDifference(texts[0], texts[1]);
     if (difference !== undefined) found.push(`${name}: train --explain ${form.join('')}: ${difference}`);
   }
   return found;
@@ -111,7 +112,7 @@ const FILES = {
 };
 /** @typedef {(a: Buffer, b: Buffer) => string | undefined} Compare */
 
-/** In today's form: 0.1.0 had the classes beside everything else. @param {Buffer} bytes */
+/** In today's form: 0.1.0 had the classes beside everything else. @param {Buffer | string} bytes */
 const runOf = (bytes) => {
   const { format, classes, ...rest } = JSON.parse(bytes.toString());
   return format === 1 ? { format: 2, task: { name: 'classify', classes }, ...rest } : { format, ...rest };

@@ -5,7 +5,8 @@ import { describe, test } from 'node:test';
 import { plotPage } from '../../src/cli/recipe/plot.js';
 import { differences } from '../../src/cli/recipe/recipe.js';
 import { RECIPE_GROUPS, recipeTable } from '../../src/cli/recipe/table.js';
-import { presetNames, RECIPE_KEYS, resolveRecipe } from '../../src/train/index.js';
+import { presetNames, RECIPE_KEYS } from '../../src/recipe/presets.js';
+import { resolveRecipe } from '../../src/recipe/recipe.js';
 import { cli, FASHION, temporaryFolder } from './helpers.js';
 
 const recipe = (name: string, size = 224) => resolveRecipe(name, 'resnet-rs-50', size);

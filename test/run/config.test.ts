@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { loadConfig, type RunConfig, runFile, saveConfig } from '../../src/run/config.js';
 import { taskNamed } from '../../src/tasks/index.js';
 import { openTrainingData, resolveRun } from '../../src/tasks/runs.js';
-import { loadConfig, preprocessOf, type RunConfig, resolveConfig, runFile, saveConfig } from '../../src/train/index.js';
+import { preprocessOf, resolveConfig } from '../../src/train/index.js';
 import { FASHION, temporaryFolder } from '../cli/helpers.js';
 
 const folder = temporaryFolder();

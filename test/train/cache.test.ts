@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { TrainEvent } from '../../src/run/events.js';
 import { resumeTraining, scoreRun, train } from '../../src/tasks/runs.js';
-import type { TrainEvent, TrainOptions } from '../../src/train/index.js';
+import type { TrainOptions } from '../../src/train/index.js';
 import { idxPart, photos, temporaryFolder, writeTree } from '../data/helpers.js';
 
 const root = temporaryFolder();

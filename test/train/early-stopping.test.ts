@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { openDataset } from '../../src/data/dataset.js';
 import { splitMinival, withoutMinival } from '../../src/data/minival.js';
+import { bestWeights, finalWeights } from '../../src/run/config.js';
+import type { TrainEvent } from '../../src/run/events.js';
 import { resumeTraining, train } from '../../src/tasks/runs.js';
-import { bestWeights, finalWeights, type TrainEvent, type TrainOptions } from '../../src/train/index.js';
+import type { TrainOptions } from '../../src/train/index.js';
 import { SafetensorsFile } from '../../src/weights/formats/safetensors.js';
 import { FASHION, temporaryFolder } from '../cli/helpers.js';
 

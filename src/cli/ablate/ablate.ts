@@ -3,6 +3,7 @@ import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { wholeOption } from '../../checks.js';
 import { RescaledError, UsageError } from '../../errors.js';
+import { parseSetting } from '../../recipe/recipe.js';
 import {
   additive,
   claimFolder,
@@ -14,7 +15,6 @@ import {
 import { paperLadder, pickSteps } from '../../study/plan/ladder.js';
 import { readLadder } from '../../study/plan/ladder-file.js';
 import { openTrainingData } from '../../tasks/runs.js';
-import { parseSetting } from '../../train/index.js';
 import { integer, number } from '../options.js';
 import { freeFolder } from '../output.js';
 import { commandLine } from '../words.js';

@@ -1,10 +1,12 @@
 import { emaDecay } from '../../optim/index.js';
+import { RECIPE_KEYS } from '../../recipe/presets.js';
+import type { SourcedRecipe } from '../../recipe/recipe.js';
 import { type Line, lineChart, niceRange } from '../../report/draw/charts.js';
 import { compact, count, significant } from '../../report/draw/format.js';
 import { type Html, html } from '../../report/draw/html.js';
 import { renderPage } from '../../report/draw/page.js';
 import type { Point } from '../../report/draw/series.js';
-import { learningRates, RECIPE_KEYS, type SourcedRecipe } from '../../train/index.js';
+import { learningRates } from '../../train/index.js';
 import { isUnused, shownValue } from './table.js';
 
 interface PlotRun {

@@ -3,16 +3,9 @@ import { UsageError } from '../../errors.js';
 import { writeFileAtomic } from '../../files.js';
 import { modelFacts } from '../../models/index.js';
 import { scaledPeak } from '../../optim/index.js';
-import {
-  IMAGENET_PICTURES,
-  openRecipe,
-  PRESETS,
-  parseSetting,
-  presetNames,
-  RECIPE_KEYS,
-  resolveRecipe,
-  type SourcedRecipe,
-} from '../../train/index.js';
+import { openRecipe } from '../../recipe/file.js';
+import { PRESETS, presetNames, RECIPE_KEYS } from '../../recipe/presets.js';
+import { IMAGENET_PICTURES, parseSetting, resolveRecipe, type SourcedRecipe } from '../../recipe/recipe.js';
 import { integer } from '../options.js';
 import { checkOutput } from '../output.js';
 import { columns, isUnused, recipeTable, shownValue } from './table.js';

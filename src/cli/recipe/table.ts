@@ -1,4 +1,4 @@
-import type { Recipe, RecipeKey, SourcedRecipe } from '../../train/index.js';
+import type { Recipe, RecipeKey, SourcedRecipe } from '../../recipe/recipe.js';
 
 /** The settings in the order and the groups in which a reader looks for them. */
 export const RECIPE_GROUPS: Readonly<Record<string, readonly RecipeKey[]>> = {

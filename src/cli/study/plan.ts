@@ -1,13 +1,13 @@
 import { availableParallelism } from 'node:os';
 import { csvText } from '../../csv.js';
 import { UsageError } from '../../errors.js';
+import { IMAGENET_PICTURES } from '../../recipe/recipe.js';
 import type { StudyFile } from '../../study/plan/file.js';
 import { type Configuration, epochsOf, type LeftOut, layOut } from '../../study/plan/grid.js';
 import { STUDY_PRESETS } from '../../study/plan/presets.js';
 import { isStudyFolder, type PlannedConfiguration, planScaling } from '../../study/plan/scaling-plan.js';
 import type { Trial } from '../../study/plan/trial.js';
 import { TimeLeft } from '../../study/trials/time-left.js';
-import { IMAGENET_PICTURES } from '../../train/index.js';
 import { duration } from '../progress.js';
 import { table } from '../table.js';
 import { learnFinished } from '../trials.js';

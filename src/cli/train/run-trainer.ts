@@ -3,7 +3,8 @@ import { deathText } from '../../child/death.js';
 import { untilInterrupted } from '../../child/interrupt.js';
 import { runChild } from '../../child/run.js';
 import { RescaledError } from '../../errors.js';
-import { lastCheckpoint, type TrainEvent } from '../../train/index.js';
+import { lastCheckpoint } from '../../run/config.js';
+import type { TrainEvent } from '../../run/events.js';
 import type { RunFigures } from './finish-run.js';
 import type { TrainJob, TrainTask } from './train-process.js';
 

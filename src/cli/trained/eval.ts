@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import { wholeOption } from '../../checks.js';
 import { RescaledError, UsageError } from '../../errors.js';
 import { showMetric } from '../../metric.js';
+import { loadConfig } from '../../run/config.js';
 import { setThreads } from '../../torch/index.js';
-import { loadConfig } from '../../train/index.js';
 import { integer, number } from '../options.js';
 import { loadModel, measure } from './load-model.js';
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { UsageError } from '../../errors.js';
 import { modelFacts } from '../../models/index.js';
-import { IMAGENET_INPUT } from '../../train/index.js';
+import { IMAGENET_INPUT } from '../../run/config.js';
 import type { WeightsFile } from '../../weights/formats/weights-file.js';
 import type { KeyPlan } from '../../weights/names/plan.js';
 

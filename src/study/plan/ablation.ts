@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
+import type { Dataset } from '../../data/dataset.js';
 import { UsageError } from '../../errors.js';
 import { makeFolder, writeFileAtomic } from '../../files.js';
-import type { Dataset, ModelSwitches } from '../../train/index.js';
+import type { ModelSwitches } from '../../recipe/model-switches.js';
 import { parsePlan, planFile, readPlanJson, refuseOccupied } from './folder.js';
 import { DECAY_TABLE, DECAYS, findStep, type Ingredient, type Ladder, type Published } from './ladder.js';
 import { planTrials, type Trial, type TrialOptions } from './trial.js';

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { UsageError } from '../../errors.js';
 import { isDataFile, loadDataFile } from '../../load-file.js';
 import { PUBLISHED_EFFICIENTNET } from '../../models/index.js';
+import { modelSwitchesSchema } from '../../recipe/model-switches.js';
 import { didYouMean } from '../../suggest.js';
-import { modelSwitchesSchema } from '../../train/index.js';
 import { STUDY_PRESETS } from './presets.js';
 import { ruleSchema, settingsSchema } from './rule.js';
 

@@ -1,6 +1,8 @@
 import { UsageError } from '../../errors.js';
 import { type ModelOverrides, modelFacts, modelNames, QuickCosts } from '../../models/index.js';
-import { type NamedRecipe, openRecipe, resolveRecipe, stemStrideAt } from '../../train/index.js';
+import { openRecipe } from '../../recipe/file.js';
+import { type NamedRecipe, resolveRecipe } from '../../recipe/recipe.js';
+import { stemStrideAt } from '../../train/index.js';
 import { halvingPlan } from '../analysis/halving.js';
 import type { Grid, StudyFile } from './file.js';
 import { PAPER_RULES } from './presets.js';

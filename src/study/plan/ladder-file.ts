@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { UsageError } from '../../errors.js';
 import { loadDataFile } from '../../load-file.js';
-import { modelSwitchesSchema } from '../../train/index.js';
+import { modelSwitchesSchema } from '../../recipe/model-switches.js';
 import { findStep, type Ingredient, type Ladder } from './ladder.js';
 import { settingsSchema } from './rule.js';
 

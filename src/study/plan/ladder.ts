@@ -1,7 +1,7 @@
 import { UsageError } from '../../errors.js';
 import { modelFacts } from '../../models/index.js';
+import type { ModelSwitches } from '../../recipe/model-switches.js';
 import { didYouMean } from '../../suggest.js';
-import type { ModelSwitches } from '../../train/index.js';
 
 /** Published top-1 accuracies in percent, by the model they are of. */
 export type Published = Readonly<Record<string, number>>;

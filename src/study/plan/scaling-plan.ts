@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
+import type { Dataset } from '../../data/dataset.js';
 import { UsageError } from '../../errors.js';
 import { makeFolder, writeFileAtomic } from '../../files.js';
 import { taskNamed } from '../../tasks/index.js';
 import { openTrainingData } from '../../tasks/runs.js';
-import type { Dataset } from '../../train/index.js';
 import { checkStudy, type StudyFile } from './file.js';
 import { parsePlan, planFile, readPlanJson, refuseOccupied } from './folder.js';
 import { type Configuration, epochsOf, type LeftOut, layOut } from './grid.js';

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
+import type { Dataset } from '../../data/dataset.js';
+import type { Recipe } from '../../recipe/recipe.js';
 import { resolveRun } from '../../tasks/runs.js';
-import type { Dataset, Recipe, TrainOptions } from '../../train/index.js';
+import type { TrainOptions } from '../../train/index.js';
 
 /** What a trial trains: everything but where it writes, its seed, and how the machine shares its cores. */
 export interface TrialOptions

@@ -5,7 +5,7 @@ import { reasonOf } from '../../child/messages.js';
 import { runChild } from '../../child/run.js';
 import { RescaledError } from '../../errors.js';
 import { isLocked } from '../../lock.js';
-import { lastCheckpoint } from '../../train/index.js';
+import { lastCheckpoint } from '../../run/config.js';
 import type { Trial } from '../plan/trial.js';
 import type { Speed, TrialJob, TrialTask } from './process.js';
 import { lockFile, readResult, type TrialResult, trialRun, writeResult } from './result.js';

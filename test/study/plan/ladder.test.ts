@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import type { RunConfig } from '../../../src/run/config.js';
 import { additive, leaveOneOut, planStudy, type Variant, weightDecay } from '../../../src/study/plan/ablation.js';
 import { paperLadder, pickSteps } from '../../../src/study/plan/ladder.js';
 import { readLadder } from '../../../src/study/plan/ladder-file.js';
 import { openTrainingData, resolveRun } from '../../../src/tasks/runs.js';
-import type { RunConfig } from '../../../src/train/index.js';
 import { FASHION, temporaryFolder } from '../../cli/helpers.js';
 
 const ladder = paperLadder({ model: 'resnet-rs-26', epochs: 9, longEpochs: 35 });
