@@ -65,16 +65,19 @@ function lit(size: number, shift: number, flip: boolean): [from: number, to: num
 
 /**
  * For each row or column of a view the one of the grid that lies under its centre: floor of
- * (crop + (i + shift + 1/2) * crop side / S) * grid side / picture side, -1 outside the crop. With equal grids this is
- * Pillow's NEAREST.
+ * (crop + (i + shift + 1/2) * crop side / S) * grid side / picture side, -1 outside the crop. This is Pillow's NEAREST on
+ * the crop cut out of the grid.
  */
 function nearest(size: number, from: number, side: number, shift: number, picture: number, grid: number): Int32Array {
-  const rows = new Int32Array(size);
-  for (let i = 0; i < size; i++) {
-    const place = i + shift;
-    if (place < 0 || place >= size) rows[i] = -1;
-    else if (grid === picture) rows[i] = from + Math.floor(((place + 0.5) * side) / size);
-    else rows[i] = Math.min(grid - 1, Math.floor(((from + ((place + 0.5) * side) / size) * grid) / picture));
+  const rows = new Int32Array(size).fill(-1);
+  const ratio = grid / picture;
+  const first = Math.floor(from * ratio);
+  const step = (side / size) * ratio;
+  // Added up as Pillow does: a centre on the border of two pixels then falls to the same side.
+  let centre = from * ratio - first + step * 0.5;
+  for (let place = 0; place < size; place++, centre += step) {
+    const i = place - shift;
+    if (i >= 0 && i < size) rows[i] = Math.min(grid - 1, first + Math.floor(centre));
   }
   return rows;
 }
@@ -123,8 +126,8 @@ export function viewMask<T extends Uint8Array | Uint16Array | Int32Array>(
  * A depth map as the picture is seen in a view, by the nearest reading: between a near and a far one lies neither.
  * @param depth [height, width] of `grid`
  * @param outside what stands where the view looks past the picture, and marks places without a reading
- * @param zoom divide readings by sqrt(S/crop.width * S/crop.height), as a camera that sees an object so much larger is
- * that much nearer; `outside` is left as it is
+ * @param zoom divide readings by sqrt(S/w * S/h), w and h the crop's sides in pixels of `grid`, as a camera that sees an
+ * object so much larger is that much nearer; `outside` is left as it is
  * @returns [S, S]
  */
 export function viewDepth(
@@ -134,9 +137,11 @@ export function viewDepth(
   { zoom = false, grid = view }: { zoom?: boolean; grid?: Grid } = {},
 ): Float32Array {
   const { crop, size } = view;
-  const out = sample(depth, view, grid, new Float32Array(size * size).fill(outside));
+  const missing = Math.fround(outside);
+  const out = sample(depth, view, grid, new Float32Array(size * size).fill(missing));
   if (!zoom) return out;
-  const factor = Math.sqrt((crop.width / size) * (crop.height / size));
-  for (let i = 0; i < out.length; i++) if (!Object.is(out[i], outside)) out[i] = out[i]! * factor;
+  const [width, height] = [(crop.width * grid.width) / view.width, (crop.height * grid.height) / view.height];
+  const scale = Math.sqrt((size / width) * (size / height));
+  for (let i = 0; i < out.length; i++) if (!Object.is(out[i], missing)) out[i] = out[i]! / scale;
   return out;
 }

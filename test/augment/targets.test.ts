@@ -137,6 +137,20 @@ it('depth is divided by the zoom where asked, but for places without a reading',
   assert.deepEqual([...found.subarray(0, 4)], [8 / Math.sqrt(8), 8 / Math.sqrt(8), 0, 0].map(Math.fround));
 });
 
+it('depth of a photograph that was reduced as it was decoded is zoomed by its own pixels', () => {
+  // 8 x 4 readings; the picture came out at 4 x 2. The view shows 4 x 4 readings in 4 x 4 pixels: nothing is magnified.
+  const view: View = { width: 4, height: 2, crop: { x: 0, y: 0, width: 2, height: 2 }, size: 4, flip: false };
+  const depth = new Float32Array(32).fill(7);
+  const found = viewDepth(depth, view, 0, { zoom: true, grid: { width: 8, height: 4 } });
+  assert.deepEqual([...found], new Array(16).fill(7));
+});
+
+it('a mark that is no exact float32 stays the same mark', () => {
+  const view: View = { width: 2, height: 1, crop: { x: 0, y: 0, width: 2, height: 1 }, size: 4, flip: false };
+  const found = viewDepth(Float32Array.of(0.1, 2), view, 0.1, { zoom: true });
+  assert.equal(found[0], Math.fround(0.1));
+});
+
 it('a box out of sight is empty', () => {
   const view: View = { width: 10, height: 10, crop: { x: 5, y: 5, width: 5, height: 5 }, size: 5, flip: true };
   const { boxes, visible } = viewBoxes([0, 0, 4, 4, 7, 7, 7, 7], view);
