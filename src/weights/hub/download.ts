@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, readFileSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { createReadStream, existsSync, readFileSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RescaledError } from '../../errors.js';
-import { writeFileAtomic } from '../../files.js';
 import { type Answer, type Connection, checkStatus, drop, PassingError, shown } from './request.js';
 
 /** What the bytes must hash to. */
@@ -178,8 +177,11 @@ async function receive(job: Download, answer: Answer, have: number, of: number |
   if (of !== undefined && of - have > free) throw full(job, have, of);
   const etag = answer.header('etag');
   // A weak etag does not promise the same bytes (RFC 9110, section 13.1.5).
-  if (answer.status === 200) forget(partial);
-  if (etag !== undefined && !etag.startsWith('W/')) writeFileAtomic(etagFile(partial), etag);
+  if (answer.status === 200) {
+    forget(partial);
+    if (etag !== undefined && !etag.startsWith('W/'))
+      attempt(job, have, of, () => writeFileSync(etagFile(partial), etag));
+  }
   let done = have;
   const file = await open(partial, have > 0 ? 'r+' : 'w').catch((error) => writing(error, job, done, of));
   try {
@@ -217,6 +219,14 @@ const full = ({ partial, name }: Download, done: number, of: number | undefined)
     `Expected room for ${name} in ${dirname(partial)} but the disk is full: ${done} of ${of ?? '?'} bytes are there. ` +
       'Make room and call it again, it goes on from there; or name another folder (HF_HOME, TORCH_HOME).',
   );
+
+function attempt(job: Download, done: number, of: number | undefined, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    writing(error, job, done, of);
+  }
+}
 
 function writing(error: unknown, job: Download, done: number, of: number | undefined): never {
   const { code } = error as NodeJS.ErrnoException;

@@ -38,15 +38,19 @@ export function weightsHere(name: string): string | undefined {
  * and the next call goes on from there
  */
 export async function fetchWeights(name: string, options: FetchOptions = {}): Promise<string> {
-  const wanted = needName(name);
-  const { address } = wanted;
+  return fetchWanted(needName(name), options);
+}
+
+/** `fetchWeights` of a name that is parsed. */
+export async function fetchWanted(wanted: Wanted, options: FetchOptions = {}): Promise<string> {
+  const { address, name } = wanted;
   const here = cachedFile(wanted);
   if (here !== undefined) return here;
   if (address.kind === 'archive') throw archiveError(wanted, address.url);
   const offline = offlineSwitch();
   if (offline !== undefined)
     throw new RescaledError(
-      `Expected ${wanted.name} to be on this machine, since ${offline} is set, but it is not. ` +
+      `Expected ${name} to be on this machine, since ${offline} is set, but it is not. ` +
         `Fetch it with "rescaled weights fetch ${name}" while connected and without ${offline}.`,
     );
   try {
@@ -56,7 +60,7 @@ export async function fetchWeights(name: string, options: FetchOptions = {}): Pr
   } catch (error) {
     if ((error as Error).name !== 'AbortError') throw error;
     throw new RescaledError(
-      `Stopped. What has come of ${wanted.name} is kept: "rescaled weights fetch ${name}" goes on from there.`,
+      `Stopped. What has come of ${name} is kept: "rescaled weights fetch ${name}" goes on from there.`,
       { cause: error },
     );
   }
