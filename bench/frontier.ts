@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { numberOption, wholeOption } from '../src/checks.js';
 import { integer, number } from '../src/cli/options.js';
+import { csvText } from '../src/csv.js';
 import { UsageError } from '../src/errors.js';
 import { writeFileAtomic } from '../src/files.js';
 import { modelCost, PUBLISHED_EFFICIENTNET, PUBLISHED_RESNET_RS } from '../src/models/index.js';
@@ -187,8 +188,8 @@ function ratio<T extends { family: string; top1: number }>(
 ): number | undefined {
   const points = all
     .filter(({ family }) => family === 'ResNet-RS')
-    .map((other) => ({ cost: cost(other) ?? Number.NaN, accuracy: other.top1 }));
-  const peer = costAt(points, row.top1);
+    .map((other) => ({ cost: cost(other) ?? Number.NaN, score: other.top1 }));
+  const peer = costAt(points, row.top1, { direction: 'higher' });
   const own = cost(row);
   return peer === undefined || own === undefined ? undefined : own / peer;
 }
@@ -241,7 +242,10 @@ const columns = [
 ] as const;
 write(
   'frontier.csv',
-  [columns.join(','), ...rows.map((row) => columns.map((column) => row[column] ?? '').join(','))].join('\n') + '\n',
+  csvText(
+    columns,
+    rows.map((row) => columns.map((column) => row[column])),
+  ),
 );
 for (const [name, svg] of frontierDrawings(report)) write(`frontier-${name}`, svg);
 write('frontier.html', renderFrontier(report));

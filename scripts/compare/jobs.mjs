@@ -58,7 +58,7 @@ export async function compareSides(sides, work) {
     for (const side of [sides.old, sides.new]) {
       const start = Date.now();
       await rescaled(side, ['train', ...args, '--out', name]);
-      say(`${side.name} ${name}`, `trained in ${since(start)}`);
+      say(side.name, `${name}, trained in ${since(start)}`);
       if (side.name === 'old' && name === 'resnet')
         copyFileSync(join(side.runs, name, 'weights.safetensors'), join(work, 'start.safetensors'));
     }
@@ -101,7 +101,7 @@ async function compareWords(sides) {
 
 /** Files of a run that are compared; `undefined` for the same. @type {Record<string, Compare>} */
 const FILES = {
-  'run.json': (a, b) => jsonDifference(JSON.parse(a.toString()), JSON.parse(b.toString())),
+  'run.json': (a, b) => jsonDifference(runOf(a), runOf(b)),
   'weights.safetensors': safetensorsDifference,
   'model.onnx': bytesDifference,
   'metrics.csv': (a, b) => csvDifference(a.toString(), b.toString()),
@@ -110,6 +110,12 @@ const FILES = {
   'report.html': (a, b) => linesDifference(maskReport(a.toString()), maskReport(b.toString())),
 };
 /** @typedef {(a: Buffer, b: Buffer) => string | undefined} Compare */
+
+/** In today's form: 0.1.0 had the classes beside everything else. @param {Buffer} bytes */
+const runOf = (bytes) => {
+  const { format, classes, ...rest } = JSON.parse(bytes.toString());
+  return format === 1 ? { format: 2, task: { name: 'classify', classes }, ...rest } : { format, ...rest };
+};
 
 /** Checkpoints are written by the clock. @param {Buffer} bytes */
 const events = (bytes) =>

@@ -1,9 +1,6 @@
 import { UsageError } from '../errors.js';
-import { type Crop, centreCrop, randomCrop } from './crop.js';
-import { flipInPlace, type Pixels, windowOf } from './pixels.js';
-import { type AugmentPlan, augmentInPlace, augmentPlan } from './policies/plan.js';
-import type { Random } from './random.js';
-import { type Filter, resample } from './resample.js';
+import { type AugmentPlan, augmentPlan } from './policies/plan.js';
+import type { Filter } from './resample.js';
 
 /**
  * How a picture of any size becomes the network's square input. All fields are plain data; `preprocessOptions` fills
@@ -87,51 +84,4 @@ export function preprocessOptions(given: Partial<PreprocessOptions> & { size: nu
 
 function isRange(value: unknown): value is [number, number] {
   return Array.isArray(value) && value.length === 2 && value[0] > 0 && value[0] <= value[1];
-}
-
-/**
- * The picture as evaluation sees it: centre crop (`centreCrop`), then resized to S x S.
- * @returns bytes [S, S, 3]
- */
-export function evalView(pixels: Pixels, options: PreprocessOptions): Uint8Array {
-  return resized(pixels, centreCrop(pixels.width, pixels.height, options.size, options.evalCrop), options);
-}
-
-/** Cut first, then resized, as in the reference: pixels outside the crop have no part in the result. */
-function resized(pixels: Pixels, crop: Crop, options: PreprocessOptions): Uint8Array {
-  const { x, y, width, height } = crop;
-  const part =
-    width === pixels.width && height === pixels.height
-      ? pixels
-      : { data: windowOf(pixels, x, y, width, height), width, height };
-  return resample(part, [0, 0, width, height], options.size, options.size, options.filter);
-}
-
-/**
- * The picture as one training step sees it: random crop, resize to S x S, flip, then `augment`, the reference's order.
- * A pure function of the picture, the options and the state of `random`.
- * @returns bytes [S, S, 3]
- */
-export function trainView(pixels: Pixels, options: PreprocessOptions, random: Random): Uint8Array {
-  const view = croppedView(pixels, options, random);
-  if (options.flip > 0 && random.uniform() < options.flip) flipInPlace(view, options.size, options.size);
-  if (options.augment !== undefined)
-    augmentInPlace({ data: view, width: options.size, height: options.size }, options.augment, random);
-  return view;
-}
-
-function croppedView(pixels: Pixels, options: PreprocessOptions, random: Random): Uint8Array {
-  const { size, cropMode = REFERENCE_PREPROCESS.cropMode } = options;
-  if (cropMode === 'inception') {
-    const minCovered = options.minCovered ?? REFERENCE_PREPROCESS.minCovered;
-    const crop = randomCrop(pixels.width, pixels.height, options.cropArea, options.cropAspect, minCovered, random);
-    if (crop === undefined) return evalView(pixels, options);
-    return resized(pixels, crop, options);
-  }
-  const view = evalView(pixels, options);
-  if (cropMode === 'none') return view;
-  const padding = options.padding ?? REFERENCE_PREPROCESS.padding;
-  const y = random.int(2 * padding + 1) - padding;
-  const x = random.int(2 * padding + 1) - padding;
-  return windowOf({ data: view, width: size, height: size }, x, y, size, size);
 }

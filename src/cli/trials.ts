@@ -1,9 +1,11 @@
 import { untilInterrupted } from '../child/interrupt.js';
-import { readResult, type Trial } from '../study/plan/trial.js';
+import { type Metric, showMetric, written } from '../metric.js';
+import type { Trial } from '../study/plan/trial.js';
+import { readResult, type TrialResult } from '../study/trials/result.js';
 import { measureTrial, type RunTrialsOptions, runTrials, type TrialEvent } from '../study/trials/run.js';
 import { TimeLeft } from '../study/trials/time-left.js';
+import { metricsOf } from '../tasks/index.js';
 import { duration } from './progress.js';
-import { percent } from './words.js';
 
 /** A trial and what a person knows it by. */
 export type NamedTrials = ReadonlyMap<string, { trial: Trial; name: string }>;
@@ -29,19 +31,20 @@ export async function runNamed(
       busy.add(trial.id);
       note(json, `${name}, seed ${trial.seed}: another process has it`);
     }
-    if (json) console.log(JSON.stringify({ ...event, trial: { id: trial.id, seed: trial.seed, name } }));
+    const [metric] = metricsOf(trial.options.task);
+    if (json)
+      console.log(JSON.stringify(written(metric, { ...event, trial: { id: trial.id, seed: trial.seed, name } })));
     if (event.type !== 'done' && event.type !== 'failed') return;
     left.delete(trial.id);
     if (event.type === 'failed') failed++;
     else time.learn(trial.work, event.result.msPerStep, event.result.scoredPerSecond);
     const remains = time.total([...left.values()], options.workers);
-    const told =
-      event.type === 'failed'
-        ? `failed: ${event.reason}`
-        : `top-1 ${percent(event.result.top1)}, training pictures ${percent(event.result.trainTop1)}; ${event.seconds === 0 ? 'done by another process' : duration(event.seconds)}, ${event.result.msPerStep.toFixed(0)} ms a step`;
+    const told = event.type === 'failed' ? `failed: ${event.reason}` : outcome(metric, event.result, event.seconds);
     note(
       json,
-      `[${unique.size - left.size}/${unique.size}] ${name}, seed ${trial.seed}: ${told}${left.size === 0 || remains === undefined ? '' : `; about ${duration(remains)} left`}`,
+      `[${unique.size - left.size}/${unique.size}] ${name}, seed ${trial.seed}: ${told}${
+        left.size === 0 || remains === undefined ? '' : `; about ${duration(remains)} left`
+      }`,
     );
     afterEach();
   };
@@ -51,6 +54,14 @@ export async function runNamed(
     (text) => note(json, text),
   );
   return { stopped, failed };
+}
+
+function outcome(metric: Metric, { score, trainScore, msPerStep }: TrialResult, seconds: number): string {
+  const took = seconds === 0 ? 'done by another process' : duration(seconds);
+  return (
+    `${metric.title} ${showMetric(metric, score)}, training pictures ${showMetric(metric, trainScore)}; ` +
+    `${took}, ${msPerStep.toFixed(0)} ms a step`
+  );
 }
 
 /** People read the error output; with --json, scripts read the other one. */

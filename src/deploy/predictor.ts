@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { evalView, type PreprocessOptions, preprocessOptions } from '../augment/preprocess.js';
+import { type PreprocessOptions, preprocessOptions } from '../augment/preprocess.js';
+import { evalView } from '../augment/view.js';
 import { BrokenPicture } from '../data/sources/decode.js';
 import { RescaledError, UsageError } from '../errors.js';
 import { fromProperties, type OnnxMetadata, rowOf } from './metadata.js';

@@ -1,3 +1,11 @@
+export * from './activation.js';
+export * from './conv.js';
+export * from './drop.js';
 export { type Initialiser, initialise } from './init.js';
-export * from './layers.js';
+export * from './linear.js';
 export { Module } from './module.js';
+export * from './norm.js';
+export * from './parameter.js';
+export * from './pool.js';
+export * from './sequential.js';
+export * from './squeeze-excite.js';

@@ -1,6 +1,8 @@
 import { call, copy_, type Generator, generator, noGrad, scope, type Tensor, zeros } from '../torch/index.js';
-import { BatchNorm2d, Conv2d, Linear } from './layers.js';
+import { Conv2d } from './conv.js';
+import { Linear } from './linear.js';
 import type { Module } from './module.js';
+import { BatchNorm2d } from './norm.js';
 
 /**
  * - `tf`: convolution kernels truncated normal with deviation sqrt(1/fan_in) (tf.variance_scaling_initializer()),

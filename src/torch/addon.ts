@@ -3,47 +3,49 @@ import { isMainThread } from 'node:worker_threads';
 import { RescaledError } from '../errors.js';
 import { blasEnvironment } from './build/cpu.js';
 import { engineStatus } from './build/engine-file.js';
-import type { Tensor } from './tensor.js';
 
 export type TypedArray = Float32Array | Float64Array | BigInt64Array | Int32Array | Int16Array | Int8Array | Uint8Array;
+
+/** A tensor, of which the bridge knows only that it is one: tensor.ts gives it its class. */
+export type Handle = object;
 
 /** What the C++ bridge exports. Operator ids come from `findOperator`. */
 export interface Addon {
   setClasses(tensor: unknown, generator: unknown, disposedError: unknown): void;
-  fromTypedArray(array: TypedArray, shape: readonly number[], dtype: string, device: string): Tensor;
-  toTypedArray(tensor: Tensor): TypedArray;
-  readAsync(tensor: Tensor): Promise<TypedArray>;
-  dispose(tensor: Tensor): void;
-  isDisposed(tensor: Tensor): boolean;
-  reportExternal(tensor: Tensor): void;
-  shape(tensor: Tensor): number[];
-  dtype(tensor: Tensor): string;
-  device(tensor: Tensor): string;
-  isContiguous(tensor: Tensor, channelsLast: boolean): boolean;
-  item(tensor: Tensor): number | boolean;
+  fromTypedArray(array: TypedArray, shape: readonly number[], dtype: string, device: string): Handle;
+  toTypedArray(tensor: Handle): TypedArray;
+  readAsync(tensor: Handle): Promise<TypedArray>;
+  dispose(tensor: Handle): void;
+  isDisposed(tensor: Handle): boolean;
+  reportExternal(tensor: Handle): void;
+  shape(tensor: Handle): number[];
+  dtype(tensor: Handle): string;
+  device(tensor: Handle): string;
+  isContiguous(tensor: Handle, channelsLast: boolean): boolean;
+  item(tensor: Handle): number | boolean;
   createGenerator(seed: bigint, device: string): object;
   findOperator(name: string, overload: string): number | null;
   operatorSchema(id: number): string;
   operatorNames(): string[];
   call(id: number, args: readonly unknown[], named: Readonly<Record<string, unknown>> | undefined): unknown;
   backward(
-    tensors: readonly Tensor[],
-    gradients: readonly (Tensor | null)[] | null,
+    tensors: readonly Handle[],
+    gradients: readonly (Handle | null)[] | null,
     retain: boolean,
     create: boolean,
   ): void;
   gradients(
-    outputs: readonly Tensor[],
-    inputs: readonly Tensor[],
-    gradOutputs: readonly (Tensor | null)[] | null,
+    outputs: readonly Handle[],
+    inputs: readonly Handle[],
+    gradOutputs: readonly (Handle | null)[] | null,
     retain: boolean,
     create: boolean,
     allowUnused: boolean,
-  ): (Tensor | null)[];
-  requiresGrad(tensor: Tensor): boolean;
-  setRequiresGrad(tensor: Tensor, on: boolean): void;
-  getGrad(tensor: Tensor): Tensor | null;
-  setGrad(tensor: Tensor, gradient: Tensor | null): void;
+  ): (Handle | null)[];
+  requiresGrad(tensor: Handle): boolean;
+  setRequiresGrad(tensor: Handle, on: boolean): void;
+  getGrad(tensor: Handle): Handle | null;
+  setGrad(tensor: Handle, gradient: Handle | null): void;
   setGradEnabled(on: boolean): boolean;
   isGradEnabled(): boolean;
   setAutocast(device: string, dtype: 'bfloat16' | 'float16' | null): void;

@@ -38,5 +38,5 @@ export function gradients(
   } = {},
 ): (Tensor | null)[] {
   const { gradOutputs = null, retainGraph = false, createGraph = false, allowUnused = false } = options;
-  return addon().gradients(outputs, inputs, gradOutputs, retainGraph, createGraph, allowUnused);
+  return addon().gradients(outputs, inputs, gradOutputs, retainGraph, createGraph, allowUnused) as (Tensor | null)[];
 }

@@ -1,10 +1,9 @@
-import { addon } from './addon.js';
-import type { Tensor } from './tensor.js';
+import { addon, type Handle } from './addon.js';
 
-const open: Set<Tensor>[] = [];
+const open: Set<Handle>[] = [];
 
 /** Called by the Tensor constructor: what is made inside a scope belongs to the innermost one. */
-export function enterScope(tensor: Tensor): void {
+export function enterScope(tensor: Handle): void {
   open.at(-1)?.add(tensor);
 }
 
@@ -22,7 +21,7 @@ function collect(value: unknown, found: Set<unknown>, isTensor: (v: object) => b
  * objects of them), which pass to the scope around it. Works by call order, so `body` must not be asynchronous.
  */
 export function scope<T>(body: () => T): T {
-  const mine = new Set<Tensor>();
+  const mine = new Set<Handle>();
   open.push(mine);
   if (open.length === 1) addon().setScoped(true);
   let survivors: Set<unknown> | undefined;
@@ -33,7 +32,7 @@ export function scope<T>(body: () => T): T {
         'scope: the function returned a Promise; a scope ends when its function returns, so it cannot be async',
       );
     survivors = new Set();
-    collect(result, survivors, (value) => mine.has(value as Tensor));
+    collect(result, survivors, (value) => mine.has(value));
     return result;
   } finally {
     open.pop();
@@ -59,7 +58,7 @@ export function outsideScopes<T>(body: () => T): T {
 }
 
 /** Takes a tensor out of every open scope: it lives until `dispose()`. */
-export function keep<T extends Tensor>(tensor: T): T {
+export function keep<T extends Handle>(tensor: T): T {
   for (const set of open) set.delete(tensor);
   addon().reportExternal(tensor);
   return tensor;

@@ -1,6 +1,18 @@
 import { nearest } from '../suggest.js';
-import type { TapeNode } from './shapes.js';
 import type { DType } from './tensor.js';
+
+/** An operator call that autograd would record. */
+export interface TapeNode {
+  /** 'aten::conv2d' */
+  op: string;
+  /**
+   * One for each tensor among the arguments: the node to which its gradient goes ('leaf' for a parameter, null where
+   * none is wanted), and whether that is the gradient that the node received.
+   */
+  inputs: { bytes: number; goesTo: TapeNode | 'leaf' | null; passed: boolean }[];
+  /** Shared ones are counted once. */
+  saved: ShapeStorage[];
+}
 
 /** A piece of memory; tensors that share it (views, results of in-place operators) have the same one. */
 export interface ShapeStorage {

@@ -1,20 +1,9 @@
 import { type Addon, type TypedArray, withEngine } from './addon.js';
 import { outsideScopes, scope } from './scope.js';
-import { bytesOf, ShapeArgs, type ShapeRecord, type ShapeStorage, shapeRule } from './shape-rules.js';
+import { bytesOf, ShapeArgs, type ShapeRecord, type ShapeStorage, shapeRule, type TapeNode } from './shape-rules.js';
 import { type DType, Tensor } from './tensor.js';
 
-/** An operator call that autograd would record. */
-export interface TapeNode {
-  /** 'aten::conv2d' */
-  op: string;
-  /**
-   * One for each tensor among the arguments: the node to which its gradient goes ('leaf' for a parameter, null where
-   * none is wanted), and whether that is the gradient that the node received.
-   */
-  inputs: { bytes: number; goesTo: TapeNode | 'leaf' | null; passed: boolean }[];
-  /** Shared ones are counted once. */
-  saved: ShapeStorage[];
-}
+export type { TapeNode } from './shape-rules.js';
 
 /**
  * What happened, in order: memory that a call made, nodes that autograd recorded, handles' memory that was released.

@@ -44,7 +44,7 @@ export class Tensor {
   }
   /** The accumulated gradient (a new handle of the same tensor at every read), or null. */
   get grad(): Tensor | null {
-    return addon().getGrad(this);
+    return addon().getGrad(this) as Tensor | null;
   }
   set grad(gradient: Tensor | null) {
     addon().setGrad(this, gradient);
@@ -121,7 +121,7 @@ export function fromTypedArray(
   const own = DTYPE_OF.find(([type]) => array instanceof type)?.[1];
   if (own === undefined)
     throw new TypeError(`fromTypedArray: expected a typed array but received ${Object.prototype.toString.call(array)}`);
-  return addon().fromTypedArray(array, shape, options.dtype ?? own, options.device ?? 'cpu');
+  return addon().fromTypedArray(array, shape, options.dtype ?? own, options.device ?? 'cpu') as Tensor;
 }
 
 export type Nested = number | readonly Nested[];

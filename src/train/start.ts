@@ -74,9 +74,11 @@ export async function resolveRun(
   try {
     const config = resolveConfig(task, options, dataset, facts, recipe);
     // Whether they fit is known before a run folder is made, and for --explain.
-    const model = shapeOnly(() => task.model(config));
-    const shapes = new Map([...model.state()].map(([key, { shape }]) => [key, [...shape]]));
-    fitStart(file, facts, shapes, model.head, headOf(task, config));
+    const { head, shapes } = shapeOnly(() => {
+      const model = task.model(config);
+      return { head: model.head, shapes: new Map([...model.state()].map(([key, { shape }]) => [key, [...shape]])) };
+    });
+    fitStart(file, facts, shapes, head, headOf(task, config));
     return config;
   } finally {
     file.close();

@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Box, pixelsOf, windowOf } from '../../src/augment/pixels.js';
-import { evalView, preprocessOptions } from '../../src/augment/preprocess.js';
+import { preprocessOptions } from '../../src/augment/preprocess.js';
 import { type Filter, resample } from '../../src/augment/resample.js';
+import { evalView } from '../../src/augment/view.js';
 import { packageRoot } from '../../src/package-root.js';
 
 interface Case {

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { centreCrop, randomCrop } from '../../src/augment/crop.js';
 import { flipInPlace, fromGrey, type Pixels, pixelsOf, windowOf } from '../../src/augment/pixels.js';
-import { evalView, preprocessOptions, trainView } from '../../src/augment/preprocess.js';
+import { preprocessOptions } from '../../src/augment/preprocess.js';
 import { Random } from '../../src/augment/random.js';
+import { evalView, trainView } from '../../src/augment/view.js';
 
 /** R = column, G = row, B = column xor row. */
 function ramp(width: number, height: number): Pixels {

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import type { TrialResult } from '../../src/study/plan/trial.js';
+import type { TrialResult } from '../../src/study/trials/result.js';
 import { cli, exited, FASHION, start, temporaryFolder } from './helpers.js';
 
 const small = [
@@ -49,7 +49,7 @@ function found(study: string): unknown[] {
     .map((name) => {
       const { top1, top1Raw, loss, trainTop1, trainLoss, seed, id, steps, status } = JSON.parse(
         readFileSync(join(trials, name), 'utf8'),
-      ) as TrialResult;
+      ) as Record<string, unknown>;
       return { top1, top1Raw, loss, trainTop1, trainLoss, seed, id, steps, status };
     });
 }

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { checkStudy } from '../../src/study/plan/file.js';
 import { claimStudy, planScaling } from '../../src/study/plan/scaling-plan.js';
-import { resultFile, type TrialResult, trialsFolder } from '../../src/study/plan/trial.js';
 import { measuredFolder, timedModels } from '../../src/study/trials/measured.js';
+import { resultFile, trialsFolder } from '../../src/study/trials/result.js';
 import { cli, FASHION, temporaryFolder } from './helpers.js';
 
 // Ten thousand trials with made-up results of a planted truth: nothing is trained.
@@ -48,7 +48,7 @@ test('ten thousand trials are planned, listed, reported and advised on', async (
         0.01 * Math.log2(size / 16) +
         0.03 * Math.log2(epochs / 5) +
         noise;
-      const result: TrialResult = {
+      const result = {
         format: 1,
         status: 'done',
         id,

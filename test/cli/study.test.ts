@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import type { TrialResult } from '../../src/study/plan/trial.js';
+import type { TrialResult } from '../../src/study/trials/result.js';
 import { cli, exited, FASHION, start, temporaryFolder } from './helpers.js';
 
 const folder = temporaryFolder();
@@ -35,7 +35,7 @@ function found(study: string): unknown[] {
     .map((name) => {
       const { top1, loss, trainTop1, seed, id, steps, status } = JSON.parse(
         readFileSync(join(trials, name), 'utf8'),
-      ) as TrialResult;
+      ) as Record<string, unknown>;
       return { top1, loss, trainTop1, seed, id, steps, status };
     });
 }

@@ -1,4 +1,11 @@
+import type { Metric } from '../../src/metric.js';
 import type { StudyPoint } from '../../src/study/analysis/points.js';
+
+export const ACCURACY: Metric = { name: 'top1', title: 'top-1', unit: 'share', direction: 'higher' };
+/** Lower is better, and no share. */
+export const RMSE: Metric = { name: 'rmse', title: 'RMSE', unit: 'm', direction: 'lower' };
+/** Higher is better, without a best value. */
+export const PSNR: Metric = { name: 'psnr', title: 'PSNR', unit: 'dB', direction: 'higher' };
 
 /** Noise that is the same on every machine: a linear congruence, and Box and Muller. */
 export function noise(seed: number): { uniform: () => number; normal: () => number } {
@@ -14,7 +21,7 @@ export const pretendFlops = ({ depth, width, size }: { depth: number; width: num
   1000 * depth * width ** 2 * size ** 2;
 
 /** A point with what the test does not name made up: 1 ms of training step for 1e6 FLOPs of each of 10 pictures. */
-export function point(given: Partial<StudyPoint> & { top1: ReadonlyMap<number, number> }): StudyPoint {
+export function point(given: Partial<StudyPoint> & { score: ReadonlyMap<number, number> }): StudyPoint {
   const [depth, width, size, epochs] = [given.depth ?? 26, given.width ?? 1, given.size ?? 32, given.epochs ?? 20];
   const flops = given.flops ?? pretendFlops({ depth, width, size });
   return {
@@ -29,7 +36,7 @@ export function point(given: Partial<StudyPoint> & { top1: ReadonlyMap<number, n
     parameters: depth * width ** 2 * 1e5,
     batch: 10,
     predictedBytes: flops,
-    trainTop1: new Map(),
+    trainScore: new Map(),
     measured: { trainStepMs: flops / 1e5, inferenceMs: flops / 3e6, peakBytes: flops },
     failed: [],
     pending: [],
@@ -45,22 +52,22 @@ export interface Grid {
   seeds?: number;
 }
 
-/** Every point of a grid; `top1` and `trainTop1` say what one trial finds. */
+/** Every point of a grid; `score` and `trainScore` say what one trial finds. */
 export function grid(
   { depths, widths, sizes, epochs = [20], seeds = 3 }: Grid,
-  top1: (at: StudyPoint, seed: number) => number,
-  trainTop1?: (at: StudyPoint, seed: number) => number,
+  score: (at: StudyPoint, seed: number) => number,
+  trainScore?: (at: StudyPoint, seed: number) => number,
 ): StudyPoint[] {
   const all = Array.from({ length: seeds }, (_, i) => i + 1);
   return epochs.flatMap((e) =>
     depths.flatMap((depth) =>
       widths.flatMap((width) =>
         sizes.map((size) => {
-          const at = point({ depth, width, size, epochs: e, top1: new Map() });
+          const at = point({ depth, width, size, epochs: e, score: new Map() });
           return {
             ...at,
-            top1: new Map(all.map((seed) => [seed, top1(at, seed)])),
-            trainTop1: new Map(trainTop1 === undefined ? [] : all.map((seed) => [seed, trainTop1(at, seed)])),
+            score: new Map(all.map((seed) => [seed, score(at, seed)])),
+            trainScore: new Map(trainScore === undefined ? [] : all.map((seed) => [seed, trainScore(at, seed)])),
           };
         }),
       ),

@@ -59,6 +59,10 @@ export function augmentPlan(given: Partial<AugmentPlan> = {}): AugmentPlan {
   return plan;
 }
 
+/** Whether a policy may move pixels (rotation, shear, translation), which targets on the picture's grid do not follow. */
+export const movesPixels = ({ policy, layers }: AugmentPlan): boolean =>
+  policy !== 'none' && !(policy === 'randaugment' && layers === 0);
+
 /** Draws the policy's operations for one picture of width x height pixels. */
 export function drawSteps(plan: AugmentPlan, width: number, height: number, random: Random): Step[] {
   switch (plan.policy) {

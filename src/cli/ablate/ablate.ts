@@ -149,7 +149,8 @@ async function run(data: string, flags: AblateFlags): Promise<void> {
   if (stopped) console.error(`Stopped and saved. Go on with: ${facts.command}`);
   else if (failed > 0)
     throw new RescaledError(
-      `${failed} trial${failed === 1 ? '' : 's'} failed; see the page. The same command tries them again: ${facts.command}`,
+      `${failed} trial${failed === 1 ? '' : 's'} failed; see the page. The same command tries them again: ` +
+        `${facts.command}`,
     );
   if (stopped) process.exitCode = 1;
 }
@@ -196,7 +197,8 @@ function check(flags: AblateFlags): void {
   ].filter(([, value]) => value !== undefined);
   if (sorts.length > 1)
     throw new UsageError(
-      `Expected one of --steps, --order and --weight-decay-table but received ${sorts.map(([name]) => String(name)).join(' and ')}.`,
+      'Expected one of --steps, --order and --weight-decay-table but received ' +
+        `${sorts.map(([name]) => String(name)).join(' and ')}.`,
     );
   if (flags.leaveOneOut === true && flags.weightDecayTable === true)
     throw new UsageError('Expected --leave-one-out or --weight-decay-table but received both.');

@@ -1,10 +1,12 @@
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../files.js';
+import { written } from '../../metric.js';
 import { type AblationReport, type AblationRow, renderAblation } from '../../report/ablation/report.js';
 import { difference } from '../../study/analysis/statistics.js';
 import type { StudyPlan } from '../../study/plan/ablation.js';
 import { studyCsv, summarise, type VariantFigures } from '../../study/trials/summary.js';
+import { metricsOf } from '../../tasks/index.js';
 
 /** What the page says of a study besides its results. */
 export interface StudyFacts {
@@ -19,8 +21,12 @@ export interface StudyFacts {
 }
 
 const SOURCES = {
-  1: 'Published: paper Table 1, ResNet-200 on ImageNet, read from a public transcription; each row adds to the one before it.',
-  2: 'Published: paper Table 2, accuracies on a held-out part of the training pictures of ImageNet, read from a public transcription.',
+  1:
+    'Published: paper Table 1, ResNet-200 on ImageNet, read from a public transcription; ' +
+    'each row adds to the one before it.',
+  2:
+    'Published: paper Table 2, accuracies on a held-out part of the training pictures of ImageNet, ' +
+    'read from a public transcription.',
 } as const;
 
 export const pageFile = (folder: string): string => join(folder, 'ablation.html');
@@ -29,15 +35,20 @@ export const pageFile = (folder: string): string => join(folder, 'ablation.html'
 export function writeStudy(folder: string, plan: StudyPlan, facts: StudyFacts): VariantFigures[] {
   const rows = summarise(plan, folder);
   const report = reportOf(rows, plan, facts);
-  writeFileAtomic(join(folder, 'ablation.json'), `${JSON.stringify({ format: 1, ...report, rows }, null, 2)}\n`);
-  writeFileAtomic(join(folder, 'ablation.csv'), studyCsv(rows));
+  // A report without a task is of classification, as are all from before there were others.
+  const { metric, proportion: _ofPictures, ...rest } = report;
+  const about = plan.task === undefined ? {} : { task: plan.task, metric };
+  const json = written(metric, { format: 1, ...about, ...rest, rows });
+  writeFileAtomic(join(folder, 'ablation.json'), `${JSON.stringify(json, null, 2)}\n`);
+  writeFileAtomic(join(folder, 'ablation.csv'), studyCsv(rows, metric));
   writeFileAtomic(pageFile(folder), renderAblation(report));
   return rows;
 }
 
-const bySeed = ({ done }: VariantFigures): Map<number, number> => new Map(done.map(({ seed, top1 }) => [seed, top1]));
+const bySeed = ({ done }: VariantFigures): Map<number, number> => new Map(done.map(({ seed, score }) => [seed, score]));
 
-function reportOf(rows: readonly VariantFigures[], { kind }: StudyPlan, facts: StudyFacts): AblationReport {
+function reportOf(rows: readonly VariantFigures[], { kind, task }: StudyPlan, facts: StudyFacts): AblationReport {
+  const [metric] = metricsOf(task);
   const results = rows.flatMap(({ done }) => done);
   const versions = (pick: 'rescaled' | 'engine' | 'node'): string =>
     [...new Set(results.map((result) => result.versions[pick]))].join(', ');
@@ -46,8 +57,11 @@ function reportOf(rows: readonly VariantFigures[], { kind }: StudyPlan, facts: S
     ...rest,
     kind,
     generatedAt: new Date().toISOString(),
+    metric,
+    // A classifier's accuracy is the share of pictures that it gets right.
+    proportion: task === undefined,
     rows: rows as readonly AblationRow[],
-    ...(kind === 'additive' && { total: difference(bySeed(rows[0]!), bySeed(rows.at(-1)!)) }),
+    ...(kind === 'additive' && { total: difference(bySeed(rows[0]!), bySeed(rows.at(-1)!), metric) }),
     paperSource: table === undefined ? 'Published: as the file with the order gives them.' : SOURCES[table],
     environment: [
       { key: 'Processor', value: `${cpus()[0]?.model.trim() ?? 'unknown'}, ${cpus().length} cores` },

@@ -60,9 +60,12 @@ export async function tellPlan(plan: StudyPlan, options: RunTrialsOptions, json:
   const width = Math.max(...rows.map(({ name }) => name.length));
   for (const row of rows)
     console.log(
-      `${row.name.padEnd(width)}  ${String(row.steps).padStart(7)} steps  x ${row.seeds.length} seeds${row.done > 0 ? ` (${row.done} done)` : ''}  about ${duration(row.secondsEach).padStart(12)} each  ${row.changed}`,
+      `${row.name.padEnd(width)}  ${String(row.steps).padStart(7)} steps  x ${row.seeds.length} seeds` +
+        `${row.done > 0 ? ` (${row.done} done)` : ''}  about ${duration(row.secondsEach).padStart(12)} each  ` +
+        row.changed,
     );
   console.log(
-    `\n${unique.size} trials, ${remaining.length} to do: about ${duration(seconds)} with ${options.workers} at a time on ${options.threads} threads of this machine as busy as it is now`,
+    `\n${unique.size} trials, ${remaining.length} to do: about ${duration(seconds)} with ${options.workers} at a time ` +
+      `on ${options.threads} threads of this machine as busy as it is now`,
   );
 }

@@ -12,8 +12,9 @@ import {
   styleFor,
 } from '../../augment/policies/plan.js';
 import { drawOperation, VARIANTS } from '../../augment/policies/randaugment.js';
-import { evalView, preprocessOptions } from '../../augment/preprocess.js';
+import { preprocessOptions } from '../../augment/preprocess.js';
 import { Random } from '../../augment/random.js';
+import { evalView } from '../../augment/view.js';
 import { decodeFile } from '../../data/sources/decode.js';
 import { UsageError } from '../../errors.js';
 import { writeFileAtomic } from '../../files.js';

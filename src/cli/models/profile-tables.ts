@@ -1,3 +1,4 @@
+import { csvRow } from '../../csv.js';
 import type { LayerCost, ModelCost } from '../../models/index.js';
 import { table } from '../table.js';
 
@@ -104,8 +105,7 @@ export function layersTable({ model, size, layers }: ModelCost): string {
   );
 }
 
-const csv = (rows: readonly (readonly (string | number | null)[])[]): string =>
-  rows.map((row) => row.map((cell) => cell ?? '').join(',')).join('\n');
+const csv = (rows: readonly (readonly (string | number | null)[])[]): string => rows.map(csvRow).join('\n');
 
 export function profileCsv(profiles: readonly ModelProfile[]): string {
   const columns = [

@@ -1,40 +1,38 @@
+import { written } from '../../metric.js';
 import { regimeFinding, studyFindings } from '../../report/study/findings.js';
 import { DO_NOT_EXTRAPOLATE } from '../../study/advice/advise.js';
 import { SHORT_RUNS_MISLEAD } from '../../study/analysis/halving.js';
 import type { ScalingPlan } from '../../study/plan/scaling-plan.js';
 import { duration } from '../progress.js';
 import { table } from '../table.js';
-import { commandLine, percent } from '../words.js';
+import { commandLine } from '../words.js';
 import { studyReport } from './data.js';
 import { openBegun, type TargetFlags } from './target.js';
-
-const interval = ({ mean, low, high }: { mean: number; low?: number; high?: number }): string =>
-  low === undefined || high === undefined
-    ? `${percent(mean)} (one seed)`
-    : `${percent(mean)} (${(100 * low).toFixed(2)} to ${(100 * high).toFixed(2)})`;
+import { scoreWithInterval } from './words.js';
 
 /** Prints which dimension pays, the family that follows, and what to try next. */
 export async function adviseOn(wanted: string, flags: TargetFlags & { json?: boolean }): Promise<void> {
   const { plan, folder } = await openBegun(wanted, flags);
   const report = studyReport(plan, folder);
-  const { advice, configurations } = report;
-  if (flags.json === true) return console.log(JSON.stringify(advice, null, 2));
-  if (configurations.every(({ top1 }) => top1 === undefined))
+  const { advice, configurations, metric } = report;
+  if (flags.json === true) return console.log(JSON.stringify(written(metric, advice), null, 2));
+  if (configurations.every(({ score }) => score === undefined))
     return console.log(`No trial has ended yet: not enough evidence. Go on with: rescaled study run ${folder}`);
-  for (const regime of advice.regimes) tell(regimeFinding(regime));
+  for (const regime of advice.regimes) tell(regimeFinding(regime, metric));
   const { full } = advice;
   if (full === undefined || full.family.members.length === 0)
     console.log('\nNo family is proposed: not enough evidence.');
   else {
     const byName = new Map(configurations.map((one) => [one.name, one]));
+    const newSeeds = full.family.members[0]!.prediction.seeds;
     console.log(`\nThe family for these pictures and this machine, at ${full.epochs} epochs:`);
     console.log(
       table(
         [
           [
             'model',
-            'top-1 (95 %)',
-            `${full.family.members[0]!.prediction.seeds} new seed${full.family.members[0]!.prediction.seeds === 1 ? '' : 's'} (95 %)`,
+            `${metric.title} (95 %)`,
+            `${newSeeds} new seed${newSeeds === 1 ? '' : 's'} (95 %)`,
             'step, ms',
             'ms a picture',
             'MFLOPs',
@@ -44,8 +42,8 @@ export async function adviseOn(wanted: string, flags: TargetFlags & { json?: boo
             const { measured, parameters } = byName.get(member.name)!;
             return [
               member.name,
-              interval(member.top1),
-              interval(member.prediction),
+              scoreWithInterval(metric, member.score),
+              scoreWithInterval(metric, member.prediction),
               measured?.trainStepMs.toFixed(1) ?? '',
               measured?.inferenceMs.toPrecision(3) ?? '',
               (member.flops / 1e6).toFixed(1),
@@ -59,10 +57,16 @@ export async function adviseOn(wanted: string, flags: TargetFlags & { json?: boo
   }
   if (advice.next.length > 0) {
     console.log('\nTo try next:');
-    for (const one of advice.next)
+    for (const one of advice.next) {
+      const time =
+        one.seconds === undefined
+          ? ''
+          : `, about ${duration(one.seconds)} for ${one.seeds} seed${one.seeds === 1 ? '' : 's'}`;
       console.log(
-        `  ${one.family}-${one.depth} x${one.width} @${one.size} for ${one.epochs} epochs: more ${one.dimension} than ${one.base}, ${one.where}; ${one.flopsRatio.toFixed(2)} times its FLOPs${one.seconds === undefined ? '' : `, about ${duration(one.seconds)} for ${one.seeds} seed${one.seeds === 1 ? '' : 's'}`}`,
+        `  ${one.family}-${one.depth} x${one.width} @${one.size} for ${one.epochs} epochs: ` +
+          `more ${one.dimension} than ${one.base}, ${one.where}; ${one.flopsRatio.toFixed(2)} times its FLOPs${time}`,
       );
+    }
   }
   for (const finding of studyFindings(report).filter(({ text }) => /^(FLOPs|Resolution|The error)/.test(text)))
     tell(finding);

@@ -1,30 +1,39 @@
 import { cpus } from 'node:os';
+import type { Metric } from '../../metric.js';
 import { type ModelOverrides, modelFacts, QuickCosts } from '../../models/index.js';
 import type { StudyConfiguration, StudyReport } from '../../report/study/report.js';
 import { type Advice, advise } from '../../study/advice/advise.js';
 import type { Configuration as Neighbour } from '../../study/advice/next.js';
-import { comparableCost, meanTop1, regimesOf } from '../../study/analysis/dimensions.js';
+import { comparableCost, meanScore, regimesOf } from '../../study/analysis/dimensions.js';
 import { halvingPlan, rungAgreement, SHORT_RUNS_MISLEAD } from '../../study/analysis/halving.js';
 import { marginalGains } from '../../study/analysis/marginal.js';
 import { meanOf, regimeSpread } from '../../study/analysis/noise.js';
-import { gapBySeed, overfitting } from '../../study/analysis/overfitting.js';
+import { gapOf, overfitting } from '../../study/analysis/overfitting.js';
 import { paretoFrontier } from '../../study/analysis/pareto.js';
 import { COSTS, type StudyPoint } from '../../study/analysis/points.js';
 import { powerLaws } from '../../study/analysis/power-law.js';
 import { rankCosts } from '../../study/analysis/rank-correlation.js';
 import type { Estimate } from '../../study/analysis/statistics.js';
 import type { ScalingPlan } from '../../study/plan/scaling-plan.js';
-import { readResult } from '../../study/plan/trial.js';
 import { readMeasured, timedId } from '../../study/trials/measured.js';
 import { pointsOf } from '../../study/trials/points-of.js';
+import { readResult } from '../../study/trials/result.js';
 import { rungsOf, trainedConfigurations } from '../../study/trials/rungs.js';
+import { metricsOf } from '../../tasks/index.js';
 import { stemStrideAt } from '../../train/index.js';
 import { commandLine } from '../words.js';
+
+/** What a study compares its configurations by. */
+export const metricOf = ({ task }: Pick<ScalingPlan, 'task'>): Metric => metricsOf(task)[0];
 
 /** The advice that the results of a study give so far. */
 export function adviceOf(plan: ScalingPlan, points: readonly StudyPoint[]): Advice {
   const { study, data } = plan;
-  return advise(points, { flopsOf: flopsOf(plan), trainPictures: data.trainPictures, seeds: study.seeds.length });
+  return advise(points, metricOf(plan), {
+    flopsOf: flopsOf(plan),
+    trainPictures: data.trainPictures,
+    seeds: study.seeds.length,
+  });
 }
 
 /**
@@ -52,9 +61,10 @@ function flopsOf({ configurations }: ScalingPlan): (wanted: Neighbour) => number
 /** Everything that the page of a study shows, as plain data. */
 export function studyReport(plan: ScalingPlan, folder: string): StudyReport {
   const { study, data } = plan;
+  const metric = metricOf(plan);
   const trained = trainedConfigurations(plan, folder);
   const points = pointsOf({ configurations: trained }, folder);
-  const withResults = points.filter(({ top1 }) => top1.size > 0);
+  const withResults = points.filter(({ score }) => score.size > 0);
   const families = [...new Set(points.map(({ family }) => family))];
   const smallest = withResults.reduce<StudyPoint | undefined>(
     (least, point) => (least === undefined || point.flops < least.flops ? point : least),
@@ -63,6 +73,7 @@ export function studyReport(plan: ScalingPlan, folder: string): StudyReport {
   return {
     title: study.name,
     generatedAt: new Date().toISOString(),
+    metric,
     data: {
       name: data.name,
       classes: data.classes,
@@ -70,11 +81,11 @@ export function studyReport(plan: ScalingPlan, folder: string): StudyReport {
       testPictures: data.testPictures,
     },
     seeds: study.seeds,
-    configurations: configurationsOf(points),
+    configurations: configurationsOf(points, metric),
     ...(smallest === undefined
       ? {}
       : { base: { family: smallest.family, depth: smallest.depth, width: smallest.width } }),
-    powerLaws: powerLaws(withResults).regimes,
+    powerLaws: powerLaws(withResults, metric).regimes,
     // A frontier is of one regime: the longest, which is what a model is shipped from.
     frontiers: COSTS.flatMap((cost) =>
       families.flatMap((family) => {
@@ -83,8 +94,9 @@ export function studyReport(plan: ScalingPlan, folder: string): StudyReport {
         const names = paretoFrontier(
           own.flatMap((point) => {
             const value = comparableCost(point, cost);
-            return value === undefined ? [] : [{ cost: value, accuracy: meanTop1(point)!, name: point.name }];
+            return value === undefined ? [] : [{ cost: value, score: meanScore(point)!, name: point.name }];
           }),
+          metric,
         ).map(({ name }) => name);
         return names.length === 0 ? [] : [{ cost, family, names }];
       }),
@@ -97,8 +109,8 @@ export function studyReport(plan: ScalingPlan, folder: string): StudyReport {
       rankCosts(points, 'flops', 'peakBytes'),
       rankCosts(points, 'parameters', 'peakBytes'),
     ],
-    gains: marginalGains(points),
-    overfitting: overfitting(points),
+    gains: marginalGains(points, metric),
+    overfitting: overfitting(points, metric),
     advice: adviceOf(plan, points),
     ...(study.halving === undefined ? {} : { halving: halvingOf(plan, folder, points) }),
     common: [
@@ -124,14 +136,19 @@ export function studyReport(plan: ScalingPlan, folder: string): StudyReport {
 }
 
 type Values = (point: StudyPoint) => ReadonlyMap<number, number>;
-const VALUES: readonly Values[] = [({ top1 }) => top1, ({ trainTop1 }) => trainTop1, gapBySeed];
+const valuesWith = (metric: Metric): Values[] => [
+  ({ score }) => score,
+  ({ trainScore }) => trainScore,
+  gapOf(metric).of,
+];
 
 /** With the intervals that the trials of a regime have together. */
-function configurationsOf(points: readonly StudyPoint[]): StudyConfiguration[] {
+function configurationsOf(points: readonly StudyPoint[], metric: Metric): StudyConfiguration[] {
+  const values = valuesWith(metric);
   const spreads = new Map(
     regimesOf(points).map((epochs) => [
       epochs,
-      VALUES.map((valuesOf) =>
+      values.map((valuesOf) =>
         regimeSpread(
           points.filter((point) => point.epochs === epochs),
           valuesOf,
@@ -142,23 +159,23 @@ function configurationsOf(points: readonly StudyPoint[]): StudyConfiguration[] {
   return points.map((point) =>
     configurationOf(
       point,
-      VALUES.map((valuesOf, i) => meanOf(valuesOf(point), spreads.get(point.epochs)![i])),
+      values.map((valuesOf, i) => meanOf(valuesOf(point), spreads.get(point.epochs)![i])),
     ),
   );
 }
 
 function configurationOf(point: StudyPoint, [test, train, gap]: readonly (Estimate | undefined)[]): StudyConfiguration {
-  const { top1, trainTop1, measured, failed, pending, ...rest } = point;
+  const { score, trainScore, measured, failed, pending, ...rest } = point;
   return {
     ...rest,
     ...(measured === undefined ? {} : { measured }),
-    ...(test === undefined ? {} : { top1: test }),
-    ...(train === undefined ? {} : { trainTop1: train }),
+    ...(test === undefined ? {} : { score: test }),
+    ...(train === undefined ? {} : { trainScore: train }),
     ...(gap === undefined ? {} : { gap }),
-    done: [...top1].map(([seed, value]) => ({
+    done: [...score].map(([seed, value]) => ({
       seed,
-      top1: value,
-      ...(trainTop1.has(seed) ? { trainTop1: trainTop1.get(seed)! } : {}),
+      score: value,
+      ...(trainScore.has(seed) ? { trainScore: trainScore.get(seed)! } : {}),
     })),
     failed,
     pending,
@@ -175,7 +192,7 @@ function halvingOf(
   return {
     plan: halvingPlan({ configurations: Math.max(1, first), epochs: Math.max(...plan.study.epochs), first: from, eta }),
     outcomes: rungsOf(plan, folder).flatMap(({ outcome }) => outcome ?? []),
-    agreement: rungAgreement(points),
+    agreement: rungAgreement(points, metricOf(plan)),
     warning: SHORT_RUNS_MISLEAD,
   };
 }
@@ -196,7 +213,10 @@ function environment(plan: ScalingPlan, folder: string): { key: string; value: s
           { key: 'Threads of a trial', value: list(results.map(({ threads }) => threads)) },
           {
             key: 'Versions',
-            value: `Rescaled ${list(results.map(({ versions }) => versions.rescaled))}, ${list(results.map(({ versions }) => versions.engine))}, Node.js ${list(results.map(({ versions }) => versions.node))}`,
+            value:
+              `Rescaled ${list(results.map(({ versions }) => versions.rescaled))}, ` +
+              `${list(results.map(({ versions }) => versions.engine))}, ` +
+              `Node.js ${list(results.map(({ versions }) => versions.node))}`,
           },
         ]),
     ...(measured.length === 0
@@ -204,7 +224,9 @@ function environment(plan: ScalingPlan, folder: string): { key: string; value: s
       : [
           {
             key: 'Times',
-            value: `each model alone, medians, on ${list(measured.map(({ processor }) => processor))}, ${list(measured.map(({ device }) => device))}, ${list(measured.map(({ threads }) => threads))} threads`,
+            value:
+              `each model alone, medians, on ${list(measured.map(({ processor }) => processor))}, ` +
+              `${list(measured.map(({ device }) => device))}, ${list(measured.map(({ threads }) => threads))} threads`,
           },
         ]),
   ];
@@ -217,15 +239,19 @@ function warnings(plan: ScalingPlan, folder: string, points: readonly StudyPoint
   const machines = new Set(
     measured.map(({ processor, threads, device }) => `${processor}, ${threads} threads, ${device}`),
   );
-  const untimed = points.filter((point) => point.top1.size > 0 && point.measured === undefined).length;
+  const untimed = points.filter((point) => point.score.size > 0 && point.measured === undefined).length;
   return [
     ...(machines.size > 1
       ? [
-          `The times come from ${machines.size} kinds of machine (${[...machines].join('; ')}): they cannot be compared. Delete the folder "measured" and run again on one.`,
+          `The times come from ${machines.size} kinds of machine (${[...machines].join('; ')}): they cannot be ` +
+            'compared. Delete the folder "measured" and run again on one.',
         ]
       : []),
     ...(untimed > 0
-      ? [`${untimed} trained configurations are not timed: "rescaled study run" times them when all trials have ended.`]
+      ? [
+          `${untimed} trained configurations are not timed: ` +
+            '"rescaled study run" times them when all trials have ended.',
+        ]
       : []),
   ];
 }

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { csvText } from '../../csv.js';
 import { UsageError } from '../../errors.js';
 import type { StudyFile } from '../../study/plan/file.js';
 import { type Configuration, epochsOf, type LeftOut, layOut } from '../../study/plan/grid.js';
@@ -35,7 +36,9 @@ export async function plan(wanted: string, flags: PlanFlags): Promise<void> {
     const { configurations, leftOut } = await layOut(study, { path: '', classes: 1000, trainPictures });
     return print({
       study,
-      about: `no data given: counted for ${trainPictures.toLocaleString('en')} of ImageNet's ${IMAGENET_PICTURES.toLocaleString('en')} training pictures and 1000 classes`,
+      about:
+        `no data given: counted for ${trainPictures.toLocaleString('en')} of ImageNet's ` +
+        `${IMAGENET_PICTURES.toLocaleString('en')} training pictures and 1000 classes`,
       configurations,
       leftOut,
       flags,
@@ -43,7 +46,9 @@ export async function plan(wanted: string, flags: PlanFlags): Promise<void> {
   }
   const planned = await planScaling(study);
   const { name, trainPictures, testPictures, classes } = planned.data;
-  const about = `${name}: ${trainPictures.toLocaleString('en')} training and ${testPictures.toLocaleString('en')} test pictures, ${classes} classes`;
+  const about =
+    `${name}: ${trainPictures.toLocaleString('en')} training and ` +
+    `${testPictures.toLocaleString('en')} test pictures, ${classes} classes`;
   const threads = flags.threads ?? availableParallelism();
   const workers = flags.workers ?? workersFor(planned, threads);
   const time = new TimeLeft();
@@ -115,7 +120,10 @@ function print({ study, about, configurations, leftOut, trials, flags }: Printed
       'secondsEach',
     ] as const;
     return console.log(
-      [columns.join(','), ...rows.map((row) => columns.map((column) => row[column] ?? '').join(','))].join('\n'),
+      csvText(
+        columns,
+        rows.map((row) => columns.map((column) => row[column])),
+      ).trimEnd(),
     );
   }
   console.log(`${study.name}: ${about}`);
@@ -150,17 +158,22 @@ function print({ study, about, configurations, leftOut, trials, flags }: Printed
     console.log(`... and ${rows.length - shown.length} more (--all, --csv or --json shows them)`);
   for (const { name, reason } of leftOut.slice(0, SHOWN)) console.log(`left out: ${name}: ${reason}`);
   if (leftOut.length > SHOWN) console.log(`... and ${leftOut.length - SHOWN} more left out`);
+  const largest = Math.max(...rows.map(({ predictedBytes }) => predictedBytes));
   const preset = STUDY_PRESETS[study.name];
   for (const text of preset?.notes ?? []) console.log(`note: ${text}`);
   console.log(
-    `\n${counted(rows.length, 'configuration')} in ${counted(epochsOf(study).length, 'regime')} (epochs: ${epochsOf(study).join(', ')}) x ${counted(study.seeds.length, 'seed')} = ${counted(all, 'trial')}, ${trainFlops.toExponential(2)} FLOPs of training in all; the largest needs about ${(Math.max(...rows.map(({ predictedBytes }) => predictedBytes)) / 2 ** 30).toFixed(1)} GiB`,
+    `\n${counted(rows.length, 'configuration')} in ${counted(epochsOf(study).length, 'regime')} ` +
+      `(epochs: ${epochsOf(study).join(', ')}) x ${counted(study.seeds.length, 'seed')} = ${counted(all, 'trial')}, ` +
+      `${trainFlops.toExponential(2)} FLOPs of training in all; ` +
+      `the largest needs about ${(largest / 2 ** 30).toFixed(1)} GiB`,
   );
   if (study.halving !== undefined)
     console.log('with halving these are at most: each longer regime keeps the best of the one before');
   if (trials === undefined) return;
   if (total !== undefined)
     console.log(
-      `${trials.left.length} to do: about ${duration(total)} with ${trials.workers} at a time on ${trials.threads} threads`,
+      `${trials.left.length} to do: about ${duration(total)} with ${trials.workers} at a time on ` +
+        `${trials.threads} threads`,
     );
   else console.log('--measure times a few of them, to tell how long all take');
 }

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../files.js';
+import { written } from '../../metric.js';
 import { studyFigureCsv } from '../../report/study/csv.js';
 import { renderStudy } from '../../report/study/report.js';
 import type { ScalingPlan } from '../../study/plan/scaling-plan.js';
@@ -15,7 +16,11 @@ export function writeReport(plan: ScalingPlan, folder: string): string {
   const figures = join(folder, 'figures');
   mkdirSync(figures, { recursive: true });
   for (const { name, text } of studyFigureCsv(data)) writeFileAtomic(join(figures, name), text);
-  writeFileAtomic(join(folder, 'report.json'), `${JSON.stringify({ format: 1, ...data }, null, 1)}\n`);
+  // A report without a task is of classification, as are all from before there were others.
+  const { metric, ...rest } = data;
+  const about = plan.task === undefined ? {} : { task: plan.task, metric };
+  const json = written(metric, { format: 1, ...about, ...rest });
+  writeFileAtomic(join(folder, 'report.json'), `${JSON.stringify(json, null, 1)}\n`);
   writeFileAtomic(pageFile(folder), renderStudy(data));
   return pageFile(folder);
 }

@@ -6,6 +6,7 @@ import { untilInterrupted } from '../../child/interrupt.js';
 import { RescaledError, UsageError } from '../../errors.js';
 import { makeFolder } from '../../files.js';
 import { withLock } from '../../lock.js';
+import type { Metric } from '../../metric.js';
 import { type RungOutcome, SHORT_RUNS_MISLEAD } from '../../study/analysis/halving.js';
 import { epochsOf } from '../../study/plan/grid.js';
 import {
@@ -22,9 +23,11 @@ import { rungsOf } from '../../study/trials/rungs.js';
 import { TimeLeft } from '../../study/trials/time-left.js';
 import { type NamedTrials, note, runNamed } from '../trials.js';
 import { commandLine } from '../words.js';
+import { metricOf } from './data.js';
 import { writeReport } from './report.js';
 import { openTarget, type TargetFlags } from './target.js';
 import { measureSome, namedTrials, workersFor } from './trials.js';
+import { distance } from './words.js';
 
 export interface RunFlags extends TargetFlags {
   workers?: number;
@@ -53,7 +56,9 @@ export async function run(wanted: string, flags: RunFlags): Promise<void> {
   const again = commandLine(['rescaled', 'study', 'run', folder]);
   note(
     json,
-    `${folder}: ${plan.configurations.length} configurations, ${trialsInOrder(plan).length} trials, ${workers} at a time on ${threads} threads${flags.of === 1 ? '' : `; this is share ${flags.index} of ${flags.of}`}`,
+    `${folder}: ${plan.configurations.length} configurations, ${trialsInOrder(plan).length} trials, ` +
+      `${workers} at a time on ${threads} threads` +
+      (flags.of === 1 ? '' : `; this is share ${flags.index} of ${flags.of}`),
   );
 
   const { stopped, failed } = await runRungs(plan, folder, json, (trials) =>
@@ -68,7 +73,8 @@ export async function run(wanted: string, flags: RunFlags): Promise<void> {
     process.exitCode = 1;
   } else if (failed > 0)
     throw new RescaledError(
-      `${failed} trial${failed === 1 ? '' : 's'} failed; "rescaled study status ${folder}" names them. The same command tries them again: ${again}`,
+      `${failed} trial${failed === 1 ? '' : 's'} failed; "rescaled study status ${folder}" names them. ` +
+        `The same command tries them again: ${again}`,
     );
 }
 
@@ -125,7 +131,8 @@ async function withinTime(
   const configurations = plan.configurations.filter(({ name }) => !names.has(name));
   if (configurations.length === 0)
     throw new UsageError(
-      `Expected something to train within ${minutes} minutes but every configuration takes longer: the shortest ${slow[0]!.reason.split(' ')[0]} minutes. Raise limits.minutes.`,
+      `Expected something to train within ${minutes} minutes but every configuration takes longer: ` +
+        `the shortest ${slow[0]!.reason.split(' ')[0]} minutes. Raise limits.minutes.`,
     );
   return { ...plan, configurations, leftOut: [...plan.leftOut, ...slow] };
 }
@@ -143,7 +150,7 @@ async function runRungs(
     const rungs = rungsOf(plan, folder);
     const rung = rungs[i];
     if (rung === undefined) break; // every trial of the one before it failed
-    if (i > 0) tellRung(rung.epochs, rungs[i - 1]!.outcome!, json);
+    if (i > 0) tellRung(rung.epochs, rungs[i - 1]!.outcome!, metricOf(plan), json);
     const ended = await train(namedTrials({ study: plan.study, configurations: rung.configurations }));
     failed += ended.failed;
     if (ended.stopped) return { stopped: true, failed };
@@ -151,14 +158,23 @@ async function runRungs(
   return { stopped: false, failed };
 }
 
-function tellRung(epochs: number, { survivors: kept, ranking, cut, dropped }: RungOutcome, json: boolean): void {
+function tellRung(
+  epochs: number,
+  { survivors: kept, ranking, cut, dropped }: RungOutcome,
+  metric: Metric,
+  json: boolean,
+): void {
   if (json)
     return console.log(
       JSON.stringify({ type: 'rung', epochs, kept, left: ranking.length - kept.length, cut, failed: dropped }),
     );
   note(
     json,
-    `${kept.length} of ${ranking.length + dropped.length} go on to ${epochs} epochs${cut === undefined ? '' : `; the best that leaves, ${cut.first}, is ${(100 * cut.behind).toFixed(2)} points behind the last that stays`}`,
+    `${kept.length} of ${ranking.length + dropped.length} go on to ${epochs} epochs${
+      cut === undefined
+        ? ''
+        : `; the best that leaves, ${cut.first}, is ${distance(metric, cut.behind)} behind the last that stays`
+    }`,
   );
   note(json, `${SHORT_RUNS_MISLEAD.text}`);
 }
@@ -172,7 +188,7 @@ function share(trials: NamedTrials, index: number, of: number): NamedTrials {
 async function measure(plan: ScalingPlan, folder: string, threads: number, json: boolean): Promise<void> {
   const trained = new Set(
     pointsOf(plan, folder)
-      .filter(({ top1 }) => top1.size > 0)
+      .filter(({ score }) => score.size > 0)
       .map(({ name }) => name),
   );
   const models = timedModels(plan.configurations.filter(({ name }) => trained.has(name)));
@@ -188,7 +204,8 @@ async function measure(plan: ScalingPlan, folder: string, threads: number, json:
             json,
             'failed' in found
               ? `${id} could not be timed: ${found.failed}`
-              : `timed ${id}: ${found.trainStepMs.toFixed(1)} ms a training step, ${found.inferenceMs.toPrecision(3)} ms a picture`,
+              : `timed ${id}: ${found.trainStepMs.toFixed(1)} ms a training step, ` +
+                  `${found.inferenceMs.toPrecision(3)} ms a picture`,
           ),
       }),
     (text) => note(json, text),

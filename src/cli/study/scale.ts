@@ -1,13 +1,15 @@
 import type { Command } from 'commander';
 import { RescaledError, UsageError } from '../../errors.js';
+import { written } from '../../metric.js';
 import { type BudgetCandidate, type BudgetPick, parseBudget, pickWithin } from '../../study/advice/budget.js';
 import { regimesOf } from '../../study/analysis/dimensions.js';
 import type { Cost } from '../../study/analysis/points.js';
 import { pointsOf } from '../../study/trials/points-of.js';
 import { trainedConfigurations } from '../../study/trials/rungs.js';
 import { trainCommand } from './advise.js';
-import { adviceOf } from './data.js';
+import { adviceOf, metricOf } from './data.js';
 import { openBegun } from './target.js';
+import { scoreWithInterval } from './words.js';
 
 interface ScaleFlags {
   budget: string;
@@ -49,21 +51,22 @@ async function scale(wanted: string, { budget: text, any = false, json = false }
   const members = new Set(adviceOf(plan, points).full?.family.members.map(({ name }) => name));
   const fromFamily = !any && members.size > 0;
   const candidates = points.filter((point) => point.epochs === longest && (!fromFamily || members.has(point.name)));
-  const pick = pickWithin(candidates, budget);
+  const metric = metricOf(plan);
+  const pick = pickWithin(candidates, budget, metric);
   if (json)
     return console.log(
       JSON.stringify(
-        {
+        written(metric, {
           from: fromFamily ? 'family' : 'all',
           ...pick,
           ...(pick.pick === undefined ? {} : { command: trainCommand(plan, pick.pick.name) }),
-        },
+        }),
         null,
         2,
       ),
     );
-  const shown = ({ name, cost, top1 }: BudgetCandidate): string =>
-    `${name}: ${UNITS[budget.cost](cost)}, top-1 ${(100 * top1.mean).toFixed(2)} %${top1.low === undefined ? ' (one seed)' : ` (${(100 * top1.low).toFixed(2)} to ${(100 * top1.high!).toFixed(2)})`}`;
+  const shown = ({ name, cost, score }: BudgetCandidate): string =>
+    `${name}: ${UNITS[budget.cost](cost)}, ${metric.title} ${scoreWithInterval(metric, score)}`;
   const { pick: best, runnerUp } = pick;
   if (best === undefined) throw none(pick, shown);
   console.log(shown(best));
@@ -83,9 +86,13 @@ function none(
 ): RescaledError {
   if (outcome === 'none fits')
     return new RescaledError(
-      `Expected a model within ${budget.text} but none is: the cheapest is ${cheapest!.timesOver.toFixed(2)} times over it. ${shown(cheapest!)}. Raise the budget, or study smaller models.`,
+      `Expected a model within ${budget.text} but none is: the cheapest is ` +
+        `${cheapest!.timesOver.toFixed(2)} times over it. ${shown(cheapest!)}. ` +
+        'Raise the budget, or study smaller models.',
     );
-  return new UsageError(
-    `Expected models to choose from but ${notMeasured.length > 0 ? `none of ${notMeasured.length} is timed: "rescaled study run" times them when its trials have ended` : `none of ${withoutResult.length} has a result yet`}.`,
-  );
+  const why =
+    notMeasured.length > 0
+      ? `none of ${notMeasured.length} is timed: "rescaled study run" times them when its trials have ended`
+      : `none of ${withoutResult.length} has a result yet`;
+  return new UsageError(`Expected models to choose from but ${why}.`);
 }

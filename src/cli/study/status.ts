@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { isLocked } from '../../lock.js';
 import { trialsInOrder } from '../../study/plan/scaling-plan.js';
-import { lockFile, readResult, trialRun } from '../../study/plan/trial.js';
 import { readMeasured, timedModels } from '../../study/trials/measured.js';
+import { lockFile, readResult, trialRun } from '../../study/trials/result.js';
 import { trainedConfigurations } from '../../study/trials/rungs.js';
 import { TimeLeft } from '../../study/trials/time-left.js';
 import { duration } from '../progress.js';
@@ -97,7 +97,11 @@ export async function status(wanted: string, flags: TargetFlags & { json?: boole
   for (const { name, trial, reason } of trials.filter(({ state }) => state === 'failed'))
     console.log(`failed: ${name}, seed ${trial.seed}: ${reason}`);
   console.log(
-    `${measured} of ${models.length} models are timed${plan.leftOut.length > 0 ? `; ${plan.leftOut.length} configurations are left out (rescaled study plan ${folder})` : ''}`,
+    `${measured} of ${models.length} models are timed${
+      plan.leftOut.length > 0
+        ? `; ${plan.leftOut.length} configurations are left out (rescaled study plan ${folder})`
+        : ''
+    }`,
   );
   if (oneWorker !== undefined && left.length > 0)
     console.log(`about ${duration(oneWorker)} of work left, one trial at a time`);

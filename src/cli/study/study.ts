@@ -28,7 +28,16 @@ export function register(program: Command): void {
     .description('train a family of models over scales, draw the frontier, decide (paper section 6)')
     .addHelpText(
       'after',
-      `\nPresets:\n${ABOUT}\n\nExamples:\n  rescaled study plan paper                        what the paper's grid costs\n  rescaled study plan small --data flowers --measure\n  rescaled study run study.json -o runs/flowers\n  rescaled study advise runs/flowers\n  rescaled scale runs/flowers --budget 5ms`,
+      `
+Presets:
+${ABOUT}
+
+Examples:
+  rescaled study plan paper                        what the paper's grid costs
+  rescaled study plan small --data flowers --measure
+  rescaled study run study.json -o runs/flowers
+  rescaled study advise runs/flowers
+  rescaled scale runs/flowers --budget 5ms`,
     );
   withTarget(study.command('plan'))
     .description('what would be trained and what it costs, before anything runs')

@@ -1,7 +1,7 @@
 import { availableParallelism, cpus } from 'node:os';
 import { basename, join } from 'node:path';
 import sharp from 'sharp';
-import { evalView } from '../../augment/preprocess.js';
+import { evalView } from '../../augment/view.js';
 import { cachedDataset } from '../../data/cached.js';
 import { readPixels } from '../../data/sources/source.js';
 import { writeFileAtomic } from '../../files.js';

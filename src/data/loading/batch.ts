@@ -1,6 +1,7 @@
 import type { Pixels } from '../../augment/pixels.js';
-import { evalView, type PreprocessOptions, trainView } from '../../augment/preprocess.js';
+import type { PreprocessOptions } from '../../augment/preprocess.js';
 import { Random } from '../../augment/random.js';
+import { evalSample, trainSample } from '../../augment/view.js';
 import { BrokenPicture } from '../sources/decode.js';
 import { readPixels, type Source } from '../sources/source.js';
 import type { TargetReader, Targets } from './targets.js';
@@ -77,9 +78,10 @@ export async function makeBatch<T extends Targets>(
     const { mode, preprocess, seed, repeats } = plan;
     const copy = (first + k) % repeats;
     const random = (): Random => (copy === 0 ? new Random(seed, epoch, index) : new Random(seed, epoch, index, copy));
-    const view = mode === 'train' ? trainView(pixels, preprocess, random()) : evalView(pixels, preprocess);
-    images.set(view, n * bytes);
-    const added = targets.add({ index, pixels });
+    const { image, view } =
+      mode === 'train' ? trainSample(pixels, preprocess, random()) : evalSample(pixels, preprocess);
+    images.set(image, n * bytes);
+    const added = targets.add({ index, pixels, view });
     if (added !== undefined) await added;
     kept[n] = index;
     n++;

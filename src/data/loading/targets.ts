@@ -1,4 +1,5 @@
 import type { Pixels } from '../../augment/pixels.js';
+import type { View } from '../../augment/view.js';
 import type { Source } from '../sources/source.js';
 
 type NumberArray = Int8Array | Uint8Array | Uint8ClampedArray | Int16Array | Uint16Array | Int32Array | Uint32Array;
@@ -11,6 +12,8 @@ export interface TargetRequest {
   readonly index: number;
   /** The picture as it was decoded. */
   readonly pixels: Pixels;
+  /** How the network looks at it: a target on the picture's grid is looked at alike (augment/targets.ts). */
+  readonly view: View;
 }
 
 /** Gathers the targets of one batch. */

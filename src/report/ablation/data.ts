@@ -1,29 +1,19 @@
-/** A mean with its 95 % interval, which one value alone does not have. */
-export interface Estimate {
-  mean: number;
-  n: number;
-  low?: number;
-  high?: number;
-}
-export interface Change extends Estimate {
-  /** Of the same seeds on both sides. */
-  paired: boolean;
-  /** `noise`: the interval covers 0. `none`: the very same results. `unknown`: too few seeds. */
-  verdict: 'better' | 'worse' | 'noise' | 'none' | 'unknown';
-}
+import type { Metric } from '../../metric.js';
+import type { Change, Estimate } from '../statistics.js';
 
+/** Scores are values of the report's metric. */
 export interface AblationTrial {
   seed: number;
-  top1: number;
-  top1Raw: number;
-  top1Ema?: number;
+  score: number;
+  scoreRaw: number;
+  scoreEma?: number;
   loss: number;
-  trainTop1: number;
+  trainScore: number;
   seconds: number;
   msPerStep: number;
 }
 
-/** A row of a study. Accuracies are fractions, but published ones are percent. */
+/** A row of a study. Scores of a share are fractions, but published ones are percent. */
 export interface AblationRow {
   name: string;
   group?: string;
@@ -31,12 +21,13 @@ export interface AblationRow {
   changed: string;
   /** Position of the row that it is compared with. */
   against?: number;
-  /** Published accuracy by model. */
+  /** Published score by model. */
   paper: Readonly<Record<string, number>>;
   /** Its place in a table of two dimensions. */
   cell?: { row: string; column: string };
-  top1?: Estimate;
-  trainTop1?: Estimate;
+  score?: Estimate;
+  /** On training pictures without augmentation. */
+  trainScore?: Estimate;
   change?: Change;
   msPerStep?: number;
   imagesPerSecond?: number;
@@ -52,13 +43,17 @@ export interface AblationReport {
   title: string;
   kind: 'additive' | 'leave-one-out' | 'weight-decay';
   generatedAt: string;
+  /** What the rows are compared by. */
+  metric: Metric;
+  /** The score is the share of the test pictures that were right, so that the interval of a proportion fits it. */
+  proportion?: boolean;
   data: { name: string; classes: number; trainPictures: number; testPictures: number };
   model: string;
   size: number;
   rows: readonly AblationRow[];
   /** From the first row to the last one of an additive study. */
   total?: Change;
-  /** Where the published accuracies come from. */
+  /** Where the published scores come from. */
   paperSource: string;
   /** Settings that are the same in every row. */
   common: readonly { key: string; value: string }[];

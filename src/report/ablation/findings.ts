@@ -1,10 +1,15 @@
-import { percent, points, significant } from '../draw/format.js';
+import { betterBy } from '../../metric.js';
+import { significant } from '../draw/format.js';
+import { type Measure, measureOf } from '../draw/measure.js';
 import type { AblationReport, AblationRow } from './data.js';
 
 const list = (names: readonly string[]): string =>
   names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 const bareName = (row: AblationRow): string => row.cell?.row ?? row.name.replace(/^(\+|without) /, '');
-const by = (row: AblationRow): string => `${bareName(row)} (${points(row.change!.mean).replace(' points', '')})`;
+const by =
+  ({ bare }: Measure) =>
+  (row: AblationRow): string =>
+    `${bareName(row)} (${bare(row.change!.mean)})`;
 
 /** What the figures say, in sentences that follow from them alone. */
 export function ablationFindings(report: AblationReport): string[] {
@@ -14,11 +19,13 @@ export function ablationFindings(report: AblationReport): string[] {
   return [...verdicts(report, compared), ...total(report), ...overfitting(report), ...cost(report)];
 }
 
-function verdicts({ kind }: AblationReport, compared: readonly AblationRow[]): string[] {
+function verdicts({ kind, metric }: AblationReport, compared: readonly AblationRow[]): string[] {
+  const measure = measureOf(metric);
+  const named = (rows: readonly AblationRow[]): string => list(rows.map(by(measure)));
   const of = (verdict: string): AblationRow[] => compared.filter(({ change }) => change!.verdict === verdict);
   const [up, down] = [
-    of('better').sort((a, b) => b.change!.mean - a.change!.mean),
-    of('worse').sort((a, b) => a.change!.mean - b.change!.mean),
+    of('better').sort((a, b) => betterBy(metric, b.change!.mean, a.change!.mean)),
+    of('worse').sort((a, b) => betterBy(metric, a.change!.mean, b.change!.mean)),
   ];
   const said: string[] = [];
   const [gains, losses] = {
@@ -26,12 +33,13 @@ function verdicts({ kind }: AblationReport, compared: readonly AblationRow[]): s
     'leave-one-out': ['Better without', 'Worse without'],
     'weight-decay': ['Better with the smaller weight decay', 'Worse with the smaller weight decay'],
   }[kind] as [string, string];
-  if (up.length > 0) said.push(`${gains}, in points: ${list(up.map(by))}.`);
-  if (down.length > 0) said.push(`${losses}, in points: ${list(down.map(by))}.`);
+  const unit = measure.inChange.replace(', ', ', in ');
+  if (up.length > 0) said.push(`${gains}${unit}: ${named(up)}.`);
+  if (down.length > 0) said.push(`${losses}${unit}: ${named(down)}.`);
   const noise = of('noise');
   if (noise.length > 0)
     said.push(
-      `Within noise (the interval of the change covers 0): ${list(noise.map(by))}. More seeds would narrow the intervals.`,
+      `Within noise (the interval of the change covers 0): ${named(noise)}. More seeds would narrow the intervals.`,
     );
   const none = of('none');
   if (none.length > 0)
@@ -39,38 +47,45 @@ function verdicts({ kind }: AblationReport, compared: readonly AblationRow[]): s
       `${list(none.map(bareName))} ${none.length === 1 ? 'changes' : 'change'} nothing here: the very same results.`,
     );
   const unknown = of('unknown');
+  const changes =
+    unknown.length === compared.length ? 'Every change comes' : `The changes of ${list(unknown.map(bareName))} come`;
   if (unknown.length > 0)
-    said.push(
-      `${unknown.length === compared.length ? 'Every change comes' : `The changes of ${list(unknown.map(bareName))} come`} from one seed: there is no interval, and a change may be chance. Use --seeds 3 or more.`,
-    );
+    said.push(`${changes} from one seed: there is no interval, and a change may be chance. Use --seeds 3 or more.`);
   return said;
 }
 
-function total({ total: whole, kind, rows }: AblationReport): string[] {
+function total({ total: whole, kind, rows, metric }: AblationReport): string[] {
   if (whole === undefined || kind !== 'additive') return [];
   const { mean, low, high } = whole;
+  const { change, value } = measureOf(metric);
   const interval =
-    low === undefined || high === undefined ? '' : ` (95\u00a0% interval ${points(low)} to ${points(high)})`;
+    low === undefined || high === undefined ? '' : ` (95\u00a0% interval ${change(low)} to ${change(high)})`;
   return [
-    `All steps together: ${points(mean)}${interval}, from ${percent(rows[0]!.top1?.mean)} to ${percent(rows.at(-1)!.top1?.mean)}.`,
+    `All steps together: ${change(mean)}${interval}, ` +
+      `from ${value(rows[0]!.score?.mean)} to ${value(rows.at(-1)!.score?.mean)}.`,
   ];
 }
 
-/** Training accuracy above this, and this much more than on test pictures, is worth a sentence. */
+/** Better on training pictures by so much is worth a sentence: of a share, and in parts of the test score. */
 const GAP = 0.02;
+const RELATIVE_GAP = 0.1;
 
-function overfitting({ rows }: AblationReport): string[] {
-  const gap = (row: AblationRow): number => row.trainTop1!.mean - row.top1!.mean;
-  const known = rows.filter((row) => row.trainTop1 !== undefined && row.top1 !== undefined);
+function overfitting({ rows, metric }: AblationReport): string[] {
+  const { value, noun } = measureOf(metric);
+  const gap = (row: AblationRow): number => betterBy(metric, row.trainScore!.mean, row.score!.mean);
+  const known = rows.filter((row) => row.trainScore !== undefined && row.score !== undefined);
   if (known.length === 0) return [];
   const widest = known.reduce((a, b) => (gap(b) > gap(a) ? b : a));
   const smallest = known.reduce((a, b) => (gap(b) < gap(a) ? b : a));
-  if (gap(widest) < GAP)
+  if (gap(widest) < (metric.unit === 'share' ? GAP : RELATIVE_GAP * Math.abs(widest.score!.mean)))
     return [
-      'Training and test accuracy lie close together in every row: nothing over-fits here, and regularisation has little to gain. More epochs or fewer pictures would show it.',
+      `Training and test ${noun} lie close together in every row: nothing over-fits here, ` +
+        'and regularisation has little to gain. More epochs or fewer pictures would show it.',
     ];
   return [
-    `Over-fitting is widest in “${widest.name}”: ${percent(widest.trainTop1!.mean)} on training pictures, ${percent(widest.top1!.mean)} on test pictures; smallest in “${smallest.name}”: ${percent(smallest.trainTop1!.mean)} and ${percent(smallest.top1!.mean)}.`,
+    `Over-fitting is widest in “${widest.name}”: ${value(widest.trainScore!.mean)} on training pictures, ` +
+      `${value(widest.score!.mean)} on test pictures; smallest in “${smallest.name}”: ` +
+      `${value(smallest.trainScore!.mean)} and ${value(smallest.score!.mean)}.`,
   ];
 }
 
@@ -78,6 +93,7 @@ function cost({ rows, kind }: AblationReport): string[] {
   const [first, last] = [rows[0]!.msPerStep, rows.at(-1)!.msPerStep];
   if (kind !== 'additive' || first === undefined || last === undefined || !(first > 0)) return [];
   return [
-    `A step takes ${(last / first).toFixed(2)} times as long in the last row as in the first: ${significant(last, 3)} against ${significant(first, 3)} ms.`,
+    `A step takes ${(last / first).toFixed(2)} times as long in the last row as in the first: ` +
+      `${significant(last, 3)} against ${significant(first, 3)} ms.`,
   ];
 }

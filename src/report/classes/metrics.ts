@@ -1,5 +1,5 @@
 import { RescaledError } from '../../errors.js';
-import { type Interval, wilson } from '../wilson.js';
+import { type Interval, wilson } from '../statistics.js';
 
 /** Counts of a classifier's answers: `counts[true][predicted]`, square, in the order of `classes`. */
 export interface Confusion {

@@ -1,7 +1,7 @@
 import { UsageError } from '../../errors.js';
 import { percent } from '../draw/format.js';
 import type { TaskParts } from '../parts.js';
-import { wilson } from '../wilson.js';
+import { wilson } from '../statistics.js';
 import { classesSection, confusionSection } from './confusion.js';
 import { type ClassMetrics, type Confusion, classMetrics, confusedPairs } from './metrics.js';
 import { type Mistake, mistakeGrid } from './mistakes.js';

@@ -1,4 +1,4 @@
-import type { Interval } from '../wilson.js';
+import type { Interval } from '../statistics.js';
 import { percent } from './format.js';
 import { type Html, html } from './html.js';
 

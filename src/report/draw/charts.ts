@@ -120,8 +120,8 @@ export function standaloneChart(options: LineChartOptions): string {
   const key = options.lines.map(
     ({ name, tone }, i) => html`<text x="${12 + i * 130}" y="38" fill="var(--tone-${tone})">● ${name}</text>`,
   );
-  return html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${(options.height ?? 280) + top}" \
-font-family="system-ui, sans-serif" font-size="11.5">
+  const box = `0 0 ${width} ${(options.height ?? 280) + top}`;
+  return html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="${box}" font-family="system-ui, sans-serif" font-size="11.5">
 <style>svg { ${trusted(lightColours)} }</style>
 <rect width="100%" height="100%" fill="#fdfdfc"/>
 <text x="12" y="20" font-size="14" font-weight="600" fill="var(--ink)">${options.title}</text>

@@ -1,8 +1,5 @@
 import { font } from './charts.js';
-import type { Mark, MarkChartOptions, MarkSeries } from './marks.js';
-
-export const SHAPES = ['circle', 'triangle', 'square', 'diamond', 'down', 'cross'] as const;
-export type Shape = (typeof SHAPES)[number];
+import type { Mark, MarkSeries, Shape, Vertical } from './marks-data.js';
 
 /** Where marks are drawn. Pixels, with y downwards. */
 export interface Frame {
@@ -82,7 +79,7 @@ export function symbolPath(shape: Shape, x: number, y: number, r: number): strin
  */
 export function drawMarks(
   series: readonly MarkSeries[],
-  verticals: NonNullable<MarkChartOptions['verticals']>,
+  verticals: readonly Vertical[],
   frame: Frame,
   look: Look,
 ): Element {

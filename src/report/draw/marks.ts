@@ -4,39 +4,13 @@ import { init, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
 import { axis, font, sizes, type Tone, tidy } from './charts.js';
 import { type Html, html, trusted } from './html.js';
-import { drawMarks, type Frame, type Shape, symbolPath } from './marks-draw.js';
+import type { MarkSeries, Shape, Vertical } from './marks-data.js';
+import { drawMarks, type Frame, symbolPath } from './marks-draw.js';
 import { type Scale, ticks } from './scale.js';
 
-export { SHAPES, type Shape } from './marks-draw.js';
+export { type Mark, type MarkSeries, SHAPES, type Shape } from './marks-data.js';
 
 use([CustomChart, GridComponent, SVGRenderer]);
-
-/** A value with its interval. */
-export interface Mark {
-  x: number;
-  y: number;
-  low?: number;
-  high?: number;
-  /** Stands beside it where there is room. */
-  label?: string;
-  shape?: Shape;
-}
-
-/** Marks of one colour. */
-export interface MarkSeries {
-  name: string;
-  tone: Tone;
-  marks: readonly Mark[];
-  /** A line joins them in their order. */
-  joined?: boolean;
-  /** The line alone. */
-  bare?: boolean;
-  dashed?: boolean;
-  /** Without an entry in the key. */
-  unnamed?: boolean;
-  /** Small pale dots behind the others, without intervals and without an entry in the key. */
-  faint?: boolean;
-}
 
 export interface MarkChartOptions {
   /** Unique in the page: ids inside the drawing are made from it. */
@@ -48,7 +22,7 @@ export interface MarkChartOptions {
   /** What the shapes of the marks stand for, for the key. */
   shapes?: readonly { shape: Shape; name: string }[];
   /** Upright dashed lines, each with a word. */
-  verticals?: readonly { x: number; label: string; tone: Tone }[];
+  verticals?: readonly Vertical[];
   height?: number;
   /** Of the wide drawing, in pixels: 520 where absent. */
   width?: number;
@@ -93,7 +67,12 @@ export function key({ series, shapes = [] }: Pick<MarkChartOptions, 'series' | '
 }
 
 const symbol = (shape: Shape, tone?: Tone): Html =>
-  html`<svg class="symbol${tone !== undefined && ` ${tone}`}" viewBox="0 0 10 10" aria-hidden="true"><path d="${symbolPath(shape, 5, 5, 4)}" fill="currentColor"/></svg>`;
+  html`<svg class="symbol${tone !== undefined && ` ${tone}`}" viewBox="0 0 10 10" aria-hidden="true"><path d="${symbolPath(
+    shape,
+    5,
+    5,
+    4,
+  )}" fill="currentColor"/></svg>`;
 
 /** Values of a scale as the drawing library's linear coordinates. */
 const at = ({ log }: Scale, value: number): number => (log === true ? Math.log10(value) : value);

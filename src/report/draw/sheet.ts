@@ -1,3 +1,4 @@
+import { csvText } from '../../csv.js';
 import { count, missing } from './format.js';
 import { type Child, type Html, html } from './html.js';
 
@@ -36,40 +37,40 @@ export function sheet<Row>(name: string, columns: readonly Column<Row>[], rows: 
     name,
     rows: rows.length,
     csv: () =>
-      [
-        columns.map(({ key }) => key).join(','),
-        ...rows.map((row) => columns.map(({ value }) => cell(value(row))).join(',')),
-      ].join('\n') + '\n',
-    table: (
-      limit = LIMIT,
-    ) => html`<div class="scroll"><table class="sortable full"><thead><tr>${shown.map((column) => html`<th${side(column)}>${column.title}</th>`)}</tr></thead>
+      csvText(
+        columns.map(({ key }) => key),
+        rows.map((row) => columns.map(({ value }) => value(row))),
+      ),
+    table: (limit = LIMIT) => html`<div class="scroll"><table class="sortable full"><thead><tr>${shown.map(
+      (column) => html`<th${side(column)}>${column.title}</th>`,
+    )}</tr></thead>
 <tbody>${rows.slice(0, limit).map(
       (row) => html`<tr>${shown.map((column) => {
         const value = column.value(row);
         const sort =
           column.words === true
             ? false
-            : html` data-sort="${typeof value === 'number' && Number.isFinite(value) ? value : Number.MIN_SAFE_INTEGER}"`;
+            : html` data-sort="${
+                typeof value === 'number' && Number.isFinite(value) ? value : Number.MIN_SAFE_INTEGER
+              }"`;
         return html`<td${side(column)}${sort}>${column.show === undefined ? cellText(value) : column.show(row)}</td>`;
       })}</tr>
 `,
-    )}</tbody></table></div>${rows.length > limit && html`<p class="note">The first ${count(limit)} of ${count(rows.length)} rows: the CSV has all.</p>`}`,
+    )}</tbody></table></div>${
+      rows.length > limit &&
+      html`<p class="note">The first ${count(limit)} of ${count(rows.length)} rows: the CSV has all.</p>`
+    }`,
   };
 }
 
 const cellText = (value: string | number | undefined): string =>
   value === undefined ? '' : typeof value === 'number' && !Number.isFinite(value) ? missing : String(value);
 
-function cell(value: string | number | undefined): string {
-  if (value === undefined || (typeof value === 'number' && !Number.isFinite(value))) return '';
-  const text = String(value);
-  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
 /** A link that saves the rows as a file; it holds them itself, since a page must not depend on a file beside it. */
 export function download({ name, csv, rows }: Sheet): Html | undefined {
   if (rows === 0) return undefined;
-  return html`<a class="download" download="${name}.csv" href="data:text/csv;charset=utf-8;base64,${Buffer.from(csv()).toString('base64')}">${name}.csv</a>`;
+  const href = `data:text/csv;charset=utf-8;base64,${Buffer.from(csv()).toString('base64')}`;
+  return html`<a class="download" download="${name}.csv" href="${href}">${name}.csv</a>`;
 }
 
 /** The numbers under a figure, folded, with the link beside them. */

@@ -2,6 +2,7 @@ import { type LineChartOptions, lineChart, niceRange, standaloneChart } from '..
 import { bytes, compact, count, missing, significant } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
 import { renderPage } from '../draw/page.js';
+import { td, tdNum, tdSorted, th, thNum, wideTable } from '../draw/table.js';
 
 /** A model with its published accuracy and what was measured here. Times are medians of one step of the batch. */
 export interface FrontierRow {
@@ -95,14 +96,52 @@ function chart(report: FrontierReport, { key, id, title, axis, unit }: (typeof M
 const times = (ratio: number | undefined): string => (ratio === undefined ? missing : `${ratio.toFixed(2)} ×`);
 const range = ([low, high]: readonly [number, number]): string => `${count(low)} to ${count(high)}`;
 
+const RATIO_HEADS = [
+  'top-1',
+  'training step',
+  'inference',
+  'memory',
+  'multiply-adds',
+  'paper, TPU v3',
+  'paper, V100',
+] as const;
+
 function ratioTable({ ratios }: FrontierReport): Html {
-  return html`<div class="scroll"><table><thead><tr><th>EfficientNet</th><th class="num">top-1</th><th class="num">training step</th><th class="num">inference</th><th class="num">memory</th><th class="num">multiply-adds</th><th class="num">paper, TPU v3</th><th class="num">paper, V100</th></tr></thead>
-<tbody>${ratios.map((row) => html`<tr><td>${row.model}</td><td class="num">${row.top1.toFixed(1)} %</td><td class="num">${times(row.train)}</td><td class="num">${times(row.inference)}</td><td class="num">${times(row.memory)}</td><td class="num">${times(row.multiplyAdds)}</td><td class="num">${times(row.publishedTpu)}</td><td class="num">${times(row.publishedV100)}</td></tr>`)}</tbody></table></div>`;
+  const rows = ratios.map((row) => {
+    const costs = [row.train, row.inference, row.memory, row.multiplyAdds, row.publishedTpu, row.publishedV100];
+    return html`<tr>${td(row.model)}${tdNum(`${row.top1.toFixed(1)} %`)}${costs.map((cost) => tdNum(times(cost)))}</tr>`;
+  });
+  return wideTable([th('EfficientNet'), RATIO_HEADS.map(thNum)], rows, { table: '' });
 }
 
+const FIGURE_HEADS = [
+  'pixels',
+  'top-1',
+  'parameters',
+  'multiply-adds',
+  'training step, ms',
+  'inference, ms',
+  'peak memory',
+] as const;
+
 function figures({ rows }: FrontierReport): Html {
-  return html`<div class="scroll"><table class="sortable full"><thead><tr><th>model</th><th class="num">pixels</th><th class="num">top-1</th><th class="num">parameters</th><th class="num">multiply-adds</th><th class="num">training step, ms</th><th class="num">inference, ms</th><th class="num">peak memory</th></tr></thead>
-<tbody>${rows.map((row) => html`<tr><td>${row.model}</td><td class="num" data-sort="${row.size}">${row.size}</td><td class="num" data-sort="${row.top1}">${row.top1.toFixed(1)} %</td><td class="num" data-sort="${row.parameters}">${compact(row.parameters)}</td><td class="num" data-sort="${row.multiplyAdds}">${compact(row.multiplyAdds)}</td><td class="num" data-sort="${row.trainStepMs}">${count(row.trainStepMs)}<br><small>${range(row.trainStepRange)}</small></td><td class="num" data-sort="${row.inferenceMs}">${count(row.inferenceMs)}<br><small>${range(row.inferenceRange)}</small></td><td class="num" data-sort="${row.peakMemoryBytes ?? 0}">${row.peakMemoryBytes === undefined ? missing : bytes(row.peakMemoryBytes)}</td></tr>`)}</tbody></table></div>`;
+  const time = (median: number, of: readonly [number, number]): Html =>
+    html`${count(median)}<br><small>${range(of)}</small>`;
+  const cells = rows.map((row) => [
+    td(row.model),
+    tdSorted(row.size, row.size),
+    tdSorted(row.top1, `${row.top1.toFixed(1)} %`),
+    tdSorted(row.parameters, compact(row.parameters)),
+    tdSorted(row.multiplyAdds, compact(row.multiplyAdds)),
+    tdSorted(row.trainStepMs, time(row.trainStepMs, row.trainStepRange)),
+    tdSorted(row.inferenceMs, time(row.inferenceMs, row.inferenceRange)),
+    tdSorted(row.peakMemoryBytes ?? 0, row.peakMemoryBytes === undefined ? missing : bytes(row.peakMemoryBytes)),
+  ]);
+  return wideTable(
+    [th('model'), FIGURE_HEADS.map(thNum)],
+    cells.map((row) => html`<tr>${row}</tr>`),
+    { table: 'sortable full' },
+  );
 }
 
 /** The drawings as files of their own, by name. */
@@ -122,8 +161,11 @@ export function renderFrontier(report: FrontierReport): string {
   return renderPage({
     kind: 'Speed-accuracy frontier',
     title: 'ResNet-RS against EfficientNet, measured here',
-    subtitle: html`${report.machine}, ${report.device}, ${report.threads} threads, ${report.engine}; batch ${report.batch}, median of ${report.runs} runs`,
-    head: html`<br><p>Time and memory were measured on this machine with freshly initialised weights; the accuracies are the published ones and were not measured here. The paper's times are of other machines (TPU v3 in bfloat16, V100 in float32), so its ratios and these may differ: what is fast depends on the hardware.</p>`,
+    subtitle: html`${report.machine}, ${report.device}, ${report.threads} threads, ${report.engine}; batch \
+${report.batch}, median of ${report.runs} runs`,
+    head: html`<br><p>Time and memory were measured on this machine with freshly initialised weights; the accuracies \
+are the published ones and were not measured here. The paper's times are of other machines (TPU v3 in bfloat16, V100 \
+in float32), so its ratios and these may differ: what is fast depends on the hardware.</p>`,
     sections: [
       {
         id: 'frontier',
@@ -134,14 +176,20 @@ export function renderFrontier(report: FrontierReport): string {
         id: 'ratios',
         title: 'How many times as much an EfficientNet costs at the same accuracy',
         body: html`${ratioTable(report)}
-<p class="note">The cost of the ResNet-RS frontier at the EfficientNet's accuracy is interpolated between its two nearest models (the logarithm of the cost, linear in the accuracy); ${missing} where no measured ResNet-RS lies on both sides. The paper's columns are computed in the same way from its published latencies, which exist for few EfficientNets. Over all its models the paper says 1.7 to 2.7 times faster on TPUs and 2.1 to 3.3 times on V100 GPUs (Figure 4).</p>`,
+<p class="note">The cost of the ResNet-RS frontier at the EfficientNet's accuracy is interpolated between its two \
+nearest models (the logarithm of the cost, linear in the accuracy); ${missing} where no measured ResNet-RS lies on both \
+sides. The paper's columns are computed in the same way from its published latencies, which exist for few EfficientNets. \
+Over all its models the paper says 1.7 to 2.7 times faster on TPUs and 2.1 to 3.3 times on V100 GPUs (Figure 4).</p>`,
       },
       { id: 'figures', title: 'All figures', body: figures(report) },
       {
         id: 'measured',
         title: 'What was measured where',
-        body: html`<ul class="findings"><li>Training step: forward, loss, backward and SGD update on random pictures, float32. Inference: forward in evaluation mode in the same engine. Each model in a process of its own.</li>
-<li>Peak memory: growth of the process's resident memory over the engine alone${report.device.startsWith('cuda') && ' (on a GPU: memory of the device)'}.</li>
+        body: html`<ul class="findings"><li>Training step: forward, loss, backward and SGD update on random pictures, \
+float32. Inference: forward in evaluation mode in the same engine. Each model in a process of its own.</li>
+<li>Peak memory: growth of the process's resident memory over the engine alone${
+          report.device.startsWith('cuda') && ' (on a GPU: memory of the device)'
+        }.</li>
 ${sources.map((source) => html`<li>Accuracy of ${source}.</li>`)}
 <li>Command: <code>${report.command}</code></li>
 ${report.skipped.map(({ model, why }) => html`<li>${model} was left out: ${why}.</li>`)}</ul>`,

@@ -2,11 +2,12 @@ import { UsageError } from '../../errors.js';
 import { bar } from '../draw/bar.js';
 import { compact, count, duration, moment, percent, significant } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
+import { commandList, pairList } from '../draw/lists.js';
 import { renderPage, type Section } from '../draw/page.js';
 import { curves } from './charts.js';
 import type { RunReport } from './data.js';
 import { findings } from './findings.js';
-import { commandList, epochTable, pairList, parity, recipeTable } from './sections.js';
+import { epochTable, parity, recipeTable } from './sections.js';
 import { capital, shown } from './values.js';
 
 export type { EpochRow, OnnxParity, RunReport, RunSummary, StepRow } from './data.js';

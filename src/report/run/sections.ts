@@ -63,19 +63,3 @@ export function parity({ file, bytes: size, maxAbsDiff, top1Agreement, pictures 
 `
   }<div><dt>Largest difference of an output</dt><dd>${Number.isFinite(maxAbsDiff) ? significant(maxAbsDiff, 3) : missing}</dd></div></dl>`;
 }
-
-/** Names and values. */
-export function pairList(rows: readonly { key: string; value: string }[]): Html {
-  return html`<table class="pairs-list"><tbody>${rows.map(
-    (row) => html`<tr><td class="note">${row.key}</td><td>${row.value}</td></tr>
-`,
-  )}</tbody></table>`;
-}
-
-/** Commands, each with what it does. */
-export function commandList(commands: readonly { what: string; command: string }[]): Html {
-  return html`<dl class="commands">${commands.map(
-    ({ what, command }) => html`<dt>${what}</dt><dd><pre><code>${command}</code></pre></dd>
-`,
-  )}</dl>`;
-}

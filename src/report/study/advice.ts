@@ -1,9 +1,11 @@
 import { count, decimals, missing } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
+import { type Measure, measureOf } from '../draw/measure.js';
 import { download, type Sheet, sheet } from '../draw/sheet.js';
-import type { Dimension, Evidence, NextTrial, RegimeAdvice } from './analysis.js';
+import { below, td, tdNamed, tdNum, tdWords, th, thNum, tr, wideTable } from '../draw/table.js';
+import type { Dimension, Evidence, FamilyMember, NextTrial, RegimeAdvice } from './analysis.js';
 import type { StudyReport } from './data.js';
-import { bare, COST_WORDS, epochWords, estimateCell, missingSentence, PAYS, plusMinus, time } from './words.js';
+import { COST_WORDS, epochWords, estimateCell, missingSentence, PAYS, time } from './words.js';
 
 const DIMENSIONS = ['depth', 'width', 'resolution'] as const;
 type Kind<K extends Evidence['kind']> = Extract<Evidence, { kind: K }>;
@@ -29,26 +31,54 @@ export function overfits({ evidence }: RegimeAdvice): { overfits: number; judged
   };
 }
 
-/** Which dimension pays in each regime, in points for each doubling of the cost, and what is missing to tell. */
-export function regimeTable({ advice }: StudyReport): Html {
+/** Which dimension pays in each regime, by the change for each doubling of the cost, and what is missing to tell. */
+export function regimeTable({ advice, metric }: StudyReport): Html {
   if (advice.regimes.length === 0) return html`<p>Not enough evidence: nothing was compared.</p>`;
+  const measure = measureOf(metric);
   const costs = [
     ...new Set(
       advice.regimes.flatMap((regime) => DIMENSIONS.flatMap((dimension) => gainOf(regime, dimension)?.cost ?? [])),
     ),
   ].map((cost) => COST_WORDS[cost].short);
-  return html`<div class="scroll"><table class="full"><thead><tr><th>Regime</th><th>What pays</th>${DIMENSIONS.map((dimension) => html`<th class="num">${dimension[0]!.toUpperCase() + dimension.slice(1)}</th>`)}<th class="num">Depth less width</th><th class="num">Over-fitting pairs</th></tr></thead>
-<tbody>${advice.regimes.map((regime) => {
-    const over = overfits(regime);
-    return html`<tr><td class="words">${epochWords(regime.epochs)}</td><td><b>${PAYS[regime.pays]}</b>${regime.pays === 'undecided' && html`<br><small>between ${regime.among.join(' and ')}</small>`}${regime.missing.map((one) => html`<br><small class="note">${missingSentence(one)}</small>`)}</td>${DIMENSIONS.map((dimension) => html`<td class="num">${estimateCell(gainOf(regime, dimension)?.perDoubling, bare)}</td>`)}<td class="num">${estimateCell(contrastOf(regime, 'depth', 'width')?.difference, bare)}</td><td class="num">${over.judged === 0 ? missing : `${over.overfits} of ${over.judged}`}</td></tr>
-`;
-  })}</tbody></table></div>
-<p class="note">${costs.length > 0 && `Points of top-1 for each doubling of ${costs.join(' or ')}, with their 95\u00a0% intervals. `}Over-fitting pairs: of two neighbours in depth or width, the larger is better on training pictures and worse on test pictures, both beyond noise. Download CSV: ${download(regimeSheet({ advice }))}</p>
+  const heads = [
+    th('Regime'),
+    th('What pays'),
+    DIMENSIONS.map((dimension) => thNum(dimension[0]!.toUpperCase() + dimension.slice(1))),
+    thNum('Depth less width'),
+    thNum('Over-fitting pairs'),
+  ];
+  const unit = metric.unit === 'share' ? `Points of ${measure.title}` : `Change of ${measure.title}${measure.inUnit},`;
+  return html`${wideTable(
+    heads,
+    advice.regimes.map((regime) => regimeRow(regime, measure)),
+  )}
+<p class="note">${
+    costs.length > 0 && `${unit} for each doubling of ${costs.join(' or ')}, with their 95\u00a0% intervals. `
+  }Over-fitting pairs: of two neighbours in depth or width, the larger is better on training pictures and worse on test \
+pictures, both beyond noise. Download CSV: ${download(regimeSheet({ advice }))}</p>
 ${risk(advice.risk)}`;
 }
 
+function regimeRow(regime: RegimeAdvice, { bare }: Measure): Html {
+  const over = overfits(regime);
+  return tr([
+    tdWords(epochWords(regime.epochs)),
+    td(
+      html`<b>${PAYS[regime.pays]}</b>${
+        regime.pays === 'undecided' && html`<br><small>between ${regime.among.join(' and ')}</small>`
+      }${regime.missing.map((one) => below(missingSentence(one)))}`,
+    ),
+    DIMENSIONS.map((dimension) => tdNum(estimateCell(gainOf(regime, dimension)?.perDoubling, bare))),
+    tdNum(estimateCell(contrastOf(regime, 'depth', 'width')?.difference, bare)),
+    tdNum(over.judged === 0 ? missing : `${over.overfits} of ${over.judged}`),
+  ]);
+}
+
 function risk({ text, source, flopsRange, breakFlops }: StudyReport['advice']['risk']): Html {
-  return html`<p><b>How far it reaches.</b> ${text} Source: ${source}.${flopsRange !== undefined && ` The largest model here has ${flopsRange < 10 ? decimals(flopsRange, 1) : count(flopsRange)} times the FLOPs of the smallest.`}${
+  const times = flopsRange !== undefined && (flopsRange < 10 ? decimals(flopsRange, 1) : count(flopsRange));
+  return html`<p><b>How far it reaches.</b> ${text} Source: ${source}.${
+    times !== false && ` The largest model here has ${times} times the FLOPs of the smallest.`
+  }${
     breakFlops !== undefined &&
     ` The power law of the longest regime breaks at ${COST_WORDS.flops.text(breakFlops)} FLOPs.`
   }</p>`;
@@ -58,27 +88,51 @@ function risk({ text, source, flopsRange, breakFlops }: StudyReport['advice']['r
 export function familyTable(report: StudyReport): Html {
   const { full } = report.advice;
   if (full === undefined || full.family.members.length === 0)
-    return html`<p>No family is proposed: not enough evidence.</p>${full !== undefined && full.missing.length > 0 && html`<ul class="findings">${full.missing.map((one) => html`<li>${missingSentence(one)}</li>`)}</ul>`}`;
+    return html`<p>No family is proposed: not enough evidence.</p>${
+      full !== undefined &&
+      full.missing.length > 0 &&
+      html`<ul class="findings">${full.missing.map((one) => html`<li>${missingSentence(one)}</li>`)}</ul>`
+    }`;
   const { cost, instead, members, passedOver } = full.family;
   const byName = new Map(report.configurations.map((one) => [one.name, one]));
   const { flops, parameters } = COST_WORDS;
+  const { title, inUnit, inChange, value, bare, plusMinus } = measureOf(report.metric);
   const timed = cost !== 'flops' && cost !== 'parameters';
-  return html`<div class="scroll small"><table class="full"><thead><tr><th>Model</th><th class="num">Depth</th><th class="num">Width</th><th class="num">Pixels</th><th class="num">FLOPs</th><th class="num">Parameters</th>${timed && html`<th class="num">${COST_WORDS[cost].head}</th>`}<th class="num">Measured top-1, %</th><th class="num">Gain, points</th><th class="num">Predicted top-1</th></tr></thead>
-<tbody>${members.map(
-    (
-      one,
-    ) => html`<tr><td class="named">${one.name}<br><small class="note">${one.why}${one.insteadOf !== undefined && html`; instead of ${one.insteadOf}, which it is not told from`}${one.fasterThanCompound === true && '; raises resolution faster than compound scaling'}</small></td><td class="num">${one.depth}</td><td class="num">${one.width}</td><td class="num">${one.size}</td><td class="num">${flops.text(one.flops)}</td><td class="num">${parameters.text(byName.get(one.name)?.parameters ?? Number.NaN)}</td>${timed && html`<td class="num">${COST_WORDS[cost].text(one.cost)}</td>`}<td class="num">${plusMinus(one.top1)}</td><td class="num">${estimateCell(one.gain, bare)}</td><td class="num">${estimateCell(one.prediction)}</td></tr>
-`,
-  )}</tbody></table></div>
-<p class="note">Smallest to largest by ${COST_WORDS[cost].short}${instead && ', since nothing else was measured'}, at ${epochWords(full.epochs)}. Each model beats the one before. Predicted: the mean of ${seedWords(members[0]!.prediction.seeds)} of the same training on the same pictures, and where 95\u00a0% of such means would lie; one seed of a model leaves no interval.${
+  const heads = [
+    th('Model'),
+    ['Depth', 'Width', 'Pixels', 'FLOPs', 'Parameters'].map(thNum),
+    timed && thNum(COST_WORDS[cost].head),
+    [`Measured ${title}${inUnit}`, `Gain${inChange}`, `Predicted ${title}`].map(thNum),
+  ];
+  const rows = members.map((one) =>
+    tr([
+      tdNamed(html`${one.name}<br><small class="note">${whyMember(one)}</small>`),
+      [one.depth, one.width, one.size, flops.text(one.flops)].map(tdNum),
+      tdNum(parameters.text(byName.get(one.name)?.parameters ?? Number.NaN)),
+      timed && tdNum(COST_WORDS[cost].text(one.cost)),
+      tdNum(plusMinus(one.score)),
+      tdNum(estimateCell(one.gain, bare)),
+      tdNum(estimateCell(one.prediction, value)),
+    ]),
+  );
+  return html`${wideTable(heads, rows, { scroll: 'scroll small' })}
+<p class="note">Smallest to largest by ${COST_WORDS[cost].short}${instead && ', since nothing else was measured'}, at \
+${epochWords(full.epochs)}. Each model beats the one before. Predicted: the mean of \
+${seedWords(members[0]!.prediction.seeds)} of the same training on the same pictures, and where 95\u00a0% of such means \
+would lie; one seed of a model leaves no interval.${
     passedOver.length > 0 &&
     ` Passed over on the frontier, since not told from a member of the family: ${count(passedOver.length)}.`
   } Download CSV: ${download(familySheet(report))}</p>`;
 }
 
+const whyMember = ({ why, insteadOf, fasterThanCompound }: FamilyMember): string =>
+  why +
+  (insteadOf === undefined ? '' : `; instead of ${insteadOf}, which it is not told from`) +
+  (fasterThanCompound === true ? '; raises resolution faster than compound scaling' : '');
+
 const seedWords = (seeds: number): string => (seeds === 1 ? 'one new seed' : `${seeds} new seeds`);
 
-export const familySheet = ({ advice }: Pick<StudyReport, 'advice'>): Sheet =>
+export const familySheet = ({ advice, metric: { name: stem } }: Pick<StudyReport, 'advice' | 'metric'>): Sheet =>
   sheet(
     'family',
     [
@@ -91,9 +145,9 @@ export const familySheet = ({ advice }: Pick<StudyReport, 'advice'>): Sheet =>
         key: advice.full?.family.cost === 'flops' ? 'cost' : `cost_${advice.full?.family.cost ?? ''}`,
         value: ({ cost }) => cost,
       },
-      { key: 'top1', value: ({ top1 }) => top1.mean },
-      { key: 'top1Low', value: ({ top1 }) => top1.low },
-      { key: 'top1High', value: ({ top1 }) => top1.high },
+      { key: stem, value: ({ score }) => score.mean },
+      { key: `${stem}Low`, value: ({ score }) => score.low },
+      { key: `${stem}High`, value: ({ score }) => score.high },
       { key: 'gain', value: ({ gain }) => gain?.mean },
       { key: 'gainLow', value: ({ gain }) => gain?.low },
       { key: 'gainHigh', value: ({ gain }) => gain?.high },
@@ -111,14 +165,20 @@ export const nextName = ({ family, depth, width, size }: NextTrial): string =>
 /** What to train next, why, and what it costs. */
 export function nextTable({ advice }: StudyReport): Html | undefined {
   if (advice.next.length === 0) return undefined;
-  return html`<div class="scroll"><table class="full"><thead><tr><th>Train</th><th class="num">Epochs</th><th class="num">Seeds</th><th>Why</th><th class="num">FLOPs</th><th class="num">Takes about</th></tr></thead>
-<tbody>${advice.next.map(
-    (
-      one,
-    ) => html`<tr><td class="named">${nextName(one)}</td><td class="num">${one.epochs}</td><td class="num">${one.seeds}</td><td class="named">More ${one.dimension} than ${one.base}, ${one.where}</td><td class="num">${decimals(one.flopsRatio)}\u00a0×</td><td class="num">${time(one.seconds)}</td></tr>
-`,
-  )}</tbody></table></div>
-<p class="note">FLOPs: over those of the model that it is compared with. The time is that model's, times the ratio of FLOPs: a guess, since FLOPs predict time poorly.</p>`;
+  const heads = [th('Train'), thNum('Epochs'), thNum('Seeds'), th('Why'), thNum('FLOPs'), thNum('Takes about')];
+  const rows = advice.next.map((one) =>
+    tr([
+      tdNamed(nextName(one)),
+      tdNum(one.epochs),
+      tdNum(one.seeds),
+      tdNamed(`More ${one.dimension} than ${one.base}, ${one.where}`),
+      tdNum(`${decimals(one.flopsRatio)}\u00a0×`),
+      tdNum(time(one.seconds)),
+    ]),
+  );
+  return html`${wideTable(heads, rows)}
+<p class="note">FLOPs: over those of the model that it is compared with. The time is that model's, times the ratio of \
+FLOPs: a guess, since FLOPs predict time poorly.</p>`;
 }
 
 /** Regimes in figures. */

@@ -1,9 +1,9 @@
-import type { Change, Estimate } from '../ablation/data.js';
-import type { StudyCost } from './data.js';
+import type { Change, Estimate } from '../statistics.js';
+import type { StudyCost } from './costs.js';
 
 /**
  * What an analysis has found in a study, in the shapes in which `study` gives it: its results fit here as they are, and
- * more fields do no harm. Accuracies are fractions. Configurations are named.
+ * more fields do no harm. Scores are values of the study's metric. Configurations are named.
  */
 export type Dimension = 'depth' | 'width' | 'resolution';
 
@@ -11,7 +11,7 @@ export type Dimension = 'depth' | 'width' | 'resolution';
 export interface PowerLaw {
   /** Absent where regimes are taken together. */
   epochs?: number;
-  outcome: 'fitted' | 'too few points' | 'one size only';
+  outcome: 'fitted' | 'too few points' | 'one size only' | 'no error';
   n: number;
   exponent?: Estimate;
   scale?: number;
@@ -78,7 +78,7 @@ export interface MarginalPair {
   cost: StudyCost;
   /** log2 of how many times dearer. */
   doublings?: number;
-  /** Change of top-1 for each doubling, paired by seed. */
+  /** Change of the score for each doubling, paired by seed. */
   perDoubling?: Change;
 }
 
@@ -179,7 +179,7 @@ export interface FamilyMember {
   size: number;
   flops: number;
   cost: number;
-  top1: Estimate;
+  score: Estimate;
   /** Against the member before it. */
   gain?: Change;
   why: string;
@@ -224,7 +224,7 @@ export interface RungOutcome {
   /** `waiting`: a trial has not ended. `nobody left`: every trial failed. */
   outcome: 'decided' | 'waiting' | 'nobody left';
   /** Best first. */
-  ranking: readonly { name: string; top1: number; survives: boolean }[];
+  ranking: readonly { name: string; score: number; survives: boolean }[];
   /** Without a single result. */
   dropped: readonly { name: string; reasons: readonly string[] }[];
   /** Best of those that leave, and how far it is behind the last that stays. */

@@ -1,16 +1,20 @@
-import type { Estimate } from '../ablation/data.js';
+import type { Metric } from '../../metric.js';
+import type { Estimate } from '../statistics.js';
 import type { Advice, Halving, Overfitting, PowerLaw, RankCorrelation, RegimeGains } from './analysis.js';
+import type { StudyCost } from './costs.js';
 
 /**
  * What the page of a scaling study is drawn from: plain data, so that it can be kept as JSON and drawn again.
- * Accuracies and errors are fractions in 0..1, FLOPs count 2 for a multiply-add, times are milliseconds or seconds as
- * named, memory is bytes. Configurations refer to each other by `name`. What is absent is shown as missing; nothing is
- * computed here that a study should decide.
+ * Scores are values of `metric`, errors what is left to a perfect one, FLOPs count 2 for a multiply-add, times are
+ * milliseconds or seconds as named, memory is bytes. Configurations refer to each other by `name`. What is absent is
+ * shown as missing; nothing is computed here that a study should decide.
  */
 export interface StudyReport {
   title: string;
   /** ISO 8601. */
   generatedAt: string;
+  /** What the configurations are compared by. */
+  metric: Metric;
   data: { name: string; classes: number; trainPictures: number; testPictures: number };
   /** The seeds that every configuration is to have. */
   seeds: readonly number[];
@@ -60,24 +64,17 @@ export interface StudyConfiguration {
   /** Absent until measured. Milliseconds of a step of `batch` pictures, and of one picture in inference. */
   measured?: { trainStepMs: number; inferenceMs: number; peakBytes?: number };
   /** Over the seeds that are done; absent without one. */
-  top1?: Estimate;
+  score?: Estimate;
   /** On training pictures without augmentation. */
-  trainTop1?: Estimate;
-  /** `trainTop1 - top1`, taken seed by seed. */
+  trainScore?: Estimate;
+  /** How much better the training score is than the test score, taken seed by seed. */
   gap?: Estimate;
-  done: readonly { seed: number; top1: number; trainTop1?: number }[];
+  done: readonly { seed: number; score: number; trainScore?: number }[];
   failed: readonly { seed: number; reason: string }[];
   pending: readonly number[];
   /** Taken out by successive halving after so many epochs, so that no seed is to do here. */
   droppedAtEpoch?: number;
 }
-
-/**
- * What a configuration is judged by, in the order of the charts: all are lower is better. A training step is counted by
- * the picture (`trainStepMs / batch`), since a batch that memory allows is smaller for larger models.
- */
-export const STUDY_COSTS = ['trainStepMs', 'inferenceMs', 'peakBytes', 'flops', 'parameters'] as const;
-export type StudyCost = (typeof STUDY_COSTS)[number];
 
 /** A cost of a configuration in the unit of its name; undefined where it was not measured or is not positive. */
 export function studyCost(

@@ -1,10 +1,11 @@
-import { percent } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
 import { key, type Mark, type MarkSeries, markChart } from '../draw/marks.js';
+import { measureOf } from '../draw/measure.js';
 import { linearScale, logScale, type Scale } from '../draw/scale.js';
 import { numbers, type Sheet, sheet } from '../draw/sheet.js';
-import { type StudyConfiguration, type StudyCost, type StudyReport, studyCost } from './data.js';
-import { COST_WORDS, epochWords, labelled, percentTick, regimes, resolutions, trained } from './words.js';
+import type { StudyCost } from './costs.js';
+import { type StudyConfiguration, type StudyReport, studyCost } from './data.js';
+import { COST_WORDS, epochWords, labelled, regimes, resolutions, trained } from './words.js';
 
 type Dimension = 'depth' | 'width';
 /** The configurations of one line: the base model with only one dimension changed. */
@@ -15,7 +16,7 @@ interface Scaled {
   points: readonly StudyConfiguration[];
 }
 
-/** Lines of every resolution and regime, each from small to large, of what has an accuracy and the cost. */
+/** Lines of every resolution and regime, each from small to large, of what has a score and the cost. */
 function scaled(report: StudyReport, cost: StudyCost): Scaled[] {
   const { base } = report;
   if (base === undefined) return [];
@@ -46,7 +47,7 @@ const LABELS = 5;
 const TONE = { depth: 'one', width: 'two' } as const;
 
 /**
- * Accuracy against time when only depth or only width is scaled (paper, Figure 3): a panel for each regime and
+ * The score against time when only depth or only width is scaled (paper, Figure 3): a panel for each regime and
  * resolution.
  */
 export function dimensionFigure(report: StudyReport): Html {
@@ -56,8 +57,12 @@ export function dimensionFigure(report: StudyReport): Html {
   const cost = costOfFigure(report);
   const lines = scaled(report, cost);
   if (lines.length === 0)
-    return html`<p>Nothing to draw: no trained configuration has the base's depth (${base.depth}) or width (${base.width}).</p>`;
+    return html`<p>Nothing to draw: no trained configuration has the base's depth (${base.depth}) or width \
+(${base.width}).</p>`;
   const { axis, tick } = COST_WORDS[cost];
+  const { title, inUnit, nouns, tick: scoreTick } = measureOf(report.metric);
+  // An interval of a share may reach beyond what a share can be.
+  const within = (value: number): number => (report.metric.unit === 'share' ? Math.min(1, Math.max(0, value)) : value);
   const costs = lines.flatMap(({ points }) => points.map((one) => studyCost(one, cost)!));
   const x = logScale(costs, { name: axis, format: tick });
   const legend = (['depth', 'width'] as const).map(
@@ -66,14 +71,12 @@ export function dimensionFigure(report: StudyReport): Html {
   let drawn = 0;
   const panels = regimes(report).flatMap((epochs) => {
     const row = lines.filter((line) => line.epochs === epochs);
-    // Accuracies of a regime have one scale, so that its resolutions can be compared by eye.
+    // Scores of a regime have one scale, so that its resolutions can be compared by eye.
     const y = linearScale(
       row.flatMap(({ points }) =>
-        points.flatMap(({ top1 }) =>
-          [top1!.low ?? top1!.mean, top1!.high ?? top1!.mean].map((value) => Math.min(1, Math.max(0, value))),
-        ),
+        points.flatMap(({ score }) => [score!.low ?? score!.mean, score!.high ?? score!.mean].map(within)),
       ),
-      { name: 'top-1, %', format: percentTick },
+      { name: `${title}${inUnit}`, format: scoreTick },
     );
     const sizes = resolutions(report).filter((size) => row.some((line) => line.size === size));
     const panelsOfRow = sizes.slice(0, Math.max(0, PANELS - drawn));
@@ -93,11 +96,17 @@ export function dimensionFigure(report: StudyReport): Html {
           )}</div>`,
         ];
   });
-  return html`${cost === 'flops' && html`<p class="note"><b>Times were not measured</b> for all of these models, so that the axis shows FLOPs, which do not predict time. Measure them for the figure of the paper.</p>`}
+  return html`${
+    cost === 'flops' &&
+    html`<p class="note"><b>Times were not measured</b> for all of these models, so that the axis shows FLOPs, which do \
+not predict time. Measure them for the figure of the paper.</p>`
+  }
 ${key({ series: legend })}
 ${panels}
 ${drawn > PANELS && html`<p class="note">The first ${PANELS} of ${drawn} panels: the CSV has all.</p>`}
-<p class="note">Both lines pass through the base model, depth ${base.depth} and width ${base.width}. Whiskers: 95\u00a0% interval over seeds, where there are at least two. Panels of a row share their axes; every row has accuracies of its own.</p>
+<p class="note">Both lines pass through the base model, depth ${base.depth} and width ${base.width}. Whiskers: \
+95\u00a0% interval over seeds, where there are at least two. Panels of a row share their axes; every row has ${nouns} of \
+its own.</p>
 ${numbers(dimensionSheet(report), 'Every point')}`;
 }
 
@@ -117,11 +126,11 @@ function panel(lines: readonly Scaled[], title: string, id: string, x: Scale, y:
         marks: points.map(
           (one, at): Mark => ({
             x: studyCost(one, cost)!,
-            y: one.top1!.mean,
+            y: one.score!.mean,
             ...(labelled(at, points.length, LABELS) && {
               label: dimension === 'depth' ? String(one.depth) : `×${one.width}`,
             }),
-            ...(one.top1!.low !== undefined && { low: one.top1!.low, high: one.top1!.high! }),
+            ...(one.score!.low !== undefined && { low: one.score!.low, high: one.score!.high! }),
           }),
         ),
       }),
@@ -132,6 +141,8 @@ function panel(lines: readonly Scaled[], title: string, id: string, x: Scale, y:
 /** The points of every panel. */
 export function dimensionSheet(report: StudyReport): Sheet {
   const cost = costOfFigure(report);
+  const { head, value: text } = measureOf(report.metric);
+  const { name } = report.metric;
   const rows = scaled(report, cost).flatMap(({ dimension, points }) => points.map((one) => ({ dimension, one })));
   return sheet(
     'depth-width',
@@ -153,15 +164,15 @@ export function dimensionSheet(report: StudyReport): Sheet {
         value: ({ one }) => one.flops,
         show: ({ one }) => COST_WORDS.flops.text(one.flops),
       },
-      { key: 'top1', title: 'Top-1', value: ({ one }) => one.top1!.mean, show: ({ one }) => percent(one.top1!.mean) },
-      { key: 'top1Low', title: 'low', value: ({ one }) => one.top1!.low, show: ({ one }) => percent(one.top1!.low) },
+      { key: name, title: head, value: ({ one }) => one.score!.mean, show: ({ one }) => text(one.score!.mean) },
+      { key: `${name}Low`, title: 'low', value: ({ one }) => one.score!.low, show: ({ one }) => text(one.score!.low) },
       {
-        key: 'top1High',
+        key: `${name}High`,
         title: 'high',
-        value: ({ one }) => one.top1!.high,
-        show: ({ one }) => percent(one.top1!.high),
+        value: ({ one }) => one.score!.high,
+        show: ({ one }) => text(one.score!.high),
       },
-      { key: 'seeds', title: 'Seeds', value: ({ one }) => one.top1!.n },
+      { key: 'seeds', title: 'Seeds', value: ({ one }) => one.score!.n },
     ],
     rows,
   );

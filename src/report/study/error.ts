@@ -1,23 +1,14 @@
-import { decimals, missing, percent } from '../draw/format.js';
+import { errorOf, type Metric } from '../../metric.js';
+import { decimals, missing } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
 import { DENSE, type Mark, type MarkSeries, markChart } from '../draw/marks.js';
+import { type Measure, measureOf } from '../draw/measure.js';
 import { logScale } from '../draw/scale.js';
 import { type Column, download, numbers, type Sheet, sheet } from '../draw/sheet.js';
+import { below, td, tdNamed, tdNum, tdWords, th, thNum, tr, wideTable } from '../draw/table.js';
 import type { PowerLaw } from './analysis.js';
 import type { StudyConfiguration, StudyReport } from './data.js';
-import {
-  bare,
-  COST_WORDS,
-  epochWords,
-  estimateCell,
-  percentTick,
-  regimes,
-  resolutions,
-  shapeOf,
-  tick,
-  toneOf,
-  trained,
-} from './words.js';
+import { COST_WORDS, epochWords, estimateCell, regimes, resolutions, shapeOf, tick, toneOf, trained } from './words.js';
 
 const flops = COST_WORDS.flops.text;
 
@@ -25,14 +16,24 @@ const flops = COST_WORDS.flops.text;
 export const lawAt = ({ scale, exponent }: PowerLaw, at: number): number =>
   scale === undefined || exponent === undefined ? Number.NaN : scale * at ** -exponent.mean;
 
-/** A mark of a configuration that has an accuracy, with its interval turned over. */
-function errorMark({ flops: x, top1, size }: StudyConfiguration, sizes: readonly number[]): Mark {
-  const { mean, low, high } = top1!;
+/** What a configuration with a score errs by, with the interval; turned over where the error is what a share lacks. */
+function errorEstimate(metric: Metric, { score }: StudyConfiguration): { mean: number; low?: number; high?: number } {
+  const { mean, low, high } = score!;
+  const [least, most] = metric.direction === 'lower' ? [low, high] : [high, low];
   return {
-    x,
-    y: 1 - mean,
-    shape: shapeOf(sizes.indexOf(size)),
-    ...(low !== undefined && high !== undefined && { low: 1 - high, high: 1 - low }),
+    mean: errorOf(metric, mean)!,
+    ...(least !== undefined && { low: errorOf(metric, least)! }),
+    ...(most !== undefined && { high: errorOf(metric, most)! }),
+  };
+}
+
+function errorMark(metric: Metric, one: StudyConfiguration, sizes: readonly number[]): Mark {
+  const { mean, low, high } = errorEstimate(metric, one);
+  return {
+    x: one.flops,
+    y: mean,
+    shape: shapeOf(sizes.indexOf(one.size)),
+    ...(low !== undefined && high !== undefined && { low, high }),
   };
 }
 
@@ -56,17 +57,38 @@ function lawSeries(law: PowerLaw, tone: MarkSeries['tone']): MarkSeries[] {
   ];
 }
 
+/** How an error is called on an axis, and written; errors of shares are shares. */
+const errorTitle = (metric: Metric): string => {
+  const { title, inUnit } = measureOf(metric);
+  return `${title}${metric.direction === 'lower' ? '' : ' error'}${inUnit}`;
+};
+
 /** Error against FLOPs of all configurations, with the power law over the small ones (paper, Figure 2). */
 export function errorFigure(report: StudyReport): Html {
+  const { metric } = report;
+  const { tick: scoreTick, title, aNoun } = measureOf(metric);
   const done = trained(report).filter(({ flops: value }) => value > 0);
-  if (done.length === 0) return html`<p>No configuration has an accuracy yet, so that there is nothing to draw.</p>`;
+  if (done.length === 0) return html`<p>No configuration has ${aNoun} yet, so that there is nothing to draw.</p>`;
+  if (errorOf(metric, 0) === undefined)
+    return html`<p>No error is drawn and no power law fitted: the best ${title} that there could be is not known, and \
+so not how much is left to it.</p>`;
   const [spans, sizes] = [regimes(report), resolutions(report)];
   const toneAt = ({ epochs }: PowerLaw): MarkSeries['tone'] => toneOf(epochs === undefined ? 0 : spans.indexOf(epochs));
   const laws = report.powerLaws.flatMap((law) => lawSeries(law, toneAt(law)));
-  const errors = done.flatMap(({ top1 }) => [1 - top1!.mean]);
+  const errors = done.map((one) => errorEstimate(metric, one).mean);
   const dense = done.length > DENSE;
   // A perfect score has no place on a logarithmic axis.
   const perfect = errors.filter((error) => !(error > 0)).length;
+  const notes = [
+    laws.length > 0 &&
+      'Lines: power law of the regime of their colour, dashed where it no longer holds, beyond the break.',
+    dense
+      ? `Dots without shapes and intervals: more than ${DENSE} would cover each other.`
+      : 'Whiskers: 95\u00a0% interval over seeds, where there are at least two.',
+    'A multiply-add counts as 2 FLOPs.',
+    perfect > 0 && `${perfect} without any error lie below the axis.`,
+    sizes.length === 1 && `All at ${sizes[0]} pixels.`,
+  ].filter((text) => text !== false);
   const chart = markChart({
     id: 'error',
     title: 'A mark for each configuration',
@@ -77,7 +99,7 @@ export function errorFigure(report: StudyReport): Html {
         (epochs, i): MarkSeries => ({
           name: epochWords(epochs),
           tone: toneOf(i),
-          marks: done.filter((one) => one.epochs === epochs).map((one) => errorMark(one, sizes)),
+          marks: done.filter((one) => one.epochs === epochs).map((one) => errorMark(metric, one, sizes)),
         }),
       ),
       ...laws,
@@ -87,11 +109,11 @@ export function errorFigure(report: StudyReport): Html {
       done.map(({ flops: value }) => value),
       { name: 'FLOPs of one picture, logarithmic', format: tick },
     ),
-    y: logScale(errors, { name: 'top-1 error, %, logarithmic', format: percentTick }),
+    y: logScale(errors, { name: `${errorTitle(metric)}, logarithmic`, format: scoreTick }),
     verticals: report.powerLaws.flatMap((law) =>
       law.break === undefined ? [] : [{ x: law.break.flops, label: `break, ${regimeName(law)}`, tone: toneAt(law) }],
     ),
-    note: `${laws.length > 0 ? 'Lines: power law of the regime of their colour, dashed where it no longer holds, beyond the break. ' : ''}${dense ? `Dots without shapes and intervals: more than ${DENSE} would cover each other.` : 'Whiskers: 95\u00a0% interval over seeds, where there are at least two.'} A multiply-add counts as 2 FLOPs.${perfect > 0 ? ` ${perfect} without any error lie below the axis.` : ''}${sizes.length === 1 ? ` All at ${sizes[0]} pixels.` : ''}`,
+    note: notes.join(' '),
   });
   return html`<div class="one-chart">${chart}</div>
 ${lawTable(report)}${spreadTable(report)}
@@ -103,6 +125,7 @@ const OUTCOMES: Record<PowerLaw['outcome'], string> = {
   fitted: '',
   'too few points': 'Too few trained configurations for a line: train more sizes.',
   'one size only': 'All have the same FLOPs: train other sizes.',
+  'no error': 'The best possible score is not known, and so no error.',
 };
 const NO_BREAK: Record<NonNullable<PowerLaw['noBreak']>, string> = {
   'too few sizes': 'too few sizes to look for one',
@@ -110,22 +133,32 @@ const NO_BREAK: Record<NonNullable<PowerLaw['noBreak']>, string> = {
   'no break seen': 'none seen',
 };
 
-function lawTable({ powerLaws }: StudyReport): Html {
+function lawTable({ powerLaws, metric }: StudyReport): Html {
   if (powerLaws.length === 0) return html`<p class="note">No power law was fitted.</p>`;
-  return html`<h3>Power law: error = a · (FLOPs / 10⁹)<sup>−b</sup></h3><div class="scroll"><table class="full"><thead><tr><th>Regime</th><th class="num">a: error at 1 G</th><th class="num">b</th><th class="num">Off by a factor of</th><th class="num">Models</th><th class="num">Break</th></tr></thead>
-<tbody>${powerLaws.map(
-    (
-      law,
-    ) => html`<tr><td>${regimeName(law)}${law.outcome !== 'fitted' && html`<br><small class="note">${OUTCOMES[law.outcome]}</small>`}</td><td class="num">${percent(lawAt(law, 1e9), 1)}</td><td class="num">${estimateCell(law.exponent, decimals)}</td><td class="num">${decimals(law.residualFactor)}</td><td class="num">${law.n}${law.excluded.length > 0 && html`<br><small class="note">${law.excluded.length} left out</small>`}</td><td class="num">${breakCell(law)}</td></tr>
-`,
-  )}</tbody></table></div>
-<p class="note">b with its 95${'\u00a0'}% interval, over the models up to the break. Off by: the factor by which the error of a configuration typically misses the line. Left out: without a result or without an error. Download CSV: ${download(lawSheet({ powerLaws }))}</p>`;
+  const { value } = measureOf(metric);
+  const heads = [th('Regime'), ['a: error at 1 G', 'b', 'Off by a factor of', 'Models', 'Break'].map(thNum)];
+  const rows = powerLaws.map((law) =>
+    tr([
+      td(html`${regimeName(law)}${law.outcome !== 'fitted' && below(OUTCOMES[law.outcome])}`),
+      tdNum(value(lawAt(law, 1e9), 1)),
+      tdNum(estimateCell(law.exponent, decimals)),
+      tdNum(decimals(law.residualFactor)),
+      tdNum(html`${law.n}${law.excluded.length > 0 && below(`${law.excluded.length} left out`)}`),
+      tdNum(breakCell(law)),
+    ]),
+  );
+  return html`<h3>Power law: error = a · (FLOPs / 10⁹)<sup>−b</sup></h3>${wideTable(heads, rows)}
+<p class="note">b with its 95\u00a0% interval, over the models up to the break. Off by: the factor by which the error \
+of a configuration typically misses the line. Left out: without a result or without an error. \
+Download CSV: ${download(lawSheet({ powerLaws }))}</p>`;
 }
 
 function breakCell({ outcome, break: broken, noBreak }: PowerLaw): Html {
   if (broken === undefined) return html`${outcome !== 'fitted' || noBreak === undefined ? missing : NO_BREAK[noBreak]}`;
   const { flops: at, low, high, after, direction } = broken;
-  return html`${direction} at ${flops(at)}<br><small class="note">${flops(low)} to ${flops(high)}</small><br><small class="note">b beyond: ${decimals(after.mean)}</small>`;
+  return html`${direction} at ${flops(at)}${below(`${flops(low)} to ${flops(high)}`)}${below(
+    `b beyond: ${decimals(after.mean)}`,
+  )}`;
 }
 
 /** Stretches of a regime that the page shows; the CSV has all. */
@@ -134,56 +167,71 @@ const STRETCHES = 3;
 function spreadTable(report: StudyReport): Html {
   const rows = report.powerLaws.flatMap((law) => law.spread.slice(0, STRETCHES).map((one) => ({ law, one })));
   if (rows.length === 0)
-    return html`<p class="note">Spread at equal FLOPs: no two trained configurations of a regime lie close enough in FLOPs to compare.</p>`;
+    return html`<p class="note">Spread at equal FLOPs: no two trained configurations of a regime lie close enough in \
+FLOPs to compare.</p>`;
+  const { metric } = report;
+  const measure = measureOf(metric);
   const byName = new Map(report.configurations.map((one) => [one.name, one]));
+  // The error of an error is the score again.
   const model = ({ name, error }: { name: string; error: number }): Html =>
-    html`${name}<br><small class="note">${percent(1 - error)}${interval(byName.get(name))}</small>`;
-  return html`<h3>Spread at equal FLOPs</h3><div class="scroll"><table class="full"><thead><tr><th>Regime</th><th class="num">FLOPs</th><th class="num">Models</th><th>Best, top-1</th><th>Worst, top-1</th><th class="num">Points apart</th><th class="num">Error ratio</th></tr></thead>
-<tbody>${rows.map(
-    ({
-      law,
-      one,
-    }) => html`<tr><td class="words">${regimeName(law)}</td><td class="num">${flops(one.lowFlops)} to ${flops(one.highFlops)}</td><td class="num">${one.n}</td><td class="named">${model(one.best)}</td><td class="named">${model(one.worst)}</td><td class="num">${bare(one.worst.error - one.best.error).replace('+', '')}</td><td class="num">${decimals(one.ratio)}</td></tr>
-`,
-  )}</tbody></table></div>
-<p class="note">What the choice of depth, width and resolution is worth where FLOPs are nearly the same; the widest stretches of each regime. Best and worst were chosen among several, so that they lie somewhat too far apart. Download CSV: ${download(spreadSheet(report))}</p>`;
+    html`${name}${below(`${measure.value(errorOf(metric, error))}${interval(measure, byName.get(name))}`)}`;
+  const heads = [
+    th('Regime'),
+    thNum('FLOPs'),
+    thNum('Models'),
+    th(`Best, ${measure.title}`),
+    th(`Worst, ${measure.title}`),
+    thNum(metric.unit === 'share' ? 'Points apart' : `Apart${measure.inChange}`),
+    thNum('Error ratio'),
+  ];
+  const cells = rows.map(({ law, one }) =>
+    tr([
+      tdWords(regimeName(law)),
+      tdNum(`${flops(one.lowFlops)} to ${flops(one.highFlops)}`),
+      tdNum(one.n),
+      tdNamed(model(one.best)),
+      tdNamed(model(one.worst)),
+      tdNum(measure.bare(one.worst.error - one.best.error).replace('+', '')),
+      tdNum(decimals(one.ratio)),
+    ]),
+  );
+  return html`<h3>Spread at equal FLOPs</h3>${wideTable(heads, cells)}
+<p class="note">What the choice of depth, width and resolution is worth where FLOPs are nearly the same; the widest \
+stretches of each regime. Best and worst were chosen among several, so that they lie somewhat too far apart. \
+Download CSV: ${download(spreadSheet(report))}</p>`;
 }
 
-function interval(one: StudyConfiguration | undefined): string {
-  const { low, high } = one?.top1 ?? {};
-  return low === undefined || high === undefined ? '' : ` (${percent(low)} to ${percent(high)})`;
+function interval({ value }: Measure, one: StudyConfiguration | undefined): string {
+  const { low, high } = one?.score ?? {};
+  return low === undefined || high === undefined ? '' : ` (${value(low)} to ${value(high)})`;
 }
 
-const columns: Column<StudyConfiguration>[] = [
-  { key: 'name', title: 'Configuration', words: true, value: ({ name }) => name },
-  { key: 'epochs', title: 'Epochs', value: ({ epochs }) => epochs },
-  { key: 'family', value: ({ family }) => family },
-  { key: 'depth', value: ({ depth }) => depth },
-  { key: 'width', value: ({ width }) => width },
-  { key: 'size', title: 'Pixels', value: ({ size }) => size },
-  { key: 'flops', title: 'FLOPs', value: (one) => one.flops, show: (one) => flops(one.flops) },
-  { key: 'error', title: 'Error', value: ({ top1 }) => 1 - top1!.mean, show: ({ top1 }) => percent(1 - top1!.mean) },
-  {
-    key: 'errorLow',
-    title: 'low',
-    value: ({ top1 }) => (top1!.high === undefined ? undefined : 1 - top1!.high),
-    show: ({ top1 }) => percent(top1!.high === undefined ? undefined : 1 - top1!.high),
-  },
-  {
-    key: 'errorHigh',
-    title: 'high',
-    value: ({ top1 }) => (top1!.low === undefined ? undefined : 1 - top1!.low),
-    show: ({ top1 }) => percent(top1!.low === undefined ? undefined : 1 - top1!.low),
-  },
-  { key: 'seeds', title: 'Seeds', value: ({ top1 }) => top1!.n },
-];
+function columnsOf(metric: Metric): Column<StudyConfiguration>[] {
+  const { value } = measureOf(metric);
+  const error = (one: StudyConfiguration) => errorEstimate(metric, one);
+  return [
+    { key: 'name', title: 'Configuration', words: true, value: ({ name }) => name },
+    { key: 'epochs', title: 'Epochs', value: ({ epochs }) => epochs },
+    { key: 'family', value: ({ family }) => family },
+    { key: 'depth', value: ({ depth }) => depth },
+    { key: 'width', value: ({ width }) => width },
+    { key: 'size', title: 'Pixels', value: ({ size }) => size },
+    { key: 'flops', title: 'FLOPs', value: (one) => one.flops, show: (one) => flops(one.flops) },
+    { key: 'error', title: 'Error', value: (one) => error(one).mean, show: (one) => value(error(one).mean) },
+    { key: 'errorLow', title: 'low', value: (one) => error(one).low, show: (one) => value(error(one).low) },
+    { key: 'errorHigh', title: 'high', value: (one) => error(one).high, show: (one) => value(error(one).high) },
+    { key: 'seeds', title: 'Seeds', value: ({ score }) => score!.n },
+  ];
+}
 
 /** The marks of the figure. */
 export const errorSheet = (report: StudyReport): Sheet =>
   sheet(
     'error-flops',
-    columns,
-    trained(report).sort((a, b) => a.epochs - b.epochs || a.flops - b.flops),
+    columnsOf(report.metric),
+    (errorOf(report.metric, 0) === undefined ? [] : trained(report)).sort(
+      (a, b) => a.epochs - b.epochs || a.flops - b.flops,
+    ),
   );
 
 /** The fitted lines. */

@@ -1,9 +1,11 @@
-import { count, decimals, points } from '../draw/format.js';
+import type { Metric } from '../../metric.js';
+import { count, decimals } from '../draw/format.js';
+import { measureOf } from '../draw/measure.js';
 import { contrastOf, gainOf, nextName, overfits } from './advice.js';
 import type { RegimeAdvice } from './analysis.js';
 import type { StudyReport } from './data.js';
 import { diminishingOf, RETURNS } from './resolution.js';
-import { bare, COST_WORDS, epochWords, missingSentence, pointsWithInterval, time, trained, words } from './words.js';
+import { COST_WORDS, changeWithInterval, epochWords, missingSentence, time, trained, words } from './words.js';
 
 /** A sentence to remember, and what it rests on. */
 export interface Finding {
@@ -15,7 +17,7 @@ export interface Finding {
 export function studyFindings(report: StudyReport): Finding[] {
   if (trained(report).length === 0) return [{ text: 'No trial has ended yet.' }];
   return [
-    ...report.advice.regimes.map(regimeFinding),
+    ...report.advice.regimes.map((regime) => regimeFinding(regime, report.metric)),
     ...family(report),
     ...next(report),
     ...spread(report),
@@ -26,15 +28,16 @@ export function studyFindings(report: StudyReport): Finding[] {
 }
 
 /** Which dimension pays in a regime, with the intervals, or what is missing to tell. */
-export function regimeFinding(advice: RegimeAdvice): Finding {
+export function regimeFinding(advice: RegimeAdvice, metric: Metric): Finding {
+  const measure = measureOf(metric);
   const where = `At ${epochWords(advice.epochs)}`;
   const gains = (['depth', 'width', 'resolution'] as const).flatMap((dimension) => gainOf(advice, dimension) ?? []);
+  const gained = gains.map(({ dimension, perDoubling }) => `${dimension} ${changeWithInterval(measure, perDoubling)}`);
   const difference = contrastOf(advice, 'depth', 'width')?.difference;
   const over = overfits(advice);
   const said = [
-    gains.length > 0 &&
-      `For each doubling of ${COST_WORDS[gains[0]!.cost].short}: ${words(gains.map(({ dimension, perDoubling }) => `${dimension} ${pointsWithInterval(perDoubling)}`))}.`,
-    difference !== undefined && `Depth less width: ${pointsWithInterval(difference)}.`,
+    gains.length > 0 && `For each doubling of ${COST_WORDS[gains[0]!.cost].short}: ${words(gained)}.`,
+    difference !== undefined && `Depth less width: ${changeWithInterval(measure, difference)}.`,
     over.judged > 0 &&
       (over.overfits > 0
         ? `Larger models over-fit in ${over.overfits} of ${over.judged} pairs of neighbours.`
@@ -69,10 +72,12 @@ function family({ advice }: StudyReport): Finding[] {
 const next = ({ advice }: StudyReport): Finding[] =>
   advice.next.slice(0, 1).map((one) => ({
     lead: 'To try next:',
-    text: `${nextName(one)}, ${epochWords(one.epochs)}${one.seconds === undefined ? '' : `, about ${time(one.seconds)} of training`}.`,
+    text: `${nextName(one)}, ${epochWords(one.epochs)}${
+      one.seconds === undefined ? '' : `, about ${time(one.seconds)} of training`
+    }.`,
   }));
 
-function spread({ powerLaws }: StudyReport): Finding[] {
+function spread({ powerLaws, metric }: StudyReport): Finding[] {
   const [widest] = powerLaws
     .flatMap(({ epochs, spread: stretches }) =>
       stretches.slice(0, 1).map((one) => ({ epochs, ...one, apart: one.worst.error - one.best.error })),
@@ -80,9 +85,12 @@ function spread({ powerLaws }: StudyReport): Finding[] {
     .sort((a, b) => b.ratio - a.ratio);
   if (widest === undefined) return [];
   const { text } = COST_WORDS.flops;
+  const where = widest.epochs === undefined ? '' : ` at ${epochWords(widest.epochs)}`;
   return [
     {
-      text: `FLOPs alone do not decide: between ${text(widest.lowFlops)} and ${text(widest.highFlops)}${widest.epochs === undefined ? '' : ` at ${epochWords(widest.epochs)}`}, ${count(widest.n)} configurations lie up to ${points(widest.apart).replace('+', '')} apart.`,
+      text:
+        `FLOPs alone do not decide: between ${text(widest.lowFlops)} and ${text(widest.highFlops)}${where}, ` +
+        `${count(widest.n)} configurations lie up to ${measureOf(metric).distance(widest.apart)} apart.`,
     },
   ];
 }
@@ -109,11 +117,14 @@ function ranks({ ranks: rows }: StudyReport): Finding[] {
   const [worst] = row.inversions;
   return [
     {
-      text: `FLOPs rank ${COST_WORDS.trainStepMs.short} with Kendall's τ = ${decimals(value)}${interval}, where 1 is the same order.${
-        worst === undefined
-          ? ''
-          : ` At worst, ${worst.more} has ${decimals(worst.aRatio)} times the FLOPs of ${worst.less} and takes ${decimals(1 / worst.bRatio)} times as long.`
-      }`,
+      text:
+        `FLOPs rank ${COST_WORDS.trainStepMs.short} with Kendall's τ = ${decimals(value)}${interval}, ` +
+        `where 1 is the same order.${
+          worst === undefined
+            ? ''
+            : ` At worst, ${worst.more} has ${decimals(worst.aRatio)} times the FLOPs of ${worst.less} ` +
+              `and takes ${decimals(1 / worst.bRatio)} times as long.`
+        }`,
     },
   ];
 }
@@ -122,9 +133,12 @@ function resolution(report: StudyReport): Finding[] {
   const longest = [...diminishingOf(report)].sort((a, b) => b.epochs - a.epochs)[0];
   if (longest?.lower === undefined || longest.upper === undefined) return [];
   const { epochs, lower, upper, change } = longest;
+  const measure = measureOf(report.metric);
   return [
     {
-      text: `Resolution, at ${epochWords(epochs)}: ${points(lower.mean)} for each doubling in the lower half of its steps, ${bare(upper.mean)} in the upper half. Returns ${RETURNS[change.verdict]}.`,
+      text:
+        `Resolution, at ${epochWords(epochs)}: ${measure.change(lower.mean)} for each doubling in the lower half ` +
+        `of its steps, ${measure.bare(upper.mean)} in the upper half. Returns ${RETURNS[change.verdict]}.`,
     },
   ];
 }

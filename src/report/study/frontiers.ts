@@ -1,11 +1,14 @@
-import { decimals, percent } from '../draw/format.js';
+import { decimals } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
 import { type Mark, type MarkSeries, markChart } from '../draw/marks.js';
+import { type Measure, measureOf } from '../draw/measure.js';
 import { linearScale, logScale } from '../draw/scale.js';
 import { download, numbers, type Sheet, sheet } from '../draw/sheet.js';
+import { below, td, tdNamed, tdNum, th, thNum, tr, wideTable } from '../draw/table.js';
 import type { RankEstimate } from './analysis.js';
-import { STUDY_COSTS, type StudyConfiguration, type StudyCost, type StudyReport, studyCost } from './data.js';
-import { COST_WORDS, estimateCell, families, label, labelled, percentTick, toneOf, trained } from './words.js';
+import { STUDY_COSTS, type StudyCost } from './costs.js';
+import { type StudyConfiguration, type StudyReport, studyCost } from './data.js';
+import { COST_WORDS, estimateCell, families, label, labelled, toneOf, trained } from './words.js';
 
 /** Points of all frontiers of a chart that are labelled: more would cover each other. */
 const LABELS = 10;
@@ -14,22 +17,29 @@ const LABELS = 10;
 const INVERSIONS = 10;
 
 /**
- * Accuracy against each cost, with what no other configuration of its family beats (paper, Figures 1, 4 and 5), and how
- * FLOPs rank time.
+ * The score against each cost, with what no other configuration of its family beats (paper, Figures 1, 4 and 5), and
+ * how FLOPs rank time.
  */
 export function frontierFigure(report: StudyReport): Html {
   const done = trained(report);
-  if (done.length === 0) return html`<p>No configuration has an accuracy yet, so that there is no frontier.</p>`;
+  if (done.length === 0)
+    return html`<p>No configuration has ${measureOf(report.metric).aNoun} yet, so that there is no frontier.</p>`;
   const byName = new Map(done.map((one) => [one.name, one]));
   const drawn = STUDY_COSTS.filter((cost) => done.some((one) => studyCost(one, cost) !== undefined));
   const absent = STUDY_COSTS.filter((cost) => !drawn.includes(cost));
   const batches = [...new Set(done.map(({ batch }) => batch))].sort((a, b) => a - b);
-  return html`${absent.length > 0 && html`<p class="note"><b>Not measured</b>: ${absent.map((cost) => COST_WORDS[cost].title.toLowerCase().replace('measured ', '')).join(', ')}. Their frontiers are missing.</p>`}
+  const without = absent.map((cost) => COST_WORDS[cost].title.toLowerCase().replace('measured ', '')).join(', ');
+  return html`${
+    absent.length > 0 && html`<p class="note"><b>Not measured</b>: ${without}. Their frontiers are missing.</p>`
+  }
 <div class="charts">${drawn.map((cost) => chart(report, done, byName, cost))}</div>
-<p class="note">Pale dots: all trained configurations. The line joins the frontier of a family: what costs no more and is at least as good. Labels: depth × width @ pixels. A frontier's points were chosen as the best among many, so that they are somewhat lucky. ${
+<p class="note">Pale dots: all trained configurations. The line joins the frontier of a family: what costs no more and \
+is at least as good. Labels: depth × width @ pixels. A frontier's points were chosen as the best among many, so that \
+they are somewhat lucky. ${
     batches.length === 1
       ? `A training step has ${batches[0]} pictures.`
-      : `Training steps have ${batches[0]} to ${batches.at(-1)} pictures: time is counted by the picture, but peaks of memory of unlike batches do not compare.`
+      : `Training steps have ${batches[0]} to ${batches.at(-1)} pictures: time is counted by the picture, ` +
+        'but peaks of memory of unlike batches do not compare.'
   }</p>
 ${numbers(frontierSheet(report), 'The frontiers')}
 ${rankTables(report)}`;
@@ -43,7 +53,7 @@ function chart(
 ): Html {
   const { title, axis, unit, tick } = COST_WORDS[cost];
   const has = done.filter((one) => studyCost(one, cost) !== undefined);
-  const mark = (one: StudyConfiguration): Mark => ({ x: studyCost(one, cost)! / unit, y: one.top1!.mean });
+  const mark = (one: StudyConfiguration): Mark => ({ x: studyCost(one, cost)! / unit, y: one.score!.mean });
   const all = families(report);
   const series = all.flatMap((family, i): MarkSeries[] => {
     const best = (
@@ -62,7 +72,7 @@ function chart(
                 .map((one, at, line) => ({
                   ...mark(one),
                   ...(labelled(at, line.length, Math.max(2, Math.floor(LABELS / all.length))) && { label: label(one) }),
-                  ...(one.top1!.low !== undefined && { low: one.top1!.low, high: one.top1!.high! }),
+                  ...(one.score!.low !== undefined && { low: one.score!.low, high: one.score!.high! }),
                 })),
             },
           ]
@@ -70,9 +80,10 @@ function chart(
     ];
   });
   const missed = done.length - has.length;
+  const measure = measureOf(report.metric);
   return markChart({
     id: `frontier-${cost.toLowerCase()}`,
-    title: `Accuracy against ${title[0]!.toLowerCase() === 'f' ? title : title.toLowerCase()}`,
+    title: `${metricTitle(measure)} against ${title[0]!.toLowerCase() === 'f' ? title : title.toLowerCase()}`,
     height: 320,
     series,
     x: logScale(
@@ -80,12 +91,15 @@ function chart(
       { name: `${axis}, logarithmic`, format: tick },
     ),
     y: linearScale(
-      has.map(({ top1 }) => top1!.mean),
-      { name: 'top-1, %', format: percentTick, parts: 5 },
+      has.map(({ score }) => score!.mean),
+      { name: `${measure.title}${measure.inUnit}`, format: measure.tick, parts: 5 },
     ),
     ...(missed > 0 && { note: `${missed} of ${done.length} configurations have no such figure.` }),
   });
 }
+
+/** In a chart's title an accuracy is called that. */
+const metricTitle = ({ noun, head }: Measure): string => (noun === 'accuracy' ? 'Accuracy' : head);
 
 const OUTCOMES = { compared: '', 'too few points': 'too few models have both', 'all equal': 'all are equal' } as const;
 
@@ -93,36 +107,45 @@ function rankTables({ ranks }: StudyReport): Html {
   const inversions = inversionsOf({ ranks });
   const rank = (of: RankEstimate | undefined): Html =>
     estimateCell(of && { mean: of.value, ...(of.low !== undefined && { low: of.low, high: of.high! }) }, decimals);
+  const rankHeads = [
+    th('Ranked by'),
+    th('instead of'),
+    html`<th class="num">Kendall's τ</th>`,
+    html`<th class="num">Spearman's ρ</th>`,
+    thNum('Models'),
+  ];
+  const rankRows = ranks.map(({ a, b, outcome, n, tau, rho }) =>
+    tr([
+      td(COST_WORDS[a].short),
+      td(html`${COST_WORDS[b].short}${outcome !== 'compared' && below(OUTCOMES[outcome])}`),
+      tdNum(rank(tau)),
+      tdNum(rank(rho)),
+      tdNum(n),
+    ]),
+  );
+  const inversionHeads = [th('This one'), th('against this one'), thNum('has'), thNum('and yet only')];
+  const inversionRows = inversions
+    .slice(0, INVERSIONS)
+    .map(({ more, less, a, b, aRatio, bRatio }) =>
+      tr([
+        tdNamed(more),
+        tdNamed(less),
+        tdNum(`${decimals(aRatio)}\u00a0× the ${COST_WORDS[a].short}`),
+        tdNum(`${decimals(1 / bRatio)}\u00a0× the ${COST_WORDS[b].short}`),
+      ]),
+    );
   return html`<h3>How well one cost ranks what another ranks</h3>${
     ranks.length === 0
       ? html`<p class="note">No rank correlation: it needs configurations with measured times.</p>`
-      : html`<div class="scroll"><table class="full"><thead><tr><th>Ranked by</th><th>instead of</th><th class="num">Kendall's τ</th><th class="num">Spearman's ρ</th><th class="num">Models</th></tr></thead>
-<tbody>${ranks.map(
-          ({
-            a,
-            b,
-            outcome,
-            n,
-            tau,
-            rho,
-          }) => html`<tr><td>${COST_WORDS[a].short}</td><td>${COST_WORDS[b].short}${outcome !== 'compared' && html`<br><small class="note">${OUTCOMES[outcome]}</small>`}</td><td class="num">${rank(tau)}</td><td class="num">${rank(rho)}</td><td class="num">${n}</td></tr>
-`,
-        )}</tbody></table></div><p class="note">1: the same order; 0: unrelated; −1: reversed. Below each its 95\u00a0% interval, of configurations drawn like these. With τ, (1 − τ) / 2 of all pairs are the wrong way round. Download CSV: ${download(rankSheet({ ranks }))}</p>`
+      : html`${wideTable(rankHeads, rankRows)}<p class="note">1: the same order; 0: unrelated; −1: reversed. Below each \
+its 95\u00a0% interval, of configurations drawn like these. With τ, (1 − τ) / 2 of all pairs are the wrong way round. \
+Download CSV: ${download(rankSheet({ ranks }))}</p>`
   }
 ${
   inversions.length > 0 &&
-  html`<h3>Worst inversions</h3><div class="scroll"><table class="full"><thead><tr><th>This one</th><th>against this one</th><th class="num">has</th><th class="num">and yet only</th></tr></thead>
-<tbody>${inversions.slice(0, INVERSIONS).map(
-    ({
-      more,
-      less,
-      a,
-      b,
-      aRatio,
-      bRatio,
-    }) => html`<tr><td class="named">${more}</td><td class="named">${less}</td><td class="num">${decimals(aRatio)}\u00a0× the ${COST_WORDS[a].short}</td><td class="num">${decimals(1 / bRatio)}\u00a0× the ${COST_WORDS[b].short}</td></tr>
-`,
-  )}</tbody></table></div><p class="note">${inversions.length > INVERSIONS && `The first ${INVERSIONS} of ${inversions.length}. `}Download CSV: ${download(inversionSheet({ ranks }))}</p>`
+  html`<h3>Worst inversions</h3>${wideTable(inversionHeads, inversionRows)}<p class="note">${
+    inversions.length > INVERSIONS && `The first ${INVERSIONS} of ${inversions.length}. `
+  }Download CSV: ${download(inversionSheet({ ranks }))}</p>`
 }`;
 }
 
@@ -131,12 +154,14 @@ const inversionsOf = ({ ranks }: Pick<StudyReport, 'ranks'>) =>
 
 /** The points of every frontier. */
 export function frontierSheet(report: StudyReport): Sheet {
+  const { head, value: text } = measureOf(report.metric);
+  const { name: stem } = report.metric;
   const byName = new Map(report.configurations.map((one) => [one.name, one]));
   const rows = report.frontiers.flatMap(({ cost, family, names }) =>
     names.flatMap((name) => {
       const one = byName.get(name);
       const value = one === undefined ? undefined : studyCost(one, cost);
-      return one?.top1 === undefined || value === undefined ? [] : [{ cost, family, one, top1: one.top1, value }];
+      return one?.score === undefined || value === undefined ? [] : [{ cost, family, one, score: one.score, value }];
     }),
   );
   return sheet(
@@ -157,9 +182,9 @@ export function frontierSheet(report: StudyReport): Sheet {
         value: ({ value }) => value,
         show: ({ cost, value }) => COST_WORDS[cost].text(value),
       },
-      { key: 'top1', title: 'Top-1', value: ({ top1 }) => top1.mean, show: ({ top1 }) => percent(top1.mean) },
-      { key: 'top1Low', title: 'low', value: ({ top1 }) => top1.low, show: ({ top1 }) => percent(top1.low) },
-      { key: 'top1High', title: 'high', value: ({ top1 }) => top1.high, show: ({ top1 }) => percent(top1.high) },
+      { key: stem, title: head, value: ({ score }) => score.mean, show: ({ score }) => text(score.mean) },
+      { key: `${stem}Low`, title: 'low', value: ({ score }) => score.low, show: ({ score }) => text(score.low) },
+      { key: `${stem}High`, title: 'high', value: ({ score }) => score.high, show: ({ score }) => text(score.high) },
     ],
     rows,
   );

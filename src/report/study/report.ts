@@ -1,7 +1,8 @@
 import { count, moment } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
+import { commandList, pairList } from '../draw/lists.js';
+import { measureOf } from '../draw/measure.js';
 import { renderPage, type Section } from '../draw/page.js';
-import { commandList, pairList } from '../run/sections.js';
 import { familyTable, nextTable, regimeTable } from './advice.js';
 import type { StudyReport } from './data.js';
 import { dimensionFigure } from './dimensions.js';
@@ -17,7 +18,11 @@ export type { StudyConfiguration, StudyReport } from './data.js';
 
 /** The page of a scaling study, finished or not. */
 export function renderStudy(report: StudyReport): string {
-  const { data, configurations, halving } = report;
+  const { data, configurations, halving, metric } = report;
+  const pictures =
+    `${count(data.trainPictures)} training and ${count(data.testPictures)} test pictures ` +
+    `of ${count(data.classes)} classes`;
+  const made = [{ key: 'Seeds', value: report.seeds.join(', ') || 'none' }, ...report.common, ...report.environment];
   const [next, findings] = [nextTable(report), studyFindings(report)];
   const sections: Section[] = [
     { id: 'pays', title: 'Which dimension pays', body: regimeTable(report) },
@@ -28,21 +33,34 @@ export function renderStudy(report: StudyReport): string {
     { id: 'frontier', title: 'The frontier', body: frontierFigure(report) },
     { id: 'gap', title: 'Over-fitting', body: gapFigure(report) },
     { id: 'resolution', title: 'Resolution', body: resolutionFigure(report) },
-    ...(halving === undefined ? [] : [{ id: 'halving', title: 'Successive halving', body: halvingSection(halving) }]),
+    ...(halving === undefined
+      ? []
+      : [{ id: 'halving', title: 'Successive halving', body: halvingSection(halving, metric) }]),
     { id: 'configurations', title: 'All configurations', body: configurationSection(report) },
     { id: 'comparable', title: 'What can be compared', body: comparable(report) },
     {
       id: 'made',
       title: 'How it was made',
-      body: html`${pairList([{ key: 'Seeds', value: report.seeds.join(', ') || 'none' }, ...report.common, ...report.environment])}${commandList(report.commands)}`,
+      body: html`${pairList(made)}${commandList(report.commands)}`,
     },
   ];
   return renderPage({
     title: report.title,
     kind: 'Scaling study',
-    subtitle: html`${count(configurations.length)} ${configurations.length === 1 ? 'configuration' : 'configurations'} of ${words(families(report)) || 'no family'}; ${words(regimes(report).map(String)) || 'no'} epochs; ${words(resolutions(report).map(String)) || 'no'} pixels; ${count(data.trainPictures)} training and ${count(data.testPictures)} test pictures of ${count(data.classes)} classes; ${moment(report.generatedAt)}`,
+    subtitle: html`${count(configurations.length)} ${
+      configurations.length === 1 ? 'configuration' : 'configurations'
+    } of ${words(families(report)) || 'no family'}; ${words(regimes(report).map(String)) || 'no'} epochs; ${
+      words(resolutions(report).map(String)) || 'no'
+    } pixels; ${pictures}; ${moment(report.generatedAt)}`,
     head: html`${warnings(report)}
-<ul class="findings">${findings.map(({ lead, text }) => html`<li>${lead !== undefined && html`<b>${lead}</b> `}${text}</li>`)}</ul>${findings.length > 1 && html`<p class="note">In brackets: 95\u00a0% intervals, which speak of seeds and not of other pictures. A point is a percentage point of top-1.</p>`}`,
+<ul class="findings">${findings.map(
+      ({ lead, text }) => html`<li>${lead !== undefined && html`<b>${lead}</b> `}${text}</li>`,
+    )}</ul>${
+      findings.length > 1 &&
+      html`<p class="note">In brackets: 95\u00a0% intervals, which speak of seeds and not of other pictures.${
+        metric.unit === 'share' && ` A point is a percentage point of ${measureOf(metric).title}.`
+      }</p>`
+    }`,
     sections,
     footer: `Made by Rescaled, ${moment(report.generatedAt)}`,
   });
@@ -53,7 +71,7 @@ function warnings(report: StudyReport): Html | undefined {
     report.configurations.reduce((sum, one) => sum + one[pick].length, 0);
   const [done, failed, pending] = [trials('done'), trials('failed'), trials('pending')];
   const all = done + failed + pending;
-  const single = trained(report).filter(({ top1 }) => top1?.low === undefined).length;
+  const single = trained(report).filter(({ score }) => score?.low === undefined).length;
   const said = [
     ...(pending > 0
       ? [`${count(pending)} of ${count(all)} trials are not done yet: figures and intervals will change.`]
@@ -63,16 +81,24 @@ function warnings(report: StudyReport): Html | undefined {
       : []),
     ...(single > 0
       ? [
-          `${count(single)} ${single === 1 ? 'configuration has' : 'configurations have'} one seed only, and so no interval: a difference may be chance. Use three seeds or more.`,
+          `${count(single)} ${single === 1 ? 'configuration has' : 'configurations have'} one seed only, ` +
+            'and so no interval: a difference may be chance. Use three seeds or more.',
         ]
       : []),
     ...report.warnings,
   ];
   return said.length === 0
     ? undefined
-    : html`<div class="warnings" role="note"><h2>${pending > 0 ? 'Not finished' : 'To be read with care'}</h2><ul>${said.map((text) => html`<li>${text}</li>`)}</ul></div>`;
+    : html`<div class="warnings" role="note"><h2>${
+        pending > 0 ? 'Not finished' : 'To be read with care'
+      }</h2><ul>${said.map((text) => html`<li>${text}</li>`)}</ul></div>`;
 }
 
-function comparable({ data }: StudyReport): Html {
-  return html`<p>Comparable: the configurations of this page with each other, seed by seed, within a regime. Not comparable: accuracies here with those of the paper, which are of ImageNet (1.28 million pictures, 1000 classes) and up to 350 epochs, and times here with its TPUs and GPUs. Here: ${data.name}, ${count(data.trainPictures)} training pictures, ${count(data.classes)} classes. What carries over is the question, not the answer: which dimension pays depends on pictures and epochs, and over-fitting begins sooner with fewer pictures. An interval over seeds does not cover the choice of ${count(data.testPictures)} test pictures.</p>`;
+function comparable({ data, metric }: StudyReport): Html {
+  return html`<p>Comparable: the configurations of this page with each other, seed by seed, within a regime. Not \
+comparable: ${measureOf(metric).nouns} here with those of the paper, which are of ImageNet (1.28 million pictures, 1000 \
+classes) and up to 350 epochs, and times here with its TPUs and GPUs. Here: ${data.name}, \
+${count(data.trainPictures)} training pictures, ${count(data.classes)} classes. What carries over is the question, not \
+the answer: which dimension pays depends on pictures and epochs, and over-fitting begins sooner with fewer pictures. An \
+interval over seeds does not cover the choice of ${count(data.testPictures)} test pictures.</p>`;
 }

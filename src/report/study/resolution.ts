@@ -1,12 +1,15 @@
-import type { Change } from '../ablation/data.js';
 import { decimals } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
 import { DENSE, type Mark, type MarkSeries, markChart } from '../draw/marks.js';
+import { measureOf } from '../draw/measure.js';
 import { linearScale, logScale } from '../draw/scale.js';
 import { quantile } from '../draw/series.js';
 import { numbers, type Sheet, sheet } from '../draw/sheet.js';
-import type { StudyCost, StudyReport } from './data.js';
-import { bare, COST_WORDS, epochWords, estimateCell, percentTick, resolutions, toneOf, VERDICTS } from './words.js';
+import { td, tdNum, th, thNum, tr, wideTable } from '../draw/table.js';
+import type { Change } from '../statistics.js';
+import type { StudyCost } from './costs.js';
+import type { StudyReport } from './data.js';
+import { COST_WORDS, epochWords, estimateCell, resolutions, toneOf, VERDICTS } from './words.js';
 
 /** A step of one model from a resolution to the next. */
 interface Step {
@@ -62,8 +65,15 @@ export function resolutionFigure(report: StudyReport): Html {
   const steps = stepsOf(report);
   if (steps.length === 0) {
     const sizes = resolutions(report);
-    return html`<p>${sizes.length < 2 ? `Every configuration has ${sizes[0] === undefined ? 'the same' : `${sizes[0]}`} pixels: what resolution gains needs the same model at two of them.` : 'No model is trained at two resolutions of a regime yet, so that nothing can be said of resolution.'}</p>`;
+    return html`<p>${
+      sizes.length < 2
+        ? `Every configuration has ${sizes[0] ?? 'the same'} pixels: what resolution gains needs the same model at two ` +
+          'of them.'
+        : 'No model is trained at two resolutions of a regime yet, so that nothing can be said of resolution.'
+    }</p>`;
   }
+  const { noun, head, inChange, tick } = measureOf(report.metric);
+  const gained = noun === 'accuracy' ? 'Accuracy gained' : `Change of ${head}`;
   const costs = [...new Set(steps.map(({ cost }) => COST_WORDS[cost].short))];
   const spans = [...new Set(steps.map(({ epochs }) => epochs))].sort((a, b) => a - b);
   const sides = [...new Set(steps.map(({ to }) => to))].sort((a, b) => a - b);
@@ -83,7 +93,7 @@ export function resolutionFigure(report: StudyReport): Html {
         steps.length > DENSE ? [mean] : [low ?? mean, high ?? mean],
       ),
     ],
-    { name: 'points for each doubling', format: percentTick },
+    { name: `${inChange === '' ? 'change' : inChange.slice(2)} for each doubling`, format: tick },
   );
   return html`<div class="panels">${spans.map((epochs, i) => {
     const rows = steps.filter((step) => step.epochs === epochs);
@@ -104,7 +114,8 @@ export function resolutionFigure(report: StudyReport): Html {
     ];
     return markChart({ id: `resolution-${epochs}`, title: epochWords(epochs), panel: true, height: 240, x, y, series });
   })}</div>
-<p class="note">Accuracy gained for each doubling of ${costs.join(' or ')} from one resolution to the next, depth and width the same: a mark for each model, whiskers its 95\u00a0% interval over seeds, the line through the medians.</p>
+<p class="note">${gained} for each doubling of ${costs.join(' or ')} from one resolution to the next, depth and width \
+the same: a mark for each model, whiskers its 95\u00a0% interval over seeds, the line through the medians.</p>
 ${diminishingTable(report)}
 ${numbers(resolutionSheet(report), 'Every gain')}`;
 }
@@ -124,17 +135,21 @@ export const diminishingOf = ({ gains }: Pick<StudyReport, 'gains'>) =>
 function diminishingTable(report: StudyReport): Html | undefined {
   const rows = diminishingOf(report);
   if (rows.length === 0)
-    return html`<p class="note">Whether returns diminish: not enough evidence. It needs the same model at three resolutions, with two seeds or more.</p>`;
-  return html`<div class="scroll"><table class="full"><thead><tr><th>Regime</th><th class="num">Lower half of the steps</th><th class="num">Upper half</th><th class="num">Change</th><th>Returns</th></tr></thead>
-<tbody>${rows.map(
-    ({
-      epochs,
-      lower,
-      upper,
-      change,
-    }) => html`<tr><td>${epochWords(epochs)}</td><td class="num">${estimateCell(lower, bare)}</td><td class="num">${estimateCell(upper, bare)}</td><td class="num">${estimateCell(change, bare)}</td><td>${RETURNS[change.verdict]}</td></tr>
-`,
-  )}</tbody></table></div><p class="note">Points for each doubling, with 95\u00a0% intervals.</p>`;
+    return html`<p class="note">Whether returns diminish: not enough evidence. It needs the same model at three \
+resolutions, with two seeds or more.</p>`;
+  const { bare, title, inUnit } = measureOf(report.metric);
+  const heads = [th('Regime'), ['Lower half of the steps', 'Upper half', 'Change'].map(thNum), th('Returns')];
+  const cells = rows.map(({ epochs, lower, upper, change }) =>
+    tr([
+      td(epochWords(epochs)),
+      tdNum(estimateCell(lower, bare)),
+      tdNum(estimateCell(upper, bare)),
+      tdNum(estimateCell(change, bare)),
+      td(RETURNS[change.verdict]),
+    ]),
+  );
+  const what = report.metric.unit === 'share' ? 'Points' : `Change of ${title}${inUnit}`;
+  return html`${wideTable(heads, cells)}<p class="note">${what} for each doubling, with 95\u00a0% intervals.</p>`;
 }
 
 /** What a change from the lower to the upper steps says of the returns. */
@@ -146,8 +161,9 @@ export const RETURNS: Record<Change['verdict'], string> = {
   unknown: 'cannot be told: too few seeds',
 };
 
-export const resolutionSheet = (report: StudyReport): Sheet =>
-  sheet(
+export function resolutionSheet(report: StudyReport): Sheet {
+  const { bare } = measureOf(report.metric);
+  return sheet(
     'resolution',
     [
       { key: 'family', title: 'Family', words: true, value: ({ family }) => family },
@@ -171,7 +187,7 @@ export const resolutionSheet = (report: StudyReport): Sheet =>
       },
       {
         key: 'perDoubling',
-        title: 'Points a doubling',
+        title: report.metric.unit === 'share' ? 'Points a doubling' : 'Change a doubling',
         value: ({ perDoubling }) => perDoubling.mean,
         show: ({ perDoubling }) => bare(perDoubling.mean),
       },
@@ -197,3 +213,4 @@ export const resolutionSheet = (report: StudyReport): Sheet =>
     ],
     stepsOf(report),
   );
+}

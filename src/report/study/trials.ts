@@ -1,9 +1,12 @@
+import { type Metric, ofTraining } from '../../metric.js';
 import { count, decimals, missing, percent } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
+import { measureOf } from '../draw/measure.js';
 import { download, type Sheet, sheet } from '../draw/sheet.js';
+import { below, td, tdNamed, tdNum, tdWords, th, thNum, tr, wideTable } from '../draw/table.js';
 import type { Halving, RungOutcome } from './analysis.js';
 import { type StudyConfiguration, type StudyReport, studyCost } from './data.js';
-import { bare, COST_WORDS, epochWords, plusMinus } from './words.js';
+import { COST_WORDS, epochWords } from './words.js';
 
 /** Failed trials that the page names. */
 const NAMED = 40;
@@ -19,22 +22,24 @@ const cost = (of: keyof typeof COST_WORDS, value: number | undefined): string =>
   value === undefined || !Number.isFinite(value) ? missing : COST_WORDS[of].text(value);
 
 /** Every configuration with what is known of it. */
-export const configurationSheet = ({ configurations }: StudyReport): Sheet =>
-  sheet(
+export function configurationSheet({ configurations, metric }: StudyReport): Sheet {
+  const { title, plusMinus } = measureOf(metric);
+  const [stem, train] = [metric.name, ofTraining(metric.name)];
+  return sheet(
     'configurations',
     [
       { key: 'name', title: 'Configuration', words: true, value: ({ name }) => name },
-      { key: 'top1', title: 'Test top-1', value: ({ top1 }) => top1?.mean, show: ({ top1 }) => plusMinus(top1) },
-      { key: 'top1Low', value: ({ top1 }) => top1?.low },
-      { key: 'top1High', value: ({ top1 }) => top1?.high },
+      { key: stem, title: `Test ${title}`, value: ({ score }) => score?.mean, show: ({ score }) => plusMinus(score) },
+      { key: `${stem}Low`, value: ({ score }) => score?.low },
+      { key: `${stem}High`, value: ({ score }) => score?.high },
       {
-        key: 'trainTop1',
-        title: 'Training top-1',
-        value: ({ trainTop1 }) => trainTop1?.mean,
-        show: ({ trainTop1 }) => plusMinus(trainTop1),
+        key: train,
+        title: `Training ${title}`,
+        value: ({ trainScore }) => trainScore?.mean,
+        show: ({ trainScore }) => plusMinus(trainScore),
       },
-      { key: 'trainTop1Low', value: ({ trainTop1 }) => trainTop1?.low },
-      { key: 'trainTop1High', value: ({ trainTop1 }) => trainTop1?.high },
+      { key: `${train}Low`, value: ({ trainScore }) => trainScore?.low },
+      { key: `${train}High`, value: ({ trainScore }) => trainScore?.high },
       { key: 'seedsDone', title: 'Seeds', value: ({ done }) => done.length, show: state },
       { key: 'seedsFailed', value: ({ failed }) => failed.length },
       { key: 'seedsPending', value: ({ pending }) => pending.length },
@@ -75,18 +80,19 @@ export const configurationSheet = ({ configurations }: StudyReport): Sheet =>
     ],
     configurations,
   );
+}
 
 /** A line a trial: done, failed or pending. */
-export function trialSheet({ configurations }: StudyReport): Sheet {
+export function trialSheet({ configurations, metric }: StudyReport): Sheet {
   const rows = configurations.flatMap(({ name, done, failed, pending }) => [
     ...done.map((trial) => ({ name, status: 'done', reason: undefined, ...trial })),
-    ...failed.map((trial) => ({ name, status: 'failed', top1: undefined, trainTop1: undefined, ...trial })),
+    ...failed.map((trial) => ({ name, status: 'failed', score: undefined, trainScore: undefined, ...trial })),
     ...pending.map((seed) => ({
       name,
       status: 'pending',
       seed,
-      top1: undefined,
-      trainTop1: undefined,
+      score: undefined,
+      trainScore: undefined,
       reason: undefined,
     })),
   ]);
@@ -96,8 +102,8 @@ export function trialSheet({ configurations }: StudyReport): Sheet {
       { key: 'name', value: ({ name }) => name },
       { key: 'seed', value: ({ seed }) => seed },
       { key: 'status', value: ({ status }) => status },
-      { key: 'top1', value: ({ top1 }) => top1 },
-      { key: 'trainTop1', value: ({ trainTop1 }) => trainTop1 },
+      { key: metric.name, value: ({ score }) => score },
+      { key: ofTraining(metric.name), value: ({ trainScore }) => trainScore },
       { key: 'reason', value: ({ reason }) => reason },
     ],
     rows,
@@ -111,11 +117,32 @@ export function configurationSection(report: StudyReport): Html {
   const pending = report.configurations.flatMap(({ name, pending: seeds }) =>
     seeds.length === 0 ? [] : [`${name} (seed ${seeds.join(', ')})`],
   );
+  const { nouns, inUnit } = measureOf(report.metric);
+  const what = nouns.charAt(0).toUpperCase() + nouns.slice(1);
+  const unit = report.metric.unit === 'share' ? ' in percent' : inUnit.replace(', ', ' in ');
   return html`<div class="small">${all.table()}</div>
-<p class="note">Accuracies in percent; after ± half the width of the 95\u00a0% interval over seeds. Download CSV: ${download(all)}, each trial: ${download(trialSheet(report))}</p>
-${failed.length > 0 && html`<h3>Failed trials</h3><ul class="findings">${failed.slice(0, NAMED).map(({ name, seed, reason }) => html`<li>${name}, seed ${seed}: ${reason.split('\n')[0]}</li>`)}</ul>${failed.length > NAMED && html`<p class="note">${NAMED} of ${count(failed.length)}: the CSV has all.</p>`}`}
-${pending.length > 0 && html`<details><summary>Trials to do, of ${count(pending.length)} ${pending.length === 1 ? 'configuration' : 'configurations'}</summary><ul class="findings">${pending.slice(0, NAMED).map((one) => html`<li>${one}</li>`)}</ul>${pending.length > NAMED && html`<p class="note">${NAMED} of ${count(pending.length)}: the CSV has all.</p>`}</details>`}`;
+<p class="note">${what}${unit}; after ± half the width of the 95\u00a0% interval over seeds. Download CSV: \
+${download(all)}, each trial: ${download(trialSheet(report))}</p>
+${
+  failed.length > 0 &&
+  html`<h3>Failed trials</h3><ul class="findings">${failed
+    .slice(0, NAMED)
+    .map(
+      ({ name, seed, reason }) => html`<li>${name}, seed ${seed}: ${reason.split('\n')[0]}</li>`,
+    )}</ul>${more(failed.length)}`
 }
+${
+  pending.length > 0 &&
+  html`<details><summary>Trials to do, of ${count(pending.length)} ${
+    pending.length === 1 ? 'configuration' : 'configurations'
+  }</summary><ul class="findings">${pending
+    .slice(0, NAMED)
+    .map((one) => html`<li>${one}</li>`)}</ul>${more(pending.length)}</details>`
+}`;
+}
+
+const more = (all: number): Html | false =>
+  all > NAMED && html`<p class="note">${NAMED} of ${count(all)}: the CSV has all.</p>`;
 
 /** Rungs with what has become of them. */
 const rungsOf = ({ plan, outcomes, agreement }: Halving) =>
@@ -132,23 +159,47 @@ const OUTCOMES: Record<RungOutcome['outcome'], string> = {
 };
 
 /** What successive halving kept and dropped, and what it cannot know. */
-export function halvingSection(halving: Halving): Html {
+export function halvingSection(halving: Halving, metric: Metric): Html {
   const { plan, warning } = halving;
-  return html`<div class="warnings inside" role="note"><h2>Short trainings mislead</h2><ul><li>${warning.text} Source: ${warning.source}.</li></ul></div>
+  const { nouns, inChange, bare } = measureOf(metric);
+  const heads = [
+    th('Rung'),
+    thNum('Configurations'),
+    thNum('Go on'),
+    th('State'),
+    th('Last that goes on, first that leaves'),
+    thNum(`Behind${inChange}`),
+    thNum('Agreement with the end'),
+  ];
+  const rows = rungsOf(halving).map(({ epochs, configurations, keep, outcome, last, agreement }) => {
+    const state =
+      outcome === undefined ? 'to do' : last && outcome.outcome === 'decided' ? 'done' : OUTCOMES[outcome.outcome];
+    const cut = outcome?.cut;
+    return tr([
+      tdWords(epochWords(epochs)),
+      tdNum(configurations),
+      tdNum(keep ?? missing),
+      td(
+        html`${state}${
+          outcome !== undefined && outcome.dropped.length > 0 && below(`${outcome.dropped.length} failed`)
+        }`,
+      ),
+      tdNamed(cut === undefined ? missing : html`${cut.last}<br>${cut.first}`),
+      tdNum(cut === undefined ? missing : bare(cut.behind).replace('+', '')),
+      tdNum(
+        html`${
+          agreement?.tau === undefined ? missing : html`τ = ${decimals(agreement.tau)}${below(`${agreement.n} models`)}`
+        }${agreement?.best !== undefined && below(`the best at the end was number ${agreement.best.place}`)}`,
+      ),
+    ]);
+  });
+  return html`<div class="warnings inside" role="note"><h2>Short trainings mislead</h2><ul><li>${warning.text} Source: \
+${warning.source}.</li></ul></div>
 <p>Takes ${percent(plan.shareOfFull, 0)} of the epochs that the full schedule of every configuration would.</p>
-<div class="scroll"><table class="full"><thead><tr><th>Rung</th><th class="num">Configurations</th><th class="num">Go on</th><th>State</th><th>Last that goes on, first that leaves</th><th class="num">Behind, points</th><th class="num">Agreement with the end</th></tr></thead>
-<tbody>${rungsOf(halving).map(
-    ({
-      epochs,
-      configurations,
-      keep,
-      outcome,
-      last,
-      agreement,
-    }) => html`<tr><td class="words">${epochWords(epochs)}</td><td class="num">${configurations}</td><td class="num">${keep ?? missing}</td><td>${outcome === undefined ? 'to do' : last && outcome.outcome === 'decided' ? 'done' : OUTCOMES[outcome.outcome]}${outcome !== undefined && outcome.dropped.length > 0 && html`<br><small class="note">${outcome.dropped.length} failed</small>`}</td><td class="named">${outcome?.cut === undefined ? missing : html`${outcome.cut.last}<br>${outcome.cut.first}`}</td><td class="num">${outcome?.cut === undefined ? missing : bare(outcome.cut.behind).replace('+', '')}</td><td class="num">${agreement?.tau === undefined ? missing : html`τ = ${decimals(agreement.tau)}<br><small class="note">${agreement.n} models</small>`}${agreement?.best !== undefined && html`<br><small class="note">the best at the end was number ${agreement.best.place}</small>`}</td></tr>
-`,
-  )}</tbody></table></div>
-<p class="note">Behind: a small figure is a toss of a coin. Agreement: Kendall's τ between the accuracies at a rung and those at the end, of the models that got there, which are the better ones: of all it may be another. Download CSV: ${download(halvingSheet(halving))}</p>`;
+${wideTable(heads, rows)}
+<p class="note">Behind: a small figure is a toss of a coin. Agreement: Kendall's τ between the ${nouns} at a rung and \
+those at the end, of the models that got there, which are the better ones: of all it may be another. Download CSV: \
+${download(halvingSheet(halving))}</p>`;
 }
 
 export const halvingSheet = (halving: Halving): Sheet =>

@@ -1,10 +1,13 @@
-import type { Change, Estimate } from '../ablation/data.js';
 import { TONES, type Tone } from '../draw/charts.js';
-import { bytes, compact, count, decimals, duration, missing, percent, points, significant } from '../draw/format.js';
+import { bytes, compact, count, duration, missing, significant } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
 import { SHAPES, type Shape } from '../draw/marks.js';
+import type { Measure } from '../draw/measure.js';
+import { below } from '../draw/table.js';
+import type { Change, Estimate } from '../statistics.js';
 import type { Missing, Pays } from './analysis.js';
-import type { StudyConfiguration, StudyCost, StudyReport } from './data.js';
+import type { StudyCost } from './costs.js';
+import type { StudyConfiguration, StudyReport } from './data.js';
 
 /** Ticks: `1.5 G`, `200`. */
 export const tick = (value: number): string =>
@@ -68,37 +71,27 @@ export const COST_WORDS: Record<
   },
 };
 
-export const percentTick = (value: number): string => String(Number((100 * value).toPrecision(4)));
-
 export const words = (names: readonly string[]): string =>
   names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 export const epochWords = (epochs: number): string => `${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`;
 
-/** `+0.63` of `+0.63 points`. */
-export const bare = (fraction: number | undefined): string =>
-  fraction === undefined ? missing : points(fraction).replace(' points', '');
-
 /** `+0.63 points (+0.20 to +1.06)`, in brackets the 95 % interval. */
-export function pointsWithInterval({ mean, low, high }: Pick<Estimate, 'mean' | 'low' | 'high'>): string {
-  return low === undefined || high === undefined ? points(mean) : `${points(mean)} (${bare(low)} to ${bare(high)})`;
+export function changeWithInterval(
+  { change, bare }: Measure,
+  { mean, low, high }: Pick<Estimate, 'mean' | 'low' | 'high'>,
+): string {
+  return low === undefined || high === undefined ? change(mean) : `${change(mean)} (${bare(low)} to ${bare(high)})`;
 }
 
 /** A cell with a mean and its interval below. */
 export function estimateCell(
   of: Pick<Estimate, 'mean' | 'low' | 'high'> | undefined,
-  format: (value: number) => string = percent,
+  format: (value: number) => string,
 ): Html {
   if (of === undefined) return html`${missing}`;
-  return html`${format(of.mean)}${of.low !== undefined && of.high !== undefined && html`<br><small class="note">${format(of.low)} to ${format(of.high)}</small>`}`;
-}
-
-/** `91.23 ± 0.41`, in percent: Student's intervals are even on both sides. */
-export function plusMinus(of: Estimate | undefined, digits = 2): string {
-  if (of === undefined) return missing;
-  const mean = decimals(100 * of.mean, digits);
-  return of.low === undefined || of.high === undefined || !Number.isFinite(of.mean)
-    ? mean
-    : `${mean}\u00a0±\u00a0${decimals(50 * (of.high - of.low), digits)}`;
+  return html`${format(of.mean)}${
+    of.low !== undefined && of.high !== undefined && below(`${format(of.low)} to ${format(of.high)}`)
+  }`;
 }
 
 export const VERDICTS: Record<Change['verdict'], string> = {
@@ -121,9 +114,9 @@ export const families = ({ configurations }: StudyReport): string[] =>
 export const labelled = (at: number, of: number, most: number): boolean =>
   of <= most || Math.round((at * (most - 1)) / (of - 1)) !== Math.round(((at - 1) * (most - 1)) / (of - 1));
 
-/** The configurations that have an accuracy. */
+/** The configurations that have a score. */
 export const trained = ({ configurations }: Pick<StudyReport, 'configurations'>): StudyConfiguration[] =>
-  configurations.filter(({ top1 }) => top1 !== undefined && Number.isFinite(top1.mean));
+  configurations.filter(({ score }) => score !== undefined && Number.isFinite(score.mean));
 
 /** More than there are colours share the last one. */
 export const toneOf = (index: number): Tone => TONES[Math.min(index, TONES.length - 1)]!;
@@ -155,12 +148,23 @@ export function missingSentence(one: Missing): string {
       return `Trials without a result: ${words(parts)}.`;
     }
     case 'points':
-      return `No two trained models differ in ${words(one.dimensions)} alone: train one more along ${one.dimensions.length === 1 ? 'it' : 'each'}.`;
+      return (
+        `No two trained models differ in ${words(one.dimensions)} alone: train one more along ` +
+        `${one.dimensions.length === 1 ? 'it' : 'each'}.`
+      );
     case 'seeds':
       return `One seed says nothing of noise along ${words(one.dimensions)}: use two or more.`;
     case 'more seeds':
-      return `${one.now} seeds do not tell ${one.first} from ${one.second}: ${one.needed === undefined ? 'their gains are too alike for any number up to 100' : `about ${one.needed} would, if the gains stay what they are`}.`;
+      return (
+        `${one.now} seeds do not tell ${one.first} from ${one.second}: ` +
+        (one.needed === undefined
+          ? 'their gains are too alike for any number up to 100.'
+          : `about ${one.needed} would, if the gains stay what they are.`)
+      );
     case 'times':
-      return `Times of ${count(one.names.length)} ${one.names.length === 1 ? 'model' : 'models'} were not measured, so that gains are counted by FLOPs.`;
+      return (
+        `Times of ${count(one.names.length)} ${one.names.length === 1 ? 'model' : 'models'} were not measured, ` +
+        'so that gains are counted by FLOPs.'
+      );
   }
 }

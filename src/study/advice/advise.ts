@@ -1,9 +1,10 @@
+import { betterBy, type Metric } from '../../metric.js';
 import { DIMENSIONS, type Dimension, type GainCost, regimesOf } from '../analysis/dimensions.js';
 import { marginalGains, type RegimeGains } from '../analysis/marginal.js';
 import { type Overfitting, type OverfittingDirection, overfitting } from '../analysis/overfitting.js';
 import type { StudyPoint } from '../analysis/points.js';
 import { fitPowerLaw } from '../analysis/power-law.js';
-import { type Difference, studentQuantile } from '../analysis/statistics.js';
+import { type Better, type Difference, studentQuantile } from '../analysis/statistics.js';
 import { type FamilyOptions, type ProposedFamily, proposeFamily } from './family.js';
 import { type NextOptions, type NextTrial, whatNext } from './next.js';
 
@@ -78,17 +79,20 @@ export interface ExtrapolationRisk {
 }
 
 export const DO_NOT_EXTRAPOLATE = {
-  text: 'What pays for small models or for short training need not pay for large models or long training: before relying on it for larger ones, train them for the full schedule.',
+  text:
+    'What pays for small models or for short training need not pay for large models or long training: before ' +
+    'relying on it for larger ones, train them for the full schedule.',
   source: 'ResNet-RS, arXiv 2103.07579, section 6, scaling strategies',
 } as const;
 
 /** What the points of a study say about how to scale, figure by figure, and what they cannot say yet. */
-export function advise(points: readonly StudyPoint[], options: AdviseOptions = {}): Advice {
-  const gains = new Map(marginalGains(points).map((one) => [one.epochs, one]));
+export function advise(points: readonly StudyPoint[], metric: Metric, options: AdviseOptions = {}): Advice {
+  const gains = new Map(marginalGains(points, metric).map((one) => [one.epochs, one]));
   const regimes = regimesOf(points).map((epochs) =>
     regimeAdvice(
       points.filter((point) => point.epochs === epochs),
       gains.get(epochs)!,
+      metric,
       options,
     ),
   );
@@ -96,8 +100,8 @@ export function advise(points: readonly StudyPoint[], options: AdviseOptions = {
   const own = points.filter(({ epochs }) => epochs === full?.epochs);
   const base = own.find(({ name }) => name === full?.family.members.at(-1)?.name);
   const { flopsOf } = options;
-  const flops = own.filter(({ top1 }) => top1.size > 0).map((point) => point.flops);
-  const breakFlops = fitPowerLaw(own).break?.flops;
+  const flops = own.filter(({ score }) => score.size > 0).map((point) => point.flops);
+  const breakFlops = fitPowerLaw(own, metric).break?.flops;
   return {
     regimes,
     ...(full === undefined ? {} : { full }),
@@ -118,15 +122,20 @@ export function advise(points: readonly StudyPoint[], options: AdviseOptions = {
   };
 }
 
-function regimeAdvice(points: readonly StudyPoint[], gains: RegimeGains, options: FamilyOptions): RegimeAdvice {
-  const { pays, among } = decide(gains);
+function regimeAdvice(
+  points: readonly StudyPoint[],
+  gains: RegimeGains,
+  metric: Metric,
+  options: FamilyOptions,
+): RegimeAdvice {
+  const { pays, among } = decide(gains, metric);
   return {
     epochs: gains.epochs,
     pays,
     among,
-    evidence: evidenceOf(gains, overfitting(points)),
+    evidence: evidenceOf(gains, overfitting(points, metric)),
     missing: missingOf(points, gains),
-    family: proposeFamily(points, options),
+    family: proposeFamily(points, metric, options),
   };
 }
 
@@ -141,13 +150,13 @@ function ahead(gains: RegimeGains, first: Dimension, second: Dimension): boolean
 }
 
 /**
- * A dimension pays where its gain for each doubling is above 0 beyond noise and no other measured one could be better:
- * it beats each of them beyond noise. At least two must be measured, or nothing is compared.
+ * A dimension pays where the score gets better with each doubling beyond noise and no other measured one could be
+ * better: it beats each of them beyond noise. At least two must be measured, or nothing is compared.
  */
-function decide(gains: RegimeGains): { pays: Pays; among: Dimension[] } {
+function decide(gains: RegimeGains, metric: Better): { pays: Pays; among: Dimension[] } {
   const measured = gains.along
     .filter(({ outcome }) => outcome === 'measured')
-    .sort((a, b) => b.perDoubling!.mean - a.perDoubling!.mean);
+    .sort((a, b) => betterBy(metric, b.perDoubling!.mean, a.perDoubling!.mean));
   if (measured.length < 2) return { pays: 'not enough evidence', among: [] };
   const gaining = measured.filter(({ perDoubling }) => perDoubling!.verdict === 'better');
   if (gaining.length === 0) return { pays: 'none', among: [] };

@@ -1,7 +1,8 @@
 import { UsageError } from '../../errors.js';
-import { configurationOf, meanTop1 } from '../analysis/dimensions.js';
+import { betterBy, isBetter } from '../../metric.js';
+import { configurationOf, meanScore } from '../analysis/dimensions.js';
 import { type Cost, costOf, type StudyPoint } from '../analysis/points.js';
-import { type Difference, difference, type Estimate, estimate } from '../analysis/statistics.js';
+import { type Better, type Difference, difference, type Estimate, estimate } from '../analysis/statistics.js';
 
 /** What a model may cost at most. */
 export interface Budget {
@@ -13,7 +14,8 @@ export interface Budget {
 }
 
 const EXAMPLES =
-  '5ms or 0.2s (inference of one picture), train:50ms (a training step), 200MFLOPs, 300MB or 2GiB (memory of training), 25Mparams';
+  '5ms or 0.2s (inference of one picture), train:50ms (a training step), 200MFLOPs, 300MB or 2GiB (memory of ' +
+  'training), 25Mparams';
 const THOUSANDS: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9, b: 1e9, t: 1e12 };
 const MILLISECONDS: Readonly<Record<string, number>> = { us: 1e-3, µs: 1e-3, ms: 1, s: 1e3, min: 6e4 };
 
@@ -65,15 +67,15 @@ export function parseBudget(text: string, of: 'inference' | 'train' = 'inference
 export interface BudgetCandidate {
   name: string;
   cost: number;
-  top1: Estimate;
+  score: Estimate;
 }
 
 export interface BudgetPick {
   budget: Budget;
   outcome: 'fits' | 'none fits' | 'nothing to choose from';
-  /** The most accurate at or under the limit; of equals the cheapest. */
+  /** The best at or under the limit; of equals the cheapest. */
   pick?: BudgetCandidate;
-  /** The most accurate of the other configurations under the limit, and how far the pick is ahead, paired by seed. */
+  /** The best of the other configurations under the limit, and the pick's score less its own, paired by seed. */
   runnerUp?: BudgetCandidate & { behind: Difference };
   /** Where none fits: the cheapest, and its cost over the limit. */
   cheapest?: BudgetCandidate & { timesOver: number };
@@ -84,21 +86,25 @@ export interface BudgetPick {
   withoutResult: string[];
 }
 
-/** The most accurate model that a budget allows. For a proposed family give the points of its members. */
-export function pickWithin(points: readonly StudyPoint[], budget: Budget): BudgetPick {
+/** The best model that a budget allows. For a proposed family give the points of its members. */
+export function pickWithin(points: readonly StudyPoint[], budget: Budget, metric: Better): BudgetPick {
   const withoutResult: string[] = [];
   const notMeasured: string[] = [];
-  const known: { point: StudyPoint; cost: number; accuracy: number; top1: Estimate }[] = [];
+  const known: { point: StudyPoint; cost: number; mean: number; score: Estimate }[] = [];
   for (const point of points) {
-    const [cost, accuracy] = [costOf(point, budget.cost), meanTop1(point)];
-    if (accuracy === undefined) withoutResult.push(point.name);
+    const [cost, mean] = [costOf(point, budget.cost), meanScore(point)];
+    if (mean === undefined) withoutResult.push(point.name);
     else if (cost === undefined || !Number.isFinite(cost)) notMeasured.push(point.name);
-    else known.push({ point, cost, accuracy, top1: estimate([...point.top1.values()])! });
+    else known.push({ point, cost, mean, score: estimate([...point.score.values()])! });
   }
-  const shown = ({ point, cost, top1 }: (typeof known)[number]): BudgetCandidate => ({ name: point.name, cost, top1 });
+  const shown = ({ point, cost, score }: (typeof known)[number]): BudgetCandidate => ({
+    name: point.name,
+    cost,
+    score,
+  });
   const fitting = known
     .filter(({ cost }) => cost <= budget.limit)
-    .sort((a, b) => b.accuracy - a.accuracy || a.cost - b.cost);
+    .sort((a, b) => betterBy(metric, b.mean, a.mean) || a.cost - b.cost);
   const common = { budget, fitting: fitting.length, notMeasured, withoutResult };
   const [pick] = fitting;
   if (pick !== undefined) {
@@ -109,10 +115,12 @@ export function pickWithin(points: readonly StudyPoint[], budget: Budget): Budge
       pick: shown(pick),
       ...(other === undefined
         ? {}
-        : { runnerUp: { ...shown(other), behind: difference(other.point.top1, pick.point.top1)! } }),
+        : { runnerUp: { ...shown(other), behind: difference(other.point.score, pick.point.score, metric)! } }),
     };
   }
   if (known.length === 0) return { ...common, outcome: 'nothing to choose from' };
-  const cheapest = known.reduce((a, b) => (b.cost < a.cost || (b.cost === a.cost && b.accuracy > a.accuracy) ? b : a));
+  const cheapest = known.reduce((a, b) =>
+    b.cost < a.cost || (b.cost === a.cost && isBetter(metric, b.mean, a.mean)) ? b : a,
+  );
   return { ...common, outcome: 'none fits', cheapest: { ...shown(cheapest), timesOver: cheapest.cost / budget.limit } };
 }

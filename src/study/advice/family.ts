@@ -1,4 +1,5 @@
-import { comparableCost, meanTop1 } from '../analysis/dimensions.js';
+import { betterBy, isBetter, type Metric } from '../../metric.js';
+import { comparableCost, meanScore } from '../analysis/dimensions.js';
 import { changeOf, meanOf, type Noise, regimeNoise, regimeSpread } from '../analysis/noise.js';
 import { paretoFrontier } from '../analysis/pareto.js';
 import type { Cost, StudyPoint } from '../analysis/points.js';
@@ -7,7 +8,10 @@ import { type Difference, type Estimate, estimate, studentQuantile } from '../an
 export interface FamilyOptions {
   /** What the family is sorted and judged by. Default: measured time of a training step. */
   cost?: Cost;
-  /** Where one seed leaves no interval: the least gain of top-1 that makes another member. Default 0.01. */
+  /**
+   * Where one seed leaves no interval: the least gain that makes another member, in the metric's unit. Default: 0.01 of
+   * a share; of other metrics a hundredth of the score of the member before.
+   */
   leastGain?: number;
   /** Seeds of the training that is predicted. Default 1. */
   newSeeds?: number;
@@ -31,7 +35,7 @@ export interface FamilyMember {
   flops: number;
   /** A training step is counted by the picture. */
   cost: number;
-  top1: Estimate;
+  score: Estimate;
   /** Against the member before it, paired by seed. */
   gain?: Difference;
   why: 'the cheapest of the frontier' | 'gains beyond noise' | 'gains enough, though one seed cannot tell';
@@ -68,7 +72,7 @@ export interface ProposedFamily {
  */
 export const COMPOUND_RESOLUTION = 1.15;
 
-type Known = { point: StudyPoint; cost: number; accuracy: number };
+type Known = { point: StudyPoint; cost: number; score: number };
 
 /**
  * A family from smallest to largest out of the points of one regime: along the Pareto frontier each member must beat
@@ -77,32 +81,35 @@ type Known = { point: StudyPoint; cost: number; accuracy: number };
  */
 export function proposeFamily(
   points: readonly StudyPoint[],
-  { cost: wanted = 'trainStepMs', leastGain = 0.01, newSeeds = 1 }: FamilyOptions = {},
+  metric: Pick<Metric, 'unit' | 'direction'>,
+  { cost: wanted = 'trainStepMs', leastGain, newSeeds = 1 }: FamilyOptions = {},
 ): ProposedFamily {
-  const withResult = points.filter((point) => meanTop1(point) !== undefined);
+  const withResult = points.filter((point) => meanScore(point) !== undefined);
   const instead = withResult.length > 0 && withResult.every((point) => comparableCost(point, wanted) === undefined);
   const cost = instead ? 'flops' : wanted;
   const leftOut: ProposedFamily['leftOut'] = [];
   const known: Known[] = [];
   for (const point of points) {
-    const [accuracy, value] = [meanTop1(point), comparableCost(point, cost)];
-    if (accuracy === undefined) leftOut.push({ name: point.name, reason: 'no result' });
+    const [score, value] = [meanScore(point), comparableCost(point, cost)];
+    if (score === undefined) leftOut.push({ name: point.name, reason: 'no result' });
     else if (value === undefined) leftOut.push({ name: point.name, reason: 'not measured' });
-    else known.push({ point, cost: value, accuracy });
+    else known.push({ point, cost: value, score });
   }
-  const noise = regimeNoise(points, ({ top1 }) => top1);
-  const spread = regimeSpread(points, ({ top1 }) => top1);
-  const change = (from: Known, to: Known): Difference => changeOf(from.point.top1, to.point.top1, noise)!;
+  const noise = regimeNoise(points, ({ score }) => score);
+  const spread = regimeSpread(points, ({ score }) => score);
+  const change = (from: Known, to: Known): Difference => changeOf(from.point.score, to.point.score, metric, noise)!;
+  const enough = (gain: Difference, before: Known): boolean =>
+    betterBy(metric, gain.mean, 0) >= (leastGain ?? 0.01 * (metric.unit === 'share' ? 1 : Math.abs(before.score)));
   const chosen: { known: Known; why: FamilyMember['why']; gain?: Difference; insteadOf?: string }[] = [];
   const passedOver: ProposedFamily['passedOver'] = [];
-  for (const next of paretoFrontier(known)) {
+  for (const next of paretoFrontier(known, metric)) {
     const before = chosen.at(-1)?.known;
     if (before === undefined) {
       chosen.push({ known: next, why: 'the cheapest of the frontier' });
       continue;
     }
     const gain = change(before, next);
-    if (gain.verdict !== 'better' && !(gain.verdict === 'unknown' && gain.mean >= leastGain)) {
+    if (gain.verdict !== 'better' && !(gain.verdict === 'unknown' && enough(gain, before))) {
       passedOver.push({
         name: next.point.name,
         against: before.point.name,
@@ -110,7 +117,7 @@ export function proposeFamily(
       });
       continue;
     }
-    const slow = gain.verdict === 'better' ? atLowerResolution(known, before, next, change) : undefined;
+    const slow = gain.verdict === 'better' ? atLowerResolution(known, before, next, metric, change) : undefined;
     if (slow === undefined)
       chosen.push({
         known: next,
@@ -131,11 +138,11 @@ export function proposeFamily(
       size: point.size,
       flops: point.flops,
       cost: value,
-      top1: meanOf(point.top1, spread)!,
+      score: meanOf(point.score, spread)!,
       ...(gain === undefined ? {} : { gain }),
       ...reasons,
       ...resolutionGrowth(first!, point),
-      prediction: predict([...point.top1.values()], newSeeds, spread),
+      prediction: predict([...point.score.values()], newSeeds, spread),
     }),
   );
   return {
@@ -156,14 +163,18 @@ function atLowerResolution(
   known: readonly Known[],
   before: Known,
   next: Known,
+  metric: Pick<Metric, 'direction'>,
   change: (from: Known, to: Known) => Difference,
 ): Known | undefined {
   return known
     .filter(
-      ({ point, cost, accuracy }) =>
-        cost > before.cost && cost <= next.cost && point.size < next.point.size && accuracy > before.accuracy,
+      ({ point, cost, score }) =>
+        cost > before.cost &&
+        cost <= next.cost &&
+        point.size < next.point.size &&
+        isBetter(metric, score, before.score),
     )
-    .sort((a, b) => a.point.size - b.point.size || b.accuracy - a.accuracy)
+    .sort((a, b) => a.point.size - b.point.size || betterBy(metric, b.score, a.score))
     .find((one) => ['noise', 'none'].includes(change(one, next).verdict) && change(before, one).verdict === 'better');
 }
 

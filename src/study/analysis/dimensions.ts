@@ -79,12 +79,13 @@ export function mean(values: readonly number[]): number {
 }
 
 /**
- * Mean accuracy on the test pictures over the seeds that are done; undefined where none is. To 12 digits, so that the
- * same number of right answers is a tie however it is spread over the seeds.
+ * Mean score on the test pictures over the seeds that are done; undefined where none is. To 12 digits, so that the
+ * same values are a tie however they are spread over the seeds.
  */
-export function meanTop1({ top1 }: Pick<StudyPoint, 'top1'>): number | undefined {
-  const value = mean([...top1.values()]);
-  return Number.isFinite(value) ? Math.round(value * 1e12) / 1e12 : undefined;
+export function meanScore({ score }: Pick<StudyPoint, 'score'>): number | undefined {
+  const value = mean([...score.values()]);
+  if (!Number.isFinite(value)) return undefined;
+  return Math.abs(value) < 1 ? Math.round(value * 1e12) / 1e12 : Number(value.toPrecision(12));
 }
 
 /**

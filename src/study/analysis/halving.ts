@@ -1,12 +1,16 @@
 import { wholeOption } from '../../checks.js';
 import { UsageError } from '../../errors.js';
-import { comparableCost, configurationOf, meanTop1, regimesOf } from './dimensions.js';
+import { betterBy, isBetter } from '../../metric.js';
+import { comparableCost, configurationOf, meanScore, regimesOf } from './dimensions.js';
 import type { StudyPoint } from './points.js';
 import { kendallTauB } from './rank-correlation.js';
+import type { Better } from './statistics.js';
 
 /** Why the ranking of a short rung is only a guess, to be shown beside every result of a halving. */
 export const SHORT_RUNS_MISLEAD = {
-  text: 'Short training misleads: what is best after few epochs (wider networks) is often not what is best after many (deeper ones), and a configuration that left early cannot come back.',
+  text:
+    'Short training misleads: what is best after few epochs (wider networks) is often not what is best after ' +
+    'many (deeper ones), and a configuration that left early cannot come back.',
   source: 'ResNet-RS, arXiv 2103.07579, section 6 and Figure 3: do not extrapolate rules from few epochs',
 } as const;
 
@@ -78,7 +82,7 @@ export interface RungOutcome {
   /** `waiting`: a trial has not ended, so that nothing is decided. `nobody left`: every trial failed. */
   outcome: 'decided' | 'waiting' | 'nobody left';
   /** Best first. */
-  ranking: { name: string; top1: number; seeds: number; survives: boolean }[];
+  ranking: { name: string; score: number; seeds: number; survives: boolean }[];
   /** Names of those that go on, best first; empty while waiting. */
   survivors: string[];
   /** Without a single result: they drop out. */
@@ -86,43 +90,46 @@ export interface RungOutcome {
   /** Ranked by the seeds that did not fail. */
   partlyFailed: { name: string; seeds: number[] }[];
   pending: string[];
-  /** Best of those that leave, and how far it is behind the last that stays: a small figure is a toss of a coin. */
+  /**
+   * Best of those that leave, and how far it is behind the last that stays, in the metric's unit: a small figure is a
+   * toss of a coin.
+   */
   cut?: { last: string; first: string; behind: number };
 }
 
 /**
- * Who goes on: by mean top-1 over the seeds, of equals the cheaper one (training step where all are measured, else
+ * Who goes on: by the mean score over the seeds, of equals the cheaper one (training step where all are measured, else
  * FLOPs), then by name. A seed that failed does not count; a configuration of which all failed drops out.
  * @param keep how many, at least one
  */
-export function survivors(points: readonly StudyPoint[], keep: number): RungOutcome {
+export function survivors(points: readonly StudyPoint[], keep: number, metric: Better): RungOutcome {
   const cost = points.every((point) => comparableCost(point, 'trainStepMs') !== undefined) ? 'trainStepMs' : 'flops';
   const ranked = points
     .flatMap((point) => {
-      const top1 = meanTop1(point);
-      return top1 === undefined
+      const score = meanScore(point);
+      return score === undefined
         ? []
-        : [{ name: point.name, top1, seeds: point.top1.size, cost: comparableCost(point, cost) ?? Infinity }];
+        : [{ name: point.name, score, seeds: point.score.size, cost: comparableCost(point, cost) ?? Infinity }];
     })
-    .sort((a, b) => b.top1 - a.top1 || a.cost - b.cost || (a.name < b.name ? -1 : 1));
+    .sort((a, b) => betterBy(metric, b.score, a.score) || a.cost - b.cost || (a.name < b.name ? -1 : 1));
   const pending = points.filter((point) => point.pending.length > 0).map(({ name }) => name);
   const decided = pending.length === 0 && ranked.length > 0;
   const kept = decided ? Math.max(1, Math.floor(keep)) : 0;
   const [last, first] = [ranked[kept - 1], ranked[kept]];
   return {
     outcome: pending.length > 0 ? 'waiting' : ranked.length === 0 ? 'nobody left' : 'decided',
-    ranking: ranked.map(({ name, top1, seeds }, i) => ({ name, top1, seeds, survives: i < kept })),
+    ranking: ranked.map(({ name, score, seeds }, i) => ({ name, score, seeds, survives: i < kept })),
     survivors: ranked.slice(0, kept).map(({ name }) => name),
     dropped: points
-      .filter((point) => meanTop1(point) === undefined && point.pending.length === 0)
+      .filter((point) => meanScore(point) === undefined && point.pending.length === 0)
       .map(({ name, failed }) => ({ name, reasons: [...new Set(failed.map(({ reason }) => reason))] })),
     partlyFailed: points
-      .filter((point) => meanTop1(point) !== undefined && point.failed.length > 0)
+      .filter((point) => meanScore(point) !== undefined && point.failed.length > 0)
       .map(({ name, failed }) => ({ name, seeds: failed.map(({ seed }) => seed) })),
     pending,
     ...(last === undefined || first === undefined
       ? {}
-      : { cut: { last: last.name, first: first.name, behind: last.top1 - first.top1 } }),
+      : { cut: { last: last.name, first: first.name, behind: betterBy(metric, last.score, first.score) } }),
   };
 }
 
@@ -135,32 +142,32 @@ export interface RungAgreement {
   lastEpochs: number;
   outcome: 'compared' | 'too few configurations' | 'all equal';
   n: number;
-  /** Tau-b of Kendall between the mean accuracies of both rungs. */
+  /** Tau-b of Kendall between the mean scores of both rungs. */
   tau?: number;
   /** The best of the last rung, and its place in the short one, from 1. */
   best?: { name: string; place: number };
 }
 
 /** Each rung but the last against the last; regimes of the points are the rungs. */
-export function rungAgreement(points: readonly StudyPoint[]): RungAgreement[] {
+export function rungAgreement(points: readonly StudyPoint[], metric: Better): RungAgreement[] {
   const rungs = regimesOf(points);
   const lastEpochs = rungs.pop();
   if (lastEpochs === undefined) return [];
-  const accuracies = (epochs: number): Map<string, { name: string; top1: number }> =>
+  const scores = (epochs: number): Map<string, { name: string; score: number }> =>
     new Map(
       points.flatMap((point) => {
-        const top1 = meanTop1(point);
-        return point.epochs !== epochs || top1 === undefined
+        const score = meanScore(point);
+        return point.epochs !== epochs || score === undefined
           ? []
-          : [[configurationOf(point), { name: point.name, top1 }]];
+          : [[configurationOf(point), { name: point.name, score }]];
       }),
     );
-  const final = accuracies(lastEpochs);
+  const final = scores(lastEpochs);
   return rungs.map((epochs): RungAgreement => {
-    const short = accuracies(epochs);
+    const short = scores(epochs);
     const both = [...final]
       .filter(([key]) => short.has(key))
-      .map(([key, { name, top1 }]) => ({ name, last: top1, early: short.get(key)!.top1 }));
+      .map(([key, { name, score }]) => ({ name, last: score, early: short.get(key)!.score }));
     const common = { epochs, lastEpochs, n: both.length };
     if (both.length < 3) return { ...common, outcome: 'too few configurations' };
     const tau = kendallTauB(
@@ -168,12 +175,12 @@ export function rungAgreement(points: readonly StudyPoint[]): RungAgreement[] {
       both.map(({ last }) => last),
     );
     if (tau === undefined) return { ...common, outcome: 'all equal' };
-    const best = both.reduce((a, b) => (b.last > a.last ? b : a));
+    const best = both.reduce((a, b) => (isBetter(metric, b.last, a.last) ? b : a));
     return {
       ...common,
       outcome: 'compared',
       tau,
-      best: { name: best.name, place: 1 + both.filter(({ early }) => early > best.early).length },
+      best: { name: best.name, place: 1 + both.filter(({ early }) => isBetter(metric, early, best.early)).length },
     };
   });
 }

@@ -1,5 +1,13 @@
 import type { StudyPoint } from './points.js';
-import { type Difference, difference, type Estimate, estimate, judged, studentQuantile } from './statistics.js';
+import {
+  type Better,
+  type Difference,
+  difference,
+  type Estimate,
+  estimate,
+  judged,
+  studentQuantile,
+} from './statistics.js';
 
 /** What one trial is off by, beyond its configuration and its seed. */
 export interface Noise {
@@ -86,11 +94,17 @@ export function lessWeights(first: Weights, second: Weights): Weights {
 }
 
 /** mean +- t(df) sigma sqrt(sum of w^2 / seeds): the interval of a weighted sum of configurations' means. */
-export function pooledDifference(mean: number, weights: Weights, { variance, df }: Noise, seeds: number): Difference {
+export function pooledDifference(
+  mean: number,
+  weights: Weights,
+  { variance, df }: Noise,
+  seeds: number,
+  metric: Better,
+): Difference {
   const squares = [...weights.values()].reduce((sum, weight) => sum + weight ** 2, 0);
   const half = studentQuantile(df) * Math.sqrt((variance * squares) / seeds);
   return {
-    ...judged({ mean, n: seeds, low: mean - half, high: mean + half, paired: true }, mean === 0 && half === 0),
+    ...judged({ mean, n: seeds, low: mean - half, high: mean + half, paired: true }, mean === 0 && half === 0, metric),
     pooledDf: df,
   };
 }
@@ -117,9 +131,10 @@ export function regimeNoise(
 export function changeOf(
   before: ReadonlyMap<number, number>,
   after: ReadonlyMap<number, number>,
+  metric: Better,
   noise?: Noise & { seeds: readonly number[] },
 ): Difference | undefined {
-  const own = difference(before, after);
+  const own = difference(before, after, metric);
   const same = (values: ReadonlyMap<number, number>): boolean =>
     noise !== undefined && values.size === noise.seeds.length && noise.seeds.every((seed) => values.has(seed));
   if (own === undefined || noise === undefined || own.verdict === 'none' || !same(before) || !same(after)) return own;
@@ -131,6 +146,7 @@ export function changeOf(
     ]),
     noise,
     noise.seeds.length,
+    metric,
   );
 }
 

@@ -1,14 +1,15 @@
+import { betterBy } from '../../metric.js';
 import { type Direction, doublings, type Neighbours, neighbours, regimesOf } from './dimensions.js';
 import { changeOf, regimeNoise } from './noise.js';
 import type { StudyPoint } from './points.js';
-import { againstZero, type Slope, slope } from './slopes.js';
-import type { Difference } from './statistics.js';
+import { againstZero, type Quantity, type Slope, slope } from './slopes.js';
+import { type Better, type Difference, HIGHER } from './statistics.js';
 
 /** The directions in which a network can be given more room, or time, to learn its pictures by heart. */
 const DIRECTIONS = ['depth', 'width', 'epochs'] as const satisfies readonly Direction[];
 export type OverfittingDirection = (typeof DIRECTIONS)[number];
 
-/** Accuracy on training pictures (without augmentation) less accuracy on test pictures. */
+/** How much better the score on training pictures (without augmentation) is than that on test pictures. */
 export interface PointGap {
   name: string;
   /**
@@ -18,10 +19,10 @@ export interface PointGap {
 }
 
 /**
- * - `overfits`: training accuracy rises beyond noise and test accuracy falls beyond noise.
- * - `memorises`: training accuracy rises beyond noise, test accuracy does not.
- * - `learns`: test accuracy rises beyond noise.
- * - `loses`: test accuracy falls beyond noise, and training accuracy does not rise: too large or too long to train
+ * - `overfits`: better beyond noise on training pictures and worse beyond noise on test pictures.
+ * - `memorises`: better beyond noise on training pictures, not on test pictures.
+ * - `learns`: better beyond noise on test pictures.
+ * - `loses`: worse beyond noise on test pictures, and not better on training pictures: too large or too long to train
  * well, not over-fit.
  * - `no change`: neither changes beyond noise.
  * - `not enough evidence`: fewer than two seeds in both.
@@ -33,7 +34,7 @@ export interface OverfittingPair {
   from: string;
   to: string;
   epochs: number;
-  /** Changes, paired by seed. */
+  /** Changes of the scores and of the gap, paired by seed. */
   train?: Difference;
   test?: Difference;
   gap?: Difference;
@@ -53,49 +54,62 @@ export interface Overfitting {
   along: GapAlong[];
   /** The pairs found to over-fit. */
   overfits: OverfittingPair[];
-  /** Pairs with enough evidence: of this many, 2 or 3 of 100 seem to fall in test accuracy by luck alone. */
+  /** Pairs with enough evidence: of this many, 2 or 3 of 100 seem to get worse on test pictures by luck alone. */
   judged: number;
 }
 
-/** Training less test accuracy, by the seeds that have both. */
-export function gapBySeed({ top1, trainTop1 }: StudyPoint): Map<number, number> {
+/** How much better the training score is than the test score, by the seeds that have both. */
+export function gapBySeed(
+  { score, trainScore }: Pick<StudyPoint, 'score' | 'trainScore'>,
+  metric: Better,
+): Map<number, number> {
   return new Map(
-    [...trainTop1].filter(([seed]) => top1.has(seed)).map(([seed, train]) => [seed, train - top1.get(seed)!]),
+    [...trainScore]
+      .filter(([seed]) => score.has(seed))
+      .map(([seed, train]) => [seed, betterBy(metric, train, score.get(seed)!)]),
   );
 }
+/** Whatever the metric, a gap widens upwards. */
+export const gapOf = (metric: Better): Quantity => ({ of: (point) => gapBySeed(point, metric), ...HIGHER });
 
 /**
  * Where larger networks, or longer training, learn the training pictures instead of what they show (paper section 6,
  * strategy 1).
  */
-export function overfitting(points: readonly StudyPoint[]): Overfitting {
+export function overfitting(points: readonly StudyPoint[], metric: Better): Overfitting {
   const noises = new Map(
-    regimesOf(points).map((epochs) => [epochs, noisesOf(points.filter((point) => point.epochs === epochs))]),
+    regimesOf(points).map((epochs) => [
+      epochs,
+      noisesOf(
+        points.filter((point) => point.epochs === epochs),
+        metric,
+      ),
+    ]),
   );
   // Two regimes have two noises.
   const pairs = DIRECTIONS.flatMap((direction) =>
     neighbours(points, direction).map((pair) =>
-      describe(pair, direction, direction === 'epochs' ? {} : noises.get(pair.from.epochs)!),
+      describe(pair, direction, metric, direction === 'epochs' ? {} : noises.get(pair.from.epochs)!),
     ),
   );
   return {
     points: points.map((point) => {
-      const gap = againstZero(gapBySeed(point));
+      const gap = againstZero(gapBySeed(point, metric), HIGHER);
       return { name: point.name, ...(gap === undefined ? {} : { gap }) };
     }),
     pairs,
-    along: DIRECTIONS.flatMap((direction) => gapsAlong(points, direction)),
+    along: DIRECTIONS.flatMap((direction) => gapsAlong(points, direction, gapOf(metric))),
     overfits: pairs.filter(({ verdict }) => verdict === 'overfits'),
     judged: pairs.filter(({ verdict }) => verdict !== 'not enough evidence').length,
   };
 }
 
-function gapsAlong(points: readonly StudyPoint[], direction: OverfittingDirection): GapAlong[] {
+function gapsAlong(points: readonly StudyPoint[], direction: OverfittingDirection, gap: Quantity): GapAlong[] {
   if (direction === 'epochs')
     return [
       {
         direction,
-        ...slope(neighbours(points, direction), gapBySeed, ({ from, to }) => Math.log2(to.epochs / from.epochs)),
+        ...slope(neighbours(points, direction), gap, ({ from, to }) => Math.log2(to.epochs / from.epochs)),
       },
     ];
   const regimes = new Map<number, Neighbours[]>();
@@ -111,7 +125,7 @@ function gapsAlong(points: readonly StudyPoint[], direction: OverfittingDirectio
       epochs,
       ...slope(
         pairs,
-        gapBySeed,
+        gap,
         (pair) => doublings(pair, 'flops'),
         points.filter((point) => point.epochs === epochs),
       ),
@@ -123,16 +137,21 @@ interface Noises {
   test?: ReturnType<typeof regimeNoise>;
   gap?: ReturnType<typeof regimeNoise>;
 }
-const noisesOf = (points: readonly StudyPoint[]): Noises => ({
-  train: regimeNoise(points, ({ trainTop1 }) => trainTop1),
-  test: regimeNoise(points, ({ top1 }) => top1),
-  gap: regimeNoise(points, gapBySeed),
+const noisesOf = (points: readonly StudyPoint[], metric: Better): Noises => ({
+  train: regimeNoise(points, ({ trainScore }) => trainScore),
+  test: regimeNoise(points, ({ score }) => score),
+  gap: regimeNoise(points, gapOf(metric).of),
 });
 
-function describe({ from, to }: Neighbours, direction: OverfittingDirection, noise: Noises): OverfittingPair {
-  const train = changeOf(from.trainTop1, to.trainTop1, noise.train);
-  const test = changeOf(from.top1, to.top1, noise.test);
-  const gap = changeOf(gapBySeed(from), gapBySeed(to), noise.gap);
+function describe(
+  { from, to }: Neighbours,
+  direction: OverfittingDirection,
+  metric: Better,
+  noise: Noises,
+): OverfittingPair {
+  const train = changeOf(from.trainScore, to.trainScore, metric, noise.train);
+  const test = changeOf(from.score, to.score, metric, noise.test);
+  const gap = changeOf(gapBySeed(from, metric), gapBySeed(to, metric), HIGHER, noise.gap);
   return {
     direction,
     from: from.name,

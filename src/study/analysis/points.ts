@@ -1,6 +1,6 @@
 /**
  * One configuration of a scaling study, what it costs and how good it turned out: the unit of every figure, fit and
- * advice. Accuracies are fractions, one for each seed whose trial is done.
+ * advice. Scores are values of the study's metric, one for each seed whose trial is done.
  */
 export interface StudyPoint {
   /** `resnet-rs-26 x0.5 @28 for 20 epochs`: unique in the study. */
@@ -25,9 +25,9 @@ export interface StudyPoint {
   /** Predicted peak memory of a training step of `batch` pictures. */
   predictedBytes: number;
   /** By seed, on the test pictures. */
-  top1: ReadonlyMap<number, number>;
+  score: ReadonlyMap<number, number>;
   /** By seed, on training pictures without augmentation. */
-  trainTop1: ReadonlyMap<number, number>;
+  trainScore: ReadonlyMap<number, number>;
   /** What was measured on this machine, one model at a time; absent until then. */
   measured?: MeasuredCost;
   failed: readonly { seed: number; reason: string }[];

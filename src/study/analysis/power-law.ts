@@ -1,5 +1,6 @@
+import { errorOf, type Metric } from '../../metric.js';
 import { type BrokenLine, BrokenLineFit, fitLine, heightOf, type Line, slopeOf } from './broken-line.js';
-import { mean, meanTop1, regimesOf } from './dimensions.js';
+import { mean, meanScore, regimesOf } from './dimensions.js';
 import type { StudyPoint } from './points.js';
 import { type Estimate, studentQuantile } from './statistics.js';
 
@@ -21,7 +22,8 @@ export type NoBreak = 'too few sizes' | 'the line is exact' | 'no break seen';
 export interface PowerLaw {
   /** Epochs; absent where all points are taken together. */
   epochs?: number;
-  outcome: 'fitted' | 'too few points' | 'one size only';
+  /** `no error`: of this metric it is not known what is left to a perfect score, and so no error can be fitted. */
+  outcome: 'fitted' | 'too few points' | 'one size only' | 'no error';
   /** Points that the fit uses, and their different FLOPs. */
   n: number;
   sizes: number;
@@ -49,7 +51,14 @@ export interface PowerLaw {
   residuals: { name: string; flops: number; error: number; fitted: number }[];
   /** Widest first. */
   spread: EqualFlops[];
-  excluded: { name: string; reason: 'no result' | 'no FLOPs' | 'no error left, whose logarithm is infinite' }[];
+  excluded: {
+    name: string;
+    reason:
+      | 'no result'
+      | 'no FLOPs'
+      | 'no error is known of this metric'
+      | 'no error left, whose logarithm is infinite';
+  }[];
 }
 
 export interface PowerLawBreak {
@@ -75,37 +84,47 @@ export interface EqualFlops {
 }
 
 /** The law over all points and in each regime, shortest first. */
-export function powerLaws(points: readonly StudyPoint[]): { all: PowerLaw; regimes: PowerLaw[] } {
+export function powerLaws(
+  points: readonly StudyPoint[],
+  metric: Pick<Metric, 'unit' | 'direction'>,
+): { all: PowerLaw; regimes: PowerLaw[] } {
   return {
-    all: fitPowerLaw(points),
+    all: fitPowerLaw(points, metric),
     regimes: regimesOf(points).map((epochs) => ({
       epochs,
-      ...fitPowerLaw(points.filter((point) => point.epochs === epochs)),
+      ...fitPowerLaw(
+        points.filter((point) => point.epochs === epochs),
+        metric,
+      ),
     })),
   };
 }
 
 /**
- * error = a * FLOPs^-b by least squares of log(error) on log(FLOPs), and where it breaks (paper Figure 2): a broken
+ * error = a * FLOPs^-b by least squares of log(error) on log(FLOPs), and where it breaks (paper Figure 2). The error is
+ * 1 - score of a share where higher is better, and the score itself where lower is better. A broken
  * line of two pieces that meet is taken instead where it is better by an F test, p = (residual broken / residual
  * line)^((n - 4) / 2). Each configuration counts once, with its mean error on the test pictures. The residuals are
  * mostly what configurations of equal FLOPs differ by, not noise of seeds: intervals hold for other configurations like
  * these.
  */
-export function fitPowerLaw(points: readonly StudyPoint[]): PowerLaw {
+export function fitPowerLaw(points: readonly StudyPoint[], metric: Pick<Metric, 'unit' | 'direction'>): PowerLaw {
   const excluded: PowerLaw['excluded'] = [];
   const used: { name: string; flops: number; error: number }[] = [];
   for (const point of points) {
-    const top1 = meanTop1(point);
-    if (top1 === undefined) excluded.push({ name: point.name, reason: 'no result' });
+    const score = meanScore(point);
+    const error = score === undefined ? undefined : errorOf(metric, score);
+    if (score === undefined) excluded.push({ name: point.name, reason: 'no result' });
     else if (!(point.flops > 0 && Number.isFinite(point.flops)))
       excluded.push({ name: point.name, reason: 'no FLOPs' });
-    else if (!(top1 < 1)) excluded.push({ name: point.name, reason: 'no error left, whose logarithm is infinite' });
-    else used.push({ name: point.name, flops: point.flops, error: 1 - top1 });
+    else if (error === undefined) excluded.push({ name: point.name, reason: 'no error is known of this metric' });
+    else if (!(error > 0)) excluded.push({ name: point.name, reason: 'no error left, whose logarithm is infinite' });
+    else used.push({ name: point.name, flops: point.flops, error });
   }
   used.sort((a, b) => a.flops - b.flops);
   const n = used.length;
   const common = { n, sizes: new Set(used.map(({ flops }) => flops)).size, excluded, spread: spreadAtEqualFlops(used) };
+  if (errorOf(metric, 0) === undefined) return { outcome: 'no error', ...common, residuals: [] };
   if (n < 3) return { outcome: 'too few points', ...common, residuals: [] };
   // The middle is taken off, since sums of squares of large numbers lose digits.
   const middle = mean(used.map(({ flops }) => Math.log(flops)));

@@ -1,17 +1,22 @@
 import type { Neighbours } from './dimensions.js';
 import { addWeight, lessWeights, type Noise, noiseOf, pooledDifference } from './noise.js';
 import type { StudyPoint } from './points.js';
-import { type Difference, difference } from './statistics.js';
+import { type Better, type Difference, difference } from './statistics.js';
 
 /** Dearer by less than 7 % counts as no dearer: a change divided by so little says nothing. */
 const LEAST_DOUBLINGS = 0.1;
+
+/** What is read of a point, by seed, and which way of it is better. */
+export interface Quantity extends Better {
+  of: (point: StudyPoint) => ReadonlyMap<number, number>;
+}
 
 /** What a value changes by for each doubling, over many pairs of neighbours. */
 export interface Slope {
   outcome: 'measured' | 'not enough evidence';
   /** Why there is no interval. */
   why?: 'no pairs with results' | 'one seed only' | 'no dearer';
-  /** Mean over seeds with the interval of Student; `better` where all of it is above 0. Absent without pairs. */
+  /** Mean over seeds with the interval of Student; `better` by the direction of the quantity. Absent without pairs. */
   perDoubling?: Difference;
   bySeed: { seed: number; perDoubling: number }[];
   /**
@@ -33,19 +38,23 @@ export const pairName = ({ from, to }: Neighbours): string => `${from.name} -> $
  * cost. Dearer steps weigh more, and a step that costs next to nothing does not drown the others. Every seed sees the
  * same pairs, so that seeds differ by their luck alone. The interval speaks of that luck: not of other test pictures,
  * and not of other configurations.
- * @param valuesOf by seed
  * @param others the points of the same regime, whose noise together makes the interval; Student's over the seeds of
  * this slope where they are too few
  * @param doublingsOf log2(cost of `to` / cost of `from`); undefined where a cost is unknown
  */
 export function slope(
   pairs: readonly Neighbours[],
-  valuesOf: (point: StudyPoint) => ReadonlyMap<number, number>,
+  quantity: Quantity,
   doublingsOf: (pair: Neighbours) => number | undefined,
   others: readonly StudyPoint[] = [],
 ): Slope {
   const known = pairs
-    .map((pair) => ({ pair, before: valuesOf(pair.from), after: valuesOf(pair.to), doublings: doublingsOf(pair) }))
+    .map((pair) => ({
+      pair,
+      before: quantity.of(pair.from),
+      after: quantity.of(pair.to),
+      doublings: doublingsOf(pair),
+    }))
     .filter(({ doublings }) => doublings !== undefined);
   const seeds = completeSeeds(known.map(({ before, after }) => [...before.keys()].filter((seed) => after.has(seed))));
   const used = known.filter(
@@ -60,8 +69,8 @@ export function slope(
     seed,
     perDoubling: used.reduce((sum, { before, after }) => sum + after.get(seed)! - before.get(seed)!, 0) / total,
   }));
-  const own = againstZero(new Map(bySeed.map((one) => [one.seed, one.perDoubling])))!;
-  const noise = noiseOf(others.map(valuesOf), seeds);
+  const own = againstZero(new Map(bySeed.map((one) => [one.seed, one.perDoubling])), quantity)!;
+  const noise = noiseOf(others.map(quantity.of), seeds);
   const weights = new Map<string, number>();
   for (const { pair } of used) {
     addWeight(weights, pair.to, 1 / total);
@@ -69,7 +78,7 @@ export function slope(
   }
   const pooled =
     noise === undefined ? {} : { pooled: { weights: [...weights].map(([name, weight]) => ({ name, weight })), noise } };
-  const perDoubling = noise === undefined ? own : pooledDifference(own.mean, weights, noise, seeds.length);
+  const perDoubling = noise === undefined ? own : pooledDifference(own.mean, weights, noise, seeds.length, quantity);
   return {
     ...pooled,
     ...(seeds.length < 2 ? { outcome: 'not enough evidence', why: 'one seed only' } : { outcome: 'measured' }),
@@ -80,8 +89,8 @@ export function slope(
 }
 
 /** Values by seed judged against 0. */
-export const againstZero = (values: ReadonlyMap<number, number>): Difference | undefined =>
-  difference(new Map([...values.keys()].map((seed) => [seed, 0])), values);
+export const againstZero = (values: ReadonlyMap<number, number>, metric: Better): Difference | undefined =>
+  difference(new Map([...values.keys()].map((seed) => [seed, 0])), values, metric);
 
 /** One pair's change for each doubling; undefined where it is no dearer, or a side has no result. */
 export function perDoublingOf(change: Difference | undefined, doublings: number | undefined): Difference | undefined {
@@ -95,7 +104,7 @@ export function perDoublingOf(change: Difference | undefined, doublings: number 
 }
 
 /** Second against first slope, paired by seed; with the pooled noise where both have the same seeds. */
-export function slopeDifference(first: Slope, second: Slope): Difference | undefined {
+export function slopeDifference(first: Slope, second: Slope, metric: Better): Difference | undefined {
   const seedsOf = ({ bySeed }: Slope): string => bySeed.map(({ seed }) => seed).join();
   if (first.pooled !== undefined && second.pooled !== undefined && seedsOf(first) === seedsOf(second)) {
     const weights = (one: NonNullable<Slope['pooled']>): Map<string, number> =>
@@ -105,11 +114,12 @@ export function slopeDifference(first: Slope, second: Slope): Difference | undef
       lessWeights(weights(second.pooled), weights(first.pooled)),
       second.pooled.noise,
       second.bySeed.length,
+      metric,
     );
   }
   const map = ({ bySeed }: Slope): Map<number, number> =>
     new Map(bySeed.map(({ seed, perDoubling }) => [seed, perDoubling]));
-  return difference(map(first), map(second));
+  return difference(map(first), map(second), metric);
 }
 
 /**

@@ -1,3 +1,10 @@
+import type { Metric } from '../../metric.js';
+
+/** Which way is better. */
+export type Better = Pick<Metric, 'direction'>;
+/** Of differences where more is `better` by the sign alone, such as a gap. */
+export const HIGHER: Better = { direction: 'higher' };
+
 /** A mean with its 95 % interval. From one value nothing can be said of the spread, so that the interval is absent. */
 export interface Estimate {
   mean: number;
@@ -14,7 +21,10 @@ export interface Difference extends Estimate {
   /** Degrees of freedom of the noise of a whole regime, where the interval is made of that (noise.ts). */
   pooledDf?: number;
 }
-/** `unknown`: too few values to tell; `none`: the very same results; `noise`: the interval covers 0. */
+/**
+ * `better` and `worse`: all of the interval lies on that side of 0, by the direction of the metric; `unknown`: too few
+ * values to tell; `none`: the very same results; `noise`: the interval covers 0.
+ */
 export type Verdict = 'better' | 'worse' | 'noise' | 'none' | 'unknown';
 
 /**
@@ -78,11 +88,13 @@ export function estimate(values: readonly number[]): Estimate | undefined {
  * `after - before`, by seed. Where at least two seeds are in both, the interval is that of the differences seed by
  * seed; where none is in both, Welch's (degrees of freedom rounded down). Seeds that only one side has play no part in
  * the paired one.
+ * @param metric what the verdict goes by; the difference itself is in the metric's unit, with its sign
  * @returns undefined when a side has no value
  */
 export function difference(
   before: ReadonlyMap<number, number>,
   after: ReadonlyMap<number, number>,
+  metric: Better,
 ): Difference | undefined {
   if (before.size === 0 || after.size === 0) return undefined;
   const pairs = [...after].filter(([seed]) => before.has(seed)).map(([seed, value]) => value - before.get(seed)!);
@@ -90,29 +102,35 @@ export function difference(
     return judged(
       { ...estimate(pairs)!, paired: true },
       pairs.every((value) => value === 0),
+      metric,
     );
   const [a, b] = [[...before.values()], [...after.values()]];
   const mean = average(b) - average(a);
-  if (a.length < 2 || b.length < 2) return judged({ mean, n: Math.min(a.length, b.length), paired: false }, false);
+  if (a.length < 2 || b.length < 2)
+    return judged({ mean, n: Math.min(a.length, b.length), paired: false }, false, metric);
   const [va, vb] = [variance(a) / a.length, variance(b) / b.length];
   const spread = va + vb;
   const df =
     spread === 0 ? a.length + b.length - 2 : spread ** 2 / (va ** 2 / (a.length - 1) + vb ** 2 / (b.length - 1));
   const half = studentQuantile(Math.max(1, Math.floor(df + 1e-9))) * Math.sqrt(spread);
-  return judged({ mean, n: Math.min(a.length, b.length), paired: false, low: mean - half, high: mean + half }, false);
+  return judged(
+    { mean, n: Math.min(a.length, b.length), paired: false, low: mean - half, high: mean + half },
+    false,
+    metric,
+  );
 }
 
 /** With its verdict. @param same the very same results */
-export function judged(found: Estimate & { paired: boolean }, same: boolean): Difference {
+export function judged(found: Estimate & { paired: boolean }, same: boolean, { direction }: Better): Difference {
   const { low, high } = found;
   const verdict = same
     ? 'none'
     : low === undefined || high === undefined
       ? 'unknown'
-      : low > 0
-        ? 'better'
-        : high < 0
-          ? 'worse'
-          : 'noise';
+      : low > 0 || high < 0
+        ? low > 0 === (direction === 'higher')
+          ? 'better'
+          : 'worse'
+        : 'noise';
   return { ...found, verdict };
 }

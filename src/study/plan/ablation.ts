@@ -126,6 +126,8 @@ export interface PlannedVariant extends Variant {
 }
 export interface StudyPlan {
   kind: StudyKind;
+  /** What the trials learn; `classify` where absent. */
+  task?: string;
   variants: PlannedVariant[];
   seeds: number[];
   /** Side of the pictures, in pixels. */
@@ -146,7 +148,8 @@ export async function planStudy(
   for (const key of Object.keys(common.settings ?? {}))
     if (variants.some(({ settings }) => Object.hasOwn(settings, key)))
       throw new UsageError(
-        `Expected --set for a setting that is the same in every row, but the study itself sets "${key}".${key === 'epochs' ? ' Use --epochs and --long-epochs.' : ''}`,
+        'Expected --set for a setting that is the same in every row, but the study itself sets ' +
+          `"${key}".${key === 'epochs' ? ' Use --epochs and --long-epochs.' : ''}`,
       );
   const planned: PlannedVariant[] = [];
   for (const variant of variants) {
@@ -160,13 +163,21 @@ export async function planStudy(
     };
     planned.push({ ...variant, trials: await planTrials(options, seeds, dataset) });
   }
-  return { kind, variants: planned, seeds: [...seeds], size: planned[0]!.trials[0]!.size };
+  return {
+    kind,
+    ...(common.task === undefined ? {} : { task: common.task }),
+    variants: planned,
+    seeds: [...seeds],
+    size: planned[0]!.trials[0]!.size,
+  };
 }
 
 /** What tells one plan from another: its rows. More seeds of the same rows go on with the same plan. */
 const planSchema = z.object({
   format: z.literal(1),
   kind: z.enum(['additive', 'leave-one-out', 'weight-decay']),
+  /** `classify` where absent. */
+  task: z.string().optional(),
   rows: z.array(z.object({ name: z.string(), trials: z.record(z.string(), z.string()) })),
 });
 
@@ -174,7 +185,7 @@ const planSchema = z.object({
  * Takes the folder for this plan, or finds it taken by the same.
  * @throws UsageError when it holds another study's results, or other files
  */
-export function claimFolder(folder: string, { kind, variants }: StudyPlan): void {
+export function claimFolder(folder: string, { kind, task, variants }: StudyPlan): void {
   const file = planFile(folder);
   const rows = variants.map(({ name, trials }) => ({
     name,
@@ -182,21 +193,23 @@ export function claimFolder(folder: string, { kind, variants }: StudyPlan): void
   }));
   if (existsSync(file)) {
     const earlier = parsePlan(planSchema, readPlanJson(file), file);
-    const differs = why(earlier, { kind, rows });
+    const differs = why(earlier, { kind, task, rows });
     if (differs !== undefined)
       throw new UsageError(
-        `Expected the results of this study in ${folder} but it holds another one: ${differs}. Choose another --out, or give the options of the first time.`,
+        `Expected the results of this study in ${folder} but it holds another one: ${differs}. Choose ` +
+          'another --out, or give the options of the first time.',
       );
     // Rows keep the seeds of an earlier call that this one does not ask for.
     rows.forEach((row, i) => Object.assign(row, { trials: { ...earlier.rows[i]!.trials, ...row.trials } }));
   } else refuseOccupied(folder);
   makeFolder(folder);
-  writeFileAtomic(file, `${JSON.stringify({ format: 1, kind, rows }, null, 2)}\n`);
+  writeFileAtomic(file, `${JSON.stringify({ format: 1, kind, task, rows }, null, 2)}\n`);
 }
 
 type PlanFile = z.infer<typeof planSchema>;
 
-function why(earlier: PlanFile, { kind, rows }: Pick<PlanFile, 'kind' | 'rows'>): string | undefined {
+function why(earlier: PlanFile, { kind, task, rows }: Pick<PlanFile, 'kind' | 'task' | 'rows'>): string | undefined {
+  if (earlier.task !== task) return `it is of ${earlier.task ?? 'classify'}, this one of ${task ?? 'classify'}`;
   if (earlier.kind !== kind) return `it is ${earlier.kind}, this one is ${kind}`;
   const names = (plan: Pick<PlanFile, 'rows'>): string => plan.rows.map(({ name }) => name).join(', ');
   if (names(earlier) !== names({ rows })) return `its rows are ${names(earlier)}`;

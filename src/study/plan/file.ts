@@ -6,33 +6,14 @@ import { PUBLISHED_EFFICIENTNET } from '../../models/index.js';
 import { didYouMean } from '../../suggest.js';
 import { modelSwitchesSchema } from '../../train/index.js';
 import { STUDY_PRESETS } from './presets.js';
+import { ruleSchema, settingsSchema } from './rule.js';
 
 const name = z.string().min(1).max(80);
-const settings = z.record(
-  z.string(),
-  z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))]),
-);
 const list = <T extends z.ZodType>(item: T) => z.array(item).min(1).max(200);
 const side = z.int().min(8).max(4096);
 const multiplier = z.number().min(0.01).max(16);
 
-/** Settings for the trials that lie within all of its bounds, both ends included. */
-const ruleSchema = z.strictObject({
-  epochsFrom: z.number().optional(),
-  epochsUpTo: z.number().optional(),
-  depthFrom: z.number().optional(),
-  depthUpTo: z.number().optional(),
-  widthFrom: z.number().optional(),
-  widthUpTo: z.number().optional(),
-  sizeFrom: z.number().optional(),
-  sizeUpTo: z.number().optional(),
-  settings,
-  /** Where it comes from. */
-  source: z.string().optional(),
-});
-export type Rule = z.infer<typeof ruleSchema>;
-
-const own = { recipe: z.string().optional(), settings: settings.optional() };
+const own = { recipe: z.string().optional(), settings: settingsSchema.optional() };
 const resNets = z.strictObject({
   family: z.enum(['resnet-rs', 'resnet']),
   depths: list(z.int().min(1)),
@@ -83,7 +64,7 @@ const schema = z.strictObject({
     )
     .default(2),
   recipe: z.string().default('resnet-rs'),
-  settings: settings.default({}),
+  settings: settingsSchema.default({}),
   /**
    * `recipe`: as the recipe has it; `paper`: by regime, width and depth as in the paper's scaling study; or rules, of
    * which later ones win.
@@ -125,7 +106,9 @@ export async function openStudy(wanted: string): Promise<StudyFile> {
     const preset = STUDY_PRESETS[wanted];
     if (!Object.hasOwn(STUDY_PRESETS, wanted) || preset === undefined)
       throw new UsageError(
-        `Expected a study: a file ending in .json, .js, .mjs or .ts, the folder of a study, or one of ${Object.keys(STUDY_PRESETS).join(', ')}, but received "${wanted}".${didYouMean(wanted, Object.keys(STUDY_PRESETS))}`,
+        'Expected a study: a file ending in .json, .js, .mjs or .ts, the folder of a study, or one of ' +
+          `${Object.keys(STUDY_PRESETS).join(', ')}, but received ` +
+          `"${wanted}".${didYouMean(wanted, Object.keys(STUDY_PRESETS))}`,
       );
     return checkStudy(preset.study, wanted, wanted);
   }
@@ -180,7 +163,8 @@ export function checkStudy(value: unknown, defaultName: string, where: string): 
       ] as const)
         if ((rule[low] ?? -Infinity) > (rule[high] ?? Infinity))
           throw new UsageError(
-            `Expected ${low} of at most ${high} in regularisation.${i} of ${where} but received ${rule[low]} and ${rule[high]}: the rule would never apply.`,
+            `Expected ${low} of at most ${high} in regularisation.${i} of ${where} but received ${rule[low]} ` +
+              `and ${rule[high]}: the rule would never apply.`,
           );
   const { halving } = study;
   const full = Math.max(...study.epochs);
@@ -202,7 +186,11 @@ function misfit(issues: readonly z.core.$ZodIssue[], where: string): string {
   const at = issue.path.length === 0 ? 'the study' : issue.path.join('.');
   if (issue.code !== 'unrecognized_keys') return `Expected another value for ${at} in ${where}: ${issue.message}.`;
   const known = fieldsAt(issue.path);
-  return `Expected a field of a study in ${where} but ${at} has "${issue.keys[0]}".${didYouMean(issue.keys[0]!, known)}${known.length === 0 ? '' : ` Known: ${known.join(', ')}.`}`;
+  const [key] = issue.keys;
+  return (
+    `Expected a field of a study in ${where} but ${at} has "${key}".${didYouMean(key!, known)}` +
+    (known.length === 0 ? '' : ` Known: ${known.join(', ')}.`)
+  );
 }
 
 /** What may stand at a place of the file. */

@@ -37,6 +37,7 @@ export function refuseOccupied(folder: string): void {
     (!statSync(folder).isDirectory() || readdirSync(folder).some((name) => !name.endsWith('.tmp')))
   )
     throw new UsageError(
-      `Expected a new folder, or that of a study, for the output but ${folder} holds other files. Choose another --out.`,
+      `Expected a new folder, or that of a study, for the output but ${folder} holds other files. Choose ` +
+        'another --out.',
     );
 }

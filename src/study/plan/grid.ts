@@ -2,8 +2,9 @@ import { UsageError } from '../../errors.js';
 import { type ModelOverrides, modelFacts, modelNames, QuickCosts } from '../../models/index.js';
 import { type NamedRecipe, openRecipe, resolveRecipe, stemStrideAt } from '../../train/index.js';
 import { halvingPlan } from '../analysis/halving.js';
-import type { Grid, Rule, StudyFile } from './file.js';
+import type { Grid, StudyFile } from './file.js';
 import { PAPER_RULES } from './presets.js';
+import type { Rule } from './rule.js';
 import type { TrialOptions } from './trial.js';
 
 /** A model at a size, trained for so many epochs: what a study compares. */
@@ -80,7 +81,9 @@ export async function layOut(
   for (const grid of study.models)
     for (const member of membersOf(grid, study))
       for (const epochs of epochsOf(study)) {
-        const name = `${member.model}${member.family.startsWith('resnet') ? ` x${member.width}` : ''} @${member.size} for ${epochs} epoch${epochs === 1 ? '' : 's'}`;
+        const name =
+          `${member.model}${member.family.startsWith('resnet') ? ` x${member.width}` : ''} @${member.size} for ` +
+          `${epochs} epoch${epochs === 1 ? '' : 's'}`;
         const { settings, ruled } = settingsFor(study, grid, { ...member, epochs });
         const recipe = grid.recipe ?? study.recipe;
         const { batch } = resolveRecipe(
@@ -184,7 +187,8 @@ function membersOf(grid: Grid, study: StudyFile): Member[] {
     const below = grid.family === 'efficientnet-rs';
     if (below && grid.sizes === undefined)
       throw new UsageError(
-        `Expected the sizes of the EfficientNet-RS models in ${study.name}: what makes them is a size below the published one.`,
+        `Expected the sizes of the EfficientNet-RS models in ${study.name}: what makes them is a size below ` +
+          'the published one.',
       );
     const sizes = (grid.sizes ?? [own.size]).filter((size) => !below || size < own.size);
     const model = `${grid.family}-${variant}`;
@@ -222,7 +226,10 @@ function beyondLimits(
   if (cost.multiplyAdds > multiplyAddsM * 1e6)
     return `${(cost.multiplyAdds / 1e6).toPrecision(3)} M multiply-adds, above the limit of ${multiplyAddsM} M`;
   if (cost.trainMemoryBytes > memoryGB * 1e9)
-    return `${(cost.trainMemoryBytes / 1e9).toPrecision(3)} GB predicted for a training step, above the limit of ${memoryGB} GB`;
+    return (
+      `${(cost.trainMemoryBytes / 1e9).toPrecision(3)} GB predicted for a training step, above the limit of ` +
+      `${memoryGB} GB`
+    );
   return undefined;
 }
 

@@ -3,15 +3,12 @@ import { UsageError } from '../../errors.js';
 import { loadDataFile } from '../../load-file.js';
 import { modelSwitchesSchema } from '../../train/index.js';
 import { findStep, type Ingredient, type Ladder } from './ladder.js';
+import { settingsSchema } from './rule.js';
 
-const settings = z.record(
-  z.string(),
-  z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))]),
-);
 const percent = z.number().min(0).max(100);
 const step = z.strictObject({
   name: z.string().min(1).max(80),
-  settings: settings.default({}),
+  settings: settingsSchema.default({}),
   modelOptions: modelSwitchesSchema.default({}),
   /** A published accuracy in percent, with this and all before it. */
   paper: percent.optional(),
@@ -22,7 +19,7 @@ const schema = z.strictObject({
       name: z.string().min(1).max(80).optional(),
       recipe: z.string().optional(),
       model: z.string().optional(),
-      settings: settings.optional(),
+      settings: settingsSchema.optional(),
       modelOptions: modelSwitchesSchema.optional(),
       paper: percent.optional(),
     })
@@ -34,7 +31,7 @@ const schema = z.strictObject({
     .max(64),
 });
 
-const published = (top1: number | undefined) => (top1 === undefined ? {} : { paper: { published: top1 } });
+const published = (accuracy: number | undefined) => (accuracy === undefined ? {} : { paper: { published: accuracy } });
 
 /**
  * A ladder from a file: JSON, or a module whose default export is the same object.
@@ -49,7 +46,8 @@ export async function readLadder(file: string, own: Ladder): Promise<Ladder> {
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0]!;
     throw new UsageError(
-      `Expected { "base": {...}, "steps": [...] } in ${file} but ${path.length === 0 ? 'it' : path.join('.')} does not fit: ${message}.`,
+      `Expected { "base": {...}, "steps": [...] } in ${file} but ` +
+        `${path.length === 0 ? 'it' : path.join('.')} does not fit: ${message}.`,
     );
   }
   const { base, steps } = parsed.data;

@@ -52,15 +52,15 @@ export interface LadderOptions {
  * max pool was.
  */
 export function paperLadder({ model, epochs = 90, longEpochs = longEpochsOf(epochs) }: LadderOptions): Ladder {
-  const of = (top1: number): Published => ({ 'ResNet-200': top1 });
+  const of = (accuracy: number): Published => ({ 'ResNet-200': accuracy });
   const step = (
     key: string,
     name: string,
     group: NonNullable<Ingredient['group']>,
-    top1: number,
+    accuracy: number,
     settings: Record<string, unknown>,
     modelOptions: ModelSwitches = {},
-  ): Ingredient => ({ key, name, group, settings, modelOptions, paper: of(top1) });
+  ): Ingredient => ({ key, name, group, settings, modelOptions, paper: of(accuracy) });
   return {
     base: {
       name: 'baseline ResNet',
@@ -90,7 +90,8 @@ function classic(model: string): string {
   const facts = modelFacts(model);
   if (facts.kind !== 'resnet')
     throw new UsageError(
-      `Expected a ResNet or ResNet-RS to study but received ${model}: the paper's steps are those from the one to the other. For another model, give --order FILE with a base of your own.`,
+      `Expected a ResNet or ResNet-RS to study but received ${model}: the paper's steps are those from the ` +
+        'one to the other. For another model, give --order FILE with a base of your own.',
     );
   return model.replace(/^resnet-rs-/, 'resnet-');
 }

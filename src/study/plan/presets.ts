@@ -1,5 +1,5 @@
 import { PUBLISHED_EFFICIENTNET } from '../../models/index.js';
-import type { Rule } from './file.js';
+import type { Rule } from './rule.js';
 
 const RECALLED = 'recalled from paper Table 12 (appendix E), not verified';
 const SHORT_RUNS = 'paper appendix E: 10 and 100 epochs with flips and crops alone';
@@ -46,8 +46,10 @@ export const STUDY_PRESETS: Readonly<Record<string, StudyPreset>> = {
   paper: {
     about: "the paper's scaling study: 7 depths, 5 widths, 5 resolutions, 3 regimes (section 6)",
     notes: [
-      `Dropout by width is ${RECALLED}. That every point of the grid was trained is recalled too; the lists and the regimes are published.`,
-      "Widths scale every layer; the block layouts of 26, 300 and 400 layers are those of the paper's section 6, of 26 as recalled.",
+      `Dropout by width is ${RECALLED}. That every point of the grid was trained is recalled too; the lists ` +
+        'and the regimes are published.',
+      "Widths scale every layer; the block layouts of 26, 300 and 400 layers are those of the paper's " +
+        'section 6, of 26 as recalled.',
     ],
     study: {
       models: [

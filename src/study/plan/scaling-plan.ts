@@ -17,6 +17,8 @@ export interface PlannedConfiguration extends Configuration {
 /** A study that is laid out: what is trained, and what is not and why. */
 export interface ScalingPlan {
   study: StudyFile;
+  /** What the trials learn; `classify` where absent. */
+  task?: string;
   data: { name: string; fingerprint: string; classes: number; trainPictures: number; testPictures: number };
   /** By epochs, then by multiply-adds. */
   configurations: PlannedConfiguration[];
@@ -26,9 +28,10 @@ export interface ScalingPlan {
 /**
  * Lays a study out over its pictures.
  * @param dataset already opened data, else it is opened
+ * @param task what the trials learn, `classify` by default
  * @throws UsageError without data, or where nothing is left to train
  */
-export async function planScaling(study: StudyFile, dataset?: Dataset): Promise<ScalingPlan> {
+export async function planScaling(study: StudyFile, dataset?: Dataset, task?: string): Promise<ScalingPlan> {
   if (study.data === undefined)
     throw new UsageError(`Expected the folder of the pictures as "data" in ${study.name}, or as --data.`);
   const opened =
@@ -56,17 +59,20 @@ export async function planScaling(study: StudyFile, dataset?: Dataset): Promise<
   const planned: PlannedConfiguration[] = [];
   for (const configuration of configurations) {
     const stepFlops = 6 * configuration.multiplyAdds * configuration.batch;
-    const trials = await planTrials(configuration.options, study.seeds, opened);
+    const options = { ...configuration.options, ...(task === undefined ? {} : { task }) };
+    const trials = await planTrials(options, study.seeds, opened);
     planned.push({
       ...configuration,
+      options,
       trials: trials.map((trial) => ({ ...trial, work: { ...trial.work, stepFlops } })),
     });
   }
   if (planned.length === 0)
     throw new UsageError(
-      `Expected something to train in ${study.name} but every configuration is left out. The first: ${leftOut[0]!.name}: ${leftOut[0]!.reason}`,
+      `Expected something to train in ${study.name} but every configuration is left out. The first: ` +
+        `${leftOut[0]!.name}: ${leftOut[0]!.reason}`,
     );
-  return { study, data, configurations: planned, leftOut };
+  return { study, ...(task === undefined ? {} : { task }), data, configurations: planned, leftOut };
 }
 
 /**
@@ -91,6 +97,8 @@ const planSchema = z.object({
   format: z.literal(1),
   kind: z.literal('scaling'),
   study: z.looseObject({ name: z.string() }),
+  /** `classify` where absent. */
+  task: z.string().optional(),
   data: z.object({
     name: z.string(),
     fingerprint: z.string(),
@@ -139,14 +147,20 @@ export function readPlan(folder: string): ScalingPlan {
     );
   const parsed = parsePlan(planSchema, json, file);
   const { seeds, ...study } = parsed.study as unknown as StudyFile;
-  const { data, leftOut } = parsed;
+  const { data, leftOut, task } = parsed;
   const configurations = (parsed.configurations as unknown as StoredConfiguration[]).map(
     ({ trials, work, ...configuration }): PlannedConfiguration => {
       const { options, size } = configuration;
       return { ...configuration, trials: trials.map(({ id, seed }) => ({ id, seed, options, size, work })) };
     },
   );
-  return { study: checkStudy({ ...study, seeds }, study.name, file), data, configurations, leftOut };
+  return {
+    study: checkStudy({ ...study, seeds }, study.name, file),
+    ...(task === undefined ? {} : { task }),
+    data,
+    configurations,
+    leftOut,
+  };
 }
 
 /**
@@ -158,7 +172,8 @@ export function claimStudy(folder: string, plan: ScalingPlan): void {
     const differs = difference(readPlan(folder), plan);
     if (differs !== undefined)
       throw new UsageError(
-        `Expected the results of this study in ${folder} but it holds another one: ${differs}. Choose another --out, or the study file of the first time.`,
+        `Expected the results of this study in ${folder} but it holds another one: ${differs}. Choose ` +
+          'another --out, or the study file of the first time.',
       );
   } else refuseOccupied(folder);
   makeFolder(folder);
@@ -170,6 +185,8 @@ export function claimStudy(folder: string, plan: ScalingPlan): void {
 
 /** Why a plan does not go on with an earlier one: one of its trials is missing. */
 function difference(earlier: ScalingPlan, plan: ScalingPlan): string | undefined {
+  if (earlier.task !== plan.task)
+    return `it is of ${earlier.task ?? 'classify'}, this one of ${plan.task ?? 'classify'}`;
   if (earlier.data.fingerprint !== plan.data.fingerprint)
     return `its pictures are others (${earlier.data.name}, or they have changed)`;
   const now = new Map(plan.configurations.map((configuration) => [configuration.name, configuration]));

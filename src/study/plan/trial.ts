@@ -1,15 +1,12 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { z } from 'zod';
-import { RescaledError } from '../../errors.js';
-import { writeFileAtomic } from '../../files.js';
 import { resolveRun } from '../../tasks/runs.js';
 import type { Dataset, Recipe, TrainOptions } from '../../train/index.js';
 
 /** What a trial trains: everything but where it writes, its seed, and how the machine shares its cores. */
 export interface TrialOptions
   extends Omit<TrainOptions, 'out' | 'seed' | 'threads' | 'workers' | 'checkpointSeconds' | 'limitVal'> {
+  /** What is learnt; `classify` where absent. */
+  task?: string;
   /** Test pictures that it is scored on; all by default. */
   testPictures?: number;
 }
@@ -58,7 +55,7 @@ const digest = (value: unknown): string => createHash('sha256').update(canonical
  * @throws UsageError for options that no run can have
  */
 export async function planTrials(options: TrialOptions, seeds: readonly number[], dataset: Dataset): Promise<Trial[]> {
-  const { testPictures, ...train } = options;
+  const { testPictures, task, ...train } = options;
   const config = await resolveRun({ ...train, out: '' }, dataset);
   const recipe = config.recipe.values;
   const steps = Math.floor(config.trainImages / recipe.batch) * recipe.epochs;
@@ -84,6 +81,8 @@ export async function planTrials(options: TrialOptions, seeds: readonly number[]
   return seeds.map((seed) => {
     const id = digest({
       format: 1,
+      // Absent for classification, whose trials have been named without it.
+      task,
       data: { fingerprint, valSplit, limitTrain, testPictures },
       model,
       modelOptions,
@@ -107,79 +106,3 @@ const namedSettings = ({ interpolation: _input, ...recipe }: Recipe): Record<str
   Object.fromEntries(
     Object.entries(recipe).filter(([key, value]) => !Object.hasOwn(LATER, key) || LATER[key] !== value),
   );
-
-const share = z.number().min(0).max(1);
-const doneSchema = z.object({
-  format: z.literal(1),
-  status: z.literal('done'),
-  id: z.string(),
-  seed: z.int(),
-  options: z.looseObject({}),
-  /** Of the weights that the recipe uses, on `testPictures` pictures. */
-  top1: share,
-  weights: z.enum(['ema', 'raw']),
-  top1Raw: share,
-  top1Ema: share.optional(),
-  loss: z.number(),
-  testPictures: z.int(),
-  /** Of the same weights on a fixed part of the training pictures, without augmentation. */
-  trainTop1: share,
-  trainLoss: z.number(),
-  trainPictures: z.int(),
-  /** Training alone, waiting for pictures included. */
-  seconds: z.number(),
-  /** From one step to the next, the median. */
-  msPerStep: z.number(),
-  imagesPerSecond: z.number(),
-  scoredPerSecond: z.number(),
-  epochs: z.int(),
-  steps: z.int(),
-  parameters: z.int(),
-  threads: z.int(),
-  versions: z.object({ rescaled: z.string(), engine: z.string(), node: z.string() }),
-  finishedAt: z.string(),
-});
-const failedSchema = z.object({
-  format: z.literal(1),
-  status: z.literal('failed'),
-  id: z.string(),
-  seed: z.int(),
-  reason: z.string(),
-  at: z.string(),
-});
-const resultSchema = z.discriminatedUnion('status', [doneSchema, failedSchema]);
-export type TrialResult = z.infer<typeof doneSchema>;
-export type TrialFailure = z.infer<typeof failedSchema>;
-
-export const trialsFolder = (study: string): string => join(study, 'trials');
-export const resultFile = (study: string, id: string): string => join(trialsFolder(study), `${id}.json`);
-export const lockFile = (study: string, id: string): string => join(trialsFolder(study), `${id}.lock`);
-/** The run folder of a trial that is not done. */
-export const trialRun = (study: string, id: string): string => join(trialsFolder(study), id);
-
-export function writeResult(study: string, result: TrialResult | TrialFailure): void {
-  mkdirSync(trialsFolder(study), { recursive: true });
-  writeFileAtomic(resultFile(study, result.id), `${JSON.stringify(result, null, 2)}\n`);
-}
-
-/** What is known of a trial; undefined when it has not ended yet. */
-export function readResult(study: string, id: string): TrialResult | TrialFailure | undefined {
-  const file = resultFile(study, id);
-  if (!existsSync(file)) return undefined;
-  let json: unknown;
-  try {
-    json = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    throw new RescaledError(
-      `Expected the result of a trial in ${file} but it is no JSON: ${(error as Error).message}. Delete it, and the trial runs again.`,
-    );
-  }
-  const parsed = resultSchema.safeParse(json);
-  if (parsed.success && parsed.data.id === id) return parsed.data;
-  const why = parsed.success
-    ? `it is of trial ${parsed.data.id}`
-    : `${parsed.error.issues[0]!.path.join('.')}: ${parsed.error.issues[0]!.message}`;
-  throw new RescaledError(
-    `Expected the result of trial ${id} in ${file} but ${why}. Delete it, and the trial runs again.`,
-  );
-}

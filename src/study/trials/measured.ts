@@ -70,7 +70,8 @@ export function readMeasured(study: string, id: string): MeasuredFile | undefine
     return schema.parse(JSON.parse(readFileSync(file, 'utf8')));
   } catch (error) {
     throw new RescaledError(
-      `Expected the measured cost of ${id} in ${file} but it is something else. Delete it, and "rescaled study run" measures again.`,
+      `Expected the measured cost of ${id} in ${file} but it is something else. Delete it, and "rescaled ` +
+        'study run" measures again.',
       { cause: error },
     );
   }

@@ -1,7 +1,7 @@
 import type { StudyPoint } from '../analysis/points.js';
 import type { ScalingPlan } from '../plan/scaling-plan.js';
-import { readResult, type TrialResult } from '../plan/trial.js';
 import { costsOf, readMeasured, timedId } from './measured.js';
+import { readResult, type TrialResult } from './result.js';
 
 /** What the result files of a study say of each configuration; trials that are missing or failed are named. */
 export function pointsOf({ configurations }: Pick<ScalingPlan, 'configurations'>, study: string): StudyPoint[] {
@@ -23,8 +23,8 @@ export function pointsOf({ configurations }: Pick<ScalingPlan, 'configurations'>
       batch,
       predictedBytes,
       flops: 2 * multiplyAdds,
-      top1: bySeed(done, ({ top1 }) => top1),
-      trainTop1: bySeed(done, ({ trainTop1 }) => trainTop1),
+      score: bySeed(done, ({ score }) => score),
+      trainScore: bySeed(done, ({ trainScore }) => trainScore),
       ...(measured === undefined ? {} : { measured: costsOf(measured) }),
       failed: known.flatMap(({ result }) =>
         result?.status === 'failed' ? [{ seed: result.seed, reason: result.reason }] : [],

@@ -4,21 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TaskHandler, TaskTools } from '../../child/messages.js';
 import { takeLock } from '../../lock.js';
+import type { Scores } from '../../metric.js';
 import { packageVersion } from '../../package-root.js';
+import { metricsOf } from '../../tasks/index.js';
 import { resumeTraining, scoreRun, train } from '../../tasks/runs.js';
 import { isRun, lastCheckpoint, loadConfig, type RunScores, type TrainEvent } from '../../train/index.js';
 import { median } from '../analysis/statistics.js';
-import {
-  lockFile,
-  readResult,
-  TRAIN_PICTURES,
-  type Trial,
-  type TrialResult,
-  trialRun,
-  trialsFolder,
-  WATCHED,
-  writeResult,
-} from '../plan/trial.js';
+import { TRAIN_PICTURES, type Trial, WATCHED } from '../plan/trial.js';
+import { lockFile, readResult, type TrialResult, trialRun, trialsFolder, writeResult } from './result.js';
 
 export interface TrialTask {
   study: string;
@@ -136,19 +129,23 @@ function resultOf(
 ): TrialResult {
   const { raw, ema, train: onTraining } = scores;
   const used = ema ?? raw;
+  const { task } = trial.options;
+  const [{ name }] = metricsOf(task);
+  const scoreOf = (found: Scores): number => found[name]!;
   return {
     format: 1,
     status: 'done',
     id: trial.id,
     seed: trial.seed,
+    ...(task === undefined ? {} : { task }),
     options: { ...trial.options },
-    top1: used.top1,
+    score: scoreOf({ ...used }),
     weights: ema === undefined ? 'raw' : 'ema',
-    top1Raw: raw.top1,
-    ...(ema === undefined ? {} : { top1Ema: ema.top1 }),
+    scoreRaw: scoreOf({ ...raw }),
+    ...(ema === undefined ? {} : { scoreEma: scoreOf({ ...ema }) }),
     loss: used.loss,
     testPictures: used.images,
-    trainTop1: onTraining.top1,
+    trainScore: scoreOf({ ...onTraining }),
     trainLoss: onTraining.loss,
     trainPictures: onTraining.images,
     ...trained,

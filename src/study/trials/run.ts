@@ -6,8 +6,9 @@ import { runChild } from '../../child/run.js';
 import { RescaledError } from '../../errors.js';
 import { isLocked } from '../../lock.js';
 import { lastCheckpoint } from '../../train/index.js';
-import { lockFile, readResult, type Trial, type TrialResult, trialRun, writeResult } from '../plan/trial.js';
+import type { Trial } from '../plan/trial.js';
 import type { Speed, TrialJob, TrialTask } from './process.js';
+import { lockFile, readResult, type TrialResult, trialRun, writeResult } from './result.js';
 
 export type TrialEvent =
   | { type: 'start'; trial: Trial }

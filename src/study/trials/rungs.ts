@@ -1,3 +1,4 @@
+import { metricsOf } from '../../tasks/index.js';
 import { configurationOf } from '../analysis/dimensions.js';
 import { keptOf, type RungOutcome, survivors } from '../analysis/halving.js';
 import { epochsOf } from '../plan/grid.js';
@@ -17,7 +18,7 @@ export interface StudyRung {
  * as that is decided.
  */
 export function rungsOf(
-  { study, configurations }: Pick<ScalingPlan, 'study' | 'configurations'>,
+  { study, task, configurations }: Pick<ScalingPlan, 'study' | 'task' | 'configurations'>,
   folder: string,
 ): StudyRung[] {
   const all = epochsOf(study);
@@ -28,7 +29,11 @@ export function rungsOf(
       (configuration) => configuration.epochs === epochs && goOn?.has(configurationOf(configuration)) !== false,
     );
     if (i === all.length - 1) return [...rungs, { epochs, configurations: here }];
-    const outcome = survivors(pointsOf({ configurations: here }, folder), keptOf(here.length, study.halving!.eta));
+    const outcome = survivors(
+      pointsOf({ configurations: here }, folder),
+      keptOf(here.length, study.halving!.eta),
+      metricsOf(task)[0],
+    );
     rungs.push({ epochs, configurations: here, outcome });
     if (outcome.outcome !== 'decided') break;
     const kept = new Set(outcome.survivors);
@@ -39,7 +44,7 @@ export function rungsOf(
 
 /** What a study trains as far as can be told: with halving the rungs so far, else everything. */
 export const trainedConfigurations = (
-  plan: Pick<ScalingPlan, 'study' | 'configurations'>,
+  plan: Pick<ScalingPlan, 'study' | 'task' | 'configurations'>,
   folder: string,
 ): PlannedConfiguration[] =>
   plan.study.halving === undefined

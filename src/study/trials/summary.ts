@@ -1,19 +1,22 @@
+import { csvText } from '../../csv.js';
+import { type Metric, writtenKey } from '../../metric.js';
+import { metricsOf } from '../../tasks/index.js';
 import { type Difference, difference, type Estimate, estimate, median } from '../analysis/statistics.js';
 import type { StudyPlan, Variant } from '../plan/ablation.js';
-import { readResult, type TrialFailure, type TrialResult } from '../plan/trial.js';
+import { readResult, type TrialFailure, type TrialResult } from './result.js';
 
-/** A row of a study with what its trials have found so far. Accuracies are fractions. */
+/** A row of a study with what its trials have found so far. Scores are values of the study's metric. */
 export interface VariantFigures extends Variant {
   /** By seed. */
   done: TrialResult[];
   failed: TrialFailure[];
   /** Seeds whose trials have not ended. */
   pending: number[];
-  top1?: Estimate;
+  score?: Estimate;
   /** On training pictures without augmentation. */
-  trainTop1?: Estimate;
+  trainScore?: Estimate;
   loss?: Estimate;
-  /** Change of top-1 against the row it is compared with. */
+  /** Change of the score against the row it is compared with. */
   change?: Difference;
   msPerStep?: number;
   imagesPerSecond?: number;
@@ -24,10 +27,11 @@ export interface VariantFigures extends Variant {
 
 const values = (results: readonly TrialResult[], pick: (result: TrialResult) => number): number[] => results.map(pick);
 const bySeed = (results: readonly TrialResult[]): Map<number, number> =>
-  new Map(results.map(({ seed, top1 }) => [seed, top1]));
+  new Map(results.map(({ seed, score }) => [seed, score]));
 
 /** What the result files of a study say, row by row; trials that are missing or failed are named. */
-export function summarise({ variants }: StudyPlan, study: string): VariantFigures[] {
+export function summarise({ variants, task }: StudyPlan, study: string): VariantFigures[] {
+  const [metric] = metricsOf(task);
   const rows = variants.map(({ trials, ...variant }) => {
     const known = trials.map((trial) => ({ trial, result: readResult(study, trial.id) }));
     return {
@@ -39,14 +43,14 @@ export function summarise({ variants }: StudyPlan, study: string): VariantFigure
   });
   return rows.map(({ variant, done, failed, pending }): VariantFigures => {
     const change =
-      variant.against === undefined ? undefined : difference(bySeed(rows[variant.against]!.done), bySeed(done));
+      variant.against === undefined ? undefined : difference(bySeed(rows[variant.against]!.done), bySeed(done), metric);
     return {
       ...variant,
       done,
       failed,
       pending,
-      top1: estimate(values(done, ({ top1 }) => top1)),
-      trainTop1: estimate(values(done, ({ trainTop1 }) => trainTop1)),
+      score: estimate(values(done, ({ score }) => score)),
+      trainScore: estimate(values(done, ({ trainScore }) => trainScore)),
       loss: estimate(values(done, ({ loss }) => loss)),
       change,
       // Times have outliers, so that the middle one stands for them.
@@ -59,18 +63,19 @@ export function summarise({ variants }: StudyPlan, study: string): VariantFigure
   });
 }
 
+/** Of these, those of the score stand under the name of the metric. */
 const COLUMNS = [
   'row',
   'name',
   'seed',
   'status',
-  'top1',
+  'score',
   'weights',
-  'top1Raw',
-  'top1Ema',
+  'scoreRaw',
+  'scoreEma',
   'loss',
   'testPictures',
-  'trainTop1',
+  'trainScore',
   'trainLoss',
   'trainPictures',
   'epochs',
@@ -85,23 +90,14 @@ const COLUMNS = [
 ] as const;
 
 /** A line a trial. */
-export function studyCsv(figures: readonly VariantFigures[]): string {
-  const lines = figures.flatMap((row, i) => [
+export function studyCsv(figures: readonly VariantFigures[], metric: Metric): string {
+  const lines = figures.flatMap((row, i): Readonly<Record<string, unknown>>[] => [
     ...row.done.map((result) => ({ ...result, row: i, name: row.name })),
     ...row.failed.map((result) => ({ ...result, row: i, name: row.name })),
     ...row.pending.map((seed) => ({ row: i, name: row.name, seed, status: 'pending' })),
   ]);
-  return (
-    [
-      COLUMNS.join(','),
-      ...lines.map((line) => COLUMNS.map((column) => cell((line as Record<string, unknown>)[column])).join(',')),
-    ].join('\n') + '\n'
+  return csvText(
+    COLUMNS.map((column) => writtenKey(metric, column)),
+    lines.map((line) => COLUMNS.map((column) => line[column])),
   );
 }
-
-const cell = (value: unknown): string =>
-  value === undefined
-    ? ''
-    : /[",\n\r]/.test(String(value))
-      ? `"${String(value).replaceAll('"', '""')}"`
-      : String(value);

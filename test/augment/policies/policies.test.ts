@@ -5,8 +5,9 @@ import { AUTOAUGMENT_V0 } from '../../../src/augment/policies/autoaugment.js';
 import { OPERATIONS, type OperationName } from '../../../src/augment/policies/operations.js';
 import { type AugmentPlan, augment, augmentPlan, drawSteps } from '../../../src/augment/policies/plan.js';
 import { RANDAUGMENT_PIXELS, referenceArgument } from '../../../src/augment/policies/randaugment.js';
-import { preprocessOptions, trainView } from '../../../src/augment/preprocess.js';
+import { preprocessOptions } from '../../../src/augment/preprocess.js';
 import { Random } from '../../../src/augment/random.js';
+import { trainView } from '../../../src/augment/view.js';
 
 const noise = (width: number, height: number, seed = 0) => {
   const random = new Random(seed);

@@ -5,6 +5,7 @@ import { barChart } from '../../../src/report/draw/bars.js';
 import { difference, estimate } from '../../../src/study/analysis/statistics.js';
 import { additive, leaveOneOut, type Variant, weightDecay } from '../../../src/study/plan/ablation.js';
 import { paperLadder } from '../../../src/study/plan/ladder.js';
+import { ACCURACY } from '../../study/synthetic.js';
 
 const text = (page: string): string =>
   page
@@ -22,28 +23,28 @@ function study(
   change: Partial<AblationReport> = {},
 ): AblationReport {
   const seeds = [1, 2, 3];
-  const top1s = variants.map(
+  const scores = variants.map(
     (_, i) =>
       new Map(seeds.flatMap((seed) => (accuracy(i, seed) === undefined ? [] : [[seed, accuracy(i, seed)!] as const]))),
   );
   const rows = variants.map(
     (variant, i): AblationRow => ({
       ...variant,
-      done: [...top1s[i]!].map(([seed, top1]) => ({
+      done: [...scores[i]!].map(([seed, score]) => ({
         seed,
-        top1,
-        top1Raw: top1 - 0.01,
-        top1Ema: top1,
+        score,
+        scoreRaw: score - 0.01,
+        scoreEma: score,
         loss: 0.5,
-        trainTop1: top1 + 0.1,
+        trainScore: score + 0.1,
         seconds: 60,
         msPerStep: 20 + i,
       })),
       failed: [],
-      pending: seeds.filter((seed) => !top1s[i]!.has(seed)),
-      top1: estimate([...top1s[i]!.values()]),
-      trainTop1: estimate([...top1s[i]!.values()].map((top1) => top1 + 0.1)),
-      change: variant.against === undefined ? undefined : difference(top1s[variant.against]!, top1s[i]!),
+      pending: seeds.filter((seed) => !scores[i]!.has(seed)),
+      score: estimate([...scores[i]!.values()]),
+      trainScore: estimate([...scores[i]!.values()].map((score) => score + 0.1)),
+      change: variant.against === undefined ? undefined : difference(scores[variant.against]!, scores[i]!, ACCURACY),
       msPerStep: 20 + i,
       epochs: 10,
     }),
@@ -51,12 +52,14 @@ function study(
   return {
     title: 'a study',
     kind,
+    metric: ACCURACY,
+    proportion: true,
     generatedAt: '2026-03-02T14:05:12.000Z',
     data: { name: 'kinds', classes: 10, trainPictures: 3000, testPictures: 10_000 },
     model: 'resnet-26',
     size: 28,
     rows,
-    total: difference(top1s[0]!, top1s.at(-1)!),
+    total: difference(scores[0]!, scores.at(-1)!, ACCURACY),
     paperSource: 'Published: somewhere.',
     common: [{ key: 'Seeds', value: '1, 2, 3' }],
     environment: [],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { classMetrics, confusedPairs, overall } from '../../../src/report/classes/metrics.js';
-import { wilson } from '../../../src/report/wilson.js';
+import { wilson } from '../../../src/report/statistics.js';
 
 const close = (actual: number | undefined, expected: number, tolerance = 1e-12): void => {
   assert.ok(actual !== undefined && Math.abs(actual - expected) <= tolerance, `${actual} is not ${expected}`);

@@ -1,4 +1,4 @@
-import type { Change } from '../../../src/report/ablation/data.js';
+import type { Change } from '../../../src/report/statistics.js';
 import type {
   Dimension,
   Evidence,
@@ -7,9 +7,11 @@ import type {
   ProposedFamily,
   RegimeAdvice,
 } from '../../../src/report/study/analysis.js';
-import { STUDY_COSTS, type StudyConfiguration, type StudyReport, studyCost } from '../../../src/report/study/data.js';
+import { STUDY_COSTS } from '../../../src/report/study/costs.js';
+import { type StudyConfiguration, type StudyReport, studyCost } from '../../../src/report/study/data.js';
 import { paretoFrontier } from '../../../src/study/analysis/pareto.js';
 import { difference, estimate } from '../../../src/study/analysis/statistics.js';
+import { ACCURACY } from '../../study/synthetic.js';
 
 export interface Shape {
   depths?: readonly number[];
@@ -61,8 +63,8 @@ export function exampleStudy({
             );
             const done = seeds.map((seed) => ({
               seed,
-              top1: 1 - error + 0.004 * noise(n * 7 + seed * 131),
-              trainTop1: Math.min(0.999, 1 - error * 0.7 + over + 0.002 * noise(n * 3 + seed)),
+              score: 1 - error + 0.004 * noise(n * 7 + seed * 131),
+              trainScore: Math.min(0.999, 1 - error * 0.7 + over + 0.002 * noise(n * 3 + seed)),
             }));
             return {
               name: `${family}-${depth} x${width} @${size} for ${epochs} epochs`,
@@ -89,9 +91,9 @@ export function exampleStudy({
                 },
               }),
               ...(seeds.length > 0 && {
-                top1: estimate(done.map(({ top1 }) => top1))!,
-                trainTop1: estimate(done.map(({ trainTop1 }) => trainTop1))!,
-                gap: estimate(done.map(({ top1, trainTop1 }) => trainTop1 - top1))!,
+                score: estimate(done.map(({ score }) => score))!,
+                trainScore: estimate(done.map(({ trainScore }) => trainScore))!,
+                gap: estimate(done.map(({ score, trainScore }) => trainScore - score))!,
               }),
               done,
               failed: [],
@@ -105,6 +107,7 @@ export function exampleStudy({
   return {
     title: 'flowers-scaling',
     generatedAt: '2026-03-02T14:05:12.000Z',
+    metric: ACCURACY,
     data: { name: 'flowers', classes: 17, trainPictures: 3000, testPictures: 1000 },
     seeds,
     configurations,
@@ -174,7 +177,7 @@ export function withAnalysis(report: StudyReport): StudyReport {
         size: a.size,
         flops: a.flops,
         cost: 3.28,
-        top1: { mean: 0.6612, n: 3, low: 0.655, high: 0.668 },
+        score: { mean: 0.6612, n: 3, low: 0.655, high: 0.668 },
         why: 'the cheapest of the frontier',
         prediction: { seeds: 1, mean: 0.6612, low: 0.6498, high: 0.6732 },
       },
@@ -185,7 +188,7 @@ export function withAnalysis(report: StudyReport): StudyReport {
         size: b.size,
         flops: b.flops,
         cost: 7.91,
-        top1: { mean: 0.7933, n: 3, low: 0.7808, high: 0.8058 },
+        score: { mean: 0.7933, n: 3, low: 0.7808, high: 0.8058 },
         gain: change(0.1321, 0.02),
         why: 'gains beyond noise',
         insteadOf: c.name,
@@ -356,7 +359,7 @@ function law(
   knot: number | undefined,
 ): PowerLaw {
   const scale = 0.33 * 1e9 ** exponent;
-  const known = configurations.filter(({ top1 }) => top1 !== undefined).sort((a, b) => a.flops - b.flops);
+  const known = configurations.filter(({ score }) => score !== undefined).sort((a, b) => a.flops - b.flops);
   const fitted = (flops: number): number =>
     scale * Math.min(flops, knot ?? flops) ** -exponent * (flops / Math.min(flops, knot ?? flops)) ** (-exponent / 2);
   if (known.length < 3)
@@ -368,7 +371,7 @@ function law(
       spread: [],
       excluded: configurations.map(({ name }) => ({ name, reason: 'no result' })),
     };
-  const [best, worst] = known.slice(0, 2).sort((one, other) => other.top1!.mean - one.top1!.mean) as [
+  const [best, worst] = known.slice(0, 2).sort((one, other) => other.score!.mean - one.score!.mean) as [
     StudyConfiguration,
     StudyConfiguration,
   ];
@@ -391,15 +394,15 @@ function law(
             direction: 'flattens',
           },
         }),
-    residuals: known.map(({ name, flops, top1 }) => ({ name, flops, error: 1 - top1!.mean, fitted: fitted(flops) })),
+    residuals: known.map(({ name, flops, score }) => ({ name, flops, error: 1 - score!.mean, fitted: fitted(flops) })),
     spread: [
       {
         lowFlops: 1.8e9,
         highFlops: 1.95e9,
         n: 5,
-        best: { name: best.name, error: 1 - best.top1!.mean },
-        worst: { name: worst.name, error: 1 - worst.top1!.mean },
-        ratio: (1 - worst.top1!.mean) / (1 - best.top1!.mean),
+        best: { name: best.name, error: 1 - best.score!.mean },
+        worst: { name: worst.name, error: 1 - worst.score!.mean },
+        ratio: (1 - worst.score!.mean) / (1 - best.score!.mean),
       },
     ],
     excluded: [],
@@ -410,15 +413,16 @@ function frontierNames(configurations: readonly StudyConfiguration[], cost: (typ
   return paretoFrontier(
     configurations.map((one) => ({
       cost: studyCost(one, cost) ?? Number.NaN,
-      accuracy: one.top1?.mean ?? Number.NaN,
+      score: one.score?.mean ?? Number.NaN,
       name: one.name,
     })),
+    ACCURACY,
   ).map(({ name }) => name);
 }
 
 function resolutionPairs(configurations: readonly StudyConfiguration[]): MarginalPair[] {
   const seedMap = ({ done }: StudyConfiguration): Map<number, number> =>
-    new Map(done.map(({ seed, top1 }) => [seed, top1]));
+    new Map(done.map(({ seed, score }) => [seed, score]));
   const groups = new Map<string, StudyConfiguration[]>();
   for (const one of configurations) {
     const key = `${one.family} ${one.depth} ${one.width} ${one.epochs}`;
@@ -429,7 +433,7 @@ function resolutionPairs(configurations: readonly StudyConfiguration[]): Margina
     const sorted = group.sort((a, b) => a.size - b.size);
     return sorted.slice(1).flatMap((to, i) => {
       const from = sorted[i]!;
-      const gain = difference(seedMap(from), seedMap(to));
+      const gain = difference(seedMap(from), seedMap(to), ACCURACY);
       const doublings = Math.log2(to.flops / from.flops);
       if (gain === undefined || !(doublings > 0)) return [];
       const perDoubling = {

@@ -130,8 +130,8 @@ describe('renderStudy', () => {
 
   it('shows training and test accuracy of every cell with the gap between', () => {
     const report = edit(exampleStudy({ depths: [26], widths: [1], sizes: [96], regimes: [10] }), () => ({
-      top1: { mean: 0.6012, n: 3, low: 0.5952, high: 0.6072 },
-      trainTop1: { mean: 0.9234, n: 3, low: 0.9204, high: 0.9264 },
+      score: { mean: 0.6012, n: 3, low: 0.5952, high: 0.6072 },
+      trainScore: { mean: 0.9234, n: 3, low: 0.9204, high: 0.9264 },
       gap: { mean: 0.3222, n: 3, low: 0.31, high: 0.334 },
     }));
     assert.match(
@@ -168,9 +168,9 @@ describe('renderStudy', () => {
     const one = report.configurations.find(({ name }) => name === errors[1]![0])!;
     assert.deepEqual(errors[1]!.slice(6, 10).map(Number), [
       one.flops,
-      1 - one.top1!.mean,
-      1 - one.top1!.high!,
-      1 - one.top1!.low!,
+      1 - one.score!.mean,
+      1 - one.score!.high!,
+      1 - one.score!.low!,
     ]);
     // A line each: 3 depths and 3 widths at 3 resolutions in 2 regimes.
     assert.equal(links.get('depth-width.csv')!.trimEnd().split('\n').length, 1 + 6 * 3 * 2);
@@ -258,14 +258,18 @@ describe('renderStudy', () => {
       withAnalysis(exampleStudy()),
       (_one, i) =>
         [
-          { top1: { mean: nan, n: 3, low: nan, high: nan }, trainTop1: { mean: nan, n: 1 }, gap: { mean: nan, n: 1 } },
+          {
+            score: { mean: nan, n: 3, low: nan, high: nan },
+            trainScore: { mean: nan, n: 1 },
+            gap: { mean: nan, n: 1 },
+          },
           {
             flops: nan,
             parameters: Number.POSITIVE_INFINITY,
             measured: { trainStepMs: nan, inferenceMs: 0, peakBytes: -1 },
           },
-          { top1: { mean: 1, n: 3, low: 1, high: 1 } },
-          { flops: 0, top1: { mean: 0.999, n: 2, low: 0.9, high: 1.098 } },
+          { score: { mean: 1, n: 3, low: 1, high: 1 } },
+          { flops: 0, score: { mean: 0.999, n: 2, low: 0.9, high: 1.098 } },
           {},
         ][Math.min(i, 4)]!,
     );

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { advise, type Evidence, type Missing } from '../../../src/study/advice/advise.js';
 import { whatNext } from '../../../src/study/advice/next.js';
 import type { StudyPoint } from '../../../src/study/analysis/points.js';
-import { assertNear, grid, noise, point, pretendFlops } from '../synthetic.js';
+import { ACCURACY, assertNear, grid, noise, point, pretendFlops } from '../synthetic.js';
 
 const SHAPE = { depths: [26, 50, 101], widths: [0.5, 1, 2], sizes: [32, 64, 128] };
 /** Gain for each doubling of FLOPs, with noise for each trial. */
@@ -32,7 +32,7 @@ describe('advise', () => {
     ['resolution', [0.005, 0.01, 0.03]],
   ] as const)
     it(`finds the planted winner, ${dimension}`, () => {
-      const { full } = advise(grid(SHAPE, planted(gains[0], gains[1], gains[2])));
+      const { full } = advise(grid(SHAPE, planted(gains[0], gains[1], gains[2])), ACCURACY);
       assert.deepEqual([full!.pays, full!.among], [dimension, [dimension]]);
       assert.deepEqual(
         full!.missing.filter(({ kind }) => kind !== 'more seeds'),
@@ -41,7 +41,7 @@ describe('advise', () => {
       assert.deepEqual(kinds(full!.evidence), ['gain', 'contrast', 'diminishing', 'overfitting']);
     });
   it('is undecided between equals, and says how many seeds could tell', () => {
-    const [regime] = advise(grid(SHAPE, planted(0.03, 0.03, 0.001, 0.02))).regimes;
+    const [regime] = advise(grid(SHAPE, planted(0.03, 0.03, 0.001, 0.02)), ACCURACY).regimes;
     assert.equal(regime!.pays, 'undecided');
     assert.deepEqual([...regime!.among].sort(), ['depth', 'width']);
     const more = regime!.missing.find(
@@ -57,18 +57,20 @@ describe('advise', () => {
         { depths: [26, 52], widths: [1, 2], sizes: [32] },
         (at, seed) => 0.4 + (at.depth === 52 ? 0.04 - 0.01 * seed : 0),
       ),
+      ACCURACY,
     ).regimes;
     const more = regime!.missing.find(({ kind }) => kind === 'more seeds');
     assert.ok(more?.kind === 'more seeds');
     assert.deepEqual([more.now, more.needed], [3, 4]);
   });
   it('says that nothing pays where larger networks only lose', () => {
-    assert.equal(advise(grid(SHAPE, planted(-0.01, -0.02, -0.01))).full!.pays, 'none');
+    assert.equal(advise(grid(SHAPE, planted(-0.01, -0.02, -0.01)), ACCURACY).full!.pays, 'none');
   });
   it('keeps regimes apart and warns where the short one would mislead', () => {
     const [short, long] = [planted(0.005, 0.03, 0.01), planted(0.03, 0.005, 0.01)];
     const { regimes, full, risk } = advise(
       grid({ ...SHAPE, epochs: [10, 100] }, (at) => (at.epochs === 10 ? short : long)(at)),
+      ACCURACY,
     );
     assert.deepEqual(
       regimes.map(({ epochs, pays }) => [epochs, pays]),
@@ -83,18 +85,18 @@ describe('advise', () => {
     assert.match(risk.source, /2103\.07579/);
   });
   it('names what is missing: seeds, points, failed trials, times', () => {
-    const one = advise(grid({ ...SHAPE, seeds: 1 }, planted(0.03, 0.01, 0.01))).full!;
+    const one = advise(grid({ ...SHAPE, seeds: 1 }, planted(0.03, 0.01, 0.01)), ACCURACY).full!;
     assert.equal(one.pays, 'not enough evidence');
     assert.deepEqual(one.missing, [{ kind: 'seeds', dimensions: ['depth', 'width', 'resolution'] }]);
-    const line = advise(grid({ ...SHAPE, widths: [1], sizes: [32] }, planted(0.03, 0, 0))).full!;
+    const line = advise(grid({ ...SHAPE, widths: [1], sizes: [32] }, planted(0.03, 0, 0)), ACCURACY).full!;
     assert.equal(line.pays, 'not enough evidence');
     assert.deepEqual(line.missing, [{ kind: 'points', dimensions: ['width', 'resolution'] }]);
     const points = grid(SHAPE, planted(0.03, 0.01, 0.01)).map((at, i) =>
       i === 0
-        ? { ...at, measured: undefined, top1: new Map(), failed: [{ seed: 1, reason: 'not finite' }], pending: [2] }
+        ? { ...at, measured: undefined, score: new Map(), failed: [{ seed: 1, reason: 'not finite' }], pending: [2] }
         : at,
     );
-    const { full } = advise(points);
+    const { full } = advise(points, ACCURACY);
     assert.equal(full!.pays, 'depth');
     assert.deepEqual(
       full!.missing.filter(({ kind }) => kind !== 'more seeds'),
@@ -115,6 +117,7 @@ describe('advise', () => {
         planted(0.03, -0.02, 0),
         (at) => 0.8 + 0.03 * Math.log2(at.width) + 0.03 * Math.log2(at.depth / 26),
       ),
+      ACCURACY,
     );
     assert.equal(full!.pays, 'depth');
     const found = full!.evidence.find((one) => one.kind === 'overfitting' && one.direction === 'width');
@@ -124,10 +127,11 @@ describe('advise', () => {
     assertNear(gap.perDoubling.mean, 0.035, 0.05);
   });
   it('survives an empty study, and one where all failed', () => {
-    const empty = advise([], { flopsOf });
+    const empty = advise([], ACCURACY, { flopsOf });
     assert.deepEqual([empty.regimes, empty.full, empty.next], [[], undefined, []]);
     const failed = advise(
-      grid(SHAPE, () => 0).map((at) => ({ ...at, top1: new Map(), failed: [{ seed: 1, reason: 'killed' }] })),
+      grid(SHAPE, () => 0).map((at) => ({ ...at, score: new Map(), failed: [{ seed: 1, reason: 'killed' }] })),
+      ACCURACY,
       { flopsOf },
     );
     assert.equal(failed.full!.pays, 'not enough evidence');
@@ -136,7 +140,11 @@ describe('advise', () => {
     assert.deepEqual(failed.next, []);
   });
   it('proposes what to try next along the paying dimension, with its price', () => {
-    const { next, full } = advise(grid(SHAPE, planted(0.03, 0.01, 0.001)), { flopsOf, trainPictures: 1000, seeds: 2 });
+    const { next, full } = advise(grid(SHAPE, planted(0.03, 0.01, 0.001)), ACCURACY, {
+      flopsOf,
+      trainPictures: 1000,
+      seeds: 2,
+    });
     const last = full!.family.members.at(-1)!;
     assert.equal(last.depth, 101);
     const [first] = next;
@@ -153,7 +161,7 @@ describe('advise', () => {
 });
 
 describe('whatNext', () => {
-  const at = (more: Partial<StudyPoint>) => point({ top1: new Map([[1, 0.5]]), ...more });
+  const at = (more: Partial<StudyPoint>) => point({ score: new Map([[1, 0.5]]), ...more });
   const values = (points: StudyPoint[], base: number, dimensions: Parameters<typeof whatNext>[2]) =>
     whatNext(points, points[base]!, dimensions, { flopsOf }).map(({ depth, width, size, where }) => [
       depth,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { UsageError } from '../../../src/errors.js';
 import { parseBudget, pickWithin } from '../../../src/study/advice/budget.js';
-import { assertNear, bySeed, point } from '../synthetic.js';
+import { ACCURACY, assertNear, bySeed, point } from '../synthetic.js';
 
 describe('parseBudget', () => {
   const CASES: [text: string, cost: string, limit: number][] = [
@@ -60,8 +60,8 @@ describe('parseBudget', () => {
 });
 
 describe('pickWithin', () => {
-  const timed = (name: string, inferenceMs: number, top1: Map<number, number>, depth = 26) =>
-    point({ name, depth, top1, measured: { inferenceMs, trainStepMs: 1, peakBytes: 1 } });
+  const timed = (name: string, inferenceMs: number, score: Map<number, number>, depth = 26) =>
+    point({ name, depth, score, measured: { inferenceMs, trainStepMs: 1, peakBytes: 1 } });
   const points = [
     timed('small', 1, bySeed(0.6, 0.61), 26),
     timed('middle', 4, bySeed(0.7, 0.72), 50),
@@ -69,16 +69,16 @@ describe('pickWithin', () => {
     timed('large', 9, bySeed(0.8, 0.8), 200),
   ];
   it('picks the most accurate at or under the limit, and the runner-up by seed', () => {
-    const found = pickWithin(points, parseBudget('5ms'));
+    const found = pickWithin(points, parseBudget('5ms'), ACCURACY);
     assert.equal(found.outcome, 'fits');
     assert.deepEqual([found.pick!.name, found.runnerUp!.name, found.fitting], ['middle', 'odd', 3]);
     assertNear(found.runnerUp!.behind.mean, 0.015, 1e-9);
     assert.equal(found.runnerUp!.behind.paired, true);
-    assert.equal(pickWithin(points, parseBudget('9ms')).pick!.name, 'large');
-    assert.equal(pickWithin(points, parseBudget('2ms')).runnerUp, undefined);
+    assert.equal(pickWithin(points, parseBudget('9ms'), ACCURACY).pick!.name, 'large');
+    assert.equal(pickWithin(points, parseBudget('2ms'), ACCURACY).runnerUp, undefined);
   });
   it('names the cheapest, and how far off it is, where none fits', () => {
-    const found = pickWithin(points, parseBudget('0.5ms'));
+    const found = pickWithin(points, parseBudget('0.5ms'), ACCURACY);
     assert.deepEqual([found.outcome, found.cheapest!.name, found.cheapest!.timesOver], ['none fits', 'small', 2]);
     assert.equal(found.pick, undefined);
   });
@@ -89,26 +89,28 @@ describe('pickWithin', () => {
       { ...timed('cheap, short', 2, bySeed(0.69)), epochs: 3 },
       timed('other', 1, bySeed(0.5), 101),
     ];
-    const found = pickWithin(same, parseBudget('2ms'));
+    const found = pickWithin(same, parseBudget('2ms'), ACCURACY);
     assert.deepEqual([found.pick!.name, found.runnerUp!.name], ['cheap', 'other']);
   });
   it('names points without a result or a measurement, and survives an empty study', () => {
     const found = pickWithin(
       [
-        point({ name: 'failed', top1: new Map() }),
-        point({ name: 'unmeasured', measured: undefined, top1: bySeed(0.9) }),
+        point({ name: 'failed', score: new Map() }),
+        point({ name: 'unmeasured', measured: undefined, score: bySeed(0.9) }),
       ],
       parseBudget('5ms'),
+      ACCURACY,
     );
     assert.deepEqual(
       [found.outcome, found.withoutResult, found.notMeasured],
       ['nothing to choose from', ['failed'], ['unmeasured']],
     );
-    assert.equal(pickWithin([], parseBudget('5ms')).outcome, 'nothing to choose from');
+    assert.equal(pickWithin([], parseBudget('5ms'), ACCURACY).outcome, 'nothing to choose from');
     assert.equal(
       pickWithin(
-        [point({ name: 'unmeasured', measured: undefined, flops: 10, top1: bySeed(0.9) })],
+        [point({ name: 'unmeasured', measured: undefined, flops: 10, score: bySeed(0.9) })],
         parseBudget('10FLOPs'),
+        ACCURACY,
       ).pick!.name,
       'unmeasured',
     );

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { predict, proposeFamily } from '../../../src/study/advice/family.js';
-import { assertNear, bySeed, noise, point } from '../synthetic.js';
+import { ACCURACY, assertNear, bySeed, noise, point } from '../synthetic.js';
 
 /** Cost 1 is 100 FLOPs and 1 ms; seeds 1 to 3 lie 0.001 about the accuracy, all alike but for `shake`. */
 const at = (name: string, cost: number, top1: number, more: { size?: number; shake?: number; seeds?: number } = {}) =>
@@ -12,21 +12,18 @@ const at = (name: string, cost: number, top1: number, more: { size?: number; sha
     size: more.size ?? 32,
     batch: 1,
     measured: { trainStepMs: cost, inferenceMs: cost, peakBytes: cost },
-    top1: bySeed(...[0.001, -0.001 + (more.shake ?? 0), 0].slice(0, more.seeds ?? 3).map((luck) => top1 + luck)),
+    score: bySeed(...[0.001, -0.001 + (more.shake ?? 0), 0].slice(0, more.seeds ?? 3).map((luck) => top1 + luck)),
   });
 const names = (points: { name: string }[]) => points.map(({ name }) => name);
 
 describe('proposeFamily', () => {
   it('is the frontier, smallest to largest, without steps that are noise', () => {
     // `b` is off the frontier; `c2` is on it, but its seeds differ from those of `c` by 0.001, -0.009 and 0.011.
-    const c2 = { ...at('c2', 5, 0.701), top1: bySeed(0.702, 0.69, 0.711) };
-    const found = proposeFamily([
-      at('d', 8, 0.8, { shake: 0.0005 }),
-      at('a', 1, 0.5),
-      at('b', 3, 0.49),
-      at('c', 4, 0.7),
-      c2,
-    ]);
+    const c2 = { ...at('c2', 5, 0.701), score: bySeed(0.702, 0.69, 0.711) };
+    const found = proposeFamily(
+      [at('d', 8, 0.8, { shake: 0.0005 }), at('a', 1, 0.5), at('b', 3, 0.49), at('c', 4, 0.7), c2],
+      ACCURACY,
+    );
     assert.equal(found.outcome, 'proposed');
     assert.deepEqual(names(found.members), ['a', 'c', 'd']);
     assert.deepEqual(
@@ -40,24 +37,22 @@ describe('proposeFamily', () => {
   it('takes small steps together once they are beyond noise', () => {
     const uncertain = (name: string, cost: number, top1: number) => ({
       ...at(name, cost, top1),
-      top1: bySeed(top1 + 0.002 * (cost % 2), top1 - 0.002 * (cost % 2), top1),
+      score: bySeed(top1 + 0.002 * (cost % 2), top1 - 0.002 * (cost % 2), top1),
     });
-    const found = proposeFamily([
-      uncertain('a', 1, 0.5),
-      uncertain('b', 2, 0.502),
-      uncertain('c', 3, 0.506),
-      uncertain('d', 4, 0.52),
-    ]);
+    const found = proposeFamily(
+      [uncertain('a', 1, 0.5), uncertain('b', 2, 0.502), uncertain('c', 3, 0.506), uncertain('d', 4, 0.52)],
+      ACCURACY,
+    );
     assert.deepEqual(names(found.members), ['a', 'c', 'd']);
   });
   it('has a stated rule where there is one seed', () => {
     const one = { seeds: 1 };
     const points = [at('a', 1, 0.5, one), at('b', 2, 0.505, one), at('c', 3, 0.52, one)];
-    const found = proposeFamily(points);
+    const found = proposeFamily(points, ACCURACY);
     assert.deepEqual(names(found.members), ['a', 'c']);
     assert.equal(found.members[1]!.why, 'gains enough, though one seed cannot tell');
     assert.deepEqual(found.passedOver[0], { name: 'b', against: 'a', reason: 'gains too little for one seed' });
-    assert.deepEqual(names(proposeFamily(points, { leastGain: 0.001 }).members), ['a', 'b', 'c']);
+    assert.deepEqual(names(proposeFamily(points, ACCURACY, { leastGain: 0.001 }).members), ['a', 'b', 'c']);
     assert.equal(found.members[0]!.prediction.low, undefined);
   });
   it('raises the resolution slowly: a cheaper point at a lower one that is not told from a member takes its place', () => {
@@ -65,35 +60,43 @@ describe('proposeFamily', () => {
     // less than noise.
     const noisy = (name: string, cost: number, top1: number, size: number) =>
       at(name, cost, top1, { size, shake: 0.01 });
-    const found = proposeFamily([
-      at('a', 1, 0.5, { size: 32 }),
-      noisy('high', 4, 0.7, 64),
-      { ...at('low', 4, 0.698, { size: 32 }), family: 'deep' },
-    ]);
+    const found = proposeFamily(
+      [
+        at('a', 1, 0.5, { size: 32 }),
+        noisy('high', 4, 0.7, 64),
+        { ...at('low', 4, 0.698, { size: 32 }), family: 'deep' },
+      ],
+      ACCURACY,
+    );
     assert.deepEqual(names(found.members), ['a', 'low']);
     assert.equal(found.members[1]!.insteadOf, 'high');
     assert.deepEqual(found.passedOver, [{ name: 'high', against: 'low', reason: 'a lower resolution does as well' }]);
     // Where the high one is ahead beyond noise it stays, and is marked: twice the side for two doublings of FLOPs.
-    const [, high] = proposeFamily([
-      at('a', 1, 0.5, { size: 32 }),
-      at('high', 4, 0.7, { size: 64 }),
-      at('low', 4, 0.65, { size: 32 }),
-    ]).members;
+    const [, high] = proposeFamily(
+      [at('a', 1, 0.5, { size: 32 }), at('high', 4, 0.7, { size: 64 }), at('low', 4, 0.65, { size: 32 })],
+      ACCURACY,
+    ).members;
     assert.equal(high!.name, 'high');
     assertNear(high!.resolutionPerDoubling, Math.SQRT2, 1e-12);
     assert.equal(high!.fasterThanCompound, true);
   });
   it('names what it had to leave out, and falls back to FLOPs where nothing is measured', () => {
     const unmeasured = { ...at('u', 2, 0.9), measured: undefined };
-    const found = proposeFamily([at('a', 1, 0.5), unmeasured, { ...at('f', 1, 0), top1: new Map<number, number>() }]);
+    const found = proposeFamily(
+      [at('a', 1, 0.5), unmeasured, { ...at('f', 1, 0), score: new Map<number, number>() }],
+      ACCURACY,
+    );
     assert.deepEqual(found.leftOut, [
       { name: 'u', reason: 'not measured' },
       { name: 'f', reason: 'no result' },
     ]);
-    const instead = proposeFamily([unmeasured]);
+    const instead = proposeFamily([unmeasured], ACCURACY);
     assert.deepEqual([instead.cost, instead.instead, names(instead.members)], ['flops', true, ['u']]);
-    assert.equal(proposeFamily([]).outcome, 'not enough evidence');
-    assert.deepEqual(names(proposeFamily([at('a', 1, 0.5), at('b', 2, 0.9)], { cost: 'parameters' }).members), ['b']);
+    assert.equal(proposeFamily([], ACCURACY).outcome, 'not enough evidence');
+    assert.deepEqual(
+      names(proposeFamily([at('a', 1, 0.5), at('b', 2, 0.9)], ACCURACY, { cost: 'parameters' }).members),
+      ['b'],
+    );
   });
 });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { UsageError } from '../../../src/errors.js';
 import { halvingPlan, rungAgreement, survivors } from '../../../src/study/analysis/halving.js';
-import { assertNear, bySeed, grid, point } from '../synthetic.js';
+import { ACCURACY, assertNear, bySeed, grid, point } from '../synthetic.js';
 
 const rungs = (...options: Parameters<typeof halvingPlan>) =>
   halvingPlan(...options).rungs.map(({ epochs, configurations, keep }) => [epochs, configurations, keep]);
@@ -53,7 +53,7 @@ describe('halvingPlan', () => {
 
 describe('survivors', () => {
   const named = (name: string, ...top1: number[]) =>
-    point({ name, flops: 100, measured: undefined, top1: bySeed(...top1) });
+    point({ name, flops: 100, measured: undefined, score: bySeed(...top1) });
   it('ranks by the mean over seeds; of equals the cheaper goes on', () => {
     const found = survivors(
       [
@@ -63,6 +63,7 @@ describe('survivors', () => {
         named('best', 0.9, 0.8),
       ],
       2,
+      ACCURACY,
     );
     assert.equal(found.outcome, 'decided');
     assert.deepEqual(found.survivors, ['best', 'cheap']);
@@ -87,21 +88,21 @@ describe('survivors', () => {
       ],
     };
     const partly = { ...named('partly', 0.9), failed: [{ seed: 2, reason: 'killed' }] };
-    const found = survivors([failed, partly, named('whole', 0.5, 0.5)], 3);
+    const found = survivors([failed, partly, named('whole', 0.5, 0.5)], 3, ACCURACY);
     assert.deepEqual(found.survivors, ['partly', 'whole']);
     assert.deepEqual(found.dropped, [{ name: 'failed', reasons: ['not finite'] }]);
     assert.deepEqual(found.partlyFailed, [{ name: 'partly', seeds: [2] }]);
     assert.equal(found.cut, undefined);
   });
   it('keeps at least one, decides nothing while a trial runs, and says when nobody is left', () => {
-    assert.deepEqual(survivors([named('a', 0.1), named('b', 0.2)], 0).survivors, ['b']);
-    const waiting = survivors([named('a', 0.1), { ...named('b'), pending: [1] }], 1);
+    assert.deepEqual(survivors([named('a', 0.1), named('b', 0.2)], 0, ACCURACY).survivors, ['b']);
+    const waiting = survivors([named('a', 0.1), { ...named('b'), pending: [1] }], 1, ACCURACY);
     assert.deepEqual(
       [waiting.outcome, waiting.survivors, waiting.pending, waiting.dropped],
       ['waiting', [], ['b'], []],
     );
-    assert.equal(survivors([named('a')], 1).outcome, 'nobody left');
-    assert.equal(survivors([], 1).outcome, 'nobody left');
+    assert.equal(survivors([named('a')], 1, ACCURACY).outcome, 'nobody left');
+    assert.equal(survivors([], 1, ACCURACY).outcome, 'nobody left');
   });
 });
 
@@ -112,18 +113,28 @@ describe('rungAgreement', () => {
     const points = grid({ depths: [26, 50], widths: [1, 2], sizes: [32], epochs: [4, 12, 36] }, (at) =>
       at.epochs === 4 ? 0.3 + 0.1 * at.width - 0.001 * at.depth : 0.3 + 0.01 * at.depth - 0.05 * at.width,
     );
-    const [short, middle] = rungAgreement(points);
+    const [short, middle] = rungAgreement(points, ACCURACY);
     assert.deepEqual([short!.epochs, short!.lastEpochs, short!.n], [4, 36, 4]);
     assertNear(short!.tau, -2 / 3, 1e-12);
     assert.deepEqual([short!.best!.place, middle!.best!.place, middle!.tau], [4, 1, 1]);
   });
   it('compares only configurations of both rungs, and needs three', () => {
     const points = grid({ depths: [26, 50, 101], widths: [1], sizes: [32], epochs: [4, 12] }, (at) => at.depth / 1000);
-    assert.deepEqual(rungAgreement(points.filter(({ epochs, depth }) => epochs === 4 || depth < 101)), [
-      { epochs: 4, lastEpochs: 12, n: 2, outcome: 'too few configurations' },
-    ]);
-    assert.equal(rungAgreement(points.map((at) => ({ ...at, top1: bySeed(0.5) })))[0]!.outcome, 'all equal');
-    assert.deepEqual(rungAgreement([]), []);
-    assert.deepEqual(rungAgreement(points.slice(0, 3)), []);
+    assert.deepEqual(
+      rungAgreement(
+        points.filter(({ epochs, depth }) => epochs === 4 || depth < 101),
+        ACCURACY,
+      ),
+      [{ epochs: 4, lastEpochs: 12, n: 2, outcome: 'too few configurations' }],
+    );
+    assert.equal(
+      rungAgreement(
+        points.map((at) => ({ ...at, score: bySeed(0.5) })),
+        ACCURACY,
+      )[0]!.outcome,
+      'all equal',
+    );
+    assert.deepEqual(rungAgreement([], ACCURACY), []);
+    assert.deepEqual(rungAgreement(points.slice(0, 3), ACCURACY), []);
   });
 });

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { lines, neighbours } from '../../../src/study/analysis/dimensions.js';
 import { type Along, type Contrast, marginalGains, type RegimeGains } from '../../../src/study/analysis/marginal.js';
 import type { StudyPoint } from '../../../src/study/analysis/points.js';
-import { assertNear, bySeed, grid, noise, point } from '../synthetic.js';
+import { ACCURACY, assertNear, bySeed, grid, noise, point } from '../synthetic.js';
 
 /** A doubling of depth costs one doubling of FLOPs and of time, one of width or size costs two. */
 const planted =
@@ -19,7 +19,10 @@ describe('marginalGains', () => {
   it('finds planted gains for each doubling, whatever the luck of a seed that all points share', () => {
     const truth = planted(0.03, 0.01, 0.02);
     const { normal } = noise(5);
-    const [gains] = marginalGains(grid(SHAPE, (at, seed) => truth(at) + 0.05 * seed + 0.0005 * normal()));
+    const [gains] = marginalGains(
+      grid(SHAPE, (at, seed) => truth(at) + 0.05 * seed + 0.0005 * normal()),
+      ACCURACY,
+    );
     assert.equal(gains!.cost, 'trainStepMs');
     for (const [dimension, gain] of [
       ['depth', 0.03],
@@ -43,8 +46,8 @@ describe('marginalGains', () => {
   it('has the interval of hand-derived figures: two seeds, one pair', () => {
     // Seed 1 gains 0.02, seed 2 gains 0.04, over 2 doublings: 0.01 and 0.02, s = 0.00707, s / sqrt(2) = 0.005, t(1) =
     // 12.706.
-    const pair = [point({ width: 1, top1: bySeed(0.5, 0.6) }), point({ width: 2, top1: bySeed(0.52, 0.64) })];
-    const [gains] = marginalGains(pair);
+    const pair = [point({ width: 1, score: bySeed(0.5, 0.6) }), point({ width: 2, score: bySeed(0.52, 0.64) })];
+    const [gains] = marginalGains(pair, ACCURACY);
     const { perDoubling, bySeed: seeds } = along(gains!, 'width');
     assertNear(perDoubling!.mean, 0.015, 1e-9);
     assertNear(perDoubling!.high, 0.015 + 12.7062 * 0.005, 1e-5);
@@ -65,6 +68,7 @@ describe('marginalGains', () => {
         { ...SHAPE, sizes: [32, 64] },
         (at) => (at.size === 32 ? planted(0, 0.02, 0) : planted(0.02, 0, 0))(at) + 0.0005 * normal(),
       ),
+      ACCURACY,
     );
     assert.deepEqual(
       [32, 64].map((size) => contrast(gains!, 'depth', 'width', size).difference!.verdict),
@@ -78,31 +82,34 @@ describe('marginalGains', () => {
       { ...SHAPE, epochs: [10, 350] },
       (at) => (at.epochs === 10 ? planted(0.005, 0.02, 0) : planted(0.02, -0.01, 0))(at) + 0.001 * normal(),
     );
-    const [short, long] = marginalGains(points);
+    const [short, long] = marginalGains(points, ACCURACY);
     assert.deepEqual([short!.epochs, long!.epochs], [10, 350]);
     assert.equal(contrast(short!, 'depth', 'width').difference!.verdict, 'worse');
     assert.equal(contrast(long!, 'depth', 'width').difference!.verdict, 'better');
     assert.equal(along(long!, 'width').perDoubling!.verdict, 'worse');
   });
   it('says that one seed, and no pair, are not enough evidence', () => {
-    const [one] = marginalGains(grid({ ...SHAPE, seeds: 1 }, planted(0.03, 0.01, 0.02)));
+    const [one] = marginalGains(grid({ ...SHAPE, seeds: 1 }, planted(0.03, 0.01, 0.02)), ACCURACY);
     assert.equal(along(one!, 'depth').outcome, 'not enough evidence');
     assert.equal(along(one!, 'depth').why, 'one seed only');
     assertNear(along(one!, 'depth').perDoubling!.mean, 0.03, 1e-6);
     assert.equal(along(one!, 'depth').perDoubling!.low, undefined);
     assert.equal(contrast(one!, 'depth', 'width').difference!.verdict, 'unknown');
-    const [failed] = marginalGains(grid(SHAPE, () => 0.5).map((at) => ({ ...at, top1: new Map() })));
+    const [failed] = marginalGains(
+      grid(SHAPE, () => 0.5).map((at) => ({ ...at, score: new Map() })),
+      ACCURACY,
+    );
     assert.equal(along(failed!, 'depth').why, 'no pairs with results');
-    assert.equal(failed!.pairs[0]!.top1, undefined);
+    assert.equal(failed!.pairs[0]!.score, undefined);
     assert.equal(contrast(failed!, 'depth', 'width').difference, undefined);
-    assert.deepEqual(marginalGains([]), []);
+    assert.deepEqual(marginalGains([], ACCURACY), []);
   });
   it('leaves the pairs of a failed trial out, by name, so that all seeds see the same pairs', () => {
     const points = grid({ depths: [26, 52, 104, 208], widths: [1], sizes: [32] }, planted(0.03, 0, 0));
     const broken = points.map((at) =>
-      at.depth === 208 ? { ...at, top1: new Map([...at.top1].filter(([seed]) => seed !== 2)) } : at,
+      at.depth === 208 ? { ...at, score: new Map([...at.score].filter(([seed]) => seed !== 2)) } : at,
     );
-    const found = along(marginalGains(broken)[0]!, 'depth');
+    const found = along(marginalGains(broken, ACCURACY)[0]!, 'depth');
     assert.deepEqual(
       found.bySeed.map(({ seed }) => seed),
       [1, 2, 3],
@@ -117,29 +124,29 @@ describe('marginalGains', () => {
         ? { ...at, measured: undefined }
         : { ...at, measured: { ...at.measured!, trainStepMs: at.measured!.trainStepMs ** 2 } },
     );
-    const [gains] = marginalGains(points);
+    const [gains] = marginalGains(points, ACCURACY);
     assert.equal(gains!.cost, 'flops');
     assertNear(along(gains!, 'depth').perDoubling!.mean, 0.03, 1e-6);
     assert.deepEqual([...new Set(gains!.pairs.map(({ cost }) => cost))].sort(), ['flops', 'trainStepMs']);
   });
   it('compares time by the picture where a larger network has a smaller batch', () => {
-    const top1 = planted(0.03, 0, 0);
-    const points = grid({ depths: [26, 52], widths: [1], sizes: [32] }, top1).map((at) =>
+    const score = planted(0.03, 0, 0);
+    const points = grid({ depths: [26, 52], widths: [1], sizes: [32] }, score).map((at) =>
       at.depth === 52
         ? { ...at, batch: 5, measured: { ...at.measured!, trainStepMs: at.measured!.trainStepMs / 2 } }
         : at,
     );
-    assertNear(along(marginalGains(points)[0]!, 'depth').perDoubling!.mean, 0.03, 1e-6);
+    assertNear(along(marginalGains(points, ACCURACY)[0]!, 'depth').perDoubling!.mean, 0.03, 1e-6);
   });
   it('does not divide by a cost that is no higher', () => {
     const points = grid({ depths: [26, 52], widths: [1], sizes: [32] }, planted(0.03, 0, 0)).map((at) => ({
       ...at,
       measured: { ...at.measured!, trainStepMs: 10 },
     }));
-    const [gains] = marginalGains(points);
+    const [gains] = marginalGains(points, ACCURACY);
     assert.equal(along(gains!, 'depth').why, 'no dearer');
     assert.equal(gains!.pairs[0]!.perDoubling, undefined);
-    assertNear(gains!.pairs[0]!.top1!.mean, 0.03, 1e-6);
+    assertNear(gains!.pairs[0]!.score!.mean, 0.03, 1e-6);
   });
   it('finds returns that diminish: a square root gains less in its upper half', () => {
     const { normal } = noise(2);
@@ -148,6 +155,7 @@ describe('marginalGains', () => {
         { depths: [26], widths: [1], sizes: [32, 64, 128] },
         (at) => 0.3 + 0.1 * Math.sqrt(Math.log2(at.size / 32)) + 0.001 * normal(),
       ),
+      ACCURACY,
     );
     const found = gains!.diminishing.find(({ dimension }) => dimension === 'resolution')!;
     assertNear(found.lower.perDoubling!.mean, 0.05, 0.05);
@@ -158,7 +166,7 @@ describe('marginalGains', () => {
 });
 
 describe('neighbours', () => {
-  const named = (depth: number, more: Partial<StudyPoint> = {}) => point({ depth, top1: new Map(), ...more });
+  const named = (depth: number, more: Partial<StudyPoint> = {}) => point({ depth, score: new Map(), ...more });
   it('differ in one direction only, with none between', () => {
     const found = neighbours(
       [named(104), named(26), named(52), named(52, { width: 2 }), named(400, { size: 64 }), named(400, { epochs: 90 })],

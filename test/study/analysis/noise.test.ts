@@ -14,7 +14,7 @@ import {
   regimeNoise,
 } from '../../../src/study/analysis/noise.js';
 import { difference, estimate } from '../../../src/study/analysis/statistics.js';
-import { assertNear, bySeed, grid, noise } from '../synthetic.js';
+import { ACCURACY, assertNear, bySeed, grid, noise } from '../synthetic.js';
 
 const cases = JSON.parse(readFileSync(join(packageRoot, 'test', 'fixtures', 'noise.json'), 'utf8')) as {
   values: number[][];
@@ -43,6 +43,7 @@ describe('noise of a regime', () => {
         new Map(weights.map((weight, i) => [String(i), weight])),
         found,
         values[0]!.length,
+        ACCURACY,
       );
       assertNear(interval.low, low, 1e-6);
       assertNear(interval.high, high, 1e-6);
@@ -58,19 +59,19 @@ describe('noise of a regime', () => {
       undefined,
     );
     const [before, after] = [bySeed(0.5, 0.6), bySeed(0.6, 0.65)];
-    assert.deepEqual(changeOf(before, after), difference(before, after));
-    assert.equal(changeOf(new Map(), after), undefined);
+    assert.deepEqual(changeOf(before, after, ACCURACY), difference(before, after, ACCURACY));
+    assert.equal(changeOf(new Map(), after, ACCURACY), undefined);
   });
   it('keeps to the own seeds where they are others', () => {
     const { normal } = noise(3);
     const points = grid({ depths: [26, 50, 101], widths: [0.5, 1, 2], sizes: [32] }, () => 0.5 + 0.01 * normal());
-    const pooled = regimeNoise(points, ({ top1 }) => top1)!;
+    const pooled = regimeNoise(points, ({ score }) => score)!;
     assert.equal(pooled.df, 16);
-    const [a, b] = [points[0]!.top1, points[1]!.top1];
-    assert.notDeepEqual(changeOf(a, b, pooled), difference(a, b));
+    const [a, b] = [points[0]!.score, points[1]!.score];
+    assert.notDeepEqual(changeOf(a, b, ACCURACY, pooled), difference(a, b, ACCURACY));
     const fewer = new Map([...b].slice(0, 2));
-    assert.deepEqual(changeOf(a, fewer, pooled), difference(a, fewer));
-    assert.equal(changeOf(a, a, pooled)!.verdict, 'none');
+    assert.deepEqual(changeOf(a, fewer, ACCURACY, pooled), difference(a, fewer, ACCURACY));
+    assert.equal(changeOf(a, a, ACCURACY, pooled)!.verdict, 'none');
   });
   it('covers the planted gain about as often as it says', () => {
     let covered = 0;
@@ -82,7 +83,8 @@ describe('noise of a regime', () => {
         { depths: [26, 52, 104], widths: [0.5, 1, 2], sizes: [32, 64], seeds: 2 },
         (at, seed) => 0.4 + 0.01 * Math.log2(at.depth / 26) + luck[seed - 1]! + 0.01 * normal(),
       );
-      const depth = marginalGains(points)[0]!.along.find(({ dimension }) => dimension === 'depth')!.perDoubling!;
+      const depth = marginalGains(points, ACCURACY)[0]!.along.find(({ dimension }) => dimension === 'depth')!
+        .perDoubling!;
       if (depth.low! <= 0.01 && 0.01 <= depth.high!) covered++;
     }
     // 95 % of 300 rounds, +- 4 standard errors.

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { overfitting } from '../../../src/study/analysis/overfitting.js';
-import { assertNear, bySeed, grid, noise, point } from '../synthetic.js';
+import { ACCURACY, assertNear, bySeed, grid, noise, point } from '../synthetic.js';
 
 const verdicts = (train: [number[], number[]], test: [number[], number[]]) =>
   overfitting(
-    [0, 1].map((i) => point({ width: i + 1, trainTop1: bySeed(...train[i]!), top1: bySeed(...test[i]!) })),
+    [0, 1].map((i) => point({ width: i + 1, trainScore: bySeed(...train[i]!), score: bySeed(...test[i]!) })),
+    ACCURACY,
   ).pairs.map(({ verdict }) => verdict);
 
 describe('overfitting', () => {
@@ -19,7 +20,7 @@ describe('overfitting', () => {
       (at) => 0.7 - 0.02 * Math.log2(at.width) + 0.03 * Math.log2(at.depth / 26) + shake(),
       (at) => 0.8 + 0.05 * Math.log2(at.width) + 0.03 * Math.log2(at.depth / 26) + shake(),
     );
-    const found = overfitting(points);
+    const found = overfitting(points, ACCURACY);
     assert.equal(found.pairs.length, 7);
     assert.deepEqual(
       found.overfits.map(({ direction }) => direction),
@@ -46,7 +47,7 @@ describe('overfitting', () => {
       (at, seed) => 0.6 - (at.epochs === 40 ? 0.02 + seed / 1e4 : 0),
       (at, seed) => 0.7 + (at.epochs === 40 ? 0.1 + seed / 1e4 : 0),
     );
-    const found = overfitting(points);
+    const found = overfitting(points, ACCURACY);
     assert.deepEqual(
       found.pairs.map(({ direction, verdict }) => [direction, verdict]),
       [['epochs', 'overfits']],
@@ -69,23 +70,26 @@ describe('overfitting', () => {
     assert.deepEqual(verdicts([[], []], [low, high]), ['not enough evidence']);
   });
   it('pairs training and test by seed, and has no gap where no seed has both', () => {
-    const [some, none] = overfitting([
-      point({
-        width: 1,
-        top1: new Map([
-          [1, 0.5],
-          [2, 0.6],
-        ]),
-        trainTop1: new Map([
-          [2, 0.9],
-          [3, 0.1],
-        ]),
-      }),
-      point({ width: 2, top1: bySeed(0.5), trainTop1: new Map() }),
-    ]).points;
+    const [some, none] = overfitting(
+      [
+        point({
+          width: 1,
+          score: new Map([
+            [1, 0.5],
+            [2, 0.6],
+          ]),
+          trainScore: new Map([
+            [2, 0.9],
+            [3, 0.1],
+          ]),
+        }),
+        point({ width: 2, score: bySeed(0.5), trainScore: new Map() }),
+      ],
+      ACCURACY,
+    ).points;
     assertNear(some!.gap!.mean, 0.3, 1e-9);
     assert.equal(some!.gap!.verdict, 'unknown');
     assert.equal(none!.gap, undefined);
-    assert.deepEqual(overfitting([]).pairs, []);
+    assert.deepEqual(overfitting([], ACCURACY).pairs, []);
   });
 });

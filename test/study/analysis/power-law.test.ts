@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import type { StudyPoint } from '../../../src/study/analysis/points.js';
 import { fitPowerLaw, powerLaws } from '../../../src/study/analysis/power-law.js';
 import { fixturePath } from '../../fixtures/open.js';
-import { assertNear, bySeed, noise, point } from '../synthetic.js';
+import { ACCURACY, assertNear, bySeed, noise, point } from '../synthetic.js';
 
 interface FixtureLine {
   exponent: number;
@@ -31,7 +31,7 @@ interface FixtureLaw {
 const { laws } = JSON.parse(readFileSync(fixturePath('study_analysis.json'), 'utf8')) as { laws: FixtureLaw[] };
 
 const pointsOf = (flops: readonly number[], top1: readonly number[]): StudyPoint[] =>
-  flops.map((value, i) => point({ name: `p${i}`, flops: value, top1: bySeed(top1[i]!) }));
+  flops.map((value, i) => point({ name: `p${i}`, flops: value, score: bySeed(top1[i]!) }));
 /** error = a f^-b up to the break and with another exponent from there on. */
 const planted = (flops: readonly number[], a: number, b: number, at = Infinity, after = b): StudyPoint[] =>
   pointsOf(
@@ -42,7 +42,7 @@ const planted = (flops: readonly number[], a: number, b: number, at = Infinity, 
 describe('fitPowerLaw', () => {
   it('agrees with numpy and scipy on exponent, interval, R2, break, p and the interval of the break', () => {
     for (const [i, { flops, top1, line, broken }] of laws.entries()) {
-      const found = fitPowerLaw(pointsOf(flops, top1));
+      const found = fitPowerLaw(pointsOf(flops, top1), ACCURACY);
       assertNear(found.breakP, broken.p, 1e-6);
       assert.equal(found.break !== undefined, i !== 1, `law ${i}`);
       const expected = found.break === undefined ? line : broken.before;
@@ -65,13 +65,13 @@ describe('fitPowerLaw', () => {
   });
   it('finds a planted law and a planted break exactly where there is no noise', () => {
     const flops = Array.from({ length: 12 }, (_, i) => 1e8 * 2 ** i);
-    const straight = fitPowerLaw(planted(flops, 30, 0.25));
+    const straight = fitPowerLaw(planted(flops, 30, 0.25), ACCURACY);
     assertNear(straight.exponent!.mean, 0.25, 1e-9);
     assertNear(straight.scale, 30, 1e-6);
     assertNear(straight.r2, 1, 1e-12);
     assert.equal(straight.noBreak, 'the line is exact');
     for (const at of [1.37e9, 1e8 * 2 ** 5]) {
-      const { break: found, exponent, residuals } = fitPowerLaw(planted(flops, 30, 0.25, at, 0.05));
+      const { break: found, exponent, residuals } = fitPowerLaw(planted(flops, 30, 0.25, at, 0.05), ACCURACY);
       assertNear(found!.flops, at, 1e-6);
       assertNear(exponent!.mean, 0.25, 1e-9);
       assertNear(found!.after.mean, 0.05, 1e-6);
@@ -91,6 +91,7 @@ describe('fitPowerLaw', () => {
               flops,
               flops.map((f) => 1 - Math.exp(-0.1 * Math.log(f) + 0.05 * normal())),
             ),
+            ACCURACY,
           ).break !== undefined
         )
           seen++;
@@ -99,7 +100,7 @@ describe('fitPowerLaw', () => {
     }
   });
   it('has named outcomes for what cannot be fitted', () => {
-    assert.deepEqual(fitPowerLaw([]), {
+    assert.deepEqual(fitPowerLaw([], ACCURACY), {
       outcome: 'too few points',
       n: 0,
       sizes: 0,
@@ -107,24 +108,24 @@ describe('fitPowerLaw', () => {
       spread: [],
       residuals: [],
     });
-    assert.equal(fitPowerLaw(planted([1e8, 2e8], 3, 0.1)).outcome, 'too few points');
-    const tied = fitPowerLaw(pointsOf([1e8, 1e8, 1e8], [0.5, 0.6, 0.7]));
+    assert.equal(fitPowerLaw(planted([1e8, 2e8], 3, 0.1), ACCURACY).outcome, 'too few points');
+    const tied = fitPowerLaw(pointsOf([1e8, 1e8, 1e8], [0.5, 0.6, 0.7]), ACCURACY);
     assert.equal(tied.outcome, 'one size only');
     assert.equal(tied.exponent, undefined);
-    const few = fitPowerLaw(pointsOf([1e8, 2e8, 3e8, 4e8, 5e8], [0.5, 0.55, 0.7, 0.71, 0.72]));
+    const few = fitPowerLaw(pointsOf([1e8, 2e8, 3e8, 4e8, 5e8], [0.5, 0.55, 0.7, 0.71, 0.72]), ACCURACY);
     assert.equal(few.noBreak, 'too few sizes');
-    const flat = fitPowerLaw(pointsOf([1e8, 2e8, 3e8, 4e8, 5e8, 6e8], Array<number>(6).fill(0.5)));
+    const flat = fitPowerLaw(pointsOf([1e8, 2e8, 3e8, 4e8, 5e8, 6e8], Array<number>(6).fill(0.5)), ACCURACY);
     assertNear(flat.exponent!.mean, 0, 1e-12);
     assert.equal(flat.r2, undefined);
   });
   it('leaves out, by name, points without a result or without an error', () => {
     const points = [
       ...planted([1e8, 2e8, 4e8, 8e8], 3, 0.1),
-      point({ name: 'perfect', top1: bySeed(1, 1) }),
-      point({ name: 'failed', top1: new Map() }),
-      point({ name: 'no flops', flops: 0, top1: bySeed(0.5) }),
+      point({ name: 'perfect', score: bySeed(1, 1) }),
+      point({ name: 'failed', score: new Map() }),
+      point({ name: 'no flops', flops: 0, score: bySeed(0.5) }),
     ];
-    const found = fitPowerLaw(points);
+    const found = fitPowerLaw(points, ACCURACY);
     assert.equal(found.n, 4);
     assert.deepEqual(
       found.excluded.map(({ name, reason }) => [name, reason]),
@@ -138,7 +139,10 @@ describe('fitPowerLaw', () => {
   });
   it('tells the spread of the error at equal FLOPs, widest first', () => {
     // Within 10 % of 1e8: errors 0.2 and 0.5; within 10 % of 1e9: 0.1 and 0.2 and 0.15.
-    const found = fitPowerLaw(pointsOf([1e8, 1.09e8, 1e9, 1.05e9, 1.1e9, 5e9], [0.5, 0.8, 0.9, 0.8, 0.85, 0.95]));
+    const found = fitPowerLaw(
+      pointsOf([1e8, 1.09e8, 1e9, 1.05e9, 1.1e9, 5e9], [0.5, 0.8, 0.9, 0.8, 0.85, 0.95]),
+      ACCURACY,
+    );
     assert.deepEqual(
       found.spread.map(({ n, best, worst }) => [n, best.name, worst.name]),
       [
@@ -156,7 +160,7 @@ it('powerLaws fits each regime by itself', () => {
     ...planted(flops, 3, 0.1).map((p) => ({ ...p, epochs: 100 })),
     ...planted(flops, 3, 0.2).map((p) => ({ ...p, epochs: 10 })),
   ];
-  const { all, regimes } = powerLaws(points);
+  const { all, regimes } = powerLaws(points, ACCURACY);
   assert.deepEqual(
     regimes.map(({ epochs }) => epochs),
     [10, 100],

@@ -14,7 +14,7 @@ const timed = (name: string, flops: number, trainStepMs: number, more: object = 
     family: name,
     flops,
     measured: { trainStepMs, inferenceMs: 1, peakBytes: 1 },
-    top1: new Map(),
+    score: new Map(),
     ...more,
   });
 

@@ -3,13 +3,13 @@ import { describe, it } from 'node:test';
 import { neighbours } from '../../../src/study/analysis/dimensions.js';
 import { perDoublingOf, slope } from '../../../src/study/analysis/slopes.js';
 import { difference } from '../../../src/study/analysis/statistics.js';
-import { assertNear, bySeed, point } from '../synthetic.js';
+import { ACCURACY, assertNear, bySeed, point } from '../synthetic.js';
 
 /** A line of depths; each point has these seeds, and gains 0.1 with each step of one doubling. */
 const line = (...seeds: number[][]) =>
   neighbours(
     seeds.map((list, i) =>
-      point({ depth: 10 * 2 ** i, top1: new Map(list.map((seed) => [seed, 0.1 * i + 0.001 * seed])) }),
+      point({ depth: 10 * 2 ** i, score: new Map(list.map((seed) => [seed, 0.1 * i + 0.001 * seed])) }),
     ),
     'depth',
   );
@@ -19,11 +19,7 @@ const found = (...seeds: number[][]) => {
     pairs,
     leftOut,
     outcome,
-  } = slope(
-    line(...seeds),
-    ({ top1 }) => top1,
-    () => 1,
-  );
+  } = slope(line(...seeds), { of: ({ score }) => score, ...ACCURACY }, () => 1);
   return [all.map(({ seed }) => seed), pairs, leftOut.length, outcome];
 };
 
@@ -41,23 +37,19 @@ describe('slope', () => {
   });
   it('weighs a pair by what it costs: all gains over all doublings', () => {
     // 0.1 for 1 doubling and 0.1 for 3: 0.2 / 4.
-    const of = slope(
-      line([1, 2], [1, 2], [1, 2]),
-      ({ top1 }) => top1,
-      ({ from }) => (from.depth === 10 ? 1 : 3),
+    const of = slope(line([1, 2], [1, 2], [1, 2]), { of: ({ score }) => score, ...ACCURACY }, ({ from }) =>
+      from.depth === 10 ? 1 : 3,
     );
     assertNear(of.perDoubling!.mean, 0.05, 1e-9);
-    const unknown = slope(
-      line([1, 2], [1, 2], [1, 2]),
-      ({ top1 }) => top1,
-      ({ from }) => (from.depth === 10 ? 1 : undefined),
+    const unknown = slope(line([1, 2], [1, 2], [1, 2]), { of: ({ score }) => score, ...ACCURACY }, ({ from }) =>
+      from.depth === 10 ? 1 : undefined,
     );
     assert.deepEqual([unknown.pairs, unknown.leftOut.length], [1, 1]);
   });
 });
 
 it('perDoublingOf divides change and interval, and says nothing where the larger one is no dearer', () => {
-  const change = difference(bySeed(0.5, 0.5), bySeed(0.6, 0.62))!;
+  const change = difference(bySeed(0.5, 0.5), bySeed(0.6, 0.62), ACCURACY)!;
   const half = perDoublingOf(change, 2)!;
   assertNear(half.low, change.low! / 2, 1e-12);
   assertNear(half.high, change.high! / 2, 1e-12);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { difference, estimate, studentCdf, studentQuantile } from '../../../src/study/analysis/statistics.js';
+import { ACCURACY } from '../synthetic.js';
 
 const near = (got: number | undefined, wanted: number, within: number): void =>
   assert.ok(got !== undefined && Math.abs(got - wanted) <= within, `${got} is not ${wanted}`);
@@ -63,19 +64,19 @@ describe('estimate', () => {
 describe('difference', () => {
   it('is paired by seed: what all rows share cancels out', () => {
     // Seeds differ by 10, the step by 1 +- 0.1: differences 0.9, 1, 1.1 have s = 0.1, so 1 +- 0.2484.
-    const found = difference(map(10, 20, 30), map(10.9, 21, 31.1))!;
+    const found = difference(map(10, 20, 30), map(10.9, 21, 31.1), ACCURACY)!;
     assert.equal(found.paired, true);
     near(found.mean, 1, 1e-12);
     near(found.low, 1 - 0.24841, 1e-4);
     assert.equal(found.verdict, 'better');
-    assert.equal(difference(map(10.9, 21, 31.1), map(10, 20, 30))!.verdict, 'worse');
+    assert.equal(difference(map(10.9, 21, 31.1), map(10, 20, 30), ACCURACY)!.verdict, 'worse');
   });
   it('says noise where the interval covers 0', () => {
-    assert.equal(difference(map(1, 2, 3), map(1.5, 1.8, 3.1))!.verdict, 'noise');
+    assert.equal(difference(map(1, 2, 3), map(1.5, 1.8, 3.1), ACCURACY)!.verdict, 'noise');
   });
   it('says that equal results are equal, and that one seed says nothing', () => {
-    assert.equal(difference(map(1, 2), map(1, 2))!.verdict, 'none');
-    const one = difference(map(1), map(2))!;
+    assert.equal(difference(map(1, 2), map(1, 2), ACCURACY)!.verdict, 'none');
+    const one = difference(map(1), map(2), ACCURACY)!;
     assert.equal(one.verdict, 'unknown');
     assert.equal(one.low, undefined);
   });
@@ -91,6 +92,7 @@ describe('difference', () => {
         [2, 3],
         [8, -50],
       ]),
+      ACCURACY,
     )!;
     assert.equal(some.n, 2);
     near(some.mean, 1, 1e-12);
@@ -107,9 +109,10 @@ describe('difference', () => {
         [5, 5],
         [6, 7],
       ]),
+      ACCURACY,
     )!;
     assert.equal(welch.paired, false);
     near(welch.low, 3 - 5.5547, 1e-3);
-    assert.equal(difference(new Map(), map(1)), undefined);
+    assert.equal(difference(new Map(), map(1), ACCURACY), undefined);
   });
 });

@@ -1,3 +1,20 @@
+/** A mean with its 95 % interval, which one value alone does not have. */
+export interface Estimate {
+  mean: number;
+  n: number;
+  low?: number;
+  high?: number;
+}
+
+export interface Change extends Estimate {
+  /** Of the same seeds on both sides. */
+  paired: boolean;
+  /**
+   * By the metric's direction. `noise`: the interval covers 0. `none`: the very same results. `unknown`: too few seeds.
+   */
+  verdict: 'better' | 'worse' | 'noise' | 'none' | 'unknown';
+}
+
 /** The standard normal quantile of a two-sided 95 % interval. */
 const z95 = 1.959963984540054;
 

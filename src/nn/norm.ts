@@ -1,0 +1,70 @@
+import { add_, batchNorm, call, keep, ones, type Tensor, zeros } from '../torch/index.js';
+import { type Activation, activate } from './activation.js';
+import { Module } from './module.js';
+import { ownKernels } from './own-kernels.js';
+import { parameter } from './parameter.js';
+
+/**
+ * Batch norm over N, H, W per channel (see `batchNorm`). `momentum` in PyTorch's sense: 1 keeps only the last batch's
+ * statistics. Training needs more than one value per channel: the variance of one value says nothing.
+ */
+export class BatchNorm2d extends Module {
+  weight: Tensor;
+  bias: Tensor;
+  running_mean: Tensor;
+  running_var: Tensor;
+  momentum = 0.1;
+  constructor(
+    readonly channels: number,
+    readonly eps = 1e-5,
+  ) {
+    super();
+    this.weight = parameter(ones([channels]));
+    this.bias = parameter(zeros([channels]));
+    this.running_mean = keep(zeros([channels]));
+    this.running_var = keep(ones([channels]));
+  }
+  override get bufferNames(): readonly string[] {
+    return ['running_mean', 'running_var'];
+  }
+  forward(x: Tensor): Tensor {
+    const [n = 0, c = 1] = x.shape;
+    if (this.training && n > 0 && x.size === c)
+      throw new RangeError(
+        `Expected more than 1 value per channel when training, got input size [${x.shape.join(', ')}]`,
+      );
+    return batchNorm(
+      x,
+      this.weight,
+      this.bias,
+      this.running_mean,
+      this.running_var,
+      this.training,
+      this.momentum,
+      this.eps,
+    );
+  }
+  /**
+   * activation(batchNorm(x) + shortcut). While training on the CPU two passes of our own over memory
+   * (native/batch_norm_act.cpp), which keep x alone for the backward pass; else PyTorch's operators, which can be
+   * exported. The two agree to rounding.
+   */
+  forwardAct(x: Tensor, activation: Activation | 'none', shortcut: Tensor | null = null): Tensor {
+    const fused = this.training && x.device === 'cpu' && x.size > 0 && ownKernels(x, this.weight);
+    if (fused)
+      return call('rescaled::batch_norm_act', [
+        x,
+        this.weight,
+        this.bias,
+        this.running_mean,
+        this.running_var,
+        shortcut,
+        activation,
+        this.momentum,
+        this.eps,
+      ]);
+    const y = this.forward(x);
+    const added = shortcut === null ? y : add_(y, shortcut);
+    return activation === 'none' ? added : activate(added, activation);
+  }
+}
