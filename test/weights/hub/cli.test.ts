@@ -190,7 +190,7 @@ describe('proxies', () => {
       hub.answerHub(request, response);
     });
     await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-    Object.assign(process.env, { HF_ENDPOINT: 'http://hub.test', HTTP_PROXY: address(proxy), NO_PROXY: '127.0.0.1' });
+    Object.assign(process.env, { HF_ENDPOINT: 'http://hub.test', HTTP_PROXY: address(proxy), NO_PROXY: 'localhost' });
     const { status, stderr } = await cliBeside(['weights', 'fetch', 'hf:tiny/model']);
     proxy.close();
     assert.equal(status, 0, stderr);

@@ -54,7 +54,8 @@ export class FakeHub {
     return address(this.#hub);
   }
   get cdn(): string {
-    return address(this.#cdn);
+    // Another name than the hub's: its own programs tell hosts by name alone.
+    return address(this.#cdn).replace('127.0.0.1', 'localhost');
   }
 
   add(repository: string, file: string, bytes: Buffer): void {
