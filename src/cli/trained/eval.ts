@@ -4,6 +4,7 @@ import { RescaledError, UsageError } from '../../errors.js';
 import { showMetric } from '../../metric.js';
 import { setThreads } from '../../torch/index.js';
 import { loadConfig } from '../../train/index.js';
+import { weightsPath } from '../named-weights.js';
 import { integer, number } from '../options.js';
 import { loadModel, measure } from './load-model.js';
 
@@ -71,7 +72,7 @@ async function run(first: string | undefined, second: string | undefined, flags:
   wholeOption('--size', flags.size, 8, 4096);
   if (flags.crop !== undefined && !(flags.crop > 0 && flags.crop <= 1))
     throw new UsageError(`Expected a share above 0 and at most 1 for --crop but received ${flags.crop}.`);
-  const loaded = await loadModel(target, flags.best === true ? 'best' : 'final', {
+  const loaded = await loadModel(await weightsPath(target), flags.best === true ? 'best' : 'final', {
     model: flags.model,
     size: flags.size,
     evalCrop: flags.crop,

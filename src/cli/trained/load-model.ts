@@ -15,7 +15,6 @@ import {
   weightsOf,
 } from '../../train/index.js';
 import { loadInto } from '../../weights/load.js';
-import { weightsPath } from '../named-weights.js';
 
 export interface LoadedModel {
   model: ImageModel;
@@ -44,16 +43,12 @@ export interface GivenFacts {
   evalCrop?: number;
 }
 
-/**
- * A trained model from a run folder (final weights, else the best so far), a weights file, or weights by name, which
- * are fetched.
- */
+/** A trained model from a run folder (final weights, else the best so far) or a weights file. */
 export async function loadModel(
-  named: string,
+  target: string,
   choose: 'final' | 'best' = 'final',
   given: GivenFacts = {},
 ): Promise<LoadedModel> {
-  const target = await weightsPath(named);
   const { file, facts } = await openStart(weightsOf(target, choose));
   try {
     const name = given.model ?? facts.model;
