@@ -12,4 +12,5 @@ export type { TrainEvent } from './run/events.js';
 export { resumeTraining, train } from './tasks/runs.js';
 export * as torch from './torch/index.js';
 export type { TrainOptions } from './train/options.js';
+export { fetchWeights, weightsHere } from './weights/hub/fetch.js';
 export { openWeights, type WeightsFile } from './weights/open.js';

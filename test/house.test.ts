@@ -42,7 +42,7 @@ const ROOMS: Record<string, string[]> = {
  */
 const SHELVES: Record<string, Record<string, string[]>> = {
   data: { cache: [], sources: ['cache'], loading: ['sources'] },
-  weights: { formats: [], names: ['formats'] },
+  weights: { formats: [], names: ['formats'], hub: [] },
   report: { draw: [], '*': ['draw'] },
   study: { analysis: [], plan: ['analysis'], trials: ['plan', 'analysis'], advice: ['analysis'] },
   cli: { train: ['trained', 'recipe'], '*': [] },

@@ -7,7 +7,9 @@ export interface TrainOptions {
   task?: string;
   /** 'resnet-rs-50' by default; with `from` the model of that file. */
   model?: string;
-  /** Weights to start from: a file or a run folder. The head is renewed for other classes. */
+  /**
+   * Weights to start from: a file, a run folder, or a name, which is fetched. The head is renewed for other classes.
+   */
   from?: string;
   size?: number;
   recipe?: string;

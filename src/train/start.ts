@@ -7,6 +7,9 @@ import { isCheckpoint } from '../run/checkpoint.js';
 import { bestWeights, finalWeights, loadConfig, type RunConfig } from '../run/config.js';
 import { shapeOnly } from '../torch/index.js';
 import { readFacts, type WeightsFacts } from '../weights/facts.js';
+import { fetchWeights } from '../weights/hub/fetch.js';
+import { noSuchName, parseName } from '../weights/hub/name.js';
+import { factsOf, rowOfFile } from '../weights/hub/table.js';
 import { fitStart, startFrom, type WantedHead } from '../weights/load.js';
 import { underModelKeys } from '../weights/names/keyed.js';
 import { openWeights, type WeightsFile } from '../weights/open.js';
@@ -21,7 +24,9 @@ import type { Task } from './task.js';
  */
 export function weightsOf(target: string, choose: 'final' | 'best' = 'final'): string {
   if (!existsSync(target))
-    throw new UsageError(`Expected a run folder or a weights file but there is nothing at ${target}.`);
+    throw new UsageError(
+      `Expected a run folder or a weights file but there is nothing at ${target}. ${noSuchName(target)}`,
+    );
   if (!statSync(target).isDirectory()) return target;
   loadConfig(target); // says what is wrong when it is none
   const path = choose === 'best' || !existsSync(finalWeights(target)) ? bestWeights(target) : finalWeights(target);
@@ -42,17 +47,29 @@ export async function openStart(target: string): Promise<{ file: WeightsFile; fa
       throw new RescaledError(
         `Expected weights but ${path} is the checkpoint of a run. Give the run folder, or its weights.safetensors.`,
       );
-    return { file, facts: readFacts(file.metadata, path) };
+    const facts = readFacts(file.metadata, path);
+    // Weights that others publish say nothing of themselves; the table does.
+    const row = facts.model === undefined ? rowOfFile(path) : undefined;
+    return { file, facts: row === undefined ? facts : { ...factsOf(row), ...facts } };
   } catch (error) {
     opened.close();
     throw error;
   }
 }
 
-/** The configuration of a run with these options, which may start from weights. */
-export async function resolveRun(task: Task, options: TrainOptions, dataset: Dataset): Promise<RunConfig> {
-  const recipe = await openRecipe(options.recipe ?? 'resnet-rs');
-  if (options.from === undefined) return resolveConfig(task, options, dataset, {}, recipe);
+/**
+ * The configuration of a run with these options, which may start from weights. Weights by name are fetched unless they
+ * are there.
+ */
+export async function resolveRun(
+  task: Task,
+  given: TrainOptions,
+  dataset: Dataset,
+  signal?: AbortSignal,
+): Promise<RunConfig> {
+  const recipe = await openRecipe(given.recipe ?? 'resnet-rs');
+  if (given.from === undefined) return resolveConfig(task, given, dataset, {}, recipe);
+  const options = { ...given, from: await startPath(given.from, signal) };
   const { file, facts } = await openStart(options.from);
   try {
     const config = resolveConfig(task, options, dataset, facts, recipe);
@@ -67,6 +84,10 @@ export async function resolveRun(task: Task, options: TrainOptions, dataset: Dat
     file.close();
   }
 }
+
+/** The path of weights to start from: a path that is there wins over a name. */
+const startPath = async (from: string, signal: AbortSignal | undefined): Promise<string> =>
+  existsSync(from) || parseName(from) === undefined ? from : fetchWeights(from, signal === undefined ? {} : { signal });
 
 /** Fills a fresh model with the weights that its run starts from; undefined when it starts from none. */
 export async function loadStart(task: Task, config: RunConfig, model: ImageModel): Promise<KeyMatch | undefined> {

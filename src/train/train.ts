@@ -18,7 +18,7 @@ export async function* trainRun(
   { signal }: { signal?: AbortSignal } = {},
 ): AsyncGenerator<TrainEvent> {
   const dataset = await openTrainingData(task, options);
-  const config = await resolveRun(task, options, dataset);
+  const config = await resolveRun(task, options, dataset, signal);
   checkDevice(config.device);
   checkOut(options.out);
   makeFolder(options.out);

@@ -11,6 +11,7 @@ import { finalWeights, loadConfig, type RunConfig } from '../../run/config.js';
 import { metricsOf, taskNamed } from '../../tasks/index.js';
 import { openTrainingData, resolveRun } from '../../tasks/runs.js';
 import type { TrainOptions } from '../../train/index.js';
+import { weightsPath } from '../named-weights.js';
 import { integer, number } from '../options.js';
 import { freeFolder } from '../output.js';
 import { duration, Progress } from '../progress.js';
@@ -39,7 +40,8 @@ export function register(program: Command): void {
     .option('-m, --model <name>', 'resnet-rs-50, resnet-rs-101@192, resnet-50, ... (see "rescaled models")')
     .option(
       '--from <weights>',
-      'start from a weights file (safetensors, PyTorch, Keras, TensorFlow) or a run; the head is renewed for other classes',
+      'start from a weights file, a run, or a name of "rescaled weights list", which is fetched; ' +
+        'the head is renewed for other classes',
     )
     .option('--size <pixels>', "side of the pictures; the model's published size by default", integer)
     .option('--width <factor>', 'width multiplier of the model', number)
@@ -77,6 +79,7 @@ Examples:
   rescaled train flowers -m resnet-rs-50 --size 128 -e 60
   rescaled train flowers --set labelSmoothing=0 --set averaging=none
   rescaled train flowers --from runs/birds-1             go on from other weights
+  rescaled train flowers --from resnetrs50.tf_in1k --recipe finetune
   rescaled train flowers --explain                       what would be done, and why
   rescaled train --resume runs/flowers-1`,
     )
@@ -101,6 +104,8 @@ async function run(data: string | undefined, flags: TrainFlags): Promise<void> {
   if (data === undefined)
     throw new UsageError('Expected a folder of pictures: rescaled train DATA. See "rescaled train --help".');
   const options = optionsFrom(data, flags);
+  // Here, where it can be shown: the process that trains finds the file.
+  if (options.from !== undefined) options.from = await weightsPath(options.from);
   if (flags.explain === true) return explain(options, flags.json === true);
   return finish(options.out, flags, { type: 'train', options });
 }

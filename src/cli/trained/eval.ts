@@ -4,6 +4,7 @@ import { RescaledError, UsageError } from '../../errors.js';
 import { showMetric } from '../../metric.js';
 import { loadConfig } from '../../run/config.js';
 import { setThreads } from '../../torch/index.js';
+import { weightsPath } from '../named-weights.js';
 import { integer, number } from '../options.js';
 import { loadModel, measure } from './load-model.js';
 
@@ -26,7 +27,10 @@ export function register(program: Command): void {
     .description('measure a trained model on the test pictures of a data set')
     .argument('[model]', 'run folder or weights file; left out with --from')
     .argument('[data]', "data as for train; the run's own by default")
-    .option('--from <file>', 'weights from elsewhere: safetensors, PyTorch, Keras or TensorFlow')
+    .option(
+      '--from <weights>',
+      'weights from elsewhere: a file, or a name of "rescaled weights list", which is fetched',
+    )
     .option('-m, --model <name>', 'which model the weights are of, where the file does not say')
     .option('--size <pixels>', "side of the pictures; the file's or the model's by default", integer)
     .option('--crop <share>', "share of the shorter side that is kept; the file's or 0.875 by default", number)
@@ -41,7 +45,8 @@ export function register(program: Command): void {
       '\nExamples:\n' +
         '  rescaled eval runs/flowers-1\n' +
         '  rescaled eval runs/flowers-1/weights.safetensors other-flowers --json\n' +
-        '  rescaled eval --from resnetrs50.pth -m resnet-rs-50 imagenet --size 224 --crop 0.91',
+        '  rescaled eval --from resnetrs50.pth -m resnet-rs-50 imagenet --size 224 --crop 0.91\n' +
+        '  rescaled eval --from resnetrs50.tf_in1k imagenet',
     )
     .action(run);
 }
@@ -67,7 +72,7 @@ async function run(first: string | undefined, second: string | undefined, flags:
   wholeOption('--size', flags.size, 8, 4096);
   if (flags.crop !== undefined && !(flags.crop > 0 && flags.crop <= 1))
     throw new UsageError(`Expected a share above 0 and at most 1 for --crop but received ${flags.crop}.`);
-  const loaded = await loadModel(target, flags.best === true ? 'best' : 'final', {
+  const loaded = await loadModel(await weightsPath(target), flags.best === true ? 'best' : 'final', {
     model: flags.model,
     size: flags.size,
     evalCrop: flags.crop,

@@ -11,17 +11,20 @@ import { type KeyPlan, planKeys } from '../../weights/names/plan.js';
 import { openWeights } from '../../weights/open.js';
 import { checkOutput } from '../output.js';
 import { candidateModel } from './candidate-model.js';
+import { presentWeights, registerHub } from './hub.js';
 import { readLabels, weightsMetadata } from './metadata.js';
 import { type Conversion, formatConversion, formatInspection, type Inspection } from './report.js';
 
 export function register(program: Command): void {
   const weights = program
     .command('weights')
-    .description('look into weights files and convert them: safetensors, PyTorch, Keras, TensorFlow');
+    .description(
+      'weights files: look into them, convert them (safetensors, PyTorch, Keras, TensorFlow), fetch them by name',
+    );
   weights
     .command('inspect')
     .description('what a weights file holds')
-    .argument('<file>', 'weights of any format; of a TensorFlow checkpoint its .index')
+    .argument('<file>', 'weights of any format (of a TensorFlow checkpoint its .index), or the name of fetched ones')
     .option('--select <key>', 'which weights of a checkpoint that holds several, such as state_dict_ema')
     .option('--all', 'list every tensor')
     .option('--json', 'print as JSON')
@@ -29,10 +32,11 @@ export function register(program: Command): void {
       'after',
       '\nExamples:\n' +
         '  rescaled weights inspect resnetrs50.pth\n' +
-        '  rescaled weights inspect model.ckpt-1234.index --all',
+        '  rescaled weights inspect model.ckpt-1234.index --all\n' +
+        '  rescaled weights inspect resnetrs50.tf_in1k',
     )
     .action(async (path: string, flags: { select?: string; all?: boolean; json?: boolean }) => {
-      const file = await openWeights(path, flags.select === undefined ? {} : { select: flags.select });
+      const file = await openWeights(presentWeights(path), flags.select === undefined ? {} : { select: flags.select });
       try {
         const inspection = inspect(file);
         console.log(
@@ -45,7 +49,7 @@ export function register(program: Command): void {
   weights
     .command('convert')
     .description("write weights as safetensors with timm's key names")
-    .argument('<in>', 'weights of any format')
+    .argument('<in>', 'weights of any format, or the name of fetched ones')
     .argument('<out>', 'the .safetensors file to write')
     .option('--model <name>', 'the model they must fit, such as resnet-rs-50; its facts are stored with them')
     .option('--select <key>', 'which weights of a checkpoint that holds several, such as state_dict_ema')
@@ -68,6 +72,7 @@ export function register(program: Command): void {
         'rescaled weights convert model.ckpt-1234 b0.safetensors --dtype F16',
     )
     .action(convert);
+  registerHub(weights);
 }
 
 function inspect(file: WeightsFile): Inspection {
@@ -116,7 +121,8 @@ interface ConvertFlags {
   json?: boolean;
 }
 
-async function convert(input: string, output: string, flags: ConvertFlags): Promise<void> {
+async function convert(given: string, output: string, flags: ConvertFlags): Promise<void> {
+  const input = presentWeights(given);
   const check = (read: string) =>
     checkOutput(output, { endings: ['.safetensors'], inputs: [read], force: flags.force });
   check(input);
