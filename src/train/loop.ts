@@ -14,7 +14,9 @@ import { manualSeed, setThreads } from '../torch/index.js';
 import { BrokenPictures } from './broken.js';
 import { evaluate } from './evaluate.js';
 import { cached, checkDevice, openRunData } from './open.js';
+import { OtherWork } from './other-work.js';
 import { modelOf, preprocessOf } from './resolve.js';
+import { Speed } from './speed.js';
 import { loadStart } from './start.js';
 import { diagnose, diagnoseGradient, diagnoseScale } from './step/diagnose.js';
 import { batchGradients } from './step/gradients.js';
@@ -148,18 +150,20 @@ export async function* trainLoop(
   if (!resume) for (const text of config.recipe.advice ?? []) yield { type: 'advice', step: 0, text };
   if (started !== undefined) yield { type: 'loaded', step: 0, from: config.from!, match: started };
 
+  const evaluated = (ema === undefined ? 1 : 2) * data.val.length + (minival?.length ?? 0);
+  const speed = new Speed({ measured: evaluated });
+  const otherWork = config.device === 'cpu' ? new OtherWork(config.threads) : undefined;
+
   try {
-    let trained = 0; // seconds and pictures since the start of this process, for the speed shown
-    let seen = 0;
     while (state.epoch < recipe.epochs && !state.ended) {
       const waitedBefore = trainLoader.waitedMs;
       const epochStart = performance.now();
-      const waitedAtStart = state.waitedSeconds;
-      const imagesAtStart = state.images;
-      let computing = 0;
+      const { waitedSeconds: waitedAtStart, seconds: secondsAtStart, images: imagesAtStart } = state;
+      let trained = 0; // seconds of this epoch in this process, by the clock
+      let waited = 0; // of them, for pictures
       trainUnfrozen(model, frozen);
+      speed.begin();
       for await (const batch of trainLoader.batches(state.epoch, state.batchInEpoch)) {
-        const began = performance.now();
         const learningRate = rateAt(state.step);
         // Seeded by the step, not by what was drawn before: a resumed run draws the same.
         manualSeed(BigInt(seed) * 0x9e3779b97f4a7c15n + BigInt(state.step));
@@ -187,26 +191,24 @@ export async function* trainLoop(
         }
         state.step++;
         state.batchInEpoch++;
-        const took = (performance.now() - began) / 1000;
-        state.seconds += took;
-        state.waitedSeconds = waitedAtStart + (trainLoader.waitedMs - waitedBefore) / 1000;
-        computing += took;
-        trained += took;
-        seen += batch.n;
+        trained += speed.step(batch.n);
+        waited = (trainLoader.waitedMs - waitedBefore) / 1000;
+        state.seconds = secondsAtStart + trained - waited;
+        state.waitedSeconds = waitedAtStart + waited;
         yield* broken.tell(state.step);
-        if (Number.isFinite(loss)) {
-          const imagesPerSecond = seen / trained;
+        if (Number.isFinite(loss))
           yield {
             type: 'step',
             step: state.step,
             epoch: state.epoch + 1,
             loss,
             learningRate,
-            imagesPerSecond,
-            etaSeconds: ((steps - state.step) * recipe.batch) / imagesPerSecond,
+            imagesPerSecond: speed.imagesPerSecond,
+            etaSeconds: speed.left(steps - state.step, recipe.epochs - state.epoch),
             ...(scaler === undefined ? {} : { lossScale: scaler.scale }),
           };
-        }
+        const text = otherWork?.note();
+        if (text !== undefined) yield { type: 'advice', step: state.step, text };
         if (signal?.aborted === true) {
           yield checkpoint();
           yield { type: 'stopped', step: state.step, steps };
@@ -218,6 +220,7 @@ export async function* trainLoop(
       }
 
       // -- how good it is now, raw and averaged
+      const evaluationStart = performance.now();
       const measure = (loader: typeof valLoader): Promise<Evaluation> =>
         evaluate(model, loader, task.evaluator(config.task, { examples: 0 }), { size, normaliser, signal });
       yield { type: 'evaluating', step: state.step, epoch: state.epoch + 1, done: 0, of: data.val.length };
@@ -233,6 +236,7 @@ export async function* trainLoop(
         yield { type: 'stopped', step: state.step, steps };
         return;
       }
+      speed.evaluated((performance.now() - evaluationStart) / 1000);
       yield* broken.tell(state.step);
       const score = decided.scores[primary.name]!;
       const best = isBetter(primary, score, state.bestScore);
@@ -240,7 +244,9 @@ export async function* trainLoop(
         Object.assign(state, { bestScore: score, bestEpoch: state.epoch + 1 });
         keepWeights(bestWeights(out), state.epoch + 1, { [primary.name]: String(score) });
       }
-      const waited = state.waitedSeconds - waitedAtStart;
+      // Resumed with the evaluation left, this process has no step of the epoch: the run's mean stands for it.
+      const [images, over] =
+        trained > 0 ? [state.images - imagesAtStart, trained] : [state.images, state.seconds + state.waitedSeconds];
       yield {
         type: 'epoch',
         step: state.step,
@@ -257,9 +263,9 @@ export async function* trainLoop(
         ...(averaged === undefined ? {} : { ema: averaged.scores }),
         ...(minival === undefined ? {} : { minival: decided.scores }),
         best,
-        imagesPerSecond: (state.images - imagesAtStart) / Math.max(1e-9, computing + waited),
+        imagesPerSecond: images / Math.max(1e-9, over),
         seconds: (performance.now() - epochStart) / 1000,
-        loaderWaitShare: waited / Math.max(1e-9, computing + waited),
+        loaderWaitShare: waited / Math.max(1e-9, trained),
       };
       // The checkpoint stands at the start of the next epoch, so nothing of this one is done twice.
       Object.assign(state, { batchInEpoch: 0, epochLoss: 0, epochFigures: {}, epochImages: 0 });

@@ -41,7 +41,7 @@ ${lineChart({
         .replace(/\.$/, ''),
   },
 })}
-${speedChart(steps)}
+${speedChart(steps, summary)}
 </div>`;
 }
 
@@ -215,20 +215,21 @@ function plainAxis(values: readonly (number | undefined)[], { direction }: Metri
   return { axis: { ...axis, format: short }, outside };
 }
 
-function speedChart(steps: RunReport['steps']): Html {
-  const raw = steps.map((row): Point => [row.step, row.imagesPerSecond]);
-  const even = smooth(raw, smoothing(steps));
-  const high = quantile(
-    raw.map(([, y]) => y),
-    0.995,
-  );
+/** What each step tells of the last seconds, beside the figure that the head of the page has. */
+function speedChart(steps: RunReport['steps'], { imagesPerSecond: mean }: RunSummary): Html {
+  const points = steps.map((row): Point => [row.step, row.imagesPerSecond]);
+  const ends = [steps[0], steps.at(-1)].flatMap((row): Point[] => (row === undefined ? [] : [[row.step, mean]]));
+  const high = quantile([...points.map(([, y]) => y), ...ends.map(([, y]) => y)], 0.995);
+  const known = Number.isFinite(mean) && mean > 0;
   return lineChart({
     id: 'speed',
     title: 'Training speed, pictures a second',
     height: 190,
     lines: [
-      { name: 'each step', tone: 'three', points: raw, faint: true },
-      { name: 'mean', tone: 'three', points: even, value: last(even, 3) },
+      { name: 'over the last seconds', tone: 'three', points },
+      ...(known
+        ? [{ name: 'mean of the run', tone: 'two', points: ends, dashed: true, value: significant(mean, 3) } as const]
+        : []),
     ],
     x: stepAxis(steps),
     y: { ...niceRange(high === undefined ? undefined : 0, high), format: short },
