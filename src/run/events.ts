@@ -65,7 +65,8 @@ export type EpochEvent = {
   epoch: number;
   trainLoss: number;
   learningRate: number;
-  raw: Scores;
+  /** On the test pictures; absent where the epoch was not measured, as `ema` and `minival` are then. */
+  raw?: Scores;
   ema?: Scores;
   /** On the pictures set aside for early stopping, with the weights that are kept. */
   minival?: Scores;

@@ -1,12 +1,8 @@
+import { FASTER_THAN_TRAINING } from './evaluate.js';
+
 /** What is shown is of the last steps: so many at least, and of so many seconds at least. */
 const LEAST_STEPS = 8;
 const LEAST_SECONDS = 3;
-
-/**
- * How many times as fast a picture is measured as trained on, while no evaluation has shown it: a step goes forward,
- * backward and updates.
- */
-const FASTER = 3;
 
 /** Where a step ended: seconds of training and pictures by then. */
 interface Mark {
@@ -70,7 +66,8 @@ export class Speed {
   /** Seconds that these steps and evaluations will take, if all stays as it is. */
   left(steps: number, evaluations: number): number {
     const { seconds, steps: known } = this.#window();
-    const evaluation = this.#evaluation ?? this.#measured / (FASTER * Math.max(1e-9, this.imagesPerSecond));
+    const evaluation =
+      this.#evaluation ?? this.#measured / (FASTER_THAN_TRAINING * Math.max(1e-9, this.imagesPerSecond));
     return steps * (seconds / Math.max(1, known)) + evaluations * evaluation;
   }
 

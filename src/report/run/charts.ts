@@ -74,7 +74,11 @@ function lossChart(steps: RunReport['steps'], epochs: readonly EpochRow[], chose
   // Rows may be every tenth step or so: the key speaks of steps.
   const span = steps.length > 1 ? (window * (steps.at(-1)!.step - steps[0]!.step)) / (steps.length - 1) : 1;
   const even = smooth(raw, window);
-  const test = epochs.map((row): Point => [row.step, (chosen === 'ema' ? row.ema : row.raw)?.['loss']]);
+  // Epochs that were not measured are no gap in the line.
+  const test = epochs.flatMap((row): Point[] => {
+    const scores = chosen === 'ema' ? row.ema : row.raw;
+    return scores === undefined ? [] : [[row.step, scores['loss']]];
+  });
   const lines: Line[] = [
     { name: 'each step', tone: 'one', points: raw, faint: true },
     {
@@ -142,7 +146,7 @@ function scoreChart(epochs: readonly EpochRow[], metric: Metric, summary: RunSum
   const { testImages, trainImages, minivalImages, crop, chosen } = summary;
   const measure = measureOf(metric);
   const pick = (of: 'train' | 'raw' | 'ema' | 'minival'): Point[] =>
-    epochs.map((row): Point => [row.epoch, row[of]?.[metric.name]]);
+    epochs.flatMap((row): Point[] => (row[of] === undefined ? [] : [[row.epoch, row[of][metric.name]]]));
   const candidates: Line[] = [
     { name: 'training', tone: 'three', points: pick('train'), dashed: true },
     { name: 'minival', tone: chosen === 'ema' ? 'one' : 'two', points: pick('minival'), dashed: true },
@@ -157,6 +161,7 @@ function scoreChart(epochs: readonly EpochRow[], metric: Metric, summary: RunSum
     }));
   const values = lines.flatMap((line) => line.points.map(([, y]) => y));
   const { axis, outside } = metric.unit === 'share' ? shareAxis(values) : plainAxis(values, metric);
+  const some = epochs.some(({ raw }) => raw === undefined) ? ' Not every epoch was measured.' : '';
   const aside = minivalImages === undefined ? '' : `, and a minival of ${count(minivalImages)} set aside from them`;
   return lineChart({
     id: metric.name,
@@ -164,7 +169,7 @@ function scoreChart(epochs: readonly EpochRow[], metric: Metric, summary: RunSum
     lines,
     x: { name: 'epoch', min: 0, max: Math.max(1, ...epochs.map((row) => row.epoch)), whole: true, format: count },
     y: axis,
-    note: `${count(testImages)} test pictures, ${crop}; ${count(trainImages)} training pictures${aside}.${outside}`,
+    note: `${count(testImages)} test pictures, ${crop}; ${count(trainImages)} training pictures${aside}.${some}${outside}`,
   });
 }
 

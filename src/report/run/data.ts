@@ -69,8 +69,8 @@ export interface EpochRow {
   learningRate: number;
   /** Of the training batches: `loss`, and the task's figures. */
   train: Values;
-  /** On the test pictures, of the weights as trained. */
-  raw: Values;
+  /** On the test pictures, of the weights as trained; absent, as the two below, where the epoch was not measured. */
+  raw?: Values;
   ema?: Values;
   /** On the pictures set aside for early stopping, with the weights that `summary.chosen` names. */
   minival?: Values;
