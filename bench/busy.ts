@@ -88,12 +88,19 @@ async function beside(processes: number, body: () => Promise<void>): Promise<voi
   const children = Array.from({ length: processes }, () =>
     spawn(process.execPath, ['--eval', 'for (;;);'], { stdio: 'ignore' }),
   );
+  const end = (): void => {
+    for (const child of children) child.kill('SIGKILL');
+  };
+  process.once('exit', end);
   try {
     await body();
   } finally {
-    for (const child of children) child.kill('SIGKILL');
+    process.off('exit', end);
+    end();
   }
 }
+// Ended from outside it leaves nothing busy behind.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
 const median = (values: number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 const speed = (work: Work[]): number =>
