@@ -15,10 +15,11 @@ for await (const event of train(
   { data, out, model: 'resnet-rs-26', width: 0.5, size: 64, recipe: 'quick' },
   { signal: stop.signal },
 )) {
-  if (event.type === 'epoch')
-    console.log(
-      `epoch ${event.epoch}: loss ${event.trainLoss.toFixed(3)}, top-1 ${(100 * (event.ema ?? event.raw).top1).toFixed(2)} %`,
-    );
+  if (event.type === 'epoch') {
+    const scores = event.ema ?? event.raw; // of the epochs that are measured: options.evalEvery
+    const accuracy = scores === undefined ? '' : `, top-1 ${(100 * scores['top1']!).toFixed(2)} %`;
+    console.log(`epoch ${event.epoch}: loss ${event.trainLoss.toFixed(3)}${accuracy}`);
+  }
   if (event.type === 'stopped') console.log(`stopped at step ${event.step} of ${event.steps}`);
   if (event.type === 'end') console.log(`weights: ${event.weights}`);
 }

@@ -118,14 +118,14 @@ const runOf = (bytes) => {
   return format === 1 ? { format: 2, task: { name: 'classify', classes }, ...rest } : { format, ...rest };
 };
 
-/** Checkpoints are written by the clock. @param {Buffer} bytes */
+/** Checkpoints are written by the clock, and other work comes and goes. @param {Buffer} bytes */
 const events = (bytes) =>
   bytes
     .toString()
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line))
-    .filter(({ type }) => type !== 'checkpoint');
+    .filter(({ type, text }) => type !== 'checkpoint' && text?.startsWith('other work takes') !== true);
 
 /** @param {string} old folder of a run @param {string} now @param {string} name */
 function compareRuns(old, now, name) {

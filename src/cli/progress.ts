@@ -100,13 +100,13 @@ export class Progress {
   #epoch(event: EpochEvent): string {
     const show = ({ [this.#metric.name]: value }: Scores): string => showMetric(this.#metric, value!);
     const scores = [
-      `${this.#metric.title} raw ${show(event.raw)}`,
+      ...(event.raw === undefined ? [] : [`${this.#metric.title} raw ${show(event.raw)}`]),
       ...(event.ema === undefined ? [] : [`EMA ${pc.bold(show(event.ema))}`]),
       ...(event.minival === undefined ? [] : [`minival ${show(event.minival)}`]),
     ];
     return (
       `epoch ${String(event.epoch).padStart(String(this.#epochs).length)}/${this.#epochs}  ` +
-      `loss ${event.trainLoss.toFixed(3)}  ${scores.join(', ')}  ${event.imagesPerSecond.toFixed(0)} images/s, ` +
+      `loss ${event.trainLoss.toFixed(3)}  ${scores.length === 0 ? '' : `${scores.join(', ')}  `}${event.imagesPerSecond.toFixed(0)} images/s, ` +
       `${percent(event.loaderWaitShare)} of it waiting for pictures${event.best ? pc.green('  best so far') : ''}`
     );
   }

@@ -46,6 +46,8 @@ export interface RunConfig {
   maxBroken: number;
   strict: boolean;
   checkpointSeconds: number;
+  /** Epochs from one evaluation to the next, counted back from the last. 0.1.0 did not write it: 1. */
+  evalEvery: number;
 }
 
 export const runFile = (run: string): string => join(run, 'run.json');
@@ -75,6 +77,7 @@ const headSchema = z.looseObject({
   workers: z.int(),
   maxBroken: z.number(),
   checkpointSeconds: z.number(),
+  evalEvery: z.int().min(1).optional(),
   recipe: z.looseObject({
     preset: z.string(),
     values: z.looseObject({ epochs: z.int(), batch: z.int() }),
@@ -109,7 +112,7 @@ export function loadConfig(run: string): RunConfig {
     ...(values as Partial<Recipe>),
     ...(unscaled ? { augmentPixelScale: 1 } : {}),
   };
-  return { ...config, recipe: { ...config.recipe, values: completeRecipe(kept) } };
+  return { ...config, evalEvery: config.evalEvery ?? 1, recipe: { ...config.recipe, values: completeRecipe(kept) } };
 }
 
 function upgraded(json: unknown): unknown {

@@ -22,7 +22,7 @@ export type TrainEvent =
   | { type: 'decoding'; step: number; done: number; of: number }
   /** The weights that the run starts from, key by key. */
   | { type: 'loaded'; step: number; from: string; match: KeyMatch }
-  /** What the recipe is likely to do against its intent. */
+  /** What the recipe is likely to do against its intent, or what slows the run down. */
   | { type: 'advice'; step: number; text: string }
   | {
       type: 'step';
@@ -30,7 +30,9 @@ export type TrainEvent =
       epoch: number;
       loss: number;
       learningRate: number;
+      /** Of the last seconds by the clock, waiting for pictures included. Before 0.2.0: the mean since the start. */
       imagesPerSecond: number;
+      /** Of the whole run, its evaluations included. */
       etaSeconds: number;
       /** In float16. */
       lossScale?: number;
@@ -42,7 +44,16 @@ export type TrainEvent =
   | { type: 'early-stop'; step: number; epoch: number; bestEpoch: number }
   | { type: 'checkpoint'; step: number; path: string }
   | { type: 'stopped'; step: number; steps: number }
-  | { type: 'end'; step: number; seconds: number; imagesPerSecond: number; loaderWaitShare: number; weights: string };
+  | {
+      type: 'end';
+      step: number;
+      /** Of training by the clock, in all processes of the run; without evaluations. */
+      seconds: number;
+      /** Over these seconds. */
+      imagesPerSecond: number;
+      loaderWaitShare: number;
+      weights: string;
+    };
 
 /**
  * An epoch has ended. Beside `trainLoss` stand the task's figures of its training batches, means over the pictures, named as `ofTraining`
@@ -54,12 +65,15 @@ export type EpochEvent = {
   epoch: number;
   trainLoss: number;
   learningRate: number;
-  raw: Scores;
+  /** On the test pictures; absent where the epoch was not measured, as `ema` and `minival` are then. */
+  raw?: Scores;
   ema?: Scores;
   /** On the pictures set aside for early stopping, with the weights that are kept. */
   minival?: Scores;
   best: boolean;
+  /** The mean of this epoch's training, as far as this process did it. */
   imagesPerSecond: number;
+  /** Of the epoch in this process, its evaluation included. */
   seconds: number;
   loaderWaitShare: number;
 } & { [figure: `train${Capitalize<string>}`]: number };

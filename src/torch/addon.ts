@@ -3,6 +3,7 @@ import { isMainThread } from 'node:worker_threads';
 import { RescaledError } from '../errors.js';
 import { blasEnvironment } from './build/cpu.js';
 import { engineStatus } from './build/engine-file.js';
+import { openmpEnvironment } from './build/openmp.js';
 
 export type TypedArray = Float32Array | Float64Array | BigInt64Array | Int32Array | Int16Array | Int8Array | Uint8Array;
 
@@ -120,8 +121,8 @@ function load(): Addon {
   // Once a process: loader threads load it as well.
   if (status.state === 'stale' && isMainThread)
     console.error(`note: the engine is out of date: ${status.reason}. "rescaled setup" builds it anew.`);
-  // OpenBLAS reads its core type when the library loads; a value of the user's own stands.
-  Object.assign(process.env, blasEnvironment());
+  // OpenBLAS and OpenMP read these when the library loads; values of the user's own stand.
+  Object.assign(process.env, blasEnvironment(), openmpEnvironment());
   let loaded: Addon;
   try {
     loaded = createRequire(import.meta.url)(status.addon) as Addon;

@@ -8,6 +8,31 @@ import { noGrad, scope } from '../torch/index.js';
 import { Normaliser } from './step/input.js';
 import type { Evaluation, Evaluator, Task } from './task.js';
 
+/** How many times as fast a picture is measured as trained on: a step goes forward, backward and updates. */
+export const FASTER_THAN_TRAINING = 3;
+
+/** What evaluations may take, as a part of the time that training takes, and how many there are whatever they take. */
+const SHARE_OF_TRAINING = 0.1;
+const LEAST_EVALUATIONS = 10;
+
+/**
+ * Epochs from one evaluation to the next, so that they take less than a tenth of the time of training: from counts
+ * alone, since a resumed run must measure at the same epochs.
+ * @param trained pictures of an epoch
+ * @param measured pictures of an evaluation, each as often as it is looked at
+ */
+export function epochsBetween(trained: number, measured: number, epochs: number): number {
+  const wanted = Math.ceil(measured / FASTER_THAN_TRAINING / (SHARE_OF_TRAINING * trained));
+  return Math.max(1, Math.min(wanted, Math.floor(epochs / LEAST_EVALUATIONS)));
+}
+
+/** How many evaluations are to come when so many epochs are done; the last epoch always has one. */
+export const evaluationsLeft = (done: number, epochs: number, every: number): number =>
+  Math.ceil((epochs - done) / every);
+
+/** Whether an epoch, counted from 1, ends with an evaluation. */
+export const isMeasured = (epoch: number, epochs: number, every: number): boolean => (epochs - epoch) % every === 0;
+
 /** Measures a model on a loader in `eval` mode. @param options.onBatch called with the number of pictures done */
 export async function evaluate<T extends Targets, D>(
   model: Module,

@@ -5,16 +5,18 @@ import { BatchLoader } from '../data/loading/loader.js';
 import { splitMinival } from '../data/minival.js';
 import { RescaledError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
-import { isBetter, ofTraining } from '../metric.js';
+import { isBetter, ofTraining, type Scores } from '../metric.js';
 import { Ema, LossScaler } from '../optim/index.js';
 import { freshState, loadCheckpoint, type RunState, saveCheckpoint, saveWeights } from '../run/checkpoint.js';
 import { bestWeights, finalWeights, lastCheckpoint, type RunConfig } from '../run/config.js';
-import type { TrainEvent } from '../run/events.js';
+import type { EpochEvent, TrainEvent } from '../run/events.js';
 import { manualSeed, setThreads } from '../torch/index.js';
 import { BrokenPictures } from './broken.js';
-import { evaluate } from './evaluate.js';
+import { evaluate, evaluationsLeft, isMeasured } from './evaluate.js';
 import { cached, checkDevice, openRunData } from './open.js';
+import { OtherWork } from './other-work.js';
 import { modelOf, preprocessOf } from './resolve.js';
+import { Speed } from './speed.js';
 import { loadStart } from './start.js';
 import { diagnose, diagnoseGradient, diagnoseScale } from './step/diagnose.js';
 import { batchGradients } from './step/gradients.js';
@@ -22,7 +24,7 @@ import { Normaliser } from './step/input.js';
 import { buildOptimiser, freeze, trainUnfrozen } from './step/optimiser.js';
 import { learningRates } from './step/rate.js';
 import { applyGradients } from './step/update.js';
-import type { Evaluation, Task } from './task.js';
+import type { Task } from './task.js';
 
 export interface LoopOptions {
   /** Run folder: checkpoints/ and weights.safetensors are written there. */
@@ -40,6 +42,14 @@ export interface LoopOptions {
  * after a crash.
  */
 const BETWEEN_MS = 2000;
+
+/** What an evaluation found. */
+interface Measured {
+  /** What the epoch's event has of it. */
+  shown: Pick<EpochEvent, 'raw' | 'ema' | 'minival'>;
+  /** By these scores epochs are chosen. */
+  decided: Scores;
+}
 
 /** Half-written files of a process that was killed while it saved. */
 function removeLeftovers(folder: string): void {
@@ -148,18 +158,41 @@ export async function* trainLoop(
   if (!resume) for (const text of config.recipe.advice ?? []) yield { type: 'advice', step: 0, text };
   if (started !== undefined) yield { type: 'loaded', step: 0, from: config.from!, match: started };
 
+  /** The weights as trained and averaged on the test pictures, and what decides on the minival. */
+  const measureAll = async (): Promise<Measured> => {
+    const measure = async (loader: typeof valLoader): Promise<Scores> => {
+      const evaluator = task.evaluator(config.task, { examples: 0 });
+      return (await evaluate(model, loader, evaluator, { size, normaliser, signal })).scores;
+    };
+    const raw = await measure(valLoader);
+    ema?.swap();
+    const averaged = ema !== undefined && signal?.aborted !== true ? await measure(valLoader) : undefined;
+    const ofMinival = minivalLoader === undefined ? undefined : await measure(minivalLoader);
+    ema?.swap();
+    return {
+      shown: {
+        raw,
+        ...(averaged === undefined ? {} : { ema: averaged }),
+        ...(ofMinival === undefined ? {} : { minival: ofMinival }),
+      },
+      decided: ofMinival ?? averaged ?? raw,
+    };
+  };
+
+  const evaluated = (ema === undefined ? 1 : 2) * data.val.length + (minival?.length ?? 0);
+  const speed = new Speed({ measured: evaluated });
+  const otherWork = config.device === 'cpu' ? new OtherWork(config.threads) : undefined;
+
   try {
-    let trained = 0; // seconds and pictures since the start of this process, for the speed shown
-    let seen = 0;
     while (state.epoch < recipe.epochs && !state.ended) {
       const waitedBefore = trainLoader.waitedMs;
       const epochStart = performance.now();
-      const waitedAtStart = state.waitedSeconds;
-      const imagesAtStart = state.images;
-      let computing = 0;
+      const { waitedSeconds: waitedAtStart, seconds: secondsAtStart, images: imagesAtStart } = state;
+      let trained = 0; // seconds of this epoch in this process, by the clock
+      let waited = 0; // of them, for pictures
       trainUnfrozen(model, frozen);
+      speed.begin();
       for await (const batch of trainLoader.batches(state.epoch, state.batchInEpoch)) {
-        const began = performance.now();
         const learningRate = rateAt(state.step);
         // Seeded by the step, not by what was drawn before: a resumed run draws the same.
         manualSeed(BigInt(seed) * 0x9e3779b97f4a7c15n + BigInt(state.step));
@@ -187,26 +220,24 @@ export async function* trainLoop(
         }
         state.step++;
         state.batchInEpoch++;
-        const took = (performance.now() - began) / 1000;
-        state.seconds += took;
-        state.waitedSeconds = waitedAtStart + (trainLoader.waitedMs - waitedBefore) / 1000;
-        computing += took;
-        trained += took;
-        seen += batch.n;
+        trained += speed.step(batch.n);
+        waited = (trainLoader.waitedMs - waitedBefore) / 1000;
+        state.seconds = secondsAtStart + trained - waited;
+        state.waitedSeconds = waitedAtStart + waited;
         yield* broken.tell(state.step);
-        if (Number.isFinite(loss)) {
-          const imagesPerSecond = seen / trained;
+        if (Number.isFinite(loss))
           yield {
             type: 'step',
             step: state.step,
             epoch: state.epoch + 1,
             loss,
             learningRate,
-            imagesPerSecond,
-            etaSeconds: ((steps - state.step) * recipe.batch) / imagesPerSecond,
+            imagesPerSecond: speed.imagesPerSecond,
+            etaSeconds: speed.left(steps - state.step, evaluationsLeft(state.epoch, recipe.epochs, config.evalEvery)),
             ...(scaler === undefined ? {} : { lossScale: scaler.scale }),
           };
-        }
+        const text = otherWork?.note();
+        if (text !== undefined) yield { type: 'advice', step: state.step, text };
         if (signal?.aborted === true) {
           yield checkpoint();
           yield { type: 'stopped', step: state.step, steps };
@@ -217,16 +248,15 @@ export async function* trainLoop(
         await new Promise((resolve) => setImmediate(resolve));
       }
 
-      // -- how good it is now, raw and averaged
-      const measure = (loader: typeof valLoader): Promise<Evaluation> =>
-        evaluate(model, loader, task.evaluator(config.task, { examples: 0 }), { size, normaliser, signal });
-      yield { type: 'evaluating', step: state.step, epoch: state.epoch + 1, done: 0, of: data.val.length };
-      const raw = await measure(valLoader);
-      let averaged: Evaluation | undefined;
-      if (ema !== undefined) ema.swap();
-      if (ema !== undefined && signal?.aborted !== true) averaged = await measure(valLoader);
-      const decided = minivalLoader === undefined ? (averaged ?? raw) : await measure(minivalLoader);
-      if (ema !== undefined) ema.swap();
+      // -- how good it is now
+      const epoch = state.epoch + 1;
+      let measured: Measured | undefined;
+      if (isMeasured(epoch, recipe.epochs, config.evalEvery)) {
+        const began = performance.now();
+        yield { type: 'evaluating', step: state.step, epoch, done: 0, of: data.val.length };
+        measured = await measureAll();
+        speed.evaluated((performance.now() - began) / 1000);
+      }
       if (signal?.aborted === true) {
         // All batches of this epoch are done; the resumed run measures again.
         yield checkpoint();
@@ -234,17 +264,19 @@ export async function* trainLoop(
         return;
       }
       yield* broken.tell(state.step);
-      const score = decided.scores[primary.name]!;
-      const best = isBetter(primary, score, state.bestScore);
+      const score = measured?.decided[primary.name];
+      const best = score !== undefined && isBetter(primary, score, state.bestScore);
       if (best) {
-        Object.assign(state, { bestScore: score, bestEpoch: state.epoch + 1 });
-        keepWeights(bestWeights(out), state.epoch + 1, { [primary.name]: String(score) });
+        Object.assign(state, { bestScore: score, bestEpoch: epoch });
+        keepWeights(bestWeights(out), epoch, { [primary.name]: String(score) });
       }
-      const waited = state.waitedSeconds - waitedAtStart;
+      // Resumed with the evaluation left, this process has no step of the epoch: the run's mean stands for it.
+      const [images, over] =
+        trained > 0 ? [state.images - imagesAtStart, trained] : [state.images, state.seconds + state.waitedSeconds];
       yield {
         type: 'epoch',
         step: state.step,
-        epoch: state.epoch + 1,
+        epoch,
         trainLoss: state.epochLoss / Math.max(1, state.epochImages),
         ...Object.fromEntries(
           task.figures.map((name) => [
@@ -253,19 +285,20 @@ export async function* trainLoop(
           ]),
         ),
         learningRate: rateAt(state.step - 1),
-        raw: raw.scores,
-        ...(averaged === undefined ? {} : { ema: averaged.scores }),
-        ...(minival === undefined ? {} : { minival: decided.scores }),
+        ...measured?.shown,
         best,
-        imagesPerSecond: (state.images - imagesAtStart) / Math.max(1e-9, computing + waited),
+        imagesPerSecond: images / Math.max(1e-9, over),
         seconds: (performance.now() - epochStart) / 1000,
-        loaderWaitShare: waited / Math.max(1e-9, computing + waited),
+        loaderWaitShare: waited / Math.max(1e-9, trained),
       };
       // The checkpoint stands at the start of the next epoch, so nothing of this one is done twice.
       Object.assign(state, { batchInEpoch: 0, epochLoss: 0, epochFigures: {}, epochImages: 0 });
       state.epoch++;
       state.ended =
-        recipe.earlyStopping && state.epoch < recipe.epochs && state.epoch - state.bestEpoch >= recipe.patience;
+        recipe.earlyStopping &&
+        measured !== undefined &&
+        epoch < recipe.epochs &&
+        epoch - state.bestEpoch >= recipe.patience;
       if (state.epoch === recipe.epochs || state.ended || performance.now() - lastSaved > BETWEEN_MS)
         yield checkpoint();
       if (state.ended) yield { type: 'early-stop', step: state.step, epoch: state.epoch, bestEpoch: state.bestEpoch };

@@ -31,6 +31,8 @@ export interface TrainOptions {
   maxBroken?: number;
   strict?: boolean;
   checkpointSeconds?: number;
+  /** Epochs from one evaluation to the next; by default so that they take less than a tenth of the time of training. */
+  evalEvery?: number;
   /** Run folder. */
   out: string;
 }

@@ -21,6 +21,7 @@ import { type NamedRecipe, resolveRecipe } from '../recipe/recipe.js';
 import { IMAGENET_INPUT, type RunConfig } from '../run/config.js';
 import { shapeOnly, zeros } from '../torch/index.js';
 import type { WeightsFacts } from '../weights/facts.js';
+import { epochsBetween } from './evaluate.js';
 import type { TrainOptions } from './options.js';
 import type { Task } from './task.js';
 
@@ -64,6 +65,7 @@ export function resolveConfig(
   numberOption('--width', options.width, 0.01, 16);
   numberOption('--max-broken', options.maxBroken, 0, 1);
   numberOption('--checkpoint-seconds', options.checkpointSeconds, 0, 86_400);
+  wholeOption('--eval-every', options.evalEvery, 1, 1_000_000);
   if (options.from !== undefined && options.model === undefined && start.model === undefined)
     throw new UsageError(`Expected --model, since ${options.from} does not say which model its weights are of.`);
   const model = options.model ?? start.model ?? 'resnet-rs-50';
@@ -95,6 +97,12 @@ export function resolveConfig(
     );
   const cores = availableParallelism();
   const settings = task.settings(dataset);
+  const { earlyStopping, minival, averaging, epochs } = recipe.values;
+  const trainImages = earlyStopping ? withoutMinival(dataset.train, minival) : dataset.train.length;
+  // Early stopping chooses among all epochs.
+  const between = earlyStopping
+    ? 1
+    : epochsBetween(trainImages, (averaging === 'none' ? 1 : 2) * dataset.val.length, epochs);
   const config: RunConfig = {
     format: 2,
     task: settings,
@@ -106,9 +114,7 @@ export function resolveConfig(
       limitTrain: options.limitTrain,
       limitVal: options.limitVal,
     },
-    trainImages: recipe.values.earlyStopping
-      ? withoutMinival(dataset.train, recipe.values.minival)
-      : dataset.train.length,
+    trainImages,
     valImages: dataset.val.length,
     model,
     modelOptions: {
@@ -136,6 +142,7 @@ export function resolveConfig(
     maxBroken: options.maxBroken ?? 0.01,
     strict: options.strict ?? false,
     checkpointSeconds: options.checkpointSeconds ?? 60,
+    evalEvery: options.evalEvery ?? between,
   };
   refuseUnfit(facts.kind, config);
   return config;

@@ -65,7 +65,8 @@ describe('the scalars of a run for TensorBoard', () => {
           ['step/learning_rate', event.step, event.learningRate],
         ];
       if (event.type !== 'epoch') return [];
-      const { raw, ema, minival } = event;
+      const { ema, minival } = event;
+      const raw = event.raw!;
       const values = {
         'train/loss': event.trainLoss,
         'train/top1': event.trainTop1,

@@ -80,7 +80,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
   // With early stopping the final weights are those of the best epoch.
   const kept = recipe.earlyStopping ? epochs.findLast((event) => event.best) : epochs.at(-1);
   const score = result.scores[primary.name]!;
-  const rawScore = kept?.raw[primary.name] ?? score;
+  const rawScore = kept?.raw?.[primary.name] ?? score;
   const epochsOf = recipe.earlyStopping ? (kept?.epoch ?? recipe.epochs) : recipe.epochs;
 
   say('exporting ONNX and comparing it with the model on real pictures');
@@ -166,7 +166,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
       step: event.step,
       learningRate: event.learningRate,
       train: figuresOfTraining(event),
-      raw: event.raw,
+      ...(event.raw === undefined ? {} : { raw: event.raw }),
       ...(event.ema === undefined ? {} : { ema: event.ema }),
       ...(event.minival === undefined ? {} : { minival: event.minival }),
       imagesPerSecond: event.imagesPerSecond,

@@ -67,6 +67,11 @@ export function register(program: Command): void {
     .option('--max-broken <share>', 'share of broken pictures above which the run fails, default 0.01', number)
     .option('--strict', 'fail at the first broken picture')
     .option('--checkpoint-seconds <n>', 'time between checkpoints within an epoch, default 60', number)
+    .option(
+      '--eval-every <n>',
+      'epochs from one evaluation to the next; by default they take less than a tenth of the time',
+      integer,
+    )
     .option('-o, --out <folder>', 'run folder, default runs/<data>-<n>')
     .option('--resume <run>', 'go on with a run from its last checkpoint')
     .option('--explain', 'print every setting with its source, and stop')
@@ -133,6 +138,9 @@ export function explanation(config: RunConfig): string {
     `${config.model} at ${config.size} pixels, width ${config.modelOptions.width}, stem stride ${config.modelOptions.stemStride}; ` +
       `${config.trainImages} training and ${config.valImages} test pictures${kinds(config)}; seed ${config.seed}, ${config.threads} threads`,
     ...(config.from === undefined ? [] : [`starts from ${config.from}`]),
+    ...(config.evalEvery === 1
+      ? []
+      : [`measured on the test pictures every ${config.evalEvery} epochs and after the last`]),
     `recipe ${preset}; peak learning rate ${values.learningRate} x ${values.batch}/256 = ${Number(peak.toPrecision(4))}`,
     '',
     ...recipeTable(config.recipe),

@@ -41,7 +41,7 @@ ${lineChart({
         .replace(/\.$/, ''),
   },
 })}
-${speedChart(steps)}
+${speedChart(steps, summary)}
 </div>`;
 }
 
@@ -74,7 +74,11 @@ function lossChart(steps: RunReport['steps'], epochs: readonly EpochRow[], chose
   // Rows may be every tenth step or so: the key speaks of steps.
   const span = steps.length > 1 ? (window * (steps.at(-1)!.step - steps[0]!.step)) / (steps.length - 1) : 1;
   const even = smooth(raw, window);
-  const test = epochs.map((row): Point => [row.step, (chosen === 'ema' ? row.ema : row.raw)?.['loss']]);
+  // Epochs that were not measured are no gap in the line.
+  const test = epochs.flatMap((row): Point[] => {
+    const scores = chosen === 'ema' ? row.ema : row.raw;
+    return scores === undefined ? [] : [[row.step, scores['loss']]];
+  });
   const lines: Line[] = [
     { name: 'each step', tone: 'one', points: raw, faint: true },
     {
@@ -142,7 +146,7 @@ function scoreChart(epochs: readonly EpochRow[], metric: Metric, summary: RunSum
   const { testImages, trainImages, minivalImages, crop, chosen } = summary;
   const measure = measureOf(metric);
   const pick = (of: 'train' | 'raw' | 'ema' | 'minival'): Point[] =>
-    epochs.map((row): Point => [row.epoch, row[of]?.[metric.name]]);
+    epochs.flatMap((row): Point[] => (row[of] === undefined ? [] : [[row.epoch, row[of][metric.name]]]));
   const candidates: Line[] = [
     { name: 'training', tone: 'three', points: pick('train'), dashed: true },
     { name: 'minival', tone: chosen === 'ema' ? 'one' : 'two', points: pick('minival'), dashed: true },
@@ -157,6 +161,7 @@ function scoreChart(epochs: readonly EpochRow[], metric: Metric, summary: RunSum
     }));
   const values = lines.flatMap((line) => line.points.map(([, y]) => y));
   const { axis, outside } = metric.unit === 'share' ? shareAxis(values) : plainAxis(values, metric);
+  const some = epochs.some(({ raw }) => raw === undefined) ? ' Not every epoch was measured.' : '';
   const aside = minivalImages === undefined ? '' : `, and a minival of ${count(minivalImages)} set aside from them`;
   return lineChart({
     id: metric.name,
@@ -164,7 +169,7 @@ function scoreChart(epochs: readonly EpochRow[], metric: Metric, summary: RunSum
     lines,
     x: { name: 'epoch', min: 0, max: Math.max(1, ...epochs.map((row) => row.epoch)), whole: true, format: count },
     y: axis,
-    note: `${count(testImages)} test pictures, ${crop}; ${count(trainImages)} training pictures${aside}.${outside}`,
+    note: `${count(testImages)} test pictures, ${crop}; ${count(trainImages)} training pictures${aside}.${some}${outside}`,
   });
 }
 
@@ -215,20 +220,21 @@ function plainAxis(values: readonly (number | undefined)[], { direction }: Metri
   return { axis: { ...axis, format: short }, outside };
 }
 
-function speedChart(steps: RunReport['steps']): Html {
-  const raw = steps.map((row): Point => [row.step, row.imagesPerSecond]);
-  const even = smooth(raw, smoothing(steps));
-  const high = quantile(
-    raw.map(([, y]) => y),
-    0.995,
-  );
+/** What each step tells of the last seconds, beside the figure that the head of the page has. */
+function speedChart(steps: RunReport['steps'], { imagesPerSecond: mean }: RunSummary): Html {
+  const points = steps.map((row): Point => [row.step, row.imagesPerSecond]);
+  const ends = [steps[0], steps.at(-1)].flatMap((row): Point[] => (row === undefined ? [] : [[row.step, mean]]));
+  const high = quantile([...points.map(([, y]) => y), ...ends.map(([, y]) => y)], 0.995);
+  const known = Number.isFinite(mean) && mean > 0;
   return lineChart({
     id: 'speed',
     title: 'Training speed, pictures a second',
     height: 190,
     lines: [
-      { name: 'each step', tone: 'three', points: raw, faint: true },
-      { name: 'mean', tone: 'three', points: even, value: last(even, 3) },
+      { name: 'over the last seconds', tone: 'three', points },
+      ...(known
+        ? [{ name: 'mean of the run', tone: 'two', points: ends, dashed: true, value: significant(mean, 3) } as const]
+        : []),
     ],
     x: stepAxis(steps),
     y: { ...niceRange(high === undefined ? undefined : 0, high), format: short },

@@ -52,6 +52,7 @@ export interface RunSummary {
   /** How test pictures are cropped, in words. */
   crop: string;
   seconds: number;
+  /** The mean over these seconds. */
   imagesPerSecond: number;
   /** Part of the training time spent waiting for pictures. */
   loaderWaitShare: number;
@@ -68,11 +69,12 @@ export interface EpochRow {
   learningRate: number;
   /** Of the training batches: `loss`, and the task's figures. */
   train: Values;
-  /** On the test pictures, of the weights as trained. */
-  raw: Values;
+  /** On the test pictures, of the weights as trained; absent, as the two below, where the epoch was not measured. */
+  raw?: Values;
   ema?: Values;
   /** On the pictures set aside for early stopping, with the weights that `summary.chosen` names. */
   minival?: Values;
+  /** The mean of the epoch. */
   imagesPerSecond: number;
 }
 
@@ -80,6 +82,7 @@ export interface StepRow {
   step: number;
   loss: number;
   learningRate: number;
+  /** Of the last seconds. */
   imagesPerSecond: number;
 }
 

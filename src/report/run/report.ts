@@ -97,7 +97,7 @@ ${fact('Parameters', compact(summary.parameters))}
 ${summary.multiplyAdds !== undefined && fact('Multiply-adds', compact(summary.multiplyAdds), flops(summary.multiplyAdds, summary.size))}
 ${fact('Picture size', `${count(summary.size)} px`, `batch ${count(summary.batch)}`)}
 ${fact('Training', duration(summary.seconds), `${plural(summary.epochs, 'epoch')}, ${plural(summary.steps, 'step')}`)}
-${fact('Speed', `${significant(summary.imagesPerSecond, 3)} pictures/s`, `${percent(summary.loaderWaitShare, 1)} waiting for pictures`)}
+${fact('Speed', `${significant(summary.imagesPerSecond, 3)} pictures/s`, `mean; ${percent(summary.loaderWaitShare, 1)} waiting for pictures`)}
 ${fact('Seed', String(summary.seed))}
 </dl></div>
 ${

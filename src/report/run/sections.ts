@@ -12,7 +12,7 @@ function columnsOf(metric: Metric, primary: boolean): Column[] {
   const { title, head, value: show } = measureOf(metric);
   return [
     [`Training ${title}`, ({ train }) => train[name], (v) => show(v)],
-    [`${head}, raw`, ({ raw }) => raw[name], (v) => show(v)],
+    [`${head}, raw`, ({ raw }) => raw?.[name], (v) => show(v)],
     [`${head}, EMA`, ({ ema }) => ema?.[name], show],
     ...(primary ? [[`${head}, minival`, ({ minival }: EpochRow) => minival?.[name], show] satisfies Column] : []),
   ];
@@ -22,7 +22,7 @@ function columnsOf(metric: Metric, primary: boolean): Column[] {
 export function epochTable(epochs: readonly EpochRow[], metrics: readonly Metric[]): Html {
   const columns: Column[] = [
     ['Training loss', ({ train }) => train['loss'], (v) => significant(v)],
-    ['Test loss, raw', ({ raw }) => raw['loss'], (v) => significant(v)],
+    ['Test loss, raw', ({ raw }) => raw?.['loss'], (v) => significant(v)],
     ['Test loss, EMA', ({ ema }) => ema?.['loss'], (v) => significant(v)],
     ['Minival loss', ({ minival }) => minival?.['loss'], (v) => significant(v)],
     ...metrics.flatMap((metric, i) => (metric.name === 'loss' ? [] : columnsOf(metric, i === 0))),

@@ -234,6 +234,17 @@ describe('renderRunReport', () => {
     assert.match(text(page), /2 steps have no finite loss/);
   });
 
+  it('shows epochs that were not measured as dashes, and draws no gap for them', () => {
+    const report = example(6, 4);
+    const whole = renderRunReport(report);
+    for (const row of report.epochs) if (row.epoch % 3 !== 0) Object.assign(row, { raw: undefined, ema: undefined });
+    const page = renderRunReport(report);
+    check(page);
+    assert.match(text(page), /Not every epoch was measured/);
+    assert.doesNotMatch(text(whole), /Not every epoch was measured/);
+    assert.match(text(page), /Speed 812 pictures\/s mean; 20\.0\s% waiting/);
+  });
+
   it('escapes every name, path and message', () => {
     const evil = `"><script>alert(1)</script><img src=x onerror='alert(1)'>$&$1`;
     const change = {
