@@ -23,9 +23,16 @@ export async function runNamed(
   if (left.size < unique.size) note(json, `${unique.size - left.size} of ${unique.size} trials are done already`);
   let failed = 0;
   const busy = new Set<string>();
+  const said = new Set<string>();
   const tell = (event: TrialEvent): void => {
     const { trial } = event;
     const { name } = unique.get(trial.id)!;
+    if (event.type === 'note') {
+      // Trials share their pictures: once is enough.
+      if (said.has(event.text)) return;
+      said.add(event.text);
+      note(json, `note: ${event.text}`);
+    }
     if (event.type === 'busy') {
       if (busy.has(trial.id)) return;
       busy.add(trial.id);

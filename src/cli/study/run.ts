@@ -47,8 +47,8 @@ export async function run(wanted: string, flags: RunFlags): Promise<void> {
   wholeOption('--of', flags.of, 1, 100_000);
   wholeOption('--index', flags.index, 0, flags.of - 1);
   const json = flags.json === true;
-  const { study, folder } = await openTarget(wanted, flags);
-  const laidOut = await planScaling(study);
+  const { study, folder, where } = await openTarget(wanted, flags);
+  const laidOut = await planScaling(study, undefined, where);
   const threads = flags.threads ?? availableParallelism();
   const workers = flags.workers ?? workersFor(laidOut, threads);
   const plan = await claim(laidOut, folder, workers, threads, json);
