@@ -146,7 +146,9 @@ export const addSeeds = (folder: string): string =>
 export function budgetWithin(points: readonly StudyPoint[]): string {
   const short = (value: number): string => String(Number(value.toPrecision(2)));
   const ms = median(points.flatMap(({ measured }) => measured?.inferenceMs ?? []));
-  return ms === undefined ? `${short((median(points.map(({ flops }) => flops)) ?? 1e9) / 1e6)}MFLOPs` : `${short(ms)}ms`;
+  return ms === undefined
+    ? `${short((median(points.map(({ flops }) => flops)) ?? 1e9) / 1e6)}MFLOPs`
+    : `${short(ms)}ms`;
 }
 
 type Values = (point: StudyPoint) => ReadonlyMap<number, number>;

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { STUDY_PRESETS } from '../../study/plan/presets.js';
 import { integer, number } from '../options.js';
 import { adviseOn } from './advise.js';
+import { type InitFlags, init } from './init.js';
 import { type PlanFlags, plan } from './plan.js';
 import { report } from './report.js';
 import { type RunFlags, run } from './run.js';
@@ -33,6 +34,7 @@ Presets:
 ${ABOUT}
 
 Examples:
+  rescaled study init flowers -o study.json        a study file for these pictures, of about an hour
   rescaled study plan paper                        what the paper's grid costs
   rescaled study plan small --data flowers --measure
   rescaled study run study.json -o runs/flowers
@@ -40,6 +42,15 @@ Examples:
   rescaled study advise runs/flowers
   rescaled scale runs/flowers --budget 5ms`,
     );
+  study
+    .command('init')
+    .description('write a study file for your pictures and this machine')
+    .argument('<data>', 'pictures, as for train')
+    .option('-o, --out <file>', 'the file to write', 'study.json')
+    .option('--minutes <n>', 'how long the study may take', number, 60)
+    .option('--threads <n>', 'threads of all trials together', integer)
+    .option('--force', 'replace the file')
+    .action((data: string, flags: InitFlags) => init(data, flags));
   withTarget(study.command('plan'))
     .description('what would be trained and what it costs, before anything runs')
     .option('--measure', 'then time a few of the trials, to tell how long all take')

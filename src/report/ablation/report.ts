@@ -162,11 +162,7 @@ function chartOf({ metric }: AblationReport, id: string, title: string, bars: Ba
   const [low, high] = [Math.min(...ends), Math.max(...ends)];
   const { title: name, inUnit, scale } = measureOf(metric);
   const room = 0.02 * (high - low);
-  const range = niceRange(
-    onAxis(metric, low - room),
-    onAxis(metric, high + room),
-    5,
-  );
+  const range = niceRange(onAxis(metric, low - room), onAxis(metric, high + room), 5);
   return barChart({
     id,
     title,
