@@ -1,5 +1,5 @@
 import { availableParallelism, totalmem } from 'node:os';
-import { basename, dirname, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { typicalSide } from '../../data/sources/sides.js';
 import { RescaledError, UsageError } from '../../errors.js';
 import { writeFileAtomic } from '../../files.js';
@@ -63,7 +63,9 @@ export async function init(data: string, { out, minutes, threads: given, force }
   const found =
     all.find(({ seconds }) => seconds <= 60 * minutes) ?? all.reduce((a, b) => (b.seconds < a.seconds ? b : a));
   const { fit, seconds } = found;
-  const folder = relative(dirname(resolve(out)), resolve(data)) || '.';
+  // A file among its pictures may move with them; one far from them names them in full.
+  const near = relative(dirname(resolve(out)), resolve(data)) || '.';
+  const folder = near.startsWith(join('..', '..')) ? resolve(data) : near;
   writeFileAtomic(out, `${JSON.stringify(studyOf(fit, facts, folder), null, 2)}\n`);
   tell(out, fit, facts, within(models, fit).length, seconds, workers);
   if (seconds > 60 * minutes)

@@ -94,7 +94,7 @@ function plusMinus(
   const mean = write(scale * of.mean);
   if (of.low === undefined || of.high === undefined || !Number.isFinite(of.mean)) return mean;
   // Where the interval ends at 0 or 100 % it is not even on both sides.
-  if (Math.abs(of.high + of.low - 2 * of.mean) > 1e-9 * Math.max(1, Math.abs(of.mean)))
-    return `${mean} (${write(scale * of.low)} to ${write(scale * of.high)})`;
+  const cut = scale === 100 && (of.low <= 0 || of.high >= 1) && Math.abs(of.high + of.low - 2 * of.mean) > 1e-9;
+  if (cut) return `${mean} (${write(scale * of.low)} to ${write(scale * of.high)})`;
   return `${mean}${NBSP}±${NBSP}${writeHalf((scale / 2) * (of.high - of.low))}`;
 }
