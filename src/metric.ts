@@ -55,6 +55,20 @@ export function errorOf({ unit, direction }: Pick<Metric, 'unit' | 'direction'>,
   return direction === 'lower' ? value : unit === 'share' ? 1 - value : undefined;
 }
 
+/**
+ * An interval of values of a metric: of a share it ends at 0 and 1, beyond which no share can lie, though Student's
+ * interval of few seeds does. Differences of shares go from -1 to 1 and are none of its business.
+ */
+export const clipped = <T extends { readonly low?: number; readonly high?: number }>(
+  { unit }: Pick<Metric, 'unit'>,
+  interval: T,
+): T => {
+  const { low, high } = interval;
+  return unit !== 'share' || low === undefined || high === undefined
+    ? interval
+    : { ...interval, low: Math.max(0, low), high: Math.min(1, high) };
+};
+
 /** What results and reports call a value of their metric, whatever it is, and the name that it is written by. */
 const WRITTEN: Readonly<Record<string, (name: string) => string>> = {
   score: (name) => name,

@@ -23,9 +23,16 @@ export async function runNamed(
   if (left.size < unique.size) note(json, `${unique.size - left.size} of ${unique.size} trials are done already`);
   let failed = 0;
   const busy = new Set<string>();
+  const said = new Set<string>();
   const tell = (event: TrialEvent): void => {
     const { trial } = event;
     const { name } = unique.get(trial.id)!;
+    if (event.type === 'note') {
+      // Trials share their pictures: once is enough.
+      if (said.has(event.text)) return;
+      said.add(event.text);
+      note(json, `note: ${event.text}`);
+    }
     if (event.type === 'busy') {
       if (busy.has(trial.id)) return;
       busy.add(trial.id);
@@ -81,18 +88,46 @@ export function learnFinished(unique: NamedTrials, study: string, time: TimeLeft
 
 /**
  * A few steps of each trial whose speed is not known yet, as many at a time as there will be, since they share the
- * machine.
+ * machine. Nothing is kept of it, so that Ctrl-C ends it at once.
+ * @returns whether it was stopped
  */
 export async function learnUnknown(
   trials: Iterable<{ trial: Trial; name: string }>,
   options: RunTrialsOptions,
   time: TimeLeft,
   json: boolean,
-): Promise<void> {
-  for (const { trial, name } of trials) {
-    if (time.knows(trial.work.cost)) continue;
-    note(json, `measuring a few steps of ${name} ...`);
-    const speeds = await Promise.all(Array.from({ length: options.workers }, () => measureTrial(trial, options)));
-    for (const { msPerStep, scoredPerSecond } of speeds) time.learn(trial.work, msPerStep, scoredPerSecond);
-  }
+): Promise<{ stopped: boolean }> {
+  const seen = new Set<string>();
+  const unknown = [...trials].filter(({ trial: { work } }) => {
+    const first = !time.knows(work.cost) && !seen.has(work.cost);
+    seen.add(work.cost);
+    return first;
+  });
+  if (unknown.length === 0) return { stopped: false };
+  note(
+    json,
+    `\nMeasuring a few steps of ${unknown.length} model${unknown.length === 1 ? '' : 's'} to tell how long all takes: ` +
+      'up to half a minute each. Ctrl-C ends it; nothing is lost by that.',
+  );
+  return untilInterrupted(async (signal) => {
+    for (const [i, { trial, name }] of unknown.entries()) {
+      if (signal.aborted) return { stopped: true };
+      note(json, `  ${i + 1} of ${unknown.length}: ${name}`);
+      try {
+        const all = Array.from({ length: options.workers }, () =>
+          measureTrial(trial, { ...options, signal, killSignal: signal }),
+        );
+        for (const { msPerStep, scoredPerSecond } of await Promise.all(all))
+          time.learn(trial.work, msPerStep, scoredPerSecond);
+      } catch (error) {
+        if (signal.aborted) return { stopped: true };
+        throw error;
+      }
+    }
+    return { stopped: false };
+  });
 }
+
+/** Told when measuring for a plan was stopped. */
+export const MEASURING_STOPPED =
+  'Measuring was stopped: how long it takes is not known. The same command measures again.';

@@ -6,6 +6,9 @@ export interface Estimate {
   high?: number;
 }
 
+/** Fewer seeds are not judged, and no family is made of them. */
+export const LEAST_SEEDS = 3;
+
 export interface Change extends Estimate {
   /** Of the same seeds on both sides. */
   paired: boolean;

@@ -3,6 +3,7 @@ import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { wholeOption } from '../../checks.js';
 import { RescaledError, UsageError } from '../../errors.js';
+import { type ModelOverrides, modelFacts, QuickCosts } from '../../models/index.js';
 import { parseSetting } from '../../recipe/recipe.js';
 import {
   additive,
@@ -12,9 +13,10 @@ import {
   type StudyKind,
   weightDecay,
 } from '../../study/plan/ablation.js';
-import { paperLadder, pickSteps } from '../../study/plan/ladder.js';
+import { longEpochsOf, paperLadder, pickSteps } from '../../study/plan/ladder.js';
 import { readLadder } from '../../study/plan/ladder-file.js';
 import { openTrainingData } from '../../tasks/runs.js';
+import { stemStrideAt } from '../../train/index.js';
 import { integer, number } from '../options.js';
 import { freeFolder } from '../output.js';
 import { commandLine } from '../words.js';
@@ -120,7 +122,17 @@ async function run(data: string, flags: AblateFlags): Promise<void> {
     threads: flags.threads ?? availableParallelism(),
     checkpointSeconds: flags.checkpointSeconds,
   };
-  if (flags.plan === true) return tellPlan(plan, shared, flags.json === true);
+  if (flags.plan === true)
+    return tellPlan(plan, shared, flags.json === true, {
+      // An order of one's own has its lengths in its file.
+      ...(flags.order === undefined ? lengthsOf(flags) : {}),
+      seeds: flags.seeds,
+      size: plan.size,
+      trainPictures: dataset.train?.length ?? 0,
+      classes: dataset.classes.length,
+      flopsAt: (other) =>
+        flopsRatio(ladder.base.model, { width, stemStride, classes: dataset.classes.length }, other, plan.size),
+    });
 
   claimFolder(out, plan);
   const facts: StudyFacts = {
@@ -160,6 +172,29 @@ const TITLES: Record<StudyKind, string> = {
   'leave-one-out': 'What is lost without each step on',
   'weight-decay': 'Weight decay and regularisation on',
 };
+
+const lengthsOf = ({ epochs = 90, longEpochs = longEpochsOf(epochs) }: AblateFlags) => ({ epochs, longEpochs });
+
+/** FLOPs of the model of the first row at one size over those at another. */
+function flopsRatio(
+  model: string,
+  { width, stemStride, classes }: { width: number; stemStride?: 1 | 2 | 4; classes: number },
+  size: number,
+  over: number,
+): number | undefined {
+  const costs = new QuickCosts();
+  const flops = (side: number): number =>
+    costs.of(model, {
+      size: side,
+      batch: 2,
+      overrides: { width, classes, stemStride: stemStride ?? stemStrideAt(modelFacts(model), side) } as ModelOverrides,
+    }).flops;
+  try {
+    return flops(size) / flops(over);
+  } catch {
+    return undefined;
+  }
+}
 
 /** The rows that the flags ask for. */
 async function study(flags: AblateFlags) {

@@ -1,5 +1,6 @@
 import { written } from '../../metric.js';
 import { regimeFinding, studyFindings } from '../../report/study/findings.js';
+import { bestSoFar, noFamily } from '../../report/study/words.js';
 import { DO_NOT_EXTRAPOLATE } from '../../study/advice/advise.js';
 import { SHORT_RUNS_MISLEAD } from '../../study/analysis/halving.js';
 import type { ScalingPlan } from '../../study/plan/scaling-plan.js';
@@ -21,7 +22,7 @@ export async function adviseOn(wanted: string, flags: TargetFlags & { json?: boo
   for (const regime of advice.regimes) tell(regimeFinding(regime, metric));
   const { full } = advice;
   if (full === undefined || full.family.members.length === 0)
-    console.log('\nNo family is proposed: not enough evidence.');
+    console.log(`\n${[noFamily(report), bestSoFar(report)].filter((text) => text !== undefined).join('\n')}`);
   else {
     const byName = new Map(configurations.map((one) => [one.name, one]));
     const newSeeds = full.family.members[0]!.prediction.seeds;

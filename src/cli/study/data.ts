@@ -1,7 +1,8 @@
 import { cpus } from 'node:os';
-import type { Metric } from '../../metric.js';
+import { clipped, type Metric } from '../../metric.js';
 import { type ModelOverrides, modelFacts, QuickCosts } from '../../models/index.js';
 import type { StudyConfiguration, StudyReport } from '../../report/study/report.js';
+import { ADD_SEEDS } from '../../report/study/words.js';
 import { type Advice, advise } from '../../study/advice/advise.js';
 import type { Configuration as Neighbour } from '../../study/advice/next.js';
 import { comparableCost, meanScore, regimesOf } from '../../study/analysis/dimensions.js';
@@ -13,7 +14,7 @@ import { paretoFrontier } from '../../study/analysis/pareto.js';
 import { COSTS, type StudyPoint } from '../../study/analysis/points.js';
 import { powerLaws } from '../../study/analysis/power-law.js';
 import { rankCosts } from '../../study/analysis/rank-correlation.js';
-import type { Estimate } from '../../study/analysis/statistics.js';
+import { type Estimate, LEAST_SEEDS, median } from '../../study/analysis/statistics.js';
 import type { ScalingPlan } from '../../study/plan/scaling-plan.js';
 import { readMeasured, timedId } from '../../study/trials/measured.js';
 import { pointsOf } from '../../study/trials/points-of.js';
@@ -33,6 +34,7 @@ export function adviceOf(plan: ScalingPlan, points: readonly StudyPoint[]): Advi
     flopsOf: flopsOf(plan),
     trainPictures: data.trainPictures,
     seeds: study.seeds.length,
+    ...(data.side === undefined ? {} : { side: data.side }),
   });
 }
 
@@ -128,11 +130,25 @@ export function studyReport(plan: ScalingPlan, folder: string): StudyReport {
     environment: environment(plan, folder),
     commands: [
       { what: 'go on, or again', command: commandLine(['rescaled', 'study', 'run', folder]) },
+      ...(study.seeds.length < LEAST_SEEDS ? [{ what: ADD_SEEDS, command: addSeeds(folder) }] : []),
       { what: 'advice', command: commandLine(['rescaled', 'study', 'advise', folder]) },
-      { what: 'pick a model', command: commandLine(['rescaled', 'scale', folder, '--budget', '5ms']) },
+      { what: 'pick a model', command: commandLine(['rescaled', 'scale', folder, '--budget', budgetWithin(points)]) },
     ],
     warnings: warnings(plan, folder, points),
   };
+}
+
+/** The command that gives a study as many seeds as a judgement takes. */
+export const addSeeds = (folder: string): string =>
+  commandLine(['rescaled', 'study', 'run', folder, '--seeds', String(LEAST_SEEDS)]);
+
+/** A budget that about half of the models keep: of time where they were timed, else of FLOPs. */
+export function budgetWithin(points: readonly StudyPoint[]): string {
+  const short = (value: number): string => String(Number(value.toPrecision(2)));
+  const ms = median(points.flatMap(({ measured }) => measured?.inferenceMs ?? []));
+  return ms === undefined
+    ? `${short((median(points.map(({ flops }) => flops)) ?? 1e9) / 1e6)}MFLOPs`
+    : `${short(ms)}ms`;
 }
 
 type Values = (point: StudyPoint) => ReadonlyMap<number, number>;
@@ -160,17 +176,22 @@ function configurationsOf(points: readonly StudyPoint[], metric: Metric): StudyC
     configurationOf(
       point,
       values.map((valuesOf, i) => meanOf(valuesOf(point), spreads.get(point.epochs)![i])),
+      metric,
     ),
   );
 }
 
-function configurationOf(point: StudyPoint, [test, train, gap]: readonly (Estimate | undefined)[]): StudyConfiguration {
+function configurationOf(
+  point: StudyPoint,
+  [test, train, gap]: readonly (Estimate | undefined)[],
+  metric: Metric,
+): StudyConfiguration {
   const { score, trainScore, measured, failed, pending, ...rest } = point;
   return {
     ...rest,
     ...(measured === undefined ? {} : { measured }),
-    ...(test === undefined ? {} : { score: test }),
-    ...(train === undefined ? {} : { trainScore: train }),
+    ...(test === undefined ? {} : { score: clipped(metric, test) }),
+    ...(train === undefined ? {} : { trainScore: clipped(metric, train) }),
     ...(gap === undefined ? {} : { gap }),
     done: [...score].map(([seed, value]) => ({
       seed,

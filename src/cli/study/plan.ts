@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { csvText } from '../../csv.js';
 import { UsageError } from '../../errors.js';
 import { IMAGENET_PICTURES } from '../../recipe/recipe.js';
+import { LEAST_SEEDS } from '../../study/analysis/statistics.js';
 import type { StudyFile } from '../../study/plan/file.js';
 import { type Configuration, epochsOf, type LeftOut, layOut } from '../../study/plan/grid.js';
 import { STUDY_PRESETS } from '../../study/plan/presets.js';
@@ -9,8 +10,9 @@ import { isStudyFolder, type PlannedConfiguration, planScaling } from '../../stu
 import type { Trial } from '../../study/plan/trial.js';
 import { TimeLeft } from '../../study/trials/time-left.js';
 import { duration } from '../progress.js';
+import { shrinkHint, type Way } from '../shrink.js';
 import { table } from '../table.js';
-import { learnFinished } from '../trials.js';
+import { learnFinished, MEASURING_STOPPED } from '../trials.js';
 import { openTarget, type TargetFlags } from './target.js';
 import { measureSome, namedTrials, workersFor } from './trials.js';
 
@@ -28,13 +30,13 @@ const SHOWN = 24;
 
 /** Prints what a study would train and what that costs. */
 export async function plan(wanted: string, flags: PlanFlags): Promise<void> {
-  const { study, folder } = await openTarget(wanted, flags);
+  const { study, folder, where } = await openTarget(wanted, flags);
   if (study.data === undefined) {
     if (flags.measure === true) throw new UsageError('Expected pictures to measure on: give --data FOLDER.');
     // A study can be looked at before there are pictures.
     const trainPictures = Math.min(study.limitTrain ?? IMAGENET_PICTURES, IMAGENET_PICTURES);
-    const { configurations, leftOut } = await layOut(study, { path: '', classes: 1000, trainPictures });
-    return print({
+    const { configurations, leftOut } = await layOut(study, { path: '', classes: 1000, trainPictures }, where);
+    return show({
       study,
       about:
         `no data given: counted for ${trainPictures.toLocaleString('en')} of ImageNet's ` +
@@ -44,7 +46,7 @@ export async function plan(wanted: string, flags: PlanFlags): Promise<void> {
       flags,
     });
   }
-  const planned = await planScaling(study);
+  const planned = await planScaling(study, undefined, where);
   const { name, trainPictures, testPictures, classes } = planned.data;
   const about =
     `${name}: ${trainPictures.toLocaleString('en')} training and ` +
@@ -55,9 +57,20 @@ export async function plan(wanted: string, flags: PlanFlags): Promise<void> {
   const named = namedTrials(planned);
   const left = new Map(named);
   if (isStudyFolder(folder)) learnFinished(named, folder, time, (id) => left.delete(id));
-  if (flags.measure === true) await measureSome(planned, folder, time, workers, threads, flags.json === true);
   const trials = { time, all: named.size, left: [...left.values()].map(({ trial }) => trial), workers, threads };
-  print({ study, about, configurations: planned.configurations, leftOut: planned.leftOut, trials, flags });
+  const printed = { study, about, configurations: planned.configurations, leftOut: planned.leftOut, trials, flags };
+  const asData = flags.json === true || flags.csv === true;
+  // What is known stands there at once; times take a while.
+  if (flags.measure === true && !asData) show(printed);
+  const stopped =
+    flags.measure === true && (await measureSome(planned, folder, time, workers, threads, flags.json === true)).stopped;
+  if (stopped) {
+    console.error(MEASURING_STOPPED);
+    process.exitCode = 1;
+    if (!asData) return;
+  }
+  if (flags.measure === true && !asData) tellTimes(printed);
+  else show(printed);
 }
 
 interface Printed {
@@ -70,7 +83,7 @@ interface Printed {
   flags: PlanFlags;
 }
 
-function print({ study, about, configurations, leftOut, trials, flags }: Printed): void {
+function show({ study, about, configurations, leftOut, trials, flags }: Printed): void {
   const rows = configurations.map(({ options, overrides: _inner, ...configuration }) => {
     const [first] = configuration.trials ?? [];
     return {
@@ -170,12 +183,109 @@ function print({ study, about, configurations, leftOut, trials, flags }: Printed
   if (study.halving !== undefined)
     console.log('with halving these are at most: each longer regime keeps the best of the one before');
   if (trials === undefined) return;
-  if (total !== undefined)
-    console.log(
-      `${trials.left.length} to do: about ${duration(total)} with ${trials.workers} at a time on ` +
-        `${trials.threads} threads`,
-    );
-  else console.log('--measure times a few of them, to tell how long all take');
+  if (total !== undefined) tellTotal(study, configurations, trials, total);
+  else if (flags.measure !== true) console.log('--measure times a few of them, to tell how long all take');
+}
+
+/** The times that a table lacked when it was printed. */
+function tellTimes({ study, configurations, trials, flags }: Printed): void {
+  const total = trials?.time.total(trials.left, trials.workers);
+  if (trials === undefined || total === undefined) return;
+  const shown = flags.all === true ? configurations : configurations.slice(0, SHOWN);
+  console.log('');
+  console.log(
+    table(
+      [
+        ['configuration', 'a trial takes about'],
+        ...shown.map(({ name, trials: own }) => [name, duration(trials.time.of(own![0]!) ?? 0)]),
+      ],
+      1,
+    ),
+  );
+  if (shown.length < configurations.length) console.log(`... and ${configurations.length - shown.length} more (--all)`);
+  console.log('');
+  tellTotal(study, configurations, trials, total);
+}
+
+function tellTotal(
+  study: StudyFile,
+  configurations: Printed['configurations'],
+  trials: NonNullable<Printed['trials']>,
+  total: number,
+): void {
+  console.log(
+    `${trials.left.length} to do: about ${duration(total)} with ${trials.workers} at a time on ${trials.threads} threads`,
+  );
+  for (const line of shrinkHint(
+    total,
+    shorterWays(study, configurations, trials),
+    'Values in the file that shorten it',
+  ))
+    console.log(line);
+}
+
+/** What a study file may say for less to train, one thing at a time and then all, and what is then left. */
+function shorterWays(
+  study: StudyFile,
+  configurations: Printed['configurations'],
+  { time, left, workers }: NonNullable<Printed['trials']>,
+): Way[] {
+  const todo = new Set(left.map(({ id }) => id));
+  type One = Printed['configurations'][number];
+  const ways: { what: string; keeps: (one: One) => boolean; seeds?: number; factor?: number }[] = [];
+  const drop = (key: string, values: readonly number[], of: (one: One) => number): void => {
+    const all = [...new Set(values)].sort((a, b) => a - b);
+    if (all.length < 2) return;
+    const largest = all.at(-1)!;
+    ways.push({ what: `"${key}": [${all.slice(0, -1).join(', ')}]`, keeps: (one) => of(one) !== largest });
+  };
+  // Three are what a judgement takes.
+  if (study.seeds.length > LEAST_SEEDS)
+    ways.push({ what: `"seeds": ${LEAST_SEEDS}`, keeps: () => true, seeds: LEAST_SEEDS });
+  const grids = study.models.flatMap((grid) => ('depths' in grid ? [grid] : []));
+  drop(
+    'sizes',
+    configurations.map(({ size }) => size),
+    ({ size }) => size,
+  );
+  drop(
+    'depths',
+    grids.flatMap(({ depths }) => depths),
+    ({ depth }) => depth,
+  );
+  drop(
+    'widths',
+    grids.flatMap(({ widths }) => widths),
+    ({ width }) => width,
+  );
+  const longest = Math.max(...study.epochs);
+  const shorter = Math.max(2, Math.round(longest / 3));
+  if (study.halving === undefined && shorter < longest) {
+    const others = study.epochs.filter((epochs) => epochs !== longest && epochs < shorter);
+    ways.push({
+      what: `"epochs": [${[...others, shorter].join(', ')}]`,
+      keeps: ({ epochs }) => epochs === longest || others.includes(epochs),
+      factor: shorter / longest,
+    });
+  }
+  const takes = (some: typeof ways): number => {
+    const trials = configurations
+      .filter((one) => some.every(({ keeps }) => keeps(one)))
+      .flatMap(({ epochs, trials: own }) => {
+        const seeds = Math.min(...some.map(({ seeds: most = Infinity }) => most));
+        // Of the regimes the longest alone gets shorter.
+        const factor = epochs === longest ? some.reduce((product, way) => product * (way.factor ?? 1), 1) : 1;
+        return own!
+          .slice(0, seeds)
+          .filter(({ id }) => todo.has(id))
+          .map(({ work }) => ({ work: { ...work, steps: work.steps * factor } }));
+      });
+    return time.total(trials, workers) ?? 0;
+  };
+  return [
+    ...ways.map((way) => ({ what: way.what, seconds: takes([way]) })),
+    ...(ways.length > 1 ? [{ what: 'all of these', seconds: takes(ways) }] : []),
+  ].filter(({ seconds }) => seconds > 0);
 }
 
 const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;

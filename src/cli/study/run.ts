@@ -21,7 +21,7 @@ import { measureStudy, timedModels } from '../../study/trials/measured.js';
 import { pointsOf } from '../../study/trials/points-of.js';
 import { rungsOf } from '../../study/trials/rungs.js';
 import { TimeLeft } from '../../study/trials/time-left.js';
-import { type NamedTrials, note, runNamed } from '../trials.js';
+import { MEASURING_STOPPED, type NamedTrials, note, runNamed } from '../trials.js';
 import { commandLine } from '../words.js';
 import { metricOf } from './data.js';
 import { writeReport } from './report.js';
@@ -47,8 +47,8 @@ export async function run(wanted: string, flags: RunFlags): Promise<void> {
   wholeOption('--of', flags.of, 1, 100_000);
   wholeOption('--index', flags.index, 0, flags.of - 1);
   const json = flags.json === true;
-  const { study, folder } = await openTarget(wanted, flags);
-  const laidOut = await planScaling(study);
+  const { study, folder, where } = await openTarget(wanted, flags);
+  const laidOut = await planScaling(study, undefined, where);
   const threads = flags.threads ?? availableParallelism();
   const workers = flags.workers ?? workersFor(laidOut, threads);
   const plan = await claim(laidOut, folder, workers, threads, json);
@@ -119,7 +119,8 @@ async function withinTime(
   if (isStudyFolder(folder)) slow = readPlan(folder).leftOut.filter(({ reason }) => reason.includes(TOO_LONG));
   else {
     const time = new TimeLeft();
-    await measureSome(plan, folder, time, workers, threads, json);
+    const { stopped } = await measureSome(plan, folder, time, workers, threads, json);
+    if (stopped) throw new RescaledError(`${MEASURING_STOPPED} limits.minutes needs it.`);
     slow = plan.configurations.flatMap(({ name, trials }) => {
       const own = time.of(trials[0]!)! / 60;
       return own > minutes

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { STUDY_PRESETS } from '../../study/plan/presets.js';
 import { integer, number } from '../options.js';
 import { adviseOn } from './advise.js';
+import { type InitFlags, init } from './init.js';
 import { type PlanFlags, plan } from './plan.js';
 import { report } from './report.js';
 import { type RunFlags, run } from './run.js';
@@ -33,15 +34,27 @@ Presets:
 ${ABOUT}
 
 Examples:
+  rescaled study init flowers -o study.json        a study file for these pictures, of about an hour
   rescaled study plan paper                        what the paper's grid costs
   rescaled study plan small --data flowers --measure
   rescaled study run study.json -o runs/flowers
+  rescaled study run runs/flowers --seeds 3        the seeds that are missing
   rescaled study advise runs/flowers
   rescaled scale runs/flowers --budget 5ms`,
     );
+  study
+    .command('init')
+    .description('write a study file for your pictures and this machine')
+    .argument('<data>', 'pictures, as for train')
+    .option('-o, --out <file>', 'the file to write', 'study.json')
+    .option('--minutes <n>', 'how long the study may take', number, 60)
+    .option('--threads <n>', 'threads of all trials together', integer)
+    .option('--force', 'replace the file')
+    .action((data: string, flags: InitFlags) => init(data, flags));
   withTarget(study.command('plan'))
     .description('what would be trained and what it costs, before anything runs')
-    .option('--measure', 'time a few of the trials, to tell how long all take')
+    .option('--measure', 'then time a few of the trials, to tell how long all take')
+    .option('--seeds <n>', 'seeds in all: those of the study and more', integer)
     .option('--workers <n>', 'trials at a time; by default one a thread, as far as the memory goes', integer)
     .option('--threads <n>', 'threads of all together', integer)
     .option('--all', 'every line of the table')
@@ -56,6 +69,7 @@ Examples:
       integer,
     )
     .option('--threads <n>', 'threads of all together', integer)
+    .option('--seeds <n>', 'seeds in all: those of the study and more', integer)
     .option('--index <n>', 'of many machines with a shared folder: the number of this one, from 0', integer, 0)
     .option('--of <n>', 'how many machines there are', integer, 1)
     .option('--checkpoint-seconds <n>', 'time between checkpoints within an epoch, default 60', number)

@@ -1,11 +1,12 @@
 import { totalmem } from 'node:os';
-import { untilInterrupted } from '../../child/interrupt.js';
 import { type ScalingPlan, trialsInOrder } from '../../study/plan/scaling-plan.js';
 import type { TimeLeft } from '../../study/trials/time-left.js';
-import { learnUnknown, type NamedTrials, note } from '../trials.js';
+import { learnUnknown, type NamedTrials } from '../trials.js';
 
 /** Share of the machine's memory that trials side by side may be predicted to need. */
 const MEMORY_SHARE = 0.7;
+/** Bytes that trials side by side may be predicted to need. */
+export const memoryOfTrials = (): number => MEMORY_SHARE * totalmem();
 
 /**
  * Trials at a time: a thread each, as far as the memory goes. Small models leave threads idle between operators, so
@@ -15,7 +16,7 @@ const MEMORY_SHARE = 0.7;
 export function workersFor({ study, configurations }: ScalingPlan, threads: number): number {
   if (study.device !== undefined && study.device !== 'cpu') return 1;
   const largest = configurations.reduce((most, { predictedBytes }) => Math.max(most, predictedBytes), 1);
-  return Math.max(1, Math.min(threads, Math.floor((MEMORY_SHARE * totalmem()) / largest)));
+  return Math.max(1, Math.min(threads, Math.floor(memoryOfTrials() / largest)));
 }
 
 /** The trials in the order in which they run, by the names of their configurations. */
@@ -33,19 +34,16 @@ export async function measureSome(
   workers: number,
   threads: number,
   json: boolean,
-): Promise<void> {
+  samples = SAMPLES,
+): Promise<{ stopped: boolean }> {
   const byCost = [...configurations].sort((a, b) => a.trials[0]!.work.stepFlops! - b.trials[0]!.work.stepFlops!);
   const picked = new Set(
-    Array.from({ length: SAMPLES }, (_, i) => byCost[Math.round((i * (byCost.length - 1)) / (SAMPLES - 1))]!),
+    Array.from({ length: samples }, (_, i) => byCost[Math.round((i * (byCost.length - 1)) / (samples - 1))]!),
   );
-  await untilInterrupted(
-    (signal, killSignal) =>
-      learnUnknown(
-        [...picked].map(({ name, trials }) => ({ name, trial: trials[0]! })),
-        { study, workers, threads, signal, killSignal },
-        time,
-        json,
-      ),
-    (text) => note(json, text),
+  return learnUnknown(
+    [...picked].map(({ name, trials }) => ({ name, trial: trials[0]! })),
+    { study, workers, threads },
+    time,
+    json,
   );
 }

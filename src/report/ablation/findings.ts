@@ -1,6 +1,7 @@
 import { betterBy } from '../../metric.js';
 import { significant } from '../draw/format.js';
 import { type Measure, measureOf } from '../draw/measure.js';
+import { LEAST_SEEDS } from '../statistics.js';
 import type { AblationReport, AblationRow } from './data.js';
 
 const list = (names: readonly string[]): string =>
@@ -49,8 +50,13 @@ function verdicts({ kind, metric }: AblationReport, compared: readonly AblationR
   const unknown = of('unknown');
   const changes =
     unknown.length === compared.length ? 'Every change comes' : `The changes of ${list(unknown.map(bareName))} come`;
-  if (unknown.length > 0)
-    said.push(`${changes} from one seed: there is no interval, and a change may be chance. Use --seeds 3 or more.`);
+  if (unknown.length > 0) {
+    const fewest = Math.min(...unknown.map(({ change }) => change!.n));
+    said.push(
+      `${changes} from ${fewest === 1 ? 'one seed: there is no interval, and a change' : 'two seeds, too few to judge by: each'} ` +
+        `may be chance. Use --seeds ${LEAST_SEEDS} or more.`,
+    );
+  }
   return said;
 }
 

@@ -1,4 +1,4 @@
-import { betterBy } from '../../metric.js';
+import { betterBy, type Metric } from '../../metric.js';
 import { type Bar, barChart } from '../draw/bars.js';
 import { niceRange } from '../draw/charts.js';
 import { count, duration, missing, moment, significant } from '../draw/format.js';
@@ -28,7 +28,7 @@ const WORDS: Record<Change['verdict'], string> = {
   worse: 'loss',
   noise: 'within noise',
   none: 'changes nothing',
-  unknown: 'one seed: cannot tell from noise',
+  unknown: 'too few seeds: cannot tell from noise',
 };
 
 /** Published models of the rows, in order of appearance; one figure alone compares with nothing. */
@@ -160,8 +160,9 @@ function chartOf({ metric }: AblationReport, id: string, title: string, bars: Ba
   const ends = bars.flatMap(({ from, to, low, high }) => [from, to, low ?? to, high ?? to]).filter(Number.isFinite);
   // A little room, so that no whisker ends on the frame.
   const [low, high] = [Math.min(...ends), Math.max(...ends)];
-  const range = niceRange(low - 0.02 * (high - low), high + 0.02 * (high - low), 5);
   const { title: name, inUnit, scale } = measureOf(metric);
+  const room = 0.02 * (high - low);
+  const range = niceRange(onAxis(metric, low - room), onAxis(metric, high + room), 5);
   return barChart({
     id,
     title,
@@ -174,6 +175,10 @@ function chartOf({ metric }: AblationReport, id: string, title: string, bars: Ba
     ...(note !== undefined && { note }),
   });
 }
+
+/** A place on the axis of a chart: percentages end at 0 and 100, where the whisker of a change may reach beyond. */
+const onAxis = ({ unit }: Metric, value: number): number =>
+  unit === 'share' ? Math.min(100, Math.max(0, value)) : value;
 
 /** In a drawing there is little room. */
 const label = ({ name }: AblationRow): string => name.replace(/^without /, '− ');
@@ -213,7 +218,10 @@ function oursChart(report: AblationReport): Html {
         connect: report.kind === 'additive' && report.rows[i + 1]?.against === i,
         ...(change.low !== undefined &&
           change.high !== undefined &&
-          change.verdict !== 'none' && { low: from + scale * change.low, high: from + scale * change.high }),
+          change.verdict !== 'none' && {
+            low: onAxis(report.metric, from + scale * change.low),
+            high: onAxis(report.metric, from + scale * change.high),
+          }),
       },
     ];
   });

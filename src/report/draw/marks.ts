@@ -31,8 +31,8 @@ export interface MarkChartOptions {
   panel?: boolean;
 }
 
-/** Of a small drawing, four of which fit side by side. */
-const PANEL = { name: 'panel', width: 270, fontSize: 11, xParts: 4 } as const;
+/** Of a small drawing, three of which fit side by side. */
+const PANEL = { name: 'panel', width: 340, fontSize: 11, xParts: 4 } as const;
 type Size = { name: string; width: number; fontSize: number; xParts: number };
 
 /** Where there are more marks, they are drawn as dots without intervals: more would cover each other. */

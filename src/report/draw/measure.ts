@@ -26,7 +26,11 @@ export interface Measure {
   distance(difference: number): string;
   /** A value on an axis, without its unit. */
   tick(value: number): string;
-  /** `91.23 ± 0.41`, without the unit: Student's intervals are even on both sides. @param digits of a percentage */
+  /**
+   * `91.23 ± 0.41`, without the unit: Student's intervals are even on both sides; `97.10 (90.30 to 100.00)` where one
+   * ends at 0 or 100 %.
+   * @param digits of a percentage
+   */
   plusMinus(of: Estimate | undefined, digits?: number): string;
 }
 
@@ -88,7 +92,9 @@ function plusMinus(
 ): string {
   if (of === undefined) return missing;
   const mean = write(scale * of.mean);
-  return of.low === undefined || of.high === undefined || !Number.isFinite(of.mean)
-    ? mean
-    : `${mean}${NBSP}±${NBSP}${writeHalf((scale / 2) * (of.high - of.low))}`;
+  if (of.low === undefined || of.high === undefined || !Number.isFinite(of.mean)) return mean;
+  // Where the interval ends at 0 or 100 % it is not even on both sides.
+  const cut = scale === 100 && (of.low <= 0 || of.high >= 1) && Math.abs(of.high + of.low - 2 * of.mean) > 1e-9;
+  if (cut) return `${mean} (${write(scale * of.low)} to ${write(scale * of.high)})`;
+  return `${mean}${NBSP}±${NBSP}${writeHalf((scale / 2) * (of.high - of.low))}`;
 }

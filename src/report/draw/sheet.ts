@@ -31,7 +31,10 @@ const LIMIT = 200;
  * The rows as CSV (RFC 4180 with line feeds) and as a table of the page. Numbers that are not finite are empty cells.
  */
 export function sheet<Row>(name: string, columns: readonly Column<Row>[], rows: readonly Row[]): Sheet {
-  const shown = columns.filter(({ title }) => title !== undefined);
+  // A column that has nothing in any row stands in the CSV alone.
+  const shown = columns.filter(
+    ({ title, value }) => title !== undefined && (rows.length === 0 || rows.some((row) => value(row) !== undefined)),
+  );
   const side = ({ words }: Column<Row>): Html => html` class="${words === true ? 'words' : 'num'}"`;
   return {
     name,

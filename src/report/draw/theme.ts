@@ -73,8 +73,8 @@ code { font: 13px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu San
 .key svg.symbol { display: inline-block; width: 10px; height: 10px; margin-right: 6px; vertical-align: -0.5px; }
 .one-chart { max-width: 700px; margin-bottom: 18px; }
 section > h3, .chart + h3 { margin-top: 24px; }
-.panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(238px, 1fr)); gap: 18px 28px; margin-bottom: 20px; }
-.panels .chart { max-width: 340px; }
+.panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(320px, 100%), 1fr)); gap: 22px 32px; margin-bottom: 20px; }
+.panels .chart { max-width: 520px; }
 .row-head { margin-top: 18px; font-size: 15px; }
 .heats { display: flex; flex-wrap: wrap; gap: 26px 40px; margin: 18px 0; }
 .heat { max-width: 100%; }

@@ -5,7 +5,7 @@ import { download, type Sheet, sheet } from '../draw/sheet.js';
 import { below, td, tdNamed, tdNum, tdWords, th, thNum, tr, wideTable } from '../draw/table.js';
 import type { Dimension, Evidence, FamilyMember, NextTrial, RegimeAdvice } from './analysis.js';
 import type { StudyReport } from './data.js';
-import { COST_WORDS, epochWords, estimateCell, missingSentence, PAYS, time } from './words.js';
+import { bestSoFar, COST_WORDS, epochWords, estimateCell, missingSentence, noFamily, PAYS, time } from './words.js';
 
 const DIMENSIONS = ['depth', 'width', 'resolution'] as const;
 type Kind<K extends Evidence['kind']> = Extract<Evidence, { kind: K }>;
@@ -40,26 +40,43 @@ export function regimeTable({ advice, metric }: StudyReport): Html {
       advice.regimes.flatMap((regime) => DIMENSIONS.flatMap((dimension) => gainOf(regime, dimension)?.cost ?? [])),
     ),
   ].map((cost) => COST_WORDS[cost].short);
+  // What no regime has a figure for has no column.
+  const columns: Columns = {
+    dimensions: DIMENSIONS.filter((dimension) =>
+      advice.regimes.some((regime) => gainOf(regime, dimension) !== undefined),
+    ),
+    contrast: advice.regimes.some((regime) => contrastOf(regime, 'depth', 'width') !== undefined),
+    overfits: advice.regimes.some((regime) => overfits(regime).judged > 0),
+  };
   const heads = [
     th('Regime'),
     th('What pays'),
-    DIMENSIONS.map((dimension) => thNum(dimension[0]!.toUpperCase() + dimension.slice(1))),
-    thNum('Depth less width'),
-    thNum('Over-fitting pairs'),
+    columns.dimensions.map((dimension) => thNum(dimension[0]!.toUpperCase() + dimension.slice(1))),
+    columns.contrast && thNum('Depth less width'),
+    columns.overfits && thNum('Over-fitting pairs'),
   ];
   const unit = metric.unit === 'share' ? `Points of ${measure.title}` : `Change of ${measure.title}${measure.inUnit},`;
   return html`${wideTable(
     heads,
-    advice.regimes.map((regime) => regimeRow(regime, measure)),
+    advice.regimes.map((regime) => regimeRow(regime, measure, columns)),
   )}
 <p class="note">${
     costs.length > 0 && `${unit} for each doubling of ${costs.join(' or ')}, with their 95\u00a0% intervals. `
-  }Over-fitting pairs: of two neighbours in depth or width, the larger is better on training pictures and worse on test \
-pictures, both beyond noise. Download CSV: ${download(regimeSheet({ advice }))}</p>
+  }${
+    columns.overfits &&
+    'Over-fitting pairs: of two neighbours in depth or width, the larger is better on training pictures and worse on ' +
+      'test pictures, both beyond noise. '
+  }Download CSV: ${download(regimeSheet({ advice }))}</p>
 ${risk(advice.risk)}`;
 }
 
-function regimeRow(regime: RegimeAdvice, { bare }: Measure): Html {
+interface Columns {
+  dimensions: readonly Dimension[];
+  contrast: boolean;
+  overfits: boolean;
+}
+
+function regimeRow(regime: RegimeAdvice, { bare }: Measure, columns: Columns): Html {
   const over = overfits(regime);
   return tr([
     tdWords(epochWords(regime.epochs)),
@@ -68,9 +85,9 @@ function regimeRow(regime: RegimeAdvice, { bare }: Measure): Html {
         regime.pays === 'undecided' && html`<br><small>between ${regime.among.join(' and ')}</small>`
       }${regime.missing.map((one) => below(missingSentence(one)))}`,
     ),
-    DIMENSIONS.map((dimension) => tdNum(estimateCell(gainOf(regime, dimension)?.perDoubling, bare))),
-    tdNum(estimateCell(contrastOf(regime, 'depth', 'width')?.difference, bare)),
-    tdNum(over.judged === 0 ? missing : `${over.overfits} of ${over.judged}`),
+    columns.dimensions.map((dimension) => tdNum(estimateCell(gainOf(regime, dimension)?.perDoubling, bare))),
+    columns.contrast && tdNum(estimateCell(contrastOf(regime, 'depth', 'width')?.difference, bare)),
+    columns.overfits && tdNum(over.judged === 0 ? missing : `${over.overfits} of ${over.judged}`),
   ]);
 }
 
@@ -88,7 +105,7 @@ function risk({ text, source, flopsRange, breakFlops }: StudyReport['advice']['r
 export function familyTable(report: StudyReport): Html {
   const { full } = report.advice;
   if (full === undefined || full.family.members.length === 0)
-    return html`<p>No family is proposed: not enough evidence.</p>${
+    return html`<p>${noFamily(report)}</p>${bestSoFar(report) !== undefined && html`<p>${bestSoFar(report)}</p>`}${
       full !== undefined &&
       full.missing.length > 0 &&
       html`<ul class="findings">${full.missing.map((one) => html`<li>${missingSentence(one)}</li>`)}</ul>`
@@ -102,7 +119,9 @@ export function familyTable(report: StudyReport): Html {
     th('Model'),
     ['Depth', 'Width', 'Pixels', 'FLOPs', 'Parameters'].map(thNum),
     timed && thNum(COST_WORDS[cost].head),
-    [`Measured ${title}${inUnit}`, `Gain${inChange}`, `Predicted ${title}`].map(thNum),
+    thNum(`Measured ${title}${inUnit}`),
+    members.length > 1 && thNum(`Gain${inChange}`),
+    thNum(`Predicted ${title}`),
   ];
   const rows = members.map((one) =>
     tr([
@@ -111,7 +130,7 @@ export function familyTable(report: StudyReport): Html {
       tdNum(parameters.text(byName.get(one.name)?.parameters ?? Number.NaN)),
       timed && tdNum(COST_WORDS[cost].text(one.cost)),
       tdNum(plusMinus(one.score)),
-      tdNum(estimateCell(one.gain, bare)),
+      members.length > 1 && tdNum(estimateCell(one.gain, bare)),
       tdNum(estimateCell(one.prediction, value)),
     ]),
   );
@@ -119,7 +138,7 @@ export function familyTable(report: StudyReport): Html {
 <p class="note">Smallest to largest by ${COST_WORDS[cost].short}${instead && ', since nothing else was measured'}, at \
 ${epochWords(full.epochs)}. Each model beats the one before. Predicted: the mean of \
 ${seedWords(members[0]!.prediction.seeds)} of the same training on the same pictures, and where 95\u00a0% of such means \
-would lie; one seed of a model leaves no interval.${
+would lie.${
     passedOver.length > 0 &&
     ` Passed over on the frontier, since not told from a member of the family: ${count(passedOver.length)}.`
   } Download CSV: ${download(familySheet(report))}</p>`;
@@ -165,7 +184,11 @@ export const nextName = ({ family, depth, width, size }: NextTrial): string =>
 /** What to train next, why, and what it costs. */
 export function nextTable({ advice }: StudyReport): Html | undefined {
   if (advice.next.length === 0) return undefined;
-  const heads = [th('Train'), thNum('Epochs'), thNum('Seeds'), th('Why'), thNum('FLOPs'), thNum('Takes about')];
+  const timed = advice.next.some(({ seconds }) => seconds !== undefined);
+  const heads = [
+    [th('Train'), thNum('Epochs'), thNum('Seeds'), th('Why'), thNum('FLOPs')],
+    timed && thNum('Takes about'),
+  ];
   const rows = advice.next.map((one) =>
     tr([
       tdNamed(nextName(one)),
@@ -173,7 +196,7 @@ export function nextTable({ advice }: StudyReport): Html | undefined {
       tdNum(one.seeds),
       tdNamed(`More ${one.dimension} than ${one.base}, ${one.where}`),
       tdNum(`${decimals(one.flopsRatio)}\u00a0×`),
-      tdNum(time(one.seconds)),
+      timed && tdNum(time(one.seconds)),
     ]),
   );
   return html`${wideTable(heads, rows)}

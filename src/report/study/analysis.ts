@@ -155,8 +155,8 @@ export type Missing =
     }
   /** No two neighbours along these dimensions have results. */
   | { kind: 'points'; dimensions: readonly Dimension[] }
-  /** Along these no two seeds are done in the same pairs. */
-  | { kind: 'seeds'; dimensions: readonly Dimension[] }
+  /** Along these so few seeds are done in the same pairs. */
+  | { kind: 'seeds'; dimensions: readonly Dimension[]; now: number }
   /** Seeds in all that would tell two dimensions apart, if both gains stay what they are. */
   | { kind: 'more seeds'; first: Dimension; second: Dimension; now: number; needed?: number }
   | { kind: 'times'; names: readonly string[] };

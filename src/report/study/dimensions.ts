@@ -61,8 +61,6 @@ export function dimensionFigure(report: StudyReport): Html {
 (${base.width}).</p>`;
   const { axis, tick } = COST_WORDS[cost];
   const { title, inUnit, nouns, tick: scoreTick } = measureOf(report.metric);
-  // An interval of a share may reach beyond what a share can be.
-  const within = (value: number): number => (report.metric.unit === 'share' ? Math.min(1, Math.max(0, value)) : value);
   const costs = lines.flatMap(({ points }) => points.map((one) => studyCost(one, cost)!));
   const x = logScale(costs, { name: axis, format: tick });
   const legend = (['depth', 'width'] as const).map(
@@ -74,7 +72,7 @@ export function dimensionFigure(report: StudyReport): Html {
     // Scores of a regime have one scale, so that its resolutions can be compared by eye.
     const y = linearScale(
       row.flatMap(({ points }) =>
-        points.flatMap(({ score }) => [score!.low ?? score!.mean, score!.high ?? score!.mean].map(within)),
+        points.flatMap(({ score }) => [score!.low ?? score!.mean, score!.high ?? score!.mean]),
       ),
       { name: `${title}${inUnit}`, format: scoreTick },
     );
@@ -115,7 +113,7 @@ function panel(lines: readonly Scaled[], title: string, id: string, x: Scale, y:
     id,
     title,
     panel: true,
-    height: 210,
+    height: 250,
     x,
     y,
     series: lines.map(

@@ -5,7 +5,17 @@ import { contrastOf, gainOf, nextName, overfits } from './advice.js';
 import type { RegimeAdvice } from './analysis.js';
 import type { StudyReport } from './data.js';
 import { diminishingOf, RETURNS } from './resolution.js';
-import { COST_WORDS, changeWithInterval, epochWords, missingSentence, time, trained, words } from './words.js';
+import {
+  bestSoFar,
+  COST_WORDS,
+  changeWithInterval,
+  epochWords,
+  missingSentence,
+  noFamily,
+  time,
+  trained,
+  words,
+} from './words.js';
 
 /** A sentence to remember, and what it rests on. */
 export interface Finding {
@@ -55,9 +65,13 @@ const LEADS: Partial<Record<RegimeAdvice['pays'], (where: string, advice: Regime
   undecided: (where, { among }) => `${where}, ${words(among)} cannot be told apart.`,
 };
 
-function family({ advice }: StudyReport): Finding[] {
+function family(report: StudyReport): Finding[] {
+  const { advice } = report;
   const members = advice.full?.family.members ?? [];
-  if (members.length === 0) return [{ text: 'No family of models is proposed: not enough evidence.' }];
+  if (members.length === 0) {
+    const best = bestSoFar(report);
+    return [{ text: noFamily(report) }, ...(best === undefined ? [] : [{ text: best }])];
+  }
   return [
     {
       lead:

@@ -48,7 +48,8 @@ export function gapFigure(report: StudyReport): Html {
       ? `${noun} on training pictures (without augmentation) less ${noun} on test pictures`
       : `${noun} on test pictures less ${noun} on training pictures (without augmentation)`;
   return html`<p class="note">In bold: ${gap}${inChange.replace(', ', ', in ')}: how much the model over-fits. \
-Below: both ${nouns} with half the width of their 95\u00a0% intervals over seeds after ±, where there are at least two. \
+Below: both ${nouns} with half the width of their 95\u00a0% intervals over seeds after ±, or the interval in brackets, \
+where there are at least two. \
 ${missing}: not trained.</p>
 <div class="heats">${groups
     .slice(0, TABLES)
@@ -65,7 +66,7 @@ function pairTable({ overfitting, metric }: StudyReport): Html | undefined {
   if (overfitting === undefined) return undefined;
   const { noun, nouns, inChange, bare } = measureOf(metric);
   if (overfitting.judged === 0)
-    return html`<p>Whether larger models over-fit cannot be told: no two neighbours have two seeds each with both \
+    return html`<p>Whether larger models over-fit cannot be told: no two neighbours have three seeds each with both \
 ${nouns}.</p>`;
   const found = overfitting.pairs.filter(({ verdict }) => verdict === 'overfits');
   const many =

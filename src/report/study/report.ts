@@ -3,6 +3,7 @@ import { type Html, html } from '../draw/html.js';
 import { commandList, pairList } from '../draw/lists.js';
 import { measureOf } from '../draw/measure.js';
 import { renderPage, type Section } from '../draw/page.js';
+import { LEAST_SEEDS } from '../statistics.js';
 import { familyTable, nextTable, regimeTable } from './advice.js';
 import type { StudyReport } from './data.js';
 import { dimensionFigure } from './dimensions.js';
@@ -12,7 +13,7 @@ import { frontierFigure } from './frontiers.js';
 import { gapFigure } from './gap.js';
 import { resolutionFigure } from './resolution.js';
 import { configurationSection, halvingSection } from './trials.js';
-import { families, regimes, resolutions, trained, words } from './words.js';
+import { ADD_SEEDS, families, regimes, resolutions, trained, words } from './words.js';
 
 export type { StudyConfiguration, StudyReport } from './data.js';
 
@@ -71,7 +72,8 @@ function warnings(report: StudyReport): Html | undefined {
     report.configurations.reduce((sum, one) => sum + one[pick].length, 0);
   const [done, failed, pending] = [trials('done'), trials('failed'), trials('pending')];
   const all = done + failed + pending;
-  const single = trained(report).filter(({ score }) => score?.low === undefined).length;
+  const add = report.commands.find(({ what }) => what === ADD_SEEDS);
+  const few = trained(report).filter(({ done: seeds }) => seeds.length < LEAST_SEEDS).length;
   const said = [
     ...(pending > 0
       ? [`${count(pending)} of ${count(all)} trials are not done yet: figures and intervals will change.`]
@@ -79,10 +81,10 @@ function warnings(report: StudyReport): Html | undefined {
     ...(failed > 0
       ? [`${count(failed)} of ${count(all)} trials failed; they are named below the table of all configurations.`]
       : []),
-    ...(single > 0
+    ...(few > 0
       ? [
-          `${count(single)} ${single === 1 ? 'configuration has' : 'configurations have'} one seed only, ` +
-            'and so no interval: a difference may be chance. Use three seeds or more.',
+          `${count(few)} ${few === 1 ? 'configuration has' : 'configurations have'} fewer than ${LEAST_SEEDS} seeds: ` +
+            `a difference may be chance, and none is judged.${add === undefined ? '' : ` Add seeds: ${add.command}`}`,
         ]
       : []),
     ...report.warnings,

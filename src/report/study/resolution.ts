@@ -112,7 +112,7 @@ export function resolutionFigure(report: StudyReport): Html {
       { name: 'each model', tone: toneOf(i), marks },
       { name: 'median', tone: toneOf(i), bare: true, marks: medians(rows) },
     ];
-    return markChart({ id: `resolution-${epochs}`, title: epochWords(epochs), panel: true, height: 240, x, y, series });
+    return markChart({ id: `resolution-${epochs}`, title: epochWords(epochs), panel: true, height: 260, x, y, series });
   })}</div>
 <p class="note">${gained} for each doubling of ${costs.join(' or ')} from one resolution to the next, depth and width \
 the same: a mark for each model, whiskers its 95\u00a0% interval over seeds, the line through the medians.</p>
@@ -136,7 +136,7 @@ function diminishingTable(report: StudyReport): Html | undefined {
   const rows = diminishingOf(report);
   if (rows.length === 0)
     return html`<p class="note">Whether returns diminish: not enough evidence. It needs the same model at three \
-resolutions, with two seeds or more.</p>`;
+resolutions, with three seeds or more.</p>`;
   const { bare, title, inUnit } = measureOf(report.metric);
   const heads = [th('Regime'), ['Lower half of the steps', 'Upper half', 'Change'].map(thNum), th('Returns')];
   const cells = rows.map(({ epochs, lower, upper, change }) =>

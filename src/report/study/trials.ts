@@ -121,7 +121,8 @@ export function configurationSection(report: StudyReport): Html {
   const what = nouns.charAt(0).toUpperCase() + nouns.slice(1);
   const unit = report.metric.unit === 'share' ? ' in percent' : inUnit.replace(', ', ' in ');
   return html`<div class="small">${all.table()}</div>
-<p class="note">${what}${unit}; after ± half the width of the 95\u00a0% interval over seeds. Download CSV: \
+<p class="note">${what}${unit}; after ± half the width of the 95\u00a0% interval over seeds, or the interval in \
+brackets where it ends at what is possible. Download CSV: \
 ${download(all)}, each trial: ${download(trialSheet(report))}</p>
 ${
   failed.length > 0 &&

@@ -1,10 +1,11 @@
+import { betterBy } from '../../metric.js';
 import { TONES, type Tone } from '../draw/charts.js';
 import { bytes, compact, count, duration, missing, significant } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
 import { SHAPES, type Shape } from '../draw/marks.js';
-import type { Measure } from '../draw/measure.js';
+import { type Measure, measureOf } from '../draw/measure.js';
 import { below } from '../draw/table.js';
-import type { Change, Estimate } from '../statistics.js';
+import { type Change, type Estimate, LEAST_SEEDS } from '../statistics.js';
 import type { Missing, Pays } from './analysis.js';
 import type { StudyCost } from './costs.js';
 import type { StudyConfiguration, StudyReport } from './data.js';
@@ -99,7 +100,7 @@ export const VERDICTS: Record<Change['verdict'], string> = {
   worse: 'worse',
   noise: 'within noise',
   none: 'the very same',
-  unknown: 'one seed: cannot tell',
+  unknown: 'too few seeds: cannot tell',
 };
 
 /** The regimes of a study, short ones first. */
@@ -137,6 +138,36 @@ export const PAYS: Record<Pays, string> = {
   'not enough evidence': 'not enough evidence',
 };
 
+/** The most seeds that a configuration has done. */
+export const seedsDone = ({ configurations }: Pick<StudyReport, 'configurations'>): number =>
+  Math.max(0, ...configurations.map(({ done }) => done.length));
+
+/** Why there is no family: too few seeds, and how to add them, or what else. */
+export function noFamily(report: StudyReport): string {
+  const most = seedsDone(report);
+  if (most === 0 || most >= LEAST_SEEDS) return 'No family is proposed: not enough evidence.';
+  const [add] = report.commands.filter(({ what }) => what === ADD_SEEDS);
+  return (
+    `No family is proposed: that takes ${LEAST_SEEDS} seeds of a model or more, and there ` +
+    `${most === 1 ? 'is one' : `are ${most}`}.${add === undefined ? '' : ` Add seeds: ${add.command}`}`
+  );
+}
+/** How the page calls the command that adds seeds. */
+export const ADD_SEEDS = 'add seeds';
+
+/** The best mean of the longest regime, where seeds are too few for more. */
+export function bestSoFar(report: StudyReport): string | undefined {
+  const longest = regimes(report).at(-1);
+  const known = trained(report).filter(({ epochs }) => epochs === longest);
+  if (known.length === 0 || seedsDone(report) >= LEAST_SEEDS) return undefined;
+  const best = known.reduce((a, b) => (betterBy(report.metric, b.score!.mean, a.score!.mean) > 0 ? b : a));
+  const { n, mean } = best.score!;
+  return (
+    `The best ${n === 1 ? 'result' : 'mean'} so far is ${measureOf(report.metric).value(mean)}, of ${best.name} over ` +
+    `${n === 1 ? 'one seed' : `${n} seeds`}: which of the models near it is better is not known.`
+  );
+}
+
 /** What is missing, and what would mend it. */
 export function missingSentence(one: Missing): string {
   switch (one.kind) {
@@ -153,7 +184,10 @@ export function missingSentence(one: Missing): string {
         `${one.dimensions.length === 1 ? 'it' : 'each'}.`
       );
     case 'seeds':
-      return `One seed says nothing of noise along ${words(one.dimensions)}: use two or more.`;
+      return (
+        `${one.now === 1 ? 'One seed says nothing' : 'Two seeds say little'} of noise along ` +
+        `${words(one.dimensions)}: use ${LEAST_SEEDS} or more.`
+      );
     case 'more seeds':
       return (
         `${one.now} seeds do not tell ${one.first} from ${one.second}: ` +

@@ -4,7 +4,7 @@ import { marginalGains, type RegimeGains } from '../analysis/marginal.js';
 import { type Overfitting, type OverfittingDirection, overfitting } from '../analysis/overfitting.js';
 import type { StudyPoint } from '../analysis/points.js';
 import { fitPowerLaw } from '../analysis/power-law.js';
-import { type Better, type Difference, studentQuantile } from '../analysis/statistics.js';
+import { type Better, type Difference, LEAST_SEEDS, studentQuantile } from '../analysis/statistics.js';
 import { type FamilyOptions, type ProposedFamily, proposeFamily } from './family.js';
 import { type NextOptions, type NextTrial, whatNext } from './next.js';
 
@@ -40,8 +40,8 @@ export type Missing =
     }
   /** No two neighbours along these dimensions have results. */
   | { kind: 'points'; dimensions: Dimension[] }
-  /** Along these dimensions no two seeds are done in the same pairs. */
-  | { kind: 'seeds'; dimensions: Dimension[] }
+  /** Along these dimensions so few seeds are done in the same pairs, below `LEAST_SEEDS`. */
+  | { kind: 'seeds'; dimensions: Dimension[]; now: number }
   /** Seeds in all that would tell two dimensions apart, if both gains stay what they are; absent above 100. */
   | { kind: 'more seeds'; first: Dimension; second: Dimension; now: number; needed?: number }
   /** Gains are counted against FLOPs, since these are not measured. */
@@ -151,11 +151,12 @@ function ahead(gains: RegimeGains, first: Dimension, second: Dimension): boolean
 
 /**
  * A dimension pays where the score gets better with each doubling beyond noise and no other measured one could be
- * better: it beats each of them beyond noise. At least two must be measured, or nothing is compared.
+ * better: it beats each of them beyond noise. At least two must be measured, with three seeds or more, or nothing is
+ * compared.
  */
 function decide(gains: RegimeGains, metric: Better): { pays: Pays; among: Dimension[] } {
   const measured = gains.along
-    .filter(({ outcome }) => outcome === 'measured')
+    .filter(({ outcome, bySeed }) => outcome === 'measured' && bySeed.length >= LEAST_SEEDS)
     .sort((a, b) => betterBy(metric, b.perDoubling!.mean, a.perDoubling!.mean));
   if (measured.length < 2) return { pays: 'not enough evidence', among: [] };
   const gaining = measured.filter(({ perDoubling }) => perDoubling!.verdict === 'better');
@@ -210,11 +211,16 @@ function missingOf(points: readonly StudyPoint[], { along, contrasts, cost }: Re
   );
   const pending = points.flatMap((point) => point.pending.map((seed) => ({ name: point.name, seed })));
   if (failed.length + pending.length > 0) missing.push({ kind: 'trials', failed, pending });
-  const where = (why: string): Dimension[] => along.filter((one) => one.why === why).map(({ dimension }) => dimension);
-  const [noPairs, oneSeed] = [where('no pairs with results'), where('one seed only')];
+  const noPairs = along.filter(({ why }) => why === 'no pairs with results').map(({ dimension }) => dimension);
+  const few = along.filter(({ bySeed }) => bySeed.length > 0 && bySeed.length < LEAST_SEEDS);
   if (noPairs.length > 0)
     missing.push({ kind: 'points', dimensions: DIMENSIONS.filter((dimension) => noPairs.includes(dimension)) });
-  if (oneSeed.length > 0) missing.push({ kind: 'seeds', dimensions: oneSeed });
+  if (few.length > 0)
+    missing.push({
+      kind: 'seeds',
+      dimensions: few.map(({ dimension }) => dimension),
+      now: Math.min(...few.map(({ bySeed }) => bySeed.length)),
+    });
   for (const { first, second, size, difference } of contrasts)
     if (size === undefined && difference?.verdict === 'noise')
       missing.push({ kind: 'more seeds', first, second, now: difference.n, ...seedsNeeded(difference) });

@@ -1,8 +1,8 @@
 import { UsageError } from '../../errors.js';
-import { betterBy, isBetter } from '../../metric.js';
+import { betterBy, clipped, isBetter, type Metric } from '../../metric.js';
 import { configurationOf, meanScore } from '../analysis/dimensions.js';
 import { type Cost, costOf, type StudyPoint } from '../analysis/points.js';
-import { type Better, type Difference, difference, type Estimate, estimate } from '../analysis/statistics.js';
+import { type Difference, difference, type Estimate, estimate, LEAST_SEEDS } from '../analysis/statistics.js';
 
 /** What a model may cost at most. */
 export interface Budget {
@@ -72,22 +72,30 @@ export interface BudgetCandidate {
 
 export interface BudgetPick {
   budget: Budget;
-  outcome: 'fits' | 'none fits' | 'nothing to choose from';
+  outcome: 'fits' | 'none fits' | 'too few seeds' | 'nothing to choose from';
   /** The best at or under the limit; of equals the cheapest. */
   pick?: BudgetCandidate;
   /** The best of the other configurations under the limit, and the pick's score less its own, paired by seed. */
   runnerUp?: BudgetCandidate & { behind: Difference };
   /** Where none fits: the cheapest, and its cost over the limit. */
   cheapest?: BudgetCandidate & { timesOver: number };
+  /** Where those that fit have too few seeds: the best mean of them, which is no pick. */
+  soFar?: BudgetCandidate;
   /** How many fit. */
   fitting: number;
   /** Names of points that could not be looked at. */
   notMeasured: string[];
   withoutResult: string[];
+  /** Fit, and have fewer than `LEAST_SEEDS` seeds: nothing is picked by their means. */
+  tooFewSeeds: string[];
 }
 
 /** The best model that a budget allows. For a proposed family give the points of its members. */
-export function pickWithin(points: readonly StudyPoint[], budget: Budget, metric: Better): BudgetPick {
+export function pickWithin(
+  points: readonly StudyPoint[],
+  budget: Budget,
+  metric: Pick<Metric, 'unit' | 'direction'>,
+): BudgetPick {
   const withoutResult: string[] = [];
   const notMeasured: string[] = [];
   const known: { point: StudyPoint; cost: number; mean: number; score: Estimate }[] = [];
@@ -95,17 +103,19 @@ export function pickWithin(points: readonly StudyPoint[], budget: Budget, metric
     const [cost, mean] = [costOf(point, budget.cost), meanScore(point)];
     if (mean === undefined) withoutResult.push(point.name);
     else if (cost === undefined || !Number.isFinite(cost)) notMeasured.push(point.name);
-    else known.push({ point, cost, mean, score: estimate([...point.score.values()])! });
+    else known.push({ point, cost, mean, score: clipped(metric, estimate([...point.score.values()])!) });
   }
   const shown = ({ point, cost, score }: (typeof known)[number]): BudgetCandidate => ({
     name: point.name,
     cost,
     score,
   });
-  const fitting = known
+  const within = known
     .filter(({ cost }) => cost <= budget.limit)
     .sort((a, b) => betterBy(metric, b.mean, a.mean) || a.cost - b.cost);
-  const common = { budget, fitting: fitting.length, notMeasured, withoutResult };
+  const fitting = within.filter(({ score }) => score.n >= LEAST_SEEDS);
+  const tooFewSeeds = within.filter(({ score }) => score.n < LEAST_SEEDS).map(({ point }) => point.name);
+  const common = { budget, fitting: within.length, notMeasured, withoutResult, tooFewSeeds };
   const [pick] = fitting;
   if (pick !== undefined) {
     const other = fitting.find(({ point }) => configurationOf(point) !== configurationOf(pick.point));
@@ -118,6 +128,7 @@ export function pickWithin(points: readonly StudyPoint[], budget: Budget, metric
         : { runnerUp: { ...shown(other), behind: difference(other.point.score, pick.point.score, metric)! } }),
     };
   }
+  if (within.length > 0) return { ...common, outcome: 'too few seeds', soFar: shown(within[0]!) };
   if (known.length === 0) return { ...common, outcome: 'nothing to choose from' };
   const cheapest = known.reduce((a, b) =>
     b.cost < a.cost || (b.cost === a.cost && isBetter(metric, b.mean, a.mean)) ? b : a,

@@ -1,18 +1,13 @@
-import { betterBy, isBetter, type Metric } from '../../metric.js';
+import { betterBy, clipped, isBetter, type Metric } from '../../metric.js';
 import { comparableCost, meanScore } from '../analysis/dimensions.js';
 import { changeOf, meanOf, type Noise, regimeNoise, regimeSpread } from '../analysis/noise.js';
 import { paretoFrontier } from '../analysis/pareto.js';
 import type { Cost, StudyPoint } from '../analysis/points.js';
-import { type Difference, type Estimate, estimate, studentQuantile } from '../analysis/statistics.js';
+import { type Difference, type Estimate, estimate, LEAST_SEEDS, studentQuantile } from '../analysis/statistics.js';
 
 export interface FamilyOptions {
   /** What the family is sorted and judged by. Default: measured time of a training step. */
   cost?: Cost;
-  /**
-   * Where one seed leaves no interval: the least gain that makes another member, in the metric's unit. Default: 0.01 of
-   * a share; of other metrics a hundredth of the score of the member before.
-   */
-  leastGain?: number;
   /** Seeds of the training that is predicted. Default 1. */
   newSeeds?: number;
 }
@@ -22,7 +17,7 @@ export interface Prediction {
   /** New seeds. */
   seeds: number;
   mean: number;
-  /** 95 % of such means lie in it; absent where one seed says nothing of the spread. */
+  /** 95 % of such means lie in it. */
   low?: number;
   high?: number;
 }
@@ -38,7 +33,7 @@ export interface FamilyMember {
   score: Estimate;
   /** Against the member before it, paired by seed. */
   gain?: Difference;
-  why: 'the cheapest of the frontier' | 'gains beyond noise' | 'gains enough, though one seed cannot tell';
+  why: 'the cheapest of the frontier' | 'gains beyond noise';
   /** The frontier's member at a higher resolution that this one is not told from. */
   insteadOf?: string;
   /**
@@ -61,9 +56,9 @@ export interface ProposedFamily {
   passedOver: {
     name: string;
     against: string;
-    reason: 'no gain beyond noise' | 'gains too little for one seed' | 'a lower resolution does as well';
+    reason: 'no gain beyond noise' | 'too few seeds in both' | 'a lower resolution does as well';
   }[];
-  leftOut: { name: string; reason: 'no result' | 'not measured' }[];
+  leftOut: { name: string; reason: 'no result' | 'too few seeds' | 'not measured' }[];
 }
 
 /**
@@ -77,12 +72,13 @@ type Known = { point: StudyPoint; cost: number; score: number };
 /**
  * A family from smallest to largest out of the points of one regime: along the Pareto frontier each member must beat
  * the one before it beyond noise. Resolution is raised slowly (paper section 6, strategy 2): where a cheaper point at a
- * lower resolution is not told from a member, and still beats the one before, it takes its place.
+ * lower resolution is not told from a member, and still beats the one before, it takes its place. Points with fewer than
+ * `LEAST_SEEDS` seeds play no part.
  */
 export function proposeFamily(
   points: readonly StudyPoint[],
   metric: Pick<Metric, 'unit' | 'direction'>,
-  { cost: wanted = 'trainStepMs', leastGain, newSeeds = 1 }: FamilyOptions = {},
+  { cost: wanted = 'trainStepMs', newSeeds = 1 }: FamilyOptions = {},
 ): ProposedFamily {
   const withResult = points.filter((point) => meanScore(point) !== undefined);
   const instead = withResult.length > 0 && withResult.every((point) => comparableCost(point, wanted) === undefined);
@@ -92,14 +88,13 @@ export function proposeFamily(
   for (const point of points) {
     const [score, value] = [meanScore(point), comparableCost(point, cost)];
     if (score === undefined) leftOut.push({ name: point.name, reason: 'no result' });
+    else if (point.score.size < LEAST_SEEDS) leftOut.push({ name: point.name, reason: 'too few seeds' });
     else if (value === undefined) leftOut.push({ name: point.name, reason: 'not measured' });
     else known.push({ point, cost: value, score });
   }
   const noise = regimeNoise(points, ({ score }) => score);
   const spread = regimeSpread(points, ({ score }) => score);
   const change = (from: Known, to: Known): Difference => changeOf(from.point.score, to.point.score, metric, noise)!;
-  const enough = (gain: Difference, before: Known): boolean =>
-    betterBy(metric, gain.mean, 0) >= (leastGain ?? 0.01 * (metric.unit === 'share' ? 1 : Math.abs(before.score)));
   const chosen: { known: Known; why: FamilyMember['why']; gain?: Difference; insteadOf?: string }[] = [];
   const passedOver: ProposedFamily['passedOver'] = [];
   for (const next of paretoFrontier(known, metric)) {
@@ -109,21 +104,16 @@ export function proposeFamily(
       continue;
     }
     const gain = change(before, next);
-    if (gain.verdict !== 'better' && !(gain.verdict === 'unknown' && enough(gain, before))) {
+    if (gain.verdict !== 'better') {
       passedOver.push({
         name: next.point.name,
         against: before.point.name,
-        reason: gain.verdict === 'unknown' ? 'gains too little for one seed' : 'no gain beyond noise',
+        reason: gain.verdict === 'unknown' ? 'too few seeds in both' : 'no gain beyond noise',
       });
       continue;
     }
-    const slow = gain.verdict === 'better' ? atLowerResolution(known, before, next, metric, change) : undefined;
-    if (slow === undefined)
-      chosen.push({
-        known: next,
-        gain,
-        why: gain.verdict === 'better' ? 'gains beyond noise' : 'gains enough, though one seed cannot tell',
-      });
+    const slow = atLowerResolution(known, before, next, metric, change);
+    if (slow === undefined) chosen.push({ known: next, gain, why: 'gains beyond noise' });
     else {
       passedOver.push({ name: next.point.name, against: slow.point.name, reason: 'a lower resolution does as well' });
       chosen.push({ known: slow, gain: change(before, slow), why: 'gains beyond noise', insteadOf: next.point.name });
@@ -138,11 +128,11 @@ export function proposeFamily(
       size: point.size,
       flops: point.flops,
       cost: value,
-      score: meanOf(point.score, spread)!,
+      score: clipped(metric, meanOf(point.score, spread)!),
       ...(gain === undefined ? {} : { gain }),
       ...reasons,
       ...resolutionGrowth(first!, point),
-      prediction: predict([...point.score.values()], newSeeds, spread),
+      prediction: clipped(metric, predict([...point.score.values()], newSeeds, spread)),
     }),
   );
   return {

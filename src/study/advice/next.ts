@@ -10,6 +10,8 @@ export interface NextOptions {
   flopsOf: (configuration: Configuration) => number | undefined;
   /** Training pictures of the data set, for the seconds that a trial takes. */
   trainPictures?: number;
+  /** Shorter side of the pictures as they lie on disk: larger ones would show nothing more. */
+  side?: number;
   /** Seeds of the trials that are proposed. Default 1. */
   seeds?: number;
 }
@@ -52,7 +54,7 @@ export function whatNext(
     const line = lines(points, dimension)
       .find((one) => one.includes(base))
       ?.map((point) => valueAlong(point, dimension)) ?? [valueAlong(base, dimension)];
-    return candidates(line, valueAlong(base, dimension), base, dimension).flatMap(({ value, where }) =>
+    return candidates(line, valueAlong(base, dimension), base, dimension, options.side).flatMap(({ value, where }) =>
       trial(base, dimension, value, where, options),
     );
   });
@@ -65,12 +67,18 @@ export function whatNext(
 
 type Candidate = { value: number; where: NextTrial['where'] };
 
-function candidates(line: readonly number[], at: number, base: StudyPoint, dimension: Dimension): Candidate[] {
+function candidates(
+  line: readonly number[],
+  at: number,
+  base: StudyPoint,
+  dimension: Dimension,
+  side?: number,
+): Candidate[] {
   const i = line.indexOf(at);
   const [lower, upper] = [line[i - 1], line[i + 1]];
   const found: (Candidate | undefined)[] = [
     upper === undefined
-      ? wrap(beyond(at, lower, base, dimension), 'beyond the grid')
+      ? wrap(beyond(at, lower, base, dimension, side), 'beyond the grid')
       : wrap(between(at, upper, base, dimension), 'within the grid'),
     lower === undefined ? undefined : wrap(between(lower, at, base, dimension), 'within the grid'),
   ];
@@ -82,13 +90,21 @@ const wrap = (value: number | undefined, where: NextTrial['where']): Candidate |
 
 /**
  * The next value: one step as large as the last one; for a ResNet the next depth that there is. The side grows by half
- * at most.
+ * at most, and not beyond that of the pictures themselves.
  */
-function beyond(at: number, lower: number | undefined, base: StudyPoint, dimension: Dimension): number | undefined {
+function beyond(
+  at: number,
+  lower: number | undefined,
+  base: StudyPoint,
+  dimension: Dimension,
+  side = Infinity,
+): number | undefined {
   const depths = dimension === 'depth' ? depthsOf(base) : undefined;
   if (depths !== undefined) return depths.find((depth) => depth > at);
   const ratio = lower === undefined ? 1.5 : at / lower;
-  return dimension === 'resolution' ? even(at * Math.min(ratio, 1.5)) : twentieths(at * ratio);
+  if (dimension !== 'resolution') return twentieths(at * ratio);
+  const next = Math.min(even(at * Math.min(ratio, 1.5)), 2 * Math.floor(side / 2));
+  return next > at ? next : undefined;
 }
 
 /** The geometric middle; for a ResNet the depth nearest to it. */

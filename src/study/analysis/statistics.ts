@@ -14,6 +14,12 @@ export interface Estimate {
   high?: number;
 }
 
+/**
+ * Fewer seeds are not judged: two leave one degree of freedom, whose interval is 12.7 standard errors wide to each side,
+ * and nothing to see by whether both were lucky.
+ */
+export const LEAST_SEEDS = 3;
+
 /** How two sets of results differ: `paired` when they share their seeds, so that the luck of a seed cancels out. */
 export interface Difference extends Estimate {
   paired: boolean;
@@ -22,8 +28,8 @@ export interface Difference extends Estimate {
   pooledDf?: number;
 }
 /**
- * `better` and `worse`: all of the interval lies on that side of 0, by the direction of the metric; `unknown`: too few
- * values to tell; `none`: the very same results; `noise`: the interval covers 0.
+ * `better` and `worse`: all of the interval lies on that side of 0, by the direction of the metric; `unknown`: fewer
+ * than `LEAST_SEEDS` values; `none`: the very same results; `noise`: the interval covers 0.
  */
 export type Verdict = 'better' | 'worse' | 'noise' | 'none' | 'unknown';
 
@@ -122,10 +128,10 @@ export function difference(
 
 /** With its verdict. @param same the very same results */
 export function judged(found: Estimate & { paired: boolean }, same: boolean, { direction }: Better): Difference {
-  const { low, high } = found;
+  const { low, high, n } = found;
   const verdict = same
     ? 'none'
-    : low === undefined || high === undefined
+    : n < LEAST_SEEDS || low === undefined || high === undefined
       ? 'unknown'
       : low > 0 || high < 0
         ? low > 0 === (direction === 'higher')

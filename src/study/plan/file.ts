@@ -64,7 +64,7 @@ const schema = z.strictObject({
       [z.int().min(1).max(1000), list(z.int().min(0))],
       'expected a whole number from 1 to 1000, or a list of whole numbers',
     )
-    .default(2),
+    .default(3),
   recipe: z.string().default('resnet-rs'),
   settings: settingsSchema.default({}),
   /**
@@ -97,6 +97,22 @@ type Parsed = z.infer<typeof schema>;
 export interface StudyFile extends Omit<Parsed, 'seeds' | 'name'> {
   name: string;
   seeds: number[];
+}
+
+/**
+ * So many seeds, those of the study among them.
+ * @throws UsageError for fewer than it has: a study may only grow
+ */
+export function withSeeds<T extends Pick<StudyFile, 'seeds'>>(study: T, wanted: number): T {
+  const { seeds } = study;
+  if (!(Number.isInteger(wanted) && wanted >= seeds.length && wanted <= 1000))
+    throw new UsageError(
+      `Expected a whole number from ${seeds.length} (the seeds of the study) to 1000 for --seeds but received ${wanted}. ` +
+        'Seeds can be added, not taken away.',
+    );
+  const all = [...seeds];
+  for (let seed = 1; all.length < wanted; seed++) if (!all.includes(seed)) all.push(seed);
+  return { ...study, seeds: all };
 }
 
 /**

@@ -68,33 +68,32 @@ export function epochsOf({ epochs, halving }: Pick<StudyFile, 'epochs' | 'halvin
 /**
  * Every configuration of a study, smallest first, with its cost from shapes alone; those beyond the limits or too small
  * for the model's strides are left out by name.
+ * @param where the study comes from, for the messages: its file
  * @throws UsageError for models, sizes or settings that nothing can be made of
  */
 export async function layOut(
   study: StudyFile,
   data: GridData,
+  where = study.name,
 ): Promise<{ configurations: Configuration[]; leftOut: LeftOut[] }> {
   const recipes = new Map<string, NamedRecipe>();
   for (const recipe of [study.recipe, ...study.models.flatMap((grid) => grid.recipe ?? [])])
-    recipes.set(recipe, await openRecipe(recipe));
+    recipes.set(recipe, await ofStudy(where, () => openRecipe(recipe)));
   const costs = new QuickCosts();
   const configurations = new Map<string, Configuration>();
   const leftOut: LeftOut[] = [];
   for (const grid of study.models)
-    for (const member of membersOf(grid, study))
+    for (const member of await ofStudy(where, () => membersOf(grid, study)))
       for (const epochs of epochsOf(study)) {
         const name =
           `${member.model}${member.family.startsWith('resnet') ? ` x${member.width}` : ''} @${member.size} for ` +
           `${epochs} epoch${epochs === 1 ? '' : 's'}`;
         const { settings, ruled } = settingsFor(study, grid, { ...member, epochs });
         const recipe = grid.recipe ?? study.recipe;
-        const { batch } = resolveRecipe(
-          recipes.get(recipe)!,
-          member.named,
-          member.size,
-          { ...settings, epochs },
-          data.trainPictures,
-        ).values;
+        const { values } = await ofStudy(where, () =>
+          resolveRecipe(recipes.get(recipe)!, member.named, member.size, { ...settings, epochs }, data.trainPictures),
+        );
+        const { batch } = values;
         const stemStride = grid.stemStride ?? stemStrideAt(modelFacts(member.named), member.size);
         const overrides = {
           ...grid.modelOptions,
@@ -117,7 +116,7 @@ export async function layOut(
         }
         if (configurations.has(name))
           throw new UsageError(
-            `Expected each configuration once in ${study.name} but ${name} comes from two of its models.`,
+            `Expected each configuration once in ${where} but ${name} comes from two of its models.`,
           );
         const { limitTrain, limitTest: testPictures, valSplit, device } = study;
         configurations.set(name, {
@@ -154,6 +153,16 @@ export async function layOut(
     ),
     leftOut,
   };
+}
+
+/** An error of what stands in a study names the study: a recipe's own says which setting, and not where it is. */
+export async function ofStudy<T>(where: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof UsageError) || error.message.includes(where)) throw error;
+    throw new UsageError(`In ${where}: ${error.message}`, { cause: error });
+  }
 }
 
 const defined = <T extends object>(values: T): Partial<T> =>

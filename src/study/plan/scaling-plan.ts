@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import type { Dataset } from '../../data/dataset.js';
+import { typicalSide } from '../../data/sources/sides.js';
 import { UsageError } from '../../errors.js';
 import { makeFolder, writeFileAtomic } from '../../files.js';
 import { taskNamed } from '../../tasks/index.js';
 import { openTrainingData } from '../../tasks/runs.js';
 import { checkStudy, type StudyFile } from './file.js';
 import { parsePlan, planFile, readPlanJson, refuseOccupied } from './folder.js';
-import { type Configuration, epochsOf, type LeftOut, layOut } from './grid.js';
+import { type Configuration, epochsOf, type LeftOut, layOut, ofStudy } from './grid.js';
 import { planTrials, type Trial } from './trial.js';
 
 export interface PlannedConfiguration extends Configuration {
@@ -20,7 +21,15 @@ export interface ScalingPlan {
   study: StudyFile;
   /** What the trials learn; `classify` where absent. */
   task?: string;
-  data: { name: string; fingerprint: string; classes: number; trainPictures: number; testPictures: number };
+  data: {
+    name: string;
+    fingerprint: string;
+    classes: number;
+    trainPictures: number;
+    testPictures: number;
+    /** Shorter side of a picture as it lies on disk; absent from plans of 0.1.0. */
+    side?: number;
+  };
   /** By epochs, then by multiply-adds. */
   configurations: PlannedConfiguration[];
   leftOut: LeftOut[];
@@ -29,12 +38,13 @@ export interface ScalingPlan {
 /**
  * Lays a study out over its pictures.
  * @param dataset already opened data, else it is opened
+ * @param where the study comes from, for the messages: its file
  * @throws UsageError without data, or where nothing is left to train
  */
-export async function planScaling(study: StudyFile, dataset?: Dataset): Promise<ScalingPlan> {
+export async function planScaling(study: StudyFile, dataset?: Dataset, where = study.name): Promise<ScalingPlan> {
   const { task } = study;
   if (study.data === undefined)
-    throw new UsageError(`Expected the folder of the pictures as "data" in ${study.name}, or as --data.`);
+    throw new UsageError(`Expected the folder of the pictures as "data" in ${where}, or as --data.`);
   const opened =
     dataset ??
     (await openTrainingData({
@@ -46,23 +56,25 @@ export async function planScaling(study: StudyFile, dataset?: Dataset): Promise<
     }));
   if (opened.train === undefined)
     throw new UsageError(`Expected training pictures in ${study.data} but there is only a validation part.`);
+  const side = await typicalSide(opened.train);
   const data = {
     name: opened.name,
     fingerprint: opened.fingerprint,
     classes: outputsOf(task, opened),
     trainPictures: opened.train.length,
     testPictures: opened.val.length,
+    ...(side === undefined ? {} : { side }),
   };
-  const { configurations, leftOut } = await layOut(study, {
-    path: study.data,
-    classes: data.classes,
-    trainPictures: data.trainPictures,
-  });
+  const { configurations, leftOut } = await layOut(
+    study,
+    { path: study.data, classes: data.classes, trainPictures: data.trainPictures },
+    where,
+  );
   const planned: PlannedConfiguration[] = [];
   for (const configuration of configurations) {
     const stepFlops = 6 * configuration.multiplyAdds * configuration.batch;
     const options = { ...configuration.options, ...(task === undefined ? {} : { task }) };
-    const trials = await planTrials(options, study.seeds, opened);
+    const trials = await ofStudy(where, () => planTrials(options, study.seeds, opened));
     planned.push({
       ...configuration,
       options,
@@ -71,7 +83,7 @@ export async function planScaling(study: StudyFile, dataset?: Dataset): Promise<
   }
   if (planned.length === 0)
     throw new UsageError(
-      `Expected something to train in ${study.name} but every configuration is left out. The first: ` +
+      `Expected something to train in ${where} but every configuration is left out. The first: ` +
         `${leftOut[0]!.name}: ${leftOut[0]!.reason}`,
     );
   return { study, ...(task === undefined ? {} : { task }), data, configurations: planned, leftOut };
@@ -113,6 +125,7 @@ const planSchema = z.object({
     classes: z.int(),
     trainPictures: z.int(),
     testPictures: z.int(),
+    side: z.int().optional(),
   }),
   configurations: z.array(
     z.looseObject({

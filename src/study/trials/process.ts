@@ -30,7 +30,10 @@ export interface Speed {
 export interface TrialJob {
   /** To train and score, or to measure a few steps. */
   task: { type: 'run' | 'measure'; task: TrialTask };
-  message: { step: number; steps: number };
+  message:
+    | { type: 'step'; step: number; steps: number }
+    /** Of its pictures, which concerns the whole study. */
+    | { type: 'note'; text: string };
   answer:
     | { type: 'done'; result: TrialResult }
     | { type: 'measured'; speed: Speed }
@@ -45,6 +48,12 @@ const TELL_MS = 500;
 /** Steps of a measurement, the first two of which are not counted, and after how many seconds it has had enough. */
 const MEASURED_STEPS = 12;
 const MEASURED_MS = 10_000;
+
+/**
+ * The loop's advice that the cache of decoded pictures cannot be used. What it says of the recipe is left out: a study
+ * sets that on purpose.
+ */
+const OF_PICTURES = /^pictures are decoded/;
 
 class Busy extends Error {}
 
@@ -99,9 +108,10 @@ async function perform(
     clock.see(event);
     if (event.type === 'start') steps = event.steps;
     if (event.type === 'end') end = event;
+    if (event.type === 'advice' && OF_PICTURES.test(event.text)) send({ type: 'note', text: event.text });
     if (performance.now() - told > TELL_MS) {
       told = performance.now();
-      send({ step: event.step, steps });
+      send({ type: 'step', step: event.step, steps });
     }
     await letMessagesIn();
   }

@@ -13,6 +13,8 @@ import { lockFile, readResult, type TrialResult, trialRun, writeResult } from '.
 export type TrialEvent =
   | { type: 'start'; trial: Trial }
   | { type: 'progress'; trial: Trial; step: number; steps: number }
+  /** What a trial says of its pictures; every trial may say the same. */
+  | { type: 'note'; trial: Trial; text: string }
   /** `seconds` in this process, scoring included; 0 when another process had done it. */
   | { type: 'done'; trial: Trial; result: TrialResult; seconds: number }
   | { type: 'failed'; trial: Trial; reason: string }
@@ -61,8 +63,12 @@ export async function runTrials(trials: readonly Trial[], options: RunTrialsOpti
       const began = performance.now();
       const last = taken
         ? ({ type: 'busy' } as const)
-        : await inProcess({ type: 'run', task: taskOf(trial, options) }, options, (progress) =>
-            onEvent({ type: 'progress', ...progress, trial }),
+        : await inProcess({ type: 'run', task: taskOf(trial, options) }, options, (message) =>
+            onEvent(
+              message.type === 'note'
+                ? { ...message, trial }
+                : { type: 'progress', step: message.step, steps: message.steps, trial },
+            ),
           );
       if (last.type === 'done')
         onEvent({ type: 'done', trial, result: last.result, seconds: (performance.now() - began) / 1000 });

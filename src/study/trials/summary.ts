@@ -1,5 +1,5 @@
 import { csvText } from '../../csv.js';
-import { type Metric, writtenKey } from '../../metric.js';
+import { clipped, type Metric, writtenKey } from '../../metric.js';
 import { metricsOf } from '../../tasks/index.js';
 import { type Difference, difference, type Estimate, estimate, median } from '../analysis/statistics.js';
 import type { StudyPlan, Variant } from '../plan/ablation.js';
@@ -41,6 +41,10 @@ export function summarise({ variants, task }: StudyPlan, study: string): Variant
       pending: known.flatMap(({ trial, result }) => (result === undefined ? [trial.seed] : [])),
     };
   });
+  const scoreOf = (results: readonly TrialResult[], pick: (result: TrialResult) => number): Estimate | undefined => {
+    const found = estimate(values(results, pick));
+    return found && clipped(metric, found);
+  };
   return rows.map(({ variant, done, failed, pending }): VariantFigures => {
     const change =
       variant.against === undefined ? undefined : difference(bySeed(rows[variant.against]!.done), bySeed(done), metric);
@@ -49,8 +53,8 @@ export function summarise({ variants, task }: StudyPlan, study: string): Variant
       done,
       failed,
       pending,
-      score: estimate(values(done, ({ score }) => score)),
-      trainScore: estimate(values(done, ({ trainScore }) => trainScore)),
+      score: scoreOf(done, ({ score }) => score),
+      trainScore: scoreOf(done, ({ trainScore }) => trainScore),
       loss: estimate(values(done, ({ loss }) => loss)),
       change,
       // Times have outliers, so that the middle one stands for them.

@@ -158,7 +158,7 @@ describe('renderAblation', () => {
       renderAblation(study('additive', additive(ladder), (row, seed) => (seed === 1 ? 0.8 + row / 100 : undefined))),
     );
     assert.match(said, /Every change comes from one seed: there is no interval/);
-    assert.match(said, /one seed: cannot tell from noise/);
+    assert.match(said, /too few seeds: cannot tell from noise/);
     assert.match(said, /22 of 33 trials are not done yet/);
     assert.doesNotMatch(said, /95 % interval [+−\d]/);
   });

@@ -13,6 +13,8 @@ describe('measureOf', () => {
     assert.deepEqual([change(-0.0063), distance(0.0063)], ['−0.63 points', '0.63 points']);
     assert.equal(tick(0.905), '90.5');
     assert.equal(plain(plusMinus({ mean: 0.9, n: 3, low: 0.89, high: 0.91 })), '90.00 ± 1.00');
+    // An interval that ends at 100 % is not even on both sides.
+    assert.equal(plain(plusMinus({ mean: 0.95, n: 3, low: 0.85, high: 1 })), '95.00 (85.00 to 100.00)');
     assert.deepEqual([inUnit, inChange, noun], [', %', ', points', 'accuracy']);
   });
   it('writes other values as numbers with their unit', () => {

@@ -87,7 +87,11 @@ describe('advise', () => {
   it('names what is missing: seeds, points, failed trials, times', () => {
     const one = advise(grid({ ...SHAPE, seeds: 1 }, planted(0.03, 0.01, 0.01)), ACCURACY).full!;
     assert.equal(one.pays, 'not enough evidence');
-    assert.deepEqual(one.missing, [{ kind: 'seeds', dimensions: ['depth', 'width', 'resolution'] }]);
+    assert.deepEqual(one.missing, [{ kind: 'seeds', dimensions: ['depth', 'width', 'resolution'], now: 1 }]);
+    // Two have intervals, and are not judged by them.
+    const two = advise(grid({ ...SHAPE, seeds: 2 }, planted(0.03, 0.01, 0.01)), ACCURACY).full!;
+    assert.deepEqual([two.pays, two.among, two.family.members], ['not enough evidence', [], []]);
+    assert.deepEqual(two.missing, [{ kind: 'seeds', dimensions: ['depth', 'width', 'resolution'], now: 2 }]);
     const line = advise(grid({ ...SHAPE, widths: [1], sizes: [32] }, planted(0.03, 0, 0)), ACCURACY).full!;
     assert.equal(line.pays, 'not enough evidence');
     assert.deepEqual(line.missing, [{ kind: 'points', dimensions: ['width', 'resolution'] }]);
@@ -138,6 +142,17 @@ describe('advise', () => {
     assert.equal(failed.full!.family.outcome, 'not enough evidence');
     assert.deepEqual(kinds(failed.full!.missing), ['trials', 'points']);
     assert.deepEqual(failed.next, []);
+  });
+  it('proposes no pictures larger than they are on disk', () => {
+    const points = grid(SHAPE, planted(0.001, 0.001, 0.04));
+    const sizes = (side?: number): number[] =>
+      advise(points, ACCURACY, { flopsOf, ...(side !== undefined && { side }) })
+        .next.filter(({ where }) => where === 'beyond the grid')
+        .map(({ size }) => size);
+    const largest = Math.max(...SHAPE.sizes);
+    assert.deepEqual(sizes(), [1.5 * largest]);
+    assert.deepEqual(sizes(largest + 11), [largest + 10]);
+    assert.deepEqual(sizes(largest), []);
   });
   it('proposes what to try next along the paying dimension, with its price', () => {
     const { next, full } = advise(grid(SHAPE, planted(0.03, 0.01, 0.001)), ACCURACY, {

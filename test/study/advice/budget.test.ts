@@ -63,10 +63,10 @@ describe('pickWithin', () => {
   const timed = (name: string, inferenceMs: number, score: Map<number, number>, depth = 26) =>
     point({ name, depth, score, measured: { inferenceMs, trainStepMs: 1, peakBytes: 1 } });
   const points = [
-    timed('small', 1, bySeed(0.6, 0.61), 26),
-    timed('middle', 4, bySeed(0.7, 0.72), 50),
-    timed('odd', 5, bySeed(0.69, 0.7), 101),
-    timed('large', 9, bySeed(0.8, 0.8), 200),
+    timed('small', 1, bySeed(0.6, 0.61, 0.605), 26),
+    timed('middle', 4, bySeed(0.7, 0.72, 0.71), 50),
+    timed('odd', 5, bySeed(0.69, 0.7, 0.695), 101),
+    timed('large', 9, bySeed(0.8, 0.8, 0.8), 200),
   ];
   it('picks the most accurate at or under the limit, and the runner-up by seed', () => {
     const found = pickWithin(points, parseBudget('5ms'), ACCURACY);
@@ -77,6 +77,19 @@ describe('pickWithin', () => {
     assert.equal(pickWithin(points, parseBudget('9ms'), ACCURACY).pick!.name, 'large');
     assert.equal(pickWithin(points, parseBudget('2ms'), ACCURACY).runnerUp, undefined);
   });
+  it('picks none of fewer than three seeds, and says which is best so far', () => {
+    const few = [timed('two', 1, bySeed(0.9, 0.99), 26), timed('one', 2, bySeed(0.8), 50)];
+    const found = pickWithin(few, parseBudget('5ms'), ACCURACY);
+    assert.deepEqual([found.outcome, found.pick, found.soFar!.name], ['too few seeds', undefined, 'two']);
+    assert.deepEqual(found.tooFewSeeds, ['two', 'one']);
+    // Mean 0.945, 12.706 * 0.045 = 0.572 to each side: no share is above 1.
+    assertNear(found.soFar!.score.low, 0.945 - 0.57178, 1e-4);
+    assert.equal(found.soFar!.score.high, 1);
+    // One with three seeds is picked, though another has the higher mean.
+    const mixed = pickWithin([...few, timed('three', 3, bySeed(0.5, 0.51, 0.52), 101)], parseBudget('5ms'), ACCURACY);
+    assert.deepEqual([mixed.outcome, mixed.pick!.name, mixed.tooFewSeeds], ['fits', 'three', ['two', 'one']]);
+    assert.equal(pickWithin(few, parseBudget('0.5ms'), ACCURACY).outcome, 'none fits');
+  });
   it('names the cheapest, and how far off it is, where none fits', () => {
     const found = pickWithin(points, parseBudget('0.5ms'), ACCURACY);
     assert.deepEqual([found.outcome, found.cheapest!.name, found.cheapest!.timesOver], ['none fits', 'small', 2]);
@@ -84,10 +97,10 @@ describe('pickWithin', () => {
   });
   it('of equals takes the cheapest, and for runner-up another configuration than the same one trained longer', () => {
     const same = [
-      timed('dear', 3, bySeed(0.7), 50),
-      timed('cheap', 2, bySeed(0.7)),
-      { ...timed('cheap, short', 2, bySeed(0.69)), epochs: 3 },
-      timed('other', 1, bySeed(0.5), 101),
+      timed('dear', 3, bySeed(0.7, 0.7, 0.7), 50),
+      timed('cheap', 2, bySeed(0.7, 0.7, 0.7)),
+      { ...timed('cheap, short', 2, bySeed(0.69, 0.69, 0.69)), epochs: 3 },
+      timed('other', 1, bySeed(0.5, 0.5, 0.5), 101),
     ];
     const found = pickWithin(same, parseBudget('2ms'), ACCURACY);
     assert.deepEqual([found.pick!.name, found.runnerUp!.name], ['cheap', 'other']);
@@ -108,7 +121,7 @@ describe('pickWithin', () => {
     assert.equal(pickWithin([], parseBudget('5ms'), ACCURACY).outcome, 'nothing to choose from');
     assert.equal(
       pickWithin(
-        [point({ name: 'unmeasured', measured: undefined, flops: 10, score: bySeed(0.9) })],
+        [point({ name: 'unmeasured', measured: undefined, flops: 10, score: bySeed(0.9, 0.9, 0.9) })],
         parseBudget('10FLOPs'),
         ACCURACY,
       ).pick!.name,

@@ -45,15 +45,25 @@ describe('proposeFamily', () => {
     );
     assert.deepEqual(names(found.members), ['a', 'c', 'd']);
   });
-  it('has a stated rule where there is one seed', () => {
-    const one = { seeds: 1 };
-    const points = [at('a', 1, 0.5, one), at('b', 2, 0.505, one), at('c', 3, 0.52, one)];
-    const found = proposeFamily(points, ACCURACY);
-    assert.deepEqual(names(found.members), ['a', 'c']);
-    assert.equal(found.members[1]!.why, 'gains enough, though one seed cannot tell');
-    assert.deepEqual(found.passedOver[0], { name: 'b', against: 'a', reason: 'gains too little for one seed' });
-    assert.deepEqual(names(proposeFamily(points, ACCURACY, { leastGain: 0.001 }).members), ['a', 'b', 'c']);
-    assert.equal(found.members[0]!.prediction.low, undefined);
+  it('proposes none of fewer than three seeds, and of the others only those that have them', () => {
+    for (const seeds of [1, 2]) {
+      const found = proposeFamily([at('a', 1, 0.5, { seeds }), at('b', 2, 0.9, { seeds })], ACCURACY);
+      assert.equal(found.outcome, 'not enough evidence');
+      assert.deepEqual(found.members, []);
+      assert.deepEqual(
+        found.leftOut.map(({ name, reason }) => `${name}: ${reason}`),
+        ['a: too few seeds', 'b: too few seeds'],
+      );
+    }
+    const mixed = proposeFamily([at('a', 1, 0.5), at('b', 2, 0.6, { seeds: 2 }), at('c', 3, 0.7)], ACCURACY);
+    assert.deepEqual(names(mixed.members), ['a', 'c']);
+  });
+  it('cuts what it says of a share at 0 and 1', () => {
+    const [member] = proposeFamily([at('a', 1, 0.999, { shake: -0.02 })], ACCURACY).members;
+    // 1, 0.978 and 0.999: mean 0.992333, s = 0.012423; t(2) s / sqrt(3) = 4.30265 * 0.0071725 = 0.030861.
+    assertNear(member!.score.low, 0.992333 - 0.030861, 1e-5);
+    assert.equal(member!.score.high, 1);
+    assert.equal(member!.prediction.high, 1);
   });
   it('raises the resolution slowly: a cheaper point at a lower one that is not told from a member takes its place', () => {
     // `low` is off the frontier, since `near` is cheaper and better; both beat `a`, and `high` is ahead of `low` by

@@ -11,15 +11,19 @@ import { assertNear, bySeed, grid, PSNR, point, RMSE } from '../synthetic.js';
 
 describe('where lower is better', () => {
   it('a fall is better, a rise is worse, and the difference keeps its sign', () => {
-    // Seed by seed -1 and -1.2: mean -1.1, s = 0.1414, t(1) s / sqrt(2) = 12.706 * 0.1 = 1.27 is too wide.
-    const wide = difference(bySeed(3, 3), bySeed(2, 1.8), RMSE)!;
+    // Seed by seed -1, -1.6 and -0.4: mean -1, s = 0.6, t(2) s / sqrt(3) = 4.303 * 0.3464 = 1.49 is too wide.
+    const wide = difference(bySeed(3, 3, 3), bySeed(2, 1.4, 2.6), RMSE)!;
     assert.equal(wide.verdict, 'noise');
-    // -1 and -1.02: mean -1.01, 12.706 * 0.01 = 0.127.
-    const found = difference(bySeed(3, 3), bySeed(2, 1.98), RMSE)!;
+    // -1, -1.02 and -1.01: mean -1.01, s = 0.01, 4.30265 * 0.0057735 = 0.02484.
+    const found = difference(bySeed(3, 3, 3), bySeed(2, 1.98, 1.99), RMSE)!;
     assert.equal(found.verdict, 'better');
     assertNear(found.mean, -1.01, 1e-9);
-    assertNear(found.high, -1.01 + 0.12706, 1e-4);
-    assert.equal(difference(bySeed(2, 1.98), bySeed(3, 3), RMSE)!.verdict, 'worse');
+    assertNear(found.high, -1.01 + 0.02484, 1e-4);
+    assert.equal(difference(bySeed(2, 1.98, 1.99), bySeed(3, 3, 3), RMSE)!.verdict, 'worse');
+    // Two seeds have an interval, 12.706 * 0.01 to each side, and are not judged by it.
+    const two = difference(bySeed(3, 3), bySeed(2, 1.98), RMSE)!;
+    assertNear(two.high, -1.01 + 0.12706, 1e-4);
+    assert.equal(two.verdict, 'unknown');
   });
   it('a dimension gains what the error falls by, and the contrast goes by the direction', () => {
     // Each doubling of depth takes 0.4 m off, each of width 0.2 m, which is two doublings of the cost: 0.1 m each.
@@ -71,7 +75,13 @@ describe('where lower is better', () => {
     assert.equal(found.pairs[0]!.gap!.verdict, 'better'); // widens
     // Both fall: it learns.
     const learns = overfitting(
-      [0, 1].map((i) => point({ width: i + 1, trainScore: bySeed(2 - i, 2.01 - i), score: bySeed(3 - i, 3.01 - i) })),
+      [0, 1].map((i) =>
+        point({
+          width: i + 1,
+          trainScore: bySeed(2 - i, 2.01 - i, 1.99 - i),
+          score: bySeed(3 - i, 3.01 - i, 2.99 - i),
+        }),
+      ),
       RMSE,
     );
     assert.equal(learns.pairs[0]!.verdict, 'learns');

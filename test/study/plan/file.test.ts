@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { UsageError } from '../../../src/errors.js';
 import { modelCost } from '../../../src/models/index.js';
-import { checkStudy, openStudy } from '../../../src/study/plan/file.js';
+import { checkStudy, openStudy, withSeeds } from '../../../src/study/plan/file.js';
+import { batchFor, fits, studyOf } from '../../../src/study/plan/fit.js';
 import { type Configuration, epochsOf, layOut } from '../../../src/study/plan/grid.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'rescaled-study-'));
@@ -25,6 +26,37 @@ const byName = (configurations: readonly Configuration[], name: string): Configu
   assert.ok(found, name);
   return found;
 };
+
+test('seeds are added to those of a study, and none is taken away', () => {
+  assert.deepEqual(withSeeds({ seeds: [1, 2] }, 3).seeds, [1, 2, 3]);
+  assert.deepEqual(withSeeds({ seeds: [7, 2] }, 4).seeds, [7, 2, 1, 3]);
+  assert.deepEqual(withSeeds({ seeds: [1, 2] }, 2).seeds, [1, 2]);
+  assert.throws(() => withSeeds({ seeds: [1, 2] }, 1), /from 2 \(the seeds of the study\) to 1000 for --seeds/);
+});
+
+test('a study fits pictures and machine: lengths in steps, sizes up to the pictures themselves', () => {
+  const memoryBytes = 8e9;
+  const few = { trainPictures: 640, testPictures: 160, classes: 5, side: 240, memoryBytes };
+  const [most, ...others] = fits(few);
+  assert.deepEqual(most!.grid, { depths: [14, 26, 50], widths: [0.25, 0.5], sizes: [64, 96, 128] });
+  // 20 steps an epoch: 4,000 are 200 epochs.
+  assert.deepEqual(
+    [most!.batch, most!.epochs, most!.limitTrain, most!.limitTest],
+    [32, [50, 200], undefined, undefined],
+  );
+  assert.ok(others.every((fit) => fit.steps >= 240 && fit.steps <= most!.steps));
+  // Of many pictures as many as make ten epochs of the steps.
+  const many = fits({ ...few, trainPictures: 60_000, testPictures: 10_000, side: 28 });
+  assert.deepEqual(many[0]!.grid, { depths: [14, 26, 50], widths: [0.25, 0.5, 1], sizes: [20, 28] });
+  assert.deepEqual([many[0]!.limitTrain, many[0]!.epochs[1], many[0]!.limitTest], [12_800, 10, 2000]);
+  // Thirty pictures: batches of a quarter of them at most.
+  assert.equal(batchFor({ trainPictures: 30 }), 4);
+  for (const facts of [few, { ...few, side: 28 }, { ...few, side: 70 }])
+    for (const fit of fits(facts)) {
+      const study = checkStudy(studyOf(fit, facts, 'pictures'), 'fit', 'fit.json');
+      assert.ok(study.models.every((grid) => grid.sizes!.every((size) => size <= facts.side)));
+    }
+});
 
 test('a study file: JSON or a module, data relative to it, names and seeds filled in', async () => {
   mkdirSync(join(folder, 'sub'));
