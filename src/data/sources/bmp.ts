@@ -145,7 +145,11 @@ function channelOf(mask: number): (pixel: number) => number {
   return (pixel) => Math.round((255 * ((pixel & mask) >>> shift)) / most);
 }
 
-function fromIndices({ width, height, bits, end, offset, colours, entry }: BmpHeader, bytes: Uint8Array, indices: Int16Array | Uint8Array): BmpPixels {
+function fromIndices(
+  { width, height, bits, end, offset, colours, entry }: BmpHeader,
+  bytes: Uint8Array,
+  indices: Int16Array | Uint8Array,
+): BmpPixels {
   const most = 1 << bits;
   const there = Math.min(colours === 0 ? most : colours, Math.floor((Math.min(offset, bytes.length) - end) / entry));
   if (!(there > 0)) throw new RescaledError('its palette is missing');

@@ -266,8 +266,7 @@ function reasonOf(error: unknown, bytes: Uint8Array | undefined): string {
   if (/pixel limit/i.test(text)) return 'its pixels are more than the limit';
   if (text.startsWith('its ')) return text;
   const kind = kindOf(bytes);
-  if (kind === undefined)
-    return `it is of no kind that is known, or its beginning is damaged; expected ${READ_KINDS}`;
+  if (kind === undefined) return `it is of no kind that is known, or its beginning is damaged; expected ${READ_KINDS}`;
   const detail = oneLine(text.replace(INNER, '').replace(/^\s*\w+: (?:source input: )?/gm, ''));
   return `it is ${kind.name} that is damaged, cut off or of a rare kind${detail === '' ? '' : ` (${detail})`}`;
 }

@@ -57,7 +57,11 @@ const SIGNS: readonly [offset: number, sign: string, kind: FileKind][] = [
   [0, '\x1f\x8b', { name: 'a gzip archive', is: 'other', convert: 'unpack it' }],
   [0, '7z\xbc\xaf', { name: 'a 7-Zip archive', is: 'other', convert: 'unpack it' }],
   [0, 'Rar!', { name: 'a RAR archive', is: 'other', convert: 'unpack it' }],
-  [0, '\x1a\x45\xdf\xa3', { name: 'a video (Matroska or WebM)', is: 'other', convert: 'give its frames as JPEG or PNG' }],
+  [
+    0,
+    '\x1a\x45\xdf\xa3',
+    { name: 'a video (Matroska or WebM)', is: 'other', convert: 'give its frames as JPEG or PNG' },
+  ],
   [8, 'AVI ', { name: 'a video (AVI)', is: 'other', convert: 'give its frames as JPEG or PNG' }],
   [0, '\x93NUMPY', { name: 'a NumPy array', is: 'other', convert: 'write its pictures as PNG' }],
   [0, '\x89HDF', { name: 'an HDF5 file', is: 'other', convert: 'write its pictures as PNG' }],
@@ -95,7 +99,8 @@ function written(start: string): FileKind | undefined {
     return { name: 'an SVG drawing', is: 'picture', convert: 'draw it to a PNG' };
   if (text.startsWith('version https://git-lfs'))
     return { name: 'a pointer of Git LFS', is: 'other', convert: 'run "git lfs pull"' };
-  if (text.startsWith('<')) return { name: 'a text file (XML or HTML)', is: 'other', convert: 'put the picture itself here' };
+  if (text.startsWith('<'))
+    return { name: 'a text file (XML or HTML)', is: 'other', convert: 'put the picture itself here' };
   // Bytes above 127 must make whole characters.
   const utf8 = Buffer.from(text, 'latin1').toString('utf8');
   if (utf8.slice(0, -1).includes('\ufffd')) return undefined;
