@@ -28,6 +28,8 @@ export interface TrainOptions {
   /** Share of broken pictures above which the run fails. */
   maxBroken?: number;
   strict?: boolean;
+  /** Decodes every picture before training, also where no cache keeps them. */
+  verify?: boolean;
   checkpointSeconds?: number;
   /** Run folder. */
   out: string;

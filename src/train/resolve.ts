@@ -95,6 +95,9 @@ export function resolveConfig(
     );
   const cores = availableParallelism();
   const settings = task.settings(dataset);
+  // Who has a validation part needs no minival, but may ask for one.
+  const ownPart = dataset.test !== undefined && recipe.chosen?.includes('minival') !== true;
+  const minival = recipe.values.earlyStopping && !ownPart;
   const config: RunConfig = {
     format: 2,
     task: settings,
@@ -106,10 +109,12 @@ export function resolveConfig(
       limitTrain: options.limitTrain,
       limitVal: options.limitVal,
     },
-    trainImages: recipe.values.earlyStopping
+    trainImages: minival
       ? withoutMinival(dataset.train, recipe.values.minival)
       : dataset.train.length,
     valImages: dataset.val.length,
+    ...(dataset.test && { testImages: dataset.test.length }),
+    selectedOn: minival ? 'minival' : dataset.measured === 'test' ? 'test' : 'val',
     model,
     modelOptions: {
       ...facts.options,
