@@ -16,7 +16,9 @@ const PARTS = ['train', 'val', 'test'] as const;
 export const picturesFile = (run: string): string => join(run, 'pictures.tsv.gz');
 
 export function savePictures(run: string, pictures: RunPictures): void {
-  const lines = PARTS.flatMap((part) => pictures[part].map((path) => `${part}\t${JSON.stringify(path).slice(1, -1)}\n`));
+  const lines = PARTS.flatMap((part) =>
+    pictures[part].map((path) => `${part}\t${JSON.stringify(path).slice(1, -1)}\n`),
+  );
   writeFileAtomic(picturesFile(run), gzipSync(lines.join('')));
 }
 
@@ -24,7 +26,9 @@ export function savePictures(run: string, pictures: RunPictures): void {
 export function loadPictures(run: string): RunPictures | undefined {
   if (!existsSync(picturesFile(run))) return undefined;
   const found = { train: [] as string[], val: [] as string[], test: [] as string[] };
-  for (const line of gunzipSync(readFileSync(picturesFile(run))).toString('utf8').split('\n')) {
+  for (const line of gunzipSync(readFileSync(picturesFile(run)))
+    .toString('utf8')
+    .split('\n')) {
     const [part, path] = line.split('\t');
     if (path !== undefined && (part === 'train' || part === 'val' || part === 'test'))
       found[part].push(JSON.parse(`"${path}"`) as string);

@@ -299,7 +299,8 @@ export async function* trainLoop(
         recipe.earlyStopping && state.epoch < recipe.epochs && state.epoch - state.bestEpoch >= recipe.patience;
       if (state.epoch === recipe.epochs || state.ended || performance.now() - lastSaved > BETWEEN_MS)
         yield checkpoint();
-      if (state.ended) yield { type: 'early-stop', step: state.step, epoch: state.epoch, bestEpoch: state.bestEpoch, selectedOn };
+      if (state.ended)
+        yield { type: 'early-stop', step: state.step, epoch: state.epoch, bestEpoch: state.bestEpoch, selectedOn };
     }
     if (recipe.earlyStopping) writeFileAtomic(finalWeights(out), readFileSync(bestWeights(out)));
     else keepWeights(finalWeights(out), recipe.epochs);

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { withCache } from '../data/cached.js';
 import type { Dataset } from '../data/dataset.js';
-import { RescaledError, UsageError } from '../errors.js';
 import { lookAt } from '../data/look.js';
+import { RescaledError, UsageError } from '../errors.js';
 import type { RunConfig } from '../run/config.js';
 import type { TrainEvent } from '../run/events.js';
 import { engineInfo } from '../torch/index.js';

@@ -109,9 +109,7 @@ export function resolveConfig(
       limitTrain: options.limitTrain,
       limitVal: options.limitVal,
     },
-    trainImages: minival
-      ? withoutMinival(dataset.train, recipe.values.minival)
-      : dataset.train.length,
+    trainImages: minival ? withoutMinival(dataset.train, recipe.values.minival) : dataset.train.length,
     valImages: dataset.val.length,
     ...(dataset.test && { testImages: dataset.test.length }),
     selectedOn: minival ? 'minival' : dataset.measured === 'test' ? 'test' : 'val',

@@ -1,6 +1,6 @@
 import { UsageError } from '../../errors.js';
-import { percent } from '../draw/format.js';
 import { type MeasuredPart, picturesOf } from '../../part-words.js';
+import { percent } from '../draw/format.js';
 import type { TaskParts } from '../parts.js';
 import { wilson } from '../statistics.js';
 import { classesSection, confusionSection } from './confusion.js';

@@ -60,7 +60,8 @@ export function fits(
 function withoutPictures(names: readonly string[], val: Source): Fit {
   const shown = new Set(val.labels);
   const empty = names.filter((_, i) => !shown.has(i));
-  const notes = empty.length === 0 ? [] : [`the model knows ${names.length} classes; there are no pictures of ${some(empty)}`];
+  const notes =
+    empty.length === 0 ? [] : [`the model knows ${names.length} classes; there are no pictures of ${some(empty)}`];
   return { val, notes };
 }
 

@@ -1,4 +1,4 @@
-import { confusedPairs, classMetrics, overall } from '../../report/classes/metrics.js';
+import { classMetrics, confusedPairs, overall } from '../../report/classes/metrics.js';
 import { wilson } from '../../report/statistics.js';
 import type { Evaluation, TaskText } from '../../train/task.js';
 import type { ClassDetails } from './evaluator.js';
@@ -31,7 +31,9 @@ export function classText({ scores, details }: Evaluation<ClassDetails>, setting
   const lines = [
     '',
     ...columns([['class', 'pictures', 'right', '95 % interval', 'precision'], ...rows]),
-    ...(seen.length > CLASSES ? [`and ${seen.length - CLASSES} classes with more right (--report FILE.html has all)`] : []),
+    ...(seen.length > CLASSES
+      ? [`and ${seen.length - CLASSES} classes with more right (--report FILE.html has all)`]
+      : []),
     ...(seen.length > 1 ? [`mean of the classes ${percent(balanced)}`] : []),
   ];
   if (pairs.length > 0)
@@ -54,6 +56,9 @@ export function classText({ scores, details }: Evaluation<ClassDetails>, setting
 function columns(rows: readonly string[][]): string[] {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   return rows.map((row) =>
-    row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!))).join('  ').trimEnd(),
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)))
+      .join('  ')
+      .trimEnd(),
   );
 }
