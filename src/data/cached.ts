@@ -57,12 +57,6 @@ export async function* withCache(
   }
 }
 
-/** The same data set on what lies in the cache by now; nothing is decoded. */
-export function cachedSoFar(dataset: Dataset, size: number): Dataset {
-  const folder = cacheFolder();
-  return folder === undefined || dataset.onDisk === undefined ? dataset : new Build(dataset, size, folder).dataset();
-}
-
 /** As `withCache`, without a word about its progress. */
 export async function cachedDataset(dataset: Dataset, size: number, signal?: AbortSignal): Promise<Dataset> {
   const decoding = withCache(dataset, size, signal);

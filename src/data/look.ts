@@ -1,5 +1,5 @@
 import { PixelFile } from './cache/pixel-file.js';
-import { cachedSoFar, withCache } from './cached.js';
+import { withCache } from './cached.js';
 import type { Dataset } from './dataset.js';
 import { BrokenPicture, decodeFile, headerProblem } from './sources/decode.js';
 import { cacheFinder, type Source } from './sources/source.js';
@@ -15,8 +15,6 @@ export interface LookOptions {
   /** Decodes all of them, also where no cache keeps what comes of it. */
   verify?: boolean;
   signal?: AbortSignal;
-  /** Called with what is known so far, path -> reason; it may throw. */
-  check(broken: ReadonlyMap<string, string>): void;
 }
 
 /** At a time: more than libuv has threads by default, so that none waits. */
@@ -25,28 +23,27 @@ const AT_ONCE = 12;
 const TELL_MS = 1000;
 
 /**
- * Looks at all pictures of a data set before a model learns from them: the header of each, then (where they are kept
- * decoded, or `verify` asks for it) each as a whole. Pictures that lie in the cache have been looked at.
+ * Looks at all pictures of a data set before a model learns from them. Where there is room they are decoded for the
+ * cache (see `withCache`), which finds everything; of the others the header is read, and with `verify` all of it.
  * @param size side of the network's input, in pixels
  * @returns those that cannot be read, path -> reason
  */
 export async function* lookAt(
   dataset: Dataset,
   size: number,
-  { verify = false, signal, check }: LookOptions,
+  { verify = false, signal }: LookOptions,
 ): AsyncGenerator<LookProgress, ReadonlyMap<string, string>> {
   const broken = new Map<string, string>();
-  const fresh = unseen(cachedSoFar(dataset, size), size);
-  yield* each(fresh, headerProblem, broken, signal);
-  check(broken);
   const decoding = withCache(dataset, size, signal);
   let turn = await decoding.next();
   for (; turn.done !== true; turn = await decoding.next()) yield { type: 'decoding', ...turn.value };
-  // What the cache could not take up was found broken when its turn came: it is asked once more, for the reason.
-  const suspects = verify ? unseen(turn.value, size) : [turn.value.train, turn.value.val].flatMap(unreadable);
-  const untold = suspects.filter((path) => !broken.has(path));
-  yield* each(untold, (path) => decodeProblem(path, size), broken, signal);
-  check(broken);
+  const left = unseen(turn.value, size);
+  yield* each(left, headerProblem, broken, signal);
+  // What the cache could not take up was found broken when its turn came: it is decoded once more, for the reason.
+  const suspects = (verify ? left : [turn.value.train, turn.value.val].flatMap(unreadable)).filter(
+    (path) => !broken.has(path),
+  );
+  yield* each(suspects, (path) => decodeProblem(path, size), broken, signal);
   return broken;
 }
 

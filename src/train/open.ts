@@ -41,10 +41,12 @@ export async function* looked(
   options: { verify?: boolean; signal?: AbortSignal },
 ): AsyncGenerator<TrainEvent, ReadonlyMap<string, string>> {
   const pictures = dataset.train!.length + dataset.val.length + (dataset.test?.length ?? 0);
-  const check = (broken: ReadonlyMap<string, string>): void => refuseBroken(broken, pictures, config);
-  const looking = lookAt(dataset, config.size, { ...options, check });
+  const looking = lookAt(dataset, config.size, options);
   for (let turn = await looking.next(); ; turn = await looking.next()) {
-    if (turn.done === true) return turn.value;
+    if (turn.done === true) {
+      refuseBroken(turn.value, pictures, config);
+      return turn.value;
+    }
     const { type, done, of } = turn.value;
     yield { type, step: 0, done, of };
   }

@@ -212,7 +212,8 @@ export function summary(run: string, figures: RunFigures): string {
   const ours = others.filter(({ name }) => name !== 'loss' && !silent.includes(name)).map(show);
   return [
     [`${show(primary)} (${raw})`, ...ours].join(', '),
-    `  on ${picturesOf(figures.measured, figures.testImages)}${chosen(figures)}, after ${figures.epochs} epochs over ${figures.trainImages} training pictures in ${duration(figures.seconds)}`,
+    `  on ${picturesOf(figures.measured, figures.testImages)}${chosen(figures)}, after ${figures.epochs} epochs over ` +
+      `${figures.trainImages} training pictures in ${duration(figures.seconds)}`,
     `  exported file against the model: largest difference of ${agreement === undefined ? 'an output' : 'a logit'} ` +
       `${figures.onnxMaxAbsDiff.toExponential(1)}${agreement === undefined ? '' : `, same class for ${(100 * agreement).toFixed(1)} %`}`,
     `report   ${join(run, 'report.html')}`,

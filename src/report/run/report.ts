@@ -97,7 +97,7 @@ ${others
     const { head, value: write } = measureOf(metric);
     return html`${fact(head, write(summary.scores[metric.name]), task.notes?.[metric.name] ?? weights)}
 `;
-  })}${summary.rawScore !== undefined && fact(`${measure.head}, raw weights`, measure.value(summary.rawScore), summary.chosen === 'raw' ? 'the weights reported' : 'without averaging')}
+  })}${summary.rawScore !== undefined && fact(`${measure.head}, raw weights`, measure.value(summary.rawScore), rawNote(summary))}
 ${summary.classes !== undefined && fact('Classes', count(summary.classes))}
 ${fact('Parameters', compact(summary.parameters))}
 ${summary.multiplyAdds !== undefined && fact('Multiply-adds', compact(summary.multiplyAdds), flops(summary.multiplyAdds, summary.size))}
@@ -114,6 +114,8 @@ ${
 ${said.length > 0 && html`<ul class="findings">${said.map((text) => html`<li>${text}</li>`)}</ul>`}`;
 }
 
+const rawNote = ({ chosen }: RunReport['summary']): string =>
+  chosen === 'raw' ? 'the weights reported' : 'without averaging';
 const flops = (multiplyAdds: number, size: number): string => `${compact(2 * multiplyAdds)} FLOPs, at ${size} px`;
 const pictures = (part: MeasuredPart, n: number): string => `${count(n)} ${partWord(part)} pictures`.replace('  ', ' ');
 const plural = (n: number, word: string): string => `${count(n)} ${word}${n === 1 ? '' : 's'}`;
