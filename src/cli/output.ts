@@ -1,6 +1,36 @@
-import { existsSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, realpathSync, rmdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { UsageError } from '../errors.js';
+import { makeFolder } from '../files.js';
+
+/**
+ * Makes the first of runs/NAME-1, runs/NAME-2, ... that is not there yet: whoever starts at the same time gets the next.
+ * @returns it, and what takes it away again as long as it is empty
+ */
+export function claimFolder(name: string): { folder: string; release: () => void } {
+  makeFolder('runs');
+  for (let i = 1; ; i++) {
+    const folder = join('runs', `${name}-${i}`);
+    try {
+      mkdirSync(folder);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EEXIST') continue;
+      throw new UsageError(`Expected to make the folder ${folder} but it cannot be made: ${code}. Choose an --out.`, {
+        cause: error,
+      });
+    }
+    const release = (): void => {
+      try {
+        rmdirSync(folder);
+        rmdirSync('runs');
+      } catch {
+        // Something lies there.
+      }
+    };
+    return { folder, release };
+  }
+}
 
 /** The first of runs/NAME-1, runs/NAME-2, ... that is not there yet. */
 export function freeFolder(name: string): string {

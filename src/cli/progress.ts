@@ -1,5 +1,6 @@
 import pc from 'picocolors';
 import { type Metric, type Scores, showMetric } from '../metric.js';
+import { passedOverText, picturesOf } from '../part-words.js';
 import type { EpochEvent, TrainEvent } from '../run/events.js';
 import { formatMatch } from '../weights/report.js';
 import { percent } from './words.js';
@@ -11,12 +12,30 @@ export function duration(seconds: number): string {
   return `${Math.floor(s / 3600)} h ${String(Math.floor((s % 3600) / 60)).padStart(2, '0')} min`;
 }
 
+/** So many broken pictures are named. */
+const BROKEN_NAMED = 20;
+
+const SELECTED = { minival: 'minival', val: 'validation pictures', test: 'test pictures' };
+
+/** `1192 training, 225 validation and 245 test pictures`. */
+function startText({
+  trainImages,
+  valImages,
+  testImages,
+  measured = 'test',
+}: Extract<TrainEvent, { type: 'start' }>): string {
+  return testImages === undefined
+    ? `${trainImages} training and ${picturesOf(measured, valImages)}`
+    : `${trainImages} training, ${valImages} validation and ${picturesOf('test', testImages)} (measured once, at the end)`;
+}
+
 /** Shows a training run: one line that renews itself on a terminal, a plain line now and then elsewhere. */
 export class Progress {
   #steps = 0;
   #epochs = 0;
   #lastShown = 0;
   #smooth: number | undefined;
+  #broken = 0;
   readonly #terminal: boolean;
   readonly #metric: Metric;
   /** @param metric what epochs are told by: the primary one of the run's task */
@@ -44,9 +63,16 @@ export class Progress {
         if (event.step === event.steps && event.epoch === event.epochs) break;
         this.#permanent(
           `${event.resumed ? `resuming at step ${event.step} of ${event.steps}` : `training: ${event.epochs} epochs of ${event.stepsPerEpoch} steps`}; ` +
-            `${(event.parameters / 1e6).toFixed(2)} M parameters, ${event.trainImages} training and ${event.valImages} test pictures` +
+            `${(event.parameters / 1e6).toFixed(2)} M parameters, ${startText(event)}` +
             (event.classes === undefined ? '' : `, ${event.classes} classes`),
         );
+        break;
+      case 'data':
+        for (const text of event.notes) this.#permanent(pc.yellow(`note: ${text}`));
+        if (event.ignoredFiles > 0) this.#permanent(pc.yellow(`note: ${passedOverText(event.ignoredEndings)}`));
+        break;
+      case 'looking':
+        this.#line(`looking at pictures: ${event.done} of ${event.of}`);
         break;
       case 'decoding':
         this.#line(`decoding pictures, once for all epochs: ${event.done} of ${event.of}`);
@@ -78,11 +104,14 @@ export class Progress {
         this.#permanent(pc.yellow(`note: ${event.text}`));
         break;
       case 'broken':
-        this.#permanent(pc.yellow(`left out, cannot be read: ${event.path}: ${event.reason}`));
+        if (this.#broken++ < BROKEN_NAMED)
+          this.#permanent(pc.yellow(`left out, cannot be read: ${event.path}: ${event.reason}`));
+        else if (this.#broken === BROKEN_NAMED + 1)
+          this.#permanent(pc.yellow('more pictures cannot be read; events.jsonl in the run names them'));
         break;
       case 'early-stop':
         this.#permanent(
-          `stopping after epoch ${event.epoch}: none was better on the minival since epoch ${event.bestEpoch}, ` +
+          `stopping after epoch ${event.epoch}: none was better on the ${SELECTED[event.selectedOn ?? 'minival']} since epoch ${event.bestEpoch}, ` +
             'whose weights are kept',
         );
         break;

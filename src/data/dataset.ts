@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto';
 import { basename, join, resolve } from 'node:path';
 import { UsageError } from '../errors.js';
+import type { Endings, MeasuredPart } from '../part-words.js';
 import { balancedSubset, checkLimit } from './choose.js';
-import type { DatasetKind, NeededParts } from './parts.js';
+import type { DatasetKind, DatasetParts, NeededParts, TakenPart } from './parts.js';
 import { diskKey } from './sources/disk-key.js';
 import { findIdxFiles, openIdx } from './sources/idx.js';
-import { openImageFolder } from './sources/image-folder.js';
-import { type Source, subset } from './sources/source.js';
-import { ENDINGS, type FoundFile, findPictures, follow, listFolder } from './sources/walk.js';
+import { openImageFolder, openToMeasure } from './sources/image-folder.js';
+import { openSource, type Source, sharedInts, subset } from './sources/source.js';
+import { addEndings, ENDINGS, type FoundFile, findPictures, follow, listFolder, othersText } from './sources/walk.js';
 
-export type { DatasetKind, NeededParts } from './parts.js';
+export type { DatasetKind, NeededParts, PartName, TakenPart } from './parts.js';
 
 export interface DatasetOptions {
   /** Share of each class set aside for validation where the dataset has no part of its own for it. Default 0.2. */
@@ -22,6 +23,8 @@ export interface DatasetOptions {
   limitVal?: number;
   /** Default 'both'. */
   need?: NeededParts;
+  /** To measure on data that need not be fit for training: what `val` shall be. Without it parts are those of a training. */
+  take?: TakenPart;
   /** Read IDX files through the cache of decoded pictures (see `cacheFolder`). Default false. */
   cache?: boolean;
 }
@@ -34,15 +37,23 @@ export interface Dataset {
   readonly classes: readonly string[];
   readonly train?: Source;
   readonly val: Source;
+  /** Measured once, after training; where there are training, validation and test pictures. No limit cuts it. */
+  readonly test?: Source;
+  /** Which part `val` is. */
+  readonly measured: MeasuredPart;
   /** How validation pictures were set aside; undefined when the dataset has its own. */
   readonly split: { readonly valSplit: number; readonly seed: number } | undefined;
   /**
    * sha256 (hex) over the class names and each file's path and size (image folders) or the files' bytes as they lie on
-   * disk (IDX). Limits and split do not enter.
+   * disk (IDX). Limits and split do not enter, nor does a test part beside a validation part.
    */
   readonly fingerprint: string;
   /** Files that were passed over because their names do not end like a picture's. */
   readonly ignoredFiles: number;
+  /** The same by ending. */
+  readonly ignoredEndings: Endings;
+  /** What a person should know of how the folder was understood. */
+  readonly notes: readonly string[];
   /**
    * Of image folders: a name of the pictures as they lie on this disk (see `diskKey`), and how many there are, whatever
    * the limits.
@@ -59,15 +70,19 @@ export interface Dataset {
  * (exit 1)
  */
 export async function openDataset(path: string, options: DatasetOptions = {}): Promise<Dataset> {
-  const { valSplit = 0.2, seed = 0, limitTrain, limitVal, need = 'both', cache = false } = options;
+  const { valSplit = 0.2, seed = 0, limitTrain, limitVal, need = 'both', cache = false, take } = options;
   if (limitTrain !== undefined) checkLimit('limitTrain (--limit-train)', limitTrain);
   if (limitVal !== undefined) checkLimit('limitVal (--limit-val)', limitVal);
   const folder = resolve(path);
   const names = (await listFolder(folder)).map((entry) => entry.name);
   const idx = findIdxFiles(folder, names);
-  const parts = idx
-    ? await openIdx(folder, idx, need, valSplit, seed, cache)
-    : await openImageFolder(folder, need, valSplit, seed);
+  let parts: DatasetParts;
+  if (idx !== undefined) {
+    const whole = take === 'train' || take === 'every' || idx.val === undefined;
+    const wanted = take === undefined ? need : whole && idx.train !== undefined ? 'both' : 'val';
+    parts = taken(await openIdx(folder, idx, wanted, valSplit, seed, cache), folder, take);
+  } else if (take !== undefined) parts = await openToMeasure(folder, take);
+  else parts = await openImageFolder(folder, need, valSplit, seed);
   const train = parts.train && limited(parts.train, limitTrain, seed);
   if (train !== undefined && limitTrain !== undefined) {
     const seen = new Set(parts.train!.labels).size;
@@ -86,12 +101,34 @@ export async function openDataset(path: string, options: DatasetOptions = {}): P
     val: limited(parts.val, limitVal, seed),
     split: parts.split,
     fingerprint: fingerprint(parts.classes, parts.identity),
-    ignoredFiles: parts.ignoredFiles,
+    ...(parts.test && { test: parts.test }),
+    measured: parts.measured,
+    ignoredFiles: Object.values(parts.ignored).reduce((sum, count) => sum + count, 0),
+    ignoredEndings: parts.ignored,
+    notes: parts.notes,
     ...(typeof parts.identity !== 'string' && {
       onDisk: { key: diskKey(folder, parts.identity), count: parts.identity.length },
     }),
     ...(parts.note !== undefined && { note: parts.note }),
   };
+}
+
+/** IDX files as they are to be measured. */
+function taken(parts: DatasetParts, folder: string, take: TakenPart | undefined): DatasetParts {
+  const { train, val, split, measured } = parts;
+  if (take === undefined) return parts;
+  const { train: _, ...rest } = parts;
+  if (split !== undefined && (take === 'all' || take === 'every' || take === 'train')) {
+    const [first, second] = [train!.spec, val.spec];
+    if (first.kind !== 'idx' || second.kind !== 'idx') return parts;
+    const labels = sharedInts([...first.labels, ...second.labels]);
+    const positions = sharedInts([...first.positions, ...second.positions]);
+    return { ...rest, val: openSource({ ...first, labels, positions }), measured: 'all', split: undefined };
+  }
+  if (take === 'train' && train !== undefined) return { ...rest, val: train, measured: 'train', split: undefined };
+  if (take !== 'all' && take !== 'every' && take !== measured)
+    throw new UsageError(`Expected a ${take} part in ${folder} but it has train and ${measured}. Choose one of them.`);
+  return rest;
 }
 
 function limited(source: Source, limit: number | undefined, seed: number): Source {
@@ -111,11 +148,13 @@ function fingerprint(classes: readonly string[], identity: readonly FoundFile[] 
 /**
  * Picture files for prediction: files are taken as they are, whatever their names end in; folders give all pictures
  * below them, sorted. A file named twice comes twice.
+ * @returns also the files in folders that were passed over, by ending
  * @throws UsageError when a path is missing, a folder has no pictures, or nothing is given
  */
-export async function openPictures(paths: readonly string[]): Promise<string[]> {
+export async function findGiven(paths: readonly string[]): Promise<{ pictures: string[]; ignored: Endings }> {
   if (paths.length === 0) throw new UsageError('Expected at least one picture or folder but received none.');
   const pictures: string[] = [];
+  const all: Record<string, number> = {};
   for (const path of paths) {
     const found = await follow(path);
     if (found === 'missing')
@@ -127,11 +166,13 @@ export async function openPictures(paths: readonly string[]): Promise<string[]> 
       continue;
     }
     const { files, ignored } = await findPictures(path);
-    if (files.length === 0) {
-      const others = ignored > 0 ? ` (${ignored} other file${ignored === 1 ? '' : 's'})` : '';
-      throw new UsageError(`Expected pictures in ${path} but found none${others}. ${ENDINGS}`);
-    }
+    if (files.length === 0)
+      throw new UsageError(`Expected pictures in ${path} but found none${othersText(ignored)}. ${ENDINGS}`);
+    addEndings(all, ignored);
     for (const file of files) pictures.push(join(path, file.path));
   }
-  return pictures;
+  return { pictures, ignored: all };
 }
+
+/** The pictures of `findGiven` alone. */
+export const openPictures = async (paths: readonly string[]): Promise<string[]> => (await findGiven(paths)).pictures;

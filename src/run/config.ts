@@ -31,7 +31,12 @@ export interface RunConfig {
   task: TaskSettings;
   data: { path: string; name: string; fingerprint: string; valSplit?: number; limitTrain?: number; limitVal?: number };
   trainImages: number;
+  /** What each epoch is measured on. */
   valImages: number;
+  /** Measured once, after training; where there is a test part beside a validation part. */
+  testImages?: number;
+  /** What the best epoch is chosen on. Runs of earlier versions do not say it. */
+  selectedOn?: 'minival' | 'val' | 'test';
   model: string;
   modelOptions: ModelOptions;
   size: number;
@@ -49,6 +54,10 @@ export interface RunConfig {
   /** Epochs from one evaluation to the next, counted back from the last. 0.1.0 did not write it: 1. */
   evalEvery: number;
 }
+
+/** Whether a part of the training pictures is set aside to decide on. */
+export const usesMinival = ({ recipe, selectedOn = 'minival' }: Pick<RunConfig, 'recipe' | 'selectedOn'>): boolean =>
+  recipe.values.earlyStopping && selectedOn === 'minival';
 
 export const runFile = (run: string): string => join(run, 'run.json');
 export const isRun = (folder: string): boolean => existsSync(runFile(folder));

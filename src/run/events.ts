@@ -1,4 +1,5 @@
 import type { Scores } from '../metric.js';
+import type { Endings, MeasuredPart } from '../part-words.js';
 import type { KeyMatch } from '../weights/report.js';
 
 /** What the training loop tells while it runs. */
@@ -15,9 +16,26 @@ export type TrainEvent =
       resumed: boolean;
       trainImages: number;
       valImages: number;
+      /** Which part these are; test pictures where it is not said. */
+      measured?: MeasuredPart;
+      /** Measured once, after training. */
+      testImages?: number;
       /** How many, where the task has classes. */
       classes?: number;
     }
+  /** What was found in the data, of a run that begins. */
+  | {
+      type: 'data';
+      step: number;
+      parts: Readonly<Partial<Record<'train' | 'minival' | 'val' | 'test', number>>>;
+      /** What the best epoch is chosen on. */
+      selectedOn: 'minival' | 'val' | 'test';
+      ignoredFiles: number;
+      ignoredEndings: Endings;
+      notes: readonly string[];
+    }
+  /** Before the start: pictures are looked at. */
+  | { type: 'looking'; step: number; done: number; of: number }
   /** Before the start: pictures are decoded for the cache. */
   | { type: 'decoding'; step: number; done: number; of: number }
   /** The weights that the run starts from, key by key. */
@@ -41,7 +59,7 @@ export type TrainEvent =
   | { type: 'evaluating'; step: number; epoch: number; done: number; of: number }
   | EpochEvent
   /** No better epoch for `patience` epochs. */
-  | { type: 'early-stop'; step: number; epoch: number; bestEpoch: number }
+  | { type: 'early-stop'; step: number; epoch: number; bestEpoch: number; selectedOn?: 'minival' | 'val' | 'test' }
   | { type: 'checkpoint'; step: number; path: string }
   | { type: 'stopped'; step: number; steps: number }
   | {

@@ -28,9 +28,15 @@ export function train(options: TrainOptions, stoppable: Stoppable = {}): AsyncGe
   return trainRun(taskNamed(options.task), options, stoppable);
 }
 
-/** Goes on with a run from its last checkpoint, as if it had never stopped. */
-export async function* resumeTraining(run: string, stoppable: Stoppable = {}): AsyncGenerator<TrainEvent> {
-  yield* resumeRun(taskNamed(loadConfig(run).task.name), run, stoppable);
+/**
+ * Goes on with a run from its last checkpoint, as if it had never stopped.
+ * @param options.data where its data lies now, if not where it lay
+ */
+export async function* resumeTraining(
+  run: string,
+  options: Stoppable & { data?: string } = {},
+): AsyncGenerator<TrainEvent> {
+  yield* resumeRun(taskNamed(loadConfig(run).task.name), run, options);
 }
 
 /** The configuration of a run with these options, which may start from weights. */

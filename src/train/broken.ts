@@ -1,5 +1,6 @@
 import type { BatchLoader } from '../data/loading/loader.js';
 import type { Targets } from '../data/loading/targets.js';
+import type { Source } from '../data/sources/source.js';
 import { RescaledError } from '../errors.js';
 import type { RunState } from '../run/checkpoint.js';
 import type { RunConfig } from '../run/config.js';
@@ -28,6 +29,18 @@ export class BrokenPictures {
     };
   }
 
+  /** Those that were found before the first step, path -> reason. @param offset as of `watch` */
+  found(broken: ReadonlyMap<string, string>, source: Source, offset: number): void {
+    if (broken.size === 0) return;
+    for (let i = 0; i < source.length; i++) {
+      const path = source.describe(i);
+      const reason = broken.get(path);
+      if (reason === undefined || this.#known.has(offset + i)) continue;
+      this.#known.set(offset + i, `${path}: ${reason}`);
+      this.#untold.push({ path, reason });
+    }
+  }
+
   /** @throws RescaledError when the run allows no more of them */
   *tell(step: number): Generator<TrainEvent> {
     if (this.#untold.length === 0) return;
@@ -46,4 +59,36 @@ export class BrokenPictures {
   get known(): RunState['broken'] {
     return [...this.#known];
   }
+}
+
+/** So many are named in an error. */
+const NAMED = 20;
+
+/**
+ * Refuses data before a run is made of them.
+ * @param broken path -> reason @param pictures all that were looked at
+ * @throws RescaledError that names them, when the run allows no more
+ */
+export function refuseBroken(
+  broken: ReadonlyMap<string, string>,
+  pictures: number,
+  { strict, maxBroken }: Pick<RunConfig, 'strict' | 'maxBroken'>,
+): void {
+  if (broken.size === 0 || (!strict && broken.size <= maxBroken * pictures)) return;
+  const all = [...broken].map(([path, reason]) => `${path}: ${reason}`);
+  const [first] = all;
+  const listed = all.slice(0, NAMED).map((text) => `  ${text}`);
+  if (all.length > NAMED) listed.push(`  and ${all.length - NAMED} more`);
+  const list = `:\n${listed.join('\n')}\nMend or remove them`;
+  const mild = 'to train without them';
+  if (strict)
+    throw new RescaledError(
+      all.length === 1
+        ? `A picture cannot be read, and the run is strict: ${first}`
+        : `${all.length} pictures cannot be read, and the run is strict${list}, or leave --strict out ${mild}.`,
+    );
+  throw new RescaledError(
+    `${all.length} of ${pictures} pictures cannot be read, more than the allowed ${(100 * maxBroken).toFixed(1)} % ` +
+      `(--max-broken)${list}, or raise --max-broken ${mild}.`,
+  );
 }

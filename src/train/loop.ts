@@ -8,7 +8,7 @@ import { writeFileAtomic } from '../files.js';
 import { isBetter, ofTraining, type Scores } from '../metric.js';
 import { Ema, LossScaler } from '../optim/index.js';
 import { freshState, loadCheckpoint, type RunState, saveCheckpoint, saveWeights } from '../run/checkpoint.js';
-import { bestWeights, finalWeights, lastCheckpoint, type RunConfig } from '../run/config.js';
+import { bestWeights, finalWeights, lastCheckpoint, type RunConfig, usesMinival } from '../run/config.js';
 import type { EpochEvent, TrainEvent } from '../run/events.js';
 import { manualSeed, setThreads } from '../torch/index.js';
 import { BrokenPictures } from './broken.js';
@@ -35,6 +35,8 @@ export interface LoopOptions {
   signal?: AbortSignal;
   /** Already opened data, else it is opened from the config. */
   dataset?: Dataset;
+  /** Pictures that are known to be broken, path -> reason. */
+  broken?: ReadonlyMap<string, string>;
 }
 
 /**
@@ -65,7 +67,7 @@ function removeLeftovers(folder: string): void {
 export async function* trainLoop(
   task: Task,
   config: RunConfig,
-  { out, resume = false, signal, dataset }: LoopOptions,
+  { out, resume = false, signal, dataset, broken: foundBroken = new Map() }: LoopOptions,
 ): AsyncGenerator<TrainEvent> {
   const recipe = config.recipe.values;
   const [primary] = task.metrics;
@@ -93,7 +95,7 @@ export async function* trainLoop(
   // -- what it is trained on
   const { size, seed, workers } = config;
   const common = { targets: task.targets, preprocess: preprocessOf(config), seed, workers };
-  const { train, minival } = recipe.earlyStopping
+  const { train, minival } = usesMinival(config)
     ? splitMinival(data.train!, recipe.minival, seed)
     : { train: data.train!, minival: undefined };
   const trainLoader = new BatchLoader({
@@ -121,9 +123,16 @@ export async function* trainLoop(
   const scaler =
     recipe.precision === 'float16' ? new LossScaler((state.lossScale ??= { ...LossScaler.START })) : undefined;
   const broken = new BrokenPictures(state.broken, data.train!.length + data.val.length, config);
-  broken.watch(trainLoader, 0);
-  broken.watch(valLoader, train.length);
-  if (minivalLoader !== undefined) broken.watch(minivalLoader, train.length + data.val.length);
+  const watched = [
+    [trainLoader, train, 0],
+    [valLoader, data.val, train.length],
+    [minivalLoader, minival, train.length + data.val.length],
+  ] as const;
+  for (const [loader, source, offset] of watched) {
+    if (loader === undefined || source === undefined) continue;
+    broken.watch(loader, offset);
+    broken.found(foundBroken, source, offset);
+  }
 
   const keepWeights = (path: string, epoch: number, facts: Record<string, string> = {}): void =>
     saveWeights(path, ema?.shadow ?? model.state(), config, task.facts(config.task), {
@@ -150,8 +159,30 @@ export async function* trainLoop(
     resumed: resume,
     trainImages: train.length,
     valImages: data.val.length,
+    ...(config.selectedOn === undefined ? {} : { measured: data.measured }),
+    ...(data.test === undefined ? {} : { testImages: data.test.length }),
     ...task.counts(config.task),
   };
+
+  const selectedOn = config.selectedOn ?? (minival === undefined ? 'test' : 'minival');
+  if (!resume) {
+    const own = data.measured === 'test' ? 'test' : 'val';
+    yield {
+      type: 'data',
+      step: 0,
+      parts: {
+        train: train.length,
+        ...(minival && { minival: minival.length }),
+        [own]: data.val.length,
+        ...(data.test && { test: data.test.length }),
+      },
+      selectedOn,
+      ignoredFiles: data.ignoredFiles,
+      ignoredEndings: data.ignoredEndings,
+      notes: data.notes,
+    };
+    yield* broken.tell(0);
+  }
 
   if (data.note !== undefined)
     yield { type: 'advice', step: state.step, text: `pictures are decoded anew in each epoch: ${data.note}` };
@@ -301,7 +332,8 @@ export async function* trainLoop(
         epoch - state.bestEpoch >= recipe.patience;
       if (state.epoch === recipe.epochs || state.ended || performance.now() - lastSaved > BETWEEN_MS)
         yield checkpoint();
-      if (state.ended) yield { type: 'early-stop', step: state.step, epoch: state.epoch, bestEpoch: state.bestEpoch };
+      if (state.ended)
+        yield { type: 'early-stop', step: state.step, epoch: state.epoch, bestEpoch: state.bestEpoch, selectedOn };
     }
     if (recipe.earlyStopping) writeFileAtomic(finalWeights(out), readFileSync(bestWeights(out)));
     else keepWeights(finalWeights(out), recipe.epochs);

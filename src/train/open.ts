@@ -1,9 +1,12 @@
+import { existsSync } from 'node:fs';
 import { withCache } from '../data/cached.js';
 import type { Dataset } from '../data/dataset.js';
-import { UsageError } from '../errors.js';
+import { lookAt } from '../data/look.js';
+import { RescaledError, UsageError } from '../errors.js';
 import type { RunConfig } from '../run/config.js';
 import type { TrainEvent } from '../run/events.js';
 import { engineInfo } from '../torch/index.js';
+import { refuseBroken } from './broken.js';
 import type { TrainOptions } from './options.js';
 import type { Task } from './task.js';
 
@@ -11,6 +14,42 @@ import type { Task } from './task.js';
 export function openRunData(task: Task, config: RunConfig): Promise<Dataset> {
   const { path, ...picked } = config.data;
   return openTrainingData(task, { data: path, seed: config.seed, ...picked });
+}
+
+/** The data of a run that goes on. @throws RescaledError which says how to give another place */
+export async function openResumedData(task: Task, config: RunConfig, run: string): Promise<Dataset> {
+  const how = `If it lies elsewhere now: rescaled train --resume ${run} --data FOLDER.`;
+  if (!existsSync(config.data.path))
+    throw new UsageError(`Expected the data of the run at ${config.data.path} but there is nothing. ${how}`);
+  const dataset = await openRunData(task, config);
+  if (dataset.fingerprint !== config.data.fingerprint)
+    throw new RescaledError(
+      `Expected the data that the run began with, but ${config.data.path} has changed since or is another. ` +
+        `Start a new run, or put the data back. ${how}`,
+    );
+  return dataset;
+}
+
+/**
+ * Looks at all pictures before a run is made of them; see `lookAt`.
+ * @returns those that cannot be read, path -> reason
+ * @throws RescaledError when they are more than the run allows
+ */
+export async function* looked(
+  dataset: Dataset,
+  config: RunConfig,
+  options: { verify?: boolean; signal?: AbortSignal },
+): AsyncGenerator<TrainEvent, ReadonlyMap<string, string>> {
+  const pictures = dataset.train!.length + dataset.val.length + (dataset.test?.length ?? 0);
+  const looking = lookAt(dataset, config.size, options);
+  for (let turn = await looking.next(); ; turn = await looking.next()) {
+    if (turn.done === true) {
+      refuseBroken(turn.value, pictures, config);
+      return turn.value;
+    }
+    const { type, done, of } = turn.value;
+    yield { type, step: 0, done, of };
+  }
 }
 
 /** The data that a run with these options trains and is measured on. */

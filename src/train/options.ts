@@ -30,6 +30,8 @@ export interface TrainOptions {
   /** Share of broken pictures above which the run fails. */
   maxBroken?: number;
   strict?: boolean;
+  /** Decodes every picture before training, also where no cache keeps them. */
+  verify?: boolean;
   checkpointSeconds?: number;
   /** Epochs from one evaluation to the next; by default so that they take less than a tenth of the time of training. */
   evalEvery?: number;

@@ -97,8 +97,11 @@ export function resolveConfig(
     );
   const cores = availableParallelism();
   const settings = task.settings(dataset);
-  const { earlyStopping, minival, averaging, epochs } = recipe.values;
-  const trainImages = earlyStopping ? withoutMinival(dataset.train, minival) : dataset.train.length;
+  const { earlyStopping, averaging, epochs } = recipe.values;
+  // Who has a validation part needs no minival, but may ask for one.
+  const ownPart = dataset.test !== undefined && recipe.chosen?.includes('minival') !== true;
+  const minival = earlyStopping && !ownPart;
+  const trainImages = minival ? withoutMinival(dataset.train, recipe.values.minival) : dataset.train.length;
   // Early stopping chooses among all epochs.
   const between = earlyStopping
     ? 1
@@ -116,6 +119,8 @@ export function resolveConfig(
     },
     trainImages,
     valImages: dataset.val.length,
+    ...(dataset.test && { testImages: dataset.test.length }),
+    selectedOn: minival ? 'minival' : dataset.measured === 'test' ? 'test' : 'val',
     model,
     modelOptions: {
       ...facts.options,

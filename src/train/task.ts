@@ -5,6 +5,7 @@ import type { Source } from '../data/sources/source.js';
 import type { ExportedOutput } from '../deploy/metadata.js';
 import type { Metric, Scores } from '../metric.js';
 import type { ImageModel } from '../models/index.js';
+import type { MeasuredPart } from '../part-words.js';
 import type { TaskParts } from '../report/parts.js';
 import type { RunConfig, TaskSettings } from '../run/config.js';
 import type { Tensor } from '../torch/index.js';
@@ -37,10 +38,10 @@ export interface Task<T extends Targets = Targets, S extends TaskSettings = Task
   counts(settings: S): { classes?: number };
 
   /**
-   * @throws UsageError when pictures ask for something else than weights of these settings give
-   * @returns what is to be known where they do fit
+   * @throws UsageError when the pictures to measure (`dataset.val`) ask for something else than weights of these settings give
+   * @returns them as these weights are measured on them, where that differs from what they are
    */
-  fits(settings: S, dataset: Dataset, names: { weights: string; data: string }): string | undefined;
+  fits(settings: S, dataset: Dataset, names: { weights: string; data: string }): Fit | undefined;
 
   // -- model
   /** Numbers that the head gives for a picture. */
@@ -60,10 +61,27 @@ export interface Task<T extends Targets = Targets, S extends TaskSettings = Task
   exported(settings: S): ExportedOutput;
   /** What a program is told of an evaluation besides the metrics. JSON. */
   told(found: Evaluation<D>, settings: S): Readonly<Record<string, unknown>>;
+  /** The same for people: what stands behind the primary metric, and lines below the figures. */
+  text?(found: Evaluation<D>, settings: S): TaskText;
+  /** Names of metrics that say nothing with these settings, such as the top 5 of 5 classes: they are not shown. */
+  silent?(settings: S): readonly string[];
   /** The task's part of a run's report. */
   report(found: Evaluation<D>, context: ReportContext<S>): Promise<TaskParts>;
   /** Brings where a run of 0.1.0 stands to today's form. */
   upgradeState?(state: unknown): unknown;
+}
+
+/** Pictures as weights are measured on them. */
+export interface Fit {
+  val: Source;
+  /** What is to be known. */
+  notes: readonly string[];
+}
+
+export interface TaskText {
+  /** Behind the primary metric: its interval, say. */
+  primary?: string;
+  lines: readonly string[];
 }
 
 /** How wrong a model is, as a number to make smaller. Made once a run; holds the tensors that all steps share. */
@@ -110,7 +128,9 @@ export interface Evaluation<D = unknown> {
 /** What a task may look at for its part of a report. */
 export interface ReportContext<S extends TaskSettings = TaskSettings> {
   readonly settings: S;
-  /** The pictures that were measured. */
+  /** Which pictures were measured. Default: the test pictures. */
+  readonly part?: MeasuredPart;
+  /** These pictures. */
   readonly source: Source;
   /** Picture i of them as the network sees it, as a PNG in base64. */
   picture(index: number): Promise<string>;

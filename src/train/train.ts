@@ -1,12 +1,16 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Dataset } from '../data/dataset.js';
+import { pathsOf } from '../data/sources/source.js';
 import { UsageError } from '../errors.js';
 import { makeFolder } from '../files.js';
 import { isRun, lastCheckpoint, loadConfig, saveConfig } from '../run/config.js';
 import type { TrainEvent } from '../run/events.js';
 import { lockRun } from '../run/lock.js';
 import { RunLog } from '../run/logs.js';
+import { savePictures } from '../run/pictures.js';
 import { trainLoop } from './loop.js';
-import { checkDevice, openTrainingData } from './open.js';
+import { checkDevice, looked, openResumedData, openTrainingData } from './open.js';
 import type { TrainOptions } from './options.js';
 import { resolveRun } from './start.js';
 import type { Task } from './task.js';
@@ -21,26 +25,36 @@ export async function* trainRun(
   const config = await resolveRun(task, options, dataset, signal);
   checkDevice(config.device);
   checkOut(options.out);
+  const broken = yield* looked(dataset, config, { verify: options.verify, signal });
   makeFolder(options.out);
   const unlock = await lockRun(options.out);
   try {
+    // Another training may have had the folder in between.
+    checkOut(options.out);
     saveConfig(options.out, config);
-    yield* logged(task, options.out, trainLoop(task, config, { out: options.out, dataset, signal }));
+    keepPictures(options.out, dataset);
+    yield* logged(task, options.out, trainLoop(task, config, { out: options.out, dataset, broken, signal }));
   } finally {
     unlock();
   }
 }
 
-/** Goes on with a run of a task from its last checkpoint, as if it had never stopped. */
+/**
+ * Goes on with a run of a task from its last checkpoint, as if it had never stopped.
+ * @param options.data where its data lies now, if not where it lay; written into run.json
+ */
 export async function* resumeRun(
   task: Task,
   run: string,
-  { signal }: { signal?: AbortSignal } = {},
+  { signal, data }: { signal?: AbortSignal; data?: string } = {},
 ): AsyncGenerator<TrainEvent> {
-  const config = loadConfig(run);
   const unlock = await lockRun(run);
   try {
-    yield* logged(task, run, trainLoop(task, config, { out: run, resume: true, signal }));
+    let config = loadConfig(run);
+    if (data !== undefined) config = { ...config, data: { ...config.data, path: resolve(data) } };
+    const dataset = await openResumedData(task, config, run);
+    if (data !== undefined) saveConfig(run, config);
+    yield* logged(task, run, trainLoop(task, config, { out: run, resume: true, dataset, signal }));
   } finally {
     unlock();
   }
@@ -57,10 +71,17 @@ function checkOut(out: string): void {
     throw new UsageError(
       `There is already a run in ${out}. Go on with "rescaled train --resume ${out}", or choose another --out.`,
     );
-  if (!isRun(out) && readdirSync(out).length > 0)
+  if (!isRun(out) && readdirSync(out).some((name) => !name.startsWith('.lock')))
     throw new UsageError(
       `Expected a new or a run's folder for the output but ${out} holds other files. Choose another --out.`,
     );
+}
+
+/** Which pictures the run is made of, so that they are known when the folder has changed. */
+function keepPictures(out: string, { train, val, test }: Dataset): void {
+  const [trained, measured, tested] = [train, val, test].map((source) => (source === undefined ? [] : pathsOf(source)));
+  if (trained === undefined || measured === undefined || tested === undefined) return;
+  savePictures(out, { train: trained, val: measured, test: tested });
 }
 
 /** Writes the logs on the way; the first event says where the run stands. */

@@ -1,20 +1,19 @@
 import { availableParallelism, cpus } from 'node:os';
 import { basename, join } from 'node:path';
 import sharp from 'sharp';
-import { evalView } from '../../augment/view.js';
 import { cachedDataset } from '../../data/cached.js';
-import { readPixels } from '../../data/sources/source.js';
 import { writeFileAtomic } from '../../files.js';
 import { suffixed } from '../../metric.js';
 import { packageVersion } from '../../package-root.js';
-import { loadConfig } from '../../run/config.js';
+import { type Endings, type MeasuredPart, passedOverText, picturesOf } from '../../part-words.js';
+import { loadConfig, usesMinival } from '../../run/config.js';
 import { figuresOfTraining, type TrainEvent } from '../../run/events.js';
 import { readEvents } from '../../run/logs.js';
 import { metricsOf } from '../../tasks/index.js';
 import { openRunData } from '../../tasks/runs.js';
 import { engineInfo } from '../../torch/index.js';
 import { exportModel } from '../trained/export-run.js';
-import { loadModel, measure, preprocessFor } from '../trained/load-model.js';
+import { loadModel, measure, pictureOf, preprocessFor, shownMetrics } from '../trained/load-model.js';
 import { onnxFile } from '../trained/load-onnx.js';
 
 /** The figures of a finished run. */
@@ -22,11 +21,21 @@ export interface RunFigures {
   task: string;
   /** By the names of metrics: of the weights that the recipe keeps, on all test pictures. */
   scores: Readonly<Record<string, number>>;
-  /** The primary metric of the weights as trained. */
-  rawScore: number;
+  /** The primary metric of the weights as trained; unknown on test pictures that are measured once. */
+  rawScore?: number;
   weights: 'ema' | 'raw';
   trainImages: number;
   testImages: number;
+  /** Which pictures `testImages` counts. */
+  measured: MeasuredPart;
+  /** How many pictures each part has. */
+  parts: Readonly<Record<string, number>>;
+  /** What the best epoch was chosen on. */
+  selectedOn: 'minival' | 'val' | 'test';
+  /** On the validation pictures, where the test pictures are others. */
+  validation?: Readonly<Record<string, number>>;
+  /** Files that were passed over, by ending. */
+  ignoredEndings: Endings;
   seconds: number;
   imagesPerSecond: number;
   loaderWaitShare: number;
@@ -47,7 +56,7 @@ export function figuresJson({ task, scores, rawScore, ...figures }: RunFigures):
   const metrics = metricsOf(task).filter(({ name }) => name !== 'loss');
   return {
     ...Object.fromEntries(metrics.map(({ name }) => [name, scores[name]])),
-    [suffixed(metrics[0]!.name, 'raw')]: rawScore,
+    ...(rawScore === undefined ? {} : { [suffixed(metrics[0]!.name, 'raw')]: rawScore }),
     ...figures,
   };
 }
@@ -62,25 +71,36 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
   const config = loadConfig(run);
   const recipe = config.recipe.values;
   const dataset = await cachedDataset(await openRunData(config), config.size);
+  // Test pictures beside validation pictures had no part in the training: they are measured here, once.
+  const tested = config.selectedOn === undefined ? undefined : dataset.test;
+  const source = tested ?? dataset.val;
+  const measured = config.selectedOn === undefined || tested !== undefined ? 'test' : dataset.measured;
+  const selectedOn = config.selectedOn ?? (recipe.earlyStopping ? 'minival' : 'test');
   const loaded = await loadModel(run);
   const { model, size, evalCrop, task, settings } = loaded;
   const [primary] = task.metrics;
   const weights = loaded.weights ?? 'raw';
   const preprocess = preprocessFor(loaded);
 
-  say(`measuring the final ${weights === 'ema' ? 'EMA' : 'raw'} weights on ${dataset.val.length} test pictures`);
-  const result = await measure(loaded, dataset.val, { batch: 128, workers: config.workers });
+  say(`measuring the final ${weights === 'ema' ? 'EMA' : 'raw'} weights on ${picturesOf(measured, source.length)}`);
+  const unread: { path: string; reason: string }[] = [];
+  const result = await measure(loaded, source, {
+    batch: 128,
+    workers: config.workers,
+    onBroken: (path, reason) => unread.push({ path, reason }),
+  });
 
   const events = readEvents(run);
   const epochs = events.filter((event): event is Of<'epoch'> => event.type === 'epoch');
   const steps = events.filter((event): event is Of<'step'> => event.type === 'step');
-  const broken = events.filter((event): event is Of<'broken'> => event.type === 'broken');
+  const told = events.filter((event): event is Of<'broken'> => event.type === 'broken');
+  const broken = [...told, ...unread.filter(({ path }) => !told.some((event) => event.path === path))];
   const end = events.findLast((event): event is Of<'end'> => event.type === 'end');
   const resumed = events.some((event) => event.type === 'start' && event.resumed && event.epoch < recipe.epochs);
   // With early stopping the final weights are those of the best epoch.
   const kept = recipe.earlyStopping ? epochs.findLast((event) => event.best) : epochs.at(-1);
   const score = result.scores[primary.name]!;
-  const rawScore = kept?.raw?.[primary.name] ?? score;
+  const rawScore = tested === undefined ? (kept?.raw?.[primary.name] ?? score) : weights === 'raw' ? score : undefined;
   const epochsOf = recipe.earlyStopping ? (kept?.epoch ?? recipe.epochs) : recipe.epochs;
 
   say('exporting ONNX and comparing it with the model on real pictures');
@@ -92,7 +112,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
     [primary.name]: score,
     seed: config.seed,
   };
-  const exported = await exportModel(loaded, onnxFile(run), facts, dataset);
+  const exported = await exportModel(loaded, onnxFile(run), facts, { val: source });
   const parity = exported.parity!;
 
   const info = engineInfo();
@@ -107,10 +127,20 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
   const figures: RunFigures = {
     task: task.name,
     scores: result.scores,
-    rawScore,
+    ...(rawScore === undefined ? {} : { rawScore }),
     weights,
     trainImages: config.trainImages,
     testImages: result.scores.images,
+    measured,
+    parts: {
+      train: config.trainImages,
+      ...(usesMinival(config) ? { minival: dataset.train!.length - config.trainImages } : {}),
+      [dataset.measured]: dataset.val.length,
+      ...(tested === undefined ? {} : { test: tested.length }),
+    },
+    selectedOn,
+    ...(tested === undefined || kept === undefined ? {} : { validation: kept.ema ?? kept.raw }),
+    ignoredEndings: dataset.ignoredEndings,
     seconds: end?.seconds ?? 0,
     imagesPerSecond: end?.imagesPerSecond ?? 0,
     loaderWaitShare: end?.loaderWaitShare ?? 0,
@@ -127,14 +157,8 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
   };
   writeFileAtomic(join(run, 'report.json'), `${JSON.stringify(figuresJson(figures), null, 2)}\n`);
 
-  const picture = async (index: number): Promise<string> => {
-    const view = evalView(await readPixels(dataset.val, index, size), preprocess);
-    const png = await sharp(view, { raw: { width: size, height: size, channels: 3 } })
-      .png()
-      .toBuffer();
-    return png.toString('base64');
-  };
-  const parts = await task.report(result, { settings, source: dataset.val, picture });
+  const picture = (index: number): Promise<string> => pictureOf(source, index, preprocess);
+  const parts = await task.report(result, { settings, source, part: measured, picture });
   const { renderRunReport } = await import('../../report/run/report.js');
   const html = renderRunReport({
     title: `${config.model} on ${config.data.name}`,
@@ -145,6 +169,10 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
       ...task.counts(settings),
       trainImages: config.trainImages,
       testImages: result.scores.images,
+      measured,
+      validated: tested === undefined ? measured : 'val',
+      ...(tested === undefined ? {} : { validationImages: dataset.val.length }),
+      selectedOn,
       ...(kept?.minival === undefined ? {} : { minivalImages: kept.minival.images }),
       size,
       epochs: epochsOf,
@@ -152,7 +180,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
       steps: end?.step ?? 0,
       parameters: figures.parameters,
       scores: result.scores,
-      rawScore,
+      ...(rawScore === undefined ? {} : { rawScore }),
       chosen: weights,
       crop: evalCrop === 1 ? 'whole shorter side' : `centre crop of ${evalCrop}`,
       seconds: figures.seconds,
@@ -160,7 +188,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
       loaderWaitShare: figures.loaderWaitShare,
       seed: config.seed,
     },
-    metrics: task.metrics,
+    metrics: shownMetrics(task, settings),
     epochs: epochs.map((event) => ({
       epoch: event.epoch,
       step: event.step,
@@ -183,7 +211,11 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
       value: String(value),
       source: config.recipe.sources[key as keyof typeof config.recipe.sources],
     })),
-    warnings: broken.map(({ path, reason }) => `Left out, cannot be read: ${path}: ${reason}`),
+    warnings: [
+      ...dataset.notes,
+      passedOverText(dataset.ignoredEndings),
+      ...broken.map(({ path, reason }) => `Left out, cannot be read: ${path}: ${reason}`),
+    ].filter((text) => text !== undefined),
     onnx: {
       file: basename(exported.path),
       bytes: exported.bytes,

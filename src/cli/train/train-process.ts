@@ -5,7 +5,7 @@ import { resumeTraining, train } from '../../tasks/runs.js';
 import type { TrainOptions } from '../../train/index.js';
 import { finishRun, type RunFigures } from './finish-run.js';
 
-export type TrainTask = { type: 'train'; options: TrainOptions } | { type: 'resume'; run: string };
+export type TrainTask = { type: 'train'; options: TrainOptions } | { type: 'resume'; run: string; data?: string };
 
 export interface TrainJob {
   task: TrainTask;
@@ -16,7 +16,8 @@ export interface TrainJob {
 
 export const handle: TaskHandler<TrainJob> = async (task, { signal, send, letMessagesIn }) => {
   const run = task.type === 'train' ? task.options.out : task.run;
-  const events = task.type === 'train' ? train(task.options, { signal }) : resumeTraining(run, { signal });
+  const events =
+    task.type === 'train' ? train(task.options, { signal }) : resumeTraining(run, { signal, data: task.data });
   let finished = false;
   for await (const event of events) {
     send({ type: 'event', event });

@@ -5,6 +5,7 @@ import { UsageError } from '../../errors.js';
 import { type Metric, showMetric } from '../../metric.js';
 import { modelFacts } from '../../models/index.js';
 import { scaledPeak } from '../../optim/index.js';
+import { passedOverText, picturesOf } from '../../part-words.js';
 import { presetNames } from '../../recipe/presets.js';
 import { parseSetting } from '../../recipe/recipe.js';
 import { finalWeights, loadConfig, type RunConfig } from '../../run/config.js';
@@ -13,7 +14,7 @@ import { openTrainingData, resolveRun } from '../../tasks/runs.js';
 import type { TrainOptions } from '../../train/index.js';
 import { weightsPath } from '../named-weights.js';
 import { integer, number } from '../options.js';
-import { freeFolder } from '../output.js';
+import { claimFolder, freeFolder } from '../output.js';
 import { duration, Progress } from '../progress.js';
 import { recipeTable } from '../recipe/table.js';
 import { onnxFile } from '../trained/load-onnx.js';
@@ -26,6 +27,7 @@ interface TrainFlags extends Omit<TrainOptions, 'data' | 'out' | 'settings'> {
   set?: string[];
   out?: string;
   resume?: string;
+  data?: string;
   explain?: boolean;
   json?: boolean;
 }
@@ -34,7 +36,7 @@ export function register(program: Command): void {
   program
     .command('train')
     .description('train a model on your pictures')
-    .argument('[data]', 'folder with train/ and val/ (or test/), folder of class folders, or folder of IDX files')
+    .argument('[data]', 'folder with train/ and val/, test/ or both, folder of class folders, or folder of IDX files')
     // Of use once there is a choice.
     .addOption(new Option('--task <name>').hideHelp())
     .option('-m, --model <name>', 'resnet-rs-50, resnet-rs-101@192, resnet-50, ... (see "rescaled models")')
@@ -61,11 +63,12 @@ export function register(program: Command): void {
     .option('--threads <n>', 'threads of the engine', integer)
     .option('--workers <n>', 'threads that decode pictures', integer)
     .option('--device <name>', 'cpu, cuda:0, mps')
-    .option('--val-split <share>', 'share of one folder kept for testing, default 0.2', number)
+    .option('--val-split <share>', 'share of one folder set aside for validation, default 0.2', number)
     .option('--limit-train <n>', 'use only so many training pictures, balanced over the classes', integer)
-    .option('--limit-val <n>', 'use only so many test pictures', integer)
+    .option('--limit-val <n>', 'use only so many of the pictures that each epoch is measured on', integer)
     .option('--max-broken <share>', 'share of broken pictures above which the run fails, default 0.01', number)
-    .option('--strict', 'fail at the first broken picture')
+    .option('--strict', 'fail where any picture is broken')
+    .option('--verify', 'decode every picture before training, also where none is kept decoded')
     .option('--checkpoint-seconds <n>', 'time between checkpoints within an epoch, default 60', number)
     .option(
       '--eval-every <n>',
@@ -74,6 +77,7 @@ export function register(program: Command): void {
     )
     .option('-o, --out <folder>', 'run folder, default runs/<data>-<n>')
     .option('--resume <run>', 'go on with a run from its last checkpoint')
+    .option('--data <folder>', 'with --resume: where the data of the run lies now')
     .option('--explain', 'print every setting with its source, and stop')
     .option('--json', 'print one event a line as JSON')
     .addHelpText(
@@ -94,38 +98,63 @@ Examples:
 async function run(data: string | undefined, flags: TrainFlags): Promise<void> {
   if (flags.resume !== undefined) {
     if (data !== undefined)
-      throw new UsageError(`Expected either DATA or --resume but received both: a resumed run knows its data.`);
-    const others = Object.keys(flags).filter((flag) => !['resume', 'json', 'explain'].includes(flag));
+      throw new UsageError(
+        'Expected either DATA or --resume but received both: a resumed run knows its data. ' +
+          'If it lies elsewhere now, say --data FOLDER.',
+      );
+    const others = Object.keys(flags).filter((flag) => !['resume', 'data', 'json', 'explain'].includes(flag));
     if (others.length > 0)
       throw new UsageError(
-        `Expected only --json or --explain beside --resume but received ${others.map(asOption).join(', ')}: ` +
+        `Expected only --data, --json or --explain beside --resume but received ${others.map(asOption).join(', ')}: ` +
           'a resumed run keeps its settings.',
       );
     const config = loadConfig(flags.resume);
     if (flags.explain === true)
       return console.log(flags.json === true ? JSON.stringify(config, null, 2) : explanation(config));
-    return finish(flags.resume, flags, { type: 'resume', run: flags.resume });
+    return finish(flags.resume, flags, { type: 'resume', run: flags.resume, data: flags.data });
   }
   if (data === undefined)
     throw new UsageError('Expected a folder of pictures: rescaled train DATA. See "rescaled train --help".');
-  const options = optionsFrom(data, flags);
+  if (flags.data !== undefined)
+    throw new UsageError('Expected --data with --resume alone: rescaled train DATA names the data of a new run.');
   // Here, where it can be shown: the process that trains finds the file.
-  if (options.from !== undefined) options.from = await weightsPath(options.from);
-  if (flags.explain === true) return explain(options, flags.json === true);
-  return finish(options.out, flags, { type: 'train', options });
+  if (flags.from !== undefined) flags.from = await weightsPath(flags.from);
+  const name = basename(resolve(data)) || 'run';
+  if (flags.explain === true) return explain(optionsFrom(data, flags, freeFolder(name)), flags.json === true);
+  // Nobody else gets the same folder; what is refused leaves none.
+  const claimed = flags.out === undefined ? claimFolder(name) : undefined;
+  try {
+    const options = optionsFrom(data, flags, flags.out ?? claimed!.folder);
+    return await finish(options.out, flags, { type: 'train', options });
+  } finally {
+    claimed?.release();
+  }
 }
 
-function optionsFrom(data: string, flags: TrainFlags): TrainOptions {
-  const { epochs, batch, set = [], out, resume: _resume, explain: _explain, json: _json, ...options } = flags;
+function optionsFrom(data: string, flags: TrainFlags, folder: string): TrainOptions {
+  const {
+    epochs,
+    batch,
+    set = [],
+    out: _out,
+    resume: _resume,
+    data: _data,
+    explain: _explain,
+    json: _json,
+    ...options
+  } = flags;
   if (options.model !== undefined) modelFacts(options.model);
   const settings = Object.fromEntries(set.map(parseSetting));
   if (epochs !== undefined) settings['epochs'] = epochs;
   if (batch !== undefined) settings['batch'] = batch;
-  return { ...options, data, out: out ?? freeFolder(basename(resolve(data)) || 'run'), settings };
+  return { ...options, data, out: folder, settings };
 }
 
 async function explain(options: TrainOptions, json: boolean): Promise<void> {
-  const config = await resolveRun(options, await openTrainingData(options));
+  const dataset = await openTrainingData(options);
+  const config = await resolveRun(options, dataset);
+  const notes = [...dataset.notes, passedOverText(dataset.ignoredEndings)].filter((text) => text !== undefined);
+  for (const text of notes) console.error(`note: ${text}`);
   if (json) console.log(JSON.stringify(config, null, 2));
   else console.log(explanation(config));
 }
@@ -136,7 +165,7 @@ export function explanation(config: RunConfig): string {
   const peak = scaledPeak(values.learningRate, values.batch);
   return [
     `${config.model} at ${config.size} pixels, width ${config.modelOptions.width}, stem stride ${config.modelOptions.stemStride}; ` +
-      `${config.trainImages} training and ${config.valImages} test pictures${kinds(config)}; seed ${config.seed}, ${config.threads} threads`,
+      `${picturesText(config)}${kinds(config)}; seed ${config.seed}, ${config.threads} threads`,
     ...(config.from === undefined ? [] : [`starts from ${config.from}`]),
     ...(config.evalEvery === 1
       ? []
@@ -146,6 +175,15 @@ export function explanation(config: RunConfig): string {
     ...recipeTable(config.recipe),
     ...(config.recipe.advice ?? []).map((text) => `note: ${text}`),
   ].join('\n');
+}
+
+/** `1192 training, 225 validation and 245 test pictures`. */
+function picturesText({ trainImages, valImages, testImages, selectedOn = 'test' }: RunConfig): string {
+  const measured =
+    selectedOn === 'test' || (selectedOn === 'minival' && testImages === undefined) ? 'test' : 'validation';
+  return testImages === undefined
+    ? `${trainImages} training and ${valImages} ${measured} pictures`
+    : `${trainImages} training, ${valImages} validation and ${testImages} test pictures`;
 }
 
 /** `limitTrain` as it is typed. */
@@ -179,17 +217,28 @@ async function finish(out: string, flags: TrainFlags, task: Parameters<typeof ru
 
 export function summary(run: string, figures: RunFigures): string {
   const { scores, rawScore, onnxTop1Agreement: agreement } = figures;
+  const silent = taskNamed(figures.task).silent?.(loadConfig(run).task) ?? [];
   const [primary, ...others] = metricsOf(figures.task);
   const show = (metric: Metric): string => `${metric.title} ${showMetric(metric, scores[metric.name]!)}`;
-  const raw = `${figures.weights === 'ema' ? 'EMA' : 'raw'} weights; raw ${showMetric(primary, rawScore)}`;
-  const ours = others.filter(({ name }) => name !== 'loss').map(show);
+  const weights = `${figures.weights === 'ema' ? 'EMA' : 'raw'} weights`;
+  const raw = rawScore === undefined ? weights : `${weights}; raw ${showMetric(primary, rawScore)}`;
+  const ours = others.filter(({ name }) => name !== 'loss' && !silent.includes(name)).map(show);
   return [
     [`${show(primary)} (${raw})`, ...ours].join(', '),
-    `  on ${figures.testImages} test pictures, after ${figures.epochs} epochs over ${figures.trainImages} training pictures in ${duration(figures.seconds)}`,
+    `  on ${picturesOf(figures.measured, figures.testImages)}${chosen(figures)}, after ${figures.epochs} epochs over ` +
+      `${figures.trainImages} training pictures in ${duration(figures.seconds)}`,
     `  exported file against the model: largest difference of ${agreement === undefined ? 'an output' : 'a logit'} ` +
       `${figures.onnxMaxAbsDiff.toExponential(1)}${agreement === undefined ? '' : `, same class for ${(100 * agreement).toFixed(1)} %`}`,
     `report   ${join(run, 'report.html')}`,
     `weights  ${finalWeights(run)}`,
     `ONNX     ${onnxFile(run)}`,
   ].join('\n');
+}
+
+/** What the test pictures had no part in. */
+function chosen({ task, validation }: RunFigures): string {
+  if (validation === undefined) return '';
+  const [primary] = metricsOf(task);
+  const value = showMetric(primary, validation[primary.name]!);
+  return `, which decided nothing (${value} on ${picturesOf('val', validation['images']!)})`;
 }

@@ -1,12 +1,16 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { wholeOption } from '../../checks.js';
+import type { PartName } from '../../data/dataset.js';
 import { RescaledError, UsageError } from '../../errors.js';
-import { showMetric } from '../../metric.js';
-import { loadConfig } from '../../run/config.js';
+import { writeFileAtomic } from '../../files.js';
+import { type Metric, showMetric } from '../../metric.js';
+import { picturesOf } from '../../part-words.js';
 import { setThreads } from '../../torch/index.js';
 import { weightsPath } from '../named-weights.js';
 import { integer, number } from '../options.js';
-import { loadModel, measure } from './load-model.js';
+import { checkOutput } from '../output.js';
+import { loadModel, measure, pictureOf, preprocessFor, shownMetrics } from './load-model.js';
+import { picturesFor } from './pictures.js';
 
 interface EvalFlags {
   from?: string;
@@ -18,15 +22,17 @@ interface EvalFlags {
   threads?: number;
   workers: number;
   maxBroken: number;
+  split?: PartName;
+  report?: string;
   json?: boolean;
 }
 
 export function register(program: Command): void {
   program
     .command('eval')
-    .description('measure a trained model on the test pictures of a data set')
+    .description('measure a trained model on labelled pictures')
     .argument('[model]', 'run folder or weights file; left out with --from')
-    .argument('[data]', "data as for train; the run's own by default")
+    .argument('[data]', "folder of class folders, or data as for train; the run's own test pictures by default")
     .option(
       '--from <weights>',
       'weights from elsewhere: a file, or a name of "rescaled weights list", which is fetched',
@@ -35,6 +41,14 @@ export function register(program: Command): void {
     .option('--size <pixels>', "side of the pictures; the file's or the model's by default", integer)
     .option('--crop <share>', "share of the shorter side that is kept; the file's or 0.875 by default", number)
     .option('--best', "the weights of the best epoch in place of the last one's")
+    .addOption(
+      new Option('--split <part>', 'which part of the data; its test part, or all of a folder without parts').choices([
+        'train',
+        'val',
+        'test',
+      ]),
+    )
+    .option('--report <file>', 'write a page with classes, confusion and the worst mistakes')
     .option('-b, --batch <n>', 'pictures at a time', integer, 64)
     .option('--threads <n>', 'threads of the engine', integer)
     .option('--workers <n>', 'threads that decode pictures', integer, 1)
@@ -44,7 +58,8 @@ export function register(program: Command): void {
       'after',
       '\nExamples:\n' +
         '  rescaled eval runs/flowers-1\n' +
-        '  rescaled eval runs/flowers-1/weights.safetensors other-flowers --json\n' +
+        '  rescaled eval runs/flowers-1 new-flowers --report new-flowers.html\n' +
+        '  rescaled eval runs/flowers-1/weights.safetensors other-flowers --split val --json\n' +
         '  rescaled eval --from resnetrs50.pth -m resnet-rs-50 imagenet --size 224 --crop 0.91\n' +
         '  rescaled eval --from resnetrs50.tf_in1k imagenet',
     )
@@ -72,51 +87,35 @@ async function run(first: string | undefined, second: string | undefined, flags:
   wholeOption('--size', flags.size, 8, 4096);
   if (flags.crop !== undefined && !(flags.crop > 0 && flags.crop <= 1))
     throw new UsageError(`Expected a share above 0 and at most 1 for --crop but received ${flags.crop}.`);
+  if (flags.report !== undefined) checkOutput(flags.report, { endings: ['.html'], force: true });
   const loaded = await loadModel(await weightsPath(target), flags.best === true ? 'best' : 'final', {
     model: flags.model,
     size: flags.size,
     evalCrop: flags.crop,
   });
-  const { task, settings } = loaded;
-  const own = loaded.data;
-  const path = data ?? (loaded.run === undefined ? undefined : loadConfig(loaded.run).data.path);
-  if (path === undefined) throw new UsageError(`Expected the data to measure on: rescaled eval ${target} DATA.`);
-  // On the data of its training, the pictures that were set aside then; known by content, wherever it lies now.
-  let dataset = await task.openData(path, {
-    need: 'val',
-    seed: own?.seed,
-    valSplit: own?.valSplit,
-    limitVal: own?.limitVal,
-  });
-  if (dataset.fingerprint !== own?.fingerprint) {
-    if (data === undefined)
-      throw new RescaledError(
-        `Expected the data that the model was trained on, but ${path} has changed since: ` +
-          'its test pictures may be others, training pictures among them. Name the data to measure on, ' +
-          'or put it back.',
-      );
-    dataset = await task.openData(path, { need: 'val' });
-    if (dataset.split !== undefined)
-      console.error(
-        `note: ${path} has no test part of its own; ${100 * dataset.split.valSplit} % of it, ` +
-          `picked by seed ${dataset.split.seed}, is measured`,
-      );
-  }
-  const note = task.fits(settings, dataset, { weights: loaded.path, data: path });
-  if (note !== undefined) console.error(`note: ${note}`);
+  const { task, settings, size, evalCrop } = loaded;
+  const { dataset, part, path, notes } = await picturesFor(loaded, data, flags.split);
+  const fit = task.fits(settings, dataset, { weights: loaded.path, data: path });
+  const val = fit?.val ?? dataset.val;
+  const told = [...notes, ...(fit?.notes ?? [])];
+  for (const text of told) console.error(`note: ${text}`);
   if (flags.threads !== undefined) setThreads(flags.threads);
-  const result = await measure(loaded, dataset.val, {
+  const broken: { path: string; reason: string }[] = [];
+  const result = await measure(loaded, val, {
     batch: flags.batch,
     workers: flags.workers,
-    onBroken: (file, reason) => console.error(`left out, cannot be read: ${file}: ${reason}`),
+    onBroken: (file, reason) => {
+      broken.push({ path: file, reason });
+      console.error(`left out, cannot be read: ${file}: ${reason}`);
+    },
   });
   loaded.model.dispose();
-  if (result.broken > flags.maxBroken * dataset.val.length)
+  if (result.broken > flags.maxBroken * val.length)
     throw new RescaledError(
-      `${result.broken} of ${dataset.val.length} pictures cannot be read, ` +
+      `${result.broken} of ${val.length} pictures cannot be read, ` +
         `more than the allowed ${100 * flags.maxBroken} % (--max-broken).`,
     );
-  const { size, evalCrop } = loaded;
+  if (result.scores.images === 0) throw new UsageError(`Expected pictures to measure in ${path} but none can be read.`);
   const figures = {
     ...result.scores,
     broken: result.broken,
@@ -125,12 +124,50 @@ async function run(first: string | undefined, second: string | undefined, flags:
     size,
     evalCrop,
     imagesPerSecond: result.scores.images / result.seconds,
+    part,
+    ignoredFiles: dataset.ignoredFiles,
+    ignoredEndings: dataset.ignoredEndings,
+    notes: told,
   };
-  if (flags.json === true) console.log(JSON.stringify({ ...figures, ...task.told(result, settings) }, null, 2));
-  else
-    console.log(
-      `${task.metrics.map((metric) => `${metric.title} ${showMetric(metric, result.scores[metric.name]!)}`).join(', ')}\n` +
-        `  ${WEIGHTS[loaded.weights ?? 'unknown']} of ${loaded.path}, ${result.scores.images} pictures at ${size} pixels, ` +
-        `crop ${evalCrop}, ${figures.imagesPerSecond.toFixed(0)} images/s`,
-    );
+  const metrics = shownMetrics(task, settings);
+  if (flags.report !== undefined) {
+    const view = preprocessFor(loaded);
+    const parts = await task.report(result, { settings, source: val, part, picture: (i) => pictureOf(val, i, view) });
+    const { renderMeasuredReport } = await import('../../report/measured/report.js');
+    const weights = `${WEIGHTS[loaded.weights ?? 'unknown']} of ${loaded.path}`;
+    const html = renderMeasuredReport({
+      title: `${loaded.name} on ${dataset.name}`,
+      generatedAt: new Date().toISOString(),
+      model: loaded.name,
+      data: dataset.name,
+      part,
+      images: result.scores.images,
+      metrics,
+      scores: result.scores,
+      task: parts,
+      facts: [
+        { key: 'weights', value: weights },
+        { key: 'pictures', value: `${picturesOf(part, result.scores.images)} of ${path}` },
+        { key: 'size', value: `${size} pixels, crop ${evalCrop}` },
+      ],
+      warnings: [...told, ...broken.map((one) => `Left out, cannot be read: ${one.path}: ${one.reason}`)],
+      commands: [],
+    });
+    writeFileAtomic(flags.report, html);
+  }
+  if (flags.json === true) {
+    console.log(JSON.stringify({ ...figures, ...task.told(result, settings) }, null, 2));
+    return;
+  }
+  const text = task.text?.(result, settings);
+  const show = (metric: Metric, i: number): string =>
+    `${metric.title} ${showMetric(metric, result.scores[metric.name]!)}` +
+    (i === 0 && text?.primary !== undefined ? ` (${text.primary})` : '');
+  console.log(
+    `${metrics.map(show).join(', ')}\n` +
+      `  ${WEIGHTS[loaded.weights ?? 'unknown']} of ${loaded.path}, ${picturesOf(part, result.scores.images)} at ${size} pixels, ` +
+      `crop ${evalCrop}, ${figures.imagesPerSecond.toFixed(0)} images/s`,
+  );
+  for (const line of text?.lines ?? []) console.log(line);
+  if (flags.report !== undefined) console.log(`\nreport   ${flags.report}`);
 }

@@ -20,7 +20,7 @@ export async function exportModel(
   loaded: LoadedModel,
   path: string,
   facts: Record<string, unknown>,
-  dataset?: Dataset,
+  dataset?: Pick<Dataset, 'val'>,
   pictures = 256,
 ): Promise<Exported> {
   const { model, size, evalCrop, task, settings } = loaded;

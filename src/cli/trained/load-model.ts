@@ -1,7 +1,9 @@
 import { existsSync, statSync } from 'node:fs';
 import { type PreprocessOptions, preprocessOptions } from '../../augment/preprocess.js';
-import type { Source } from '../../data/sources/source.js';
+import { evalView } from '../../augment/view.js';
+import { readPixels, type Source } from '../../data/sources/source.js';
 import { UsageError } from '../../errors.js';
+import type { Metric } from '../../metric.js';
 import { createModel, type ImageModel, modelFacts } from '../../models/index.js';
 import { IMAGENET_INPUT, type InputFacts, type RunConfig, type TaskSettings } from '../../run/config.js';
 import { taskNamed } from '../../tasks/index.js';
@@ -91,6 +93,13 @@ export async function loadModel(
   }
 }
 
+/** The metrics of a task that say something, the primary one first. */
+export function shownMetrics(task: Task, settings: TaskSettings): readonly [Metric, ...Metric[]] {
+  const silent = task.silent?.(settings) ?? [];
+  const [primary, ...others] = task.metrics;
+  return [primary, ...others.filter(({ name }) => !silent.includes(name))];
+}
+
 /** How the model sees a picture. */
 export const preprocessFor = ({
   size,
@@ -98,6 +107,17 @@ export const preprocessFor = ({
   input,
 }: Pick<LoadedModel, 'size' | 'evalCrop' | 'input'>): Required<PreprocessOptions> =>
   preprocessOptions({ size, evalCrop, filter: input.interpolation });
+
+/** Picture i as the model sees it, as a PNG in base64. */
+export async function pictureOf(source: Source, index: number, view: Required<PreprocessOptions>): Promise<string> {
+  const { size } = view;
+  const seen = evalView(await readPixels(source, index, size), view);
+  const { default: sharp } = await import('sharp');
+  const png = await sharp(seen, { raw: { width: size, height: size, channels: 3 } })
+    .png()
+    .toBuffer();
+  return png.toString('base64');
+}
 
 /**
  * What a loaded model is worth on pictures; those that cannot be read are told to `onBroken` and counted.

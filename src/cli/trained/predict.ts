@@ -1,8 +1,9 @@
 import { existsSync, statSync } from 'node:fs';
 import type { Command } from 'commander';
-import { openPictures } from '../../data/dataset.js';
+import { findGiven } from '../../data/dataset.js';
 import { type Prediction, Predictor } from '../../deploy/predictor.js';
 import { UsageError } from '../../errors.js';
+import { passedOverText } from '../../part-words.js';
 import { integer } from '../options.js';
 import { onnxFile } from './load-onnx.js';
 
@@ -35,7 +36,9 @@ async function run(
     if (!existsSync(file))
       throw new UsageError(`Expected ${file} but it is not there. Write it with "rescaled export ${target}".`);
   }
-  const pictures = await openPictures(given);
+  const { pictures, ignored } = await findGiven(given);
+  const passedOver = passedOverText(ignored);
+  if (passedOver !== undefined && flags.json !== true) console.error(`note: ${passedOver}`);
   const predictor = await Predictor.load(file, flags.threads === undefined ? {} : { threads: flags.threads });
   const width = Math.min(60, Math.max(...pictures.map((path) => path.length)));
   let failed = 0;
@@ -51,6 +54,10 @@ async function run(
       console.log(`${path.padEnd(width)}  ${numbers === undefined ? classesText(predictions) : numbersText(numbers)}`);
   }
   await predictor.close();
+  if (passedOver !== undefined && flags.json === true)
+    console.log(
+      JSON.stringify({ type: 'ignored', files: Object.values(ignored).reduce((a, b) => a + b, 0), endings: ignored }),
+    );
   if (failed > 0) {
     if (flags.json !== true) console.error(`${failed} of ${pictures.length} pictures could not be read`);
     process.exitCode = 1;

@@ -2,6 +2,8 @@ import { open } from 'node:fs/promises';
 import type { Metadata, Sharp, SharpOptions } from 'sharp';
 import { fromGrey, type Pixels, pixelsOf } from '../../augment/pixels.js';
 import { RescaledError } from '../../errors.js';
+import { bmpHeader, decodeBmp } from './bmp.js';
+import { type FileKind, KIND_BYTES, kindOf, READ_KINDS } from './kind.js';
 
 /** Bounds that keep one hostile or mistaken file from taking the machine's memory. */
 export interface DecodeLimits {
@@ -34,6 +36,8 @@ export const PICTURE_EXTENSIONS: ReadonlySet<string> = new Set([
   '.tif',
   '.tiff',
   '.avif',
+  '.bmp',
+  '.dib',
 ]);
 
 /** A picture that cannot be read or decoded. `reason` is one line without the path, `path` the file. Exit code 1. */
@@ -49,7 +53,7 @@ export class BrokenPicture extends RescaledError {
 }
 
 /** Loaded with the first picture: it takes a tenth of a second in each thread, and pictures at hand need none of it. */
-let loading: Promise<(input: Uint8Array, options: SharpOptions) => Sharp> | undefined;
+let loading: Promise<(input: Uint8Array | string, options: SharpOptions) => Sharp> | undefined;
 const loadSharp = () =>
   (loading ??= import('sharp').then(({ default: sharp }) => {
     // One thread a picture and no cache of operations, since no picture comes twice soon.
@@ -59,8 +63,8 @@ const loadSharp = () =>
   }));
 
 /**
- * Reads a picture file as 8-bit sRGB: JPEG, PNG, WebP, GIF (first frame), TIFF (first page), AVIF. The kind is told by
- * content, not name.
+ * Reads a picture file as 8-bit sRGB: JPEG, PNG, WebP, GIF (first frame), TIFF (first page), AVIF, BMP. The kind is told
+ * by content, not name.
  *
  * - EXIF orientation is applied.
  * - Grey becomes three equal channels; CMYK and pictures with an embedded colour profile are converted to sRGB; 16 bits
@@ -70,31 +74,38 @@ const loadSharp = () =>
  * - A picture whose shorter side exceeds 4 x targetSize is first reduced so that this side is 4 x targetSize (Lanczos;
  *   JPEG by shrink-on-load). The smallest training crop, 8 % of the area, then still has 0.08 x (4 S)^2 = 1.28 S^2
  *   pixels, so no crop is enlarged more than it would have to be anyway.
+ * - Floating point and other values without a known range are an error, not a black picture.
  * - A damaged or cut-off file is an error, not a picture with a grey part.
  *
  * @throws BrokenPicture for anything that keeps the file from being read whole.
  */
 export async function decodeFile(path: string, options: DecodeOptions = {}): Promise<Pixels> {
-  return named(path, async () => decode(await readLimited(path, limitsOf(options).bytes), path, options));
+  let bytes: Uint8Array | undefined;
+  return named(
+    path,
+    async () => decode((bytes = await readLimited(path, limitsOf(options).bytes)), path, options),
+    () => bytes,
+  );
 }
 
 /** As `decodeFile`, for an encoded picture in memory; `name` stands for it in messages. */
 export async function decodeBytes(bytes: Uint8Array, name: string, options: DecodeOptions = {}): Promise<Pixels> {
-  return named(name, () => {
+  const work = async (): Promise<Pixels> => {
     checkBytes(bytes.length, name, limitsOf(options).bytes);
     return decode(bytes, name, options);
-  });
+  };
+  return named(name, work, () => bytes);
 }
 
 const limitsOf = (options: DecodeOptions): Required<DecodeLimits> => ({ ...DEFAULT_LIMITS, ...options.limits });
 
-/** Turns whatever goes wrong into a BrokenPicture with the picture's name. */
-async function named(name: string, work: () => Promise<Pixels>): Promise<Pixels> {
+/** Turns whatever goes wrong into a BrokenPicture with the picture's name. @param bytes its content, to tell its kind */
+async function named<T>(name: string, work: () => Promise<T>, bytes: () => Uint8Array | undefined): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (error instanceof BrokenPicture) throw error;
-    throw new BrokenPicture(name, reasonOf(error), { cause: error });
+    throw new BrokenPicture(name, reasonOf(error, bytes()), { cause: error });
   }
 }
 
@@ -116,16 +127,25 @@ async function readLimited(path: string, limit: number): Promise<Buffer> {
 }
 
 async function decode(bytes: Uint8Array, path: string, options: DecodeOptions): Promise<Pixels> {
-  const input = { limitInputPixels: limitsOf(options).pixels, failOn: 'error' as const, pages: 1 };
+  const limit = limitsOf(options).pixels;
+  const kind = readable(bytes, path);
   const sharp = await loadSharp();
-  const header = await sharp(bytes, input).metadata();
-  if (!FORMATS.has(header.format ?? '')) {
-    throw new BrokenPicture(
-      path,
-      `its format is ${header.format ?? 'unknown'}; expected JPEG, PNG, WebP, GIF, TIFF or AVIF`,
-    );
+  let opened: Sharp;
+  let header: Pick<Metadata, 'width' | 'height' | 'hasAlpha'>;
+  if (kind?.name === BMP) {
+    const { width, height } = bmpHeader(bytes);
+    checkPixels(width, height, limit);
+    const { data, channels } = decodeBmp(bytes);
+    opened = sharp(data, { raw: { width, height, channels }, limitInputPixels: limit });
+    header = { width, height, hasAlpha: channels === 4 };
+  } else {
+    const input = inputOf(limit);
+    const found = await sharp(bytes, input).metadata();
+    checkHeader(found, path, limit);
+    opened = sharp(bytes, input).autoOrient();
+    header = found;
   }
-  let pipeline = sharp(bytes, input).autoOrient();
+  let pipeline = opened;
   const side = reducedSide(header, options.targetSize);
   if (side !== undefined)
     pipeline = pipeline.resize({ width: side, height: side, fit: 'outside', withoutEnlargement: true });
@@ -136,11 +156,99 @@ async function decode(bytes: Uint8Array, path: string, options: DecodeOptions): 
     .toBuffer({ resolveWithObject: true });
   const view = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   if (info.channels === 1) return fromGrey(view, info.width, info.height);
+  if (info.channels !== 3)
+    throw new BrokenPicture(path, `it has ${info.channels} channels; expected grey or colour. Write it as RGB`);
   return pixelsOf(view, info.width, info.height);
 }
 
+const inputOf = (limitInputPixels: number) => ({ limitInputPixels, failOn: 'error' as const, pages: 1 });
+const BMP = 'a BMP';
+
+/** @throws BrokenPicture for a kind that is not read here */
+function readable(head: Uint8Array, path: string): FileKind | undefined {
+  const kind = kindOf(head);
+  if (kind === undefined || kind.is === 'read') return kind;
+  const { name, is, convert = 'convert it to PNG or JPEG' } = kind;
+  throw new BrokenPicture(
+    path,
+    is === 'picture'
+      ? `it is ${name}, which is not read here: ${convert}. Read are ${READ_KINDS}`
+      : `it is ${name}, not a picture: ${convert}`,
+  );
+}
+
+/** What a header says that keeps the picture from being read as it is meant. */
+function checkHeader(header: Metadata, path: string, limit: number): void {
+  const { format, depth, width = 0, height = 0 } = header;
+  if (!FORMATS.has(format ?? ''))
+    throw new BrokenPicture(path, `its format is ${format ?? 'unknown'}; expected ${READ_KINDS}`);
+  checkPixels(width, height, limit);
+  if (depth !== undefined && depth !== 'uchar' && depth !== 'ushort')
+    throw new BrokenPicture(
+      path,
+      `its values are ${DEPTHS[depth] ?? depth}, and nothing says which of them are black and white: ` +
+        'choose a range and write it with 8 or 16 bits',
+    );
+}
+
+const DEPTHS: Readonly<Record<string, string>> = {
+  float: '32-bit floating point',
+  double: '64-bit floating point',
+  complex: 'complex numbers',
+  dpcomplex: 'complex numbers',
+  char: '8-bit numbers with a sign',
+  short: '16-bit numbers with a sign',
+  int: '32-bit numbers with a sign',
+  uint: '32-bit whole numbers',
+};
+
+function checkPixels(width: number, height: number, limit: number): void {
+  if (width * height > limit)
+    throw new RescaledError(`its ${width} x ${height} pixels are more than the limit of ${limit}`);
+}
+
+/**
+ * Looks at a picture without decoding it: whether it is there, of a kind that is read here, and of a size and depth that
+ * are. What is damaged further on only `decodeFile` finds.
+ * @returns what is wrong, in the words of `BrokenPicture`; undefined when nothing is
+ */
+export async function headerProblem(path: string, options: DecodeOptions = {}): Promise<string | undefined> {
+  const { bytes: most, pixels } = limitsOf(options);
+  let head: Uint8Array | undefined;
+  const look = async (): Promise<void> => {
+    const file = await open(path, 'r');
+    let kind: FileKind | undefined;
+    try {
+      const stat = await file.stat();
+      if (stat.isDirectory()) throw new BrokenPicture(path, 'it is a folder');
+      checkBytes(stat.size, path, most);
+      const { buffer, bytesRead } = await file.read(new Uint8Array(KIND_BYTES), 0, KIND_BYTES, 0);
+      head = buffer.subarray(0, bytesRead);
+      kind = readable(head, path);
+    } finally {
+      await file.close();
+    }
+    if (kind?.name === BMP) {
+      const { width, height } = bmpHeader(head);
+      return checkPixels(width, height, pixels);
+    }
+    const sharp = await loadSharp();
+    checkHeader(await sharp(path, inputOf(pixels)).metadata(), path, pixels);
+  };
+  try {
+    await named(path, look, () => head);
+    return undefined;
+  } catch (error) {
+    if (error instanceof BrokenPicture) return error.reason;
+    throw error;
+  }
+}
+
 /** 4 x targetSize when the shorter side is longer than that. */
-function reducedSide({ width = 0, height = 0 }: Metadata, targetSize?: number): number | undefined {
+function reducedSide(
+  { width = 0, height = 0 }: Pick<Metadata, 'width' | 'height'>,
+  targetSize?: number,
+): number | undefined {
   return targetSize === undefined || isWhole(width, height, targetSize) ? undefined : 4 * targetSize;
 }
 
@@ -148,21 +256,30 @@ function reducedSide({ width = 0, height = 0 }: Metadata, targetSize?: number): 
 export const isWhole = (width: number, height: number, targetSize: number): boolean =>
   Math.min(width, height) <= 4 * targetSize;
 
-/** One line that says what is wrong, from a system or decoder error. */
-function reasonOf(error: unknown): string {
+/** One line that says what is wrong, from a system or decoder error. @param bytes the beginning of the file */
+function reasonOf(error: unknown, bytes: Uint8Array | undefined): string {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'ENOENT') return 'no such file';
   if (code === 'EACCES' || code === 'EPERM') return 'permission denied';
-  // libvips repeats itself, one line a retry: each line once, and not more than a terminal can show.
-  const lines = new Set(
-    String(message ?? error)
-      .split('\n')
-      .map((line) => line.trim()),
-  );
-  return (
-    [...lines]
-      .filter((line) => line !== '')
-      .join('; ')
-      .slice(0, 200) || 'unknown error'
-  );
+  const text = String(message ?? error);
+  if (bytes === undefined || code !== undefined) return oneLine(text);
+  if (/pixel limit/i.test(text)) return 'its pixels are more than the limit';
+  if (text.startsWith('its ')) return text;
+  const kind = kindOf(bytes);
+  if (kind === undefined) return `it is of no kind that is known, or its beginning is damaged; expected ${READ_KINDS}`;
+  const detail = oneLine(text.replace(INNER, '').replace(/^\s*\w+: (?:source input: )?/gm, ''));
+  return `it is ${kind.name} that is damaged, cut off or of a rare kind${detail === '' ? '' : ` (${detail})`}`;
+}
+
+/** What the decoder says of its own insides, or of what it passes over. */
+const INNER =
+  /^.*(?:bad seek to|unable to load from|set_get_field_type|Input (?:buffer|file)|Unknown error|libpng read error|profile).*$\n?/gim;
+
+/** libvips repeats itself, one line a retry: each line once, and not more than a terminal can show. */
+function oneLine(text: string): string {
+  const lines = new Set(text.split('\n').map((line) => line.trim()));
+  return [...lines]
+    .filter((line) => line !== '')
+    .join('; ')
+    .slice(0, 200);
 }

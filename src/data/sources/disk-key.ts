@@ -6,7 +6,7 @@ import { packageOf } from '../../package-root.js';
 import type { FoundFile } from './walk.js';
 
 /** Raised when `decodeFile` gives other pixels than before. */
-const DECODER = 1;
+const DECODER = 2;
 
 /**
  * Names pictures as they lie on this disk: another size, time or inode of one of them gives another name, and so does

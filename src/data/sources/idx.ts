@@ -89,8 +89,15 @@ export async function openIdx(
   };
   const val = valLabels && (await open('val', valLabels));
   const train = trainLabels && (need !== 'val' || val === undefined) ? await open('train', trainLabels) : undefined;
-  const common = { kind: 'idx' as const, classes, ignoredFiles: 0, identity, ...(note !== undefined && { note }) };
-  if (val !== undefined) return { ...common, ...(train && { train }), val, split: undefined };
+  const common = {
+    kind: 'idx' as const,
+    classes,
+    ignored: {},
+    notes: [],
+    identity,
+    ...(note !== undefined && { note }),
+  };
+  if (val !== undefined) return { ...common, ...(train && { train }), val, measured: 'test', split: undefined };
   checkShare(valSplit);
   const parts = splitByClass(train!.labels, classes.length, String, valSplit, seed);
   if (parts.val.length === 0) {
@@ -103,6 +110,7 @@ export async function openIdx(
     ...common,
     train: openSource({ ...subset(train!, parts.train).spec, name: `${name}/train` }),
     val: openSource({ ...subset(train!, parts.val).spec, name: `${name}/val` }),
+    measured: 'val',
     split: { valSplit, seed },
   };
 }

@@ -1,28 +1,17 @@
 import { basename, join } from 'node:path';
 import { UsageError } from '../../errors.js';
 import { checkShare, splitByClass } from '../choose.js';
-import type { DatasetParts, NeededParts } from '../parts.js';
-import { PathTable } from './path-table.js';
-import { openSource, type Source, sharedInts, subset } from './source.js';
-import { byName, ENDINGS, type FoundFile, findPictures, follow, isPictureName, listFolder } from './walk.js';
-
-/** Names of the folder with validation pictures, in order of preference. */
-const VALIDATION_FOLDERS = ['val', 'valid', 'validation', 'test'];
-const EXAMPLE = 'Expected one folder per class, such as cat/001.jpg and dog/001.jpg';
-
-interface ClassFolders {
-  /** Path from the dataset's folder: 'train', or '' for the dataset's folder itself. */
-  readonly prefix: string;
-  readonly classes: string[];
-  /** Pictures of each class; paths start from the dataset's folder. */
-  readonly files: FoundFile[][];
-  readonly ignored: number;
-}
+import type { DatasetParts, NeededParts, PartName, TakenPart } from '../parts.js';
+import { type ClassFolders, count, EXAMPLE, quoted, readClassFolders, sourceOf } from './class-folders.js';
+import { checkLayout, type Layout, layoutOf } from './layout.js';
+import { openSource, type Source, subset } from './source.js';
+import { addEndings } from './walk.js';
 
 /**
- * Opens a folder of pictures: `train/` and `val/` (or `valid/`, `validation/`, `test/`) with one folder per class in
- * each, or one folder of class folders that is split class by class (`valSplit`, see `splitByClass`). Classes are
- * sorted by name.
+ * Opens a folder of pictures for training: a training part beside a validation part, a test part or both, each with one
+ * folder per class (names in any spelling, see `partOf`); or one folder of class folders that is split class by class
+ * (`valSplit`, see `splitByClass`). With all three parts `val` is the validation part. A test part without class folders
+ * has no labels: the training part is split then. Classes are sorted by name.
  * @throws UsageError on any other layout; the message says what was expected, what was found and what to do
  */
 export async function openImageFolder(
@@ -31,162 +20,158 @@ export async function openImageFolder(
   valSplit: number,
   seed: number,
 ): Promise<DatasetParts> {
-  const folders = new Set<string>();
-  for (const entry of await listFolder(folder)) {
-    if (await isFolder(join(folder, entry.name))) folders.add(entry.name);
-  }
-  const valName = VALIDATION_FOLDERS.find((name) => folders.has(name));
-  const hasTrain = folders.has('train');
+  const layout = await layoutOf(folder);
   const name = basename(folder);
-  // Without train/, a folder called "test" may be a class like any other; one with nothing else is the validation part
-  // alone.
-  const valAlone =
-    !hasTrain && valName !== undefined && [...folders].every((folderName) => VALIDATION_FOLDERS.includes(folderName));
-  if (valAlone && need !== 'val') {
+  const { parts, notes } = layout;
+  if (layout.parted && parts.train === undefined && need !== 'val') {
+    const there = parts.val ?? parts.test!;
     throw new UsageError(
-      `Expected ${folder} to hold train/ next to ${valName}/ but there is no train/. Add it, ` +
+      `Expected ${folder} to hold train/ next to ${there}/ but there is no train/. Add it, ` +
         'or give the folder that holds both.',
     );
   }
-  if (valName !== undefined && (hasTrain || valAlone)) {
-    const train = hasTrain ? await readClassFolders(folder, 'train') : undefined;
-    const val = await readClassFolders(folder, valName);
-    if (train !== undefined) checkSameClasses(folder, train, val, valName);
-    const classes = train?.classes ?? val.classes;
+  if (!layout.parted) await checkLayout(layout);
+  const train =
+    !layout.parted || parts.train !== undefined ? await readClassFolders(folder, parts.train ?? '', true) : undefined;
+  const val = parts.val === undefined ? undefined : await readClassFolders(folder, parts.val, false);
+  const unlabelled = train === undefined ? undefined : await withoutLabels(layout, train);
+  const alone = val === undefined;
+  const test =
+    parts.test === undefined || unlabelled !== undefined || (train === undefined && !alone)
+      ? undefined
+      : await readClassFolders(folder, parts.test, false);
+  for (const part of [val, test]) if (train !== undefined && part !== undefined) checkSameClasses(folder, train, part);
+  const ignored: Record<string, number> = {};
+  for (const part of [train, val, test]) addEndings(ignored, part?.ignored ?? {});
+  const common = { kind: 'image-folder' as const, ignored };
+
+  const measured = val ?? test;
+  if (measured !== undefined) {
+    const classes = train?.classes ?? measured.classes;
+    const first = train?.files.flat().length ?? 0;
     return {
-      kind: 'image-folder',
+      ...common,
       classes,
-      ...(train && { train: sourceOf(folder, `${name}/train`, classes, train) }),
-      val: sourceOf(folder, `${name}/${valName}`, classes, val, train?.files.flat().length ?? 0),
+      ...(train && { train: sourceOf(folder, `${name}/train`, classes, [train]) }),
+      val: sourceOf(folder, `${name}/${measured.prefix}`, classes, [measured], first),
+      ...(val && test && { test: sourceOf(folder, `${name}/${test.prefix}`, classes, [test]) }),
+      measured: val === undefined ? 'test' : 'val',
       split: undefined,
-      ignoredFiles: (train?.ignored ?? 0) + val.ignored,
-      identity: [train, val].flatMap((part) => part?.files.flat() ?? []),
+      notes: unlabelled === undefined ? notes : [...notes, unlabelled],
+      // A test part beside a validation part is no part of what the run trains on and is chosen by.
+      identity: [train, measured].flatMap((part) => part?.files.flat() ?? []),
     };
   }
   checkShare(valSplit);
-  const found = await readClassFolders(folder, hasTrain ? 'train' : '');
-  const all = sourceOf(folder, name, found.classes, found);
-  const flat = found.files.flat();
-  const parts = splitByClass(all.labels, found.classes.length, (i) => flat[i]!.path, valSplit, seed);
-  if (parts.val.length === 0) {
+  const all = sourceOf(folder, name, train!.classes, [train!]);
+  const flat = train!.files.flat();
+  const split = splitByClass(all.labels, train!.classes.length, (i) => flat[i]!.path, valSplit, seed);
+  if (split.val.length === 0) {
     throw new UsageError(
       `Expected at least two pictures in some class of ${folder} to set one aside for validation, ` +
         'but every class has one. Add pictures.',
     );
   }
+  const aside = `${100 * valSplit} % of ${parts.train}/ is set aside for validation`;
   return {
-    kind: 'image-folder',
-    classes: found.classes,
-    train: named(subset(all, parts.train), `${name}/train`),
-    val: named(subset(all, parts.val), `${name}/val`),
+    ...common,
+    classes: train!.classes,
+    train: named(subset(all, split.train), `${name}/train`),
+    val: named(subset(all, split.val), `${name}/val`),
+    measured: 'val',
     split: { valSplit, seed },
-    ignoredFiles: found.ignored,
+    notes: unlabelled === undefined ? notes : [...notes, `${unlabelled}. ${aside}`],
     identity: flat,
   };
+}
+
+/**
+ * Opens a folder to measure a model on, which need not be fit for training: a class may be empty, or all there is.
+ * See `TakenPart`.
+ */
+export async function openToMeasure(folder: string, take: TakenPart): Promise<DatasetParts> {
+  const layout = await layoutOf(folder);
+  const { parts } = layout;
+  const there = (['test', 'val', 'train'] as const).filter((part) => parts[part] !== undefined);
+  let taken: PartName[] = [];
+  if (!layout.parted) {
+    if (take !== 'all' && take !== 'every')
+      throw new UsageError(
+        `Expected a ${take} part in ${folder} but it holds class folders alone. Without --split all of it is measured.`,
+      );
+    await checkLayout(layout);
+  } else if (take === 'every') taken = [...there].reverse();
+  else if (take === 'all') taken = [await firstLabelled(layout, there)];
+  else if (parts[take] !== undefined) taken = [take];
+  else
+    throw new UsageError(
+      `Expected a ${take} part in ${folder} but it has ${there.map((part) => `${parts[part]}/`).join(' and ')}. ` +
+        `Choose --split ${there.join(' or ')}.`,
+    );
+  const found: ClassFolders[] = [];
+  const ignored: Record<string, number> = {};
+  for (const part of layout.parted ? taken : [undefined]) {
+    const prefix = part === undefined ? '' : parts[part]!;
+    if (take === 'every' && part === 'test' && !(await hasFolders(layout, prefix))) continue;
+    const read = await readClassFolders(folder, prefix, false);
+    addEndings(ignored, read.ignored);
+    found.push(read);
+  }
+  // An empty folder is no class to measure.
+  const classes = [
+    ...new Set(found.flatMap((part) => part.classes.filter((_, i) => part.files[i]!.length > 0))),
+  ].sort();
+  const [only] = taken;
+  return {
+    kind: 'image-folder',
+    classes,
+    val: sourceOf(folder, [basename(folder), parts[only ?? 'train']].filter(Boolean).join('/'), classes, found),
+    measured: layout.parted && taken.length === 1 ? only! : 'all',
+    split: undefined,
+    ignored,
+    notes: layout.notes,
+    identity: found.flatMap((part) => part.files.flat()),
+  };
+}
+
+async function hasFolders({ subfolders }: Layout, part: string): Promise<boolean> {
+  return (await subfolders(part)).length > 0;
+}
+
+/** Test pictures without class folders, as competitions give them, have no labels. */
+async function firstLabelled(layout: Layout, there: readonly PartName[]): Promise<PartName> {
+  for (const part of there) if (part !== 'test' || (await hasFolders(layout, layout.parts[part]!))) return part;
+  throw new UsageError(
+    `${EXAMPLE}, but ${join(layout.folder, layout.parts.test!)} has no class folders: its pictures have no labels to be ` +
+      'measured against. "rescaled predict" says what they show.',
+  );
+}
+
+/** Why the test part cannot be measured, as the begin of a sentence; undefined when it can, or is not there. */
+async function withoutLabels(layout: Layout, train: ClassFolders): Promise<string | undefined> {
+  const name = layout.parts.test;
+  if (name === undefined) return undefined;
+  const folders = await layout.subfolders(name);
+  const strange = folders.length === 1 && !train.classes.includes(folders[0]!);
+  if (folders.length > 0 && !strange) return undefined;
+  const pictures = await layout.pictures(name);
+  if (pictures === 0) return `${name}/ has no pictures`;
+  const what = strange ? `no folder of a class of ${layout.parts.train}/ (only ${folders[0]}/)` : 'no class folders';
+  return `${name}/ has ${what}: its ${count(pictures, 'picture')} have no labels and are not measured`;
 }
 
 function named(source: Source, name: string): Source {
   return openSource({ ...source.spec, name });
 }
 
-async function isFolder(path: string): Promise<boolean> {
-  const found = await follow(path);
-  return found !== 'missing' && found.isDirectory();
-}
-
-async function readClassFolders(root: string, prefix: string): Promise<ClassFolders> {
-  const folder = join(root, prefix);
-  const classes: string[] = [];
-  const files: FoundFile[][] = [];
-  let ignored = 0;
-  let loose = 0;
-  for (const { name } of await listFolder(folder)) {
-    const path = join(folder, name);
-    if (await isFolder(path)) {
-      const found = await findPictures(path);
-      classes.push(name);
-      const start = prefix === '' ? name : `${prefix}/${name}`;
-      files.push(found.files.map((file) => ({ ...file, path: `${start}/${file.path}` })));
-      ignored += found.ignored;
-    } else {
-      if (isPictureName(name)) loose++;
-      ignored++;
-    }
-  }
-  const total = files.reduce((sum, list) => sum + list.length, 0);
-  if (classes.length === 0 && loose > 0) {
-    throw new UsageError(
-      `${EXAMPLE}, but ${count(loose, 'picture')} lie${loose === 1 ? 's' : ''} directly in ${folder}. ` +
-        'Move each picture into a folder named after its class.',
-    );
-  }
-  if (total === 0) {
-    const others = ignored > 0 ? ` (${count(ignored, 'other file')})` : '';
-    throw new UsageError(`${EXAMPLE}, but ${folder} has no pictures${others}. ${ENDINGS}`);
-  }
-  if (prefix === '' || prefix === 'train') {
-    if (classes.length === 1) {
-      throw new UsageError(
-        `Expected at least two class folders in ${folder} but found one, "${classes[0]}". ` +
-          'A classifier needs something to tell apart.',
-      );
-    }
-    const empty = classes.filter((_, i) => files[i]!.length === 0);
-    if (empty.length > 0) {
-      throw new UsageError(
-        `Expected pictures in every class folder of ${folder} but ${quoted(empty)} ` +
-          `ha${empty.length === 1 ? 's' : 've'} none. ` +
-          'Add pictures or remove the folder.',
-      );
-    }
-  }
-  return { prefix, classes, files, ignored };
-}
-
-function checkSameClasses(folder: string, train: ClassFolders, val: ClassFolders, valName: string): void {
-  const unknown = val.classes.filter((name, i) => !train.classes.includes(name) && val.files[i]!.length > 0);
+function checkSameClasses(folder: string, train: ClassFolders, part: ClassFolders): void {
+  const unknown = part.classes.filter((name, i) => !train.classes.includes(name) && part.files[i]!.length > 0);
   if (unknown.length > 0) {
     throw new UsageError(
-      `Expected the classes of ${join(folder, valName)} among the ${train.classes.length} of ` +
-        `${join(folder, 'train')} but ${quoted(unknown)} ` +
+      `Expected the classes of ${join(folder, part.prefix)} among the ${train.classes.length} of ` +
+        `${join(folder, train.prefix)} but ${quoted(unknown)} ` +
         `${unknown.length === 1 ? 'is' : 'are'} not there. ` +
         `Rename or remove ${unknown.length === 1 ? 'it' : 'them'}, or add training pictures.`,
     );
   }
-}
-
-/** @param firstId the number of its first picture among all of the data set */
-function sourceOf(root: string, name: string, classes: string[], found: ClassFolders, firstId = 0): Source {
-  const labels: number[] = [];
-  const paths: string[] = [];
-  found.classes.forEach((className, i) => {
-    const label = classes.indexOf(className);
-    for (const file of found.files[i]!) {
-      labels.push(label);
-      paths.push(file.path);
-    }
-  });
-  const ids = sharedInts(labels.map((_, i) => firstId + i));
-  return openSource({
-    kind: 'files',
-    name,
-    classes,
-    labels: sharedInts(labels),
-    root,
-    paths: PathTable.from(paths),
-    ids,
-  });
-}
-
-function count(n: number, what: string): string {
-  return `${n} ${what}${n === 1 ? '' : 's'}`;
-}
-
-/** `"a", "b", "c" and 4 more`. */
-function quoted(names: string[]): string {
-  const shown = [...names]
-    .sort(byName)
-    .slice(0, 3)
-    .map((name) => `"${name}"`);
-  return names.length > 3 ? `${shown.join(', ')} and ${names.length - 3} more` : shown.join(', ');
 }

@@ -127,6 +127,22 @@ export function subset(source: Source, chosen: ArrayLike<number>): Source {
   return openSource({ ...spec, labels, ids, paths: PathTable.from(Array.from(chosen, (i) => table.at(i))) });
 }
 
+/** The pictures' paths from the folder of their data set; undefined where they are no files. */
+export function pathsOf({ spec, length }: Source): string[] | undefined {
+  if (spec.kind !== 'files') return undefined;
+  const table = new PathTable(spec.paths);
+  return Array.from({ length }, (_, i) => table.at(i));
+}
+
+/**
+ * The same pictures with labels of other classes, by name.
+ * @param classes hold every class that a picture has
+ */
+export function relabelled(source: Source, classes: readonly string[]): Source {
+  const label = source.classes.map((name) => classes.indexOf(name));
+  return openSource({ ...source.spec, classes, labels: sharedInts(Array.from(source.labels, (old) => label[old]!)) });
+}
+
 /**
  * Reads and decodes picture i as 8-bit RGB. Grey pictures get three equal channels. A file whose shorter side exceeds
  * 4 x targetSize is reduced while decoding (see `decodeFile`); IDX pictures never are.

@@ -2,6 +2,7 @@ import type { Dirent, Stats } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { RescaledError, UsageError } from '../../errors.js';
+import { endingsText } from '../../part-words.js';
 import { PICTURE_EXTENSIONS } from './decode.js';
 
 /** A picture file below some folder: its path from there, with `/` on every system, and its size in bytes. */
@@ -15,7 +16,7 @@ export interface FoundFile {
 }
 
 /** The last sentence of errors about folders without pictures. */
-export const ENDINGS = 'Pictures end in .jpg, .png, .webp, .gif, .tif or .avif.';
+export const ENDINGS = 'Pictures end in .jpg, .png, .webp, .gif, .tif, .avif or .bmp.';
 
 /** Compares by code units: the same order on every machine and in every language setting. */
 export function byName(a: string, b: string): number {
@@ -27,14 +28,34 @@ export function isPictureName(name: string): boolean {
   return PICTURE_EXTENSIONS.has(extname(name).toLowerCase());
 }
 
+/** Counts a file that is passed over by its ending. */
+export function passOver(endings: Record<string, number>, name: string): void {
+  const ending = extname(name).toLowerCase();
+  endings[ending] = (endings[ending] ?? 0) + 1;
+}
+
+/** Adds the counts of `more`. */
+export function addEndings(endings: Record<string, number>, more: Readonly<Record<string, number>>): void {
+  for (const [ending, count] of Object.entries(more)) endings[ending] = (endings[ending] ?? 0) + count;
+}
+
+/** ` (2 other files: 1 .pdf, 1 .txt)`, or nothing. */
+export function othersText(endings: Readonly<Record<string, number>>): string {
+  const count = Object.values(endings).reduce((sum, n) => sum + n, 0);
+  return count === 0 ? '' : ` (${count} other file${count === 1 ? '' : 's'}: ${endingsText(endings)})`;
+}
+
 /**
- * Entries of a folder sorted by name, without hidden ones (names that start with a dot).
+ * Entries of a folder sorted by name, without hidden ones (names that start with a dot, and what macOS puts beside them
+ * in archives).
  * @throws UsageError when it is missing or no folder (exit 2); RescaledError when it may not be read (exit 1)
  */
 export async function listFolder(folder: string): Promise<Dirent[]> {
   try {
     const entries = await readdir(folder, { withFileTypes: true });
-    return entries.filter((entry) => !entry.name.startsWith('.')).sort((a, b) => byName(a.name, b.name));
+    return entries
+      .filter(({ name }) => !name.startsWith('.') && name !== '__MACOSX')
+      .sort((a, b) => byName(a.name, b.name));
   } catch (error) {
     throw folderError(folder, error as NodeJS.ErrnoException);
   }
@@ -75,14 +96,27 @@ export async function follow(path: string): Promise<Stats | 'missing'> {
   }
 }
 
+/** Whether a path leads to a folder, through links too. */
+export async function isFolder(path: string): Promise<boolean> {
+  const found = await follow(path);
+  return found !== 'missing' && found.isDirectory();
+}
+
+/** Names of the folders in a folder, sorted. */
+export async function foldersIn(folder: string): Promise<string[]> {
+  const names: string[] = [];
+  for (const { name } of await listFolder(folder)) if (await isFolder(join(folder, name))) names.push(name);
+  return names;
+}
+
 /**
  * All picture files below a folder, sub-folders included, sorted by path. Links to files and folders are followed; a
  * folder that contains itself through links is entered once. Hidden entries are skipped.
- * @returns the pictures, and how many other files (or dead links) were passed over
+ * @returns the pictures, and how many other files (or dead links) were passed over, by ending
  */
-export async function findPictures(folder: string): Promise<{ files: FoundFile[]; ignored: number }> {
+export async function findPictures(folder: string): Promise<{ files: FoundFile[]; ignored: Record<string, number> }> {
   const files: FoundFile[] = [];
-  let ignored = 0;
+  const ignored: Record<string, number> = {};
   const inside = new Set<string>();
   const visit = async (path: string, prefix: string): Promise<void> => {
     const entries = await listFolder(path);
@@ -108,7 +142,7 @@ export async function findPictures(folder: string): Promise<{ files: FoundFile[]
             changed: found.ctimeMs,
             inode: found.ino,
           });
-        } else ignored++;
+        } else passOver(ignored, name);
       }
     }
     inside.delete(real);

@@ -1,4 +1,5 @@
 import { UsageError } from '../../errors.js';
+import { type MeasuredPart, picturesOf } from '../../part-words.js';
 import { percent } from '../draw/format.js';
 import type { TaskParts } from '../parts.js';
 import { wilson } from '../statistics.js';
@@ -11,6 +12,8 @@ export interface ClassFindings {
   accuracy: number;
   /** Pictures that were measured. */
   images: number;
+  /** Which pictures they are. Default: test pictures. */
+  part?: MeasuredPart;
   /** On these pictures. */
   confusion: Confusion;
   /** Worst first. */
@@ -22,7 +25,7 @@ export interface ClassFindings {
  * Throws UsageError where a probability is not a fraction in 0..1, and RescaledError where the confusion matrix does not
  * fit its classes.
  */
-export function classParts({ accuracy, images, confusion, mistakes }: ClassFindings): TaskParts {
+export function classParts({ accuracy, images, part = 'test', confusion, mistakes }: ClassFindings): TaskParts {
   for (const { probability, source } of mistakes)
     if (probability < 0 || probability > 1)
       throw new UsageError(
@@ -33,32 +36,31 @@ export function classParts({ accuracy, images, confusion, mistakes }: ClassFindi
   const interval = wilson(Math.round(accuracy * images), images);
   return {
     sections: [
-      { id: 'confusion', title: 'Confusion', body: confusionSection(confusion) },
-      { id: 'classes', title: 'Classes', body: classesSection(metrics) },
-      ...(mistakes.length > 0 ? [{ id: 'mistakes', title: 'Worst mistakes', body: mistakeGrid(mistakes) }] : []),
+      { id: 'confusion', title: 'Confusion', body: confusionSection(confusion, part) },
+      { id: 'classes', title: 'Classes', body: classesSection(metrics, part) },
+      ...(mistakes.length > 0 ? [{ id: 'mistakes', title: 'Worst mistakes', body: mistakeGrid(mistakes, part) }] : []),
     ],
-    findings: [...weakest(metrics), ...confused(confusion)],
+    findings: [...weakest(metrics, part), ...confused(confusion)],
     ...(interval === undefined
       ? {}
       : {
           interval: {
             ...interval,
             note:
-              'The Wilson interval covers which pictures happened to be in the test set, not the luck of the seed: ' +
+              'The Wilson interval covers which pictures happened to be measured, not the luck of the seed: ' +
               'for that, repeat the run with other seeds.',
           },
         }),
-    notes: confusion.classes.length <= 5 ? { top5: `of ${confusion.classes.length} classes: says nothing` } : {},
   };
 }
 
-function weakest(metrics: readonly ClassMetrics[]): string[] {
+function weakest(metrics: readonly ClassMetrics[], part: MeasuredPart): string[] {
   const seen = metrics.filter((m) => m.recall !== undefined && m.recall < 1);
   if (seen.length < 2) return [];
   const worst = seen.reduce((a, b) => (b.recall! < a.recall! ? b : a));
   const { low, high } = worst.recallInterval!;
   return [
-    `The weakest class is “${worst.name}”: ${percent(worst.recall, 1)} of its ${worst.support} test pictures are right ` +
+    `The weakest class is “${worst.name}”: ${percent(worst.recall, 1)} of its ${picturesOf(part, worst.support)} are right ` +
       `(95\u00a0% interval ${percent(low, 1)} to ${percent(high, 1)}).`,
   ];
 }

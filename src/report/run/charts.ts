@@ -9,7 +9,7 @@ import type { EpochRow, RunReport, RunSummary } from './data.js';
 /** The four curves of a run: loss, the primary metric, learning rate, speed. */
 export function curves({ epochs, steps, summary, metrics: [metric] }: RunReport): Html {
   return html`<div class="charts">
-${lossChart(steps, epochs, summary.chosen)}
+${lossChart(steps, epochs, summary)}
 ${scoreChart(epochs, metric, summary)}
 ${lineChart({
   id: 'rate',
@@ -68,7 +68,9 @@ function stepAxis(steps: RunReport['steps']): {
   };
 }
 
-function lossChart(steps: RunReport['steps'], epochs: readonly EpochRow[], chosen: 'ema' | 'raw'): Html {
+function lossChart(steps: RunReport['steps'], epochs: readonly EpochRow[], summary: RunSummary): Html {
+  const { chosen } = summary;
+  const on = measuredOn(summary);
   const raw = steps.map((row): Point => [row.step, row.loss]);
   const window = smoothing(steps);
   // Rows may be every tenth step or so: the key speaks of steps.
@@ -90,7 +92,7 @@ function lossChart(steps: RunReport['steps'], epochs: readonly EpochRow[], chose
   ];
   const tested = test.some(([, y]) => y !== undefined && Number.isFinite(y));
   if (tested)
-    lines.push({ name: chosen === 'ema' ? 'test, EMA' : 'test, raw', tone: 'two', points: test, value: last(test, 3) });
+    lines.push({ name: `${on}, ${chosen === 'ema' ? 'EMA' : 'raw'}`, tone: 'two', points: test, value: last(test, 3) });
   // A few wild steps at the start would press everything after them flat.
   const usual = Math.max(
     quantile(
@@ -120,7 +122,7 @@ function lossChart(steps: RunReport['steps'], epochs: readonly EpochRow[], chose
   const broken = steps.filter((row) => !Number.isFinite(row.loss)).length;
   const notes = [
     tested &&
-      'Training loss is taken on augmented pictures, with what label smoothing and dropout the recipe has, so it may lie above test loss.',
+      `Training loss is taken on augmented pictures, with what label smoothing and dropout the recipe has, so it may lie above ${on} loss.`,
     above > 0 &&
       `${count(above)} ${above === 1 ? 'step lies' : 'steps lie'} above the chart, the highest at ${significant(
         quantile(
@@ -141,17 +143,21 @@ function lossChart(steps: RunReport['steps'], epochs: readonly EpochRow[], chose
   });
 }
 
+/** What each epoch was measured on. */
+const measuredOn = ({ validated = 'test' }: RunSummary): string => (validated === 'val' ? 'validation' : 'test');
+
 /** The primary metric over the epochs. */
 function scoreChart(epochs: readonly EpochRow[], metric: Metric, summary: RunSummary): Html {
-  const { testImages, trainImages, minivalImages, crop, chosen } = summary;
+  const { testImages, validationImages = testImages, trainImages, minivalImages, crop, chosen } = summary;
+  const on = measuredOn(summary);
   const measure = measureOf(metric);
   const pick = (of: 'train' | 'raw' | 'ema' | 'minival'): Point[] =>
     epochs.flatMap((row): Point[] => (row[of] === undefined ? [] : [[row.epoch, row[of][metric.name]]]));
   const candidates: Line[] = [
     { name: 'training', tone: 'three', points: pick('train'), dashed: true },
     { name: 'minival', tone: chosen === 'ema' ? 'one' : 'two', points: pick('minival'), dashed: true },
-    { name: 'test, raw', tone: 'two', points: pick('raw') },
-    { name: 'test, EMA', tone: 'one', points: pick('ema') },
+    { name: `${on}, raw`, tone: 'two', points: pick('raw') },
+    { name: `${on}, EMA`, tone: 'one', points: pick('ema') },
   ];
   const lines = candidates
     .filter((line) => line.points.some(([, y]) => y !== undefined && Number.isFinite(y)))
@@ -169,7 +175,9 @@ function scoreChart(epochs: readonly EpochRow[], metric: Metric, summary: RunSum
     lines,
     x: { name: 'epoch', min: 0, max: Math.max(1, ...epochs.map((row) => row.epoch)), whole: true, format: count },
     y: axis,
-    note: `${count(testImages)} test pictures, ${crop}; ${count(trainImages)} training pictures${aside}.${some}${outside}`,
+    note:
+      `${count(validationImages)} ${on} pictures, ${crop}; ` +
+      `${count(trainImages)} training pictures${aside}.${some}${outside}`,
   });
 }
 

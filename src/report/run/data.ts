@@ -1,4 +1,5 @@
 import type { Metric } from '../../metric.js';
+import type { MeasuredPart } from '../../part-words.js';
 import type { TaskParts } from '../parts.js';
 
 /**
@@ -34,6 +35,13 @@ export interface RunSummary {
   classes?: number;
   trainImages: number;
   testImages: number;
+  /** Which pictures `scores` come from, and which each epoch was measured on. Default: the test pictures. */
+  measured?: MeasuredPart;
+  validated?: MeasuredPart;
+  /** How many each epoch was measured on, where these are others than the test pictures. */
+  validationImages?: number;
+  /** What the best epoch was chosen on. */
+  selectedOn?: 'minival' | 'val' | 'test';
   /** Training pictures set aside, which chose the epoch whose weights are kept; absent without early stopping. */
   minivalImages?: number;
   /** Side of the training picture in pixels. */
@@ -46,8 +54,8 @@ export interface RunSummary {
   multiplyAdds?: number;
   /** Of the chosen weights, by the names of metrics. */
   scores: Readonly<Record<string, number>>;
-  /** The primary metric of the weights as trained, without averaging. */
-  rawScore: number;
+  /** The primary metric of the weights as trained, without averaging, where it is known on the same pictures. */
+  rawScore?: number;
   chosen: 'ema' | 'raw';
   /** How test pictures are cropped, in words. */
   crop: string;

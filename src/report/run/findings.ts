@@ -49,13 +49,16 @@ function trend({ epochs, summary, metrics: [metric] }: RunReport): string[] {
 }
 
 function averaging({ epochs, summary, metrics: [metric] }: RunReport): string[] {
-  const ema = summary.chosen === 'ema' ? summary.scores[metric.name] : epochs.at(-1)?.ema?.[metric.name];
-  if (ema === undefined || !Number.isFinite(ema) || !Number.isFinite(summary.rawScore)) return [];
-  const gain = ema - summary.rawScore;
-  const small = noDifference * (metric.unit === 'share' ? 1 : Math.abs(summary.rawScore));
+  // Both of them on the same pictures.
+  const same = summary.rawScore !== undefined;
+  const raw = summary.rawScore ?? epochs.at(-1)?.raw?.[metric.name];
+  const ema = summary.chosen === 'ema' && same ? summary.scores[metric.name] : epochs.at(-1)?.ema?.[metric.name];
+  if (ema === undefined || raw === undefined || !Number.isFinite(ema) || !Number.isFinite(raw)) return [];
+  const gain = ema - raw;
+  const small = noDifference * (metric.unit === 'share' ? 1 : Math.abs(raw));
   if (Math.abs(gain) < small) return [`Averaging the weights (EMA) made no difference to ${metric.title}.`];
   const size = measureOf(metric).distance(Math.abs(gain));
-  const verb = isBetter(metric, ema, summary.rawScore) ? 'gained' : 'lost';
+  const verb = isBetter(metric, ema, raw) ? 'gained' : 'lost';
   return [`Averaging the weights (EMA) ${verb} ${size} of ${metric.title} against the raw weights.`];
 }
 

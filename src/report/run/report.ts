@@ -1,4 +1,5 @@
 import { UsageError } from '../../errors.js';
+import { type MeasuredPart, partWord } from '../../part-words.js';
 import { compact, count, duration, moment, percent, significant } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
 import { bar, commandList, pairList } from '../draw/lists.js';
@@ -23,7 +24,7 @@ export function renderRunReport(report: RunReport): string {
     {
       id: 'curves',
       title: 'Curves',
-      body: html`${curves(report)}${report.epochs.length > 0 && epochTable(report.epochs, metrics)}`,
+      body: html`${curves(report)}${report.epochs.length > 0 && epochTable(report.epochs, metrics, summary.validated)}`,
     },
     ...task.sections,
     report.recipe.length > 0 && { id: 'recipe', title: 'Recipe', body: recipeTable(report.recipe) },
@@ -77,11 +78,16 @@ ${
   html`${primary.unit === 'share' && bar(value, interval)}
 <p>95\u00a0% interval ${measure.value(interval.low)} to ${measure.value(interval.high)}</p>`
 }
-<p class="note">${weights}, ${count(summary.testImages)} test pictures, ${summary.crop}; trained on ${count(summary.trainImages)} pictures.
+<p class="note">${weights}, ${pictures(summary.measured ?? 'test', summary.testImages)}, ${summary.crop}; trained on ${count(summary.trainImages)} pictures.
 ${
   summary.minivalImages !== undefined &&
   `The weights are those of epoch ${count(summary.epochs)}, the best on ${plural(summary.minivalImages, 'training picture')} ` +
-    'set aside (minival); the test pictures decided nothing.'
+    `set aside (minival); the ${partWord(summary.measured ?? 'test')} pictures decided nothing.`
+}
+${
+  summary.validationImages !== undefined &&
+  `The test pictures were measured once, at the end. Epochs were measured on ` +
+    `${pictures('val', summary.validationImages)}${summary.selectedOn === 'val' ? ', which also chose the best one' : ''}.`
 }
 ${interval?.note}</p></div>
 <dl class="facts">
@@ -91,7 +97,7 @@ ${others
     const { head, value: write } = measureOf(metric);
     return html`${fact(head, write(summary.scores[metric.name]), task.notes?.[metric.name] ?? weights)}
 `;
-  })}${fact(`${measure.head}, raw weights`, measure.value(summary.rawScore), summary.chosen === 'raw' ? 'the weights reported' : 'without averaging')}
+  })}${summary.rawScore !== undefined && fact(`${measure.head}, raw weights`, measure.value(summary.rawScore), rawNote(summary))}
 ${summary.classes !== undefined && fact('Classes', count(summary.classes))}
 ${fact('Parameters', compact(summary.parameters))}
 ${summary.multiplyAdds !== undefined && fact('Multiply-adds', compact(summary.multiplyAdds), flops(summary.multiplyAdds, summary.size))}
@@ -108,7 +114,10 @@ ${
 ${said.length > 0 && html`<ul class="findings">${said.map((text) => html`<li>${text}</li>`)}</ul>`}`;
 }
 
+const rawNote = ({ chosen }: RunReport['summary']): string =>
+  chosen === 'raw' ? 'the weights reported' : 'without averaging';
 const flops = (multiplyAdds: number, size: number): string => `${compact(2 * multiplyAdds)} FLOPs, at ${size} px`;
+const pictures = (part: MeasuredPart, n: number): string => `${count(n)} ${partWord(part)} pictures`.replace('  ', ' ');
 const plural = (n: number, word: string): string => `${count(n)} ${word}${n === 1 ? '' : 's'}`;
 
 function fact(name: string, value: string, detail?: string): Html {

@@ -1,4 +1,5 @@
 import type { Metric } from '../../metric.js';
+import type { MeasuredPart } from '../../part-words.js';
 import { bytes, count, missing, percent, significant } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
 import { measureOf } from '../draw/measure.js';
@@ -19,11 +20,16 @@ function columnsOf(metric: Metric, primary: boolean): Column[] {
 }
 
 /** Every epoch in figures, folded. */
-export function epochTable(epochs: readonly EpochRow[], metrics: readonly Metric[]): Html {
+export function epochTable(
+  epochs: readonly EpochRow[],
+  metrics: readonly Metric[],
+  validated: MeasuredPart = 'test',
+): Html {
+  const on = validated === 'val' ? 'Validation' : 'Test';
   const columns: Column[] = [
     ['Training loss', ({ train }) => train['loss'], (v) => significant(v)],
-    ['Test loss, raw', ({ raw }) => raw?.['loss'], (v) => significant(v)],
-    ['Test loss, EMA', ({ ema }) => ema?.['loss'], (v) => significant(v)],
+    [`${on} loss, raw`, ({ raw }) => raw?.['loss'], (v) => significant(v)],
+    [`${on} loss, EMA`, ({ ema }) => ema?.['loss'], (v) => significant(v)],
     ['Minival loss', ({ minival }) => minival?.['loss'], (v) => significant(v)],
     ...metrics.flatMap((metric, i) => (metric.name === 'loss' ? [] : columnsOf(metric, i === 0))),
     ['Learning rate', (row) => row.learningRate, (v) => significant(v, 3)],

@@ -7,6 +7,7 @@ import { METRICS } from './metrics.js';
 import { classObjective } from './objective.js';
 import { classParts } from './report.js';
 import { type ClassSettings, fits, namesOf, settingsOf } from './settings.js';
+import { classText } from './text.js';
 import { upgradeState } from './upgrade.js';
 
 /** Which of some classes a picture shows: the paper's own task. */
@@ -28,6 +29,8 @@ export const classify: Task<Labels, ClassSettings, ClassDetails> = {
   evaluator: ({ classes }, options) => classEvaluator(classes.length, options),
   exported: ({ classes }) => ({ kind: 'classes', labels: classes }),
   told: ({ details: { confusion } }, settings) => ({ confusion, classes: namesOf(settings) }),
+  text: classText,
+  silent: ({ classes }) => (classes.length <= 5 ? ['top5'] : []),
   report: classParts,
   upgradeState,
 };

@@ -7,7 +7,7 @@ import type { ClassSettings } from './settings.js';
 /** A classifier's part of a run's report: confusion, classes, the worst mistakes as pictures. */
 export async function classParts(
   { scores, details }: Evaluation<ClassDetails>,
-  { settings: { classes }, source, picture }: ReportContext<ClassSettings>,
+  { settings: { classes }, source, part, picture }: ReportContext<ClassSettings>,
 ): Promise<TaskParts> {
   const mistakes = [];
   for (const { index, label, predicted, probability } of details.mistakes)
@@ -21,6 +21,7 @@ export async function classParts(
   return drawnParts({
     accuracy: scores['top1']!,
     images: scores.images,
+    part,
     confusion: { classes, counts: details.confusion },
     mistakes,
   });

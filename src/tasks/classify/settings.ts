@@ -1,6 +1,8 @@
 import type { Dataset } from '../../data/dataset.js';
+import { relabelled, type Source } from '../../data/sources/source.js';
 import { UsageError } from '../../errors.js';
 import type { TaskSettings } from '../../run/config.js';
+import type { Fit } from '../../train/task.js';
 import type { WeightsFacts } from '../../weights/facts.js';
 
 /** The classes of a run, in the order of the model's outputs. */
@@ -18,12 +20,16 @@ export const settingsOf = ({ classes }: WeightsFacts, outputs: number): ClassSet
 export const namesOf = ({ classes }: ClassSettings): readonly string[] =>
   classes.every((name) => name === '') ? [] : classes;
 
-/** @throws UsageError unless the pictures show the classes that the weights know, in their order */
+/**
+ * The pictures with the labels that the weights have for their classes: matched by name, whatever the order, and of
+ * some of them alone.
+ * @throws UsageError for pictures of a class that the weights do not know
+ */
 export function fits(
   settings: ClassSettings,
   dataset: Dataset,
   { weights, data }: { weights: string; data: string },
-): string | undefined {
+): Fit | undefined {
   const names = namesOf(settings);
   if (names.length === 0) {
     if (dataset.classes.length !== settings.classes.length)
@@ -31,13 +37,32 @@ export function fits(
         `Expected ${settings.classes.length} classes, as the weights in ${weights} have, but ${data} has ` +
           `${dataset.classes.length}.`,
       );
-    return `${weights} names no classes; the ${dataset.classes.length} of ${data} are taken to be in the order of its head`;
+    return {
+      val: dataset.val,
+      notes: [
+        `${weights} names no classes; the ${dataset.classes.length} of ${data} are taken to be in the order of its head`,
+      ],
+    };
   }
-  if (dataset.classes.join('\n') !== names.join('\n'))
+  if (dataset.classes.join('\n') === names.join('\n')) return withoutPictures(names, dataset.val);
+  const shown = new Set(dataset.val.labels);
+  const unknown = dataset.classes.filter((name, i) => shown.has(i) && !names.includes(name));
+  if (unknown.length > 0)
     throw new UsageError(
-      `Expected the classes that the model knows (${some(names)}) but ${data} has ${some(dataset.classes)}.`,
+      `Expected pictures of the classes that the model knows (${some(names)}) but ${data} has ` +
+        `${some(unknown)}, which it does not know. ` +
+        `Rename or remove ${unknown.length === 1 ? 'that folder' : 'those folders'}.`,
     );
-  return undefined;
+  return withoutPictures(names, relabelled(dataset.val, names));
+}
+
+/** Says which classes have no picture. */
+function withoutPictures(names: readonly string[], val: Source): Fit {
+  const shown = new Set(val.labels);
+  const empty = names.filter((_, i) => !shown.has(i));
+  const notes =
+    empty.length === 0 ? [] : [`the model knows ${names.length} classes; there are no pictures of ${some(empty)}`];
+  return { val, notes };
 }
 
 /** A list for a message. */

@@ -132,15 +132,15 @@ test('every kind of broken file is a BrokenPicture of exit code 1 with a one-lin
     ['cut.jpg', cut(await picture.clone().jpeg().toBuffer()), /premature end/i],
     ['cut.png', cut(await picture.clone().png().toBuffer()), /png/i],
     ['cut.webp', cut(await picture.clone().webp().toBuffer()), /webp/i],
-    ['cut.tiff', cut(await picture.clone().tiff({ compression: 'none' }).toBuffer()), /tiff|unsupported/i],
+    ['cut.tiff', cut(await picture.clone().tiff({ compression: 'none' }).toBuffer()), /^it is a TIFF that is damaged/],
     ['cut.gif', cut(await picture.clone().gif().toBuffer()), /gif/i],
-    ['cut.avif', cut(await picture.clone().avif().toBuffer()), /heif|source/i],
+    ['cut.avif', cut(await picture.clone().avif().toBuffer()), /^it is an AVIF that is damaged/],
     ['empty.jpg', '', /^the file is empty \(0 bytes\)$/],
-    ['text.jpg', 'these are words\n', /unsupported image format/],
+    ['text.jpg', 'these are words\n', /^it is a text file, not a picture/],
     [
       'drawing.png',
       '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>',
-      /its format is svg; expected JPEG, PNG/,
+      /^it is an SVG drawing, which is not read here: draw it to a PNG\. Read are JPEG, PNG/,
     ],
   ];
   for (const [name, bytes, pattern] of cases) {
@@ -168,7 +168,7 @@ test('missing files, folders and unreadable files are named as such', async () =
 
 test('pixel and byte limits hold before the picture is decoded', async () => {
   const bytes = await gradientSharp(100, 100).png().toBuffer();
-  await assert.rejects(decoded('limit.png', bytes, { limits: { pixels: 9999 } }), /exceeds pixel limit/);
+  await assert.rejects(decoded('limit.png', bytes, { limits: { pixels: 9999 } }), /pixels are more than the limit/);
   assert.equal((await decoded('limit.png', bytes, { limits: { pixels: 10000 } })).width, 100);
   await assert.rejects(
     decoded('limit.png', bytes, { limits: { bytes: bytes.length - 1 } }),
@@ -179,5 +179,5 @@ test('pixel and byte limits hold before the picture is decoded', async () => {
   const frame = jpeg.indexOf(Buffer.from([0xff, 0xc0]));
   jpeg.writeUInt16BE(65500, frame + 5);
   jpeg.writeUInt16BE(65500, frame + 7);
-  await assert.rejects(decoded('bomb.jpg', jpeg), /exceeds pixel limit/);
+  await assert.rejects(decoded('bomb.jpg', jpeg), /pixels are more than the limit/);
 });

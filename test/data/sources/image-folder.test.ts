@@ -136,7 +136,7 @@ test('every wrong layout is one line of exit code 2', async () => {
   await rejectsWith(
     openDataset(writeTree(fresh(), { 'a/x.txt': '', 'b/y.pdf': '' })),
     2,
-    /has no pictures \(2 other files\)/,
+    /has no pictures \(2 other files: 1 \.pdf, 1 \.txt\)/,
   );
   await rejectsWith(
     openDataset(await writeClasses(fresh(), { cat: 3 })),
@@ -184,5 +184,5 @@ test('openPictures: files as they are, folders sorted, clear errors', async () =
     2,
     /Expected a picture or a folder of pictures at .*gone.jpg but there is nothing/,
   );
-  await rejectsWith(openPictures([join(folder, 'none')]), 2, /found none \(1 other file\)/);
+  await rejectsWith(openPictures([join(folder, 'none')]), 2, /found none \(1 other file: 1 \.txt\)/);
 });

@@ -1,0 +1,38 @@
+/** Which pictures were measured: a part of a data set, or all of a folder without parts. */
+export type MeasuredPart = 'train' | 'val' | 'test' | 'all';
+
+const WORDS: Readonly<Record<MeasuredPart, string>> = { train: 'training', val: 'validation', test: 'test', all: '' };
+
+/** `validation`, as it stands before `pictures`; empty for all. */
+export const partWord = (part: MeasuredPart): string => WORDS[part];
+
+/** `30 test pictures`, `1 picture`. */
+export function picturesOf(part: MeasuredPart, count: number): string {
+  const word = partWord(part);
+  return `${count} ${word === '' ? '' : `${word} `}picture${count === 1 ? '' : 's'}`;
+}
+
+/** How many files there are of each name ending: `.heic`, or '' for names without one. */
+export type Endings = Readonly<Record<string, number>>;
+
+/** `2 .heic, 1 .txt, 1 without an ending`, the most frequent first; undefined for none. */
+export function endingsText(endings: Endings): string | undefined {
+  const sorted = Object.entries(endings).sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
+  if (sorted.length === 0) return undefined;
+  const [shown, rest] = [sorted.slice(0, 8), sorted.slice(8)];
+  const parts = shown.map(([ending, count]) => `${count} ${ending === '' ? 'without an ending' : ending}`);
+  if (rest.length > 0) parts.push(`${rest.reduce((sum, [, count]) => sum + count, 0)} with other endings`);
+  return parts.join(', ');
+}
+
+/** `3 files were passed over: 2 .heic, 1 .txt`, with what helps; undefined where there were none. */
+export function passedOverText(endings: Endings): string | undefined {
+  const text = endingsText(endings);
+  if (text === undefined) return undefined;
+  const count = Object.values(endings).reduce((sum, n) => sum + n, 0);
+  const said = `${count} file${count === 1 ? ' was' : 's were'} passed over, whose names do not end like a picture's: ${text}`;
+  const phone = '.heic' in endings || '.heif' in endings;
+  return phone
+    ? `${said}. HEIC is not read here: convert it to JPEG, for example with "heif-convert" or "magick"`
+    : said;
+}
