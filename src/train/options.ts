@@ -9,6 +9,8 @@ export interface TrainOptions {
   model?: string;
   /** Weights to start from: a file or a run folder. The head is renewed for other classes. */
   from?: string;
+  /** Which weights of a checkpoint that holds several: `state_dict`, `ema.module`. */
+  select?: string;
   size?: number;
   recipe?: string;
   /** Recipe settings by key. */

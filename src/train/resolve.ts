@@ -64,6 +64,8 @@ export function resolveConfig(
   numberOption('--width', options.width, 0.01, 16);
   numberOption('--max-broken', options.maxBroken, 0, 1);
   numberOption('--checkpoint-seconds', options.checkpointSeconds, 0, 86_400);
+  if (options.select !== undefined && options.from === undefined)
+    throw new UsageError(`Expected --from with --select ${options.select}: it picks weights of that file.`);
   if (options.from !== undefined && options.model === undefined && start.model === undefined)
     throw new UsageError(`Expected --model, since ${options.from} does not say which model its weights are of.`);
   const model = options.model ?? start.model ?? 'resnet-rs-50';
@@ -128,6 +130,7 @@ export function resolveConfig(
       interpolation: recipe.values.interpolation,
     },
     from: options.from === undefined ? undefined : resolve(options.from),
+    ...(options.select === undefined ? {} : { select: options.select }),
     recipe,
     seed: options.seed ?? 0,
     threads: options.threads ?? cores,

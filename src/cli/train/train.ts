@@ -41,6 +41,7 @@ export function register(program: Command): void {
       '--from <weights>',
       'start from a weights file (safetensors, PyTorch, Keras, TensorFlow) or a run; the head is renewed for other classes',
     )
+    .option('--select <key>', 'which weights of a checkpoint with several, such as state_dict_ema')
     .option('--size <pixels>', "side of the pictures; the model's published size by default", integer)
     .option('--width <factor>', 'width multiplier of the model', number)
     .option(

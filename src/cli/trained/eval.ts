@@ -10,6 +10,7 @@ import { loadModel, measure } from './load-model.js';
 interface EvalFlags {
   from?: string;
   model?: string;
+  select?: string;
   size?: number;
   crop?: number;
   best?: boolean;
@@ -28,6 +29,7 @@ export function register(program: Command): void {
     .argument('[data]', "data as for train; the run's own by default")
     .option('--from <file>', 'weights from elsewhere: safetensors, PyTorch, Keras or TensorFlow')
     .option('-m, --model <name>', 'which model the weights are of, where the file does not say')
+    .option('--select <key>', 'which weights of a checkpoint with several, such as state_dict_ema')
     .option('--size <pixels>', "side of the pictures; the file's or the model's by default", integer)
     .option('--crop <share>', "share of the shorter side that is kept; the file's or 0.875 by default", number)
     .option('--best', "the weights of the best epoch in place of the last one's")
@@ -71,7 +73,9 @@ async function run(first: string | undefined, second: string | undefined, flags:
     model: flags.model,
     size: flags.size,
     evalCrop: flags.crop,
+    select: flags.select,
   });
+  for (const text of loaded.taken ?? []) console.error(`note: ${text}`);
   const { task, settings } = loaded;
   const own = loaded.data;
   const path = data ?? (loaded.run === undefined ? undefined : loadConfig(loaded.run).data.path);
