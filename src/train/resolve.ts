@@ -21,6 +21,7 @@ import { type NamedRecipe, resolveRecipe } from '../recipe/recipe.js';
 import { IMAGENET_INPUT, type RunConfig } from '../run/config.js';
 import { shapeOnly, zeros } from '../torch/index.js';
 import type { WeightsFacts } from '../weights/facts.js';
+import { deviceNamed } from './open.js';
 import type { TrainOptions } from './options.js';
 import type { Task } from './task.js';
 
@@ -89,7 +90,7 @@ export function resolveConfig(
     recipe.values.interpolation = start.interpolation;
     recipe.sources.interpolation = 'the weights that the run starts from say so';
   }
-  const device = options.device ?? 'cpu';
+  const device = deviceNamed(options.device);
   if (recipe.values.precision === 'float16' && !device.startsWith('cuda'))
     throw new UsageError(
       `Expected a CUDA device for precision=float16 but the device is ${device}. ` +

@@ -6,13 +6,16 @@ import { cachedDataset } from '../../data/cached.js';
 import { readPixels } from '../../data/sources/source.js';
 import { writeFileAtomic } from '../../files.js';
 import { suffixed } from '../../metric.js';
+import { modelTitle } from '../../models/index.js';
 import { packageVersion } from '../../package-root.js';
+import type { RecipeKey } from '../../recipe/recipe.js';
 import { loadConfig } from '../../run/config.js';
 import { figuresOfTraining, type TrainEvent } from '../../run/events.js';
 import { readEvents } from '../../run/logs.js';
 import { metricsOf } from '../../tasks/index.js';
 import { openRunData } from '../../tasks/runs.js';
 import { engineInfo } from '../../torch/index.js';
+import { isUnused, shownValue } from '../recipe/table.js';
 import { exportModel } from '../trained/export-run.js';
 import { loadModel, measure, preprocessFor } from '../trained/load-model.js';
 import { onnxFile } from '../trained/load-onnx.js';
@@ -134,13 +137,13 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
       .toBuffer();
     return png.toString('base64');
   };
-  const parts = await task.report(result, { settings, source: dataset.val, picture });
+  const parts = await task.report(result, { settings, source: dataset.val, folder: config.data.path, picture });
   const { renderRunReport } = await import('../../report/run/report.js');
   const html = renderRunReport({
-    title: `${config.model} on ${config.data.name}`,
+    title: `${modelTitle(config.model, config.modelOptions)} on ${config.data.name}`,
     generatedAt: new Date().toISOString(),
     summary: {
-      model: config.model,
+      model: modelTitle(config.model, config.modelOptions),
       dataset: config.data.name,
       ...task.counts(settings),
       trainImages: config.trainImages,
@@ -180,7 +183,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
     task: parts,
     recipe: Object.entries(recipe).map(([key, value]) => ({
       key,
-      value: String(value),
+      value: isUnused(config.recipe, key as RecipeKey) ? '–' : shownValue(value),
       source: config.recipe.sources[key as keyof typeof config.recipe.sources],
     })),
     warnings: broken.map(({ path, reason }) => `Left out, cannot be read: ${path}: ${reason}`),

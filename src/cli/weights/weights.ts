@@ -204,7 +204,11 @@ async function convert(input: string, output: string, flags: ConvertFlags): Prom
     console.log(
       flags.json === true ? JSON.stringify(conversion, null, 2) : formatConversion(conversion, flags.all === true),
     );
-    if (written) return;
+    if (written) {
+      if (flags.json !== true)
+        console.log(`next: rescaled train DATA --from ${output}${flags.model === undefined ? ' -m MODEL' : ''}`);
+      return;
+    }
     const why =
       keys.size === 0
         ? 'no tensor of the file has a known name'

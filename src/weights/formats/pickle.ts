@@ -1,46 +1,8 @@
 import { RescaledError } from '../../errors.js';
+import { Call, Foreign, Global, Persistent, type PickleValue, runsCode, Tuple } from './pickle-values.js';
 import { quote } from './weights-file.js';
 
-/** A tuple; lists are plain arrays. */
-export class Tuple {
-  constructor(readonly items: readonly PickleValue[]) {}
-}
-/** A name that the pickle asked for, such as `torch.FloatStorage`. It is a name, never code. */
-export class Global {
-  constructor(readonly name: string) {}
-}
-/** What a persistent id stands for: data outside the pickle. */
-export class Persistent {
-  constructor(readonly id: PickleValue) {}
-}
-/** A call that the pickle asked for and the caller allows. Nothing is called: the caller reads the arguments. */
-export class Call {
-  constructor(
-    readonly name: string,
-    readonly args: readonly PickleValue[],
-  ) {}
-}
-/**
- * What a call of any other name, or an object of any other class, would be in Python: settings of a program, numbers of
- * NumPy. Its name alone is kept.
- */
-export class Foreign {
-  constructor(readonly name: string) {}
-}
-export type Dict = Map<PickleValue, PickleValue>;
-export type PickleValue =
-  | null
-  | boolean
-  | number
-  | bigint
-  | string
-  | PickleValue[]
-  | Tuple
-  | Dict
-  | Global
-  | Persistent
-  | Call
-  | Foreign;
+export { Call, type Dict, Foreign, Global, Persistent, type PickleValue, Tuple } from './pickle-values.js';
 
 /** What the names in a pickle mean. Calls and objects of any other name are `Foreign`. */
 export interface PickleNames {
@@ -52,12 +14,6 @@ export interface PickleNames {
   wrappers: ReadonlySet<string>;
 }
 
-/**
- * Names by which a pickle runs code in Python. Nothing is run here, but a file that asks for it was not made by a
- * training script, and whoever holds it had better know.
- */
-const RUNS_CODE =
-  /^(os|posix|nt|subprocess|pty|socket|shutil|runpy|importlib|ctypes|webbrowser|commands|code|pdb|timeit|_?pickle|marshal|torch\.storage)\.(?!_UntypedStorage|(Untyped|Typed)Storage)|^(builtins|__builtin__)\.(eval|exec|execfile|compile|open|input|__import__|globals|breakpoint)$/;
 
 /** Bounds on what a pickle may build. A state dict of 2,000 tensors has about 60,000 instructions. */
 const maxInstructions = 10_000_000;
@@ -250,7 +206,7 @@ class Reader {
   }
 
   private global(name: string): Global {
-    if (RUNS_CODE.test(name))
+    if (runsCode(name))
       this.fail(
         `it asks for ${quote(name)}, which runs code where it is loaded in Python; nothing was run here. ` +
           'Get the file from a source that you trust',
