@@ -14,7 +14,6 @@ export interface PickleNames {
   wrappers: ReadonlySet<string>;
 }
 
-
 /** Bounds on what a pickle may build. A state dict of 2,000 tensors has about 60,000 instructions. */
 const maxInstructions = 10_000_000;
 const maxObjects = 2_000_000;
