@@ -44,7 +44,8 @@ function stemStrideFor(
   weights: WeightsFacts,
 ): ModelOptions['stemStride'] {
   const { kind, options } = facts;
-  const fixed = weights.modelOptions !== undefined || (fromWeights && kind === 'resnet' && options.stem === 'plain');
+  const said = weights.model === facts.name && weights.modelOptions !== undefined;
+  const fixed = said || (fromWeights && kind === 'resnet' && options.stem === 'plain');
   return fixed ? options.stemStride : stemStrideAt(facts, size);
 }
 

@@ -152,7 +152,7 @@ describe('starting from weights', () => {
       join(folder, 'no'),
     );
     assert.equal(wider.status, 1);
-    assert.match(wider.stderr, /do not fit the model/);
+    assert.match(wider.stderr, /do not fit resnet-rs-14 x0\.25:/);
     assert.match(wider.stderr, /wrong shape: \d+\n\s+conv1\.6\.weight: expected \[16, 8, 3, 3\], found \[8, 8, 3, 3\]/);
     assert.equal(existsSync(join(folder, 'no')), false);
     const deeper = cli(
