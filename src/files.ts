@@ -2,6 +2,27 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSy
 import { basename, dirname, join, resolve } from 'node:path';
 import { RescaledError, UsageError } from './errors.js';
 
+const IN_WORDS: Readonly<Record<string, string>> = {
+  ENOSPC: 'no space is left on the disk',
+  EDQUOT: "the user's quota of the disk is used up",
+  ENOENT: 'its folder does not exist',
+  EACCES: 'this user may not write there',
+  EPERM: 'this user may not write there',
+  EROFS: 'the disk is mounted read-only',
+  ENOTDIR: 'a part of its path is a file, not a folder',
+  EISDIR: 'it is a folder',
+  EMFILE: 'too many files are open',
+  EIO: 'the disk reports an error',
+  EFBIG: 'it is larger than the file system allows',
+};
+
+/** Why the system refused, in words, with its code: `no space is left on the disk (ENOSPC)`. */
+export function systemReason(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const words = code === undefined ? undefined : IN_WORDS[code];
+  return words === undefined ? (code ?? message) : `${words} (${code})`;
+}
+
 /**
  * Writes a file so that a reader sees the old file or the whole new one, also after a crash or power cut:
  * temporary file in the same folder, fsync, rename, fsync of the folder.
@@ -27,9 +48,12 @@ export function writeFileAtomic(path: string, parts: Uint8Array | string | Itera
     rmSync(temporary, { force: true });
     const { code, syscall } = error as NodeJS.ErrnoException;
     if (code === undefined || syscall === undefined) throw error;
-    throw new RescaledError(`Expected to write ${path} but it cannot be written: ${code}. Nothing there was changed.`, {
-      cause: error,
-    });
+    throw new RescaledError(
+      `Expected to write ${path} but it cannot be written: ${systemReason(error)}. Nothing there was changed.`,
+      {
+        cause: error,
+      },
+    );
   }
   syncFolder(dirname(path));
 }
@@ -61,7 +85,7 @@ export function makeFolder(path: string): void {
   } catch (error) {
     if (!existsSync(folder))
       throw new UsageError(
-        `Expected to make the folder ${folder} but it cannot be made: ${(error as NodeJS.ErrnoException).code}. Choose another --out.`,
+        `Expected to make the folder ${folder} but it cannot be made: ${systemReason(error)}. Choose another --out.`,
         { cause: error },
       );
   }

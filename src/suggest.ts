@@ -9,6 +9,26 @@ export function nearest(name: string, known: readonly string[]): string | undefi
     : undefined;
 }
 
+/**
+ * ` Did you mean "X"?` and the names nearest to it: ` Known: a, b and 30 more (rescaled models).`
+ * @param all where all of them are to be seen
+ */
+export function knownNames(name: string, known: readonly string[], all?: string): string {
+  const most = 8;
+  const near =
+    known.length <= most
+      ? known
+      : [...known].sort(
+          (a, b) => distance(name.toLowerCase(), a.toLowerCase()) - distance(name.toLowerCase(), b.toLowerCase()),
+        );
+  const rest = known.length - most;
+  const more = rest > 0 ? ` and ${rest} more${all === undefined ? '' : ` (${all})`}` : '';
+  return `${didYouMean(name, known)} Known: ${near.slice(0, most).join(', ')}${more}`;
+}
+
+/** `1 epoch`, `2 epochs`. */
+export const plural = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
+
 /** ` Did you mean "X"?` or an empty string. */
 export function didYouMean(name: string, known: readonly string[]): string {
   const best = nearest(name, known);

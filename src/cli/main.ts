@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import './check-node.js';
 import { Command, CommanderError } from 'commander';
 import { RescaledError } from '../errors.js';
 import { packageVersion } from '../package-root.js';

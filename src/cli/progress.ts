@@ -2,6 +2,7 @@ import pc from 'picocolors';
 import { type Metric, type Scores, showMetric } from '../metric.js';
 import { passedOverText, picturesOf } from '../part-words.js';
 import type { EpochEvent, TrainEvent } from '../run/events.js';
+import { plural } from '../suggest.js';
 import { formatMatch } from '../weights/report.js';
 import { percent } from './words.js';
 
@@ -62,9 +63,14 @@ export class Progress {
         this.#epochs = event.epochs;
         if (event.step === event.steps && event.epoch === event.epochs) break;
         this.#permanent(
-          `${event.resumed ? `resuming at step ${event.step} of ${event.steps}` : `training: ${event.epochs} epochs of ${event.stepsPerEpoch} steps`}; ` +
-            `${(event.parameters / 1e6).toFixed(2)} M parameters, ${startText(event)}` +
-            (event.classes === undefined ? '' : `, ${event.classes} classes`),
+          [
+            event.resumed
+              ? `resuming at step ${event.step} of ${event.steps}`
+              : `training: ${plural(event.epochs, 'epoch')} of ${plural(event.stepsPerEpoch, 'step')}`,
+            `; ${event.model === undefined ? '' : `${event.model}, `}${(event.parameters / 1e6).toFixed(2)} M parameters, `,
+            startText(event),
+            event.classes === undefined ? '' : `, ${event.classes} classes`,
+          ].join(''),
         );
         break;
       case 'data':

@@ -1,3 +1,4 @@
+export { beginningOf, candidateModel } from './candidate.js';
 export { type CostOptions, type LayerCost, type ModelCost, modelCost } from './cost.js';
 export { EfficientNet, type EfficientNetOptions, roundFilters } from './efficientnet.js';
 export { type Features, ImageModel, type ModelOptions } from './model.js';
@@ -14,3 +15,4 @@ export { type QuickCost, QuickCosts } from './quick-cost.js';
 export { createModel, type Family, type ModelFacts, type ModelOverrides, modelFacts, modelNames } from './registry.js';
 export { LAYOUTS, ResNet, type ResNetOptions } from './resnet.js';
 export { modelShapes } from './shapes.js';
+export { modelTitle } from './title.js';

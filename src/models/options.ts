@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { UsageError } from '../errors.js';
-import { didYouMean } from '../suggest.js';
+import { knownNames } from '../suggest.js';
 
 const count = (least: number, most: number) => z.int().min(least).max(most);
 const between = (least: number, most: number) => z.number().min(least).max(most);
@@ -57,9 +57,7 @@ export function checkOptions(
 ): void {
   for (const [key, value] of Object.entries(given)) {
     if (!known.includes(key))
-      throw new UsageError(
-        `Expected an option of ${model} but received "${key}".${didYouMean(key, known)} Known: ${known.join(', ')}.`,
-      );
+      throw new UsageError(`Expected an option of ${model} but received "${key}".${knownNames(key, known)}.`);
     const rule: readonly [z.ZodType, string] = key === 'stemStride' ? STEM_STRIDE[kind] : ruleOf(key);
     if (!rule[0].safeParse(value).success)
       throw new UsageError(

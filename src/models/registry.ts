@@ -1,5 +1,5 @@
 import { UsageError } from '../errors.js';
-import { didYouMean } from '../suggest.js';
+import { knownNames } from '../suggest.js';
 import { EfficientNet, type EfficientNetOptions } from './efficientnet.js';
 import type { ImageModel } from './model.js';
 import { checkOptions } from './options.js';
@@ -94,7 +94,7 @@ export function modelFacts(name: string, overrides: ModelOverrides = {}): ModelF
   const [base = '', sizeText, ...rest] = name.split('@');
   if (!NAMES.includes(base))
     throw new UsageError(
-      `Expected a model name but received "${name}".${didYouMean(base, NAMES)} Known: ${NAMES.join(', ')}; ` +
+      `Expected a model name but received "${name}".${knownNames(base, NAMES, 'rescaled models')}; ` +
         '"@192" behind a name picks the input size.',
     );
   const size = sizeText === undefined ? undefined : Number(sizeText);

@@ -2,7 +2,15 @@ import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../errors.js';
 import { isDataFile, loadDataFile } from '../load-file.js';
-import { checkKey, checkPreset, type NamedRecipe, type RecipeKey, recipeSchema, type Settings } from './recipe.js';
+import {
+  checkKey,
+  checkPreset,
+  type NamedRecipe,
+  type RecipeKey,
+  recipeSchema,
+  type Settings,
+  settingKey,
+} from './recipe.js';
 
 /** `{ "extends": "resnet-rs", "labelSmoothing": 0, "epochs": { "value": 60, "source": "measured" } }` */
 const fileSchema = z.record(z.string(), z.unknown());
@@ -46,7 +54,8 @@ async function openFile(name: string, path: string, before: readonly string[]): 
 
 /** One `Settings` a source. */
 function settingsOf(name: string, entries: Readonly<Record<string, unknown>>): Settings[] {
-  return Object.entries(entries).map(([key, entry]) => {
+  return Object.entries(entries).map(([written, entry]) => {
+    const key = settingKey(written);
     checkKey(key, ` in ${name}`);
     const pair = sourced.safeParse(entry);
     const value = pair.success ? pair.data.value : entry;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { UsageError } from '../errors.js';
 import { modelFacts } from '../models/index.js';
-import { didYouMean } from '../suggest.js';
+import { didYouMean, knownNames } from '../suggest.js';
 import { adviceOn, refuseImpossible } from './checks.js';
 import { PRESETS, presetNames, RECIPE_KEYS } from './presets.js';
 import {
@@ -64,7 +64,7 @@ export function resolveRecipe(
     settings: own,
   } = typeof recipe === 'string' ? { name: recipe, preset: recipe, settings: [] } : recipe;
   checkPreset(preset);
-  const all: Settings[] = [...own, { values: settings, source: 'set by the user' }];
+  const all: Settings[] = [...own, { values: settings, source: 'set by the user' }].map(spelt);
   for (const { values } of all) for (const key of Object.keys(values)) checkKey(key);
 
   const draft = draftOf(preset);
@@ -89,11 +89,21 @@ export function resolveRecipe(
   };
 }
 
+/** American spellings of settings. */
+const SPELLINGS: Readonly<Record<string, RecipeKey>> = { optimizer: 'optimiser' };
+
+/** The setting that a key means. */
+export const settingKey = (key: string): string => (Object.hasOwn(SPELLINGS, key) ? SPELLINGS[key]! : key);
+
+function spelt({ values, source }: Settings): Settings {
+  return { values: Object.fromEntries(Object.entries(values).map(([key, value]) => [settingKey(key), value])), source };
+}
+
 export function checkKey(key: string, where = ''): void {
   if (!RECIPE_KEYS.includes(key as RecipeKey))
     throw new UsageError(
-      `Expected a recipe setting${where} but received "${key}".${didYouMean(key, RECIPE_KEYS)} Known: ` +
-        `${RECIPE_KEYS.join(', ')}.`,
+      `Expected a recipe setting${where} but received "${key}".` +
+        `${knownNames(key, RECIPE_KEYS, 'rescaled recipe show resnet-rs')}.`,
     );
 }
 

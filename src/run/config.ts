@@ -43,6 +43,8 @@ export interface RunConfig {
   input: InputFacts;
   /** Weights it started from. */
   from?: string;
+  /** Which of the weights of that checkpoint. */
+  select?: string;
   recipe: SourcedRecipe;
   seed: number;
   threads: number;

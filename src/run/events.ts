@@ -12,6 +12,8 @@ export type TrainEvent =
       steps: number;
       epochs: number;
       stepsPerEpoch: number;
+      /** As people call it: `resnet-rs-14 x0.5`. */
+      model?: string;
       parameters: number;
       resumed: boolean;
       trainImages: number;

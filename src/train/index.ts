@@ -4,7 +4,7 @@ export { checkDevice } from './open.js';
 export type { TrainOptions } from './options.js';
 export { architectureOf, modelOf, preprocessOf, resolveConfig, stemStrideAt } from './resolve.js';
 export type { RunScores } from './score.js';
-export { openStart, weightsOf } from './start.js';
+export { openStart, titlesOf, weightsOf } from './start.js';
 export { Normaliser } from './step/input.js';
 export { learningRates } from './step/rate.js';
 export type { Evaluation, Task } from './task.js';

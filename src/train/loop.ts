@@ -6,6 +6,7 @@ import { splitMinival } from '../data/minival.js';
 import { RescaledError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
 import { isBetter, ofTraining, type Scores } from '../metric.js';
+import { modelTitle } from '../models/index.js';
 import { Ema, LossScaler } from '../optim/index.js';
 import { freshState, loadCheckpoint, type RunState, saveCheckpoint, saveWeights } from '../run/checkpoint.js';
 import { bestWeights, finalWeights, lastCheckpoint, type RunConfig, usesMinival } from '../run/config.js';
@@ -155,6 +156,7 @@ export async function* trainLoop(
     steps,
     epochs: recipe.epochs,
     stepsPerEpoch,
+    model: modelTitle(config.model, config.modelOptions),
     parameters: model.parameterCount(),
     resumed: resume,
     trainImages: train.length,
@@ -215,6 +217,12 @@ export async function* trainLoop(
   const otherWork = config.device === 'cpu' ? new OtherWork(config.threads) : undefined;
 
   try {
+    // Asked to stop while pictures were decoded: the first step may be long in coming.
+    if (signal?.aborted === true && state.epoch < recipe.epochs && !state.ended) {
+      yield checkpoint();
+      yield { type: 'stopped', step: state.step, steps };
+      return;
+    }
     while (state.epoch < recipe.epochs && !state.ended) {
       const waitedBefore = trainLoader.waitedMs;
       const epochStart = performance.now();

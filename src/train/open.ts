@@ -1,4 +1,6 @@
 import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
+import { cacheFolder, listCaches, megabytes } from '../data/cache/folder.js';
 import { withCache } from '../data/cached.js';
 import type { Dataset } from '../data/dataset.js';
 import { lookAt } from '../data/look.js';
@@ -61,6 +63,18 @@ export function openTrainingData(
   return task.openData(data, { seed, valSplit, limitTrain, limitVal, cache: true });
 }
 
+/** A smaller cache is not worth a line. */
+const WORTH_TELLING = 10e6;
+
+/** Bytes of the caches of this data set. */
+function cachesOf({ onDisk }: Dataset): number {
+  const folder = cacheFolder();
+  if (folder === undefined || onDisk === undefined) return 0;
+  return listCaches(folder)
+    .filter(({ path }) => basename(path).startsWith(onDisk.key))
+    .reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
 /** The same pictures, decoded once and kept on disk where that is possible; see `withCache`. */
 export async function* cached(
   dataset: Dataset,
@@ -68,18 +82,44 @@ export async function* cached(
   signal?: AbortSignal,
 ): AsyncGenerator<TrainEvent, Dataset> {
   const decoding = withCache(dataset, size, signal);
+  const before = cachesOf(dataset);
   for (let turn = await decoding.next(); ; turn = await decoding.next()) {
-    if (turn.done === true) return turn.value;
+    if (turn.done === true) {
+      const bytes = cachesOf(dataset);
+      if (bytes > before + WORTH_TELLING)
+        yield {
+          type: 'advice',
+          step: 0,
+          text:
+            `decoded pictures are kept for the next training: ${megabytes(bytes - before)} more in ${cacheFolder()}; ` +
+            'RESCALED_CACHE names another folder, RESCALED_CACHE=off switches it off',
+        };
+      return turn.value;
+    }
     yield { type: 'decoding', step: 0, ...turn.value };
   }
+}
+
+/** `cuda` is its first card; `auto` the first device beside the CPU, or the CPU. */
+export function deviceNamed(name: string | undefined): string {
+  if (name === 'cuda') return 'cuda:0';
+  if (name !== 'auto') return name ?? 'cpu';
+  return engineInfo().devices.find((device) => device !== 'cpu') ?? 'cpu';
 }
 
 /** @throws UsageError when the engine has no such device */
 export function checkDevice(device: string): void {
   const { devices } = engineInfo();
-  if (!devices.includes(device) && !devices.includes(`${device}:0`))
+  if (!devices.includes(device) && !devices.includes(`${device}:0`)) {
+    const gpu = devices.find((other) => other !== 'cpu');
+    const meant = /^(gpu|cuda|mps|metal|nvidia)/i.test(device)
+      ? gpu === undefined
+        ? ' This engine knows no graphics card.'
+        : ` Did you mean "${gpu}"?`
+      : '';
     throw new UsageError(
-      `Expected one of ${devices.join(', ')} for the device but received "${device}". ` +
+      `Expected one of ${devices.join(', ')} or auto for the device but received "${device}".${meant} ` +
         '"rescaled doctor" lists what this engine has.',
     );
+  }
 }

@@ -11,6 +11,8 @@ export interface TrainOptions {
    * Weights to start from: a file, a run folder, or a name, which is fetched. The head is renewed for other classes.
    */
   from?: string;
+  /** Which weights of a checkpoint that holds several: `state_dict`, `ema.module`. */
+  select?: string;
   size?: number;
   recipe?: string;
   /** Recipe settings by key. */

@@ -22,6 +22,7 @@ import { IMAGENET_INPUT, type RunConfig } from '../run/config.js';
 import { shapeOnly, zeros } from '../torch/index.js';
 import type { WeightsFacts } from '../weights/facts.js';
 import { epochsBetween } from './evaluate.js';
+import { deviceNamed } from './open.js';
 import type { TrainOptions } from './options.js';
 import type { Task } from './task.js';
 
@@ -44,7 +45,8 @@ function stemStrideFor(
   weights: WeightsFacts,
 ): ModelOptions['stemStride'] {
   const { kind, options } = facts;
-  const fixed = weights.modelOptions !== undefined || (fromWeights && kind === 'resnet' && options.stem === 'plain');
+  const said = weights.model === facts.name && weights.modelOptions !== undefined;
+  const fixed = said || (fromWeights && kind === 'resnet' && options.stem === 'plain');
   return fixed ? options.stemStride : stemStrideAt(facts, size);
 }
 
@@ -66,6 +68,8 @@ export function resolveConfig(
   numberOption('--max-broken', options.maxBroken, 0, 1);
   numberOption('--checkpoint-seconds', options.checkpointSeconds, 0, 86_400);
   wholeOption('--eval-every', options.evalEvery, 1, 1_000_000);
+  if (options.select !== undefined && options.from === undefined)
+    throw new UsageError(`Expected --from with --select ${options.select}: it picks weights of that file.`);
   if (options.from !== undefined && options.model === undefined && start.model === undefined)
     throw new UsageError(`Expected --model, since ${options.from} does not say which model its weights are of.`);
   const model = options.model ?? start.model ?? 'resnet-rs-50';
@@ -89,7 +93,7 @@ export function resolveConfig(
     recipe.values.interpolation = start.interpolation;
     recipe.sources.interpolation = 'the weights that the run starts from say so';
   }
-  const device = options.device ?? 'cpu';
+  const device = deviceNamed(options.device);
   if (recipe.values.precision === 'float16' && !device.startsWith('cuda'))
     throw new UsageError(
       `Expected a CUDA device for precision=float16 but the device is ${device}. ` +
@@ -139,6 +143,7 @@ export function resolveConfig(
       interpolation: recipe.values.interpolation,
     },
     from: options.from === undefined ? undefined : resolve(options.from),
+    ...(options.select === undefined ? {} : { select: options.select }),
     recipe,
     seed: options.seed ?? 0,
     threads: options.threads ?? cores,

@@ -1,17 +1,19 @@
 import { existsSync, statSync } from 'node:fs';
 import type { Dataset } from '../data/dataset.js';
 import { RescaledError, UsageError } from '../errors.js';
-import type { ImageModel } from '../models/index.js';
+import { candidateModel, type ImageModel, modelTitle } from '../models/index.js';
 import { openRecipe } from '../recipe/file.js';
 import { isCheckpoint } from '../run/checkpoint.js';
 import { bestWeights, finalWeights, loadConfig, type RunConfig } from '../run/config.js';
 import { shapeOnly } from '../torch/index.js';
 import { readFacts, type WeightsFacts } from '../weights/facts.js';
+import { checkFinite } from '../weights/finite.js';
 import { fetchWeights } from '../weights/hub/fetch.js';
 import { noSuchName, parseName } from '../weights/hub/name.js';
 import { factsOf, rowOfFile } from '../weights/hub/table.js';
-import { fitStart, startFrom, type WantedHead } from '../weights/load.js';
+import { fitStart, startFrom, type Titles, type WantedHead } from '../weights/load.js';
 import { underModelKeys } from '../weights/names/keyed.js';
+import { withoutBeginning } from '../weights/names/prefix.js';
 import { openWeights, type WeightsFile } from '../weights/open.js';
 import type { KeyMatch } from '../weights/report.js';
 import type { TrainOptions } from './options.js';
@@ -37,10 +39,13 @@ export function weightsOf(target: string, choose: 'final' | 'best' = 'final'): s
   return path;
 }
 
-/** Opens weights and what they say about themselves. Close the file after use. */
-export async function openStart(target: string): Promise<{ file: WeightsFile; facts: WeightsFacts }> {
+/**
+ * Opens weights and what they say about themselves. Close the file after use.
+ * @param select which of the weights of a checkpoint that holds several
+ */
+export async function openStart(target: string, select?: string): Promise<{ file: WeightsFile; facts: WeightsFacts }> {
   const path = weightsOf(target);
-  const opened = await openWeights(path);
+  const opened = await openWeights(path, select === undefined ? {} : { select });
   try {
     const file = underModelKeys(opened);
     if (isCheckpoint(file))
@@ -70,7 +75,7 @@ export async function resolveRun(
   const recipe = await openRecipe(given.recipe ?? 'resnet-rs');
   if (given.from === undefined) return resolveConfig(task, given, dataset, {}, recipe);
   const options = { ...given, from: await startPath(given.from, signal) };
-  const { file, facts } = await openStart(options.from);
+  const { file: opened, facts } = await openStart(options.from, options.select);
   try {
     const config = resolveConfig(task, options, dataset, facts, recipe);
     // Whether they fit is known before a run folder is made, and for --explain.
@@ -78,10 +83,13 @@ export async function resolveRun(
       const model = task.model(config);
       return { head: model.head, shapes: new Map([...model.state()].map(([key, { shape }]) => [key, [...shape]])) };
     });
-    fitStart(file, facts, shapes, head, headOf(task, config));
+    const file = withoutBeginning(opened, shapes.keys());
+    const ofModel = { name: config.model, options: config.modelOptions };
+    const match = fitStart(file, facts, shapes, head, headOf(task, config), () => titlesOf(file, facts, ofModel));
+    checkFinite(file, match.loaded);
     return config;
   } finally {
-    file.close();
+    opened.close();
   }
 }
 
@@ -92,12 +100,24 @@ const startPath = async (from: string, signal: AbortSignal | undefined): Promise
 /** Fills a fresh model with the weights that its run starts from; undefined when it starts from none. */
 export async function loadStart(task: Task, config: RunConfig, model: ImageModel): Promise<KeyMatch | undefined> {
   if (config.from === undefined) return undefined;
-  const { file, facts } = await openStart(config.from);
+  const { file, facts } = await openStart(config.from, config.select);
   try {
-    return startFrom(file, facts, model, headOf(task, config));
+    return startFrom(withoutBeginning(file, model.state().keys()), facts, model, headOf(task, config));
   } finally {
     file.close();
   }
+}
+
+/** What the weights of a file are of, by what they say or by their keys, and what was wanted. */
+export function titlesOf(
+  file: WeightsFile,
+  { model, modelOptions }: WeightsFacts,
+  wanted: { name: string; options: { width?: number; depth?: number } },
+): Titles {
+  const ofModel = modelTitle(wanted.name, wanted.options);
+  if (model !== undefined) return { ofFile: modelTitle(model, modelOptions), ofModel };
+  const candidate = candidateModel(new Map([...file.entries].map(([key, { shape }]) => [key, shape])));
+  return candidate === undefined ? { ofModel } : { ofFile: candidate.name, guessed: true, ofModel };
 }
 
 /** What the run wants of its head. */

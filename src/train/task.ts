@@ -132,6 +132,8 @@ export interface ReportContext<S extends TaskSettings = TaskSettings> {
   readonly part?: MeasuredPart;
   /** These pictures. */
   readonly source: Source;
+  /** Where they lie. */
+  readonly folder?: string;
   /** Picture i of them as the network sees it, as a PNG in base64. */
   picture(index: number): Promise<string>;
 }

@@ -2,7 +2,8 @@ import { RescaledError } from '../errors.js';
 import { call, fromTypedArray, noGrad, scope, type Tensor } from '../torch/index.js';
 import type { WeightsFacts } from './facts.js';
 import type { WeightsFile } from './formats/weights-file.js';
-import { formatMisfit, type KeyMatch, matchKeys } from './report.js';
+import { beginnings } from './names/prefix.js';
+import { formatMisfit, type KeyMatch, matchKeys, takenFrom } from './report.js';
 
 type Targets = ReadonlyMap<string, Tensor>;
 
@@ -24,9 +25,35 @@ function copy(file: WeightsFile, targets: Targets, keys: Iterable<string>): void
   );
 }
 
-function checkFit(match: KeyMatch, path: string): void {
-  if (match.missing.length + match.unexpected.length + match.wrongShape.length > 0)
-    throw new RescaledError(`The weights in ${path} do not fit the model:\n${formatMisfit(match)}`);
+/** Names of models for a message: the one that the weights are of, as far as it is known, and the one wanted. */
+export interface Titles {
+  ofFile?: string;
+  /** Known from the keys alone. */
+  guessed?: boolean;
+  ofModel: string;
+}
+
+/** @param titles asked for only where they do not fit */
+function checkFit(match: KeyMatch, file: WeightsFile, titles?: () => Titles): void {
+  const wrong = match.missing.length + match.unexpected.length + match.wrongShape.length;
+  if (wrong === 0) return;
+  const { ofFile, guessed, ofModel } = titles?.() ?? {};
+  const differ = ofFile !== undefined && ofFile !== ofModel;
+  if (differ && guessed !== true)
+    throw new RescaledError(
+      `The weights in ${file.path} are of ${ofFile}, not of ${ofModel}: ${wrong} of their keys differ. ` +
+        `Leave out what asks for ${ofModel} to have ${ofFile}, or start from other weights.`,
+    );
+  const wanted = [...match.loaded, ...match.missing, ...match.wrongShape.map(({ key }) => key)];
+  const several = beginnings(file.entries.keys(), wanted);
+  throw new RescaledError(
+    `The weights in ${file.path} do not fit ${ofModel ?? 'the model'}:\n${formatMisfit(match)}` +
+      (differ ? `\nThey look like weights of ${ofFile}: try --model ${ofFile.replace(/ .*/, '')}.` : '') +
+      (several.length > 1
+        ? `\nNames that begin with ${several.map((text) => `"${text}"`).join(' or ')} would fit: ` +
+          'choose with "rescaled weights convert --prefix".'
+        : ''),
+  );
 }
 
 /** What a model's head is for. */
@@ -38,9 +65,9 @@ export interface WantedHead {
 }
 
 /** Copies every tensor of the file into its target; all keys and shapes must agree. */
-export function loadInto(file: WeightsFile, targets: Targets): KeyMatch {
+export function loadInto(file: WeightsFile, targets: Targets, titles?: () => Titles): KeyMatch {
   const match = matchKeys(shapesOf(targets), foundIn(file));
-  checkFit(match, file.path);
+  checkFit(match, file, titles);
   copy(file, targets, targets.keys());
   return match;
 }
@@ -60,7 +87,8 @@ export function startFrom(
   const targets = model.state();
   const match = fitStart(file, facts, shapesOf(targets), model.head, wanted);
   copy(file, targets, match.loaded);
-  return match;
+  const taken = takenFrom(file.metadata);
+  return taken.length === 0 ? match : { ...match, taken };
 }
 
 /**
@@ -73,6 +101,7 @@ export function fitStart(
   shapes: ReadonlyMap<string, readonly number[]>,
   head: string,
   wanted: WantedHead,
+  titles?: () => Titles,
 ): KeyMatch {
   const isHead = (key: string): boolean => key.startsWith(`${head}.`);
   const match = matchKeys(shapes, foundIn(file));
@@ -85,7 +114,7 @@ export function fitStart(
     match.unexpected = match.unexpected.filter((key) => !isHead(key));
     match.wrongShape = match.wrongShape.filter(({ key }) => !isHead(key));
   }
-  checkFit(match, file.path);
+  checkFit(match, file, titles);
   return match;
 }
 

@@ -9,6 +9,8 @@ export interface KeyMatch {
   /** Left at their fresh values on purpose, and why. */
   renewed: string[];
   renewedWhy?: string;
+  /** Which weights of the file these are, and what was taken off their names. */
+  taken?: string[];
 }
 
 /** Compares state keys and shapes: nothing is skipped silently. */
@@ -60,7 +62,9 @@ export function formatMatch(match: KeyMatch): string {
     [`renewed, since ${match.renewedWhy}`, match.renewed],
     ['ignored', match.ignored],
   ];
-  return [`loaded: ${match.loaded.length}`, ...parts.flatMap((part) => list(part, 10))].join('\n');
+  return [...(match.taken ?? []), `loaded: ${match.loaded.length}`, ...parts.flatMap((part) => list(part, 10))].join(
+    '\n',
+  );
 }
 
 /** Keys that a message about a misfit names in all. */
@@ -80,7 +84,7 @@ export function formatMisfit(match: KeyMatch): string {
   ].join('\n');
 }
 
-function lookLike({ missing, unexpected }: KeyMatch): string | undefined {
+function lookLike({ loaded, missing, unexpected }: KeyMatch): string | undefined {
   const wanted = (key: string): boolean => missing.includes(key);
   const found = (pattern: RegExp): boolean => unexpected.some((key) => pattern.test(key));
   if (wanted('conv_stem.weight') && found(/^features\.\d+\.\d+\.block\./))
@@ -93,5 +97,19 @@ function lookLike({ missing, unexpected }: KeyMatch): string | undefined {
       "These look like torchvision's names of a classic ResNet, whose stem is one 7x7 convolution: " +
       'give a model such as --model resnet-50.'
     );
-  return undefined;
+  if (loaded.length > 0) return undefined;
+  const begin = /^[^.]+\./.exec(unexpected[0] ?? '')?.[0];
+  const rest = begin === undefined ? [] : unexpected.filter((key) => key.startsWith(begin));
+  if (begin === undefined || rest.length < unexpected.length) return undefined;
+  return `All names begin with "${begin}"; "rescaled weights convert --prefix ${begin}" takes it off.`;
+}
+
+/** What is to be said of the choices that opening the file made: none of them is made silently. */
+export function takenFrom(metadata: Readonly<Record<string, string>>): string[] {
+  const { selected, choices, strippedPrefix } = metadata;
+  const several = selected !== undefined && choices?.includes(', ') === true;
+  return [
+    ...(several ? [`taken: ${selected}, of ${choices}; --select takes another`] : []),
+    ...(strippedPrefix === undefined ? [] : [`taken off every name: ${strippedPrefix}`]),
+  ];
 }

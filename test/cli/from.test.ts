@@ -37,13 +37,16 @@ describe('starting from weights', () => {
     from: string,
     to: string,
     header: (metadata: Readonly<Record<string, string>>) => Record<string, string>,
+    change: (name: string, bytes: Uint8Array) => { name: string; bytes: Uint8Array } = (name, bytes) => ({
+      name,
+      bytes,
+    }),
   ): void {
     const file = SafetensorsFile.open(from);
     const tensors = [...file.entries].map(([name, { dtype, shape }]) => ({
-      name,
       dtype,
       shape,
-      bytes: file.read(name),
+      ...change(name, file.read(name)),
     }));
     writeFileSync(to, Buffer.concat([...encodeSafetensors(tensors, header(file.metadata))]));
     file.close();
@@ -149,7 +152,7 @@ describe('starting from weights', () => {
       join(folder, 'no'),
     );
     assert.equal(wider.status, 1);
-    assert.match(wider.stderr, /do not fit the model/);
+    assert.match(wider.stderr, /do not fit resnet-rs-14 x0\.25:/);
     assert.match(wider.stderr, /wrong shape: \d+\n\s+conv1\.6\.weight: expected \[16, 8, 3, 3\], found \[8, 8, 3, 3\]/);
     assert.equal(existsSync(join(folder, 'no')), false);
     const deeper = cli(
@@ -168,6 +171,69 @@ describe('starting from weights', () => {
       join(folder, 'no'),
     );
     assert.match(deeper.stderr, /missing: \d+\n\s+layer1\.1\.conv1\.weight/);
+  });
+
+  test('a run as another model: whose weights they are, in one line, and inspect says the same', () => {
+    const other = cli('train', three, '--from', first, '-m', 'resnet-rs-26', ...short, '--out', join(folder, 'no'));
+    assert.equal(other.status, 1);
+    assert.match(other.stderr, /are of resnet-rs-14 x0\.125, not of resnet-rs-26: \d+ of their keys differ/);
+    assert.ok(other.stderr.trim().split('\n').length === 1, other.stderr);
+    const wrong = cli('eval', first, '-m', 'resnet-rs-26');
+    assert.match(wrong.stderr, /are of resnet-rs-14 x0\.125, not of resnet-rs-26/);
+    const inspected = cli('weights', 'inspect', first);
+    assert.equal(inspected.status, 0, inspected.stderr);
+    assert.match(inspected.stdout, /fits: resnet-rs-14 x0\.125 with 3 classes/);
+  });
+
+  test('what stands before every name is taken off, in eval and train, and told', () => {
+    const wrapped = join(folder, 'wrapped.safetensors');
+    const told = join(folder, 'told-too.safetensors');
+    const facts = ({ data: _, ...metadata }: Readonly<Record<string, string>>): Record<string, string> => metadata;
+    rewrite(join(first, 'weights.safetensors'), told, facts);
+    rewrite(join(first, 'weights.safetensors'), wrapped, facts, (name, bytes) => ({
+      name: `model.net.${name}`,
+      bytes,
+    }));
+    const [expected, done] = [cli('eval', told, three, '--json'), cli('eval', wrapped, three, '--json')];
+    assert.equal(done.status, 0, done.stderr);
+    assert.match(done.stderr, /note: taken off every name: model\.net\./);
+    const figures = ({ stdout }: { stdout: string }): unknown[] => {
+      const { top1, loss } = JSON.parse(stdout) as Record<string, number>;
+      return [top1, loss];
+    };
+    assert.deepEqual(figures(done), figures(expected));
+    const explained = cli('train', three, '--from', wrapped, ...short, '--explain');
+    assert.equal(explained.status, 0, explained.stderr);
+    assert.match(cli('weights', 'inspect', wrapped).stdout, /fits: resnet-rs-14 x0\.125.*without "model\.net\."/);
+  });
+
+  test('values that are not finite are named before training, in eval, inspect and convert', () => {
+    const broken = join(folder, 'nan.safetensors');
+    rewrite(
+      join(first, 'weights.safetensors'),
+      broken,
+      (metadata) => metadata,
+      (name, bytes) => {
+        if (name === 'conv1.0.weight') new Float32Array(bytes.buffer, bytes.byteOffset, 3).fill(Number.NaN);
+        return { name, bytes };
+      },
+    );
+    const out = join(folder, 'none');
+    for (const args of [
+      ['train', three, '--from', broken, ...short, '--out', out],
+      ['eval', broken, three],
+    ]) {
+      const done = cli(...args);
+      assert.equal(done.status, 1);
+      assert.match(done.stderr, /nan\.safetensors holds NaN or infinite values: conv1\.0\.weight: 3 of \d+ values/);
+      assert.doesNotMatch(done.stderr, /learning rate/);
+    }
+    assert.equal(existsSync(out), false);
+    for (const args of [
+      ['inspect', broken],
+      ['convert', broken, join(folder, 'nan-too.safetensors')],
+    ])
+      assert.match(cli('weights', ...args).stdout, /not finite \(NaN or infinite\): 1\n +conv1\.0\.weight: 3 of/);
   });
 
   test('weights that do not say what they are: the model must be named', () => {

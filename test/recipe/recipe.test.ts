@@ -129,7 +129,7 @@ test('another optimiser brings its own rate and constants, unless they are set',
   const { values, sources } = recipe('resnet-rs', 160, { optimiser: 'adamw' });
   assert.deepEqual(
     [values.learningRate, values.squareDecay, values.epsilon, values.weightDecay, values.weightDecayMode],
-    [2.5e-4, 0.999, 1e-8, 0.05, 'decoupled'],
+    [0.008, 0.999, 1e-8, 0.05, 'decoupled'],
   );
   assert.match(sources.learningRate, /for AdamW/);
   assert.equal(sources.nesterov, 'unused with optimiser adamw');

@@ -78,7 +78,7 @@ export function register(program: Command): void {
     )
     .option('--workers <n>', 'trainings at a time, which share the threads', integer, 1)
     .option('--threads <n>', 'threads of all together', integer)
-    .option('--device <name>', 'cpu, cuda:0, mps')
+    .option('--device <name>', 'cpu, cuda, cuda:0, mps, auto')
     .option('--checkpoint-seconds <n>', 'time between checkpoints within an epoch, default 60', number)
     .option('-o, --out <folder>', 'folder of the study, default runs/ablate-<n>')
     .option('--plan', 'print what would be trained and how long it takes, and stop')

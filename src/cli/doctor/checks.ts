@@ -8,14 +8,10 @@ import { discover, sameFolder } from '../../torch/build/discover.js';
 import { engineStatus } from '../../torch/build/engine-file.js';
 import { aptInstall, compilerInstall, isDebian, libtorchInstall, setupCommand } from '../../torch/build/mend.js';
 import { capture } from '../../torch/build/process.js';
+import { nodeServes, OLDEST_NODE } from '../node-version.js';
+import { type Check, machineChecks, threadsDetail } from './machine.js';
 
-/** One line of the report. `mend` is the exact command that puts it right. */
-export interface Check {
-  readonly name: string;
-  readonly verdict: 'ok' | 'warn' | 'bad';
-  readonly detail: string;
-  readonly mend?: string;
-}
+export type { Check } from './machine.js';
 
 export interface EngineProbe {
   readonly libtorch: string;
@@ -58,18 +54,17 @@ export async function allChecks(): Promise<Check[]> {
     packageCheck('onnxruntime-node', onnx),
     datasetCheck(),
     cacheCheck(),
+    ...machineChecks(),
   ];
 }
 
-/** Node 20.19 is the first of its line that can `require` ES modules, which several dependencies need. */
 export function nodeCheck(version: string): Check {
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  const fits = major > 20 || (major === 20 && minor >= 19);
+  const fits = nodeServes(version);
   return {
     name: 'node',
     verdict: fits ? 'ok' : 'bad',
     detail: version,
-    ...(fits ? {} : { mend: 'install Node 20.19 or newer: https://nodejs.org' }),
+    ...(fits ? {} : { mend: `install Node ${OLDEST_NODE} or newer: https://nodejs.org` }),
   };
 }
 
@@ -118,7 +113,7 @@ function engineCheck(engine: Probed<EngineProbe> | undefined, libDir: string | u
 
 function engineFacts(engine: Probed<EngineProbe> | undefined): Check[] {
   if (engine === undefined || 'error' in engine) return [];
-  const { devices, threads, mallocTuned, cpuCapability } = engine.value;
+  const { devices, mallocTuned, cpuCapability } = engine.value;
   const malloc: Check = mallocTuned
     ? { name: 'malloc', verdict: 'ok', detail: 'tuned: memory is kept between steps' }
     : process.platform === 'linux'
@@ -131,7 +126,7 @@ function engineFacts(engine: Probed<EngineProbe> | undefined): Check[] {
       : { name: 'malloc', verdict: 'ok', detail: "the system's own" };
   return [
     { name: 'devices', verdict: 'ok', detail: devices.join(', ') },
-    { name: 'threads', verdict: 'ok', detail: `${threads} (CPU kernels: ${cpuCapability})` },
+    { name: 'threads', verdict: 'ok', detail: threadsDetail(cpuCapability) },
     malloc,
   ];
 }

@@ -38,7 +38,7 @@ export function register(program: Command): void {
     .option('--ema', 'count a moving average of the weights into the predicted memory')
     .option('--runs <n>', 'timed runs with --measure, default 5; two more warm up', integer)
     .option('--threads <n>', 'threads of the engine with --measure, default one for each core', integer)
-    .option('--device <name>', 'cpu, cuda:0, mps; with --measure')
+    .option('--device <name>', 'cpu, cuda, cuda:0, mps, auto; with --measure')
     .option('--json', 'print as JSON')
     .option('--csv', 'print as CSV')
     .addHelpText(

@@ -63,6 +63,10 @@ const short = (value: number): string =>
     .replace(/(\.\d*?)0+$/, '$1')
     .replace(/\.$/, '');
 
+/** 10000 -> `10 k`, 7500 -> `7.5 k`: zeros go behind a point alone. */
+export const shortCompact = (value: number): string =>
+  compact(value).replace(/\.(\d*?)0+(?=\D|$)/, (_, kept: string) => (kept === '' ? '' : `.${kept}`));
+
 const style = (i: number): Pick<Line, 'tone' | 'dashed'> => ({ tone: TONES[i % 3]!, dashed: i >= 3 });
 
 function rateChart(recipes: readonly SourcedRecipe[], run: PlotRun): Html {
@@ -115,7 +119,7 @@ function averageChart(recipes: readonly SourcedRecipe[], run: PlotRun): Html {
     x,
     y: {
       ...niceRange(0, Math.max(...lines.flatMap(({ points }) => points.map(([, y]) => y ?? 0)))),
-      format: (value) => compact(value).replace(/\.?0+(?=\D)/, ''),
+      format: shortCompact,
     },
     note:
       '1/(1 - d), with d = min(decay, (1 + t)/(10 + t)) after t steps. ' +

@@ -24,7 +24,7 @@ export function register(program: Command): void {
     .description('the most accurate model of a study that a budget allows')
     .argument('<study>', 'the folder of a study, or its file')
     .requiredOption(
-      '-b, --budget <limit>',
+      '--budget <limit>',
       '5ms (one picture, inference), train:50ms (a training step), 200MFLOPs, 2GiB (training memory), 25Mparams',
     )
     .option('--any', 'of all configurations of the longest regime, not only of the proposed family')

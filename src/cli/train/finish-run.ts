@@ -4,14 +4,17 @@ import sharp from 'sharp';
 import { cachedDataset } from '../../data/cached.js';
 import { writeFileAtomic } from '../../files.js';
 import { suffixed } from '../../metric.js';
+import { modelTitle } from '../../models/index.js';
 import { packageVersion } from '../../package-root.js';
 import { type Endings, type MeasuredPart, passedOverText, picturesOf } from '../../part-words.js';
+import type { RecipeKey } from '../../recipe/recipe.js';
 import { loadConfig, usesMinival } from '../../run/config.js';
 import { figuresOfTraining, type TrainEvent } from '../../run/events.js';
 import { readEvents } from '../../run/logs.js';
 import { metricsOf } from '../../tasks/index.js';
 import { openRunData } from '../../tasks/runs.js';
 import { engineInfo } from '../../torch/index.js';
+import { isUnused, shownValue } from '../recipe/table.js';
 import { exportModel } from '../trained/export-run.js';
 import { loadModel, measure, pictureOf, preprocessFor, shownMetrics } from '../trained/load-model.js';
 import { onnxFile } from '../trained/load-onnx.js';
@@ -158,13 +161,14 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
   writeFileAtomic(join(run, 'report.json'), `${JSON.stringify(figuresJson(figures), null, 2)}\n`);
 
   const picture = (index: number): Promise<string> => pictureOf(source, index, preprocess);
-  const parts = await task.report(result, { settings, source, part: measured, picture });
+  const folder = config.data.path;
+  const parts = await task.report(result, { settings, source, part: measured, folder, picture });
   const { renderRunReport } = await import('../../report/run/report.js');
   const html = renderRunReport({
-    title: `${config.model} on ${config.data.name}`,
+    title: `${modelTitle(config.model, config.modelOptions)} on ${config.data.name}`,
     generatedAt: new Date().toISOString(),
     summary: {
-      model: config.model,
+      model: modelTitle(config.model, config.modelOptions),
       dataset: config.data.name,
       ...task.counts(settings),
       trainImages: config.trainImages,
@@ -208,7 +212,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
     task: parts,
     recipe: Object.entries(recipe).map(([key, value]) => ({
       key,
-      value: String(value),
+      value: isUnused(config.recipe, key as RecipeKey) ? '–' : shownValue(value),
       source: config.recipe.sources[key as keyof typeof config.recipe.sources],
     })),
     warnings: [

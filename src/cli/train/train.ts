@@ -3,12 +3,13 @@ import { basename, join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { UsageError } from '../../errors.js';
 import { type Metric, showMetric } from '../../metric.js';
-import { modelFacts } from '../../models/index.js';
+import { modelFacts, modelTitle } from '../../models/index.js';
 import { scaledPeak } from '../../optim/index.js';
 import { passedOverText, picturesOf } from '../../part-words.js';
 import { presetNames } from '../../recipe/presets.js';
 import { parseSetting } from '../../recipe/recipe.js';
 import { finalWeights, loadConfig, type RunConfig } from '../../run/config.js';
+import { plural } from '../../suggest.js';
 import { metricsOf, taskNamed } from '../../tasks/index.js';
 import { openTrainingData, resolveRun } from '../../tasks/runs.js';
 import type { TrainOptions } from '../../train/index.js';
@@ -45,6 +46,7 @@ export function register(program: Command): void {
       'start from a weights file, a run, or a name of "rescaled weights list", which is fetched; ' +
         'the head is renewed for other classes',
     )
+    .option('--select <key>', 'which weights of a checkpoint with several, such as state_dict_ema')
     .option('--size <pixels>', "side of the pictures; the model's published size by default", integer)
     .option('--width <factor>', 'width multiplier of the model', number)
     .option(
@@ -62,7 +64,7 @@ export function register(program: Command): void {
     .option('--seed <n>', 'the same seed gives the same weights', integer)
     .option('--threads <n>', 'threads of the engine', integer)
     .option('--workers <n>', 'threads that decode pictures', integer)
-    .option('--device <name>', 'cpu, cuda:0, mps')
+    .option('--device <name>', 'cpu, cuda, cuda:0, mps, or auto: the fastest there is; default cpu')
     .option('--val-split <share>', 'share of one folder set aside for validation, default 0.2', number)
     .option('--limit-train <n>', 'use only so many training pictures, balanced over the classes', integer)
     .option('--limit-val <n>', 'use only so many of the pictures that each epoch is measured on', integer)
@@ -164,7 +166,8 @@ export function explanation(config: RunConfig): string {
   const { values, preset } = config.recipe;
   const peak = scaledPeak(values.learningRate, values.batch);
   return [
-    `${config.model} at ${config.size} pixels, width ${config.modelOptions.width}, stem stride ${config.modelOptions.stemStride}; ` +
+    `${modelTitle(config.model, config.modelOptions)} at ${config.size} pixels, ` +
+      `width ${config.modelOptions.width}, stem stride ${config.modelOptions.stemStride}; ` +
       `${picturesText(config)}${kinds(config)}; seed ${config.seed}, ${config.threads} threads`,
     ...(config.from === undefined ? [] : [`starts from ${config.from}`]),
     ...(config.evalEvery === 1
@@ -225,13 +228,14 @@ export function summary(run: string, figures: RunFigures): string {
   const ours = others.filter(({ name }) => name !== 'loss' && !silent.includes(name)).map(show);
   return [
     [`${show(primary)} (${raw})`, ...ours].join(', '),
-    `  on ${picturesOf(figures.measured, figures.testImages)}${chosen(figures)}, after ${figures.epochs} epochs over ` +
-      `${figures.trainImages} training pictures in ${duration(figures.seconds)}`,
+    `  on ${picturesOf(figures.measured, figures.testImages)}${chosen(figures)}, after ${plural(figures.epochs, 'epoch')} ` +
+      `over ${figures.trainImages} training pictures in ${duration(figures.seconds)}`,
     `  exported file against the model: largest difference of ${agreement === undefined ? 'an output' : 'a logit'} ` +
       `${figures.onnxMaxAbsDiff.toExponential(1)}${agreement === undefined ? '' : `, same class for ${(100 * agreement).toFixed(1)} %`}`,
     `report   ${join(run, 'report.html')}`,
     `weights  ${finalWeights(run)}`,
     `ONNX     ${onnxFile(run)}`,
+    `next     rescaled predict ${run} PICTURES...`,
   ].join('\n');
 }
 

@@ -15,6 +15,7 @@ import { picturesFor } from './pictures.js';
 interface EvalFlags {
   from?: string;
   model?: string;
+  select?: string;
   size?: number;
   crop?: number;
   best?: boolean;
@@ -38,6 +39,7 @@ export function register(program: Command): void {
       'weights from elsewhere: a file, or a name of "rescaled weights list", which is fetched',
     )
     .option('-m, --model <name>', 'which model the weights are of, where the file does not say')
+    .option('--select <key>', 'which weights of a checkpoint with several, such as state_dict_ema')
     .option('--size <pixels>', "side of the pictures; the file's or the model's by default", integer)
     .option('--crop <share>', "share of the shorter side that is kept; the file's or 0.875 by default", number)
     .option('--best', "the weights of the best epoch in place of the last one's")
@@ -92,7 +94,9 @@ async function run(first: string | undefined, second: string | undefined, flags:
     model: flags.model,
     size: flags.size,
     evalCrop: flags.crop,
+    select: flags.select,
   });
+  for (const text of loaded.taken ?? []) console.error(`note: ${text}`);
   const { task, settings, size, evalCrop } = loaded;
   const { dataset, part, path, notes } = await picturesFor(loaded, data, flags.split);
   const fit = task.fits(settings, dataset, { weights: loaded.path, data: path });

@@ -1,3 +1,4 @@
+import { basename, dirname, join } from 'node:path';
 import type { Dataset } from '../../data/dataset.js';
 import { BatchLoader } from '../../data/loading/loader.js';
 import { exportOnnx } from '../../deploy/onnx/export.js';
@@ -11,7 +12,19 @@ export interface Exported {
   path: string;
   bytes: number;
   parity?: Parity;
+  /** The names of the classes in the order of the outputs, where the task has classes. */
+  labels?: string;
 }
+
+/**
+ * The file of class names beside an exported one: programs in JavaScript cannot read ONNX metadata. `labels.json` beside
+ * `model.onnx`, `flowers.labels.json` beside `flowers.onnx`.
+ */
+export const labelsFile = (onnx: string): string =>
+  join(
+    dirname(onnx),
+    basename(onnx) === 'model.onnx' ? 'labels.json' : `${basename(onnx).replace(/\.onnx$/i, '')}.labels.json`,
+  );
 
 /**
  * Writes the ONNX file of a loaded model and compares it with the model on up to `pictures` real pictures of `dataset`.
@@ -36,7 +49,9 @@ export async function exportModel(
     });
   });
   writeFileAtomic(path, bytes);
-  if (dataset === undefined) return { path, bytes: bytes.length };
+  const named = loaded.classes.length === 0 ? {} : { labels: labelsFile(path) };
+  if (named.labels !== undefined) writeFileAtomic(named.labels, `${JSON.stringify(loaded.classes, null, 2)}\n`);
+  if (dataset === undefined) return { path, bytes: bytes.length, ...named };
 
   const n = Math.min(pictures, dataset.val.length);
   const images = new Uint8Array(n * size * size * 3);
@@ -81,5 +96,5 @@ export async function exportModel(
     referenceLogits: logits.subarray(0, done * width),
     classes: width,
   });
-  return { path, bytes: bytes.length, parity };
+  return { path, bytes: bytes.length, parity, ...named };
 }

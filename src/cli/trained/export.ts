@@ -42,7 +42,9 @@ export function register(program: Command): void {
       else
         console.log(
           `${path}  ${(exported.bytes / 1e6).toFixed(1)} MB, opset 13\n` +
-            `compared with the model on ${parity!.pictures} real pictures: ${parityText(parity!)}`,
+            (exported.labels === undefined ? '' : `${exported.labels}  the names of its classes\n`) +
+            `compared with the model on ${parity!.pictures} real pictures: ${parityText(parity!)}\n` +
+            `next: rescaled predict ${path} PICTURES...`,
         );
     });
 }

@@ -4,7 +4,7 @@ import { evalView } from '../../augment/view.js';
 import { readPixels, type Source } from '../../data/sources/source.js';
 import { UsageError } from '../../errors.js';
 import type { Metric } from '../../metric.js';
-import { createModel, type ImageModel, modelFacts } from '../../models/index.js';
+import { createModel, type ImageModel, modelFacts, modelShapes } from '../../models/index.js';
 import { IMAGENET_INPUT, type InputFacts, type RunConfig, type TaskSettings } from '../../run/config.js';
 import { taskNamed } from '../../tasks/index.js';
 import {
@@ -14,9 +14,13 @@ import {
   evaluateOn,
   openStart,
   type Task,
+  titlesOf,
   weightsOf,
 } from '../../train/index.js';
+import { checkFinite } from '../../weights/finite.js';
 import { loadInto } from '../../weights/load.js';
+import { withoutBeginning } from '../../weights/names/prefix.js';
+import { takenFrom } from '../../weights/report.js';
 
 export interface LoadedModel {
   model: ImageModel;
@@ -29,6 +33,8 @@ export interface LoadedModel {
   size: number;
   evalCrop: number;
   input: InputFacts;
+  /** What was chosen in opening the file, to be told. */
+  taken?: string[];
   /** Averaged or as trained, where the file says it. */
   weights?: 'ema' | 'raw';
   path: string;
@@ -43,6 +49,8 @@ export interface GivenFacts {
   model?: string;
   size?: number;
   evalCrop?: number;
+  /** Which weights of a checkpoint that holds several. */
+  select?: string;
 }
 
 /** A trained model from a run folder (final weights, else the best so far) or a weights file. */
@@ -51,20 +59,23 @@ export async function loadModel(
   choose: 'final' | 'best' = 'final',
   given: GivenFacts = {},
 ): Promise<LoadedModel> {
-  const { file, facts } = await openStart(weightsOf(target, choose));
+  const { file: opened, facts } = await openStart(weightsOf(target, choose), given.select);
   try {
     const name = given.model ?? facts.model;
     if (name === undefined)
-      throw new UsageError(`Expected --model, since ${file.path} does not say which model its weights are of.`);
+      throw new UsageError(`Expected --model, since ${opened.path} does not say which model its weights are of.`);
     const { head, size } = modelFacts(name);
+    const architecture = architectureOf(name, facts);
+    const file = withoutBeginning(opened, modelShapes(name, architecture).keys());
     const classCount = file.entries.get(`${head}.weight`)?.shape[0];
     if (classCount === undefined)
       throw new UsageError(
         `Expected a trained ${name} but ${file.path} has no "${head}.weight": its head is missing, ` +
           'or it is another model.',
       );
-    const model = createModel(name, { ...architectureOf(name, facts), classes: classCount });
-    loadInto(file, model.state());
+    const model = createModel(name, { ...architecture, classes: classCount });
+    loadInto(file, model.state(), () => titlesOf(file, facts, { name, options: architecture }));
+    checkFinite(file, model.state().keys());
     model.to({ memoryFormat: 'channels_last' }).train(false);
     const task = taskNamed(facts.task);
     return {
@@ -81,6 +92,7 @@ export async function loadModel(
         std: facts.std ?? IMAGENET_INPUT.std,
         interpolation: facts.interpolation ?? IMAGENET_INPUT.interpolation,
       },
+      taken: takenFrom(file.metadata),
       weights: facts.weights,
       path: file.path,
       ...(file.metadata['data'] === undefined
@@ -89,7 +101,7 @@ export async function loadModel(
       ...(existsSync(target) && statSync(target).isDirectory() ? { run: target } : {}),
     };
   } finally {
-    file.close();
+    opened.close();
   }
 }
 

@@ -1,3 +1,4 @@
+import { formatNotFinite, type NotFinite } from '../../weights/finite.js';
 import type { SafeDType } from '../../weights/formats/dtypes.js';
 import type { Transform } from '../../weights/names/transforms.js';
 
@@ -13,6 +14,8 @@ export interface Inspection {
   parameters: number;
   ignored: Record<string, string>;
   unknown: string[];
+  /** Tensors that hold NaN or infinite values. */
+  notFinite: NotFinite[];
   fits: string;
 }
 
@@ -24,6 +27,8 @@ export interface Conversion {
   mapped: { source: string; key: string; transform: Transform; shape: number[] }[];
   ignored: Record<string, string>;
   unknown: string[];
+  /** Tensors that hold NaN or infinite values. */
+  notFinite: NotFinite[];
   missing: string[];
   unexpected: string[];
   wrongShape: { key: string; expected: readonly number[]; found: readonly number[] }[];
@@ -41,6 +46,11 @@ export function formatInspection(of: Inspection, all: boolean): string {
       all,
     ),
     ...ignoredSection(of.ignored, all),
+    ...section(
+      'not finite (NaN or infinite)',
+      of.notFinite.map(formatNotFinite).map((text) => clean(text)),
+      all,
+    ),
     ...section(
       'unknown names',
       of.unknown.map((name) => clean(name)),
@@ -70,6 +80,11 @@ export function formatConversion(of: Conversion, all: boolean): string {
         )
       : []),
     ...ignoredSection(of.ignored, all),
+    ...section(
+      'not finite (NaN or infinite)',
+      of.notFinite.map(formatNotFinite).map((text) => clean(text)),
+      all,
+    ),
     ...section(
       'unknown names',
       of.unknown.map((name) => clean(name)),

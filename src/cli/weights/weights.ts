@@ -1,16 +1,19 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { RescaledError } from '../../errors.js';
 import { writeFileAtomic } from '../../files.js';
-import { modelShapes } from '../../models/index.js';
+import { beginningOf, candidateModel, modelShapes, modelTitle } from '../../models/index.js';
+import { bestWeights, finalWeights, loadConfig } from '../../run/config.js';
 import { convertedTensors, matchModel } from '../../weights/convert.js';
+import { readFacts } from '../../weights/facts.js';
+import { notFinite } from '../../weights/finite.js';
 import { type FloatDType, itemSizes } from '../../weights/formats/dtypes.js';
 import { encodeSafetensors } from '../../weights/formats/safetensors.js';
 import type { WeightsFile } from '../../weights/formats/weights-file.js';
 import { type KeyPlan, planKeys } from '../../weights/names/plan.js';
+import { beginnings } from '../../weights/names/prefix.js';
 import { openWeights } from '../../weights/open.js';
 import { checkOutput } from '../output.js';
-import { candidateModel } from './candidate-model.js';
 import { presentWeights, registerHub } from './hub.js';
 import { readLabels, weightsMetadata } from './metadata.js';
 import { type Conversion, formatConversion, formatInspection, type Inspection } from './report.js';
@@ -24,7 +27,10 @@ export function register(program: Command): void {
   weights
     .command('inspect')
     .description('what a weights file holds')
-    .argument('<file>', 'weights of any format (of a TensorFlow checkpoint its .index), or the name of fetched ones')
+    .argument(
+      '<file>',
+      'weights of any format (of a TensorFlow checkpoint its .index), a run, or the name of fetched ones',
+    )
     .option('--select <key>', 'which weights of a checkpoint that holds several, such as state_dict_ema')
     .option('--all', 'list every tensor')
     .option('--json', 'print as JSON')
@@ -35,8 +41,9 @@ export function register(program: Command): void {
         '  rescaled weights inspect model.ckpt-1234.index --all\n' +
         '  rescaled weights inspect resnetrs50.tf_in1k',
     )
-    .action(async (path: string, flags: { select?: string; all?: boolean; json?: boolean }) => {
-      const file = await openWeights(presentWeights(path), flags.select === undefined ? {} : { select: flags.select });
+    .action(async (target: string, flags: { select?: string; all?: boolean; json?: boolean }) => {
+      const path = weightsIn(presentWeights(target));
+      const file = await openWeights(path, flags.select === undefined ? {} : { select: flags.select });
       try {
         const inspection = inspect(file);
         console.log(
@@ -75,8 +82,16 @@ export function register(program: Command): void {
   registerHub(weights);
 }
 
+/** Of a run's folder its final weights, else the best so far. */
+function weightsIn(path: string): string {
+  if (!existsSync(path) || !statSync(path).isDirectory()) return path;
+  loadConfig(path); // says what is wrong when it is none
+  return existsSync(finalWeights(path)) ? finalWeights(path) : bestWeights(path);
+}
+
 function inspect(file: WeightsFile): Inspection {
-  const plan = planKeys(file);
+  const beginning = beginningOf(file.entries.keys());
+  const plan = planKeys(file, beginning);
   const tensors = [...file.entries].map(([name, { dtype, shape }]) => ({ name, dtype, shape: [...shape] }));
   const count = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
   const parameters = [...plan.tensors]
@@ -92,21 +107,54 @@ function inspect(file: WeightsFile): Inspection {
     parameters,
     ignored: Object.fromEntries(plan.ignored),
     unknown: plan.unknown,
-    fits: fits(plan),
+    notFinite: notFinite(file),
+    fits: fits(plan, file) + (beginning === '' ? '' : `, without "${beginning}" before every name`),
   };
 }
 
-/** The named model that the keys and shapes are of, in words. */
-function fits(plan: KeyPlan): string {
-  const candidate = candidateModel(new Map([...plan.tensors].map(([key, { shape }]) => [key, shape])));
-  if (candidate === undefined) return 'no named model';
+/** The model that the keys and shapes are of, in words: the one that the file names where they agree. */
+function fits(plan: KeyPlan, file: WeightsFile): string {
+  const said = saidModel(file);
+  const candidate = said ?? candidateModel(new Map([...plan.tensors].map(([key, { shape }]) => [key, shape])));
+  if (candidate === undefined) {
+    const begin = commonBeginning([...plan.tensors.keys()]);
+    return `no named model${begin === '' ? '' : `; every name begins with "${begin}", which convert --prefix ${begin} takes off`}`;
+  }
   const { match, classes } = matchModel(candidate.shapes, plan);
   if (match.missing.length + match.unexpected.length + match.wrongShape.length > 0)
     return (
       `nearly ${candidate.name}: ${match.missing.length} keys missing, ${match.unexpected.length} unexpected, ` +
       `${match.wrongShape.length} of another shape`
     );
-  return `${candidate.name}${classes === undefined ? '' : ` with ${classes} classes`}`;
+  const heads = classes ?? (said === undefined ? undefined : outputsOf(plan));
+  return `${candidate.name}${heads === undefined ? '' : ` with ${heads} classes`}`;
+}
+
+const outputsOf = (plan: KeyPlan): number | undefined =>
+  (plan.tensors.get('fc.weight') ?? plan.tensors.get('classifier.weight'))?.shape[0];
+
+/** The model that the header names, with its options; undefined when it names none that is known here. */
+function saidModel(file: WeightsFile): { name: string; shapes: ReturnType<typeof modelShapes> } | undefined {
+  try {
+    const { model, modelOptions } = readFacts(file.metadata, file.path);
+    if (file.format !== 'safetensors' || model === undefined || modelOptions === undefined) return undefined;
+    return { name: modelTitle(model, modelOptions), shapes: modelShapes(model, modelOptions) };
+  } catch {
+    return undefined; // What it says is shown as it is.
+  }
+}
+
+/** The first part of the names, up to its dot, where all have it. */
+function commonBeginning([first = '', ...others]: string[]): string {
+  const begin = /^[^.]+\.(?=[^.]+\.)/.exec(first)?.[0] ?? '';
+  return others.length > 0 && others.every((name) => name.startsWith(begin)) ? begin : '';
+}
+
+/** What stands before the model's own names, where exactly one text does. */
+function prefixFor(file: WeightsFile, shapes: ReadonlyMap<string, unknown> | undefined): string | undefined {
+  if (shapes === undefined || file.format === 'keras' || file.format === 'tensorflow') return undefined;
+  const found = beginnings(file.entries.keys(), shapes.keys());
+  return found.length === 1 ? found[0] : undefined;
 }
 
 interface ConvertFlags {
@@ -129,8 +177,9 @@ async function convert(given: string, output: string, flags: ConvertFlags): Prom
   const file = await openWeights(input, flags.select === undefined ? {} : { select: flags.select });
   try {
     check(file.path); // of a TensorFlow checkpoint, the index that was found
-    const plan = planKeys(file, flags.prefix);
-    const { match, classes } = flags.model === undefined ? {} : matchModel(modelShapes(flags.model), plan);
+    const shapes = flags.model === undefined ? undefined : modelShapes(flags.model);
+    const plan = planKeys(file, flags.prefix ?? prefixFor(file, shapes));
+    const { match, classes } = shapes === undefined ? {} : matchModel(shapes, plan);
     const leftOut = new Set(match?.unexpected);
     const problems = plan.unknown.length + (match === undefined ? 0 : match.missing.length + match.unexpected.length);
     const wrong = match?.wrongShape.length ?? 0;
@@ -144,6 +193,10 @@ async function convert(given: string, output: string, flags: ConvertFlags): Prom
       flags.classes === undefined ? undefined : readLabels(flags.classes, plan),
     );
     if (written) writeFileAtomic(output, encodeSafetensors(convertedTensors(file, plan, flags.dtype, keys), metadata));
+    const wrongValues = notFinite(
+      file,
+      [...keys].map((key) => plan.tensors.get(key)!.source),
+    );
     const conversion: Conversion = {
       from: { path: file.path, format: file.format, selected: file.metadata['selected'] ?? null },
       to: written ? { path: output, bytes: statSync(output).size } : null,
@@ -153,6 +206,7 @@ async function convert(given: string, output: string, flags: ConvertFlags): Prom
         .map(([key, { source, transform, shape }]) => ({ source, key, transform, shape: [...shape] })),
       ignored: Object.fromEntries(plan.ignored),
       unknown: plan.unknown,
+      notFinite: wrongValues,
       missing: match?.missing ?? [],
       unexpected: match?.unexpected ?? [],
       wrongShape: match?.wrongShape ?? [],
@@ -160,7 +214,11 @@ async function convert(given: string, output: string, flags: ConvertFlags): Prom
     console.log(
       flags.json === true ? JSON.stringify(conversion, null, 2) : formatConversion(conversion, flags.all === true),
     );
-    if (written) return;
+    if (written) {
+      if (flags.json !== true)
+        console.log(`next: rescaled train DATA --from ${output}${flags.model === undefined ? ' -m MODEL' : ''}`);
+      return;
+    }
     const why =
       keys.size === 0
         ? 'no tensor of the file has a known name'

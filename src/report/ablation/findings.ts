@@ -20,7 +20,21 @@ export function ablationFindings(report: AblationReport): string[] {
   return [...verdicts(report, compared), ...total(report), ...overfitting(report), ...cost(report)];
 }
 
-function verdicts({ kind, metric }: AblationReport, compared: readonly AblationRow[]): string[] {
+/** Whether every figure of every seed is that of the row before: an equal score alone may be chance. */
+function isSame(row: AblationRow, rows: readonly AblationRow[]): boolean {
+  const against = row.against === undefined ? undefined : rows[row.against];
+  const figures = ({ done }: AblationRow): string =>
+    JSON.stringify(
+      [...done]
+        .sort((a, b) => a.seed - b.seed)
+        .map(({ seed, score, scoreRaw, scoreEma, loss, trainScore }) => [
+          ...[seed, score, scoreRaw, scoreEma, loss, trainScore],
+        ]),
+    );
+  return against !== undefined && figures(row) === figures(against);
+}
+
+function verdicts({ kind, metric, rows }: AblationReport, compared: readonly AblationRow[]): string[] {
   const measure = measureOf(metric);
   const named = (rows: readonly AblationRow[]): string => list(rows.map(by(measure)));
   const of = (verdict: string): AblationRow[] => compared.filter(({ change }) => change!.verdict === verdict);
@@ -43,10 +57,12 @@ function verdicts({ kind, metric }: AblationReport, compared: readonly AblationR
       `Within noise (the interval of the change covers 0): ${named(noise)}. More seeds would narrow the intervals.`,
     );
   const none = of('none');
-  if (none.length > 0)
-    said.push(
-      `${list(none.map(bareName))} ${none.length === 1 ? 'changes' : 'change'} nothing here: the very same results.`,
-    );
+  const [same, even] = [none.filter((row) => isSame(row, rows)), none.filter((row) => !isSame(row, rows))];
+  const change = (some: readonly AblationRow[]): string =>
+    `${list(some.map(bareName))} ${some.length === 1 ? 'changes' : 'change'}`;
+  if (same.length > 0) said.push(`${change(same)} nothing here: the very same results.`);
+  if (even.length > 0)
+    said.push(`No change in ${measure.noun} by ${list(even.map(bareName))}, though other figures differ.`);
   const unknown = of('unknown');
   const changes =
     unknown.length === compared.length ? 'Every change comes' : `The changes of ${list(unknown.map(bareName))} come`;

@@ -133,6 +133,9 @@ text-align: center; vertical-align: middle; border-radius: 3px; overflow-wrap: n
 .matrix .zero { color: var(--axis); background: var(--raised); }
 .matrix .right { background: rgb(var(--right) / var(--v)); }
 .matrix .wrong { background: rgb(var(--wrong) / var(--v)); }
+.swatch { display: inline-block; width: 18px; height: 12px; margin: 0 1px; border-radius: 2px; vertical-align: -1px; }
+.swatch.right { background: rgb(var(--right) / var(--v)); }
+.swatch.wrong { background: rgb(var(--wrong) / var(--v)); }
 .matrix .deep { color: var(--on-deep); }
 
 .mistakes { display: grid; grid-template-columns: repeat(auto-fill, minmax(128px, 1fr)); gap: 20px 18px; margin: 0; padding: 0; list-style: none; }

@@ -5,8 +5,9 @@ import { call, noGrad, type Tensor } from '../../torch/index.js';
 const finite = (x: Tensor): boolean => call<Tensor>('aten::all', [call('aten::isfinite', [x])]).item() === 1;
 const largest = (x: Tensor): number => call<Tensor>('aten::max', [call('aten::abs', [x])]).item();
 
+const KEPT = 'The last checkpoint is untouched. ';
 const ADVICE =
-  'The last checkpoint is untouched. Usual cause: the learning rate is too high; ' +
+  `${KEPT}Usual cause: the learning rate is too high; ` +
   'try a lower one (--set learningRate=0.03) or a longer warm-up (--set warmupEpochs=...).';
 
 /** Why the loss is not a number: looks at the input and at every weight. The last good checkpoint stays as it is. */
@@ -19,7 +20,8 @@ export function diagnose(
 ): RescaledError {
   return noGrad(() => {
     const facts: string[] = [];
-    if (!finite(input)) facts.push('the input batch holds values that are not finite');
+    const pictures = finite(input);
+    if (!pictures) facts.push('the input batch holds values that are not finite');
     const bad = [...model.state()].filter(([, tensor]) => !finite(tensor)).map(([key]) => key);
     if (bad.length > 0) facts.push(`${bad.length} of the model's tensors are not finite, the first is ${bad[0]}`);
     else {
@@ -30,9 +32,18 @@ export function diagnose(
     }
     return new RescaledError(
       `The loss became ${loss} at step ${step + 1} (learning rate ${learningRate.toPrecision(3)}): ${facts.join('; ')}. ` +
-        ADVICE,
+        cause(pictures, bad.length, step),
     );
   });
+}
+
+/** A rate has done nothing yet before the first update, and it spoils no pictures. */
+function cause(finitePictures: boolean, badTensors: number, step: number): string {
+  if (!finitePictures) return `${KEPT}Look at the pictures and at the mean and deviation of the input.`;
+  if (step > 0) return ADVICE;
+  return badTensors > 0
+    ? 'No step was taken yet, so the weights came so: "rescaled weights inspect" lists what is not finite in a file.'
+    : 'No step was taken yet, so the weights or the input are too large for this precision: try --set precision=float32.';
 }
 
 export function diagnoseScale(scale: number, step: number, learningRate: number): RescaledError {

@@ -14,7 +14,7 @@ import {
   synchronize,
   to,
 } from '../../torch/index.js';
-import { checkDevice } from '../open.js';
+import { checkDevice, deviceNamed } from '../open.js';
 
 export interface MeasureOptions {
   size?: number;
@@ -50,8 +50,9 @@ const WARM_UP = 2;
  */
 export async function measureModel(
   name: string,
-  { size: wanted, overrides = {}, batch, runs, threads, device }: MeasureOptions,
+  { size: wanted, overrides = {}, batch, runs, threads, device: asked }: MeasureOptions,
 ): Promise<Measured> {
+  const device = deviceNamed(asked);
   setThreads(threads);
   checkDevice(device);
   const facts = modelFacts(name, overrides);

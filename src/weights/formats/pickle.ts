@@ -1,47 +1,17 @@
 import { RescaledError } from '../../errors.js';
+import { Call, Foreign, Global, Persistent, type PickleValue, runsCode, Tuple } from './pickle-values.js';
 import { quote } from './weights-file.js';
 
-/** A tuple; lists are plain arrays. */
-export class Tuple {
-  constructor(readonly items: readonly PickleValue[]) {}
-}
-/** A name that the pickle asked for and the caller allows, such as `torch.FloatStorage`. It is a name, never code. */
-export class Global {
-  constructor(readonly name: string) {}
-}
-/** What a persistent id stands for: data outside the pickle. */
-export class Persistent {
-  constructor(readonly id: PickleValue) {}
-}
-/** A call that the pickle asked for and the caller allows. Nothing is called: the caller reads the arguments. */
-export class Call {
-  constructor(
-    readonly name: string,
-    readonly args: readonly PickleValue[],
-  ) {}
-}
-export type Dict = Map<PickleValue, PickleValue>;
-export type PickleValue =
-  | null
-  | boolean
-  | number
-  | bigint
-  | string
-  | PickleValue[]
-  | Tuple
-  | Dict
-  | Global
-  | Persistent
-  | Call;
+export { Call, type Dict, Foreign, Global, Persistent, type PickleValue, Tuple } from './pickle-values.js';
 
-/** Names that a pickle may use. A name in none of the sets ends the reading. */
+/** What the names in a pickle mean. Calls and objects of any other name are `Foreign`. */
 export interface PickleNames {
   /** Called with `()` for an empty dictionary, or with one dictionary: `collections.OrderedDict`. */
   dictionaries: ReadonlySet<string>;
   /** Functions whose calls are kept as `Call`. */
   calls: ReadonlySet<string>;
-  /** Names that stand for themselves: types of storages and elements. */
-  constants: ReadonlySet<string>;
+  /** Functions that call another one, with `(function, type, arguments, ...)`: tensors with attributes. */
+  wrappers: ReadonlySet<string>;
 }
 
 /** Bounds on what a pickle may build. A state dict of 2,000 tensors has about 60,000 instructions. */
@@ -53,9 +23,9 @@ const maxMarks = 1000;
 const MARK = Symbol('mark');
 
 /**
- * Reads a pickle as data. Only the instructions that a state dict needs are known (protocol 2 as torch.save writes it,
- * and the few that protocol 4 writes in their place); any other, and any name that `names` does not list, is an error
- * that says which and where. Nothing is imported, called or built but maps, arrays, strings and numbers.
+ * Reads a pickle as data. Nothing is imported, called or built but maps, arrays, strings and numbers: an object of
+ * another class is its name. The instructions of protocol 2 and those that protocols 4 and 5 write in their place are
+ * known; any other, and any name that stands for running code, is an error that says which and where.
  *
  * Source of the instructions: Python's pickletools.py.
  * @param path named in errors
@@ -142,19 +112,54 @@ class Reader {
       case 0x61: {
         // APPEND
         const value = this.pop();
-        return void this.topList().push(value);
+        return void this.topList()?.push(value);
       }
       case 0x65: {
         // APPENDS
         const items = this.toMark();
         const list = this.topList();
-        for (const item of items) list.push(item);
+        for (const item of items) list?.push(item);
         return;
       }
       case 0x73:
         return this.setItems(this.popMany(2)); // SETITEM
       case 0x75:
         return this.setItems(this.toMark()); // SETITEMS
+      case 0x8b:
+        return void stack.push(this.long(data.readUInt32LE(this.take(4)))); // LONG4
+      case 0x8d:
+        return void stack.push(this.text(this.length64())); // BINUNICODE8
+      case 0x43:
+        return this.bytes(data[this.take(1)]!); // SHORT_BINBYTES
+      case 0x42:
+        return this.bytes(data.readUInt32LE(this.take(4))); // BINBYTES
+      case 0x8e:
+      case 0x96:
+        return this.bytes(this.length64()); // BINBYTES8, BYTEARRAY8
+      case 0x55:
+        return this.bytes(data[this.take(1)]!, 'str'); // SHORT_BINSTRING
+      case 0x54:
+        return this.bytes(data.readUInt32LE(this.take(4)), 'str'); // BINSTRING
+      case 0x8f:
+        return void stack.push(this.made(new Foreign('set'))); // EMPTY_SET
+      case 0x90: {
+        // ADDITEMS
+        this.toMark();
+        if (!(stack.at(-1) instanceof Foreign)) this.fail('expected a set to add to');
+        return;
+      }
+      case 0x91:
+        this.toMark();
+        return void stack.push(this.made(new Foreign('frozenset'))); // FROZENSET
+      case 0x30:
+        return void this.pop(); // POP
+      case 0x31:
+        return void this.toMark(); // POP_MARK
+      case 0x32: {
+        // DUP
+        const value = this.pop();
+        return void stack.push(value, value);
+      }
       case 0x71:
         return this.remember(data[this.take(1)]!); // BINPUT
       case 0x72:
@@ -180,6 +185,10 @@ class Reader {
         return void stack.push(this.made(new Persistent(this.pop()))); // BINPERSID
       case 0x52:
         return void stack.push(this.made(this.reduce())); // REDUCE
+      case 0x81:
+        return void stack.push(this.made(this.object(this.popMany(2)))); // NEWOBJ
+      case 0x92:
+        return void stack.push(this.made(this.object(this.popMany(3)))); // NEWOBJ_EX
       case 0x62:
         return this.build(); // BUILD
       default: {
@@ -196,40 +205,58 @@ class Reader {
   }
 
   private global(name: string): Global {
-    const { dictionaries, calls, constants } = this.names;
-    if (!dictionaries.has(name) && !calls.has(name) && !constants.has(name))
+    if (runsCode(name))
       this.fail(
-        `it asks for ${quote(name)}, which is none of the few names that a state dict needs and is never imported`,
+        `it asks for ${quote(name)}, which runs code where it is loaded in Python; nothing was run here. ` +
+          'Get the file from a source that you trust',
       );
     return this.made(new Global(name));
   }
 
   private reduce(): PickleValue {
     const [callee, args] = this.popMany(2);
-    if (!(callee instanceof Global) || !(args instanceof Tuple))
+    if (!(callee instanceof Global || callee instanceof Foreign) || !(args instanceof Tuple))
       return this.fail('expected a name and a tuple of arguments for REDUCE');
     const { name } = callee;
+    if (callee instanceof Foreign) return new Foreign(name);
     if (this.names.calls.has(name)) return new Call(name, args.items);
-    if (!this.names.dictionaries.has(name)) return this.fail(`it calls ${quote(name)}, which is no function`);
+    if (this.names.wrappers.has(name)) {
+      const [inner, , given] = args.items;
+      return inner instanceof Global && this.names.calls.has(inner.name) && given instanceof Tuple
+        ? new Call(inner.name, given.items)
+        : new Foreign(inner instanceof Global ? inner.name : name);
+    }
     const first = args.items[0];
+    // Members of an enumeration are asked of their class.
+    if (/^(builtins|__builtin__)\.getattr$/.test(name) && first instanceof Global) return new Foreign(first.name);
+    if (!this.names.dictionaries.has(name)) return new Foreign(name);
     if (args.items.length === 0) return new Map();
     if (args.items.length === 1 && first instanceof Map) return new Map(first);
+    // A defaultdict is called with what makes its missing values.
+    if (args.items.length === 1 && (first instanceof Global || first === null)) return new Map();
     return this.fail(`expected ${name} to be called with nothing or a dictionary`);
   }
 
+  /** An object that is made without calling its class; `BUILD` sets its attributes. */
+  private object([type]: PickleValue[]): PickleValue {
+    if (!(type instanceof Global)) return this.fail('expected the name of a class for NEWOBJ');
+    return this.names.dictionaries.has(type.name) ? new Map() : new Foreign(type.name);
+  }
+
   /**
-   * Attributes of a dictionary: PyTorch's `_metadata` (layer versions). They are not needed; those of anything else are
-   * refused.
+   * Attributes: of a dictionary PyTorch's `_metadata` (layer versions), which are not needed; those of foreign objects
+   * are not kept either; those of anything else are refused.
    */
   private build(): void {
     const [target, state] = this.popMany(2);
-    if (!(target instanceof Map) || !(state instanceof Map))
-      this.fail('expected BUILD to set attributes of an OrderedDict');
-    this.stack.push(target);
+    if (!(target instanceof Foreign) && !(target instanceof Map && state instanceof Map))
+      this.fail('expected BUILD to set attributes of an OrderedDict or of an object');
+    this.stack.push(target!);
   }
 
   private setItems(items: PickleValue[]): void {
     const dict = this.stack.at(-1);
+    if (dict instanceof Foreign) return; // a dictionary of its own class
     if (!(dict instanceof Map)) return this.fail('expected a dictionary to set items of');
     if (items.length % 2 !== 0) this.fail('expected as many values as keys');
     this.objects += items.length / 2; // the map keeps them
@@ -237,8 +264,10 @@ class Reader {
     this.checkObjects();
   }
 
-  private topList(): PickleValue[] {
+  /** Undefined for a list of its own class. */
+  private topList(): PickleValue[] | undefined {
     const list = this.stack.at(-1);
+    if (list instanceof Foreign) return undefined;
     if (!Array.isArray(list)) return this.fail('expected a list to append to');
     return list;
   }
@@ -294,6 +323,16 @@ class Reader {
     const begin = this.take(length);
     return this.data.toString('utf8', begin, begin + length);
   }
+  /** Bytes are not needed: their kind alone is kept. */
+  private bytes(length: number, kind: 'bytes' | 'str' = 'bytes'): void {
+    if (kind === 'str') return void this.stack.push(this.text(length));
+    this.take(length);
+    this.stack.push(this.made(new Foreign(kind)));
+  }
+  private length64(): number {
+    const length = this.data.readBigUInt64LE(this.take(8));
+    return length > BigInt(this.data.length) ? this.fail('it ends in the middle') : Number(length);
+  }
   private line(): string {
     const begin = this.at;
     const end = this.data.indexOf(0x0a, begin);
@@ -303,6 +342,7 @@ class Reader {
   }
   /** Two's complement, little-endian; a bigint only where a number would not be exact. */
   private long(length: number): number | bigint {
+    if (length > 1024) this.fail('a whole number has over 1024 bytes');
     const begin = this.take(length);
     let value = 0n;
     for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(this.data[begin + i]!);

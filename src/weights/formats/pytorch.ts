@@ -21,15 +21,13 @@ const storages: Readonly<Record<string, SafeDType>> = {
   'torch.BoolStorage': 'BOOL',
 };
 const names: PickleNames = {
-  dictionaries: new Set(['collections.OrderedDict', 'collections.Counter']),
-  calls: new Set(['torch._utils._rebuild_tensor_v2', 'torch._utils._rebuild_parameter']),
-  // The element types may stand beside the weights, in the settings of a run.
-  constants: new Set([
-    ...Object.keys(storages),
-    ...['float64', 'float32', 'float16', 'bfloat16', 'int64', 'int32', 'int16', 'int8', 'uint8', 'bool'].map(
-      (type) => `torch.${type}`,
-    ),
+  dictionaries: new Set(['collections.OrderedDict', 'collections.Counter', 'collections.defaultdict']),
+  calls: new Set([
+    'torch._utils._rebuild_tensor_v2',
+    'torch._utils._rebuild_parameter',
+    'torch._utils._rebuild_parameter_with_state',
   ]),
+  wrappers: new Set(['torch._tensor._rebuild_from_type_v2']),
 };
 const maxPickleBytes = 64 * 2 ** 20;
 
@@ -159,7 +157,7 @@ async function placeOf(
   const wrong = (what: string): never => {
     throw new RescaledError(`${path} cannot be read as weights: tensor ${quote(key)}: ${what}.`);
   };
-  if (call.name.endsWith('_rebuild_parameter')) {
+  if (call.name.includes('_rebuild_parameter')) {
     const [data] = call.args;
     return data instanceof Call && data.name.endsWith('_rebuild_tensor_v2')
       ? placeOf(key, data, find, path)

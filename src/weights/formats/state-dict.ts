@@ -1,14 +1,14 @@
-import { UsageError } from '../../errors.js';
+import { RescaledError, UsageError } from '../../errors.js';
 import { didYouMean } from '../../suggest.js';
-import { Call, type Dict, type PickleValue } from './pickle.js';
+import { Call, type Dict, Foreign, type PickleValue, Tuple } from './pickle.js';
 import { quote } from './weights-file.js';
 
 /** A dictionary of tensors inside a checkpoint. */
 export interface StateDict {
   tensors: Map<string, Call>;
-  /** The key it stood under; undefined when it is the whole file. */
+  /** The key it stood under, as `ema.module` where it stood deeper; undefined when it is the whole file. */
   selected?: string;
-  /** All keys that hold a dictionary of tensors. */
+  /** All keys that hold a dictionary of tensors, written alike. */
   choices: string[];
   /** Numbers, strings and booleans beside it: epoch, arch. */
   scalars: Map<string, string>;
@@ -25,7 +25,9 @@ export const stateDictKeys = [
   'state_dict_ema',
   'model_ema',
   'ema_state_dict',
+  'ema_model',
   'ema',
+  'params_ema',
   'state_dict',
   'model_state_dict',
   'model_state',
@@ -33,6 +35,7 @@ export const stateDictKeys = [
   'net',
   'network',
   'weights',
+  'params',
   'module',
 ];
 
@@ -47,12 +50,11 @@ const wrappers = ['module.', '_orig_mod.'];
 export function pickStateDict(root: PickleValue, select: string | undefined, path: string): StateDict {
   if (!(root instanceof Map))
     throw new UsageError(
-      `Expected a dictionary of tensors in ${path} but it holds ${describe(root)}. ` +
+      `Expected a dictionary of tensors in ${path} but it holds ${describe(root)}` +
+        `${root instanceof Foreign ? ', which only its own Python program can load' : ''}. ` +
         'Save model.state_dict() with torch.save.',
     );
-  const nested = new Map<string, Dict>();
-  for (const [key, value] of root)
-    if (typeof key === 'string' && value instanceof Map && hasTensors(value)) nested.set(key, value);
+  const nested = dictionaries(root);
   const choices = [...nested.keys()];
   const selected = choose(root, choices, select, path);
   const dict = selected === undefined ? root : nested.get(selected)!;
@@ -65,13 +67,50 @@ export function pickStateDict(root: PickleValue, select: string | undefined, pat
   };
   if (selected !== undefined)
     for (const [key, value] of root)
-      if (key !== selected) setAside(result, name(key), value, typeof key === 'string' && nested.has(key));
+      if (value !== dict && !(typeof key === 'string' && selected.startsWith(`${key}.`)))
+        setAside(result, name(key), value, typeof key === 'string' && nested.has(key));
+  for (const other of choices)
+    if (other !== selected && other.includes('.') && !result.ignored.has(other)) result.ignored.set(other, OTHER);
   for (const [key, value] of dict) {
     if (value instanceof Call && typeof key === 'string') result.tensors.set(key, value);
+    else if (value instanceof Foreign && /^torch\._utils\._rebuild_/.test(value.name))
+      throw new RescaledError(
+        `${path} cannot be read as weights: tensor ${quote(name(key))} is of a kind that is not read ` +
+          `(${value.name.slice(13)}: sparse or quantised). Store it as a plain tensor: to_dense() or dequantize().`,
+      );
     else setAside(result, name(key), value, false);
   }
+  leaveCounter(result);
   unwrap(result);
   return result;
+}
+
+const OTHER = 'other weights of the checkpoint; choose them with --select';
+
+/** Dictionaries of tensors under the top, and one below them: `ema.module`. */
+function dictionaries(root: Dict): Map<string, Dict> {
+  const found = new Map<string, Dict>();
+  for (const [key, value] of root) {
+    if (typeof key !== 'string' || !(value instanceof Map) || value === root) continue;
+    if (hasTensors(value)) found.set(key, value);
+    for (const [inner, deeper] of value)
+      if (typeof inner === 'string' && deeper instanceof Map && deeper !== value && hasWeights(deeper))
+        found.set(`${key}.${inner}`, deeper);
+  }
+  return found;
+}
+
+/** More than scalars, such as the best score of a callback. */
+const hasWeights = (dict: Dict): boolean =>
+  [...dict].some(([key, value]) => {
+    const size = value instanceof Call ? value.args[2] : undefined;
+    return typeof key === 'string' && size instanceof Tuple && size.items.length > 0;
+  });
+
+/** `torch.optim.swa_utils.AveragedModel` counts beside the model that it wraps. */
+function leaveCounter(result: StateDict): void {
+  if (![...result.tensors.keys()].some((key) => key.startsWith('module.'))) return;
+  if (result.tensors.delete('n_averaged')) result.ignored.set('n_averaged', 'a counter of the averaging');
 }
 
 function choose(root: Dict, choices: readonly string[], select: string | undefined, path: string): string | undefined {
@@ -82,7 +121,10 @@ function choose(root: Dict, choices: readonly string[], select: string | undefin
         `${listed(choices)}`,
     );
   }
-  const known = stateDictKeys.find((key) => choices.includes(key));
+  // Of `ema.module` both parts must be known; a key of its own comes before one below it.
+  const known = stateDictKeys
+    .flatMap((key) => [key, ...stateDictKeys.map((inner) => `${key}.${inner}`)])
+    .find((key) => choices.includes(key));
   if (known !== undefined || hasTensors(root)) return known;
   if (choices.length === 1) return choices[0];
   throw new UsageError(
@@ -113,11 +155,7 @@ function setAside(result: StateDict, key: string, value: PickleValue, other: boo
   if (value === null) return; // an option that was not set
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint')
     result.scalars.set(key, String(value));
-  else
-    result.ignored.set(
-      key,
-      other ? 'other weights of the checkpoint; choose them with --select' : `no weights: ${describe(value)}`,
-    );
+  else result.ignored.set(key, other ? OTHER : `no weights: ${describe(value)}`);
 }
 
 /** Takes off what a wrapper put before every key. Only where all have it, so no two keys can become one. */
@@ -137,6 +175,7 @@ function describe(value: PickleValue): string {
   if (value instanceof Map) return `a dictionary of ${value.size}`;
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (value instanceof Call) return 'one tensor';
+  if (value instanceof Foreign) return `an object of ${quote(value.name)}`;
   if (typeof value === 'object') return value === null ? 'nothing' : 'an object';
   return quote(typeof value === 'bigint' ? String(value) : value);
 }

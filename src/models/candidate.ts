@@ -1,14 +1,23 @@
-import { modelNames, modelShapes } from '../../models/index.js';
+import { modelNames } from './registry.js';
+import { modelShapes } from './shapes.js';
 
-export type Shapes = ReadonlyMap<string, readonly number[]>;
+type Shapes = ReadonlyMap<string, readonly number[]>;
+
+const ANCHORS = { resnet: 'layer1.0.conv1.weight', efficientnet: 'blocks.0.0.conv_dw.weight' } as const;
+
+/** What stands before the names of layers that our models have: `model.`, `backbone.`; '' where nothing does. */
+export function beginningOf(keys: Iterable<string>): string {
+  for (const key of keys)
+    for (const anchor of Object.values(ANCHORS)) {
+      if (key === anchor) return '';
+      if (key.endsWith(`.${anchor}`)) return key.slice(0, -anchor.length);
+    }
+  return '';
+}
 
 /** The named model with the most keys and shapes in common with these; undefined where no half of its keys are. */
 export function candidateModel(found: Shapes): { name: string; shapes: Map<string, number[]> } | undefined {
-  const kind = found.has('layer1.0.conv1.weight')
-    ? 'resnet'
-    : found.has('blocks.0.0.conv_dw.weight')
-      ? 'efficientnet'
-      : undefined;
+  const kind = found.has(ANCHORS.resnet) ? 'resnet' : found.has(ANCHORS.efficientnet) ? 'efficientnet' : undefined;
   if (kind === undefined) return undefined;
   let best: { name: string; shapes: Map<string, number[]>; score: number } | undefined;
   // An EfficientNet-RS has the weights of the EfficientNet.

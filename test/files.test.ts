@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { nodeProblem } from '../src/cli/node-version.js';
+import { systemReason, writeFileAtomic } from '../src/files.js';
+import { modelFacts, modelTitle } from '../src/models/index.js';
+import { resolveRecipe } from '../src/recipe/recipe.js';
+import { knownNames, plural } from '../src/suggest.js';
+import { temporaryFolder } from './cli/helpers.js';
+
+test('what the system refuses is said in words, with its code', () => {
+  const folder = temporaryFolder();
+  assert.throws(() => writeFileAtomic(join(folder, 'no', 'x'), 'y'), /its folder does not exist \(ENOENT\)/);
+  const reason = (code: string): string => systemReason(Object.assign(new Error('x'), { code }));
+  assert.equal(reason('ENOSPC'), 'no space is left on the disk (ENOSPC)');
+  assert.match(reason('EROFS'), /read-only/);
+  assert.match(reason('EACCES'), /may not write/);
+  assert.equal(reason('EODD'), 'EODD');
+});
+
+test('a long list of names is cut at the nearest ones', () => {
+  assert.throws(
+    () => modelFacts('resnet-rs-51'),
+    (error: Error) => {
+      assert.match(
+        error.message,
+        /Did you mean "resnet-rs-50"\? Known: resnet-rs-50, .* and \d+ more \(rescaled models\)/,
+      );
+      assert.ok(error.message.length < 300, error.message);
+      return true;
+    },
+  );
+  assert.equal(knownNames('x', ['a', 'b']), ' Did you mean "a"? Known: a, b');
+});
+
+test('one is no plural', () => {
+  assert.deepEqual([plural(1, 'epoch'), plural(2, 'epoch')], ['1 epoch', '2 epochs']);
+});
+
+test('a network of another width has another name', () => {
+  assert.equal(modelTitle('resnet-rs-14', { width: 0.5 }), 'resnet-rs-14 x0.5');
+  assert.equal(modelTitle('resnet-rs-14', { width: 1 }), 'resnet-rs-14');
+  // EfficientNets have widths of their own.
+  assert.equal(modelTitle('efficientnet-b4', { width: 1.4, depth: 1.8 }), 'efficientnet-b4');
+  assert.equal(modelTitle('efficientnet-b4', { width: 0.7, depth: 1.8 }), 'efficientnet-b4 x0.7');
+});
+
+test('American spelling of a setting', () => {
+  const { values } = resolveRecipe('quick', 'resnet-rs-14', 64, { optimizer: 'adamw' });
+  assert.equal(values.optimiser, 'adamw');
+});
+
+test('an older Node is told which one is needed', () => {
+  assert.match(nodeProblem('18.20.4')!, /Expected Node 20\.19 or newer but this is 18\.20\.4/);
+  assert.match(nodeProblem('20.18.9')!, /20\.19/);
+  for (const version of ['20.19.0', '22.1.0']) assert.equal(nodeProblem(version), undefined);
+});
