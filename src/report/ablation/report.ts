@@ -27,7 +27,7 @@ const WORDS: Record<Change['verdict'], string> = {
   better: 'gain',
   worse: 'loss',
   noise: 'within noise',
-  none: 'changes nothing',
+  none: 'no change',
   unknown: 'one seed: cannot tell from noise',
 };
 
