@@ -41,6 +41,7 @@ describe('the commands on a folder of pictures', () => {
       'events.jsonl',
       'weights.safetensors',
       'model.onnx',
+      'labels.json',
       'report.html',
       'report.json',
       'checkpoints/last.safetensors',

@@ -62,7 +62,7 @@ function verdicts({ kind, metric, rows }: AblationReport, compared: readonly Abl
     `${list(some.map(bareName))} ${some.length === 1 ? 'changes' : 'change'}`;
   if (same.length > 0) said.push(`${change(same)} nothing here: the very same results.`);
   if (even.length > 0)
-    said.push(`No change in ${measure.noun} by ${list(even.map(bareName))}, though other figures differ.`);
+    said.push(`No change in ${metric.title} by ${list(even.map(bareName))}, though other figures differ.`);
   const unknown = of('unknown');
   const changes =
     unknown.length === compared.length ? 'Every change comes' : `The changes of ${list(unknown.map(bareName))} come`;

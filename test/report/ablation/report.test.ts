@@ -153,6 +153,13 @@ describe('renderAblation', () => {
     assert.match(said, /cosine decay, .* and ResNet-D change nothing here: the very same results\./);
     assert.doesNotMatch(said, /Gain beyond|Within noise/);
   });
+  it('says of an equal score beside another loss that the score alone is equal', () => {
+    const report = study('additive', additive(ladder), (_, seed) => 0.9 + luck(seed));
+    const rows = report.rows.map((row, i) => ({ ...row, done: row.done.map((trial) => ({ ...trial, loss: 1 + i })) }));
+    const said = check(renderAblation({ ...report, rows }));
+    assert.match(said, /No change in top-1 by cosine decay, .*, though other figures differ\./);
+    assert.doesNotMatch(said, /very same|changes nothing/);
+  });
   it('gives no interval from one seed, and says so', () => {
     const said = check(
       renderAblation(study('additive', additive(ladder), (row, seed) => (seed === 1 ? 0.8 + row / 100 : undefined))),
