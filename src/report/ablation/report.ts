@@ -27,13 +27,8 @@ const WORDS: Record<Change['verdict'], string> = {
   better: 'gain',
   worse: 'loss',
   noise: 'within noise',
-<<<<<<< HEAD
-  none: 'changes nothing',
-  unknown: 'too few seeds: cannot tell from noise',
-=======
   none: 'no change',
-  unknown: 'one seed: cannot tell from noise',
->>>>>>> weights
+  unknown: 'too few seeds: cannot tell from noise',
 };
 
 /** Published models of the rows, in order of appearance; one figure alone compares with nothing. */
