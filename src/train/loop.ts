@@ -112,7 +112,8 @@ export async function* trainLoop(
   // Shares its state with the run's, so that each checkpoint has it.
   const scaler =
     recipe.precision === 'float16' ? new LossScaler((state.lossScale ??= { ...LossScaler.START })) : undefined;
-  const broken = new BrokenPictures(state.broken, data.train!.length + data.val.length, config);
+  const looked = data.train!.length + data.val.length + (data.test?.length ?? 0);
+  const broken = new BrokenPictures(state.broken, looked, config);
   const watched = [
     [trainLoader, train, 0],
     [valLoader, data.val, train.length],
