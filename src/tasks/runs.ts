@@ -14,7 +14,7 @@ interface Stoppable {
 }
 
 /**
- * Trains on a folder of pictures and writes the run folder `out`: run.json, metrics.csv, events.jsonl, tensorboard/,
+ * Trains on a folder of pictures and writes the run folder `out`: run.json, pictures.tsv.gz, metrics.csv, events.jsonl, tensorboard/,
  * checkpoints/ and weights.safetensors. Runs in the calling thread, which is busy during each step; a program with
  * other work calls it in a worker thread or a process.
  *

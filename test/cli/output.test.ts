@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import sharp from 'sharp';
+import { claimFolder } from '../../src/cli/output.js';
 import { packageRoot } from '../../src/package-root.js';
 import { cli, temporaryFolder } from './helpers.js';
 
@@ -90,4 +91,20 @@ test('the process that measures ends when its parent is killed', {
   }
   process.kill(Number(pid), 'SIGKILL');
   assert.fail('it still ran half a minute later');
+});
+
+test('default run folders: whoever comes second gets the next, and an empty one is given back', () => {
+  const before = process.cwd();
+  process.chdir(temporaryFolder());
+  try {
+    const [first, second] = [claimFolder('flowers'), claimFolder('flowers')];
+    assert.deepEqual([first.folder, second.folder], [join('runs', 'flowers-1'), join('runs', 'flowers-2')]);
+    writeFileSync(join(second.folder, 'run.json'), '{}');
+    first.release();
+    second.release();
+    assert.deepEqual(readdirSync('runs'), ['flowers-2']);
+    assert.equal(claimFolder('flowers').folder, join('runs', 'flowers-1'));
+  } finally {
+    process.chdir(before);
+  }
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -23,4 +23,18 @@ test('one process a run folder; the lock of a dead one is taken over', async (t)
   writeFileSync(join(folder, '.lock'), 'no number');
   utimesSync(join(folder, '.lock'), 1, 1); // a young one may be about to be written
   (await lockRun(folder))();
+});
+
+test('a run that may not be written to is told in one line', {
+  skip: process.getuid?.() === 0 ? 'root may write everywhere' : false,
+}, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'rescaled-lock-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  chmodSync(folder, 0o555);
+  await assert.rejects(lockRun(folder), {
+    name: 'RescaledError',
+    exitCode: 1,
+    message: /^Expected to write in .*permission denied/,
+  });
+  chmodSync(folder, 0o755);
 });

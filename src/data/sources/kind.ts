@@ -80,11 +80,13 @@ export function kindOf(head: Uint8Array): FileKind | undefined {
 function boxed(start: string): FileKind {
   const length = Math.min(Buffer.from(start.slice(0, 4), 'latin1').readUInt32BE(0), start.length);
   const brands = [start.slice(8, 12)];
+  // The short form says what is inside in place of its version.
+  if (brands[0] === 'mif3') brands.push(start.slice(12, 16));
   for (let at = 16; at + 4 <= length; at += 4) brands.push(start.slice(at, at + 4));
   const has = (...wanted: string[]): boolean => brands.some((brand) => wanted.includes(brand));
   if (has('avif', 'avis')) return { name: 'an AVIF', is: 'read' };
   if (has('heic', 'heix', 'heim', 'heis', 'hevc', 'hevx', 'hevm', 'hevs')) return HEIC;
-  if (has('mif1', 'mif2', 'msf1', 'miaf', 'j2ki', 'jpeg', 'vvic', 'unif')) return { ...HEIC, name: 'an HEIF' };
+  if (has('mif1', 'mif2', 'mif3', 'msf1', 'miaf', 'j2ki', 'jpeg', 'vvic', 'unif')) return { ...HEIC, name: 'an HEIF' };
   if (has('crx ')) return { name: 'a raw picture of a Canon camera', is: 'picture', convert: RAW };
   return { name: 'a video (MP4, MOV or the like)', is: 'other', convert: 'give its frames as JPEG or PNG' };
 }

@@ -28,6 +28,7 @@ test('what a file is, is told by its content, in the same words from its header 
   for (const [name, bytes, pattern] of [
     ['phone.jpg', box('heic', 'mif1', 'heic'), /^it is an HEIC .* convert it to JPEG, for example with "heif-convert/],
     ['other.heic', box('mif1', 'mif1'), /^it is an HEIF, which is not read here/],
+    ['short.jpg', Buffer.from('\0\0\0\x10ftypmif3heic\0\0\0\x20mini', 'latin1'), /^it is an HEIC/],
     ['film.jpg', box('isom', 'mp41'), /^it is a video/],
     ['page.jpg', '<!DOCTYPE html><html>', /^it is a web page \(HTML\), not a picture/],
     ['page.png', '\n<html><body>', /^it is a web page/],
