@@ -15,7 +15,7 @@ test('ten thousand trials are planned, listed, reported and advised on', async (
     {
       data: FASHION,
       limitTrain: 1000,
-      seeds: 2,
+      seeds: 3,
       epochs: [5, 10, 20, 40, 80],
       settings: { batch: 32 },
       models: [
@@ -23,7 +23,7 @@ test('ten thousand trials are planned, listed, reported and advised on', async (
           family: 'resnet-rs',
           depths: [14, 26, 50, 101, 152, 200, 270, 300, 350, 400],
           widths: [0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55],
-          sizes: [16, 20, 24, 28, 32, 40, 48, 56, 64, 72],
+          sizes: [16, 20, 24, 28, 32, 40, 48],
         },
       ],
     },
@@ -31,8 +31,8 @@ test('ten thousand trials are planned, listed, reported and advised on', async (
     'large.json',
   );
   const plan = await planScaling(study);
-  assert.equal(plan.configurations.length, 5000);
-  assert.equal(new Set(plan.configurations.flatMap(({ trials }) => trials.map(({ id }) => id))).size, 10_000);
+  assert.equal(plan.configurations.length, 3500);
+  assert.equal(new Set(plan.configurations.flatMap(({ trials }) => trials.map(({ id }) => id))).size, 10_500);
   const out = join(folder, 'study');
   claimStudy(out, plan);
   mkdirSync(trialsFolder(out));
@@ -40,7 +40,7 @@ test('ten thousand trials are planned, listed, reported and advised on', async (
   for (const [i, { trials, depth, width, size, epochs, multiplyAdds }] of plan.configurations.entries())
     for (const { id, seed, options } of trials) {
       // Depth gains 2 points a doubling, width 1 and resolution 0.5, longer training 3; a little noise.
-      const noise = (((i * 2 + seed) * 48271) % 1999) / 1e6 - 0.001;
+      const noise = (((i * 3 + seed) * 48271) % 1999) / 1e6 - 0.001;
       const top1 =
         0.5 +
         0.02 * Math.log2(depth / 14) +
@@ -98,7 +98,7 @@ test('ten thousand trials are planned, listed, reported and advised on', async (
   let began = performance.now();
   const status = JSON.parse(cli('study', 'status', out, '--json').stdout) as Record<string, unknown>;
   took('status', began);
-  assert.deepEqual([status['trials'], status['done'], status['measured']], [10_000, 10_000, 1000]);
+  assert.deepEqual([status['trials'], status['done'], status['measured']], [10_500, 10_500, 700]);
   began = performance.now();
   const report = cli('study', 'report', out);
   took('report', began);
@@ -112,7 +112,7 @@ test('ten thousand trials are planned, listed, reported and advised on', async (
     readFileSync(join(out, 'figures', 'trials.csv'), 'utf8')
       .trimEnd()
       .split('\n').length,
-    10_001,
+    10_501,
   );
   began = performance.now();
   const advice = JSON.parse(cli('study', 'advise', out, '--json').stdout) as {
