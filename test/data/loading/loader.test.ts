@@ -189,7 +189,7 @@ test('broken pictures are left out, named once, and a batch may be empty', async
     }
     assert.deepEqual(named, [
       '0 val/a/0.png the file is empty (0 bytes)',
-      '1 val/a/1.png Input buffer contains unsupported image format',
+      '1 val/a/1.png it is a text file, not a picture: put the picture itself here',
       '3 val/a/3.png no such file',
     ]);
     assert.deepEqual([...loader.broken.keys()], [0, 1, 3]);
