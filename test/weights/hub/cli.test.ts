@@ -109,7 +109,7 @@ describe('weights by name on the command line', () => {
     assert.deepEqual([config.model, config.size, config.recipe.values.interpolation], ['resnet-18', 288, 'bicubic']);
     const measured = await cliBeside(['eval', '--from', 'resnet18.a1_in1k', pictures]);
     assert.equal(measured.status, 2);
-    assert.match(measured.stderr, /Expected the classes that the model knows \(n01440764, n01443537/);
+    assert.match(measured.stderr, /Expected pictures of the classes that the model knows \(n01440764, n01443537/);
     const list = await cliBeside(['weights', 'list', 'resnet18', '--json']);
     const rows = JSON.parse(list.stdout) as { name: string; path: string | null }[];
     assert.deepEqual(
