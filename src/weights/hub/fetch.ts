@@ -121,7 +121,7 @@ interface HubFacts {
 async function fromHub(wanted: HubFile, options: FetchOptions): Promise<string> {
   const { address, revision, name } = wanted;
   const [endpoint, token] = [hubEndpoint(), hubToken()];
-  const connection = new Connection({ home: endpoint, ...(token === undefined ? {} : { token }) });
+  const connection = await Connection.open({ home: endpoint, ...(token === undefined ? {} : { token }) });
   try {
     const path = [
       address.repository,
@@ -224,7 +224,7 @@ async function hubFacts(
 async function fromTorch(wanted: TorchFile, options: FetchOptions): Promise<string> {
   const { address, name } = wanted;
   const path = join(torchCache(), address.file);
-  const connection = new Connection();
+  const connection = await Connection.open();
   try {
     await alone(join(torchCache(), `.${address.file}.rescaled`), wanted, options, async () => {
       if (sizeOf(path) > 0) return;

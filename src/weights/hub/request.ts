@@ -1,4 +1,4 @@
-import { type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
+import type { Dispatcher, EnvHttpProxyAgent } from 'undici';
 import { RescaledError, UsageError } from '../../errors.js';
 import { packageVersion } from '../../package-root.js';
 
@@ -50,6 +50,7 @@ export interface Asked {
  * encrypted except with this machine and a host that the user named, with the token for its own host alone.
  */
 export class Connection {
+  readonly #request: typeof import('undici').request;
   readonly #agent: EnvHttpProxyAgent;
   readonly #home?: URL;
   readonly #token?: string;
@@ -59,11 +60,17 @@ export class Connection {
    * @param home a host that may be spoken to unencrypted, and the only one that gets the token
    * @throws UsageError when a variable does not hold a proxy
    */
-  constructor({ home, token }: { home?: URL; token?: string } = {}) {
+  static async open(options: { home?: URL; token?: string } = {}): Promise<Connection> {
+    // Loaded with the first download: commands that fetch nothing start without it.
+    return new Connection(await import('undici'), options);
+  }
+
+  private constructor(undici: typeof import('undici'), { home, token }: { home?: URL; token?: string }) {
+    this.#request = undici.request;
     this.#home = home;
     this.#token = token;
     try {
-      this.#agent = new EnvHttpProxyAgent({
+      this.#agent = new undici.EnvHttpProxyAgent({
         connect: { timeout: CONNECT_MS },
         headersTimeout: SILENT_MS,
         bodyTimeout: SILENT_MS,
@@ -120,7 +127,7 @@ export class Connection {
     const own = this.#token !== undefined && url.origin === this.#home?.origin;
     let response: Dispatcher.ResponseData;
     try {
-      response = await request(url, {
+      response = await this.#request(url, {
         method,
         dispatcher: this.#agent,
         signal,
