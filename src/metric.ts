@@ -27,7 +27,8 @@ export function isBetter({ direction }: Pick<Metric, 'direction'>, a: number, b:
   return direction === 'higher' ? a > b : a < b;
 }
 
-const capital = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);
+/** With a capital at its beginning. */
+export const capital = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);
 
 /**
  * Where a metric's value stands in flat records: on the test pictures as `top1`, of other weights as `top1Raw`, on

@@ -9,6 +9,7 @@ import { STUDY_PRESETS } from '../../study/plan/presets.js';
 import { isStudyFolder, type PlannedConfiguration, planScaling } from '../../study/plan/scaling-plan.js';
 import type { Trial } from '../../study/plan/trial.js';
 import { TimeLeft } from '../../study/trials/time-left.js';
+import { plural } from '../../suggest.js';
 import { duration } from '../progress.js';
 import { shrinkHint, type Way } from '../shrink.js';
 import { table } from '../table.js';
@@ -175,8 +176,8 @@ function show({ study, about, configurations, leftOut, trials, flags }: Printed)
   const preset = STUDY_PRESETS[study.name];
   for (const text of preset?.notes ?? []) console.log(`note: ${text}`);
   console.log(
-    `\n${counted(rows.length, 'configuration')} in ${counted(epochsOf(study).length, 'regime')} ` +
-      `(epochs: ${epochsOf(study).join(', ')}) x ${counted(study.seeds.length, 'seed')} = ${counted(all, 'trial')}, ` +
+    `\n${plural(rows.length, 'configuration')} in ${plural(epochsOf(study).length, 'regime')} ` +
+      `(epochs: ${epochsOf(study).join(', ')}) x ${plural(study.seeds.length, 'seed')} = ${plural(all, 'trial')}, ` +
       `${trainFlops.toExponential(2)} FLOPs of training in all; ` +
       `the largest needs about ${(largest / 2 ** 30).toFixed(1)} GiB`,
   );
@@ -287,5 +288,3 @@ function shorterWays(
     ...(ways.length > 1 ? [{ what: 'all of these', seconds: takes(ways) }] : []),
   ].filter(({ seconds }) => seconds > 0);
 }
-
-const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;

@@ -1,3 +1,4 @@
+import { capital } from '../../metric.js';
 import { type MeasuredPart, partWord } from '../../part-words.js';
 import { count, percent } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
@@ -113,7 +114,7 @@ function table(metrics: readonly ClassMetrics[], part: MeasuredPart): Html {
 
 /** `test picture`, and `Test pictures` over a column. */
 const picture = (part: MeasuredPart): string => `${partWord(part)} picture`.trim();
-const heading = (part: MeasuredPart): string => `${picture(part).charAt(0).toUpperCase()}${picture(part).slice(1)}s`;
+const heading = (part: MeasuredPart): string => `${capital(picture(part))}s`;
 
 function ratio(value: number | undefined): Html {
   return html`<td class="num" data-sort="${value ?? -1}">${percent(value, 1)}</td>`;

@@ -1,3 +1,4 @@
+import { capital } from '../../metric.js';
 import { type MeasuredPart, partWord } from '../../part-words.js';
 import { count, percent } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
@@ -30,7 +31,7 @@ Often some of them carry a wrong label: look before blaming the model.${
 }
 
 const word = (part: MeasuredPart): string => `${partWord(part)} picture`.trim();
-const head = (part: MeasuredPart): string => `${word(part).charAt(0).toUpperCase()}${word(part).slice(1)}s`;
+const head = (part: MeasuredPart): string => `${capital(word(part))}s`;
 
 function picture({ png, label, predicted }: Mistake, part: MeasuredPart): Html {
   const header = Buffer.from(png.slice(0, 32), 'base64');

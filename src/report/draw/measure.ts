@@ -1,4 +1,4 @@
-import type { Metric } from '../../metric.js';
+import { capital, type Metric } from '../../metric.js';
 import type { Estimate } from '../statistics.js';
 import { decimals, missing, percent, points, significant } from './format.js';
 
@@ -40,7 +40,7 @@ export function measureOf({ title, unit, direction }: Metric): Measure {
   const accuracy = unit === 'share' && direction === 'higher';
   const names = {
     title,
-    head: title.charAt(0).toUpperCase() + title.slice(1),
+    head: capital(title),
     noun: accuracy ? 'accuracy' : 'score',
     aNoun: accuracy ? 'an accuracy' : 'a score',
     nouns: accuracy ? 'accuracies' : 'scores',

@@ -1,4 +1,4 @@
-import { isBetter } from '../../metric.js';
+import { capital, isBetter } from '../../metric.js';
 import { percent } from '../draw/format.js';
 import { measureOf } from '../draw/measure.js';
 import type { RunReport } from './data.js';
@@ -31,7 +31,7 @@ function trend({ epochs, summary, metrics: [metric] }: RunReport): string[] {
   const sign = metric.direction === 'higher' ? 1 : -1;
   const small = settled * (metric.unit === 'share' ? 1 : Math.abs(last.value));
   const measure = measureOf(metric);
-  const noun = measure.noun.charAt(0).toUpperCase() + measure.noun.slice(1);
+  const noun = capital(measure.noun);
   const changed = measure.change(last.value - tail.value);
   if (sign * (last.value - tail.value) > small) {
     const moving = sign > 0 ? 'rising' : 'falling';
