@@ -104,6 +104,7 @@ export async function* trainLoop(
     source: train,
     batch: recipe.batch,
     repeats: recipe.repeats,
+    rest: config.rest,
     mode: 'train',
   });
   const evaluation = { ...common, batch: Math.min(256, Math.max(recipe.batch, 32)), mode: 'eval' } as const;
