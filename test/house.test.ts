@@ -29,10 +29,11 @@ const ROOMS: Record<string, string[]> = {
     ...['torch', 'augment', 'report', 'nn', 'optim', 'weights', 'models', 'data', 'recipe', 'run', 'deploy'],
     'train',
   ],
+  choice: ['child', 'models', 'data', 'recipe', 'run', 'train', 'tasks'],
   study: ['child', 'models', 'data', 'recipe', 'run', 'train', 'tasks'],
   cli: [
     ...['torch', 'child', 'augment', 'report', 'nn', 'optim', 'weights', 'models', 'data', 'recipe', 'run', 'deploy'],
-    ...['train', 'tasks', 'study'],
+    ...['train', 'tasks', 'choice', 'study'],
   ],
 };
 

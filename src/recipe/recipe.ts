@@ -7,6 +7,7 @@ import { PRESETS, presetNames, RECIPE_KEYS } from './presets.js';
 import {
   draftOf,
   fitAugmentation,
+  fitAveraging,
   fitData,
   fitLengths,
   fitModel,
@@ -75,8 +76,9 @@ export function resolveRecipe(
     for (const [key, value] of Object.entries(values)) draft.choose(key as RecipeKey, listed(key, value), source);
   validate(draft.values());
   fitAugmentation(draft, size);
-  fitLengths(draft);
   fitData(draft, pictures);
+  fitLengths(draft);
+  fitAveraging(draft, pictures);
   markUnused(draft);
   const values = validate(draft.values());
   refuseImpossible(values, model);

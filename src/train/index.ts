@@ -1,4 +1,11 @@
-export { type EvaluateOnOptions, evaluate, evaluateOn } from './evaluate.js';
+export {
+  type EvaluateOnOptions,
+  epochsBetween,
+  evaluate,
+  evaluateOn,
+  evaluationsLeft,
+  FASTER_THAN_TRAINING,
+} from './evaluate.js';
 export { type LoopOptions, trainLoop } from './loop.js';
 export { checkDevice } from './open.js';
 export type { TrainOptions } from './options.js';
@@ -9,3 +16,4 @@ export { Normaliser } from './step/input.js';
 export { learningRates } from './step/rate.js';
 export type { Evaluation, Task } from './task.js';
 export { type Measured, type MeasureOptions, measureModel, type Spread } from './timing/measure.js';
+export { checkOut } from './train.js';

@@ -1,4 +1,5 @@
 import type { ModelSwitches } from '../recipe/model-switches.js';
+import type { Settings } from '../recipe/recipe.js';
 
 /** What a caller may ask for; the rest follows from the data and the model. */
 export interface TrainOptions {
@@ -17,6 +18,8 @@ export interface TrainOptions {
   recipe?: string;
   /** Recipe settings by key. */
   settings?: Record<string, unknown>;
+  /** Settings that were chosen for the user, who has the last word, and why: by `chooseRun`, say. */
+  chosen?: Settings;
   width?: number;
   /** Switches of the architecture that differ from the named model's. */
   modelOptions?: ModelSwitches;

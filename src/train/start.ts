@@ -72,7 +72,8 @@ export async function resolveRun(
   dataset: Dataset,
   signal?: AbortSignal,
 ): Promise<RunConfig> {
-  const recipe = await openRecipe(given.recipe ?? 'resnet-rs');
+  const named = await openRecipe(given.recipe ?? 'resnet-rs');
+  const recipe = given.chosen === undefined ? named : { ...named, settings: [...named.settings, given.chosen] };
   if (given.from === undefined) return resolveConfig(task, given, dataset, {}, recipe);
   const options = { ...given, from: await startPath(given.from, signal) };
   const { file: opened, facts } = await openStart(options.from, options.select);

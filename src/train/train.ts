@@ -63,7 +63,7 @@ export async function* resumeRun(
 /**
  * A new or empty folder, or a run that ended before its first checkpoint: that one has nothing to lose and begins anew.
  */
-function checkOut(out: string): void {
+export function checkOut(out: string): void {
   if (!existsSync(out)) return;
   if (!statSync(out).isDirectory())
     throw new UsageError(`Expected a folder for the output but ${out} is a file. Choose another --out.`);

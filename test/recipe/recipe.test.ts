@@ -211,7 +211,7 @@ test('other notes: short runs, small parts, high rates, steps beyond the end, se
   const advice = (preset: string, settings: Record<string, unknown>): string =>
     (recipe(preset, 224, settings).advice ?? []).join('\n');
   assert.match(advice('resnet-rs', { epochs: 60 }), /epochs=60 with RandAugment, dropout:.*appendix E/);
-  assert.match(advice('quick', { accumulate: 8 }), /parts of 8 pictures/);
+  assert.match(advice('quick', { accumulate: 8 }), /parts of 4 pictures/);
   assert.match(advice('quick', { optimiser: 'adamw', learningRate: 0.1 }), /a hundredth of SGD's/);
   assert.match(advice('resnet-baseline', { stepEpochs: [100] }), /never falls/);
   assert.match(

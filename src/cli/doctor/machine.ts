@@ -1,5 +1,6 @@
 import { readFileSync, statfsSync } from 'node:fs';
-import { availableParallelism, freemem, loadavg, totalmem } from 'node:os';
+import { availableParallelism, loadavg, totalmem } from 'node:os';
+import { availableMemory } from '../../memory.js';
 import { cpuFlags } from '../../torch/build/cpu.js';
 
 /** One line of the report. `mend` is the exact command that puts it right. */
@@ -66,17 +67,6 @@ function thisMachine(): Machine {
   } catch {
     return machine;
   }
-}
-
-/** Memory that can be had: on Linux the kernel counts what it would give back of its caches. */
-function availableMemory(): number {
-  try {
-    const kib = /^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1];
-    if (kib !== undefined) return Number(kib) * 1024;
-  } catch {
-    // Not Linux.
-  }
-  return freemem();
 }
 
 /**

@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import sharp from 'sharp';
 import { cachedDataset } from '../../data/cached.js';
 import { writeFileAtomic } from '../../files.js';
+import { peakMemory } from '../../memory.js';
 import { suffixed } from '../../metric.js';
 import { modelTitle } from '../../models/index.js';
 import { packageVersion } from '../../package-root.js';
@@ -51,6 +52,8 @@ export interface RunFigures {
   epochs: number;
   seed: number;
   brokenPictures: number;
+  /** The most memory that the process had, in bytes; on Linux. */
+  peakMemoryBytes?: number;
   versions: Record<string, string>;
 }
 
@@ -127,6 +130,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
     sharp: sharp.versions.sharp ?? 'unknown',
     onnxruntime: ort.env.versions.node ?? ort.env.versions.common,
   };
+  const peak = peakMemory();
   const figures: RunFigures = {
     task: task.name,
     scores: result.scores,
@@ -156,6 +160,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
     epochs: epochsOf,
     seed: config.seed,
     brokenPictures: broken.length,
+    ...(peak === undefined ? {} : { peakMemoryBytes: peak }),
     versions,
   };
   writeFileAtomic(join(run, 'report.json'), `${JSON.stringify(figuresJson(figures), null, 2)}\n`);
@@ -239,7 +244,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
     commands: [
       { what: 'Classify pictures', command: `rescaled predict ${onnxFile(run)} PICTURES...` },
       { what: 'Measure on other data', command: `rescaled eval ${run} DATA` },
-      { what: 'Train on your own pictures', command: 'rescaled train FOLDER --recipe quick' },
+      { what: 'Train on your own pictures', command: 'rescaled train FOLDER' },
     ],
   });
   writeFileAtomic(join(run, 'report.html'), html);

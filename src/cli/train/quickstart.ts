@@ -112,5 +112,5 @@ async function run(flags: { data: string; out: string; fresh?: boolean }): Promi
   );
   console.log(`Open the report:           ${join(out, 'report.html')}`);
   console.log('Now your own pictures, one folder a class:');
-  console.log('  npx rescaled train FOLDER --recipe quick --size 128');
+  console.log('  npx rescaled train FOLDER');
 }

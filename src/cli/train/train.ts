@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import { numberOption } from '../../checks.js';
+import type { Choice } from '../../choice/run.js';
 import { UsageError } from '../../errors.js';
 import { type Metric, showMetric } from '../../metric.js';
 import { modelFacts, modelTitle } from '../../models/index.js';
@@ -12,13 +14,14 @@ import { finalWeights, loadConfig, type RunConfig } from '../../run/config.js';
 import { plural } from '../../suggest.js';
 import { metricsOf, taskNamed } from '../../tasks/index.js';
 import { openTrainingData, resolveRun } from '../../tasks/runs.js';
-import type { TrainOptions } from '../../train/index.js';
+import { checkOut, type TrainOptions } from '../../train/index.js';
 import { weightsPath } from '../named-weights.js';
 import { integer, number } from '../options.js';
 import { claimFolder, freeFolder } from '../output.js';
 import { duration, Progress } from '../progress.js';
 import { recipeTable } from '../recipe/table.js';
 import { onnxFile } from '../trained/load-onnx.js';
+import { choiceFor, choiceText, isChoosing, withChoice } from './choice.js';
 import { figuresJson, type RunFigures } from './finish-run.js';
 import { runTrainer } from './run-trainer.js';
 
@@ -29,6 +32,7 @@ interface TrainFlags extends Omit<TrainOptions, 'data' | 'out' | 'settings'> {
   out?: string;
   resume?: string;
   data?: string;
+  minutes?: number;
   explain?: boolean;
   json?: boolean;
 }
@@ -56,7 +60,15 @@ export function register(program: Command): void {
     )
     .option('-e, --epochs <n>', 'passes over the training pictures', integer)
     .option('-b, --batch <n>', 'pictures in a step', integer)
-    .option('-r, --recipe <name>', `${presetNames().join(', ')}, or a file; default resnet-rs`)
+    .option(
+      '--minutes <n>',
+      'time that the whole run may take: model, size and length are fitted to it, where they are not given',
+      number,
+    )
+    .option(
+      '-r, --recipe <name>',
+      `${presetNames().join(', ')}, or a file; default quick, with --from finetune, with --model resnet-rs`,
+    )
     .option('--set <key=value>', 'one setting of the recipe; may be repeated', (value: string, all: string[] = []) => [
       ...all,
       value,
@@ -86,11 +98,12 @@ export function register(program: Command): void {
       'after',
       `
 Examples:
-  rescaled train flowers --recipe quick                  a first model in minutes
+  rescaled train flowers                                 what suits pictures and machine, in minutes
+  rescaled train flowers --minutes 60                    the same for an hour
   rescaled train flowers -m resnet-rs-50 --size 128 -e 60
   rescaled train flowers --set labelSmoothing=0 --set averaging=none
   rescaled train flowers --from runs/birds-1             go on from other weights
-  rescaled train flowers --from resnetrs50.tf_in1k --recipe finetune
+  rescaled train flowers --from resnetrs50.tf_in1k       fine-tuning
   rescaled train flowers --explain                       what would be done, and why
   rescaled train --resume runs/flowers-1`,
     )
@@ -122,18 +135,42 @@ async function run(data: string | undefined, flags: TrainFlags): Promise<void> {
   // Here, where it can be shown: the process that trains finds the file.
   if (flags.from !== undefined) flags.from = await weightsPath(flags.from);
   const name = basename(resolve(data)) || 'run';
-  if (flags.explain === true) return explain(optionsFrom(data, flags, freeFolder(name)), flags.json === true);
+  const { options: given, choice } = (await completed(data, flags)) ?? {};
+  if (given === undefined) return;
+  if (flags.explain === true) return explain({ ...given, out: freeFolder(name) }, flags.json === true);
   // Nobody else gets the same folder; what is refused leaves none.
   const claimed = flags.out === undefined ? claimFolder(name) : undefined;
   try {
-    const options = optionsFrom(data, flags, flags.out ?? claimed!.folder);
-    return await finish(options.out, flags, { type: 'train', options });
+    const options = { ...given, out: flags.out ?? claimed!.folder };
+    return await finish(options.out, flags, { type: 'train', options }, choice);
   } finally {
     claimed?.release();
   }
 }
 
-function optionsFrom(data: string, flags: TrainFlags, folder: string): TrainOptions {
+/** The options as given, completed by what is chosen for the user. @returns undefined when it was interrupted */
+async function completed(
+  data: string,
+  flags: TrainFlags,
+): Promise<{ options: Omit<TrainOptions, 'out'>; choice?: Choice } | undefined> {
+  const given = optionsFrom(data, flags);
+  const asked = { options: given, ...(flags.minutes === undefined ? {} : { minutes: flags.minutes }) };
+  if (!isChoosing(asked)) return { options: given.from === undefined ? given : { recipe: 'finetune', ...given } };
+  if (flags.out !== undefined && flags.explain !== true) checkOut(flags.out);
+  const json = flags.json === true;
+  const progress = new Progress(metricsOf(given.task)[0]);
+  const choice = await choiceFor(asked, (event) => (json ? console.log(JSON.stringify(event)) : progress.show(event)));
+  if (choice === undefined) {
+    console.error('Stopped before the training began: nothing was written.');
+    process.exitCode = 1;
+    return undefined;
+  }
+  if (json) console.log(JSON.stringify({ type: 'choice', ...choice }));
+  else progress.note(choiceText(data, asked, choice));
+  return { options: withChoice(given, choice), choice };
+}
+
+function optionsFrom(data: string, flags: TrainFlags): Omit<TrainOptions, 'out'> {
   const {
     epochs,
     batch,
@@ -141,6 +178,7 @@ function optionsFrom(data: string, flags: TrainFlags, folder: string): TrainOpti
     out: _out,
     resume: _resume,
     data: _data,
+    minutes,
     explain: _explain,
     json: _json,
     ...options
@@ -149,7 +187,12 @@ function optionsFrom(data: string, flags: TrainFlags, folder: string): TrainOpti
   const settings = Object.fromEntries(set.map(parseSetting));
   if (epochs !== undefined) settings['epochs'] = epochs;
   if (batch !== undefined) settings['batch'] = batch;
-  return { ...options, data, out: folder, settings };
+  numberOption('--minutes', minutes, 0.1, 1_000_000);
+  if (minutes !== undefined && settings['epochs'] !== undefined)
+    throw new UsageError(
+      'Expected either --minutes or --epochs but received both: the time says how many epochs there are.',
+    );
+  return { ...options, data, settings };
 }
 
 async function explain(options: TrainOptions, json: boolean): Promise<void> {
@@ -198,7 +241,12 @@ function kinds({ task }: RunConfig): string {
   return classes === undefined ? '' : ` of ${classes} classes`;
 }
 
-async function finish(out: string, flags: TrainFlags, task: Parameters<typeof runTrainer>[0]): Promise<void> {
+async function finish(
+  out: string,
+  flags: TrainFlags,
+  task: Parameters<typeof runTrainer>[0],
+  choice?: Choice,
+): Promise<void> {
   const name = task.type === 'train' ? task.options.task : loadConfig(out).task.name;
   const progress = new Progress(metricsOf(name)[0]);
   const json = flags.json === true;
@@ -215,10 +263,11 @@ async function finish(out: string, flags: TrainFlags, task: Parameters<typeof ru
     return;
   }
   if (json) console.log(JSON.stringify({ type: 'figures', ...figuresJson(figures) }));
-  else console.log(summary(out, figures));
+  else console.log(summary(out, figures, choice));
 }
 
-export function summary(run: string, figures: RunFigures): string {
+/** @param choice what was predicted of the run */
+export function summary(run: string, figures: RunFigures, choice?: Choice): string {
   const { scores, rawScore, onnxTop1Agreement: agreement } = figures;
   const silent = taskNamed(figures.task).silent?.(loadConfig(run).task) ?? [];
   const [primary, ...others] = metricsOf(figures.task);
@@ -230,6 +279,7 @@ export function summary(run: string, figures: RunFigures): string {
     [`${show(primary)} (${raw})`, ...ours].join(', '),
     `  on ${picturesOf(figures.measured, figures.testImages)}${chosen(figures)}, after ${plural(figures.epochs, 'epoch')} ` +
       `over ${figures.trainImages} training pictures in ${duration(figures.seconds)}`,
+    ...(choice === undefined ? [] : [tookText(figures, choice)]),
     `  exported file against the model: largest difference of ${agreement === undefined ? 'an output' : 'a logit'} ` +
       `${figures.onnxMaxAbsDiff.toExponential(1)}${agreement === undefined ? '' : `, same class for ${(100 * agreement).toFixed(1)} %`}`,
     `report   ${join(run, 'report.html')}`,
@@ -237,6 +287,16 @@ export function summary(run: string, figures: RunFigures): string {
     `ONNX     ${onnxFile(run)}`,
     `next     rescaled predict ${run} PICTURES...`,
   ].join('\n');
+}
+
+/** `  7 min 41 s in all (predicted 7 min 52 s), 0.9 GB of memory (predicted 0.9 GB)`. */
+function tookText({ peakMemoryBytes }: RunFigures, { seconds, memoryBytes }: Choice): string {
+  const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
+  const memory =
+    peakMemoryBytes === undefined || memoryBytes === undefined
+      ? ''
+      : `, ${gigabytes(peakMemoryBytes)} of memory (predicted ${gigabytes(memoryBytes)})`;
+  return `  ${duration(performance.now() / 1000)} in all (predicted ${duration(seconds)})${memory}`;
 }
 
 /** What the test pictures had no part in. */

@@ -1,0 +1,220 @@
+// The process that looks at the data, measures the machine and chooses. chooseRun() starts it.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TaskHandler, TaskTools } from '../child/messages.js';
+import type { Dataset } from '../data/dataset.js';
+import { typicalSide } from '../data/sources/sides.js';
+import { UsageError } from '../errors.js';
+import { availableMemory, peakMemory } from '../memory.js';
+import { type ModelOverrides, modelFacts } from '../models/index.js';
+import type { RunConfig } from '../run/config.js';
+import type { TrainEvent } from '../run/events.js';
+import { taskNamed } from '../tasks/index.js';
+import { openTrainingData, resolveRun } from '../tasks/runs.js';
+import { measureModel, stemStrideAt, trainLoop } from '../train/index.js';
+import type { TrainOptions } from '../train/options.js';
+import { choose, type Facts, lengthOf, runSeconds } from './choose.js';
+import { costOf, nominalSeconds, type Rung, rungsFor } from './rungs.js';
+
+/** What is to be chosen, and what is given. */
+export interface ChoiceTask {
+  options: Omit<TrainOptions, 'out'>;
+  /** The time that the whole run may take; without it `DEFAULT_MINUTES`, roughly. */
+  minutes?: number;
+}
+
+export interface ChoiceJob {
+  task: ChoiceTask;
+  message: TrainEvent;
+  /** Undefined when it was stopped. */
+  answer: Choice | undefined;
+}
+
+/** A network and how long it would take, all else alike. */
+export interface Alternative {
+  rung: Rung;
+  epochs: number;
+  seconds: number;
+}
+
+export interface Choice {
+  rung: Rung;
+  recipe: string;
+  batch: number;
+  epochs: number;
+  steps: number;
+  /** Of the whole run, from the command to the report. */
+  seconds: number;
+  /** The most that the process will take; unknown on systems that do not say. */
+  memoryBytes?: number;
+  /** Pictures a second while training. */
+  imagesPerSecond: number;
+  smaller?: Alternative;
+  larger?: Alternative;
+  /** What it rests on. */
+  trainImages: number;
+  classes?: number;
+  side?: number;
+  cores: number;
+  threads: number;
+  freeBytes: number;
+  device: string;
+  /** The time that was to be filled. */
+  minutes: number;
+  /** Whether the user named it. */
+  asked: boolean;
+  /** The time that a picture takes here, as a multiple of `nominalSeconds`. */
+  factor: number;
+}
+
+/** A first model while you wait: two minutes below the ten that a first try may take. */
+const DEFAULT_MINUTES = 8;
+/** The recipe of short runs. */
+const RECIPE = 'quick';
+/** Of training, to tell the speed; the first steps start threads and choose kernels. */
+const PROBE_SECONDS = 5;
+const PROBE_STEPS = 4;
+const PROBE_MOST_STEPS = 200;
+/** Part of the free memory that a training may take. */
+const SHARE_OF_MEMORY = 0.7;
+/** Node, libtorch and the threads that make batches. */
+const BASE_BYTES = 0.4e9;
+/** From so much off on the choice is made anew. */
+const FAR_OFF = 1.3;
+
+export const handle: TaskHandler<ChoiceJob> = async ({ options, minutes }, tools) => {
+  const began = performance.now();
+  const dataset = await openTrainingData({ ...options });
+  if (dataset.train === undefined)
+    throw new UsageError(`Expected training pictures in ${options.data} but there is only a validation part.`);
+  const side = await typicalSide(dataset.train);
+  const given = {
+    ...(options.model === undefined ? {} : { model: options.model }),
+    ...(options.width === undefined ? {} : { width: options.width }),
+    ...(options.size === undefined ? {} : { size: options.size }),
+  };
+  const rungs = rungsFor(side, given);
+  const recipe = options.recipe ?? RECIPE;
+  const configOf = ({ model, width, size }: Rung): Promise<RunConfig> =>
+    resolveRun({ ...options, recipe, model, width, size, out: '.' }, dataset);
+
+  // -- the speed of this machine, on a small network and no pictures
+  const first = rungs.find(({ size, width }) => size >= 96 && width >= 0.5) ?? rungs[0]!;
+  const config = await configOf(first);
+  const { device, threads } = config;
+  const batch = config.recipe.values.batch / config.recipe.values.accumulate;
+  const { train } = await measureModel(first.model, {
+    size: first.size,
+    overrides: { width: first.width, stemStride: stemStrideAt(modelFacts(first.model), first.size) } as ModelOverrides,
+    batch,
+    runs: 5,
+    threads,
+    device,
+  });
+  const freeBytes = availableMemory();
+  const facts = (factor: number, values: RunConfig['recipe']['values']): Facts => ({
+    ...known(dataset, values),
+    factor,
+    memoryBytes: device === 'cpu' ? SHARE_OF_MEMORY * freeBytes : Number.POSITIVE_INFINITY,
+    memoryOf: (rung) => BASE_BYTES + costOf(rung, batch).trainMemoryBytes,
+    ...(options.settings?.['epochs'] === undefined ? {} : { epochs: values.epochs }),
+  });
+  const asked = minutes !== undefined;
+  const seconds = 60 * (minutes ?? DEFAULT_MINUTES);
+  const left = (): number => Math.max(1, seconds - (performance.now() - began) / 1000);
+  let found = facts(train.median / 1000 / batch / nominalSeconds(first), config.recipe.values);
+  let pick = choose(rungs, left(), asked, found);
+
+  // -- the speed of the choice, as it is trained
+  let speed = await trained(await configOf(pick.rung), dataset, tools);
+  if (speed === undefined) return undefined;
+  const off = 1 / speed / nominalSeconds(pick.rung) / found.factor;
+  found = { ...found, factor: 1 / speed / nominalSeconds(pick.rung) };
+  if (off > FAR_OFF || off < 1 / FAR_OFF) {
+    const other = choose(rungs, left(), asked, found);
+    if (other.rung !== pick.rung) {
+      speed = await trained(await configOf(other.rung), dataset, tools);
+      if (speed === undefined) return undefined;
+      found = { ...found, factor: 1 / speed / nominalSeconds(other.rung) };
+    }
+    pick = other;
+  }
+  const taken = (performance.now() - began) / 1000;
+  pick = { rung: pick.rung, ...lengthOf(pick.rung, left(), asked, found) };
+  const resolved = await configOf(pick.rung);
+  const { batch: whole } = resolved.recipe.values;
+  const at = rungs.indexOf(pick.rung);
+  const alternative = (rung: Rung | undefined): Alternative | undefined =>
+    rung === undefined
+      ? undefined
+      : {
+          rung,
+          epochs: pick.epochs,
+          seconds: taken + runSeconds(pick.epochs, found.factor * nominalSeconds(rung), found),
+        };
+  const [smaller, larger] = [alternative(rungs[at - 1]), alternative(rungs[at + 1])];
+  const memoryBytes = device === 'cpu' ? peakMemory() : undefined;
+  return {
+    rung: pick.rung,
+    recipe,
+    batch: whole,
+    epochs: pick.epochs,
+    steps: pick.epochs * Math.ceil(resolved.trainImages / whole),
+    seconds: taken + pick.seconds,
+    ...(memoryBytes === undefined ? {} : { memoryBytes }),
+    imagesPerSecond: speed,
+    ...(smaller === undefined ? {} : { smaller }),
+    ...(larger === undefined ? {} : { larger }),
+    trainImages: resolved.trainImages,
+    ...taskNamed(options.task).counts(resolved.task),
+    ...(side === undefined ? {} : { side }),
+    cores: availableParallelism(),
+    threads,
+    freeBytes,
+    device,
+    minutes: seconds / 60,
+    asked,
+    factor: found.factor,
+  };
+};
+
+/** What an evaluation and the end of the run look at. */
+function known(
+  dataset: Dataset,
+  { averaging }: RunConfig['recipe']['values'],
+): { trainImages: number; evaluated: number; tested: number } {
+  return {
+    trainImages: dataset.train!.length,
+    evaluated: (averaging === 'none' ? 1 : 2) * dataset.val.length,
+    tested: (dataset.test ?? dataset.val).length,
+  };
+}
+
+/**
+ * Pictures a second of a training as it will be, pictures and all, from its first steps in a folder that is removed.
+ * @returns undefined when it was stopped
+ */
+async function trained(
+  config: RunConfig,
+  dataset: Dataset,
+  { send, signal, letMessagesIn }: TaskTools<TrainEvent>,
+): Promise<number | undefined> {
+  const out = mkdtempSync(join(tmpdir(), 'rescaled-choice-'));
+  try {
+    let [steps, began, speed] = [0, 0, 0];
+    for await (const event of trainLoop(taskNamed(config.task.name), config, { out, dataset, signal })) {
+      await letMessagesIn();
+      if (signal.aborted) return undefined;
+      if (event.type === 'decoding' || (event.type === 'advice' && steps === 0)) send(event);
+      if (event.type !== 'step') continue;
+      if (steps++ === 0) began = performance.now();
+      speed = event.imagesPerSecond;
+      const long = performance.now() - began > 1000 * PROBE_SECONDS && steps >= PROBE_STEPS;
+      if (long || steps >= PROBE_MOST_STEPS) break;
+    }
+    return speed;
+  } finally {
+    rmSync(out, { recursive: true, force: true });
+  }
+}

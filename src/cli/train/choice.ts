@@ -1,0 +1,136 @@
+import pc from 'picocolors';
+import { type Alternative, type Choice, chooseRun } from '../../choice/run.js';
+import { nominalSeconds, type Rung } from '../../choice/rungs.js';
+import { modelTitle } from '../../models/index.js';
+import type { TrainEvent } from '../../run/events.js';
+import { plural } from '../../suggest.js';
+import type { TrainOptions } from '../../train/index.js';
+import { duration } from '../progress.js';
+import { commandLine } from '../words.js';
+
+/** What was asked for on the command line. */
+export interface Asked {
+  options: Omit<TrainOptions, 'out'>;
+  minutes?: number;
+}
+
+/**
+ * Whether model, size, recipe and length are chosen for the user: whoever names a model, weights or another recipe has chosen, and gets the
+ * recipe's own.
+ */
+export const isChoosing = ({ options: { model, from, recipe }, minutes }: Asked): boolean =>
+  minutes !== undefined || (model === undefined && from === undefined && (recipe === undefined || recipe === 'quick'));
+
+/** @returns undefined when it was interrupted */
+export const choiceFor = (
+  { options, minutes }: Asked,
+  onEvent: (event: TrainEvent) => void,
+): Promise<Choice | undefined> => chooseRun({ options, ...(minutes === undefined ? {} : { minutes }) }, onEvent);
+
+/** The options with what was chosen. */
+export function withChoice<T extends Omit<TrainOptions, 'out'>>(options: T, choice: Choice): T {
+  const { rung, recipe, epochs, minutes, asked, factor } = choice;
+  const how = asked ? `the ${plural(minutes, 'minute')} asked for` : 'a first model in minutes';
+  return {
+    ...options,
+    ...rung,
+    recipe,
+    chosen: {
+      values: { epochs },
+      source: `chosen for ${how}: a training picture takes about ${millis(factor * nominalSeconds(rung))} here`,
+    },
+  };
+}
+
+/** Few pictures teach a network little that others have not learned from a million. */
+const FEW = 10_000;
+const FINE_TUNED = { name: 'resnet18.a1_in1k', rung: { model: 'resnet-18', width: 1, size: 128 }, megabytes: 47 };
+const FINE_TUNING_EPOCHS = 20;
+
+/** Lines that say what was chosen, why, how long it takes, and what else there is. */
+export function choiceText(data: string, { options }: Asked, choice: Choice): string {
+  const { rung, recipe, batch, epochs, steps, trainImages, classes, side, cores, freeBytes, memoryBytes } = choice;
+  const few = trainImages < FEW && options.from === undefined && (side === undefined || side > 64);
+  const rows: [string, string][] = [
+    [
+      'data',
+      `${plural(trainImages, 'training picture')}${classes === undefined ? '' : ` of ${plural(classes, 'class', 'classes')}`}` +
+        `${side === undefined ? '' : `, ${side} pixels at the shorter side`}`,
+    ],
+    [
+      'machine',
+      `${choice.device === 'cpu' ? plural(cores, 'core') : choice.device}, ${gigabytes(freeBytes)} of memory free`,
+    ],
+    [
+      'chosen',
+      `${titleOf(rung)}, recipe ${recipe}, batch ${batch}, ${plural(epochs, 'epoch')} (${plural(steps, 'step')})`,
+    ],
+    ['why', why(choice)],
+    [
+      'takes',
+      `about ${duration(choice.seconds)} in all and ${memoryBytes === undefined ? '' : `${gigabytes(memoryBytes)} of memory, `}` +
+        `measured just now: ${Math.round(choice.imagesPerSecond)} pictures/s`,
+    ],
+    ...other('smaller', choice.smaller, data),
+    ...other('larger', choice.larger, data),
+    ...(few ? [['better', fineTuning(data, choice)] as [string, string]] : []),
+    ['again', commandLine(fixed(data, options, choice))],
+  ];
+  return rows.map(([key, text]) => `${pc.bold(key.padEnd(8))} ${text}`).join('\n');
+}
+
+const titleOf = ({ model, width, size }: Rung): string => `${modelTitle(model, { width })} at ${size} pixels`;
+const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
+const millis = (seconds: number): string => `${Number((1000 * seconds).toPrecision(2))} ms`;
+
+function why({ asked, minutes, epochs }: Choice): string {
+  const time = asked ? `${plural(minutes, 'minute')}` : `about ${minutes} minutes; --minutes N sets another time`;
+  return `the largest network that sees each picture ${epochs} times or more in ${time}`;
+}
+
+const other = (which: string, found: Alternative | undefined, data: string): [string, string][] =>
+  found === undefined
+    ? []
+    : [
+        [
+          which,
+          `${titleOf(found.rung)}, as long: about ${duration(found.seconds)}: ` +
+            commandLine(['rescaled', 'train', data, ...flagsOf(found.rung), '-r', 'quick', '-e', String(found.epochs)]),
+        ],
+      ];
+
+const flagsOf = ({ model, width, size }: Rung): string[] => [
+  ...['-m', model],
+  ...(width === 1 ? [] : ['--width', String(width)]),
+  ...['--size', String(size)],
+];
+
+function fineTuning(data: string, { trainImages, factor }: Choice): string {
+  const { name, rung, megabytes } = FINE_TUNED;
+  const seconds = FINE_TUNING_EPOCHS * trainImages * factor * nominalSeconds(rung);
+  return (
+    `few pictures do better from weights that others have trained (${megabytes} MB to download, about ${duration(seconds)}): ` +
+    commandLine(['rescaled', 'train', data, '--from', name, '--size', String(rung.size)])
+  );
+}
+
+/** The command that does the same without measuring: the same bytes on the same machine. */
+function fixed(data: string, options: Asked['options'], { rung, recipe, epochs }: Choice): string[] {
+  const { settings = {}, seed, threads, workers, device, limitTrain, limitVal, valSplit } = options;
+  const own = {
+    seed,
+    threads,
+    workers,
+    device,
+    'limit-train': limitTrain,
+    'limit-val': limitVal,
+    'val-split': valSplit,
+  };
+  return [
+    ...['rescaled', 'train', data, ...flagsOf(rung), '-r', recipe, '-e', String(epochs)],
+    ...Object.entries(settings).flatMap(([key, value]) =>
+      key === 'epochs' ? [] : ['--set', `${key}=${String(value)}`],
+    ),
+    ...Object.entries(own).flatMap(([key, value]) => (value === undefined ? [] : [`--${key}`, String(value)])),
+  ];
+}
