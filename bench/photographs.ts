@@ -1,0 +1,194 @@
+// Training from scratch on photographs, Rescaled's default recipe against timm's parts: the same network (ResNet-RS-14 x0.5), pixels,
+// pictures, threads and wall time. For each set both sides train for an epoch or two in turn, which says how many epochs each has in the
+// time; then timm's recipes (bench/timm_photographs.py) are tried once each and the best on the validation pictures is kept, while Rescaled
+// has its default and no try; then both train with more seeds, and the test pictures are measured once a run.
+//   npm run bench:photographs -- DATA... --python PATH [--seconds 60 --seeds 3 --size 96 --threads 2 --out results.jsonl]
+// DATA are folders with train/, validation/ and test/ of class folders. Results are kept in --out, line by line: what is there is not done
+// again. Needs a Python with timm.
+import { spawn } from 'node:child_process';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Command } from 'commander';
+import { numberOption, wholeOption } from '../src/checks.js';
+import { integer, number } from '../src/cli/options.js';
+import { UsageError } from '../src/errors.js';
+import { packageRoot } from '../src/package-root.js';
+import { benchOptions } from './options.js';
+
+interface Options {
+  python: string;
+  seconds: number;
+  seeds: number;
+  size: number;
+  threads: number;
+  out: string;
+}
+
+const command = new Command('npm run bench:photographs --')
+  .description("Rescaled's default recipe against timm's parts, at equal wall time.")
+  .argument('<data...>', 'folders with train/, validation/ and test/')
+  .requiredOption('--python <path>', 'a Python with timm')
+  .option('--seconds <n>', 'of training, of each run', number, 60)
+  .option('--seeds <n>', 'of what is compared', integer, 3)
+  .option('--size <n>', 'side of the pictures', integer, 96)
+  .option('--threads <n>', 'of each side', integer, availableParallelism())
+  .option('--out <file>', 'results, line by line', 'photographs.jsonl');
+const { python, seconds, seeds, size, threads, out } = await benchOptions<Options>(command, (options) => {
+  numberOption('--seconds', options.seconds, 5, 100_000);
+  wholeOption('--seeds', options.seeds, 2, 100);
+  wholeOption('--size', options.size, 32, 512);
+  wholeOption('--threads', options.threads, 1, 1024);
+  for (const folder of command.args)
+    for (const part of ['train', 'validation', 'test'])
+      if (!existsSync(join(folder, part))) throw new UsageError(`Expected ${part}/ in ${folder} but it is not there.`);
+});
+
+const RECIPES = ['defaults', 'a3', 'small', 'adamw'] as const;
+const OURS = 'rescaled';
+
+interface Result {
+  set: string;
+  side: string;
+  seed: number;
+  epochs: number;
+  validation: number;
+  test: number;
+  seconds: number;
+}
+interface Speed {
+  set: string;
+  side: string;
+  secondsPerEpoch: number;
+}
+
+const kept: (Result | Speed)[] = existsSync(out)
+  ? readFileSync(out, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line))
+  : [];
+const keep = <T extends Result | Speed>(line: T): T => {
+  kept.push(line);
+  appendFileSync(out, `${JSON.stringify(line)}\n`);
+  console.error(JSON.stringify(line));
+  return line;
+};
+
+/** The JSON lines that a program prints. */
+async function linesOf(program: string, args: string[]): Promise<Record<string, unknown>[]> {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  child.stderr.on('data', (text: Buffer) => {
+    said = (said + text.toString()).slice(-2000);
+  });
+  const lines: Record<string, unknown>[] = [];
+  for await (const line of createInterface({ input: child.stdout }))
+    if (line.startsWith('{')) lines.push(JSON.parse(line));
+  const code = await new Promise((done) => (child.exitCode === null ? child.once('exit', done) : done(child.exitCode)));
+  if (code !== 0) throw new Error(`${basename(program)} left with code ${String(code)}: ${said}`);
+  return lines;
+}
+
+const work = mkdtempSync(join(tmpdir(), 'rescaled-photographs-'));
+let runs = 0;
+
+/** Trains by Rescaled's command line: what a user types. */
+async function ours(set: string, seed: number, epochs: number): Promise<Record<string, unknown>[]> {
+  const folder = join(work, String(runs++));
+  const cli = join(packageRoot, 'dist', 'src', 'cli', 'main.js');
+  const args = ['-m', 'resnet-rs-14', '--width', '0.5', '--size', size, '-r', 'quick', '-e', epochs, '--seed', seed];
+  try {
+    return await linesOf(process.execPath, [
+      ...[cli, 'train', set, ...args.map(String), '--threads', String(threads), '--workers', '1'],
+      ...['-o', folder, '--json'],
+    ]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const peer = (set: string, recipe: string, seed: number, epochs: number, stopAfter?: number) =>
+  linesOf(python, [
+    ...[join(packageRoot, 'bench', 'timm_photographs.py'), set, '--recipe', recipe, '--epochs', String(epochs)],
+    ...['--seed', String(seed), '--size', String(size), '--threads', String(threads), '--workers', '1'],
+    ...(stopAfter === undefined ? [] : ['--stop-after', String(stopAfter)]),
+  ]);
+
+/** Seconds of the second epoch: the first starts threads. */
+const secondEpoch = (lines: Record<string, unknown>[]): number =>
+  lines
+    .filter((line) => line['epoch'] === 2 && line['seconds'] !== undefined)
+    .map((line) => Number(line['seconds']))[0]!;
+
+/** How long an epoch takes: the best of three, both sides in turn. Rescaled's is without its evaluation, as the peer's. */
+async function speeds(folder: string): Promise<Map<string, number>> {
+  const set = basename(folder);
+  const sides = [OURS, ...RECIPES];
+  const known = kept.filter((line): line is Speed => 'secondsPerEpoch' in line && line.set === set);
+  if (known.length < sides.length) {
+    const found = new Map(sides.map((side) => [side, Number.POSITIVE_INFINITY]));
+    for (let round = 0; round < 2; round++)
+      for (const side of sides) {
+        const lines = side === OURS ? await ours(folder, 0, 2) : await peer(folder, side, 0, 10, 2);
+        const epoch = lines.find((line) => line['type'] === 'epoch' && line['epoch'] === 2);
+        const images = lines.find((line) => line['type'] === 'start')?.['trainImages'];
+        const took = epoch === undefined ? secondEpoch(lines) : Number(images) / Number(epoch['imagesPerSecond']);
+        found.set(side, Math.min(found.get(side)!, took));
+      }
+    for (const [side, secondsPerEpoch] of found) known.push(keep({ set, side, secondsPerEpoch }));
+  }
+  return new Map(known.map(({ side, secondsPerEpoch }) => [side, secondsPerEpoch]));
+}
+
+async function result(folder: string, side: string, seed: number, perEpoch: number): Promise<Result> {
+  const set = basename(folder);
+  const known = kept.find(
+    (line): line is Result => 'test' in line && line.set === set && line.side === side && line.seed === seed,
+  );
+  if (known !== undefined) return known;
+  const epochs = Math.max(2, Math.round(seconds / perEpoch));
+  if (side === OURS) {
+    const lines = await ours(folder, seed, epochs);
+    const figures = lines.find((line) => line['type'] === 'figures')!;
+    const validation = (figures['validation'] as { top1: number }).top1;
+    const [test, took] = [Number(figures['top1']), Number(figures['seconds'])];
+    return keep({ set, side, seed, epochs, validation: 100 * validation, test: 100 * test, seconds: took });
+  }
+  const last = (await peer(folder, side, seed, epochs)).at(-1)!;
+  const [validation, test, took] = ['validation', 'test', 'seconds'].map((key) => Number(last[key]));
+  return keep({ set, side, seed, epochs, validation: validation!, test: test!, seconds: took! });
+}
+
+const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+const deviation = (values: number[]): number =>
+  Math.sqrt(values.reduce((sum, value) => sum + (value - mean(values)) ** 2, 0) / (values.length - 1));
+/** Student's t at 97.5 % for so many degrees of freedom, Welch's being at least the smaller sample's. */
+const T = [Number.NaN, 12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228];
+
+try {
+  for (const given of command.args) {
+    const folder = resolve(given);
+    const set = basename(folder);
+    const perEpoch = await speeds(folder);
+    const tries: Result[] = [];
+    for (const recipe of RECIPES) tries.push(await result(folder, recipe, 0, perEpoch.get(recipe)!));
+    const best = tries.reduce((a, b) => (b.validation > a.validation ? b : a));
+    const [mine, theirs]: [number[], number[]] = [[], []];
+    for (let seed = 0; seed < seeds; seed++) {
+      mine.push((await result(folder, OURS, seed, perEpoch.get(OURS)!)).test);
+      theirs.push((await result(folder, best.side, seed, perEpoch.get(best.side)!)).test);
+    }
+    const difference = mean(mine) - mean(theirs);
+    const error = Math.sqrt((deviation(mine) ** 2 + deviation(theirs) ** 2) / seeds);
+    const interval = (T[Math.min(10, 2 * (seeds - 1))] ?? 1.96) * error;
+    console.log(
+      `${set}: Rescaled ${mean(mine).toFixed(1)} % (${mine.map((value) => value.toFixed(1)).join(', ')}), timm with "${best.side}" ` +
+        `${mean(theirs).toFixed(1)} % (${theirs.map((value) => value.toFixed(1)).join(', ')}): ` +
+        `${difference >= 0 ? '+' : ''}${difference.toFixed(1)} +- ${interval.toFixed(1)} points`,
+    );
+  }
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}
