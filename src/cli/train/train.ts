@@ -1,13 +1,11 @@
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { UsageError } from '../../errors.js';
 import { type Metric, showMetric } from '../../metric.js';
 import { modelFacts, modelTitle } from '../../models/index.js';
 import { scaledPeak } from '../../optim/index.js';
 import { passedOverText, picturesOf } from '../../part-words.js';
-import { presetNames } from '../../recipe/presets.js';
-import { parseSetting } from '../../recipe/recipe.js';
 import { finalWeights, loadConfig, type RunConfig } from '../../run/config.js';
 import { plural } from '../../suggest.js';
 import { metricsOf, taskNamed } from '../../tasks/index.js';
@@ -19,13 +17,12 @@ import { claimFolder, freeFolder } from '../output.js';
 import { duration, Progress } from '../progress.js';
 import { recipeTable } from '../recipe/table.js';
 import { onnxFile } from '../trained/load-onnx.js';
+import { modelOptions, recipeOptions, settingsOf, type TrainingFlags } from '../training-options.js';
 import { figuresJson, type RunFigures } from './finish-run.js';
 import { runTrainer } from './run-trainer.js';
 
-interface TrainFlags extends Omit<TrainOptions, 'data' | 'out' | 'settings'> {
+interface TrainFlags extends TrainingFlags {
   epochs?: number;
-  batch?: number;
-  set?: string[];
   out?: string;
   resume?: string;
   data?: string;
@@ -34,39 +31,11 @@ interface TrainFlags extends Omit<TrainOptions, 'data' | 'out' | 'settings'> {
 }
 
 export function register(program: Command): void {
-  program
+  const train = program
     .command('train')
     .description('train a model on your pictures')
-    .argument('[data]', 'folder with train/ and val/, test/ or both, folder of class folders, or folder of IDX files')
-    // Of use once there is a choice.
-    .addOption(new Option('--task <name>').hideHelp())
-    .option('-m, --model <name>', 'resnet-rs-50, resnet-rs-101@192, resnet-50, ... (see "rescaled models")')
-    .option(
-      '--from <weights>',
-      'start from a weights file, a run, or a name of "rescaled weights list", which is fetched; ' +
-        'the head is renewed for other classes',
-    )
-    .option('--select <key>', 'which weights of a checkpoint with several, such as state_dict_ema')
-    .option('--size <pixels>', "side of the pictures; the model's published size by default", integer)
-    .option('--width <factor>', 'width multiplier of the model', number)
-    .option(
-      '--stem-stride <n>',
-      'total stride of the stem: 1, 2 or 4 (EfficientNet: 1 or 2); half the usual up to 64 pixels',
-      integer,
-    )
-    .option('-e, --epochs <n>', 'passes over the training pictures', integer)
-    .option('-b, --batch <n>', 'pictures in a step', integer)
-    .option('-r, --recipe <name>', `${presetNames().join(', ')}, or a file; default resnet-rs`)
-    .option('--set <key=value>', 'one setting of the recipe; may be repeated', (value: string, all: string[] = []) => [
-      ...all,
-      value,
-    ])
-    .option('--seed <n>', 'the same seed gives the same weights', integer)
-    .option('--threads <n>', 'threads of the engine', integer)
-    .option('--workers <n>', 'threads that decode pictures', integer)
-    .option('--device <name>', 'cpu, cuda, cuda:0, mps, or auto: the fastest there is; default cpu')
-    .option('--val-split <share>', 'share of one folder set aside for validation, default 0.2', number)
-    .option('--limit-train <n>', 'use only so many training pictures, balanced over the classes', integer)
+    .argument('[data]', 'folder with train/ and val/, test/ or both, folder of class folders, or folder of IDX files');
+  recipeOptions(modelOptions(train).option('-e, --epochs <n>', 'passes over the training pictures', integer))
     .option('--limit-val <n>', 'use only so many of the pictures that each epoch is measured on', integer)
     .option('--max-broken <share>', 'share of broken pictures above which the run fails, default 0.01', number)
     .option('--strict', 'fail where any picture is broken')
@@ -137,7 +106,7 @@ function optionsFrom(data: string, flags: TrainFlags, folder: string): TrainOpti
   const {
     epochs,
     batch,
-    set = [],
+    set,
     out: _out,
     resume: _resume,
     data: _data,
@@ -146,10 +115,7 @@ function optionsFrom(data: string, flags: TrainFlags, folder: string): TrainOpti
     ...options
   } = flags;
   if (options.model !== undefined) modelFacts(options.model);
-  const settings = Object.fromEntries(set.map(parseSetting));
-  if (epochs !== undefined) settings['epochs'] = epochs;
-  if (batch !== undefined) settings['batch'] = batch;
-  return { ...options, data, out: folder, settings };
+  return { ...options, data, out: folder, settings: settingsOf({ set, epochs, batch }) };
 }
 
 async function explain(options: TrainOptions, json: boolean): Promise<void> {
