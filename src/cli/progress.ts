@@ -151,6 +151,11 @@ export class Progress {
     this.#line(text);
   }
 
+  /** Leaves a terminal's line clean. */
+  clear(): void {
+    if (this.#terminal) this.stream.write('\r\x1b[2K');
+  }
+
   note(text: string): void {
     this.#permanent(text);
   }

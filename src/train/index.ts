@@ -1,6 +1,6 @@
 export { type EvaluateOnOptions, evaluate, evaluateOn } from './evaluate.js';
 export { type RatePoint, type RateRange, type RateSuggestions, suggestRates } from './find-rate/curve.js';
-export { RATE_RANGE, type RateEvent, type RateTest } from './find-rate/find.js';
+export type { RateEvent, RateTest } from './find-rate/find.js';
 export { type LoopOptions, trainLoop } from './loop.js';
 export { checkDevice } from './open.js';
 export type { LearnOptions, TrainOptions } from './options.js';

@@ -17,6 +17,8 @@ export interface RateRange {
   steps: number;
 }
 
+/** Per 256 pictures: from where nothing is learned to where nothing can be. */
+export const RATE_RANGE: Readonly<RateRange> = { lowest: 1e-5, highest: 10, steps: 100 };
 /**
  * Rate of step i (0-based): lowest (highest/lowest)^(i/(steps - 1)), so that equal ratios take equally many steps.
  * Smith 2015 (arXiv 1506.01186, section 3.3) raises it evenly; fastai (callback/schedule.py, LRFinder) as here, but
@@ -57,24 +59,24 @@ export interface RateSuggestions {
 const END = 5;
 
 /**
- * Reads a curve as fastai's lr_find does: without its first tenth of the steps planned, where the smoothed loss stands
- * on few, and without the last five.
+ * Reads a curve. As in fastai's lr_find the first tenth of the steps planned is left out, where the smoothed loss
+ * stands on few, and so are the last five. What comes after the lowest loss is not asked for the steepest fall: a
+ * network that broke down falls back from a height.
  */
 export function suggestRates(points: readonly RatePoint[], steps: number): RateSuggestions {
   const begin = Math.floor(steps / 10);
   const part = points.slice(begin, Math.max(begin, points.length - END));
   const losses = part.map(({ smoothed }) => smoothed);
-  const back = (i: number | undefined): number | undefined => (i === undefined ? undefined : begin + i);
-  return {
-    valley: back(valley(losses)),
-    steepest: back(
-      steepest(
-        part.map(({ rate }) => rate),
-        losses,
-      ),
-    ),
-    lowest: indexOfLowest(points.map(({ smoothed }) => smoothed)),
+  const rates = part.map(({ rate }) => rate);
+  const lowest = indexOfLowest(points.slice(begin).map(({ smoothed }) => smoothed));
+  const falling = (lowest ?? 0) + 1;
+  const found = {
+    valley: valley(losses),
+    steepest: steepest(rates.slice(0, falling), losses.slice(0, falling)),
+    lowest,
   };
+  const back = (i: number | undefined): number | undefined => (i === undefined ? undefined : begin + i);
+  return { valley: back(found.valley), steepest: back(found.steepest), lowest: back(found.lowest) };
 }
 
 /**

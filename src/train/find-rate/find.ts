@@ -12,10 +12,8 @@ import type { LearnOptions } from '../options.js';
 import { resolveRun } from '../start.js';
 import { NotFinite } from '../step/diagnose.js';
 import type { Task } from '../task.js';
-import { DIVERGED, type RatePoint, type RateRange, rateOfStep, SmoothedLoss } from './curve.js';
+import { DIVERGED, RATE_RANGE, type RatePoint, type RateRange, rateOfStep, SmoothedLoss } from './curve.js';
 
-/** Per 256 pictures: from where nothing is learned to where nothing can be. */
-export const RATE_RANGE: Readonly<RateRange> = { lowest: 1e-5, highest: 10, steps: 100 };
 /** With fewer there is nothing to read from a smoothed curve without its ends. */
 const FEWEST = 20;
 
