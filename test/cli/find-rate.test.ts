@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import sharp from 'sharp';
 import { Random } from '../../src/augment/random.js';
+import { type Found, foundIn } from '../../src/cli/recipe/find-rate/text.js';
 import { packageRoot } from '../../src/package-root.js';
 import { findRate, train } from '../../src/tasks/runs.js';
 import type { LearnOptions, RateRange, RateTest } from '../../src/train/index.js';
+import { fixturePath } from '../fixtures/open.js';
 import { exited, temporaryFolder } from './helpers.js';
 
 const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js');
@@ -98,6 +100,55 @@ describe('the test of rates', () => {
   });
 });
 
+describe('what is suggested', () => {
+  type Curve = { name: string; smoothed: number[]; end: number; begin: number; valley: number; steep: number };
+  const fixture = JSON.parse(readFileSync(fixturePath('rate_curves.json'), 'utf8')) as {
+    rates: number[];
+    curves: Curve[];
+  };
+  const steps = fixture.rates.length;
+  const found = (smoothed: readonly number[], ended: RateTest['ended'] = 'whole'): Found => {
+    const points = smoothed.map((loss, i) => ({ rate: fixture.rates[i]!, loss, smoothed: loss }));
+    return foundIn({ points, steps, ended, lowest: 1e-5, highest: 10 } as unknown as RateTest);
+  };
+  const curve = (name: string): Curve => fixture.curves.find((one) => one.name === name)!;
+
+  test('is the higher of valley and steepest fall', () => {
+    const classic = curve('classic, noise 0');
+    assert.ok(classic.steep > classic.valley);
+    assert.deepEqual(
+      [found(classic.smoothed).suggested?.name, found(classic.smoothed).suggested?.step],
+      ['steepest', classic.begin + classic.steep + 1],
+    );
+    const noisy = curve('late, noise 0.05');
+    assert.ok(noisy.steep < noisy.valley);
+    assert.deepEqual(
+      [found(noisy.smoothed).suggested?.name, found(noisy.smoothed).suggested?.step],
+      ['valley', noisy.begin + noisy.valley + 1],
+    );
+  });
+
+  test('is nothing where nothing falls, with what to do', () => {
+    const rising = Array.from({ length: 30 }, (_, i) => 2 + i);
+    const { suggested, notes } = found(rising, 'rose');
+    assert.equal(suggested, undefined);
+    assert.deepEqual(notes, [
+      'No rate is suggested: the loss rose before it had fallen. Try a lower one for the begin: --lowest 1e-7.',
+    ]);
+    assert.match(
+      found(Array.from({ length: steps }, () => 2)).notes[0]!,
+      /did not fall\. Try more steps \(--steps 200\)/,
+    );
+  });
+
+  test('comes with a word where the loss fell by little, or falls at the end', () => {
+    const { notes } = found(Array.from({ length: steps }, (_, i) => 2 - i / 10_000));
+    assert.match(notes[0]!, /fell by little, from 2\.000 to 1\.990/);
+    assert.match(notes[1]!, /still fell at the highest rate: --highest 100/);
+    assert.deepEqual(found(curve('classic, noise 0').smoothed).notes, []);
+  });
+});
+
 describe('rescaled recipe find-rate', () => {
   test('writes a drawing beside the runs, and prints what to type', () => {
     const cwd = join(folder, 'first');
@@ -113,7 +164,7 @@ describe('rescaled recipe find-rate', () => {
     const rate = /Suggested: learningRate (\S+) /.exec(stdout)?.[1];
     const next = `next     rescaled train ${tiny} -m resnet-rs-14 --size 24 --width 0.125 -b 8 -r quick --set labelSmoothing=0 `;
     assert.ok(stdout.includes(`${next}--set learningRate=${rate} --threads 1 --workers 0\n`), stdout);
-    assert.match(stdout, /the recipe has 3 \(set by the user\)/);
+    assert.match(stdout, /Rates are per 256 pictures; the recipe has 3\.\n/);
   });
 
   test('gives the same for a seed, whatever the workers; --json writes nothing', () => {
@@ -156,7 +207,6 @@ describe('rescaled recipe find-rate', () => {
     writeFileSync(join(folder, 'file.svg'), '');
     for (const [args, message] of [
       [[tiny, '--steps', '5'], /whole number from 20 .* for --steps but received 5/],
-      [[tiny, '--steps', '0'], /for --steps but received 0/],
       [[tiny, '--lowest', '0'], /for --lowest but received 0/],
       [[tiny, '--lowest', '1', '--highest', '0.1'], /--lowest rate below the --highest but received 1 and 0\.1/],
       [[tiny, '-o', 'rates.png'], /ends in \.svg or \.html/],

@@ -15,7 +15,7 @@ export const rateDrawing = (test: RateTest, found: Found): string =>
 
 /** The same as a self-contained page with the figures. */
 export function ratePage(test: RateTest, found: Found, command: string | undefined): string {
-  const { suggested, notes } = found;
+  const { places, suggested, notes } = found;
   const { recipe } = test.config;
   const curve = sheet<RatePoint & { step: number }>(
     'learning-rates',
@@ -41,7 +41,10 @@ export function ratePage(test: RateTest, found: Found, command: string | undefin
     kind: 'Learning-rate range test',
     title: titleOf(test),
     subtitle: html`${testedText(test)}; ${recipe.values.optimiser}, seed ${test.config.seed}`,
-    head: html`${suggested !== undefined && html`<p>${adviceText(suggested)}</p>`}${[...notes, endText(test)].map(
+    head: html`${suggested !== undefined && html`<p>${adviceText(suggested, places)}</p>`}${[
+      ...notes,
+      endText(test),
+    ].map(
       (text) => text !== undefined && html`<p>${text}</p>`,
     )}${command !== undefined && html`<p><code>${command}</code></p>`}`,
     sections: [

@@ -4,7 +4,7 @@ import { plural } from '../../../suggest.js';
 import { type RatePoint, type RateSuggestions, type RateTest, suggestRates } from '../../../train/index.js';
 import { table } from '../../table.js';
 
-/** What a test found. */
+/** What a test found, in the order of `TITLES`. */
 export interface Found {
   places: readonly Place[];
   /** The place that is suggested, where the curve has one. */
@@ -33,8 +33,14 @@ const TITLES: Readonly<Record<keyof RateSuggestions, string>> = {
   steepest: 'steepest fall',
   lowest: 'lowest loss',
 };
-/** Which one is suggested; see docs/recipes.md. */
-const SUGGESTED = 'steepest';
+/**
+ * The higher of the two: the valley lies low, and a steepest fall below it is mostly chance, since the first smoothed
+ * losses stand on few. See docs/recipes.md for what was measured.
+ */
+const higher = (places: readonly Place[]): Place | undefined =>
+  places
+    .filter(({ name }) => name !== 'lowest')
+    .reduce<Place | undefined>((a, b) => (a && a.rate >= b.rate ? a : b), undefined);
 
 /** Below this share of the first loss a fall is hard to tell from chance. */
 const LITTLE = 0.02;
@@ -50,7 +56,7 @@ export function foundIn(test: RateTest): Found {
     const i = found[name];
     return i === undefined ? [] : [{ name, title, step: i + 1, ...points[i]! }];
   });
-  const suggested = places.find(({ name }) => name === SUGGESTED);
+  const suggested = higher(places);
   const lowest = places.find(({ name }) => name === 'lowest');
   const notes: string[] = [];
   if (suggested === undefined)
@@ -92,14 +98,17 @@ export function endText({ ended, points, steps }: RateTest): string | undefined 
   return undefined;
 }
 
-export const adviceText = (place: Place): string =>
-  `Suggested: learningRate ${shortRate(place.rate)} (${place.title}). It is a starting point: compare it with rates ` +
-  `three times lower and higher.`;
+export function adviceText(suggested: Place, places: readonly Place[]): string {
+  const lowest = places.find(({ name, rate }) => name === 'lowest' && rate > suggested.rate);
+  return (
+    `Suggested: learningRate ${shortRate(suggested.rate)} (${suggested.title}). It is a starting point: try higher ones ` +
+    `too${lowest === undefined ? '' : `, up to ${shortRate(lowest.rate)}, where the loss was lowest`}.`
+  );
+}
 
 export function foundText(test: RateTest, { places, suggested, notes }: Found, { command, file }: Left): string {
   const { recipe } = test.config;
   const rows = places.map(({ title, rate, smoothed, step }) => [title, shortRate(rate), loss(smoothed), String(step)]);
-  const own = recipe.values.learningRate;
   return [
     `${titleOf(test)}: ${testedText(test)}`,
     ...[endText(test)].filter((text) => text !== undefined),
@@ -107,8 +116,8 @@ export function foundText(test: RateTest, { places, suggested, notes }: Found, {
     table([['', 'learningRate', 'smoothed loss', 'step'], ...rows], 1),
     '',
     ...notes,
-    ...(suggested === undefined ? [] : [adviceText(suggested)]),
-    `Rates are per 256 pictures; the recipe has ${own} (${recipe.sources.learningRate}).`,
+    ...(suggested === undefined ? [] : [adviceText(suggested, places)]),
+    `Rates are per 256 pictures; the recipe has ${recipe.values.learningRate}.`,
     ...(file === undefined ? [] : [`drawing  ${file}`]),
     ...(command === undefined ? [] : [`next     ${command}`]),
   ].join('\n');
