@@ -18,6 +18,8 @@ import { buildOptimiser, freeze, trainUnfrozen } from './step/optimiser.js';
 import { applyGradients } from './step/update.js';
 import type { Objective, Task } from './task.js';
 
+export { NotFinite } from './step/diagnose.js';
+
 /** Which step of a run it is: all of them count from 0. */
 export interface Place {
   step: number;

@@ -6,11 +6,10 @@ import type { RunConfig } from '../../run/config.js';
 import type { TrainEvent } from '../../run/events.js';
 import { setThreads } from '../../torch/index.js';
 import { BrokenPictures } from '../broken.js';
-import { Learner } from '../learner.js';
+import { Learner, NotFinite } from '../learner.js';
 import { cached, checkDevice, looked, openTrainingData } from '../open.js';
 import type { LearnOptions } from '../options.js';
 import { resolveRun } from '../start.js';
-import { NotFinite } from '../step/diagnose.js';
 import type { Task } from '../task.js';
 import { DIVERGED, RATE_RANGE, type RatePoint, type RateRange, rateOfStep, SmoothedLoss } from './curve.js';
 

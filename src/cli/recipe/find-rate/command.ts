@@ -1,13 +1,8 @@
 import type { Command } from 'commander';
-import { RATE_RANGE, type RateRange } from '../../../train/find-rate/curve.js';
+import { RATE_RANGE } from '../../../train/find-rate/curve.js';
 import { integer, number } from '../../options.js';
-import { modelOptions, recipeOptions, type TrainingFlags } from '../../training-options.js';
-
-export interface FindRateFlags extends TrainingFlags, Partial<RateRange> {
-  out?: string;
-  force?: boolean;
-  json?: boolean;
-}
+import { modelOptions, recipeOptions } from '../../training-options.js';
+import type { FindRateFlags } from './run.js';
 
 export function registerFindRate(recipe: Command): void {
   const command = recipe

@@ -12,11 +12,16 @@ import type { RateRange, RateTest } from '../../../train/index.js';
 import { weightsPath } from '../../named-weights.js';
 import { checkOutput } from '../../output.js';
 import { Progress } from '../../progress.js';
-import { settingsOf } from '../../training-options.js';
+import { settingsOf, type TrainingFlags } from '../../training-options.js';
 import { commandLine } from '../../words.js';
-import type { FindRateFlags } from './command.js';
 import { LESS_MEMORY, type RateJob } from './process.js';
 import { foundIn, foundJson, foundText, shortRate } from './text.js';
+
+export interface FindRateFlags extends TrainingFlags, Partial<RateRange> {
+  out?: string;
+  force?: boolean;
+  json?: boolean;
+}
 
 export async function findRate(data: string, flags: FindRateFlags): Promise<void> {
   const { out, force, json, steps, lowest, highest, set, batch, ...options } = flags;
