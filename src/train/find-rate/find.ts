@@ -1,5 +1,5 @@
 import { numberOption, wholeOption } from '../../checks.js';
-import { UsageError } from '../../errors.js';
+import { RescaledError, UsageError } from '../../errors.js';
 import { LossScaler, scaledPeak } from '../../optim/index.js';
 import { passedOverText } from '../../part-words.js';
 import type { RunConfig } from '../../run/config.js';
@@ -62,7 +62,8 @@ export async function* findRate(
   const { batch: pictures, precision } = config.recipe.values;
   const { learner, started } = await Learner.open(task, config, data, { fresh: true });
   if (started !== undefined) yield { type: 'loaded', step: 0, from: config.from!, match: started };
-  const broken = new BrokenPictures([], learner.train.length, config);
+  const looking = data.train!.length + data.val.length + (data.test?.length ?? 0);
+  const broken = new BrokenPictures([], looking, config);
   broken.watch(learner.loader, 0);
   broken.found(found, learner.train, 0);
   const scaler = precision === 'float16' ? new LossScaler({ ...LossScaler.START }) : undefined;
@@ -99,7 +100,13 @@ export async function* findRate(
         if (stopped()) return undefined;
         step++;
         batchInEpoch++;
-        if (step === steps) return test('whole');
+        if (step === steps) {
+          if (points.length === 0)
+            throw new RescaledError(
+              'Expected batches of two pictures that can be read, but there was none. Use a larger --batch.',
+            );
+          return test('whole');
+        }
         // Finalizers of released handles run when the event loop turns.
         await new Promise((resolve) => setImmediate(resolve));
       }

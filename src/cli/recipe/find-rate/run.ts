@@ -32,7 +32,7 @@ export async function findRate(data: string, flags: FindRateFlags): Promise<void
   const from = options.from === undefined ? {} : { from: await weightsPath(options.from) };
   const test = await inProcess({ options: { ...options, ...from, data, settings }, range });
   if (test === undefined) {
-    console.error('Stopped: nothing was written.');
+    console.error('Stopped: no drawing was written.');
     process.exitCode = 1;
     return;
   }
@@ -74,7 +74,7 @@ async function inProcess(task: RateJob['task']): Promise<RateTest | undefined> {
   if (end.type === 'failed') throw end.error;
   if (end.death.by === 'killSignal') return undefined;
   throw new RescaledError(
-    deathText(end.death, { who: 'The process of the test', memory: LESS_MEMORY, kept: 'Nothing was written.' }),
+    deathText(end.death, { who: 'The process of the test', memory: LESS_MEMORY, kept: 'No drawing was written.' }),
   );
 }
 

@@ -42,7 +42,7 @@ const higher = (places: readonly Place[]): Place | undefined =>
     .filter(({ name }) => name !== 'lowest')
     .reduce<Place | undefined>((a, b) => (a && a.rate >= b.rate ? a : b), undefined);
 
-/** Below this share of the first loss a fall is hard to tell from chance. */
+/** Below this share of the loss a fall is hard to tell from chance. */
 const LITTLE = 0.02;
 
 /** A rate as it is typed: two digits are more than it is known to. */
@@ -58,6 +58,8 @@ export function foundIn(test: RateTest): Found {
   });
   const suggested = higher(places);
   const lowest = places.find(({ name }) => name === 'lowest');
+  const before = points.slice(Math.floor(steps / 10), lowest?.step).map(({ smoothed }) => smoothed);
+  const fell = Math.max(...before) - (lowest?.smoothed ?? 0);
   const notes: string[] = [];
   if (suggested === undefined)
     notes.push(
@@ -67,10 +69,10 @@ export function foundIn(test: RateTest): Found {
         : `No rate is suggested: the loss rose before it had fallen. Try a lower one for the begin: --lowest ` +
             `${shortRate(test.lowest / 100)}.`,
     );
-  else if (points[0]!.loss - lowest!.smoothed < LITTLE * Math.abs(points[0]!.loss))
+  else if (fell < LITTLE * Math.abs(lowest!.smoothed))
     notes.push(
-      `The loss fell by little, from ${loss(points[0]!.loss)} to ${loss(lowest!.smoothed)}: more steps say more ` +
-        `(--steps ${2 * steps}).`,
+      `The smoothed loss fell by ${significant(fell, 2)} alone, to ${loss(lowest!.smoothed)}: what is suggested may be ` +
+        `chance. More steps say more (--steps ${2 * steps}).`,
     );
   if (ended === 'whole' && lowest?.step === points.length)
     notes.push(`The loss still fell at the highest rate: --highest ${shortRate(10 * test.highest)} goes further.`);
