@@ -57,8 +57,12 @@ const options: LearnOptions = {
   workers: 0,
   seed: 3,
 };
-async function testOf(range: Partial<RateRange>, settings: Record<string, unknown> = {}): Promise<RateTest> {
-  const events = findRate({ ...options, settings: { batch: 8, ...settings } }, range);
+async function testOf(
+  range: Partial<RateRange>,
+  settings: Record<string, unknown> = {},
+  other: Partial<LearnOptions> = {},
+): Promise<RateTest> {
+  const events = findRate({ ...options, ...other, settings: { batch: 8, ...settings } }, range);
   for (let turn = await events.next(); ; turn = await events.next()) if (turn.done === true) return turn.value!;
 }
 
@@ -78,6 +82,13 @@ describe('the test of rates', () => {
     assert.equal(epochs, 5);
     for (const [i, loss] of losses.entries())
       assert.ok(Math.abs(points[i]!.loss - loss) < 1e-5, `step ${i + 1}: ${points[i]!.loss}, in the run ${loss}`);
+  });
+
+  test('gives the same for a seed, whatever the workers', async () => {
+    const one = await testOf({ steps: 20 });
+    assert.equal(one.points[0]!.rate, 1e-5);
+    assert.deepEqual((await testOf({ steps: 20 }, {}, { workers: 2 })).points, one.points);
+    assert.notDeepEqual((await testOf({ steps: 20 }, {}, { seed: 4 })).points, one.points);
   });
 
   test('ends when the smoothed loss is four times its lowest', async () => {
@@ -167,25 +178,17 @@ describe('rescaled recipe find-rate', () => {
     assert.match(stdout, /Rates are per 256 pictures; the recipe has 3\.\n/);
   });
 
-  test('gives the same for a seed, whatever the workers; --json writes nothing', () => {
+  test('--json writes nothing', () => {
     const cwd = join(folder, 'json');
-    const args = [tiny, ...SMALL, '--steps', '20', '--json'];
-    const of = (...more: string[]): string => {
-      const { status, stdout, stderr } = command(cwd, ...args, ...more);
-      assert.equal(status, 0, stderr);
-      return stdout;
-    };
-    const found = JSON.parse(of('--seed', '5')) as {
+    const { status, stdout, stderr } = command(cwd, tiny, ...SMALL, '--steps', '20', '--json');
+    assert.equal(status, 0, stderr);
+    const { points, model, batch } = JSON.parse(stdout) as {
       points: { learningRate: number; loss: number }[];
-      ended: string;
-      suggestion: unknown;
+      model: string;
+      batch: number;
     };
+    assert.deepEqual([model, batch, points[0]!.learningRate], ['resnet-rs-14', 8, 1e-5]);
     assert.deepEqual(readdirSync(cwd), []);
-    assert.equal(found.points[0]!.learningRate, 1e-5);
-    assert.equal(found.points.length, found.ended === 'whole' ? 20 : found.points.length);
-    const points = (text: string): unknown => (JSON.parse(text) as { points: unknown }).points;
-    assert.deepEqual(points(of('--seed', '5', '--workers', '2')), found.points);
-    assert.notDeepEqual(points(of('--seed', '6')), found.points);
   });
 
   test('draws a page with the steps in figures, and replaces no file', () => {
