@@ -2,9 +2,11 @@ import { AUTOAUGMENT_PIXELS } from '../augment/policies/autoaugment.js';
 import { REFERENCE_SIDE } from '../augment/policies/plan.js';
 import { type PixelConstants, RANDAUGMENT_PIXELS, scaled } from '../augment/policies/randaugment.js';
 import { TRIVIAL_TRANSLATE } from '../augment/policies/trivialaugment.js';
+import { batchesOf } from '../batches.js';
 import { UsageError } from '../errors.js';
 import { type ModelFacts, publishedResNetRs, randAugmentMagnitudeAt } from '../models/index.js';
 import { emaDecay } from '../optim/index.js';
+import { plural } from '../suggest.js';
 import { type Changes, PRESETS, type Preset, type Sourced } from './presets.js';
 import type { Recipe, RecipeKey, Settings } from './schema.js';
 
@@ -219,21 +221,21 @@ export function fitAugmentation(draft: Draft, size: number): void {
 /** @param pictures in the training part */
 export function fitData(draft: Draft, pictures: number): void {
   const batch = draft.get('batch');
-  if (batch > pictures) {
-    if (draft.isChosen('batch'))
-      throw new UsageError(
-        `Expected a batch of at most ${pictures}, the number of training pictures, but received ${batch}. ` +
-          'Use a smaller --batch.',
-      );
+  if (draft.isChosen('batch') && batch > pictures)
+    throw new UsageError(
+      `Expected a batch of at most ${pictures}, the number of training pictures, but received ${batch}. ` +
+        'Use a smaller --batch.',
+    );
+  const quarter = Math.max(2, Math.floor(pictures / 4));
+  if (batch > quarter)
     draft.set(
       'batch',
-      Math.max(2, Math.min(pictures, Math.floor(pictures / 4))),
-      `a quarter of the ${pictures} training pictures, since a batch of ${batch} is more than all`,
+      quarter,
+      `a quarter of the ${plural(pictures, 'training picture')}: with ${batch} an epoch would have too few steps`,
     );
-  }
   if (draft.get('averaging') === 'none') return;
   // The ramp alone keeps the horizon below a ninth of the steps done: 1/(1 - (1+t)/(10+t)) = (10+t)/9.
-  const steps = Math.floor(pictures / draft.get('batch')) * draft.get('epochs');
+  const steps = batchesOf(pictures, draft.get('batch'), 'spread') * draft.get('epochs');
   const last = emaDecay(draft.get('emaDecay'), steps);
   if (last < draft.get('emaDecay')) {
     const horizon = Math.round(1 / (1 - last));

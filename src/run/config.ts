@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { Rest } from '../batches.js';
 import { RescaledError, UsageError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
 import type { ModelOptions } from '../models/index.js';
@@ -46,6 +47,8 @@ export interface RunConfig {
   /** Which of the weights of that checkpoint. */
   select?: string;
   recipe: SourcedRecipe;
+  /** What becomes of training pictures that fill no whole batch. 0.1.0 did not write it: `drop`. */
+  rest: Rest;
   seed: number;
   threads: number;
   device: string;
@@ -89,6 +92,7 @@ const headSchema = z.looseObject({
   maxBroken: z.number(),
   checkpointSeconds: z.number(),
   evalEvery: z.int().min(1).optional(),
+  rest: z.enum(['drop', 'spread']).optional(),
   recipe: z.looseObject({
     preset: z.string(),
     values: z.looseObject({ epochs: z.int(), batch: z.int() }),
@@ -123,7 +127,12 @@ export function loadConfig(run: string): RunConfig {
     ...(values as Partial<Recipe>),
     ...(unscaled ? { augmentPixelScale: 1 } : {}),
   };
-  return { ...config, evalEvery: config.evalEvery ?? 1, recipe: { ...config.recipe, values: completeRecipe(kept) } };
+  return {
+    ...config,
+    evalEvery: config.evalEvery ?? 1,
+    rest: config.rest ?? 'drop',
+    recipe: { ...config.recipe, values: completeRecipe(kept) },
+  };
 }
 
 function upgraded(json: unknown): unknown {

@@ -64,7 +64,7 @@ export class Learner {
     this.train = split?.train ?? data.train!;
     this.minival = split?.minival;
     const common = { targets: task.targets, preprocess: preprocessOf(config), seed, workers };
-    this.loader = new BatchLoader({ ...common, source: this.train, batch, repeats, mode: 'train' });
+    this.loader = new BatchLoader({ ...common, source: this.train, batch, repeats, rest: config.rest, mode: 'train' });
     this.normaliser = new Normaliser(config.device, config.input);
     this.#objective = task.objective(config, this.train);
   }

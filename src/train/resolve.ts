@@ -145,6 +145,7 @@ export function resolveConfig(
     from: options.from === undefined ? undefined : resolve(options.from),
     ...(options.select === undefined ? {} : { select: options.select }),
     recipe,
+    rest: 'spread',
     seed: options.seed ?? 0,
     threads: options.threads ?? cores,
     device,

@@ -1,3 +1,4 @@
+import { batchesOf } from '../../batches.js';
 import { emaDecay } from '../../optim/index.js';
 import { RECIPE_KEYS } from '../../recipe/presets.js';
 import type { SourcedRecipe } from '../../recipe/recipe.js';
@@ -39,7 +40,7 @@ export function plotPage(recipes: readonly SourcedRecipe[], run: PlotRun): strin
 }
 
 const stepsOf = ({ values }: SourcedRecipe, { pictures }: PlotRun): number =>
-  Math.max(1, Math.floor(pictures / values.batch)) * values.epochs;
+  batchesOf(pictures, values.batch, 'spread') * values.epochs;
 
 /** One curve a recipe over its own length: in epochs where all are as long, else in percent of the run. */
 function curve(recipe: SourcedRecipe, run: PlotRun, length: number, at: (step: number) => number | undefined): Point[] {
@@ -76,7 +77,7 @@ function rateChart(recipes: readonly SourcedRecipe[], run: PlotRun): Html {
       recipe,
       run,
       length,
-      learningRates(recipe.values, Math.max(1, Math.floor(run.pictures / recipe.values.batch))),
+      learningRates(recipe.values, batchesOf(run.pictures, recipe.values.batch, 'spread')),
     );
     return {
       name: recipe.preset,

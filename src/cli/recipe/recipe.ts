@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { batchesOf } from '../../batches.js';
 import { UsageError } from '../../errors.js';
 import { writeFileAtomic } from '../../files.js';
 import { modelFacts } from '../../models/index.js';
@@ -116,7 +117,7 @@ async function resolved(name: string, flags: RecipeFlags): Promise<SourcedRecipe
 }
 
 function heading({ preset, values }: SourcedRecipe, flags: RecipeFlags): string {
-  const steps = Math.floor(flags.pictures / values.batch) * values.epochs;
+  const steps = batchesOf(flags.pictures, values.batch, 'spread') * values.epochs;
   return (
     `${preset} for ${flags.model} at ${sizeOf(flags)} pixels and ${flags.pictures} training pictures: ` +
     `${steps} steps; ` +

@@ -1,5 +1,6 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { basename, dirname, join, relative, resolve } from 'node:path';
+import { batchesOf } from '../../batches.js';
 import { typicalSide } from '../../data/sources/sides.js';
 import { RescaledError, UsageError } from '../../errors.js';
 import { writeFileAtomic } from '../../files.js';
@@ -96,7 +97,7 @@ function secondsOf(
       Array.from({ length: SEEDS }, () => ({
         work: {
           cost: '',
-          steps: epochs * Math.max(1, Math.floor(train / fit.batch)),
+          steps: epochs * batchesOf(train, fit.batch, 'spread'),
           // Raw weights and their average.
           scored: 2 * (epochs * Math.min(WATCHED, test) + test) + Math.min(TRAIN_PICTURES, train),
           stepFlops: 6 * multiplyAdds * fit.batch,

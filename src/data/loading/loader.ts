@@ -1,7 +1,9 @@
 import { type PreprocessOptions, preprocessOptions } from '../../augment/preprocess.js';
 import { Random } from '../../augment/random.js';
 import { repeatedOrder } from '../../augment/repeat.js';
+import { batchBounds, type Rest } from '../../batches.js';
 import { RescaledError, UsageError } from '../../errors.js';
+import { plural } from '../../suggest.js';
 import type { Source } from '../sources/source.js';
 import { type Batch, type BatchPlan, type MadeBatch, makeBatch } from './batch.js';
 import { openTargets, type TargetReader, type TargetSpec, type Targets } from './targets.js';
@@ -31,8 +33,8 @@ export interface LoaderOptions<T extends Targets> {
   workers: number;
   /** Batches made ahead of the consumer. Default 2 per worker; at least 2. Without effect when workers = 0. */
   prefetch?: number;
-  /** Leave out a last batch that is not full. Default: true in training. */
-  dropLast?: boolean;
+  /** What becomes of pictures that fill no whole batch. Default: `spread` in training, else `keep`. See `batchBounds`. */
+  rest?: Rest;
 }
 
 /**
@@ -41,7 +43,7 @@ export interface LoaderOptions<T extends Targets> {
  *
  * A picture that cannot be read is left out of its batch, noted in `broken` and reported once through `onBroken`.
  *
- * @throws UsageError for a wrong option, and in training when the source has fewer pictures than a batch
+ * @throws UsageError for a wrong option, and in training when the source has too few pictures
  */
 export class BatchLoader<T extends Targets> {
   readonly batchesPerEpoch: number;
@@ -51,7 +53,8 @@ export class BatchLoader<T extends Targets> {
   readonly #targets: TargetSpec<T>;
   /** Opened in this thread where there are no workers. */
   #reader: Promise<TargetReader<T>> | undefined;
-  readonly #batch: number;
+  /** Batch b is [bounds[b], bounds[b + 1]) of the epoch's order. */
+  readonly #bounds: readonly number[];
   readonly #plan: BatchPlan;
   readonly #ahead: number;
   readonly #pool: WorkerPool | undefined;
@@ -69,26 +72,26 @@ export class BatchLoader<T extends Targets> {
       workers,
       prefetch = 2 * workers,
       repeats = 1,
-      dropLast = mode === 'train',
+      rest = mode === 'train' ? 'spread' : 'keep',
     } = options;
     checkWhole('batch', batch, 1);
     checkWhole('workers', workers, 0);
     checkWhole('prefetch', prefetch, 0);
     checkWhole('repeats', repeats, 1);
     if (source.length === 0) throw new UsageError(`Expected pictures in ${source.name} but it has none.`);
-    if (dropLast && source.length < batch) {
+    const least = rest === 'drop' ? batch : rest === 'spread' ? Math.min(batch, 2) : 1;
+    if (source.length < least) {
       throw new UsageError(
-        `Expected at least one full batch of ${batch} from ${source.name} but it has ${source.length} ` +
-          `picture${source.length === 1 ? '' : 's'}. ` +
-          `Use a batch of at most ${source.length}.`,
+        `Expected at least ${rest === 'drop' ? `one full batch of ${batch}` : '2 pictures'} from ${source.name} but it has ` +
+          `${plural(source.length, 'picture')}. ${rest === 'drop' ? `Use a batch of at most ${source.length}.` : 'Batch norm learns nothing from one.'}`,
       );
     }
     this.#source = source;
     this.#targets = options.targets;
-    this.#batch = batch;
     this.#plan = { mode, preprocess: preprocessOptions(options.preprocess), seed, repeats };
     this.#ahead = Math.max(2, prefetch);
-    this.batchesPerEpoch = dropLast ? Math.floor(source.length / batch) : Math.ceil(source.length / batch);
+    this.#bounds = batchBounds(source.length, batch, rest);
+    this.batchesPerEpoch = this.#bounds.length - 1;
     if (workers > 0)
       this.#pool = new WorkerPool(workers, {
         spec: source.spec,
@@ -131,8 +134,8 @@ export class BatchLoader<T extends Targets> {
     const queue: Promise<MadeBatch<T> | undefined>[] = [];
     let next = startBatch;
     const request = async (): Promise<MadeBatch<T> | undefined> => {
-      const first = next * this.#batch;
-      const indices = Int32Array.from(order.subarray(first, first + this.#batch));
+      const first = this.#bounds[next]!;
+      const indices = Int32Array.from(order.subarray(first, this.#bounds[next + 1]!));
       next++;
       if (this.#pool !== undefined)
         return this.#pool.run({ pass, epoch, first, indices }) as Promise<MadeBatch<T> | undefined>;

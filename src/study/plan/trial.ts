@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { batchesOf } from '../../batches.js';
 import type { Dataset } from '../../data/dataset.js';
 import type { Recipe } from '../../recipe/recipe.js';
 import { resolveRun } from '../../tasks/runs.js';
@@ -58,7 +59,7 @@ export async function planTrials(options: TrialOptions, seeds: readonly number[]
   const { testPictures, ...train } = options;
   const config = await resolveRun({ ...train, out: '' }, dataset);
   const recipe = config.recipe.values;
-  const steps = Math.floor(config.trainImages / recipe.batch) * recipe.epochs;
+  const steps = batchesOf(config.trainImages, recipe.batch, config.rest) * recipe.epochs;
   const passes = recipe.averaging === 'none' ? 1 : 2;
   const scored =
     passes * (recipe.epochs * Math.min(WATCHED, config.valImages) + config.valImages) +

@@ -1,11 +1,10 @@
 /**
  * How long a thread of libgomp waits busily for its next piece of work before it sleeps, in turns of a loop. By default
  * it is 300000, some milliseconds. Beside other work the waiting threads hold the cores that those which still work
- * would need: training is 2 to 5 times slower. With a third of it threads are still awake from one operator to the
- * next. With 20000 and 50000, measured where other work had to give way, a small training beside busy processes gained
- * more, 1.98 and 2.28 times in place of 1.6, but alone it lost 15 and 25 % (`npm run bench:busy`).
+ * would need: training is 2 to 6 times slower. Measured with `npm run bench:busy` on two cores, against libgomp's own:
+ * alone 0.99 times as fast (0.93 to 1.02 in five rounds), beside two busy processes 5.9 times (4.5 to 7.2).
  */
-const SPIN_COUNT = '100000';
+const SPIN_COUNT = '20000';
 
 /** The same for Intel's and LLVM's OpenMP, in milliseconds, where the default is 200; 0 would never wait busily. Not measured. */
 const BLOCK_TIME = '1';

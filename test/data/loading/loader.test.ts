@@ -32,6 +32,7 @@ const options = (over: Partial<LoaderOptions<Labels>> = {}): LoaderOptions<Label
   preprocess,
   seed: 7,
   workers: 0,
+  ...(over.mode === 'eval' ? {} : { rest: 'drop' as const }),
   ...over,
 });
 const digest = ({ images, targets: { labels }, indices, n }: Batch<Labels>) =>
@@ -264,9 +265,29 @@ test('a worker that dies makes the pass reject, and the loader recovers', async 
     );
 });
 
+test('in training the rest is spread: every picture comes once an epoch, in batches that differ by one at most', async () => {
+  await using loader = new BatchLoader({ ...options({ batch: 64, workers: 2 }), rest: undefined });
+  assert.equal(loader.batchesPerEpoch, 2);
+  const seen: number[] = [];
+  for await (const { n, indices } of loader.batches(3)) {
+    assert.equal(n, 45);
+    seen.push(...indices);
+  }
+  assert.deepEqual(
+    seen.sort((a, b) => a - b),
+    Array.from({ length: 90 }, (_, i) => i),
+  );
+  // The same views as in whole batches: they depend on the picture and not on its batch.
+  const whole = await pass({ batch: 45, rest: 'drop' }, 3);
+  assert.deepEqual(await pass({ batch: 64, rest: 'spread' }, 3), whole);
+});
+
 test('wrong options are named', () => {
   const wrong: [Partial<LoaderOptions<Labels>>, RegExp][] = [
-    [{ batch: 91 }, /at least one full batch of 91 from idx\/train but it has 90 pictures. Use a batch of at most 90/],
+    [
+      { batch: 91, rest: 'drop' },
+      /at least one full batch of 91 from idx\/train but it has 90 pictures. Use a batch of at most 90/,
+    ],
     [{ batch: 0 }, /at least 1, for batch but received 0/],
     [{ batch: 1.5 }, /for batch but received 1.5/],
     [{ workers: -1 }, /for workers but received -1/],
@@ -280,7 +301,7 @@ test('wrong options are named', () => {
       (error: Error & { exitCode?: number }) => error.exitCode === 2 && pattern.test(error.message),
     );
   }
-  const loader = new BatchLoader(options({ dropLast: false, batch: 200 }));
+  const loader = new BatchLoader(options({ rest: 'keep', batch: 200 }));
   assert.equal(loader.batchesPerEpoch, 1);
   assert.throws(() => loader.batches(-1), /for epoch but received -1/);
   assert.throws(() => loader.batches(0, 2), /startBatch up to 1, .* but received 2/);

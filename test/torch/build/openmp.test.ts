@@ -4,13 +4,13 @@ import { test } from 'node:test';
 import { openmpEnvironment } from '../../../src/torch/build/openmp.js';
 
 test('OpenMP is told to wait busily for a short time, whichever runtime it is', () => {
-  assert.deepEqual(openmpEnvironment({}), { GOMP_SPINCOUNT: '100000', KMP_BLOCKTIME: '1' });
+  assert.deepEqual(openmpEnvironment({}), { GOMP_SPINCOUNT: '20000', KMP_BLOCKTIME: '1' });
   assert.deepEqual(openmpEnvironment({ GOMP_SPINCOUNT: '', OMP_WAIT_POLICY: '' }), openmpEnvironment({}));
 });
 
 test('what the user has set stands', () => {
   assert.deepEqual(openmpEnvironment({ GOMP_SPINCOUNT: '7' }), { KMP_BLOCKTIME: '1' });
-  assert.deepEqual(openmpEnvironment({ KMP_BLOCKTIME: '200' }), { GOMP_SPINCOUNT: '100000' });
+  assert.deepEqual(openmpEnvironment({ KMP_BLOCKTIME: '200' }), { GOMP_SPINCOUNT: '20000' });
   assert.deepEqual(openmpEnvironment({ OMP_WAIT_POLICY: 'active' }), {});
 });
 
@@ -27,7 +27,7 @@ test('libgomp reads it when the engine is loaded', (t) => {
   };
   const ours = load({});
   if (ours === '') return t.skip('another OpenMP runtime');
-  assert.equal(ours, '100000');
+  assert.equal(ours, '20000');
   assert.equal(load({ GOMP_SPINCOUNT: '77' }), '77');
   assert.equal(load({ OMP_WAIT_POLICY: 'passive' }), '0');
 });

@@ -1,0 +1,24 @@
+/**
+ * What becomes of the pictures of an epoch that fill no whole batch: left out (`drop`), a smaller last batch (`keep`), or all batches made
+ * a little smaller, as alike as can be (`spread`).
+ */
+export type Rest = 'drop' | 'keep' | 'spread';
+
+/** Batches of an epoch over n pictures: floor(n/b) without the rest, else ceil(n/b). */
+export function batchesOf(n: number, batch: number, rest: Rest): number {
+  if (rest === 'drop') return Math.floor(n / batch);
+  const all = Math.ceil(n / batch);
+  // Batch norm wants two pictures at least: three in batches of two are one batch of three.
+  return rest === 'keep' || batch === 1 ? all : Math.max(1, Math.min(all, Math.floor(n / 2)));
+}
+
+/**
+ * Where the batches of an epoch over n pictures begin and end: batch i is [bounds[i], bounds[i + 1]). With `spread` the B batches are cut at
+ * floor(i*n/B), so that their sizes differ by one at most: a last batch of few pictures would give a noisy step, and batch-norm statistics
+ * that `averaging=ema` keeps.
+ */
+export function batchBounds(n: number, batch: number, rest: Rest): number[] {
+  const batches = batchesOf(n, batch, rest);
+  const at = (i: number): number => (rest === 'spread' ? Math.floor((i * n) / batches) : Math.min(n, i * batch));
+  return Array.from({ length: batches + 1 }, (_, i) => at(i));
+}
