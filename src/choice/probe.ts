@@ -18,14 +18,14 @@ import { choose, type Facts, lengthOf, runSeconds } from './choose.js';
 import { costOf, nominalSeconds, type Rung, rungsFor } from './rungs.js';
 
 /** What is to be chosen, and what is given. */
-export interface ChoiceTask {
+export interface Asked {
   options: Omit<TrainOptions, 'out'>;
   /** The time that the whole run may take; without it `DEFAULT_MINUTES`, roughly. */
   minutes?: number;
 }
 
 export interface ChoiceJob {
-  task: ChoiceTask;
+  task: Asked;
   message: TrainEvent;
   /** Undefined when it was stopped. */
   answer: Choice | undefined;

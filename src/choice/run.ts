@@ -3,9 +3,18 @@ import { untilInterrupted } from '../child/interrupt.js';
 import { runChild } from '../child/run.js';
 import { RescaledError } from '../errors.js';
 import type { TrainEvent } from '../run/events.js';
-import type { Choice, ChoiceJob, ChoiceTask } from './probe.js';
+import { plural } from '../suggest.js';
+import type { Asked, Choice, ChoiceJob } from './probe.js';
+import { nominalSeconds } from './rungs.js';
 
-export type { Alternative, Choice, ChoiceTask } from './probe.js';
+export type { Alternative, Asked, Choice } from './probe.js';
+
+/**
+ * Whether model, size, recipe and length are chosen for the user: whoever names a model, weights or another recipe has chosen, and gets the
+ * recipe's own.
+ */
+export const isChoosing = ({ options: { model, from, recipe }, minutes }: Asked): boolean =>
+  minutes !== undefined || (model === undefined && from === undefined && (recipe === undefined || recipe === 'quick'));
 
 /**
  * Chooses model, size, recipe, batch and length of a run for its data and this machine, where they are not given. Pictures are decoded for
@@ -13,7 +22,7 @@ export type { Alternative, Choice, ChoiceTask } from './probe.js';
  * @returns undefined when it was interrupted
  */
 export async function chooseRun(
-  task: ChoiceTask,
+  task: Asked,
   onEvent: (event: TrainEvent) => void = () => {},
 ): Promise<Choice | undefined> {
   const module = new URL('./probe.js', import.meta.url);
@@ -28,4 +37,17 @@ export async function chooseRun(
       memory: 'name a smaller network with --model, --width and --size',
     }),
   );
+}
+
+/** The options with what was chosen. */
+export function withChoice<T extends Asked['options']>(options: T, choice: Choice): T {
+  const { rung, recipe, epochs, minutes, asked, factor } = choice;
+  const how = asked ? `the ${plural(minutes, 'minute')} asked for` : 'a first model in minutes';
+  const millis = Number((1000 * factor * nominalSeconds(rung)).toPrecision(2));
+  return {
+    ...options,
+    ...rung,
+    recipe,
+    chosen: { values: { epochs }, source: `chosen for ${how}: a training picture takes about ${millis} ms here` },
+  };
 }

@@ -88,10 +88,7 @@ export class Progress {
         break;
       case 'step': {
         this.#smooth = this.#smooth === undefined ? event.loss : 0.95 * this.#smooth + 0.05 * event.loss;
-        const now = Date.now();
-        if (now - this.#lastShown < (this.#terminal ? 100 : 10_000)) break;
-        this.#lastShown = now;
-        this.#line(
+        this.renew(
           `epoch ${event.epoch}/${this.#epochs}  step ${event.step}/${this.#steps}  loss ` +
             `${this.#smooth.toFixed(3)}  lr ${event.learningRate.toPrecision(3)}  ` +
             `${event.imagesPerSecond.toFixed(event.imagesPerSecond < 100 ? 1 : 0)} images/s  ` +
@@ -144,6 +141,19 @@ export class Progress {
       `loss ${event.trainLoss.toFixed(3)}  ${scores.length === 0 ? '' : `${scores.join(', ')}  `}${event.imagesPerSecond.toFixed(0)} images/s, ` +
       `${percent(event.loaderWaitShare)} of it waiting for pictures${event.best ? pc.green('  best so far') : ''}`
     );
+  }
+
+  /** Shows where something stands: the line that renews itself on a terminal, elsewhere a line now and then. */
+  renew(text: string): void {
+    const now = Date.now();
+    if (now - this.#lastShown < (this.#terminal ? 100 : 10_000)) return;
+    this.#lastShown = now;
+    this.#line(text);
+  }
+
+  /** Leaves a terminal's line clean. */
+  clear(): void {
+    if (this.#terminal) this.stream.write('\r\x1b[2K');
   }
 
   note(text: string): void {

@@ -1,8 +1,9 @@
 import type { Dataset } from '../data/dataset.js';
 import { loadConfig, type RunConfig } from '../run/config.js';
 import type { TrainEvent } from '../run/events.js';
+import * as rates from '../train/find-rate/find.js';
 import * as open from '../train/open.js';
-import type { TrainOptions } from '../train/options.js';
+import type { LearnOptions, TrainOptions } from '../train/options.js';
 import * as score from '../train/score.js';
 import * as start from '../train/start.js';
 import { resumeRun, trainRun } from '../train/train.js';
@@ -38,6 +39,13 @@ export async function* resumeTraining(
 ): AsyncGenerator<TrainEvent> {
   yield* resumeRun(taskNamed(loadConfig(run).task.name), run, options);
 }
+
+/** How the loss of a training moves while its rate rises; see `findRate` of train/find-rate/find.ts. */
+export const findRate = (
+  options: LearnOptions,
+  range: Parameters<typeof rates.findRate>[2],
+  stoppable: Stoppable = {},
+): ReturnType<typeof rates.findRate> => rates.findRate(taskNamed(options.task), options, range, stoppable);
 
 /** The configuration of a run with these options, which may start from weights. */
 export const resolveRun = (options: TrainOptions, dataset: Dataset): Promise<RunConfig> =>

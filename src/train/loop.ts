@@ -2,29 +2,23 @@ import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
 import { BatchLoader } from '../data/loading/loader.js';
-import { splitMinival } from '../data/minival.js';
 import { RescaledError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
 import { isBetter, ofTraining, type Scores } from '../metric.js';
 import { modelTitle } from '../models/index.js';
 import { Ema, LossScaler } from '../optim/index.js';
 import { freshState, loadCheckpoint, type RunState, saveCheckpoint, saveWeights } from '../run/checkpoint.js';
-import { bestWeights, finalWeights, lastCheckpoint, type RunConfig, usesMinival } from '../run/config.js';
+import { bestWeights, finalWeights, lastCheckpoint, type RunConfig } from '../run/config.js';
 import type { EpochEvent, TrainEvent } from '../run/events.js';
-import { manualSeed, setThreads } from '../torch/index.js';
+import { setThreads } from '../torch/index.js';
 import { BrokenPictures } from './broken.js';
 import { evaluate, evaluationsLeft, isMeasured } from './evaluate.js';
+import { Learner } from './learner.js';
 import { cached, checkDevice, openRunData } from './open.js';
 import { OtherWork } from './other-work.js';
-import { modelOf, preprocessOf } from './resolve.js';
+import { preprocessOf } from './resolve.js';
 import { Speed } from './speed.js';
-import { loadStart } from './start.js';
-import { diagnose, diagnoseGradient, diagnoseScale } from './step/diagnose.js';
-import { batchGradients } from './step/gradients.js';
-import { Normaliser } from './step/input.js';
-import { buildOptimiser, freeze, trainUnfrozen } from './step/optimiser.js';
 import { learningRates } from './step/rate.js';
-import { applyGradients } from './step/update.js';
 import type { Task } from './task.js';
 
 export interface LoopOptions {
@@ -86,32 +80,17 @@ export async function* trainLoop(
 
   const data = yield* cached(opened, config.size, signal);
 
-  // -- what is trained
-  const model = modelOf(task, config).train();
-  const started = resume ? undefined : await loadStart(task, config, model);
-  const frozen = freeze(model, recipe.freeze);
-  const optimiser = buildOptimiser(recipe, model);
+  // -- what is trained, and on what
+  const { learner, started } = await Learner.open(task, config, data, { fresh: !resume });
+  const { model, optimiser, normaliser, train, minival, loader: trainLoader } = learner;
   const ema = recipe.averaging !== 'none' ? new Ema(model.state(), recipe.emaDecay) : undefined;
 
-  // -- what it is trained on
+  // -- what it is measured on
   const { size, seed, workers } = config;
   const common = { targets: task.targets, preprocess: preprocessOf(config), seed, workers };
-  const { train, minival } = usesMinival(config)
-    ? splitMinival(data.train!, recipe.minival, seed)
-    : { train: data.train!, minival: undefined };
-  const trainLoader = new BatchLoader({
-    ...common,
-    source: train,
-    batch: recipe.batch,
-    repeats: recipe.repeats,
-    rest: config.rest,
-    mode: 'train',
-  });
   const evaluation = { ...common, batch: Math.min(256, Math.max(recipe.batch, 32)), mode: 'eval' } as const;
   const valLoader = new BatchLoader({ ...evaluation, source: data.val });
   const minivalLoader = minival === undefined ? undefined : new BatchLoader({ ...evaluation, source: minival });
-  const normaliser = new Normaliser(config.device, config.input);
-  const objective = task.objective(config, train);
 
   // -- how long
   const stepsPerEpoch = trainLoader.batchesPerEpoch;
@@ -231,28 +210,15 @@ export async function* trainLoop(
       const { waitedSeconds: waitedAtStart, seconds: secondsAtStart, images: imagesAtStart } = state;
       let trained = 0; // seconds of this epoch in this process, by the clock
       let waited = 0; // of them, for pictures
-      trainUnfrozen(model, frozen);
+      learner.begin();
       speed.begin();
       for await (const batch of trainLoader.batches(state.epoch, state.batchInEpoch)) {
         const learningRate = rateAt(state.step);
-        // Seeded by the step, not by what was drawn before: a resumed run draws the same.
-        manualSeed(BigInt(seed) * 0x9e3779b97f4a7c15n + BigInt(state.step));
         let loss = Number.NaN;
         if (batch.n > 1) {
-          const step = objective.begin(batch, state.epoch, state.batchInEpoch);
-          const { accumulate: parts, precision } = recipe;
-          const options = { normaliser, size, parts, precision, scale: scaler?.scale };
-          const result = batchGradients(model, batch.n, step, options, (value, x) =>
-            diagnose(value, state.step, learningRate, model, x),
-          );
+          const result = learner.step(batch, state, learningRate, scaler);
           loss = result.loss;
-          const updated = applyGradients(optimiser, learningRate, {
-            clipNorm: recipe.clipNorm,
-            scaler,
-            wrongNorm: (norm) => diagnoseGradient(norm, loss, state.step, learningRate),
-            wrongScale: (scale) => diagnoseScale(scale, state.step, learningRate),
-          });
-          if (updated) ema?.update(state.step + 1);
+          if (result.updated) ema?.update(state.step + 1);
           state.epochLoss += loss * batch.n;
           for (const [name, sum] of Object.entries(result.figures))
             state.epochFigures[name] = (state.epochFigures[name] ?? 0) + sum;
@@ -357,11 +323,7 @@ export async function* trainLoop(
       weights: finalWeights(out),
     };
   } finally {
-    await Promise.all([trainLoader.close(), valLoader.close(), minivalLoader?.close()]);
-    model.dispose();
-    optimiser.dispose();
+    await Promise.all([learner.dispose(), valLoader.close(), minivalLoader?.close()]);
     ema?.dispose();
-    normaliser.dispose();
-    objective.dispose();
   }
 }

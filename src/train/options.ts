@@ -43,3 +43,6 @@ export interface TrainOptions {
   /** Run folder. */
   out: string;
 }
+
+/** The same, of a training that need not leave a run. */
+export type LearnOptions = Omit<TrainOptions, 'out'> & Partial<Pick<TrainOptions, 'out'>>;

@@ -23,7 +23,7 @@ import { shapeOnly, zeros } from '../torch/index.js';
 import type { WeightsFacts } from '../weights/facts.js';
 import { epochsBetween } from './evaluate.js';
 import { deviceNamed } from './open.js';
-import type { TrainOptions } from './options.js';
+import type { LearnOptions } from './options.js';
 import type { Task } from './task.js';
 
 /** The options of a model that weights say they are of; of other weights what they say of the activation. */
@@ -53,7 +53,7 @@ function stemStrideFor(
 /** Completes the options with what the task, the data set, the model and the weights to start from say. */
 export function resolveConfig(
   task: Task,
-  options: TrainOptions,
+  options: LearnOptions,
   dataset: Dataset,
   start: WeightsFacts = {},
   named: string | NamedRecipe = options.recipe ?? 'resnet-rs',

@@ -16,7 +16,7 @@ import { underModelKeys } from '../weights/names/keyed.js';
 import { withoutBeginning } from '../weights/names/prefix.js';
 import { openWeights, type WeightsFile } from '../weights/open.js';
 import type { KeyMatch } from '../weights/report.js';
-import type { TrainOptions } from './options.js';
+import type { LearnOptions } from './options.js';
 import { resolveConfig } from './resolve.js';
 import type { Task } from './task.js';
 
@@ -68,7 +68,7 @@ export async function openStart(target: string, select?: string): Promise<{ file
  */
 export async function resolveRun(
   task: Task,
-  given: TrainOptions,
+  given: LearnOptions,
   dataset: Dataset,
   signal?: AbortSignal,
 ): Promise<RunConfig> {

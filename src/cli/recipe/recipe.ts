@@ -9,6 +9,7 @@ import { PRESETS, presetNames, RECIPE_KEYS } from '../../recipe/presets.js';
 import { IMAGENET_PICTURES, parseSetting, resolveRecipe, type SourcedRecipe } from '../../recipe/recipe.js';
 import { integer } from '../options.js';
 import { checkOutput } from '../output.js';
+import { registerFindRate } from './find-rate/command.js';
 import { columns, isUnused, recipeTable, shownValue } from './table.js';
 
 interface RecipeFlags {
@@ -99,6 +100,7 @@ export function register(program: Command): void {
       );
       console.log(flags.out);
     });
+  registerFindRate(recipe);
 }
 
 const sizeOf = ({ model, size }: RecipeFlags): number => size ?? modelFacts(model).size;

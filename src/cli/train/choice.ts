@@ -1,46 +1,10 @@
 import pc from 'picocolors';
-import { type Alternative, type Choice, chooseRun } from '../../choice/run.js';
+import type { Alternative, Asked, Choice } from '../../choice/run.js';
 import { nominalSeconds, type Rung } from '../../choice/rungs.js';
 import { modelTitle } from '../../models/index.js';
-import type { TrainEvent } from '../../run/events.js';
 import { plural } from '../../suggest.js';
-import type { TrainOptions } from '../../train/index.js';
 import { duration } from '../progress.js';
 import { commandLine } from '../words.js';
-
-/** What was asked for on the command line. */
-export interface Asked {
-  options: Omit<TrainOptions, 'out'>;
-  minutes?: number;
-}
-
-/**
- * Whether model, size, recipe and length are chosen for the user: whoever names a model, weights or another recipe has chosen, and gets the
- * recipe's own.
- */
-export const isChoosing = ({ options: { model, from, recipe }, minutes }: Asked): boolean =>
-  minutes !== undefined || (model === undefined && from === undefined && (recipe === undefined || recipe === 'quick'));
-
-/** @returns undefined when it was interrupted */
-export const choiceFor = (
-  { options, minutes }: Asked,
-  onEvent: (event: TrainEvent) => void,
-): Promise<Choice | undefined> => chooseRun({ options, ...(minutes === undefined ? {} : { minutes }) }, onEvent);
-
-/** The options with what was chosen. */
-export function withChoice<T extends Omit<TrainOptions, 'out'>>(options: T, choice: Choice): T {
-  const { rung, recipe, epochs, minutes, asked, factor } = choice;
-  const how = asked ? `the ${plural(minutes, 'minute')} asked for` : 'a first model in minutes';
-  return {
-    ...options,
-    ...rung,
-    recipe,
-    chosen: {
-      values: { epochs },
-      source: `chosen for ${how}: a training picture takes about ${millis(factor * nominalSeconds(rung))} here`,
-    },
-  };
-}
 
 /** Few pictures teach a network little that others have not learned from a million. */
 const FEW = 10_000;
@@ -81,7 +45,6 @@ export function choiceText(data: string, { options }: Asked, choice: Choice): st
 
 const titleOf = ({ model, width, size }: Rung): string => `${modelTitle(model, { width })} at ${size} pixels`;
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
-const millis = (seconds: number): string => `${Number((1000 * seconds).toPrecision(2))} ms`;
 
 function why({ asked, minutes, epochs }: Choice): string {
   const time = asked ? `${plural(minutes, 'minute')}` : `about ${minutes} minutes; --minutes N sets another time`;

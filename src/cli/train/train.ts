@@ -1,15 +1,13 @@
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { numberOption } from '../../checks.js';
-import type { Choice } from '../../choice/run.js';
+import { type Choice, chooseRun, isChoosing, withChoice } from '../../choice/run.js';
 import { UsageError } from '../../errors.js';
 import { type Metric, showMetric } from '../../metric.js';
 import { modelFacts, modelTitle } from '../../models/index.js';
 import { scaledPeak } from '../../optim/index.js';
 import { passedOverText, picturesOf } from '../../part-words.js';
-import { presetNames } from '../../recipe/presets.js';
-import { parseSetting } from '../../recipe/recipe.js';
 import { finalWeights, loadConfig, type RunConfig } from '../../run/config.js';
 import { plural } from '../../suggest.js';
 import { metricsOf, taskNamed } from '../../tasks/index.js';
@@ -21,14 +19,13 @@ import { claimFolder, freeFolder } from '../output.js';
 import { duration, Progress } from '../progress.js';
 import { recipeTable } from '../recipe/table.js';
 import { onnxFile } from '../trained/load-onnx.js';
-import { choiceFor, choiceText, isChoosing, withChoice } from './choice.js';
+import { modelOptions, recipeOptions, settingsOf, type TrainingFlags } from '../training-options.js';
+import { choiceText } from './choice.js';
 import { figuresJson, type RunFigures } from './finish-run.js';
 import { runTrainer } from './run-trainer.js';
 
-interface TrainFlags extends Omit<TrainOptions, 'data' | 'out' | 'settings'> {
+interface TrainFlags extends TrainingFlags {
   epochs?: number;
-  batch?: number;
-  set?: string[];
   out?: string;
   resume?: string;
   data?: string;
@@ -38,47 +35,16 @@ interface TrainFlags extends Omit<TrainOptions, 'data' | 'out' | 'settings'> {
 }
 
 export function register(program: Command): void {
-  program
+  const train = program
     .command('train')
     .description('train a model on your pictures')
-    .argument('[data]', 'folder with train/ and val/, test/ or both, folder of class folders, or folder of IDX files')
-    // Of use once there is a choice.
-    .addOption(new Option('--task <name>').hideHelp())
-    .option('-m, --model <name>', 'resnet-rs-50, resnet-rs-101@192, resnet-50, ... (see "rescaled models")')
-    .option(
-      '--from <weights>',
-      'start from a weights file, a run, or a name of "rescaled weights list", which is fetched; ' +
-        'the head is renewed for other classes',
-    )
-    .option('--select <key>', 'which weights of a checkpoint with several, such as state_dict_ema')
-    .option('--size <pixels>', "side of the pictures; the model's published size by default", integer)
-    .option('--width <factor>', 'width multiplier of the model', number)
-    .option(
-      '--stem-stride <n>',
-      'total stride of the stem: 1, 2 or 4 (EfficientNet: 1 or 2); half the usual up to 64 pixels',
-      integer,
-    )
-    .option('-e, --epochs <n>', 'passes over the training pictures', integer)
-    .option('-b, --batch <n>', 'pictures in a step', integer)
+    .argument('[data]', 'folder with train/ and val/, test/ or both, folder of class folders, or folder of IDX files');
+  recipeOptions(modelOptions(train).option('-e, --epochs <n>', 'passes over the training pictures', integer))
     .option(
       '--minutes <n>',
       'time that the whole run may take: model, size and length are fitted to it, where they are not given',
       number,
     )
-    .option(
-      '-r, --recipe <name>',
-      `${presetNames().join(', ')}, or a file; default quick, with --from finetune, with --model resnet-rs`,
-    )
-    .option('--set <key=value>', 'one setting of the recipe; may be repeated', (value: string, all: string[] = []) => [
-      ...all,
-      value,
-    ])
-    .option('--seed <n>', 'the same seed gives the same weights', integer)
-    .option('--threads <n>', 'threads of the engine', integer)
-    .option('--workers <n>', 'threads that decode pictures', integer)
-    .option('--device <name>', 'cpu, cuda, cuda:0, mps, or auto: the fastest there is; default cpu')
-    .option('--val-split <share>', 'share of one folder set aside for validation, default 0.2', number)
-    .option('--limit-train <n>', 'use only so many training pictures, balanced over the classes', integer)
     .option('--limit-val <n>', 'use only so many of the pictures that each epoch is measured on', integer)
     .option('--max-broken <share>', 'share of broken pictures above which the run fails, default 0.01', number)
     .option('--strict', 'fail where any picture is broken')
@@ -159,7 +125,7 @@ async function completed(
   if (flags.out !== undefined && flags.explain !== true) checkOut(flags.out);
   const json = flags.json === true;
   const progress = new Progress(metricsOf(given.task)[0]);
-  const choice = await choiceFor(asked, (event) => (json ? console.log(JSON.stringify(event)) : progress.show(event)));
+  const choice = await chooseRun(asked, (event) => (json ? console.log(JSON.stringify(event)) : progress.show(event)));
   if (choice === undefined) {
     console.error('Stopped before the training began: nothing was written.');
     process.exitCode = 1;
@@ -174,7 +140,7 @@ function optionsFrom(data: string, flags: TrainFlags): Omit<TrainOptions, 'out'>
   const {
     epochs,
     batch,
-    set = [],
+    set,
     out: _out,
     resume: _resume,
     data: _data,
@@ -184,9 +150,7 @@ function optionsFrom(data: string, flags: TrainFlags): Omit<TrainOptions, 'out'>
     ...options
   } = flags;
   if (options.model !== undefined) modelFacts(options.model);
-  const settings = Object.fromEntries(set.map(parseSetting));
-  if (epochs !== undefined) settings['epochs'] = epochs;
-  if (batch !== undefined) settings['batch'] = batch;
+  const settings = settingsOf({ set, epochs, batch });
   numberOption('--minutes', minutes, 0.1, 1_000_000);
   if (minutes !== undefined && settings['epochs'] !== undefined)
     throw new UsageError(

@@ -113,20 +113,28 @@ ${options.note !== undefined && html`<p class="note">${options.note}</p>`}</figu
 }
 
 /** The wide drawing as an SVG file of its own, in the light colours, with its title and key. */
-export function standaloneChart(options: LineChartOptions): string {
+export const standaloneChart = (options: LineChartOptions): string =>
+  standalone(options.title, options.lines, draw(options, sizes[0]), options.height ?? 280);
+
+/** A drawing as an SVG file of its own: see `standaloneChart`. */
+export function standalone(
+  title: string,
+  named: readonly { name: string; tone: Tone }[],
+  drawing: Html,
+  height: number,
+): string {
   const { width } = sizes[0];
   const top = 46;
-  const drawing = draw(options, sizes[0]).toString();
-  const key = options.lines.map(
+  const key = named.map(
     ({ name, tone }, i) => html`<text x="${12 + i * 130}" y="38" fill="var(--tone-${tone})">● ${name}</text>`,
   );
-  const box = `0 0 ${width} ${(options.height ?? 280) + top}`;
+  const box = `0 0 ${width} ${height + top}`;
   return html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="${box}" font-family="system-ui, sans-serif" font-size="11.5">
 <style>svg { ${trusted(lightColours)} }</style>
 <rect width="100%" height="100%" fill="#fdfdfc"/>
-<text x="12" y="20" font-size="14" font-weight="600" fill="var(--ink)">${options.title}</text>
+<text x="12" y="20" font-size="14" font-weight="600" fill="var(--ink)">${title}</text>
 ${key}
-<g transform="translate(0 ${top})">${trusted(drawing.replace('<svg ', `<svg width="${width}" height="${options.height ?? 280}" `))}</g>
+<g transform="translate(0 ${top})">${trusted(drawing.toString().replace('<svg ', `<svg width="${width}" height="${height}" `))}</g>
 </svg>
 `.toString();
 }

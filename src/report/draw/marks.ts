@@ -2,7 +2,7 @@ import { CustomChart } from 'echarts/charts';
 import { GridComponent } from 'echarts/components';
 import { init, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
-import { axis, font, sizes, type Tone, tidy } from './charts.js';
+import { axis, font, sizes, standalone, type Tone, tidy } from './charts.js';
 import { type Html, html, trusted } from './html.js';
 import type { MarkSeries, Shape, Vertical } from './marks-data.js';
 import { drawMarks, type Frame, symbolPath } from './marks-draw.js';
@@ -33,6 +33,8 @@ export interface MarkChartOptions {
 
 /** Of a small drawing, three of which fit side by side. */
 const PANEL = { name: 'panel', width: 340, fontSize: 11, xParts: 4 } as const;
+/** In pixels. */
+const HEIGHT = 300;
 type Size = { name: string; width: number; fontSize: number; xParts: number };
 
 /** Where there are more marks, they are drawn as dots without intervals: more would cover each other. */
@@ -51,6 +53,15 @@ export function markChart(options: MarkChartOptions): Html {
 ${shown.map((size) => html`<div${panel !== true && html` class="${size.name}"`}>${draw(options, size, dense)}</div>`)}
 ${note !== undefined && html`<p class="note">${note}</p>`}</figure>`;
 }
+
+/** The wide drawing as an SVG file of its own; see `standaloneChart`. */
+export const standaloneMarks = (options: MarkChartOptions): string =>
+  standalone(
+    options.title,
+    options.series.filter(({ unnamed }) => unnamed !== true),
+    draw(options, sizes[0], false),
+    options.height ?? HEIGHT,
+  );
 
 /** What colours and shapes stand for. */
 export function key({ series, shapes = [] }: Pick<MarkChartOptions, 'series' | 'shapes'>): Html | undefined {
@@ -79,7 +90,7 @@ const at = ({ log }: Scale, value: number): number => (log === true ? Math.log10
 const back = ({ log }: Scale, value: number): number => (log === true ? 10 ** value : value);
 
 function draw(
-  { id, title, series, x, y, verticals = [], height = 300, panel }: MarkChartOptions,
+  { id, title, series, x, y, verticals = [], height = HEIGHT, panel }: MarkChartOptions,
   size: Size,
   dense: boolean,
 ): Html {

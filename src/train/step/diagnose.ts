@@ -10,14 +10,11 @@ const ADVICE =
   `${KEPT}Usual cause: the learning rate is too high; ` +
   'try a lower one (--set learningRate=0.03) or a longer warm-up (--set warmupEpochs=...).';
 
+/** A loss or gradients that are no numbers, with what is known of the cause. */
+export class NotFinite extends RescaledError {}
+
 /** Why the loss is not a number: looks at the input and at every weight. The last good checkpoint stays as it is. */
-export function diagnose(
-  loss: number,
-  step: number,
-  learningRate: number,
-  model: Module,
-  input: Tensor,
-): RescaledError {
+export function diagnose(loss: number, step: number, learningRate: number, model: Module, input: Tensor): NotFinite {
   return noGrad(() => {
     const facts: string[] = [];
     const pictures = finite(input);
@@ -30,7 +27,7 @@ export function diagnose(
         .reduce((a, b) => (b[1] > a[1] ? b : a));
       facts.push(`all weights are finite, the largest is ${size.toPrecision(3)} in ${key}`);
     }
-    return new RescaledError(
+    return new NotFinite(
       `The loss became ${loss} at step ${step + 1} (learning rate ${learningRate.toPrecision(3)}): ${facts.join('; ')}. ` +
         cause(pictures, bad.length, step),
     );
@@ -46,15 +43,15 @@ function cause(finitePictures: boolean, badTensors: number, step: number): strin
     : 'No step was taken yet, so the weights or the input are too large for this precision: try --set precision=float32.';
 }
 
-export function diagnoseScale(scale: number, step: number, learningRate: number): RescaledError {
-  return new RescaledError(
+export function diagnoseScale(scale: number, step: number, learningRate: number): NotFinite {
+  return new NotFinite(
     `The gradients of step ${step + 1} and of those before it are not finite, down to a loss scale of ${scale} ` +
       `(learning rate ${learningRate.toPrecision(3)}). ${ADVICE} Or train in another precision: --set precision=bfloat16.`,
   );
 }
 
-export function diagnoseGradient(norm: number, loss: number, step: number, learningRate: number): RescaledError {
-  return new RescaledError(
+export function diagnoseGradient(norm: number, loss: number, step: number, learningRate: number): NotFinite {
+  return new NotFinite(
     `The norm of the gradients became ${norm} at step ${step + 1} ` +
       `(learning rate ${learningRate.toPrecision(3)}) while the loss is ${loss.toPrecision(3)}. ${ADVICE}`,
   );

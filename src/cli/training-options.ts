@@ -1,0 +1,65 @@
+import { type Command, Option } from 'commander';
+import { presetNames } from '../recipe/presets.js';
+import { parseSetting } from '../recipe/recipe.js';
+import type { TrainOptions } from '../train/index.js';
+import { integer, number } from './options.js';
+
+/** What the two functions below give, as the command line has it. */
+export interface TrainingFlags extends Omit<TrainOptions, 'data' | 'out' | 'settings'> {
+  batch?: number;
+  set?: string[];
+}
+
+/** Of commands that train: what is trained. */
+export const modelOptions = (command: Command): Command =>
+  command
+    // Of use once there is a choice.
+    .addOption(new Option('--task <name>').hideHelp())
+    .option('-m, --model <name>', 'resnet-rs-50, resnet-rs-101@192, resnet-50, ... (see "rescaled models")')
+    .option(
+      '--from <weights>',
+      'start from a weights file, a run, or a name of "rescaled weights list", which is fetched; ' +
+        'the head is renewed for other classes',
+    )
+    .option('--select <key>', 'which weights of a checkpoint with several, such as state_dict_ema')
+    .option('--size <pixels>', "side of the pictures; the model's published size by default", integer)
+    .option('--width <factor>', 'width multiplier of the model', number)
+    .option(
+      '--stem-stride <n>',
+      'total stride of the stem: 1, 2 or 4 (EfficientNet: 1 or 2); half the usual up to 64 pixels',
+      integer,
+    );
+
+/** Of commands that train: how. */
+export const recipeOptions = (command: Command): Command =>
+  command
+    .option('-b, --batch <n>', 'pictures in a step', integer)
+    .option(
+      '-r, --recipe <name>',
+      `${presetNames().join(', ')}, or a file; default quick, with --from finetune, with --model resnet-rs`,
+    )
+    .option('--set <key=value>', 'one setting of the recipe; may be repeated', (value: string, all: string[] = []) => [
+      ...all,
+      value,
+    ])
+    .option('--seed <n>', 'the same seed gives the same weights', integer)
+    .option('--threads <n>', 'threads of the engine', integer)
+    .option('--workers <n>', 'threads that decode pictures', integer)
+    .option('--device <name>', 'cpu, cuda, cuda:0, mps, or auto: the fastest there is; default cpu')
+    .option('--val-split <share>', 'share of one folder set aside for validation, default 0.2', number)
+    .option('--limit-train <n>', 'use only so many training pictures, balanced over the classes', integer);
+
+/** The recipe's settings that were given. */
+export function settingsOf({
+  set = [],
+  ...named
+}: {
+  set?: readonly string[];
+  epochs?: number;
+  batch?: number;
+}): Record<string, unknown> {
+  const settings = Object.fromEntries(set.map(parseSetting)) as Record<string, unknown>;
+  if (named.epochs !== undefined) settings['epochs'] = named.epochs;
+  if (named.batch !== undefined) settings['batch'] = named.batch;
+  return settings;
+}

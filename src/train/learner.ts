@@ -1,0 +1,125 @@
+import type { Dataset } from '../data/dataset.js';
+import type { Batch } from '../data/loading/batch.js';
+import { BatchLoader } from '../data/loading/loader.js';
+import type { Targets } from '../data/loading/targets.js';
+import { splitMinival } from '../data/minival.js';
+import type { Source } from '../data/sources/source.js';
+import type { ImageModel } from '../models/index.js';
+import type { LossScaler, Optimiser } from '../optim/index.js';
+import { type RunConfig, usesMinival } from '../run/config.js';
+import { manualSeed } from '../torch/index.js';
+import type { KeyMatch } from '../weights/report.js';
+import { modelOf, preprocessOf } from './resolve.js';
+import { loadStart } from './start.js';
+import { diagnose, diagnoseGradient, diagnoseScale } from './step/diagnose.js';
+import { batchGradients } from './step/gradients.js';
+import { Normaliser } from './step/input.js';
+import { buildOptimiser, freeze, trainUnfrozen } from './step/optimiser.js';
+import { applyGradients } from './step/update.js';
+import type { Objective, Task } from './task.js';
+
+export { NotFinite } from './step/diagnose.js';
+
+/** Which step of a run it is: all of them count from 0. */
+export interface Place {
+  step: number;
+  epoch: number;
+  batchInEpoch: number;
+}
+
+export interface StepResult {
+  /** Mean of the batch. */
+  loss: number;
+  /** The task's, each the sum over the batch. */
+  figures: Readonly<Record<string, number>>;
+  /** False where a loss scaler left the update out. */
+  updated: boolean;
+}
+
+/**
+ * What is trained, on what, and one step of it: what a run and a search for its rate have in common. A step depends
+ * only on the configuration, its place and its rate.
+ */
+export class Learner {
+  readonly model: ImageModel;
+  readonly optimiser: Optimiser;
+  readonly normaliser: Normaliser;
+  /** The pictures that are learned from. */
+  readonly train: Source;
+  /** Set aside from them, where the run chooses its epoch on such. */
+  readonly minival: Source | undefined;
+  readonly loader: BatchLoader<Targets>;
+  readonly #config: RunConfig;
+  readonly #frozen: (key: string) => boolean;
+  readonly #objective: Objective;
+
+  private constructor(task: Task, config: RunConfig, data: Dataset, model: ImageModel) {
+    const { seed, workers, recipe } = config;
+    const { batch, repeats, minival, freeze: parts } = recipe.values;
+    this.#config = config;
+    this.model = model;
+    this.#frozen = freeze(model, parts);
+    this.optimiser = buildOptimiser(recipe.values, model);
+    const split = usesMinival(config) ? splitMinival(data.train!, minival, seed) : undefined;
+    this.train = split?.train ?? data.train!;
+    this.minival = split?.minival;
+    const common = { targets: task.targets, preprocess: preprocessOf(config), seed, workers };
+    this.loader = new BatchLoader({ ...common, source: this.train, batch, repeats, rest: config.rest, mode: 'train' });
+    this.normaliser = new Normaliser(config.device, config.input);
+    this.#objective = task.objective(config, this.train);
+  }
+
+  /**
+   * @param fresh with the weights that the run starts from; else they come from a checkpoint
+   * @returns it, and what was found of these weights
+   */
+  static async open(
+    task: Task,
+    config: RunConfig,
+    data: Dataset,
+    { fresh }: { fresh: boolean },
+  ): Promise<{ learner: Learner; started: KeyMatch | undefined }> {
+    const model = modelOf(task, config).train();
+    const started = fresh ? await loadStart(task, config, model) : undefined;
+    return { learner: new Learner(task, config, data, model), started };
+  }
+
+  /** Training mode, for all but what is frozen. To be called when an epoch begins, since evaluation changes it. */
+  begin(): void {
+    trainUnfrozen(this.model, this.#frozen);
+  }
+
+  /**
+   * One step of training on a batch of at least two pictures.
+   * @param rate of this step, for the batch as it is
+   * @throws NotFinite when the loss is not finite, or gradients where it cannot be helped: nothing is updated then
+   */
+  step(batch: Batch, { step, epoch, batchInEpoch }: Place, rate: number, scaler?: LossScaler): StepResult {
+    const { seed, size, recipe } = this.#config;
+    const { accumulate: parts, precision, clipNorm } = recipe.values;
+    // Seeded by the step, not by what was drawn before: a resumed run draws the same.
+    manualSeed(BigInt(seed) * 0x9e3779b97f4a7c15n + BigInt(step));
+    const { loss, figures } = batchGradients(
+      this.model,
+      batch.n,
+      this.#objective.begin(batch, epoch, batchInEpoch),
+      { normaliser: this.normaliser, size, parts, precision, scale: scaler?.scale },
+      (value, x) => diagnose(value, step, rate, this.model, x),
+    );
+    const updated = applyGradients(this.optimiser, rate, {
+      clipNorm,
+      scaler,
+      wrongNorm: (norm) => diagnoseGradient(norm, loss, step, rate),
+      wrongScale: (scale) => diagnoseScale(scale, step, rate),
+    });
+    return { loss, figures, updated };
+  }
+
+  async dispose(): Promise<void> {
+    await this.loader.close();
+    this.model.dispose();
+    this.optimiser.dispose();
+    this.normaliser.dispose();
+    this.#objective.dispose();
+  }
+}
