@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, describe, test } from 'node:test';
+import { packageRoot } from '../src/package-root.js';
+import { pictureFolder, temporaryFolder } from './cli/helpers.js';
+
+const SMALL = ['-m', 'resnet-rs-14', '--width', '0.125', '--size', '28'];
+
+/**
+ * The README's commands, in its order, in a folder with a small set of pictures named flowers. What would take minutes or hours is run as it
+ * stands but for the options given here.
+ */
+const SHORTER: Readonly<Record<string, readonly string[]>> = {
+  'train flowers': ['--explain'],
+  'train flowers --minutes 60': ['--explain', ...SMALL],
+  'recipe find-rate flowers': ['--steps', '8', ...SMALL],
+  'ablate flowers --plan': SMALL,
+};
+
+/** Commands that end with an error here, and it. */
+const REFUSED: Readonly<Record<string, RegExp>> = {
+  // Nothing is downloaded by a test.
+  'train flowers --from resnet18.a1_in1k':
+    /Expected resnet18\.a1_in1k to be on this machine, since HF_HUB_OFFLINE is set/,
+  // Two seeds and one model show nothing to advise on.
+  'study advise runs/study': /Add seeds/,
+  'scale runs/study --budget 5ms': /Add seeds|the cheapest is/,
+};
+
+const text = readFileSync(join(packageRoot, 'README.md'), 'utf8');
+const commands = [...text.matchAll(/^npx rescaled (.*?)(?:\s+#.*)?$/gm)].map(([, words]) => words!.trim());
+const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js');
+
+describe('the commands of the README', () => {
+  const work = temporaryFolder();
+  const run = (...args: string[]) =>
+    spawnSync(process.execPath, [main, ...args], {
+      cwd: work,
+      encoding: 'utf8',
+      env: { ...process.env, HF_HUB_OFFLINE: '1', HF_HOME: join(work, 'hub') },
+    });
+
+  before(async () => {
+    await pictureFolder(join(work, 'flowers', 'train'), 3, 12);
+    await pictureFolder(join(work, 'flowers', 'test'), 3, 6);
+    const small = [
+      '-m',
+      'resnet-rs-14',
+      '--width',
+      '0.125',
+      '--size',
+      '28',
+      '-r',
+      'quick',
+      '-e',
+      '2',
+      '--threads',
+      '1',
+    ];
+    const trained = run('train', 'flowers', ...small, '-o', join('runs', 'flowers-1'));
+    assert.equal(trained.status, 0, trained.stderr);
+  });
+
+  test('there are some, and every short name in them is one of the program', () => {
+    assert.ok(commands.length > 12, commands.join('\n'));
+    const known = run('--help').stdout;
+    for (const command of commands) assert.match(known, new RegExp(`^ +${command.split(' ')[0]!} `, 'm'));
+  });
+
+  for (const command of commands)
+    test(command, () => {
+      if (command.startsWith('study init')) return studyInit(command);
+      const { status, stdout, stderr } = run(...command.split(' '), ...(SHORTER[command] ?? []));
+      const refused = REFUSED[command];
+      if (refused === undefined) {
+        assert.equal(status, 0, `${stdout}${stderr}`);
+        assert.ok((stdout + stderr).length > 20, 'it says nothing');
+      } else assert.match(stdout + stderr, refused);
+      assert.doesNotMatch(stderr, /\n {4}at /, 'a stack trace');
+      const out = / -o (\S+)/.exec(command)?.[1];
+      if (out !== undefined) assert.ok(existsSync(join(work, out)), out);
+    });
+
+  /** It measures, and writes a study of an hour: the study that is run next is a smaller one. */
+  function studyInit(command: string): void {
+    const { status, stdout, stderr } = run(...command.split(' '));
+    assert.equal(status, 0, `${stdout}${stderr}`);
+    renameSync(join(work, 'study.json'), join(work, 'hour.json'));
+    mkdirSync(join(work, 'runs'), { recursive: true });
+    writeFileSync(
+      join(work, 'study.json'),
+      JSON.stringify({
+        data: 'flowers',
+        models: [{ family: 'resnet-rs', depths: [14], widths: [0.125], sizes: [20] }],
+        epochs: [1],
+        seeds: 2,
+        settings: { batch: 8 },
+      }),
+    );
+  }
+});
