@@ -10,7 +10,8 @@ const program = new Command('rescaled')
   .showSuggestionAfterError()
   .exitOverride();
 
-// Only the one that is called is loaded, so that it starts quickly; all of them for help and for suggestions.
+// Only the one that is called is loaded, so that it starts quickly; all of them for help and for suggestions, none for
+// the version.
 const COMMANDS: Readonly<Record<string, string>> = {
   quickstart: 'train/quickstart',
   train: 'train/train',
@@ -29,7 +30,8 @@ const COMMANDS: Readonly<Record<string, string>> = {
   doctor: 'doctor/doctor',
 };
 const called = Object.keys(COMMANDS).filter((name) => name === process.argv[2]);
-for (const name of called.length > 0 ? called : Object.keys(COMMANDS)) {
+const wanted = ['-V', '--version'].includes(process.argv[2] ?? '') ? [] : Object.keys(COMMANDS);
+for (const name of called.length > 0 ? called : wanted) {
   const module = (await import(`./${COMMANDS[name]}.js`)) as { register(program: Command): void };
   module.register(program);
 }

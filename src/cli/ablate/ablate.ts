@@ -20,7 +20,7 @@ import { stemStrideAt } from '../../train/index.js';
 import { integer, number } from '../options.js';
 import { freeFolder } from '../output.js';
 import { commandLine } from '../words.js';
-import { pageFile, type StudyFacts, writeStudy } from './output.js';
+import type { StudyFacts } from './output.js';
 import { runAndTell, tellPlan } from './run.js';
 
 export interface AblateFlags {
@@ -134,6 +134,8 @@ async function run(data: string, flags: AblateFlags): Promise<void> {
         flopsRatio(ladder.base.model, { width, stemStride, classes: dataset.classes.length }, other, plan.size),
     });
 
+  // A plan needs no page: the charts are most of all files.
+  const { pageFile, writeStudy } = await import('./output.js');
   claimFolder(out, plan);
   const facts: StudyFacts = {
     title: `${TITLES[kind]} ${basename(resolve(data))}`,
