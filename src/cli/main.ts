@@ -2,6 +2,7 @@
 import './check-node.js';
 import { Command, CommanderError } from 'commander';
 import { RescaledError } from '../errors.js';
+import { refusal } from '../files.js';
 import { packageVersion } from '../package-root.js';
 
 const program = new Command('rescaled')
@@ -43,7 +44,8 @@ process.stderr.on('error', () => {});
 
 try {
   await program.parseAsync();
-} catch (error) {
+} catch (thrown) {
+  const error = refusal(thrown) ?? thrown;
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
   else if (error instanceof RescaledError) {
     console.error(`rescaled: ${error.message}`);

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { csvText } from '../../csv.js';
 import { UsageError } from '../../errors.js';
+import { picturesOf } from '../../part-words.js';
 import { IMAGENET_PICTURES } from '../../recipe/recipe.js';
 import { LEAST_SEEDS } from '../../study/analysis/statistics.js';
 import type { StudyFile } from '../../study/plan/file.js';
@@ -48,10 +49,10 @@ export async function plan(wanted: string, flags: PlanFlags): Promise<void> {
     });
   }
   const planned = await planScaling(study, undefined, where);
-  const { name, trainPictures, testPictures, classes } = planned.data;
+  const { name, trainPictures, testPictures, part = 'test', classes } = planned.data;
   const about =
     `${name}: ${trainPictures.toLocaleString('en')} training and ` +
-    `${testPictures.toLocaleString('en')} test pictures, ${classes} classes`;
+    `${picturesOf(part, testPictures, (count) => count.toLocaleString('en'))}, ${plural(classes, 'class', 'classes')}`;
   const threads = flags.threads ?? availableParallelism();
   const workers = flags.workers ?? workersFor(planned, threads);
   const time = new TimeLeft();
