@@ -15,6 +15,7 @@ import { duration } from '../progress.js';
 import { shrinkHint, type Way } from '../shrink.js';
 import { table } from '../table.js';
 import { learnFinished, MEASURING_STOPPED } from '../trials.js';
+import { tellNext } from '../words.js';
 import { openTarget, type TargetFlags } from './target.js';
 import { measureSome, namedTrials, workersFor } from './trials.js';
 
@@ -73,6 +74,16 @@ export async function plan(wanted: string, flags: PlanFlags): Promise<void> {
   }
   if (flags.measure === true && !asData) tellTimes(printed);
   else show(printed);
+  if (!asData && left.size > 0)
+    tellNext(
+      'rescaled',
+      'study',
+      'run',
+      wanted,
+      ...(flags.data === undefined ? [] : ['--data', flags.data]),
+      ...(flags.out === undefined ? [] : ['-o', flags.out]),
+      ...(flags.seeds === undefined ? [] : ['--seeds', String(flags.seeds)]),
+    );
 }
 
 interface Printed {

@@ -4,6 +4,7 @@ import { written } from '../../metric.js';
 import { studyFigureCsv } from '../../report/study/csv.js';
 import { renderStudy } from '../../report/study/report.js';
 import type { ScalingPlan } from '../../study/plan/scaling-plan.js';
+import { tellNext } from '../words.js';
 import { studyReport } from './data.js';
 import { openBegun, type TargetFlags } from './target.js';
 
@@ -27,4 +28,5 @@ export function writeReport(plan: ScalingPlan, folder: string): string {
 export async function report(wanted: string, flags: TargetFlags): Promise<void> {
   const { plan, folder } = await openBegun(wanted, flags);
   console.log(writeReport(plan, folder));
+  tellNext('rescaled', 'study', 'advise', folder);
 }

@@ -9,6 +9,7 @@ import { setThreads } from '../../torch/index.js';
 import { weightsPath } from '../named-weights.js';
 import { integer, number } from '../options.js';
 import { checkOutput } from '../output.js';
+import { tellNext } from '../words.js';
 import { loadModel, measure, pictureOf, preprocessFor, shownMetrics } from './load-model.js';
 import { picturesFor } from './pictures.js';
 
@@ -174,4 +175,5 @@ async function run(first: string | undefined, second: string | undefined, flags:
   );
   for (const line of text?.lines ?? []) console.log(line);
   if (flags.report !== undefined) console.log(`\nreport   ${flags.report}`);
+  else tellNext('rescaled', ...process.argv.slice(2), '--report', 'eval.html');
 }
