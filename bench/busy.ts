@@ -134,7 +134,7 @@ try {
         const result = await round(before, now);
         all.push(result);
         console.error(
-          `round ${i + 1}, ${place(processes)}: ${result.before.toFixed(0)} images/s before, ${result.now.toFixed(0)} now`,
+          `round ${i + 1}, ${place(processes)}: ${result.before.toFixed(0)} pictures/s before, ${result.now.toFixed(0)} now`,
         );
       });
 } finally {
@@ -159,7 +159,7 @@ if (json === true)
 else
   for (const { busy: processes, ratio, lowest, highest, ...speeds } of result)
     console.log(
-      `${place(processes)}: ${speeds.before.toFixed(0)} images/s with libgomp's spin count, ` +
+      `${place(processes)}: ${speeds.before.toFixed(0)} pictures/s with libgomp's spin count, ` +
         `${speeds.now.toFixed(0)} with ours; ${ratio.toFixed(2)} times as fast ` +
         `(${lowest.toFixed(2)} to ${highest.toFixed(2)})`,
     );

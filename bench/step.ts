@@ -104,7 +104,7 @@ for (const model of models) {
     results.push(row);
     console.error(
       `${model.padEnd(15)} ${kind === 'train' ? 'training step' : 'inference    '}  ours ` +
-        `${row.ours.toFixed(1)} images/s, ${row.peer} ${row.pytorch.toFixed(1)}  ` +
+        `${row.ours.toFixed(1)} pictures/s, ${row.peer} ${row.pytorch.toFixed(1)}  ` +
         `ratio ${row.ratio.toFixed(2)} (${row.lowest.toFixed(2)} to ${row.highest.toFixed(2)})`,
     );
   }

@@ -9,6 +9,7 @@ const IN_WORDS: Readonly<Record<string, string>> = {
   EACCES: 'this user may not write there',
   EPERM: 'this user may not write there',
   EROFS: 'the disk is mounted read-only',
+  EEXIST: 'a file with this name is there',
   ENOTDIR: 'a part of its path is a file, not a folder',
   EISDIR: 'it is a folder',
   EMFILE: 'too many files are open',
@@ -21,6 +22,25 @@ export function systemReason(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   const words = code === undefined ? undefined : IN_WORDS[code];
   return words === undefined ? (code ?? message) : `${words} (${code})`;
+}
+
+/** What a disk or its owner refuses, whatever the program does. A missing file may be a fault of the program. */
+const REFUSALS = ['ENOSPC', 'EDQUOT', 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EIO', 'EFBIG', 'EMFILE'];
+const WRITING = ['mkdir', 'rename', 'copyfile', 'write', 'ftruncate', 'fsync'];
+
+/** An error of the file system that its user can mend, in words; undefined for any other error. */
+export function refusal(error: unknown): RescaledError | undefined {
+  if (!(error instanceof Error) || error instanceof RescaledError) return undefined;
+  const { code, syscall, path } = error as NodeJS.ErrnoException;
+  if (code === undefined || syscall === undefined) return undefined;
+  if (!REFUSALS.includes(code) && !(WRITING.includes(syscall) && (code === 'ENOENT' || code === 'EEXIST')))
+    return undefined;
+  const what = path === undefined ? 'a file' : path;
+  return new RescaledError(
+    `Expected to ${WRITING.includes(syscall) ? 'write' : 'use'} ${what} but the system refused: ${systemReason(error)}. ` +
+      'Mend that, or choose another folder.',
+    { cause: error },
+  );
 }
 
 /**

@@ -7,9 +7,9 @@ const WORDS: Readonly<Record<MeasuredPart, string>> = { train: 'training', val: 
 export const partWord = (part: MeasuredPart): string => WORDS[part];
 
 /** `30 test pictures`, `1 picture`. */
-export function picturesOf(part: MeasuredPart, count: number): string {
+export function picturesOf(part: MeasuredPart, count: number, shown: (count: number) => string = String): string {
   const word = partWord(part);
-  return `${count} ${word === '' ? '' : `${word} `}picture${count === 1 ? '' : 's'}`;
+  return `${shown(count)} ${word === '' ? '' : `${word} `}picture${count === 1 ? '' : 's'}`;
 }
 
 /** How many files there are of each name ending: `.heic`, or '' for names without one. */

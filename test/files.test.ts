@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { nodeProblem } from '../src/cli/node-version.js';
-import { systemReason, writeFileAtomic } from '../src/files.js';
+import { makeFolder, refusal, systemReason, writeFileAtomic } from '../src/files.js';
 import { modelFacts, modelTitle } from '../src/models/index.js';
 import { resolveRecipe } from '../src/recipe/recipe.js';
 import { knownNames, plural } from '../src/suggest.js';
@@ -16,6 +17,30 @@ test('what the system refuses is said in words, with its code', () => {
   assert.match(reason('EROFS'), /read-only/);
   assert.match(reason('EACCES'), /may not write/);
   assert.equal(reason('EODD'), 'EODD');
+});
+
+const thrownBy = (work: () => unknown): unknown => {
+  try {
+    work();
+  } catch (error) {
+    return error;
+  }
+  return assert.fail('nothing was thrown');
+};
+
+test('what a disk refuses is told in words; a fault of the program keeps its stack', () => {
+  const folder = temporaryFolder();
+  const file = join(folder, 'file');
+  writeFileSync(file, '');
+  const inFile = refusal(thrownBy(() => mkdirSync(join(file, 'below'))));
+  assert.match(inFile!.message, /^Expected to write .*below but the system refused: a part of its path is a file/);
+  const gone = refusal(thrownBy(() => mkdirSync(join(folder, 'no', 'below'))));
+  assert.match(gone!.message, /its folder does not exist \(ENOENT\)/);
+  if (existsSync('/dev/full'))
+    assert.match(refusal(thrownBy(() => appendFileSync('/dev/full', 'x')))!.message, /no space is left on the disk/);
+  assert.equal(refusal(thrownBy(() => readFileSync(join(folder, 'no')))), undefined);
+  assert.equal(refusal(new TypeError('x')), undefined);
+  assert.throws(() => makeFolder(join(file, 'below')), /a part of its path is a file, not a folder \(ENOTDIR\)/);
 });
 
 test('a long list of names is cut at the nearest ones', () => {

@@ -1,6 +1,7 @@
 // What goes between a process and its child, and what a child's module is made of.
 import { inspect } from 'node:util';
 import { RescaledError, UsageError } from '../errors.js';
+import { refusal } from '../files.js';
 
 /**
  * What a child is for: the task it is given, what it tells meanwhile, and its answer. All three travel as JSON: no
@@ -34,7 +35,8 @@ export type FromChild =
 /** An error on its way. One with a stack is a fault of the program, which somebody has to find. */
 export type SentError = { message: string; exitCode: number } | { message: string; stack: string };
 
-export function packError(error: unknown): SentError {
+export function packError(thrown: unknown): SentError {
+  const error = refusal(thrown) ?? thrown;
   if (error instanceof RescaledError) return { message: error.message, exitCode: error.exitCode };
   const fault = error instanceof Error ? error : new Error(`Expected an error to be thrown but got ${inspect(error)}.`);
   // The stack with the causes and codes that the error carries.

@@ -2,6 +2,7 @@
 import './check-node.js';
 import { Command, CommanderError } from 'commander';
 import { RescaledError } from '../errors.js';
+import { refusal } from '../files.js';
 import { packageVersion } from '../package-root.js';
 
 const program = new Command('rescaled')
@@ -10,7 +11,8 @@ const program = new Command('rescaled')
   .showSuggestionAfterError()
   .exitOverride();
 
-// Only the one that is called is loaded, so that it starts quickly; all of them for help and for suggestions.
+// Only the one that is called is loaded, so that it starts quickly; all of them for help and for suggestions, none for
+// the version.
 const COMMANDS: Readonly<Record<string, string>> = {
   quickstart: 'train/quickstart',
   train: 'train/train',
@@ -29,7 +31,8 @@ const COMMANDS: Readonly<Record<string, string>> = {
   doctor: 'doctor/doctor',
 };
 const called = Object.keys(COMMANDS).filter((name) => name === process.argv[2]);
-for (const name of called.length > 0 ? called : Object.keys(COMMANDS)) {
+const wanted = ['-V', '--version'].includes(process.argv[2] ?? '') ? [] : Object.keys(COMMANDS);
+for (const name of called.length > 0 ? called : wanted) {
   const module = (await import(`./${COMMANDS[name]}.js`)) as { register(program: Command): void };
   module.register(program);
 }
@@ -41,7 +44,8 @@ process.stderr.on('error', () => {});
 
 try {
   await program.parseAsync();
-} catch (error) {
+} catch (thrown) {
+  const error = refusal(thrown) ?? thrown;
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
   else if (error instanceof RescaledError) {
     console.error(`rescaled: ${error.message}`);

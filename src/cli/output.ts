@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, realpathSync, rmdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { UsageError } from '../errors.js';
-import { makeFolder } from '../files.js';
+import { makeFolder, systemReason } from '../files.js';
 
 /**
  * Makes the first of runs/NAME-1, runs/NAME-2, ... that is not there yet: whoever starts at the same time gets the next.
@@ -16,9 +16,12 @@ export function claimFolder(name: string): { folder: string; release: () => void
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EEXIST') continue;
-      throw new UsageError(`Expected to make the folder ${folder} but it cannot be made: ${code}. Choose an --out.`, {
-        cause: error,
-      });
+      throw new UsageError(
+        `Expected to make the folder ${folder} but it cannot be made: ${systemReason(error)}. Choose an --out.`,
+        {
+          cause: error,
+        },
+      );
     }
     const release = (): void => {
       try {

@@ -91,7 +91,7 @@ export class Progress {
         this.renew(
           `epoch ${event.epoch}/${this.#epochs}  step ${event.step}/${this.#steps}  loss ` +
             `${this.#smooth.toFixed(3)}  lr ${event.learningRate.toPrecision(3)}  ` +
-            `${event.imagesPerSecond.toFixed(event.imagesPerSecond < 100 ? 1 : 0)} images/s  ` +
+            `${event.imagesPerSecond.toFixed(event.imagesPerSecond < 100 ? 1 : 0)} pictures/s  ` +
             `${duration(event.etaSeconds)} left`,
         );
         break;
@@ -138,7 +138,7 @@ export class Progress {
     ];
     return (
       `epoch ${String(event.epoch).padStart(String(this.#epochs).length)}/${this.#epochs}  ` +
-      `loss ${event.trainLoss.toFixed(3)}  ${scores.length === 0 ? '' : `${scores.join(', ')}  `}${event.imagesPerSecond.toFixed(0)} images/s, ` +
+      `loss ${event.trainLoss.toFixed(3)}  ${scores.length === 0 ? '' : `${scores.join(', ')}  `}${event.imagesPerSecond.toFixed(0)} pictures/s, ` +
       `${percent(event.loaderWaitShare)} of it waiting for pictures${event.best ? pc.green('  best so far') : ''}`
     );
   }

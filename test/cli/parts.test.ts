@@ -60,6 +60,21 @@ test('the report names the parts, and the test part is measured once', () => {
   assert.deepEqual([told!['ignoredEndings'], told!['selectedOn']], [{ '.heic': 1 }, 'val']);
 });
 
+test('with an average, the weights as trained are measured on the validation pictures, and the report says so', () => {
+  const averaged = join(folder, 'averaged');
+  const done = cli('train', data, ...small, '--set', 'averaging=ema', '--out', averaged);
+  assert.equal(done.status, 0, done.stderr);
+  const report = JSON.parse(readFileSync(join(averaged, 'report.json'), 'utf8')) as Record<string, unknown>;
+  const validation = report['validation'] as Record<string, number>;
+  assert.deepEqual([report['weights'], report['measured'], validation['images']], ['ema', 'test', 9]);
+  const epochs = readFileSync(join(averaged, 'events.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { type: string; raw?: { top1: number }; ema?: { top1: number } });
+  const last = epochs.findLast(({ type }) => type === 'epoch')!;
+  assert.deepEqual([validation['top1Raw'], validation['top1']], [last.raw!.top1, last.ema!.top1]);
+});
+
 test('eval measures the test part, a part, all of a folder, some classes', async () => {
   assert.deepEqual([figures(run).images, figures(run).part], [12, 'test']);
   assert.equal(figures(run, '--split', 'val').images, 9);

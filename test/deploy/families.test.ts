@@ -49,6 +49,7 @@ for (const [name, size, options] of models)
     const loaded = {
       model: model.to({ memoryFormat: 'channels_last' }),
       name,
+      title: name,
       task: taskNamed(),
       settings: taskNamed().settings(dataset),
       classes: [...dataset.classes],

@@ -3,7 +3,7 @@ import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { wholeOption } from '../../checks.js';
 import { RescaledError, UsageError } from '../../errors.js';
-import { type ModelOverrides, modelFacts, QuickCosts } from '../../models/index.js';
+import { type ModelOverrides, modelFacts, modelTitle, QuickCosts } from '../../models/index.js';
 import { parseSetting } from '../../recipe/recipe.js';
 import {
   additive,
@@ -20,7 +20,7 @@ import { stemStrideAt } from '../../train/index.js';
 import { integer, number } from '../options.js';
 import { freeFolder } from '../output.js';
 import { commandLine } from '../words.js';
-import { pageFile, type StudyFacts, writeStudy } from './output.js';
+import type { StudyFacts } from './output.js';
 import { runAndTell, tellPlan } from './run.js';
 
 export interface AblateFlags {
@@ -65,7 +65,7 @@ export function register(program: Command): void {
     .option('--long-epochs <n>', 'epochs from that step on (default 350/90 of --epochs)', integer)
     .option('--seeds <n>', 'trainings of each row', integer, 3)
     .option('--limit-train <n>', 'use only so many training pictures, balanced over the classes', integer)
-    .option('--limit-val <n>', 'use only so many test pictures', integer)
+    .option('--limit-val <n>', 'use only so many of the pictures that each row is scored on', integer)
     .option('--val-split <share>', 'share of one folder kept for testing, default 0.2', number)
     .option('--steps <names>', 'only these steps, in this order, with commas between')
     .option('--order <file>', 'base and steps from a JSON file or a module')
@@ -134,6 +134,8 @@ async function run(data: string, flags: AblateFlags): Promise<void> {
         flopsRatio(ladder.base.model, { width, stemStride, classes: dataset.classes.length }, other, plan.size),
     });
 
+  // A plan needs no page: the charts are most of all files.
+  const { pageFile, writeStudy } = await import('./output.js');
   claimFolder(out, plan);
   const facts: StudyFacts = {
     title: `${TITLES[kind]} ${basename(resolve(data))}`,
@@ -142,8 +144,9 @@ async function run(data: string, flags: AblateFlags): Promise<void> {
       classes: dataset.classes.length,
       trainPictures: dataset.train?.length ?? 0,
       testPictures: dataset.val.length,
+      part: dataset.measured,
     },
-    model: `${ladder.base.model}, width ${width}`,
+    model: modelTitle(ladder.base.model, { width }),
     size: plan.size,
     common: [
       { key: 'Seeds', value: seeds.join(', ') },

@@ -2,6 +2,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../files.js';
 import { written } from '../../metric.js';
+import type { MeasuredPart } from '../../part-words.js';
 import { type AblationReport, type AblationRow, renderAblation } from '../../report/ablation/report.js';
 import { difference } from '../../study/analysis/statistics.js';
 import type { StudyPlan } from '../../study/plan/ablation.js';
@@ -11,7 +12,7 @@ import { metricsOf } from '../../tasks/index.js';
 /** What the page says of a study besides its results. */
 export interface StudyFacts {
   title: string;
-  data: { name: string; classes: number; trainPictures: number; testPictures: number };
+  data: { name: string; classes: number; trainPictures: number; testPictures: number; part?: MeasuredPart };
   model: string;
   size: number;
   common: { key: string; value: string }[];

@@ -6,6 +6,7 @@ import { TimeLeft } from '../../study/trials/time-left.js';
 import { duration } from '../progress.js';
 import { shrinkHint, type Way } from '../shrink.js';
 import { learnFinished, learnUnknown, MEASURING_STOPPED, runNamed } from '../trials.js';
+import { tellNext } from '../words.js';
 
 /** Each trial once, with the names of the rows that it serves. */
 function uniqueTrials({ variants }: StudyPlan): Map<string, { trial: Trial; name: string }> {
@@ -101,6 +102,7 @@ export async function tellPlan(
       `on ${options.threads} threads of this machine as busy as it is now`,
   );
   for (const line of shrinkHint(seconds, shorterWays(trials, time, options.workers, shrinkable))) console.log(line);
+  tellNext('rescaled', ...process.argv.slice(2).filter((word) => word !== '--plan'));
 }
 
 /** What would shorten the study: options, and the time that it would then take. All of them together come last. */

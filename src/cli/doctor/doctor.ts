@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import pc from 'picocolors';
+import { tellNext } from '../words.js';
 import { allChecks, type Check } from './checks.js';
 
 /**
@@ -32,4 +33,5 @@ function print(checks: readonly Check[]): void {
   const warn = count('warn');
   const summary = bad > 0 ? `${bad} to mend before training` : 'ready';
   console.log(`\n${summary}${warn > 0 ? `, ${warn} worth a look` : ''}`);
+  if (bad === 0) tellNext('rescaled', 'train', 'PICTURES');
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { buildEngine } from '../../torch/build/build.js';
 import { requireLibtorch, sameFolder } from '../../torch/build/discover.js';
 import { type EngineStamp, engineStatus } from '../../torch/build/engine-file.js';
+import { tellNext } from '../words.js';
 
 interface SetupOptions {
   readonly force?: boolean;
@@ -59,7 +60,7 @@ async function setup(options: SetupOptions): Promise<void> {
 }
 
 function finish(options: SetupOptions, addon: string, stamp: EngineStamp, compiled: number, seconds: number): void {
-  if (options.json !== true) return;
+  if (options.json !== true) return tellNext('rescaled', 'train', 'PICTURES');
   const { libtorch, compiler, date } = stamp;
   console.log(JSON.stringify({ addon, compiled, seconds, compiler, date, libtorch }, null, 2));
 }

@@ -9,6 +9,7 @@ import {
   PUBLISHED_RESNET_RS,
 } from '../../models/index.js';
 import { didYouMean } from '../../suggest.js';
+import { tellNext } from '../words.js';
 
 /** Where a published accuracy comes from, by the number of its footnote. */
 const SOURCES = [
@@ -52,8 +53,10 @@ export function register(program: Command): void {
       const { rows, rule } = select(pattern);
       if (flags.json === true)
         console.log(JSON.stringify(rule ? [...rows, { family: 'efficientnet-rs', rule: RULE }] : rows, null, 2));
-      else
+      else {
         console.log([...(rows.length > 0 ? table(rows) : []), ...(rule ? ['', ...wrap(RULE)] : [])].join('\n').trim());
+        tellNext('rescaled', 'profile', rows.length === 1 ? rows[0]!.name : 'MODEL');
+      }
     });
 }
 

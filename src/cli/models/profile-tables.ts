@@ -72,7 +72,15 @@ export function profileTable(profiles: readonly ModelProfile[]): string {
       '',
       table(
         [
-          ['model', 'size', 'training step (low to high)', 'images/s', 'inference (low to high)', 'images/s', 'memory'],
+          [
+            'model',
+            'size',
+            'training step (low to high)',
+            'pictures/s',
+            'inference (low to high)',
+            'pictures/s',
+            'memory',
+          ],
           ...speeds,
         ],
         1,

@@ -6,6 +6,7 @@ import { type ModelCost, modelCost } from '../../models/index.js';
 import type { MeasureOptions } from '../../train/index.js';
 import { measureApart } from '../../train/timing/measure-apart.js';
 import { integer } from '../options.js';
+import { tellNext } from '../words.js';
 import { bytes, layersCsv, layersTable, type ModelProfile, profileCsv, profileTable } from './profile-tables.js';
 
 interface ProfileFlags {
@@ -70,6 +71,7 @@ async function run(models: string[], flags: ProfileFlags): Promise<void> {
   else {
     console.log(profileTable(profiles));
     if (flags.layers === true) for (const cost of costs) console.log(`\n${layersTable(cost)}`);
+    if (costs.length === 1) tellNext('rescaled', 'train', 'PICTURES', '-m', costs[0]!.model);
   }
 }
 

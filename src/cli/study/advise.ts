@@ -73,6 +73,9 @@ export async function adviseOn(wanted: string, flags: TargetFlags & { json?: boo
     tell(finding);
   if (plan.study.halving !== undefined) console.log(`\n${SHORT_RUNS_MISLEAD.text} (${SHORT_RUNS_MISLEAD.source}.)`);
   console.log(`\n${DO_NOT_EXTRAPOLATE.text} (${DO_NOT_EXTRAPOLATE.source}.)`);
+  const pick = report.commands.find(({ what }) => what === 'pick a model');
+  if (pick !== undefined && full !== undefined && full.family.members.length > 0)
+    console.error(`next: ${pick.command}`);
 }
 
 const tell = ({ lead, text }: { lead?: string; text: string }): void =>

@@ -81,6 +81,7 @@ export function studyReport(plan: ScalingPlan, folder: string): StudyReport {
       classes: data.classes,
       trainPictures: data.trainPictures,
       testPictures: data.testPictures,
+      ...(data.part === undefined ? {} : { part: data.part }),
     },
     seeds: study.seeds,
     configurations: configurationsOf(points, metric),

@@ -4,6 +4,7 @@ import { batchesOf } from '../../batches.js';
 import { typicalSide } from '../../data/sources/sides.js';
 import { RescaledError, UsageError } from '../../errors.js';
 import { writeFileAtomic } from '../../files.js';
+import { picturesOf } from '../../part-words.js';
 import { checkStudy } from '../../study/plan/file.js';
 import { type Fit, type FitFacts, fits, isSmall, studyOf } from '../../study/plan/fit.js';
 import type { Configuration } from '../../study/plan/grid.js';
@@ -47,7 +48,7 @@ export async function init(data: string, { out, minutes, threads: given, force }
     ...(side === undefined ? {} : { side }),
   };
   console.log(
-    `${dataset.name}: ${count(facts.trainPictures)} training and ${count(facts.testPictures)} test pictures, ` +
+    `${dataset.name}: ${count(facts.trainPictures)} training and ${picturesOf(dataset.measured, facts.testPictures, count)}, ` +
       `${facts.classes} classes${side === undefined ? '' : `, ${side} pixels at the shorter side`}; ` +
       `${threads} threads, ${(totalmem() / 2 ** 30).toFixed(1)} GiB of memory`,
   );

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { csvText } from '../../csv.js';
 import { UsageError } from '../../errors.js';
+import { picturesOf } from '../../part-words.js';
 import { IMAGENET_PICTURES } from '../../recipe/recipe.js';
 import { LEAST_SEEDS } from '../../study/analysis/statistics.js';
 import type { StudyFile } from '../../study/plan/file.js';
@@ -14,6 +15,7 @@ import { duration } from '../progress.js';
 import { shrinkHint, type Way } from '../shrink.js';
 import { table } from '../table.js';
 import { learnFinished, MEASURING_STOPPED } from '../trials.js';
+import { tellNext } from '../words.js';
 import { openTarget, type TargetFlags } from './target.js';
 import { measureSome, namedTrials, workersFor } from './trials.js';
 
@@ -48,10 +50,10 @@ export async function plan(wanted: string, flags: PlanFlags): Promise<void> {
     });
   }
   const planned = await planScaling(study, undefined, where);
-  const { name, trainPictures, testPictures, classes } = planned.data;
+  const { name, trainPictures, testPictures, part = 'test', classes } = planned.data;
   const about =
     `${name}: ${trainPictures.toLocaleString('en')} training and ` +
-    `${testPictures.toLocaleString('en')} test pictures, ${classes} classes`;
+    `${picturesOf(part, testPictures, (count) => count.toLocaleString('en'))}, ${plural(classes, 'class', 'classes')}`;
   const threads = flags.threads ?? availableParallelism();
   const workers = flags.workers ?? workersFor(planned, threads);
   const time = new TimeLeft();
@@ -72,6 +74,16 @@ export async function plan(wanted: string, flags: PlanFlags): Promise<void> {
   }
   if (flags.measure === true && !asData) tellTimes(printed);
   else show(printed);
+  if (!asData && left.size > 0)
+    tellNext(
+      'rescaled',
+      'study',
+      'run',
+      wanted,
+      ...(flags.data === undefined ? [] : ['--data', flags.data]),
+      ...(flags.out === undefined ? [] : ['-o', flags.out]),
+      ...(flags.seeds === undefined ? [] : ['--seeds', String(flags.seeds)]),
+    );
 }
 
 interface Printed {

@@ -1,10 +1,10 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeFileAtomic } from '../../files.js';
+import { makeFolder, writeFileAtomic } from '../../files.js';
 import { written } from '../../metric.js';
 import { studyFigureCsv } from '../../report/study/csv.js';
 import { renderStudy } from '../../report/study/report.js';
 import type { ScalingPlan } from '../../study/plan/scaling-plan.js';
+import { tellNext } from '../words.js';
 import { studyReport } from './data.js';
 import { openBegun, type TargetFlags } from './target.js';
 
@@ -14,7 +14,7 @@ export const pageFile = (folder: string): string => join(folder, 'report.html');
 export function writeReport(plan: ScalingPlan, folder: string): string {
   const data = studyReport(plan, folder);
   const figures = join(folder, 'figures');
-  mkdirSync(figures, { recursive: true });
+  makeFolder(figures);
   for (const { name, text } of studyFigureCsv(data)) writeFileAtomic(join(figures, name), text);
   // A report without a task is of classification, as are all from before there were others.
   const { metric, ...rest } = data;
@@ -28,4 +28,5 @@ export function writeReport(plan: ScalingPlan, folder: string): string {
 export async function report(wanted: string, flags: TargetFlags): Promise<void> {
   const { plan, folder } = await openBegun(wanted, flags);
   console.log(writeReport(plan, folder));
+  tellNext('rescaled', 'study', 'advise', folder);
 }

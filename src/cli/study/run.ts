@@ -22,7 +22,7 @@ import { pointsOf } from '../../study/trials/points-of.js';
 import { rungsOf } from '../../study/trials/rungs.js';
 import { TimeLeft } from '../../study/trials/time-left.js';
 import { MEASURING_STOPPED, type NamedTrials, note, runNamed } from '../trials.js';
-import { commandLine } from '../words.js';
+import { commandLine, tellNext } from '../words.js';
 import { metricOf } from './data.js';
 import { writeReport } from './report.js';
 import { openTarget, type TargetFlags } from './target.js';
@@ -76,6 +76,7 @@ export async function run(wanted: string, flags: RunFlags): Promise<void> {
       `${failed} trial${failed === 1 ? '' : 's'} failed; "rescaled study status ${folder}" names them. ` +
         `The same command tries them again: ${again}`,
     );
+  else if (!json) tellNext('rescaled', 'study', 'advise', folder);
 }
 
 /** Those that take too long are left out before the folder is taken; a plan that is there has decided that already. */

@@ -1,22 +1,5 @@
 import type { Command } from 'commander';
-import { RescaledError, UsageError } from '../../errors.js';
-import { written } from '../../metric.js';
-import { type BudgetCandidate, type BudgetPick, parseBudget, pickWithin } from '../../study/advice/budget.js';
-import { regimesOf } from '../../study/analysis/dimensions.js';
-import type { Cost } from '../../study/analysis/points.js';
-import { LEAST_SEEDS } from '../../study/analysis/statistics.js';
-import { pointsOf } from '../../study/trials/points-of.js';
-import { trainedConfigurations } from '../../study/trials/rungs.js';
-import { trainCommand } from './advise.js';
-import { addSeeds, adviceOf, budgetWithin, metricOf } from './data.js';
-import { openBegun } from './target.js';
-import { scoreWithInterval } from './words.js';
-
-interface ScaleFlags {
-  budget: string;
-  any?: boolean;
-  json?: boolean;
-}
+import type { ScaleFlags } from './pick.js';
 
 export function register(program: Command): void {
   program
@@ -33,81 +16,5 @@ export function register(program: Command): void {
       'after',
       '\nExamples:\n  rescaled scale runs/flowers --budget 5ms\n  rescaled scale runs/flowers --budget 200MFLOPs --any',
     )
-    .action(scale);
-}
-
-const UNITS: Readonly<Record<Cost, (value: number) => string>> = {
-  trainStepMs: (ms) => `${ms.toPrecision(3)} ms a training step`,
-  inferenceMs: (ms) => `${ms.toPrecision(3)} ms a picture`,
-  peakBytes: (bytes) => `${(bytes / 2 ** 20).toFixed(0)} MiB`,
-  flops: (flops) => `${(flops / 1e6).toPrecision(3)} MFLOPs`,
-  parameters: (n) => `${(n / 1e6).toPrecision(3)} M parameters`,
-};
-
-async function scale(wanted: string, { budget: text, any = false, json = false }: ScaleFlags): Promise<void> {
-  const budget = parseBudget(text);
-  const { plan, folder } = await openBegun(wanted, {});
-  const points = pointsOf({ configurations: trainedConfigurations(plan, folder) }, folder);
-  const longest = regimesOf(points).at(-1);
-  const members = new Set(adviceOf(plan, points).full?.family.members.map(({ name }) => name));
-  const fromFamily = !any && members.size > 0;
-  const candidates = points.filter((point) => point.epochs === longest && (!fromFamily || members.has(point.name)));
-  const metric = metricOf(plan);
-  const pick = pickWithin(candidates, budget, metric);
-  if (json)
-    return console.log(
-      JSON.stringify(
-        written(metric, {
-          from: fromFamily ? 'family' : 'all',
-          ...pick,
-          ...(pick.pick === undefined ? {} : { command: trainCommand(plan, pick.pick.name) }),
-        }),
-        null,
-        2,
-      ),
-    );
-  const shown = ({ name, cost, score }: BudgetCandidate): string =>
-    `${name}: ${UNITS[budget.cost](cost)}, ${metric.title} ${scoreWithInterval(metric, score)}`;
-  const { pick: best, runnerUp } = pick;
-  if (best === undefined) throw none(pick, shown, folder, budgetWithin(candidates));
-  console.log(shown(best));
-  if (runnerUp !== undefined)
-    console.log(
-      `next best: ${shown(runnerUp)}${runnerUp.behind.verdict === 'better' ? '' : '; the two are not told apart'}`,
-    );
-  if (!fromFamily && !any) console.log('(of all configurations: no family is proposed yet)');
-  if (pick.tooFewSeeds.length > 0)
-    console.log(
-      `${pick.tooFewSeeds.length} models that fit have fewer than ${LEAST_SEEDS} seeds and were not looked at; ` +
-        `add them: ${addSeeds(folder)}`,
-    );
-  if (pick.notMeasured.length > 0)
-    console.log(`${pick.notMeasured.length} models are not timed and were not looked at`);
-  console.log(`train it: ${trainCommand(plan, best.name)}`);
-}
-
-function none(
-  { outcome, cheapest, soFar, fitting, notMeasured, withoutResult, budget }: BudgetPick,
-  shown: (candidate: BudgetCandidate) => string,
-  folder: string,
-  known: string,
-): RescaledError {
-  if (outcome === 'too few seeds')
-    return new RescaledError(
-      `Expected ${LEAST_SEEDS} seeds or more of a model to pick it but the ${fitting} within ${budget.text} have fewer: ` +
-        `a difference between them may be chance. Add seeds: ${addSeeds(folder)}. The best mean so far, which is no ` +
-        `pick: ${shown(soFar!)}.`,
-    );
-  if (outcome === 'none fits')
-    return new RescaledError(
-      `Expected a model within ${budget.text} but none is: the cheapest is ` +
-        `${cheapest!.timesOver.toFixed(2)} times over it. ${shown(cheapest!)}. ` +
-        `Raise the budget (about half of the models keep ${known}), or study smaller ones.`,
-    );
-  const why =
-    notMeasured.length > 0
-      ? `none of ${notMeasured.length} is timed: "rescaled study run ${folder}" times them when its trials have ended. ` +
-        `FLOPs and parameters are known without: give a budget such as ${known} or 5Mparams`
-      : `none of ${withoutResult.length} has a result yet`;
-  return new UsageError(`Expected models to choose from but ${why}.`);
+    .action(async (wanted: string, flags: ScaleFlags) => (await import('./pick.js')).scale(wanted, flags));
 }

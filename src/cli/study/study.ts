@@ -1,17 +1,16 @@
 import type { Command } from 'commander';
 import { STUDY_PRESETS } from '../../study/plan/presets.js';
 import { integer, number } from '../options.js';
-import { adviseOn } from './advise.js';
-import { type InitFlags, init } from './init.js';
-import { type PlanFlags, plan } from './plan.js';
-import { report } from './report.js';
-import { type RunFlags, run } from './run.js';
-import { status } from './status.js';
+import type { InitFlags } from './init.js';
+import type { PlanFlags } from './plan.js';
+import type { RunFlags } from './run.js';
 import type { TargetFlags } from './target.js';
 
 const ABOUT = Object.entries(STUDY_PRESETS)
   .map(([name, { about }]) => `  ${name.padEnd(16)} ${about}`)
   .join('\n');
+
+// Each part loads what it needs when it is called: a plan needs none of the pages, whose charts are most of all files.
 
 /** Every part takes the study's file, a preset's name, or the folder of results. */
 const withTarget = (command: Command): Command =>
@@ -50,7 +49,7 @@ Examples:
     .option('--minutes <n>', 'how long the study may take', number, 60)
     .option('--threads <n>', 'threads of all trials together', integer)
     .option('--force', 'replace the file')
-    .action((data: string, flags: InitFlags) => init(data, flags));
+    .action(async (data: string, flags: InitFlags) => (await import('./init.js')).init(data, flags));
   withTarget(study.command('plan'))
     .description('what would be trained and what it costs, before anything runs')
     .option('--measure', 'then time a few of the trials, to tell how long all take')
@@ -60,7 +59,7 @@ Examples:
     .option('--all', 'every line of the table')
     .option('--csv', 'print the table as CSV')
     .option('--json', 'print as JSON')
-    .action((wanted: string, flags: PlanFlags) => plan(wanted, flags));
+    .action(async (wanted: string, flags: PlanFlags) => (await import('./plan.js')).plan(wanted, flags));
   withTarget(study.command('run'))
     .description('train what is not done yet, time the models, write the report')
     .option(
@@ -79,16 +78,20 @@ Examples:
       'after',
       '\nCtrl-C saves; the same command goes on. A trial that was killed goes on from its checkpoint.',
     )
-    .action((wanted: string, flags: RunFlags) => run(wanted, flags));
+    .action(async (wanted: string, flags: RunFlags) => (await import('./run.js')).run(wanted, flags));
   withTarget(study.command('status'))
     .description('how far it is')
     .option('--json', 'print as JSON')
-    .action((wanted: string, flags: TargetFlags & { json?: boolean }) => status(wanted, flags));
+    .action(async (wanted: string, flags: TargetFlags & { json?: boolean }) =>
+      (await import('./status.js')).status(wanted, flags),
+    );
   withTarget(study.command('report'))
     .description("write the page, the figures' numbers as CSV, and all as JSON, from what is done")
-    .action((wanted: string, flags: TargetFlags) => report(wanted, flags));
+    .action(async (wanted: string, flags: TargetFlags) => (await import('./report.js')).report(wanted, flags));
   withTarget(study.command('advise'))
     .description('which dimension pays, the family of models that follows, what to try next')
     .option('--json', 'print as JSON')
-    .action((wanted: string, flags: TargetFlags & { json?: boolean }) => adviseOn(wanted, flags));
+    .action(async (wanted: string, flags: TargetFlags & { json?: boolean }) =>
+      (await import('./advise.js')).adviseOn(wanted, flags),
+    );
 }

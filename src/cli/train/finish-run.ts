@@ -36,7 +36,10 @@ export interface RunFigures {
   parts: Readonly<Record<string, number>>;
   /** What the best epoch was chosen on. */
   selectedOn: 'minival' | 'val' | 'test';
-  /** On the validation pictures, where the test pictures are others. */
+  /**
+   * On the validation pictures, where the test pictures are others; beside an average `top1Raw`, of the weights as
+   * trained, which the test pictures do not measure.
+   */
   validation?: Readonly<Record<string, number>>;
   /** Files that were passed over, by ending. */
   ignoredEndings: Endings;
@@ -66,6 +69,9 @@ export function figuresJson({ task, scores, rawScore, ...figures }: RunFigures):
     ...figures,
   };
 }
+
+const validationOf = ({ ema, raw }: Of<'epoch'>, primary: string): RunFigures['validation'] =>
+  ema === undefined || raw === undefined ? (ema ?? raw) : { ...ema, [suffixed(primary, 'raw')]: raw[primary]! };
 
 type Of<T extends TrainEvent['type']> = Extract<TrainEvent, { type: T }>;
 
@@ -146,7 +152,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
       ...(tested === undefined ? {} : { test: tested.length }),
     },
     selectedOn,
-    ...(tested === undefined || kept === undefined ? {} : { validation: kept.ema ?? kept.raw }),
+    ...(tested === undefined || kept === undefined ? {} : { validation: validationOf(kept, primary.name) }),
     ignoredEndings: dataset.ignoredEndings,
     seconds: end?.seconds ?? 0,
     imagesPerSecond: end?.imagesPerSecond ?? 0,

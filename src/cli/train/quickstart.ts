@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import sharp from 'sharp';
 import { readPixels } from '../../data/sources/source.js';
 import { Predictor } from '../../deploy/predictor.js';
 import { UsageError } from '../../errors.js';
+import { makeFolder } from '../../files.js';
 import { finalWeights, isRun, lastCheckpoint, loadConfig } from '../../run/config.js';
 import { metricsOf } from '../../tasks/index.js';
 import { openTrainingData, resolveRun } from '../../tasks/runs.js';
@@ -84,7 +85,7 @@ async function run(flags: { data: string; out: string; fresh?: boolean }): Promi
 
   // The exported file alone, on pictures as files, as a user would.
   const folder = join(out, 'pictures');
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const files: string[] = [];
   for (let i = 0; i < 8; i++) {
     const { data: pixels, width, height } = await readPixels(dataset.val, i, 28);

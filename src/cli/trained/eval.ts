@@ -9,6 +9,7 @@ import { setThreads } from '../../torch/index.js';
 import { weightsPath } from '../named-weights.js';
 import { integer, number } from '../options.js';
 import { checkOutput } from '../output.js';
+import { tellNext } from '../words.js';
 import { loadModel, measure, pictureOf, preprocessFor, shownMetrics } from './load-model.js';
 import { picturesFor } from './pictures.js';
 
@@ -140,9 +141,9 @@ async function run(first: string | undefined, second: string | undefined, flags:
     const { renderMeasuredReport } = await import('../../report/measured/report.js');
     const weights = `${WEIGHTS[loaded.weights ?? 'unknown']} of ${loaded.path}`;
     const html = renderMeasuredReport({
-      title: `${loaded.name} on ${dataset.name}`,
+      title: `${loaded.title} on ${dataset.name}`,
       generatedAt: new Date().toISOString(),
-      model: loaded.name,
+      model: loaded.title,
       data: dataset.name,
       part,
       images: result.scores.images,
@@ -170,8 +171,9 @@ async function run(first: string | undefined, second: string | undefined, flags:
   console.log(
     `${metrics.map(show).join(', ')}\n` +
       `  ${WEIGHTS[loaded.weights ?? 'unknown']} of ${loaded.path}, ${picturesOf(part, result.scores.images)} at ${size} pixels, ` +
-      `crop ${evalCrop}, ${figures.imagesPerSecond.toFixed(0)} images/s`,
+      `crop ${evalCrop}, ${figures.imagesPerSecond.toFixed(0)} pictures/s`,
   );
   for (const line of text?.lines ?? []) console.log(line);
   if (flags.report !== undefined) console.log(`\nreport   ${flags.report}`);
+  else tellNext('rescaled', ...process.argv.slice(2), '--report', 'eval.html');
 }

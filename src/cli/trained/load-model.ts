@@ -4,7 +4,7 @@ import { evalView } from '../../augment/view.js';
 import { readPixels, type Source } from '../../data/sources/source.js';
 import { UsageError } from '../../errors.js';
 import type { Metric } from '../../metric.js';
-import { createModel, type ImageModel, modelFacts, modelShapes } from '../../models/index.js';
+import { createModel, type ImageModel, modelFacts, modelShapes, modelTitle } from '../../models/index.js';
 import { IMAGENET_INPUT, type InputFacts, type RunConfig, type TaskSettings } from '../../run/config.js';
 import { taskNamed } from '../../tasks/index.js';
 import {
@@ -25,6 +25,8 @@ import { takenFrom } from '../../weights/report.js';
 export interface LoadedModel {
   model: ImageModel;
   name: string;
+  /** With its width where it has another than its namesake. */
+  title: string;
   task: Task;
   settings: TaskSettings;
   /** Empty when the file names none; `classCount` rows of the head stand for them. */
@@ -81,6 +83,7 @@ export async function loadModel(
     return {
       model,
       name,
+      title: modelTitle(name, architecture),
       task,
       settings: task.settingsOf(facts, classCount),
       classes: facts.classes ?? [],

@@ -6,6 +6,7 @@ import { parseName } from '../../weights/hub/name.js';
 import { type Address, NAMED_WEIGHTS, type NamedWeights } from '../../weights/hub/table.js';
 import { fetchShown } from '../named-weights.js';
 import { table } from '../table.js';
+import { tellNext } from '../words.js';
 
 const SOURCES = [
   "[1] timm's results/results-imagenet.csv, for these pixels",
@@ -56,6 +57,7 @@ export function registerHub(weights: Command): void {
       else {
         console.error(before === undefined ? `fetched and checked: ${(bytes / 1e6).toFixed(1)} MB` : 'already here');
         console.log(path);
+        tellNext('rescaled', 'train', 'DATA', '--from', name);
       }
     });
 }

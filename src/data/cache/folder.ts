@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { systemReason } from '../../files.js';
 
 /** Most bytes of one cache: a data set that needs more is decoded anew in each epoch. */
 export const MOST_BYTES = 2 * 2 ** 30;
@@ -100,7 +101,7 @@ export function folderProblem(folder: string): string | undefined {
     accessSync(folder, constants.W_OK);
     return undefined;
   } catch (error) {
-    return `${folder} cannot be written to (${(error as NodeJS.ErrnoException).code ?? String(error)})`;
+    return `${folder} cannot be written to: ${systemReason(error)}`;
   }
 }
 

@@ -1,3 +1,4 @@
+import { systemReason } from '../../files.js';
 import { withLock } from '../../lock.js';
 import { cacheFile, cacheFolder, MOST_BYTES, makeRoom, touch } from '../cache/folder.js';
 import { PixelFile } from '../cache/pixel-file.js';
@@ -68,5 +69,5 @@ async function keep(
 export function reasonOf(error: unknown): string {
   const { code, syscall, path } = error as NodeJS.ErrnoException;
   if (code === undefined || syscall === undefined) throw error;
-  return `${code} at ${syscall}${path === undefined ? '' : ` of ${path}`}`;
+  return `${path ?? 'the cache of pictures'} cannot be written to: ${systemReason(error)}`;
 }

@@ -1,4 +1,5 @@
 import type { Metric } from '../../metric.js';
+import type { MeasuredPart } from '../../part-words.js';
 import type { Change, Estimate } from '../statistics.js';
 
 /** Scores are values of the report's metric. */
@@ -47,7 +48,7 @@ export interface AblationReport {
   metric: Metric;
   /** The score is the share of the test pictures that were right, so that the interval of a proportion fits it. */
   proportion?: boolean;
-  data: { name: string; classes: number; trainPictures: number; testPictures: number };
+  data: { name: string; classes: number; trainPictures: number; testPictures: number; part?: MeasuredPart };
   model: string;
   size: number;
   rows: readonly AblationRow[];

@@ -1,4 +1,5 @@
 import { betterBy } from '../../metric.js';
+import { partWord } from '../../part-words.js';
 import { significant } from '../draw/format.js';
 import { type Measure, measureOf } from '../draw/measure.js';
 import { LEAST_SEEDS } from '../statistics.js';
@@ -92,8 +93,9 @@ function total({ total: whole, kind, rows, metric }: AblationReport): string[] {
 const GAP = 0.02;
 const RELATIVE_GAP = 0.1;
 
-function overfitting({ rows, metric }: AblationReport): string[] {
+function overfitting({ rows, metric, data }: AblationReport): string[] {
   const { value, noun } = measureOf(metric);
+  const on = partWord(data.part ?? 'test');
   const gap = (row: AblationRow): number => betterBy(metric, row.trainScore!.mean, row.score!.mean);
   const known = rows.filter((row) => row.trainScore !== undefined && row.score !== undefined);
   if (known.length === 0) return [];
@@ -101,12 +103,12 @@ function overfitting({ rows, metric }: AblationReport): string[] {
   const smallest = known.reduce((a, b) => (gap(b) < gap(a) ? b : a));
   if (gap(widest) < (metric.unit === 'share' ? GAP : RELATIVE_GAP * Math.abs(widest.score!.mean)))
     return [
-      `Training and test ${noun} lie close together in every row: nothing over-fits here, ` +
+      `Training and ${on} ${noun} lie close together in every row: nothing over-fits here, ` +
         'and regularisation has little to gain. More epochs or fewer pictures would show it.',
     ];
   return [
     `Over-fitting is widest in “${widest.name}”: ${value(widest.trainScore!.mean)} on training pictures, ` +
-      `${value(widest.score!.mean)} on test pictures; smallest in “${smallest.name}”: ` +
+      `${value(widest.score!.mean)} on ${on} pictures; smallest in “${smallest.name}”: ` +
       `${value(smallest.trainScore!.mean)} and ${value(smallest.score!.mean)}.`,
   ];
 }

@@ -1,4 +1,5 @@
 import { betterBy, type Metric } from '../../metric.js';
+import { partWord, picturesOf } from '../../part-words.js';
 import { type Bar, barChart } from '../draw/bars.js';
 import { niceRange } from '../draw/charts.js';
 import { count, duration, missing, moment, significant } from '../draw/format.js';
@@ -297,7 +298,7 @@ function comparable(report: AblationReport): Html {
     ? `${models.join(' and ')} on ImageNet (1.28 million pictures, 1000 classes)`
     : 'other pictures';
   return html`<ul class="findings">
-<li>Comparable: the rows of this page with each other. Seed by seed all have the same training and test pictures, \
+<li>Comparable: the rows of this page with each other. Seed by seed all have the same training and ${partWord(data.part ?? 'test')} pictures, \
 size and width, and the same first weights where the architecture is the same. Changes are taken seed by seed, so \
 that the luck of a seed cancels out.</li>
 <li>The order matters: a step's change is its worth ${ORDER[kind]}, and no other.</li>
@@ -308,7 +309,7 @@ order may be compared, and they need not agree: over-fitting depends on pictures
 `
 }<li>An interval over seeds covers first weights, order and augmentation${
     data.trainPictures > 0 && ', and which training pictures were drawn where only part of them is used'
-  }. It does not cover the choice of test pictures${
+  }. It does not cover the choice of ${partWord(data.part ?? 'test')} pictures${
     interval &&
     html`: ${count(data.testPictures)} of them alone leave ${value(interval.low)} to ${value(interval.high)} \
 (95\u00a0%, Wilson) around ${value(top!.mean)}`
@@ -339,7 +340,7 @@ export function renderAblation(report: AblationReport): string {
     title: report.title,
     kind: KINDS[report.kind],
     subtitle: html`${report.model} at ${report.size} pixels; ${count(data.trainPictures)} training and \
-${count(data.testPictures)} test pictures of ${count(data.classes)} classes; ${moment(report.generatedAt)}`,
+${picturesOf(data.part ?? 'test', data.testPictures, count)} of ${count(data.classes)} classes; ${moment(report.generatedAt)}`,
     head: html`${
       warnings.length > 0 &&
       html`<div class="warnings" role="note"><h2>${

@@ -5,13 +5,11 @@ import { LabelLayout } from 'echarts/features';
 import { SVGRenderer } from 'echarts/renderers';
 import { escapeHtml, type Html, html, trusted } from './html.js';
 import { type Point, thin } from './series.js';
-import { lightColours } from './theme.js';
+import { lightColours, type Tone } from './theme.js';
+
+export { TONES, type Tone } from './theme.js';
 
 use([LineChart, GridComponent, LabelLayout, SVGRenderer]);
-
-/** A colour of the theme, which differs between light and dark. */
-export const TONES = ['one', 'two', 'three', 'four', 'five', 'six'] as const;
-export type Tone = (typeof TONES)[number];
 
 export interface Line {
   name: string;

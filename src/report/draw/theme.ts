@@ -1,3 +1,7 @@
+/** A colour of the theme, which differs between light and dark. */
+export const TONES = ['one', 'two', 'three', 'four', 'five', 'six'] as const;
+export type Tone = (typeof TONES)[number];
+
 /** Colours of a light page, as CSS custom properties. */
 export const lightColours = `
   --ground: #fdfdfc; --raised: #f5f5f2; --ink: #1b1d20; --muted: #666b72; --rule: #e5e5e0; --axis: #b4b6b5;

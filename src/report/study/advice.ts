@@ -1,3 +1,4 @@
+import { partWord } from '../../part-words.js';
 import { count, decimals, missing } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
 import { type Measure, measureOf } from '../draw/measure.js';
@@ -32,7 +33,7 @@ export function overfits({ evidence }: RegimeAdvice): { overfits: number; judged
 }
 
 /** Which dimension pays in each regime, by the change for each doubling of the cost, and what is missing to tell. */
-export function regimeTable({ advice, metric }: StudyReport): Html {
+export function regimeTable({ advice, metric, data }: StudyReport): Html {
   if (advice.regimes.length === 0) return html`<p>Not enough evidence: nothing was compared.</p>`;
   const measure = measureOf(metric);
   const costs = [
@@ -65,7 +66,7 @@ export function regimeTable({ advice, metric }: StudyReport): Html {
   }${
     columns.overfits &&
     'Over-fitting pairs: of two neighbours in depth or width, the larger is better on training pictures and worse on ' +
-      'test pictures, both beyond noise. '
+      `${partWord(data.part ?? 'test')} pictures, both beyond noise. `
   }Download CSV: ${download(regimeSheet({ advice }))}</p>
 ${risk(advice.risk)}`;
 }

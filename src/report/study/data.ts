@@ -1,4 +1,5 @@
 import type { Metric } from '../../metric.js';
+import type { MeasuredPart } from '../../part-words.js';
 import type { Estimate } from '../statistics.js';
 import type { Advice, Halving, Overfitting, PowerLaw, RankCorrelation, RegimeGains } from './analysis.js';
 import type { StudyCost } from './costs.js';
@@ -15,7 +16,7 @@ export interface StudyReport {
   generatedAt: string;
   /** What the configurations are compared by. */
   metric: Metric;
-  data: { name: string; classes: number; trainPictures: number; testPictures: number };
+  data: { name: string; classes: number; trainPictures: number; testPictures: number; part?: MeasuredPart };
   /** The seeds that every configuration is to have. */
   seeds: readonly number[];
   /** Every configuration of every family and regime, in any order. */

@@ -1,4 +1,5 @@
 import { betterBy, ofTraining } from '../../metric.js';
+import { partWord } from '../../part-words.js';
 import { count, missing } from '../draw/format.js';
 import { type Html, html, trusted } from '../draw/html.js';
 import { type Measure, measureOf } from '../draw/measure.js';
@@ -43,10 +44,11 @@ export function gapFigure(report: StudyReport): Html {
     )
     .filter(({ cells }) => cells.length > 0);
   const widest = known.reduce((most, one) => Math.max(most, gapOf(one)!), 0);
+  const on = `${partWord(report.data.part ?? 'test')} pictures`;
   const gap =
     report.metric.direction === 'higher'
-      ? `${noun} on training pictures (without augmentation) less ${noun} on test pictures`
-      : `${noun} on test pictures less ${noun} on training pictures (without augmentation)`;
+      ? `${noun} on training pictures (without augmentation) less ${noun} on ${on}`
+      : `${noun} on ${on} less ${noun} on training pictures (without augmentation)`;
   return html`<p class="note">In bold: ${gap}${inChange.replace(', ', ', in ')}: how much the model over-fits. \
 Below: both ${nouns} with half the width of their 95\u00a0% intervals over seeds after ±, or the interval in brackets, \
 where there are at least two. \
@@ -62,7 +64,7 @@ ${numbers(gapSheet(report), 'Every gap')}`;
 /** Pairs that the page shows at most; the CSV has all. */
 const PAIRS = 20;
 
-function pairTable({ overfitting, metric }: StudyReport): Html | undefined {
+function pairTable({ overfitting, metric, data }: StudyReport): Html | undefined {
   if (overfitting === undefined) return undefined;
   const { noun, nouns, inChange, bare } = measureOf(metric);
   if (overfitting.judged === 0)
@@ -89,7 +91,7 @@ ${nouns}.</p>`;
       ]),
     );
   return html`<p>Of ${count(overfitting.judged)} pairs of neighbours with enough seeds, ${many}: better on training \
-pictures and worse on test pictures, both beyond noise. By luck alone 2 or 3 of 100 pairs seem to ${worse}.</p>${
+pictures and worse on ${partWord(data.part ?? 'test')} pictures, both beyond noise. By luck alone 2 or 3 of 100 pairs seem to ${worse}.</p>${
     found.length > 0 && wideTable(heads, rows)
   }<p class="note">${found.length > PAIRS && `The first ${PAIRS} of ${count(found.length)}. `}Download CSV of all \
 pairs: ${download(overfittingSheet({ overfitting }))}</p>`;

@@ -1,3 +1,4 @@
+import { picturesOf } from '../../part-words.js';
 import { count, moment } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
 import { commandList, pairList } from '../draw/lists.js';
@@ -21,7 +22,7 @@ export type { StudyConfiguration, StudyReport } from './data.js';
 export function renderStudy(report: StudyReport): string {
   const { data, configurations, halving, metric } = report;
   const pictures =
-    `${count(data.trainPictures)} training and ${count(data.testPictures)} test pictures ` +
+    `${count(data.trainPictures)} training and ${picturesOf(data.part ?? 'test', data.testPictures, count)} ` +
     `of ${count(data.classes)} classes`;
   const made = [{ key: 'Seeds', value: report.seeds.join(', ') || 'none' }, ...report.common, ...report.environment];
   const [next, findings] = [nextTable(report), studyFindings(report)];
@@ -102,5 +103,5 @@ comparable: ${measureOf(metric).nouns} here with those of the paper, which are o
 classes) and up to 350 epochs, and times here with its TPUs and GPUs. Here: ${data.name}, \
 ${count(data.trainPictures)} training pictures, ${count(data.classes)} classes. What carries over is the question, not \
 the answer: which dimension pays depends on pictures and epochs, and over-fitting begins sooner with fewer pictures. An \
-interval over seeds does not cover the choice of ${count(data.testPictures)} test pictures.</p>`;
+interval over seeds does not cover the choice of ${picturesOf(data.part ?? 'test', data.testPictures, count)}.</p>`;
 }

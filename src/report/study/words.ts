@@ -1,10 +1,10 @@
 import { betterBy } from '../../metric.js';
-import { TONES, type Tone } from '../draw/charts.js';
 import { bytes, compact, count, duration, missing, significant } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
-import { SHAPES, type Shape } from '../draw/marks.js';
+import { SHAPES, type Shape } from '../draw/marks-data.js';
 import { type Measure, measureOf } from '../draw/measure.js';
 import { below } from '../draw/table.js';
+import { TONES, type Tone } from '../draw/theme.js';
 import { type Change, type Estimate, LEAST_SEEDS } from '../statistics.js';
 import type { Missing, Pays } from './analysis.js';
 import type { StudyCost } from './costs.js';

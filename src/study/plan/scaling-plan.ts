@@ -4,6 +4,7 @@ import type { Dataset } from '../../data/dataset.js';
 import { typicalSide } from '../../data/sources/sides.js';
 import { UsageError } from '../../errors.js';
 import { makeFolder, writeFileAtomic } from '../../files.js';
+import type { MeasuredPart } from '../../part-words.js';
 import { taskNamed } from '../../tasks/index.js';
 import { openTrainingData } from '../../tasks/runs.js';
 import { checkStudy, type StudyFile } from './file.js';
@@ -26,7 +27,10 @@ export interface ScalingPlan {
     fingerprint: string;
     classes: number;
     trainPictures: number;
+    /** Pictures that a trial is scored on. */
     testPictures: number;
+    /** The part that they are; `test` where absent, as in plans of 0.1.0. */
+    part?: MeasuredPart;
     /** Shorter side of a picture as it lies on disk; absent from plans of 0.1.0. */
     side?: number;
   };
@@ -63,6 +67,7 @@ export async function planScaling(study: StudyFile, dataset?: Dataset, where = s
     classes: outputsOf(task, opened),
     trainPictures: opened.train.length,
     testPictures: opened.val.length,
+    part: opened.measured,
     ...(side === undefined ? {} : { side }),
   };
   const { configurations, leftOut } = await layOut(
@@ -125,6 +130,7 @@ const planSchema = z.object({
     classes: z.int(),
     trainPictures: z.int(),
     testPictures: z.int(),
+    part: z.enum(['train', 'val', 'test', 'all']).optional(),
     side: z.int().optional(),
   }),
   configurations: z.array(

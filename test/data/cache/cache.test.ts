@@ -266,7 +266,7 @@ describe('a damaged or impossible cache', () => {
     writeFileSync(file, '');
     process.env['RESCALED_CACHE'] = join(file, 'below');
     const { plain, cached } = await both(folder);
-    assert.match(cached.note!, /below cannot be written to \(ENOTDIR\)/);
+    assert.match(cached.note!, /below cannot be written to: a part of its path is a file, not a folder \(ENOTDIR\)$/);
     assert.deepEqual(await pictures(cached.train!), await pictures(plain.train!));
     const unpacked = await openDataset(idx, { cache: true });
     assert.match(unpacked.note!, /cannot be written to/);
@@ -287,7 +287,7 @@ describe('a damaged or impossible cache', () => {
     // What is written to this device finds no space.
     execFileSync('ln', ['-s', '/dev/full', join(cache, `.${set.onDisk!.key}.pixels.${process.pid}.tmp`)]);
     const cached = await cachedDataset(set, SIZE);
-    assert.match(cached.note!, /ENOSPC at write/);
+    assert.match(cached.note!, /cannot be written to: no space is left on the disk \(ENOSPC\)$/);
     assert.deepEqual(await pictures(cached.train!), await pictures(set.train!));
     assert.deepEqual(
       caches().filter((name) => name.endsWith('.lock') || name.endsWith('.tmp')),

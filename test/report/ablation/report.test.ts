@@ -130,6 +130,13 @@ describe('renderAblation', () => {
     assert.match(said, /Not comparable: accuracies here with the published ones, which are of ResNet-200 on ImageNet/);
     assert.ok(said.includes('rescaled ablate kinds -o runs/a'));
   });
+  it('calls validation pictures validation pictures', () => {
+    const report = study('additive', additive(ladder), (row, seed) => 0.85 + luck(seed) + 0.01 * row);
+    const said = text(renderAblation({ ...report, data: { ...report.data, part: 'val' } }));
+    assert.match(said, /10,000 validation pictures of 10 classes/);
+    assert.doesNotMatch(said, /test pictures?/);
+  });
+
   it('of a metric where lower is better, a fall is a gain, in its unit', () => {
     // Label smoothing takes 0.1 m off, dropout adds 0.05 m; the others wobble.
     const rmse = (row: number, seed: number): number =>

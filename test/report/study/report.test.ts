@@ -88,6 +88,15 @@ describe('renderStudy', () => {
     assert.match(said, /about 11 would, if the gains stay what they are\./);
   });
 
+  it('calls validation pictures validation pictures', () => {
+    const report = withAnalysis(exampleStudy());
+    const said = check(renderStudy({ ...report, data: { ...report.data, part: 'val' } }));
+    assert.match(said, /3,000 training and 1,000 validation pictures of 17 classes/);
+    assert.match(said, /less accuracy on validation pictures/);
+    assert.doesNotMatch(said, /test pictures?/);
+    assert.match(check(renderStudy(report)), /1,000 test pictures of 17 classes/);
+  });
+
   it('shows the proposed family, what to try next with its cost, and how FLOPs rank time', () => {
     const said = check(renderStudy(withAnalysis(exampleStudy())));
     assert.ok(
