@@ -72,6 +72,7 @@ export interface Choice {
 const DEFAULT_MINUTES = 8;
 /** The recipe of short runs. */
 const RECIPE = 'quick';
+const FROM_WEIGHTS = 'finetune';
 /** Of training, to tell the speed; the first steps start threads and choose kernels. */
 const PROBE_SECONDS = 5;
 const PROBE_STEPS = 4;
@@ -89,13 +90,16 @@ export const handle: TaskHandler<ChoiceJob> = async ({ options, minutes }, tools
   if (dataset.train === undefined)
     throw new UsageError(`Expected training pictures in ${options.data} but there is only a validation part.`);
   const side = await typicalSide(dataset.train);
-  const given = {
-    ...(options.model === undefined ? {} : { model: options.model }),
-    ...(options.width === undefined ? {} : { width: options.width }),
-    ...(options.size === undefined ? {} : { size: options.size }),
-  };
+  const recipe = options.recipe ?? (options.from === undefined ? RECIPE : FROM_WEIGHTS);
+  const given =
+    options.from === undefined
+      ? {
+          ...(options.model === undefined ? {} : { model: options.model }),
+          ...(options.width === undefined ? {} : { width: options.width }),
+          ...(options.size === undefined ? {} : { size: options.size }),
+        }
+      : rungOf(await resolveRun({ ...options, recipe, out: '.' }, dataset));
   const rungs = rungsFor(side, given);
-  const recipe = options.recipe ?? RECIPE;
   const configOf = ({ model, width, size }: Rung): Promise<RunConfig> =>
     resolveRun({ ...options, recipe, model, width, size, out: '.' }, dataset);
 
@@ -178,6 +182,9 @@ export const handle: TaskHandler<ChoiceJob> = async ({ options, minutes }, tools
     factor: found.factor,
   };
 };
+
+/** Weights say which network they are of, and at which size. */
+const rungOf = ({ model, modelOptions, size }: RunConfig): Rung => ({ model, width: modelOptions.width, size });
 
 /** What an evaluation and the end of the run look at. */
 function known(

@@ -15,6 +15,7 @@ const SMALL_SIDE = 64;
 /** For photographs, from the quickest on: the first ones grow in width and pixels, which pays in short runs; then depth comes in. */
 const PHOTOGRAPHS: readonly Rung[] = [
   { model: 'resnet-rs-14', width: 0.25, size: 96 },
+  { model: 'resnet-rs-14', width: 0.375, size: 96 },
   { model: 'resnet-rs-14', width: 0.5, size: 96 },
   { model: 'resnet-rs-14', width: 0.5, size: 128 },
   { model: 'resnet-rs-26', width: 0.5, size: 128 },
