@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TaskHandler, TaskTools } from '../child/messages.js';
+import { cachedDataset } from '../data/cached.js';
 import type { Dataset } from '../data/dataset.js';
 import { typicalSide } from '../data/sources/sides.js';
 import { UsageError } from '../errors.js';
@@ -133,14 +134,15 @@ export const handle: TaskHandler<ChoiceJob> = async ({ options, minutes }, tools
   // -- the speed of the choice, as it is trained
   let speed = await trained(await configOf(pick.rung), dataset, tools);
   if (speed === undefined) return undefined;
-  const off = 1 / speed / nominalSeconds(pick.rung) / found.factor;
-  found = { ...found, factor: 1 / speed / nominalSeconds(pick.rung) };
+  const factorOf = ({ imagesPerSecond }: Trained, rung: Rung): number => 1 / imagesPerSecond / nominalSeconds(rung);
+  const off = factorOf(speed, pick.rung) / found.factor;
+  found = { ...found, factor: factorOf(speed, pick.rung) };
   if (off > FAR_OFF || off < 1 / FAR_OFF) {
     const other = choose(rungs, left(), asked, found);
     if (other.rung !== pick.rung) {
       speed = await trained(await configOf(other.rung), dataset, tools);
       if (speed === undefined) return undefined;
-      found = { ...found, factor: 1 / speed / nominalSeconds(other.rung) };
+      found = { ...found, factor: factorOf(speed, other.rung) };
     }
     pick = other;
   }
@@ -158,7 +160,8 @@ export const handle: TaskHandler<ChoiceJob> = async ({ options, minutes }, tools
           seconds: taken + runSeconds(pick.epochs, found.factor * nominalSeconds(rung), found),
         };
   const [smaller, larger] = [alternative(rungs[at - 1]), alternative(rungs[at + 1])];
-  const memoryBytes = device === 'cpu' ? peakMemory() : undefined;
+  const peak = device === 'cpu' ? peakMemory() : undefined;
+  const memoryBytes = peak === undefined ? undefined : peak + (await unseenBytes(dataset, pick.rung.size, speed.views));
   return {
     rung: pick.rung,
     recipe,
@@ -167,7 +170,7 @@ export const handle: TaskHandler<ChoiceJob> = async ({ options, minutes }, tools
     steps: pick.epochs * Math.ceil(resolved.trainImages / whole),
     seconds: taken + pick.seconds,
     ...(memoryBytes === undefined ? {} : { memoryBytes }),
-    imagesPerSecond: speed,
+    imagesPerSecond: speed.imagesPerSecond,
     ...(smaller === undefined ? {} : { smaller }),
     ...(larger === undefined ? {} : { larger }),
     trainImages: resolved.trainImages,
@@ -198,6 +201,23 @@ function known(
   };
 }
 
+interface Trained {
+  imagesPerSecond: number;
+  views: number;
+}
+
+/**
+ * Bytes of decoded pictures that are mapped into memory but were not looked at yet, after so many views: they count as this process' memory
+ * once they are.
+ */
+async function unseenBytes(dataset: Dataset, size: number, views: number): Promise<number> {
+  const { train, val } = await cachedDataset(dataset, size);
+  if (train?.spec.kind !== 'files') return 0;
+  const { whole, reduced } = train.spec.cached ?? {};
+  const pictures = train.length + val.length;
+  return ((whole?.bytes ?? 0) + (reduced?.bytes ?? 0)) * Math.max(0, 1 - views / pictures);
+}
+
 /**
  * Pictures a second of a training as it will be, pictures and all, from its first steps in a folder that is removed.
  * @returns undefined when it was stopped
@@ -206,21 +226,21 @@ async function trained(
   config: RunConfig,
   dataset: Dataset,
   { send, signal, letMessagesIn }: TaskTools<TrainEvent>,
-): Promise<number | undefined> {
+): Promise<Trained | undefined> {
   const out = mkdtempSync(join(tmpdir(), 'rescaled-choice-'));
   try {
-    let [steps, began, speed] = [0, 0, 0];
+    let [steps, began, imagesPerSecond] = [0, 0, 0];
     for await (const event of trainLoop(taskNamed(config.task.name), config, { out, dataset, signal })) {
       await letMessagesIn();
       if (signal.aborted) return undefined;
       if (event.type === 'decoding' || (event.type === 'advice' && steps === 0)) send(event);
       if (event.type !== 'step') continue;
       if (steps++ === 0) began = performance.now();
-      speed = event.imagesPerSecond;
+      imagesPerSecond = event.imagesPerSecond;
       const long = performance.now() - began > 1000 * PROBE_SECONDS && steps >= PROBE_STEPS;
       if (long || steps >= PROBE_MOST_STEPS) break;
     }
-    return speed;
+    return { imagesPerSecond, views: steps * config.recipe.values.batch };
   } finally {
     rmSync(out, { recursive: true, force: true });
   }
