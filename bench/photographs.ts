@@ -1,28 +1,28 @@
 // Training from scratch on photographs, Rescaled's default recipe against timm's parts: the same network (ResNet-RS-14 x0.5), pixels,
-// pictures, threads and wall time. For each set both sides train for an epoch or two in turn, which says how many epochs each has in the
-// time; then timm's recipes (bench/timm_photographs.py) are tried once each and the best on the validation pictures is kept, while Rescaled
-// has its default and no try; then both train with more seeds, and the test pictures are measured once a run.
-//   npm run bench:photographs -- DATA... --python PATH [--seconds 60 --seeds 3 --size 96 --threads 2 --out results.jsonl]
+// pictures and wall time, one thread each, two runs at a time. First both sides train for two epochs side by side on the first set, which says
+// how many epochs timm has in the time of Rescaled's; then, on each set, timm's recipes (bench/timm_photographs.py) are tried once each and the best on
+// the validation pictures is kept, while Rescaled has its default and no try; then both train with more seeds, and the test pictures are
+// measured once a run.
+//   npm run bench:photographs -- DATA... --python PATH [--views 18000 --seeds 3 --size 96 --out results.jsonl]
 // DATA are folders with train/, validation/ and test/ of class folders. Results are kept in --out, line by line: what is there is not done
 // again. Needs a Python with timm.
 import { spawn } from 'node:child_process';
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Command } from 'commander';
-import { numberOption, wholeOption } from '../src/checks.js';
-import { integer, number } from '../src/cli/options.js';
+import { wholeOption } from '../src/checks.js';
+import { integer } from '../src/cli/options.js';
 import { UsageError } from '../src/errors.js';
 import { packageRoot } from '../src/package-root.js';
 import { benchOptions } from './options.js';
 
 interface Options {
   python: string;
-  seconds: number;
+  views: number;
   seeds: number;
   size: number;
-  threads: number;
   out: string;
 }
 
@@ -30,16 +30,14 @@ const command = new Command('npm run bench:photographs --')
   .description("Rescaled's default recipe against timm's parts, at equal wall time.")
   .argument('<data...>', 'folders with train/, validation/ and test/')
   .requiredOption('--python <path>', 'a Python with timm')
-  .option('--seconds <n>', 'of training, of each run', number, 60)
+  .option('--views <n>', 'training pictures that a run of Rescaled sees, each as often as it is seen', integer, 18_000)
   .option('--seeds <n>', 'of what is compared', integer, 3)
   .option('--size <n>', 'side of the pictures', integer, 96)
-  .option('--threads <n>', 'of each side', integer, availableParallelism())
   .option('--out <file>', 'results, line by line', 'photographs.jsonl');
-const { python, seconds, seeds, size, threads, out } = await benchOptions<Options>(command, (options) => {
-  numberOption('--seconds', options.seconds, 5, 100_000);
+const { python, views, seeds, size, out } = await benchOptions<Options>(command, (options) => {
+  wholeOption('--views', options.views, 100, 100_000_000);
   wholeOption('--seeds', options.seeds, 2, 100);
   wholeOption('--size', options.size, 32, 512);
-  wholeOption('--threads', options.threads, 1, 1024);
   for (const folder of command.args)
     for (const part of ['train', 'validation', 'test'])
       if (!existsSync(join(folder, part))) throw new UsageError(`Expected ${part}/ in ${folder} but it is not there.`);
@@ -57,10 +55,10 @@ interface Result {
   test: number;
   seconds: number;
 }
+/** How long an epoch of timm takes, in epochs of Rescaled beside it. */
 interface Speed {
-  set: string;
   side: string;
-  secondsPerEpoch: number;
+  ratio: number;
 }
 
 const kept: (Result | Speed)[] = existsSync(out)
@@ -103,7 +101,7 @@ async function ours(set: string, seed: number, epochs: number): Promise<Record<s
   const args = ['-m', 'resnet-rs-14', '--width', '0.5', '--size', size, '-r', 'quick', '-e', epochs, '--seed', seed];
   try {
     return await linesOf(process.execPath, [
-      ...[cli, 'train', set, ...args.map(String), '--threads', String(threads), '--workers', '1'],
+      ...[cli, 'train', set, ...args.map(String), '--threads', '1', '--workers', '1'],
       ...['-o', folder, '--json'],
     ]);
   } finally {
@@ -114,7 +112,7 @@ async function ours(set: string, seed: number, epochs: number): Promise<Record<s
 const peer = (set: string, recipe: string, seed: number, epochs: number, stopAfter?: number) =>
   linesOf(python, [
     ...[join(packageRoot, 'bench', 'timm_photographs.py'), set, '--recipe', recipe, '--epochs', String(epochs)],
-    ...['--seed', String(seed), '--size', String(size), '--threads', String(threads), '--workers', '1'],
+    ...['--seed', String(seed), '--size', String(size), '--threads', '1', '--workers', '1'],
     ...(stopAfter === undefined ? [] : ['--stop-after', String(stopAfter)]),
   ]);
 
@@ -124,33 +122,35 @@ const secondEpoch = (lines: Record<string, unknown>[]): number =>
     .filter((line) => line['epoch'] === 2 && line['seconds'] !== undefined)
     .map((line) => Number(line['seconds']))[0]!;
 
-/** How long an epoch takes: the best of three, both sides in turn. Rescaled's is without its evaluation, as the peer's. */
+/** Ratios of timm's recipes, on the first set. Rescaled's time is without its evaluation, as the peer's. */
 async function speeds(folder: string): Promise<Map<string, number>> {
-  const set = basename(folder);
-  const sides = [OURS, ...RECIPES];
-  const known = kept.filter((line): line is Speed => 'secondsPerEpoch' in line && line.set === set);
-  if (known.length < sides.length) {
-    const found = new Map(sides.map((side) => [side, Number.POSITIVE_INFINITY]));
-    for (let round = 0; round < 2; round++)
-      for (const side of sides) {
-        const lines = side === OURS ? await ours(folder, 0, 2) : await peer(folder, side, 0, 10, 2);
-        const epoch = lines.find((line) => line['type'] === 'epoch' && line['epoch'] === 2);
-        const images = lines.find((line) => line['type'] === 'start')?.['trainImages'];
-        const took = epoch === undefined ? secondEpoch(lines) : Number(images) / Number(epoch['imagesPerSecond']);
-        found.set(side, Math.min(found.get(side)!, took));
-      }
-    for (const [side, secondsPerEpoch] of found) known.push(keep({ set, side, secondsPerEpoch }));
+  const known = kept.filter((line): line is Speed => 'ratio' in line);
+  for (const side of RECIPES) {
+    if (known.some((line) => line.side === side)) continue;
+    const [mine, theirs] = await Promise.all([ours(folder, 0, 2), peer(folder, side, 0, 10, 2)]);
+    const epoch = mine.find((line) => line['type'] === 'epoch' && line['epoch'] === 2)!;
+    const images = Number(mine.find((line) => line['type'] === 'start')!['trainImages']);
+    const ratio = (secondEpoch(theirs) * Number(epoch['imagesPerSecond'])) / images;
+    known.push(keep({ side, ratio }));
   }
-  return new Map(known.map(({ side, secondsPerEpoch }) => [side, secondsPerEpoch]));
+  return new Map(known.map(({ side, ratio }) => [side, ratio]));
 }
 
-async function result(folder: string, side: string, seed: number, perEpoch: number): Promise<Result> {
+const epochsOf = (folder: string, ratio: number): number => {
+  const pictures = readdirSync(join(folder, 'train')).reduce(
+    (sum, name) => sum + readdirSync(join(folder, 'train', name)).length,
+    0,
+  );
+  return Math.max(2, Math.round(Math.round(views / pictures) / ratio));
+};
+
+async function result(folder: string, side: string, seed: number, ratio: number): Promise<Result> {
   const set = basename(folder);
   const known = kept.find(
     (line): line is Result => 'test' in line && line.set === set && line.side === side && line.seed === seed,
   );
   if (known !== undefined) return known;
-  const epochs = Math.max(2, Math.round(seconds / perEpoch));
+  const epochs = epochsOf(folder, ratio);
   if (side === OURS) {
     const lines = await ours(folder, seed, epochs);
     const figures = lines.find((line) => line['type'] === 'figures')!;
@@ -173,20 +173,35 @@ try {
   for (const given of command.args) {
     const folder = resolve(given);
     const set = basename(folder);
-    const perEpoch = await speeds(folder);
-    const tries: Result[] = [];
-    for (const recipe of RECIPES) tries.push(await result(folder, recipe, 0, perEpoch.get(recipe)!));
-    const best = tries.reduce((a, b) => (b.validation > a.validation ? b : a));
-    const [mine, theirs]: [number[], number[]] = [[], []];
-    for (let seed = 0; seed < seeds; seed++) {
-      mine.push((await result(folder, OURS, seed, perEpoch.get(OURS)!)).test);
-      theirs.push((await result(folder, best.side, seed, perEpoch.get(best.side)!)).test);
+    const ratios = await speeds(resolve(command.args[0]!));
+    const queue: (() => Promise<unknown>)[] = [];
+    const mine: Promise<Result>[] = [];
+    const tries: Promise<Result>[] = [];
+    // Two at a time, one of each side while there are both.
+    const later = (side: string, seed: number, ratio: number): Promise<Result> =>
+      new Promise((done, failed) => queue.push(() => result(folder, side, seed, ratio).then(done, failed)));
+    const drain = (): Promise<unknown> =>
+      Promise.all(
+        [1, 2].map(async () => {
+          for (let job = queue.shift(); job !== undefined; job = queue.shift()) await job();
+        }),
+      );
+    for (let k = 0; k < Math.max(seeds, RECIPES.length); k++) {
+      if (k < RECIPES.length) tries.push(later(RECIPES[k]!, 0, ratios.get(RECIPES[k]!)!));
+      if (k < seeds) mine.push(later(OURS, k, 1));
     }
-    const difference = mean(mine) - mean(theirs);
-    const error = Math.sqrt((deviation(mine) ** 2 + deviation(theirs) ** 2) / seeds);
+    await drain();
+    const best = (await Promise.all(tries)).reduce((a, b) => (b.validation > a.validation ? b : a));
+    const more = Array.from({ length: seeds - 1 }, (_, k) => later(best.side, k + 1, ratios.get(best.side)!));
+    await drain();
+    const testsOf = (results: Result[]): number[] => results.map(({ test }) => test);
+    const own = testsOf(await Promise.all(mine));
+    const theirs = [best.test, ...testsOf(await Promise.all(more))];
+    const difference = mean(own) - mean(theirs);
+    const error = Math.sqrt((deviation(own) ** 2 + deviation(theirs) ** 2) / seeds);
     const interval = (T[Math.min(10, 2 * (seeds - 1))] ?? 1.96) * error;
     console.log(
-      `${set}: Rescaled ${mean(mine).toFixed(1)} % (${mine.map((value) => value.toFixed(1)).join(', ')}), timm with "${best.side}" ` +
+      `${set}: Rescaled ${mean(own).toFixed(1)} % (${own.map((value) => value.toFixed(1)).join(', ')}), timm with "${best.side}" ` +
         `${mean(theirs).toFixed(1)} % (${theirs.map((value) => value.toFixed(1)).join(', ')}): ` +
         `${difference >= 0 ? '+' : ''}${difference.toFixed(1)} +- ${interval.toFixed(1)} points`,
     );

@@ -29,11 +29,14 @@ const ROOMS: Record<string, string[]> = {
     ...['torch', 'augment', 'report', 'nn', 'optim', 'weights', 'models', 'data', 'recipe', 'run', 'deploy'],
     'train',
   ],
+  trained: [
+    ...['torch', 'augment', 'report', 'weights', 'models', 'data', 'recipe', 'run', 'deploy', 'train', 'tasks'],
+  ],
   choice: ['child', 'models', 'data', 'recipe', 'run', 'train', 'tasks'],
   study: ['child', 'models', 'data', 'recipe', 'run', 'train', 'tasks'],
   cli: [
     ...['torch', 'child', 'augment', 'report', 'nn', 'optim', 'weights', 'models', 'data', 'recipe', 'run', 'deploy'],
-    ...['train', 'tasks', 'choice', 'study'],
+    ...['train', 'tasks', 'trained', 'choice', 'study'],
   ],
 };
 

@@ -12,10 +12,10 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
-import { loadModel } from '../../src/cli/trained/load-model.js';
 import type { Conversion, Inspection } from '../../src/cli/weights/report.js';
 import { modelShapes } from '../../src/models/index.js';
 import { packageRoot } from '../../src/package-root.js';
+import { loadModel } from '../../src/trained/load.js';
 import { SafetensorsFile } from '../../src/weights/formats/safetensors.js';
 import { checkpoint, op, tensor } from '../fixtures/crafted.js';
 import { fixturePath } from '../fixtures/open.js';

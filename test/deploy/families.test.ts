@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { exportModel } from '../../src/cli/trained/export-run.js';
 import { openDataset } from '../../src/data/dataset.js';
 import { createModel, type ModelOverrides } from '../../src/models/index.js';
 import { IMAGENET_INPUT } from '../../src/run/config.js';
 import { taskNamed } from '../../src/tasks/index.js';
 import { call, generator, liveTensors, noGrad, scope, type Tensor, zeros } from '../../src/torch/index.js';
+import { exportModel } from '../../src/trained/export.js';
 import { FASHION } from '../cli/helpers.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'rescaled-test-'));

@@ -2,13 +2,13 @@ import { batchesOf } from '../../batches.js';
 import { emaDecay } from '../../optim/index.js';
 import { RECIPE_KEYS } from '../../recipe/presets.js';
 import type { SourcedRecipe } from '../../recipe/recipe.js';
+import { isUnused, shownValue } from '../../recipe/shown.js';
 import { type Line, lineChart, niceRange } from '../../report/draw/charts.js';
 import { compact, count, significant } from '../../report/draw/format.js';
 import { type Html, html } from '../../report/draw/html.js';
 import { renderPage } from '../../report/draw/page.js';
 import type { Point } from '../../report/draw/series.js';
 import { learningRates } from '../../train/index.js';
-import { isUnused, shownValue } from './table.js';
 
 interface PlotRun {
   model: string;

@@ -7,10 +7,11 @@ import { scaledPeak } from '../../optim/index.js';
 import { openRecipe } from '../../recipe/file.js';
 import { PRESETS, presetNames, RECIPE_KEYS } from '../../recipe/presets.js';
 import { IMAGENET_PICTURES, parseSetting, resolveRecipe, type SourcedRecipe } from '../../recipe/recipe.js';
+import { isUnused, shownValue } from '../../recipe/shown.js';
 import { integer } from '../options.js';
 import { checkOutput } from '../output.js';
 import { registerFindRate } from './find-rate/command.js';
-import { columns, isUnused, recipeTable, shownValue } from './table.js';
+import { columns, recipeTable } from './table.js';
 
 interface RecipeFlags {
   model: string;

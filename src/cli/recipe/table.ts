@@ -1,4 +1,5 @@
-import type { Recipe, RecipeKey, SourcedRecipe } from '../../recipe/recipe.js';
+import type { RecipeKey, SourcedRecipe } from '../../recipe/recipe.js';
+import { isUnused, shownValue } from '../../recipe/shown.js';
 
 /** The settings in the order and the groups in which a reader looks for them. */
 export const RECIPE_GROUPS: Readonly<Record<string, readonly RecipeKey[]>> = {
@@ -39,15 +40,6 @@ export const RECIPE_GROUPS: Readonly<Record<string, readonly RecipeKey[]>> = {
   ],
   Weights: ['init'],
 };
-
-export function shownValue(value: Recipe[RecipeKey] | undefined): string {
-  if (value === undefined) return '-';
-  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.join(', ');
-  return String(value);
-}
-
-export const isUnused = (recipe: SourcedRecipe, key: RecipeKey): boolean =>
-  recipe.sources[key]?.startsWith('unused with ') ?? true;
 
 /** Columns padded to the widest of each; the last is left as it is. */
 export function columns(rows: readonly (readonly string[])[]): string[] {

@@ -6,12 +6,11 @@ import { readPixels } from '../../data/sources/source.js';
 import { Predictor } from '../../deploy/predictor.js';
 import { UsageError } from '../../errors.js';
 import { makeFolder } from '../../files.js';
-import { finalWeights, isRun, lastCheckpoint, loadConfig } from '../../run/config.js';
+import { finalWeights, isRun, lastCheckpoint, loadConfig, onnxFile } from '../../run/config.js';
 import { metricsOf } from '../../tasks/index.js';
 import { openTrainingData, resolveRun } from '../../tasks/runs.js';
 import type { TrainOptions } from '../../train/index.js';
 import { duration, Progress } from '../progress.js';
-import { onnxFile } from '../trained/load-onnx.js';
 import { runTrainer } from './run-trainer.js';
 import { summary } from './train.js';
 

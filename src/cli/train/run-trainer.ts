@@ -5,7 +5,7 @@ import { runChild } from '../../child/run.js';
 import { RescaledError } from '../../errors.js';
 import { lastCheckpoint } from '../../run/config.js';
 import type { TrainEvent } from '../../run/events.js';
-import type { RunFigures } from './finish-run.js';
+import type { RunFigures } from '../../trained/finish.js';
 import type { TrainJob, TrainTask } from './train-process.js';
 
 /**

@@ -3,7 +3,7 @@ import type { TaskHandler } from '../../child/messages.js';
 import type { TrainEvent } from '../../run/events.js';
 import { resumeTraining, train } from '../../tasks/runs.js';
 import type { TrainOptions } from '../../train/index.js';
-import { finishRun, type RunFigures } from './finish-run.js';
+import { finishRun, type RunFigures } from '../../trained/finish.js';
 
 export type TrainTask = { type: 'train'; options: TrainOptions } | { type: 'resume'; run: string; data?: string };
 

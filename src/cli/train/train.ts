@@ -8,20 +8,19 @@ import { type Metric, showMetric } from '../../metric.js';
 import { modelFacts, modelTitle } from '../../models/index.js';
 import { scaledPeak } from '../../optim/index.js';
 import { passedOverText, picturesOf } from '../../part-words.js';
-import { finalWeights, loadConfig, type RunConfig } from '../../run/config.js';
+import { finalWeights, loadConfig, onnxFile, type RunConfig } from '../../run/config.js';
 import { plural } from '../../suggest.js';
 import { metricsOf, taskNamed } from '../../tasks/index.js';
 import { openTrainingData, resolveRun } from '../../tasks/runs.js';
 import { checkOut, type TrainOptions } from '../../train/index.js';
+import { figuresJson, type RunFigures } from '../../trained/finish.js';
 import { weightsPath } from '../named-weights.js';
 import { integer, number } from '../options.js';
 import { claimFolder, freeFolder } from '../output.js';
 import { duration, Progress } from '../progress.js';
 import { recipeTable } from '../recipe/table.js';
-import { onnxFile } from '../trained/load-onnx.js';
 import { modelOptions, recipeOptions, settingsOf, type TrainingFlags } from '../training-options.js';
 import { choiceText } from './choice.js';
-import { figuresJson, type RunFigures } from './finish-run.js';
 import { runTrainer } from './run-trainer.js';
 
 interface TrainFlags extends TrainingFlags {

@@ -6,12 +6,12 @@ import { writeFileAtomic } from '../../files.js';
 import { type Metric, showMetric } from '../../metric.js';
 import { picturesOf } from '../../part-words.js';
 import { setThreads } from '../../torch/index.js';
+import { loadModel, measure, pictureOf, preprocessFor, shownMetrics } from '../../trained/load.js';
+import { picturesFor } from '../../trained/pictures.js';
 import { weightsPath } from '../named-weights.js';
 import { integer, number } from '../options.js';
 import { checkOutput } from '../output.js';
 import { tellNext } from '../words.js';
-import { loadModel, measure, pictureOf, preprocessFor, shownMetrics } from './load-model.js';
-import { picturesFor } from './pictures.js';
 
 interface EvalFlags {
   from?: string;

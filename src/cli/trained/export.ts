@@ -1,12 +1,11 @@
 import type { Command } from 'commander';
 import type { Parity } from '../../deploy/parity.js';
 import { UsageError } from '../../errors.js';
-import { loadConfig } from '../../run/config.js';
+import { loadConfig, onnxFile } from '../../run/config.js';
 import { openRunData } from '../../tasks/runs.js';
+import { exportModel } from '../../trained/export.js';
+import { loadModel } from '../../trained/load.js';
 import { checkOutput } from '../output.js';
-import { exportModel } from './export-run.js';
-import { loadModel } from './load-model.js';
-import { onnxFile } from './load-onnx.js';
 
 export function register(program: Command): void {
   program

@@ -4,8 +4,8 @@ import { findGiven } from '../../data/dataset.js';
 import { type Prediction, Predictor } from '../../deploy/predictor.js';
 import { UsageError } from '../../errors.js';
 import { passedOverText } from '../../part-words.js';
+import { onnxFile } from '../../run/config.js';
 import { integer } from '../options.js';
-import { onnxFile } from './load-onnx.js';
 
 export function register(program: Command): void {
   program

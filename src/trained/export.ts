@@ -1,12 +1,12 @@
 import { basename, dirname, join } from 'node:path';
-import type { Dataset } from '../../data/dataset.js';
-import { BatchLoader } from '../../data/loading/loader.js';
-import { exportOnnx } from '../../deploy/onnx/export.js';
-import { checkParity, type Parity } from '../../deploy/parity.js';
-import { writeFileAtomic } from '../../files.js';
-import { noGrad, scope, type Tensor, trace, zeros } from '../../torch/index.js';
-import { Normaliser } from '../../train/index.js';
-import { type LoadedModel, preprocessFor } from './load-model.js';
+import type { Dataset } from '../data/dataset.js';
+import { BatchLoader } from '../data/loading/loader.js';
+import { exportOnnx } from '../deploy/onnx/export.js';
+import { checkParity, type Parity } from '../deploy/parity.js';
+import { writeFileAtomic } from '../files.js';
+import { noGrad, scope, type Tensor, trace, zeros } from '../torch/index.js';
+import { Normaliser } from '../train/index.js';
+import { type LoadedModel, preprocessFor } from './load.js';
 
 export interface Exported {
   path: string;

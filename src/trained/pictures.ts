@@ -1,11 +1,11 @@
 import { join, relative, resolve, sep } from 'node:path';
-import type { Dataset, PartName } from '../../data/dataset.js';
-import { pathsOf, type Source, subset } from '../../data/sources/source.js';
-import { RescaledError, UsageError } from '../../errors.js';
-import { type MeasuredPart, passedOverText, picturesOf } from '../../part-words.js';
-import { loadConfig } from '../../run/config.js';
-import { loadPictures, type RunPictures } from '../../run/pictures.js';
-import type { LoadedModel } from './load-model.js';
+import type { Dataset, PartName } from '../data/dataset.js';
+import { pathsOf, type Source, subset } from '../data/sources/source.js';
+import { RescaledError, UsageError } from '../errors.js';
+import { type MeasuredPart, passedOverText, picturesOf } from '../part-words.js';
+import { loadConfig } from '../run/config.js';
+import { loadPictures, type RunPictures } from '../run/pictures.js';
+import type { LoadedModel } from './load.js';
 
 /** What a model is measured on. */
 export interface Pictures {

@@ -1,12 +1,12 @@
 import { existsSync, statSync } from 'node:fs';
-import { type PreprocessOptions, preprocessOptions } from '../../augment/preprocess.js';
-import { evalView } from '../../augment/view.js';
-import { readPixels, type Source } from '../../data/sources/source.js';
-import { UsageError } from '../../errors.js';
-import type { Metric } from '../../metric.js';
-import { createModel, type ImageModel, modelFacts, modelShapes, modelTitle } from '../../models/index.js';
-import { IMAGENET_INPUT, type InputFacts, type RunConfig, type TaskSettings } from '../../run/config.js';
-import { taskNamed } from '../../tasks/index.js';
+import { type PreprocessOptions, preprocessOptions } from '../augment/preprocess.js';
+import { evalView } from '../augment/view.js';
+import { readPixels, type Source } from '../data/sources/source.js';
+import { UsageError } from '../errors.js';
+import type { Metric } from '../metric.js';
+import { createModel, type ImageModel, modelFacts, modelShapes, modelTitle } from '../models/index.js';
+import { IMAGENET_INPUT, type InputFacts, type RunConfig, type TaskSettings } from '../run/config.js';
+import { taskNamed } from '../tasks/index.js';
 import {
   architectureOf,
   type EvaluateOnOptions,
@@ -16,11 +16,11 @@ import {
   type Task,
   titlesOf,
   weightsOf,
-} from '../../train/index.js';
-import { checkFinite } from '../../weights/finite.js';
-import { loadInto } from '../../weights/load.js';
-import { withoutBeginning } from '../../weights/names/prefix.js';
-import { takenFrom } from '../../weights/report.js';
+} from '../train/index.js';
+import { checkFinite } from '../weights/finite.js';
+import { loadInto } from '../weights/load.js';
+import { withoutBeginning } from '../weights/names/prefix.js';
+import { takenFrom } from '../weights/report.js';
 
 export interface LoadedModel {
   model: ImageModel;

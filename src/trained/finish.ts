@@ -1,24 +1,23 @@
 import { availableParallelism, cpus } from 'node:os';
 import { basename, join } from 'node:path';
 import sharp from 'sharp';
-import { cachedDataset } from '../../data/cached.js';
-import { writeFileAtomic } from '../../files.js';
-import { peakMemory } from '../../memory.js';
-import { suffixed } from '../../metric.js';
-import { modelTitle } from '../../models/index.js';
-import { packageVersion } from '../../package-root.js';
-import { type Endings, type MeasuredPart, passedOverText, picturesOf } from '../../part-words.js';
-import type { RecipeKey } from '../../recipe/recipe.js';
-import { loadConfig, usesMinival } from '../../run/config.js';
-import { figuresOfTraining, type TrainEvent } from '../../run/events.js';
-import { readEvents } from '../../run/logs.js';
-import { metricsOf } from '../../tasks/index.js';
-import { openRunData } from '../../tasks/runs.js';
-import { engineInfo } from '../../torch/index.js';
-import { isUnused, shownValue } from '../recipe/table.js';
-import { exportModel } from '../trained/export-run.js';
-import { loadModel, measure, pictureOf, preprocessFor, shownMetrics } from '../trained/load-model.js';
-import { onnxFile } from '../trained/load-onnx.js';
+import { cachedDataset } from '../data/cached.js';
+import { writeFileAtomic } from '../files.js';
+import { peakMemory } from '../memory.js';
+import { suffixed } from '../metric.js';
+import { modelTitle } from '../models/index.js';
+import { packageVersion } from '../package-root.js';
+import { type Endings, type MeasuredPart, passedOverText, picturesOf } from '../part-words.js';
+import type { RecipeKey } from '../recipe/recipe.js';
+import { isUnused, shownValue } from '../recipe/shown.js';
+import { loadConfig, onnxFile, usesMinival } from '../run/config.js';
+import { figuresOfTraining, type TrainEvent } from '../run/events.js';
+import { readEvents } from '../run/logs.js';
+import { metricsOf } from '../tasks/index.js';
+import { openRunData } from '../tasks/runs.js';
+import { engineInfo } from '../torch/index.js';
+import { exportModel } from './export.js';
+import { loadModel, measure, pictureOf, preprocessFor, shownMetrics } from './load.js';
 
 /** The figures of a finished run. */
 export interface RunFigures {
@@ -174,7 +173,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
   const picture = (index: number): Promise<string> => pictureOf(source, index, preprocess);
   const folder = config.data.path;
   const parts = await task.report(result, { settings, source, part: measured, folder, picture });
-  const { renderRunReport } = await import('../../report/run/report.js');
+  const { renderRunReport } = await import('../report/run/report.js');
   const html = renderRunReport({
     title: `${modelTitle(config.model, config.modelOptions)} on ${config.data.name}`,
     generatedAt: new Date().toISOString(),
