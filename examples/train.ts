@@ -9,11 +9,11 @@ if (data === undefined || out === undefined) {
 }
 
 const stop = new AbortController();
-process.once('SIGINT', () => stop.abort()); // saves; go on with resumeTraining(out)
+process.once('SIGINT', () => stop.abort()); // saves; go on with Run.open(out).resume()
 
 for await (const event of train(
-  { data, out, model: 'resnet-rs-26', width: 0.5, size: 64, recipe: 'quick' },
-  { signal: stop.signal },
+  { data, out, model: 'resnet-rs-26', width: 0.5, size: 64, recipe: 'quick', epochs: 10 },
+  { signal: stop.signal, finish: true },
 )) {
   if (event.type === 'epoch') {
     const scores = event.ema ?? event.raw; // of the epochs that are measured: options.evalEvery
@@ -21,5 +21,6 @@ for await (const event of train(
     console.log(`epoch ${event.epoch}: loss ${event.trainLoss.toFixed(3)}${accuracy}`);
   }
   if (event.type === 'stopped') console.log(`stopped at step ${event.step} of ${event.steps}`);
-  if (event.type === 'end') console.log(`weights: ${event.weights}`);
+  if (event.type === 'finished')
+    console.log(`top-1 ${(100 * event.figures.scores['top1']!).toFixed(2)} %: ${out}/report.html`);
 }

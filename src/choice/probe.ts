@@ -13,7 +13,7 @@ import type { RunConfig } from '../run/config.js';
 import type { TrainEvent } from '../run/events.js';
 import { taskNamed } from '../tasks/index.js';
 import { openTrainingData, resolveRun } from '../tasks/runs.js';
-import { measureModel, stemStrideAt, trainLoop } from '../train/index.js';
+import { measureModel, settingsIn, stemStrideAt, trainLoop } from '../train/index.js';
 import type { TrainOptions } from '../train/options.js';
 import { choose, type Facts, lengthOf, runSeconds } from './choose.js';
 import { costOf, nominalSeconds, type Rung, rungsFor } from './rungs.js';
@@ -123,7 +123,7 @@ export const handle: TaskHandler<ChoiceJob> = async ({ options, minutes }, tools
     factor,
     memoryBytes: device === 'cpu' ? SHARE_OF_MEMORY * freeBytes : Number.POSITIVE_INFINITY,
     memoryOf: (rung) => BASE_BYTES + costOf(rung, batch).trainMemoryBytes,
-    ...(options.settings?.['epochs'] === undefined ? {} : { epochs: values.epochs }),
+    ...(settingsIn(options).epochs === undefined ? {} : { epochs: values.epochs }),
   });
   const asked = minutes !== undefined;
   const seconds = 60 * (minutes ?? DEFAULT_MINUTES);

@@ -1,5 +1,5 @@
 import type { ModelSwitches } from '../recipe/model-switches.js';
-import type { Settings } from '../recipe/recipe.js';
+import type { Recipe, Settings } from '../recipe/recipe.js';
 
 /** What a caller may ask for; the rest follows from the data and the model. */
 export interface TrainOptions {
@@ -16,8 +16,12 @@ export interface TrainOptions {
   select?: string;
   size?: number;
   recipe?: string;
-  /** Recipe settings by key. */
-  settings?: Record<string, unknown>;
+  /** Settings of the recipe that are to be others. */
+  settings?: Partial<Recipe>;
+  /** Passes over the training pictures: short for `settings.epochs`. */
+  epochs?: number;
+  /** Pictures in a step: short for `settings.batch`. */
+  batch?: number;
   /** Settings that were chosen for the user, who has the last word, and why: by `chooseRun`, say. */
   chosen?: Settings;
   width?: number;
@@ -46,3 +50,10 @@ export interface TrainOptions {
 
 /** The same, of a training that need not leave a run. */
 export type LearnOptions = Omit<TrainOptions, 'out'> & Partial<Pick<TrainOptions, 'out'>>;
+
+/** All settings of the recipe that were given. */
+export const settingsIn = ({ settings, epochs, batch }: LearnOptions): Partial<Recipe> => ({
+  ...settings,
+  ...(epochs === undefined ? {} : { epochs }),
+  ...(batch === undefined ? {} : { batch }),
+});

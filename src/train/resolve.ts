@@ -23,7 +23,7 @@ import { shapeOnly, zeros } from '../torch/index.js';
 import type { WeightsFacts } from '../weights/facts.js';
 import { epochsBetween } from './evaluate.js';
 import { deviceNamed } from './open.js';
-import type { LearnOptions } from './options.js';
+import { type LearnOptions, settingsIn } from './options.js';
 import type { Task } from './task.js';
 
 /** The options of a model that weights say they are of; of other weights what they say of the activation. */
@@ -84,7 +84,7 @@ export function resolveConfig(
       `Expected ${strides.join(' or ')} as the stem's stride of ${model} but received ${options.stemStride}.`,
     );
   const size = options.size ?? start.size ?? (dataset.kind === 'idx' ? 28 : facts.size);
-  const recipe = resolveRecipe(named, model, size, options.settings ?? {}, dataset.train.length);
+  const recipe = resolveRecipe(named, model, size, settingsIn(options), dataset.train.length);
   if (options.from === undefined && recipe.values.freeze.length > 0)
     throw new UsageError(
       `Expected --from with freeze=${recipe.values.freeze.join(',')}: what is frozen would keep its random weights.`,

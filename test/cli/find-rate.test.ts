@@ -68,7 +68,7 @@ async function testOf(
 
 describe('the test of rates', () => {
   test('is the training step by step: at one rate its losses are those of a run', async () => {
-    const settings = { epochs: 2, schedule: 'constant', warmupEpochs: 0, learningRate: 0.1 };
+    const settings = { epochs: 2, schedule: 'constant', warmupEpochs: 0, learningRate: 0.1 } as const;
     const losses: number[] = [];
     for await (const event of train({
       ...options,

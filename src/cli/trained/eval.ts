@@ -1,13 +1,12 @@
 import { type Command, Option } from 'commander';
 import { wholeOption } from '../../checks.js';
 import type { PartName } from '../../data/dataset.js';
-import { RescaledError, UsageError } from '../../errors.js';
-import { writeFileAtomic } from '../../files.js';
+import { UsageError } from '../../errors.js';
 import { type Metric, showMetric } from '../../metric.js';
 import { picturesOf } from '../../part-words.js';
 import { setThreads } from '../../torch/index.js';
-import { loadModel, measure, pictureOf, preprocessFor, shownMetrics } from '../../trained/load.js';
-import { picturesFor } from '../../trained/pictures.js';
+import { loadModel, shownMetrics } from '../../trained/load.js';
+import { measureOn, WEIGHTS, writeMeasured } from '../../trained/measured.js';
 import { weightsPath } from '../named-weights.js';
 import { integer, number } from '../options.js';
 import { checkOutput } from '../output.js';
@@ -69,8 +68,6 @@ export function register(program: Command): void {
     .action(run);
 }
 
-const WEIGHTS = { ema: 'EMA weights', raw: 'raw weights', unknown: 'weights' };
-
 async function run(first: string | undefined, second: string | undefined, flags: EvalFlags): Promise<void> {
   if (flags.from !== undefined && second !== undefined)
     throw new UsageError(`Expected the data alone beside --from but received ${first} and ${second}.`);
@@ -99,67 +96,30 @@ async function run(first: string | undefined, second: string | undefined, flags:
   });
   for (const text of loaded.taken ?? []) console.error(`note: ${text}`);
   const { task, settings, size, evalCrop } = loaded;
-  const { dataset, part, path, notes } = await picturesFor(loaded, data, flags.split);
-  const fit = task.fits(settings, dataset, { weights: loaded.path, data: path });
-  const val = fit?.val ?? dataset.val;
-  const told = [...notes, ...(fit?.notes ?? [])];
-  for (const text of told) console.error(`note: ${text}`);
   if (flags.threads !== undefined) setThreads(flags.threads);
-  const broken: { path: string; reason: string }[] = [];
-  const result = await measure(loaded, val, {
-    batch: flags.batch,
-    workers: flags.workers,
-    onBroken: (file, reason) => {
-      broken.push({ path: file, reason });
-      console.error(`left out, cannot be read: ${file}: ${reason}`);
-    },
+  const measured = await measureOn(loaded, {
+    ...flags,
+    data,
+    onNote: (text) => console.error(`note: ${text}`),
+    onBroken: (file, reason) => console.error(`left out, cannot be read: ${file}: ${reason}`),
   });
   loaded.model.dispose();
-  if (result.broken > flags.maxBroken * val.length)
-    throw new RescaledError(
-      `${result.broken} of ${val.length} pictures cannot be read, ` +
-        `more than the allowed ${100 * flags.maxBroken} % (--max-broken).`,
-    );
-  if (result.scores.images === 0) throw new UsageError(`Expected pictures to measure in ${path} but none can be read.`);
+  const { result, part } = measured;
   const figures = {
     ...result.scores,
-    broken: result.broken,
+    broken: measured.broken.length,
     weights: loaded.weights,
     file: loaded.path,
     size,
     evalCrop,
-    imagesPerSecond: result.scores.images / result.seconds,
+    imagesPerSecond: result.scores.images / measured.seconds,
     part,
-    ignoredFiles: dataset.ignoredFiles,
-    ignoredEndings: dataset.ignoredEndings,
-    notes: told,
+    ignoredFiles: measured.ignoredFiles,
+    ignoredEndings: measured.ignoredEndings,
+    notes: measured.notes,
   };
   const metrics = shownMetrics(task, settings);
-  if (flags.report !== undefined) {
-    const view = preprocessFor(loaded);
-    const parts = await task.report(result, { settings, source: val, part, picture: (i) => pictureOf(val, i, view) });
-    const { renderMeasuredReport } = await import('../../report/measured/report.js');
-    const weights = `${WEIGHTS[loaded.weights ?? 'unknown']} of ${loaded.path}`;
-    const html = renderMeasuredReport({
-      title: `${loaded.title} on ${dataset.name}`,
-      generatedAt: new Date().toISOString(),
-      model: loaded.title,
-      data: dataset.name,
-      part,
-      images: result.scores.images,
-      metrics,
-      scores: result.scores,
-      task: parts,
-      facts: [
-        { key: 'weights', value: weights },
-        { key: 'pictures', value: `${picturesOf(part, result.scores.images)} of ${path}` },
-        { key: 'size', value: `${size} pixels, crop ${evalCrop}` },
-      ],
-      warnings: [...told, ...broken.map((one) => `Left out, cannot be read: ${one.path}: ${one.reason}`)],
-      commands: [],
-    });
-    writeFileAtomic(flags.report, html);
-  }
+  if (flags.report !== undefined) await writeMeasured(flags.report, loaded, measured);
   if (flags.json === true) {
     console.log(JSON.stringify({ ...figures, ...task.told(result, settings) }, null, 2));
     return;

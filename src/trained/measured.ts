@@ -1,0 +1,110 @@
+import type { PartName } from '../data/dataset.js';
+import type { Source } from '../data/sources/source.js';
+import { RescaledError, UsageError } from '../errors.js';
+import { writeFileAtomic } from '../files.js';
+import { type MeasuredPart, picturesOf } from '../part-words.js';
+import type { Evaluation } from '../train/index.js';
+import { type LoadedModel, measure, pictureOf, preprocessFor, shownMetrics } from './load.js';
+import { picturesFor } from './pictures.js';
+
+export interface MeasureOptions {
+  /** Labelled pictures; those of the training that the model did not learn from by default. */
+  data?: string;
+  /** Which part of them. */
+  split?: PartName;
+  /** Pictures at a time; 64 by default. */
+  batch?: number;
+  /** Threads that decode pictures; 1 by default. */
+  workers?: number;
+  /** Share of pictures that cannot be read above which it fails; 0.01 by default. */
+  maxBroken?: number;
+  /** Told before it begins. */
+  onNote?: (text: string) => void;
+  onBroken?: (path: string, reason: string) => void;
+}
+
+/** What a model is worth on pictures. */
+export interface Measured {
+  /** Which pictures. */
+  part: MeasuredPart;
+  /** Where they lie, and the name of the data. */
+  path: string;
+  data: string;
+  /** The pictures themselves. */
+  source: Source;
+  /** What was found: the task's metrics by name, as fractions where they are shares, and its details. */
+  result: Evaluation;
+  broken: { path: string; reason: string }[];
+  seconds: number;
+  notes: readonly string[];
+  ignoredFiles: number;
+  ignoredEndings: Readonly<Record<string, number>>;
+}
+
+/** Measures a loaded model. @throws UsageError for pictures that do not fit it; RescaledError when too many are broken */
+export async function measureOn(loaded: LoadedModel, options: MeasureOptions = {}): Promise<Measured> {
+  const { task, settings } = loaded;
+  const { batch = 64, workers = 1, maxBroken = 0.01 } = options;
+  const { dataset, part, path, notes } = await picturesFor(loaded, options.data, options.split);
+  const fit = task.fits(settings, dataset, { weights: loaded.path, data: path });
+  const source = fit?.val ?? dataset.val;
+  const told = [...notes, ...(fit?.notes ?? [])];
+  for (const text of told) options.onNote?.(text);
+  const broken: { path: string; reason: string }[] = [];
+  const result = await measure(loaded, source, {
+    batch,
+    workers,
+    onBroken: (file, reason) => {
+      broken.push({ path: file, reason });
+      options.onBroken?.(file, reason);
+    },
+  });
+  if (result.broken > maxBroken * source.length)
+    throw new RescaledError(
+      `${result.broken} of ${source.length} pictures cannot be read, ` +
+        `more than the allowed ${100 * maxBroken} % (--max-broken).`,
+    );
+  if (result.scores.images === 0) throw new UsageError(`Expected pictures to measure in ${path} but none can be read.`);
+  return {
+    part,
+    path,
+    data: dataset.name,
+    source,
+    result,
+    broken,
+    seconds: result.seconds,
+    notes: told,
+    ignoredFiles: dataset.ignoredFiles,
+    ignoredEndings: dataset.ignoredEndings,
+  };
+}
+
+export const WEIGHTS = { ema: 'EMA weights', raw: 'raw weights', unknown: 'weights' };
+
+/** Writes the page of a measurement. */
+export async function writeMeasured(file: string, loaded: LoadedModel, measured: Measured): Promise<void> {
+  const { task, settings, size, evalCrop } = loaded;
+  const { result, source, part, path, data, notes, broken } = measured;
+  const view = preprocessFor(loaded);
+  const parts = await task.report(result, { settings, source, part, picture: (i) => pictureOf(source, i, view) });
+  const { renderMeasuredReport } = await import('../report/measured/report.js');
+  const html = renderMeasuredReport({
+    title: `${loaded.title} on ${data}`,
+    generatedAt: new Date().toISOString(),
+    model: loaded.title,
+    data,
+    part,
+    images: result.scores.images,
+    metrics: shownMetrics(task, settings),
+    scores: result.scores,
+    task: parts,
+    facts: [
+      { key: 'weights', value: `${WEIGHTS[loaded.weights ?? 'unknown']} of ${loaded.path}` },
+      { key: 'pictures', value: `${picturesOf(part, result.scores.images)} of ${path}` },
+      { key: 'size', value: `${size} pixels, crop ${evalCrop}` },
+    ],
+    warnings: [...notes, ...broken.map((one) => `Left out, cannot be read: ${one.path}: ${one.reason}`)],
+    commands: [],
+  });
+  writeFileAtomic(file, html);
+}
