@@ -20,22 +20,29 @@ import { benchOptions } from './options.js';
 
 interface Options {
   python: string;
+  recipes: string;
   views: number;
   seeds: number;
   size: number;
   out: string;
 }
 
+const KNOWN = ['defaults', 'a3', 'small', 'adamw'];
+
 const command = new Command('npm run bench:photographs --')
   .description("Rescaled's default recipe against timm's parts, at equal wall time.")
   .argument('<data...>', 'folders with train/, validation/ and test/')
   .requiredOption('--python <path>', 'a Python with timm')
+  .option('--recipes <name,...>', 'of timm, to choose from', KNOWN.join(','))
   .option('--views <n>', 'training pictures that a run of Rescaled sees, each as often as it is seen', integer, 18_000)
   .option('--seeds <n>', 'of what is compared', integer, 3)
   .option('--size <n>', 'side of the pictures', integer, 96)
   .option('--out <file>', 'results, line by line', 'photographs.jsonl');
-const { python, views, seeds, size, out } = await benchOptions<Options>(command, (options) => {
+const { python, recipes, views, seeds, size, out } = await benchOptions<Options>(command, (options) => {
   wholeOption('--views', options.views, 100, 100_000_000);
+  for (const name of options.recipes.split(','))
+    if (!KNOWN.includes(name))
+      throw new UsageError(`Expected some of ${KNOWN.join(', ')} for --recipes but received "${name}".`);
   wholeOption('--seeds', options.seeds, 2, 100);
   wholeOption('--size', options.size, 32, 512);
   for (const folder of command.args)
@@ -43,7 +50,7 @@ const { python, views, seeds, size, out } = await benchOptions<Options>(command,
       if (!existsSync(join(folder, part))) throw new UsageError(`Expected ${part}/ in ${folder} but it is not there.`);
 });
 
-const RECIPES = ['defaults', 'a3', 'small', 'adamw'] as const;
+const RECIPES = recipes.split(',');
 const OURS = 'rescaled';
 
 interface Result {
