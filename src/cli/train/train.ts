@@ -122,7 +122,8 @@ async function completed(
   const asked = { options: given, ...(flags.minutes === undefined ? {} : { minutes: flags.minutes }) };
   if (!isChoosing(asked)) return { options: given.from === undefined ? given : { recipe: 'finetune', ...given } };
   if (flags.out !== undefined && flags.explain !== true) checkOut(flags.out);
-  const json = flags.json === true;
+  // With --explain the configuration alone is printed.
+  const json = flags.json === true && flags.explain !== true;
   const progress = new Progress(metricsOf(given.task)[0]);
   const choice = await chooseRun(asked, (event) => (json ? console.log(JSON.stringify(event)) : progress.show(event)));
   if (choice === undefined) {
