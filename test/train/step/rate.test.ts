@@ -76,12 +76,12 @@ test('one cycle rises for 0.3 of the run, constant stays', () => {
     resolveRecipe('quick', 'resnet-rs-50', 224, { schedule: 'one-cycle', batch: 256 }).values,
     10,
   );
-  near(rate(0), 0.4 / 25);
-  near(rate(29), 0.4);
-  near(rate(99), 0.4 / 25 / 1e4);
+  near(rate(0), 0.1 / 25);
+  near(rate(29), 0.1);
+  near(rate(99), 0.1 / 25 / 1e4);
   const flat = rates('quick', 10, { schedule: 'constant', batch: 256 });
   assert.deepEqual(
     [0, 0.5, 1, 9.9].map((epoch) => Number(flat(epoch).toFixed(9))),
-    [0, 0.2, 0.4, 0.4],
+    [0, 0.05, 0.1, 0.1],
   );
 });
