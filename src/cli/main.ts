@@ -13,6 +13,7 @@ const program = new Command('rescaled')
 // Only the one that is called is loaded, so that it starts quickly; all of them for help and for suggestions.
 const COMMANDS: Readonly<Record<string, string>> = {
   quickstart: 'train/quickstart',
+  check: 'check/check',
   train: 'train/train',
   ablate: 'ablate/ablate',
   study: 'study/study',
