@@ -28,7 +28,8 @@ export function nextCommands(checked: Checked, page: boolean): { what: string; c
   const { found, data, folders } = checked;
   const copies = found.leaks + found.conflicts + found.duplicates + found['near-duplicates'] > 0;
   const some = Object.values(found).some((n) => n > 0);
-  const refused = folders.some(({ trap }) => trap === 'refused');
+  // More broken ones than --max-broken allows.
+  const refused = folders.some(({ trap }) => trap === 'refused') || found.broken > 0.01 * checked.pictures;
   const weights = found.imbalance > 0 ? ['--set', 'classWeights=balanced'] : [];
   return [
     ...(copies && !page

@@ -2,12 +2,13 @@ import { extname } from 'node:path';
 import type { Checked, CheckedGroup, CheckKind } from '../../checked.js';
 import { FEW_MEASURED } from '../../checked.js';
 import type { Endings } from '../../part-words.js';
+import { byName } from '../sources/walk.js';
 import { absentOf, balanceOf, isImbalanced, measuredOf, oddOf, partsOf } from './counts.js';
 import { folderTraps } from './folders.js';
 import { groupsOf, type Link } from './groups.js';
 import { type Looked, look, samePixels } from './look.js';
 import { openToCheck, Pictures } from './opened.js';
-import { nearPairs } from './pairs.js';
+import { type NearPair, nearPairs } from './pairs.js';
 
 /** How far a check is. */
 export interface CheckProgress {
@@ -46,7 +47,11 @@ export async function* checkData(
   let pairs = await comparing.next();
   for (; pairs.done !== true; pairs = await comparing.next())
     yield { type: 'comparing', done: Math.round(pairs.value * of), of };
-  for (const { a, b, mirrored } of pairs.value) links.push({ a, b, match: 'near', mirrored });
+  for (const pair of pairs.value) {
+    const { a, b, mirrored } = pair;
+    const match = isWhole(pair, looked) && (await samePixels(pictures.file(a)!, pictures.file(b)!)) ? 'pixels' : 'near';
+    links.push({ a, b, match, mirrored });
+  }
 
   const told = (i: number) => pictures.told(i);
   const parts = partsOf(opened);
@@ -58,7 +63,7 @@ export async function* checkData(
     pictures: of,
     classes: opened.classes,
     parts,
-    broken: [...looked.broken].map(([i, reason]) => ({ ...told(i), reason })),
+    broken: [...looked.broken].map(([i, reason]) => ({ ...told(i), reason })).sort((a, b) => byName(a.path, b.path)),
     groups: groupsOf(links, told),
     absent: absentOf(parts, opened.classes),
     balance: balanceOf(parts, opened.classes),
@@ -101,6 +106,15 @@ async function exactLinks(pictures: Pictures, looked: Looked): Promise<{ links: 
   }
   return { links, alone: Int32Array.from(alone) };
 }
+
+/** Whether two near copies may have the same pixels: files of different kinds are reduced in different ways. */
+const isWhole = ({ a, b, mirrored, likeness }: NearPair, { width, height, files }: Looked): boolean =>
+  !mirrored &&
+  files[a] !== undefined &&
+  width[a] === width[b] &&
+  height[a] === height[b] &&
+  likeness.correlation > 0.999 &&
+  likeness.detailDifference < 1;
 
 /** Loose pictures are passed over too, but not for their ending. */
 function withoutLoose(ignored: Endings, loose: readonly string[]): Endings {

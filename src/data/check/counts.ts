@@ -6,6 +6,7 @@ import {
   type Oddity,
   type OddPicture,
 } from '../../checked.js';
+import { byName } from '../sources/walk.js';
 import { LEAST_SIDE, type Looked } from './look.js';
 import type { Opened, OpenedPart, Pictures } from './opened.js';
 
@@ -81,5 +82,16 @@ export function oddOf(pictures: Pictures, { width, height, plain, broken }: Look
     ];
     for (const one of found) odd.push({ ...pictures.told(i), odd: one, width: w, height: h });
   }
-  return odd;
+  return interleaved(odd.sort((a, b) => byName(a.path, b.path)));
+}
+
+/** The first of each oddity, then the second: a few of them show what there is. */
+function interleaved(odd: readonly OddPicture[]): OddPicture[] {
+  const seen = new Map<Oddity, number>();
+  const ranked = odd.map((one) => {
+    const rank = seen.get(one.odd) ?? 0;
+    seen.set(one.odd, rank + 1);
+    return { one, rank };
+  });
+  return ranked.sort((a, b) => a.rank - b.rank).map(({ one }) => one);
 }

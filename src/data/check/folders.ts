@@ -119,7 +119,7 @@ function systemTraps({ shown, classes }: Root): FolderTrap[] {
     for (const [folder, count] of inside)
       traps.push({
         trap: 'system',
-        text: `${plural(count, 'picture')} of ${shown}/${name}/ lie in ${folder}/, which a system or program left`,
+        text: `${plural(count, 'picture')} of ${shown}/${name}/ ${count === 1 ? 'lies' : 'lie'} in ${folder}/, which a system or program left`,
       });
   }
   return traps;

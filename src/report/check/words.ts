@@ -167,17 +167,15 @@ function oddText(odd: Checked['odd']): string {
     .join(', ');
 }
 
-/** The weightiest come first, so that a few say most. */
-const groupLines = ({ groups, kind }: Checked, of: CheckKind): string[] => {
-  const mine = groups.filter(({ kinds }) => kinds.includes(of));
-  const first = mine.filter(({ kinds }) => kinds[0] === of);
-  return [...first, ...mine.filter((group) => !first.includes(group))].map((group) => groupText(group, kind === 'idx'));
-};
+/** Each group stands once, with the weightiest of its kinds. */
+const groupLines = ({ groups, kind }: Checked, of: CheckKind): string[] =>
+  groupsOnlyOf(groups, of).map((group) => groupText(group, kind === 'idx'));
 
 /** `, 3 of them named above`. */
 function elsewhere({ groups }: Checked, kind: CheckKind): string {
   const above = groups.filter(({ kinds }) => kinds.includes(kind) && kinds[0] !== kind).length;
-  return above === 0 ? '' : `, ${above} of them named above`;
+  const all = above === groups.filter(({ kinds }) => kinds.includes(kind)).length;
+  return above === 0 ? '' : all ? ', named above' : `, ${above} of them named above`;
 }
 
 const copiesMean = ({ parts }: Checked): string =>
