@@ -3,6 +3,8 @@
 export { type Pixels, pixelsOf } from './augment/pixels.js';
 export { type AugmentPlan, augment, augmentPlan } from './augment/policies/plan.js';
 export { Random } from './augment/random.js';
+export type { Checked } from './checked.js';
+export { checkData } from './data/check/check.js';
 export { type Dataset, openDataset } from './data/dataset.js';
 export { type PictureResult, type Prediction, Predictor } from './deploy/predictor.js';
 export { RescaledError, UsageError } from './errors.js';

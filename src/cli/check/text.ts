@@ -11,7 +11,7 @@ export function checkText(checked: Checked, examples: number, next: readonly str
     lines.push('', `${kind}: ${head}`);
     for (const line of all.slice(0, examples)) lines.push(`    ${line}`);
     if (all.length > examples) lines.push(`    and ${all.length - examples} more`);
-    lines.push(`  ${means}`);
+    if (means !== '') lines.push(`  ${means}`);
   }
   const clean = missingKinds(checked);
   if (clean.length > 0) lines.push('', `nothing found: ${clean.join(', ')}`);

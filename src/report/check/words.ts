@@ -16,7 +16,7 @@ export interface CheckFinding {
   kind: CheckKind;
   /** How many, of what. */
   head: string;
-  /** What it means, and what to do. */
+  /** What it means, and what to do; empty where that has been said. */
   means: string;
   /** All of them, a line each. */
   lines: string[];
@@ -90,13 +90,13 @@ const WORDS: Readonly<Record<CheckKind, (checked: Checked) => Omit<CheckFinding,
     lines: groupLines(checked, 'leaks'),
   }),
   conflicts: (checked) => ({
-    head: `${plural(checked.found.conflicts, 'picture')} under more than one class`,
+    head: `${plural(checked.found.conflicts, 'picture')} under more than one class${elsewhere(checked, 'conflicts')}`,
     means: 'One label must be wrong, or the picture shows both: keep it under one class, or in none.',
     lines: groupLines(checked, 'conflicts'),
   }),
   duplicates: (checked) => ({
     head: `${plural(checked.found.duplicates, 'picture')} more than once${elsewhere(checked, 'duplicates')}`,
-    means: copiesMean(checked),
+    means: groupsOnlyOf(checked.groups, 'duplicates').length > 0 ? copiesMean(checked) : '',
     lines: groupLines(checked, 'duplicates'),
   }),
   'near-duplicates': (checked) => ({
