@@ -113,8 +113,7 @@ const isWhole = ({ a, b, mirrored, likeness }: NearPair, { width, height, files 
   files[a] !== undefined &&
   width[a] === width[b] &&
   height[a] === height[b] &&
-  likeness.correlation > 0.999 &&
-  likeness.detailDifference < 1;
+  likeness.correlation > 0.99;
 
 /** Loose pictures are passed over too, but not for their ending. */
 function withoutLoose(ignored: Endings, loose: readonly string[]): Endings {

@@ -11,9 +11,9 @@ export interface NearPair {
 }
 
 /** Bits of 63 by which the hashes of a pair may differ. */
-const MOST_BITS = 18;
+const MOST_BITS = 20;
 /** Correlation of the lowest waves: less is not looked at more closely. */
-const LEAST_LOW = 0.5;
+const LEAST_LOW = 0.6;
 /** Correlation at half size after alignment: the same. */
 const LEAST_HALF = 0.9;
 /** In grey levels: what varies less is of one colour, and like everything that is. */
@@ -80,11 +80,11 @@ function bits(word: number): number {
  */
 export function isCopy({ correlation, gain, shade, detail, detailDifference, colour }: Likeness): boolean {
   return (
-    correlation >= 0.97 &&
+    correlation >= 0.965 &&
     gain > 0.8 &&
     gain < 1.25 &&
     shade <= 10 &&
-    colour <= 6 &&
+    colour <= (correlation >= 0.99 ? 9 : 6) &&
     detailDifference <= 0.5 * detail + 1.2
   );
 }
