@@ -74,17 +74,29 @@ function bits(word: number): number {
   return Math.imul((v + (v >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
 
+/** Pixels of a thumbnail by which an alignment may miss. */
+const INEXACT = 0.3;
+
 /**
- * Whether what is left of the difference is what re-encoding, another size and an inexact alignment leave. Two views of
- * one thing pass in brightness, and differ in detail; the same cut in another colour differs in colour.
+ * Whether what is left of the difference is what re-encoding, another size and an inexact alignment leave, and the
+ * alignment is that of a crop: one picture lies within the other. Two views of one thing pass in brightness, and differ
+ * in detail; the same cut in another colour differs in colour.
  */
-export function isCopy({ correlation, gain, shade, detail, detailDifference, colour }: Likeness): boolean {
+export function isCopy(likeness: Likeness): boolean {
+  const { correlation, gain, shade, detail, detailDifference, colour } = likeness;
   return (
     correlation >= 0.965 &&
     gain > 0.8 &&
     gain < 1.25 &&
     shade <= 10 &&
     colour <= (correlation >= 0.99 ? 9 : 6) &&
-    detailDifference <= 0.5 * detail + 1.2
+    detailDifference <= 0.48 * detail + 1 &&
+    isCrop(likeness.alignment)
   );
+}
+
+function isCrop({ stretchX, shiftX, stretchY, shiftY }: Likeness['alignment']): boolean {
+  const inside = (stretch: number, shift: number): boolean => Math.abs(shift) <= Math.abs(stretch) + INEXACT;
+  const oneWay = Math.max(stretchX, stretchY) <= INEXACT || Math.min(stretchX, stretchY) >= -INEXACT;
+  return oneWay && inside(stretchX, shiftX) && inside(stretchY, shiftY);
 }
