@@ -90,7 +90,7 @@ export function isCopy(likeness: Likeness): boolean {
     gain < 1.25 &&
     shade <= 10 &&
     colour <= (correlation >= 0.99 ? 9 : 6) &&
-    detailDifference <= 0.48 * detail + 1 &&
+    detailDifference <= 0.56 * detail + 1 &&
     isCrop(likeness.alignment)
   );
 }
