@@ -80,7 +80,7 @@ export class Aligner {
       const found = this.#correlation(this.#smallA, this.#smallB, HALF, start);
       if (found > most) [most, best] = [found, start];
     }
-    if (most < least - 0.35) return undefined;
+    if (most < least - 0.2) return undefined;
     let at = this.#refine(this.#smallA, this.#smallB, HALF, best, 6);
     if (this.#correlation(this.#smallA, this.#smallB, HALF, at) < least) return undefined;
     at = this.#refine(this.#a, this.#b, SIDE, at.map((value) => 2 * value) as unknown as Four, 8);
