@@ -188,7 +188,8 @@ function compare(clean: Checked, dirty: Checked, sown: readonly Sown[]): void {
   }
   const before = clean.groups.reduce((sum, { pictures }) => sum + pictures.length - 1, 0);
   console.log(
-    `${joins - before} joins beyond the ${before} that were there before, ${wrong} of them wrong: precision ${((100 * (joins - before - wrong)) / (joins - before)).toFixed(1)} %`,
+    `${joins - before} joins beyond the ${before} that were there before, ${wrong} of them wrong: ` +
+      `precision ${((100 * (joins - before - wrong)) / (joins - before)).toFixed(1)} %`,
   );
 }
 

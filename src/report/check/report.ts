@@ -117,7 +117,11 @@ ${
   group.pictures.length > OF_GROUP &&
   html`<p class="note">${count(group.pictures.length - OF_GROUP)} more pictures of this group.</p>`
 }`,
-  )}${rest > 0 && html`<details><summary>${count(rest)} more</summary>${lineList(mine.slice(GROUPS).map((group) => groupText(group, data === 'idx')))}</details>`}`;
+  )}${
+    rest > 0 &&
+    html`<details><summary>${count(rest)} more</summary>\
+${lineList(mine.slice(GROUPS).map((group) => groupText(group, data === 'idx')))}</details>`
+  }`;
 }
 
 function titleOf({ match, mirrored, pictures }: CheckedGroup): string {
