@@ -5,6 +5,8 @@ export { type AugmentPlan, augment, augmentPlan } from './augment/policies/plan.
 export { Random } from './augment/random.js';
 export { type Alternative, type Asked, type Choice, chooseRun, isChoosing, withChoice } from './choice/run.js';
 export type { Rung } from './choice/rungs.js';
+export type { Checked } from './checked.js';
+export { checkData } from './data/check/check.js';
 export { type Dataset, openDataset } from './data/dataset.js';
 export { type PictureResult, type Prediction, Predictor } from './deploy/predictor.js';
 export { RescaledError, UsageError } from './errors.js';

@@ -15,6 +15,7 @@ const program = new Command('rescaled')
 // the version.
 const COMMANDS: Readonly<Record<string, string>> = {
   quickstart: 'train/quickstart',
+  check: 'check/check',
   train: 'train/train',
   ablate: 'ablate/ablate',
   study: 'study/study',

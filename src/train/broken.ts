@@ -66,20 +66,21 @@ const NAMED = 20;
 
 /**
  * Refuses data before a run is made of them.
- * @param broken path -> reason @param pictures all that were looked at
+ * @param broken path -> reason @param pictures all that were looked at @param check the command that lists them all
  * @throws RescaledError that names them, when the run allows no more
  */
 export function refuseBroken(
   broken: ReadonlyMap<string, string>,
   pictures: number,
   { strict, maxBroken }: Pick<RunConfig, 'strict' | 'maxBroken'>,
+  check: string,
 ): void {
   if (broken.size === 0 || (!strict && broken.size <= maxBroken * pictures)) return;
   const all = [...broken].map(([path, reason]) => `${path}: ${reason}`);
   const [first] = all;
   const listed = all.slice(0, NAMED).map((text) => `  ${text}`);
   if (all.length > NAMED) listed.push(`  and ${all.length - NAMED} more`);
-  const list = `:\n${listed.join('\n')}\nMend or remove them`;
+  const list = `:\n${listed.join('\n')}\nMend or remove them ("${check}" lists all, and what else may be wrong)`;
   const mild = 'to train without them';
   if (strict)
     throw new RescaledError(

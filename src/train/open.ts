@@ -46,7 +46,10 @@ export async function* looked(
   const looking = lookAt(dataset, config.size, options);
   for (let turn = await looking.next(); ; turn = await looking.next()) {
     if (turn.done === true) {
-      refuseBroken(turn.value, pictures, config);
+      const check = `rescaled check ${config.data.path}`;
+      refuseBroken(turn.value, pictures, config, check);
+      if (turn.value.size > 0)
+        yield { type: 'advice', step: 0, text: `some pictures cannot be read; "${check}" says what else may be wrong` };
       return turn.value;
     }
     const { type, done, of } = turn.value;

@@ -87,7 +87,7 @@ describe('rescaled recipe', () => {
     assert.equal(show.status, 0, show.stderr);
     assert.match(
       show.stdout,
-      /^.*mine\.json for resnet-rs-50 at 160 pixels and 640 training pictures: 30 steps; peak learning rate 0\.008 x 64\/256 = 0\.002/,
+      /^.*mine\.json for resnet-rs-50 at 160 pixels and 640 training pictures: 60 steps; peak learning rate 0\.008 x 32\/256 = 0\.001/,
     );
     assert.match(show.stdout, /optimiser +adamw +.*mine\.json/);
     assert.match(

@@ -24,7 +24,7 @@ test('a study file is written for the pictures, and is one', async () => {
   await pictureFolder(pictures, 3, 20);
   const { status, stdout, stderr } = cli('study', 'init', pictures, '-o', out, '--minutes', '1', '--threads', '1');
   assert.equal(status, 0, stderr);
-  assert.match(stdout, /pictures: 48 training and 12 test pictures, 3 classes, 28 pixels at the shorter/);
+  assert.match(stdout, /pictures: 48 training and 12 validation pictures, 3 classes, 28 pixels at the shorter/);
   assert.match(stderr, /Measuring a few steps of 3 models/);
   assert.match(stdout, /then run it: rescaled study run \S+study\.json/);
   const study = JSON.parse(readFileSync(out, 'utf8')) as {

@@ -80,10 +80,26 @@ const loadSharp = () =>
  * @throws BrokenPicture for anything that keeps the file from being read whole.
  */
 export async function decodeFile(path: string, options: DecodeOptions = {}): Promise<Pixels> {
+  return (await examineFile(path, options)).pixels;
+}
+
+/** A picture file: its pixels as `decodeFile` gives them, its bytes, and its size as it is looked at, before any reduction. */
+export interface Examined {
+  pixels: Pixels;
+  bytes: Uint8Array;
+  width: number;
+  height: number;
+}
+
+/** As `decodeFile`, with what else there is to know of the file. */
+export async function examineFile(path: string, options: DecodeOptions = {}): Promise<Examined> {
   let bytes: Uint8Array | undefined;
   return named(
     path,
-    async () => decode((bytes = await readLimited(path, limitsOf(options).bytes)), path, options),
+    async () => {
+      bytes = await readLimited(path, limitsOf(options).bytes);
+      return { ...(await decode(bytes, path, options)), bytes };
+    },
     () => bytes,
   );
 }
@@ -92,7 +108,7 @@ export async function decodeFile(path: string, options: DecodeOptions = {}): Pro
 export async function decodeBytes(bytes: Uint8Array, name: string, options: DecodeOptions = {}): Promise<Pixels> {
   const work = async (): Promise<Pixels> => {
     checkBytes(bytes.length, name, limitsOf(options).bytes);
-    return decode(bytes, name, options);
+    return (await decode(bytes, name, options)).pixels;
   };
   return named(name, work, () => bytes);
 }
@@ -126,24 +142,27 @@ async function readLimited(path: string, limit: number): Promise<Buffer> {
   }
 }
 
-async function decode(bytes: Uint8Array, path: string, options: DecodeOptions): Promise<Pixels> {
+async function decode(bytes: Uint8Array, path: string, options: DecodeOptions): Promise<Omit<Examined, 'bytes'>> {
   const limit = limitsOf(options).pixels;
   const kind = readable(bytes, path);
   const sharp = await loadSharp();
   let opened: Sharp;
   let header: Pick<Metadata, 'width' | 'height' | 'hasAlpha'>;
+  let own: { width: number; height: number };
   if (kind?.name === BMP) {
     const { width, height } = bmpHeader(bytes);
     checkPixels(width, height, limit);
     const { data, channels } = decodeBmp(bytes);
     opened = sharp(data, { raw: { width, height, channels }, limitInputPixels: limit });
     header = { width, height, hasAlpha: channels === 4 };
+    own = { width, height };
   } else {
     const input = inputOf(limit);
     const found = await sharp(bytes, input).metadata();
     checkHeader(found, path, limit);
     opened = sharp(bytes, input).autoOrient();
     header = found;
+    own = found.autoOrient;
   }
   let pipeline = opened;
   const side = reducedSide(header, options.targetSize);
@@ -155,10 +174,11 @@ async function decode(bytes: Uint8Array, path: string, options: DecodeOptions): 
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true });
   const view = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  if (info.channels === 1) return fromGrey(view, info.width, info.height);
+  if (info.channels === 1)
+    return { pixels: fromGrey(view, info.width, info.height), width: own.width, height: own.height };
   if (info.channels !== 3)
     throw new BrokenPicture(path, `it has ${info.channels} channels; expected grey or colour. Write it as RGB`);
-  return pixelsOf(view, info.width, info.height);
+  return { pixels: pixelsOf(view, info.width, info.height), width: own.width, height: own.height };
 }
 
 const inputOf = (limitInputPixels: number) => ({ limitInputPixels, failOn: 'error' as const, pages: 1 });

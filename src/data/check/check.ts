@@ -1,0 +1,152 @@
+import { extname } from 'node:path';
+import type { Checked, CheckedGroup, CheckKind } from '../../checked.js';
+import { FEW_MEASURED } from '../../checked.js';
+import type { Endings } from '../../part-words.js';
+import { byName } from '../sources/walk.js';
+import { absentOf, balanceOf, isImbalanced, measuredOf, oddOf, partsOf } from './counts.js';
+import { folderTraps } from './folders.js';
+import { groupsOf, type Link } from './groups.js';
+import { type Looked, look, samePixels } from './look.js';
+import { openToCheck, Pictures } from './opened.js';
+import { type NearPair, nearPairs } from './pairs.js';
+
+/** How far a check is. */
+export interface CheckProgress {
+  type: 'looking' | 'comparing';
+  done: number;
+  of: number;
+}
+
+/** Reduced pictures that are equal are decoded whole, to tell; see `look`. */
+const REDUCED_ABOVE = 64;
+
+/**
+ * Checks a data set before anything is trained on it: every picture is decoded once, and all are compared with all.
+ * Nothing is written. An abort of the signal is thrown.
+ * @throws UsageError on a path without a data set (exit 2); RescaledError when something there cannot be read (exit 1)
+ */
+export async function* checkData(
+  data: string,
+  { signal }: { signal?: AbortSignal } = {},
+): AsyncGenerator<CheckProgress, Checked> {
+  const begin = performance.now();
+  const opened = await openToCheck(data);
+  const pictures = new Pictures(opened.parts);
+  const of = pictures.length;
+  const looking = look(pictures, signal);
+  let turn = await looking.next();
+  for (; turn.done !== true; turn = await looking.next()) yield { type: 'looking', done: turn.value, of };
+  const looked = turn.value;
+
+  const { links, alone } = await exactLinks(pictures, looked);
+  const comparing = nearPairs(
+    looked.thumbs,
+    alone.filter((i) => looked.compared[i] === 1),
+    signal,
+  );
+  let pairs = await comparing.next();
+  for (; pairs.done !== true; pairs = await comparing.next())
+    yield { type: 'comparing', done: Math.round(pairs.value * of), of };
+  for (const pair of pairs.value) {
+    const { a, b, mirrored } = pair;
+    const match = isWhole(pair, looked) && (await samePixels(pictures.file(a)!, pictures.file(b)!)) ? 'pixels' : 'near';
+    links.push({ a, b, match, mirrored });
+  }
+
+  const told = (i: number) => pictures.told(i);
+  const parts = partsOf(opened);
+  const { traps, loose } = await folderTraps(opened);
+  const facts = {
+    data,
+    name: opened.name,
+    kind: opened.kind,
+    pictures: of,
+    classes: opened.classes,
+    parts,
+    broken: [...looked.broken].map(([i, reason]) => ({ ...told(i), reason })).sort((a, b) => byName(a.path, b.path)),
+    groups: groupsOf(links, told),
+    absent: absentOf(parts, opened.classes),
+    balance: balanceOf(parts, opened.classes),
+    measured: measuredOf(opened),
+    folders: traps,
+    ignored: withoutLoose(opened.ignored, loose),
+    odd: oddOf(pictures, looked),
+    exactOnly: of - looked.broken.size - looked.compared.reduce((sum, one) => sum + one, 0),
+  };
+  return { ...facts, found: found(facts), seconds: (performance.now() - begin) / 1000 };
+}
+
+/**
+ * Pictures with the same bytes or pixels.
+ * @returns links from the first to the others, and one of each that are the same
+ */
+async function exactLinks(pictures: Pictures, looked: Looked): Promise<{ links: Link[]; alone: Int32Array }> {
+  const links: Link[] = [];
+  const alone: number[] = [];
+  const byFile = new Map<string, number>();
+  const byPixels = new Map<string, number>();
+  for (let i = 0; i < pictures.length; i++) {
+    const [file, pixels] = [looked.files[i], looked.pixels[i]];
+    if (pixels === undefined) continue;
+    const same = file === undefined ? undefined : byFile.get(file);
+    if (same !== undefined) {
+      links.push({ a: same, b: i, match: 'file', mirrored: false });
+      continue;
+    }
+    if (file !== undefined) byFile.set(file, i);
+    const like = byPixels.get(pixels);
+    if (like === undefined) {
+      byPixels.set(pixels, i);
+      alone.push(i);
+      continue;
+    }
+    const reduced = Math.min(looked.width[i]!, looked.height[i]!) > REDUCED_ABOVE;
+    const whole = !reduced || (await samePixels(pictures.file(like)!, pictures.file(i)!));
+    links.push({ a: like, b: i, match: whole ? 'pixels' : 'near', mirrored: false });
+  }
+  return { links, alone: Int32Array.from(alone) };
+}
+
+/** Whether two near copies may have the same pixels: files of different kinds are reduced in different ways. */
+const isWhole = ({ a, b, mirrored, likeness }: NearPair, { width, height, files }: Looked): boolean =>
+  !mirrored &&
+  files[a] !== undefined &&
+  width[a] === width[b] &&
+  height[a] === height[b] &&
+  likeness.correlation > 0.99;
+
+/** Loose pictures are passed over too, but not for their ending. */
+function withoutLoose(ignored: Endings, loose: readonly string[]): Endings {
+  const left: Record<string, number> = { ...ignored };
+  for (const name of loose) {
+    const ending = extname(name).toLowerCase();
+    if (left[ending] !== undefined && --left[ending] === 0) delete left[ending];
+  }
+  return left;
+}
+
+function found({
+  broken,
+  groups,
+  absent,
+  balance,
+  measured,
+  folders,
+  ignored,
+  odd,
+}: Omit<Checked, 'found' | 'seconds'>): Record<CheckKind, number> {
+  const of = (kind: CheckKind): number => groups.filter(({ kinds }: CheckedGroup) => kinds.includes(kind)).length;
+  return {
+    broken: broken.length,
+    leaks: of('leaks'),
+    conflicts: of('conflicts'),
+    duplicates: of('duplicates'),
+    'near-duplicates': of('near-duplicates'),
+    absent: absent.length,
+    imbalance: isImbalanced(balance) ? 1 : 0,
+    few: measured === undefined ? 0 : (measured.pictures < FEW_MEASURED ? 1 : 0) + measured.fewOf.length,
+    folders: folders.length,
+    ignored: Object.values(ignored).reduce((sum, n) => sum + n, 0),
+    odd: odd.length,
+  };
+}

@@ -1,0 +1,144 @@
+import { resolve } from 'node:path';
+import type { CheckedPicture } from '../../checked.js';
+import { UsageError } from '../../errors.js';
+import type { Endings, MeasuredPart } from '../../part-words.js';
+import { type Dataset, openDataset, type PartName } from '../dataset.js';
+import { type IdxSpec, pathsOf, type Source } from '../sources/source.js';
+import { addEndings } from '../sources/walk.js';
+
+/** Pictures of one part. */
+export interface OpenedPart {
+  part: MeasuredPart;
+  source: Source;
+  paths: readonly string[];
+}
+
+/** A data set as a training sees it, or as much of it as can be opened where a training would refuse it. */
+export interface Opened {
+  folder: string;
+  name: string;
+  kind: Dataset['kind'];
+  classes: string[];
+  parts: OpenedPart[];
+  /** What a training would be measured on; pictures that it sets aside are no part (`split`). */
+  measured: { part: MeasuredPart; source: Source; split: boolean } | undefined;
+  notes: readonly string[];
+  ignored: Endings;
+  /** Why a training would refuse it. */
+  refusal: string | undefined;
+}
+
+/**
+ * Opens a data set to be checked: as `train` does, so that what it refuses is told in its words, and then, where that
+ * does not keep the pictures from being found, part by part.
+ * @throws UsageError where there are no pictures in class folders; RescaledError when something there cannot be read
+ */
+export async function openToCheck(path: string): Promise<Opened> {
+  try {
+    return trained(path, await openDataset(path));
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    const parts: { part: MeasuredPart; dataset: Dataset }[] = [];
+    for (const part of ['train', 'val', 'test'] as const) {
+      const dataset = await tolerant(path, part);
+      if (dataset !== undefined) parts.push({ part: dataset.measured, dataset });
+    }
+    if (parts.length === 0) {
+      const dataset = await tolerant(path, 'all');
+      if (dataset !== undefined) parts.push({ part: 'all', dataset });
+    }
+    if (parts.length === 0) throw error;
+    return refused(path, parts, error.message);
+  }
+}
+
+async function tolerant(path: string, take: PartName | 'all'): Promise<Dataset | undefined> {
+  try {
+    return await openDataset(path, { need: 'val', take });
+  } catch (error) {
+    if (error instanceof UsageError) return undefined;
+    throw error;
+  }
+}
+
+function trained(path: string, dataset: Dataset): Opened {
+  const { train, val, test, measured, split } = dataset;
+  const whole = split === undefined;
+  return {
+    folder: resolve(path),
+    name: dataset.name,
+    kind: dataset.kind,
+    classes: [...dataset.classes],
+    parts: [
+      ...(train ? [partOf(whole ? 'train' : 'all', train)] : []),
+      partOf(whole ? measured : 'all', val),
+      ...(test ? [partOf('test', test)] : []),
+    ],
+    measured: { part: test ? 'test' : measured, source: test ?? val, split: !whole },
+    notes: dataset.notes,
+    ignored: dataset.ignoredEndings,
+    refusal: undefined,
+  };
+}
+
+function refused(path: string, opened: readonly { part: MeasuredPart; dataset: Dataset }[], refusal: string): Opened {
+  const ignored: Record<string, number> = {};
+  for (const { dataset } of opened) addEndings(ignored, dataset.ignoredEndings);
+  const measured = opened.find(({ part }) => part === 'test') ?? opened.find(({ part }) => part === 'val');
+  return {
+    folder: resolve(path),
+    name: opened[0]!.dataset.name,
+    kind: opened[0]!.dataset.kind,
+    classes: [...new Set(opened.flatMap(({ dataset }) => dataset.classes))],
+    parts: opened.map(({ part, dataset }) => partOf(part, dataset.val)),
+    measured: measured && { part: measured.part, source: measured.dataset.val, split: false },
+    notes: opened[0]!.dataset.notes,
+    ignored,
+    refusal,
+  };
+}
+
+function partOf(part: MeasuredPart, source: Source): OpenedPart {
+  const paths = pathsOf(source) ?? Array.from({ length: source.length }, (_, i) => source.describe(i));
+  return { part, source, paths };
+}
+
+/** All pictures of a data set, one after the other. */
+export class Pictures {
+  readonly length: number;
+  readonly #parts: readonly OpenedPart[];
+  readonly #starts: number[] = [];
+
+  constructor(parts: readonly OpenedPart[]) {
+    let start = 0;
+    for (const { source } of parts) {
+      this.#starts.push(start);
+      start += source.length;
+    }
+    this.#parts = parts;
+    this.length = start;
+  }
+
+  #at(i: number): [OpenedPart, number] {
+    const k = this.#starts.findLastIndex((start) => start <= i);
+    return [this.#parts[k]!, i - this.#starts[k]!];
+  }
+
+  told(i: number): CheckedPicture {
+    const [{ part, source, paths }, k] = this.#at(i);
+    return { path: paths[k]!, part, class: source.classes[source.labels[k]!]! };
+  }
+
+  /** Where picture i lies; undefined of IDX files. */
+  file(i: number): string | undefined {
+    const [{ source }, k] = this.#at(i);
+    return source.spec.kind === 'files' ? source.describe(k) : undefined;
+  }
+
+  /** Of IDX files. */
+  ready(i: number): { pixels: NonNullable<ReturnType<Source['ready']>>; width: number; height: number } {
+    const [{ source }, k] = this.#at(i);
+    const { columns, rows } = source.spec as IdxSpec;
+    return { pixels: source.ready(k, Math.min(columns, rows))!, width: columns, height: rows };
+  }
+}

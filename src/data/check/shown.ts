@@ -1,0 +1,30 @@
+import type { Pixels } from '../../augment/pixels.js';
+import type { CheckedPicture } from '../../checked.js';
+import { BrokenPicture, decodeFile } from '../sources/decode.js';
+import { openToCheck, Pictures } from './opened.js';
+
+/**
+ * Pixels of some pictures of a check, to be shown; those that have gone meanwhile are left out.
+ * @param side of what is shown, in pixels: larger pictures may come reduced, but not below
+ */
+export async function* pixelsOfChecked(
+  data: string,
+  wanted: readonly CheckedPicture[],
+  side: number,
+): AsyncGenerator<{ path: string; pixels: Pixels }> {
+  const pictures = new Pictures((await openToCheck(data)).parts);
+  const left = new Set(wanted.map(({ path }) => path));
+  for (let i = 0; i < pictures.length && left.size > 0; i++) {
+    const { path } = pictures.told(i);
+    if (!left.delete(path)) continue;
+    const file = pictures.file(i);
+    try {
+      yield {
+        path,
+        pixels: file === undefined ? pictures.ready(i).pixels : await decodeFile(file, { targetSize: side / 4 }),
+      };
+    } catch (error) {
+      if (!(error instanceof BrokenPicture)) throw error;
+    }
+  }
+}
