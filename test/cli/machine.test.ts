@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { machineChecks, threadsDetail } from '../../src/cli/doctor/machine.js';
 import { shortCompact } from '../../src/cli/recipe/plot.js';
-import { labelsFile } from '../../src/cli/trained/export-run.js';
+import { labelsFile } from '../../src/deploy/model-file.js';
 import { UsageError } from '../../src/errors.js';
 import { checkDevice, deviceNamed } from '../../src/train/open.js';
 

@@ -2,6 +2,7 @@ import { availableParallelism, cpus } from 'node:os';
 import { basename, join } from 'node:path';
 import sharp from 'sharp';
 import { cachedDataset } from '../../data/cached.js';
+import { onnxFile } from '../../deploy/model-file.js';
 import { writeFileAtomic } from '../../files.js';
 import { peakMemory } from '../../memory.js';
 import { suffixed } from '../../metric.js';
@@ -18,7 +19,6 @@ import { engineInfo } from '../../torch/index.js';
 import { isUnused, shownValue } from '../recipe/table.js';
 import { exportModel } from '../trained/export-run.js';
 import { loadModel, measure, pictureOf, preprocessFor, shownMetrics } from '../trained/load-model.js';
-import { onnxFile } from '../trained/load-onnx.js';
 
 /** The figures of a finished run. */
 export interface RunFigures {

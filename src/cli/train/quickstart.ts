@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import sharp from 'sharp';
 import { readPixels } from '../../data/sources/source.js';
+import { onnxFile } from '../../deploy/model-file.js';
 import { Predictor } from '../../deploy/predictor.js';
 import { UsageError } from '../../errors.js';
 import { makeFolder } from '../../files.js';
@@ -11,7 +12,6 @@ import { metricsOf } from '../../tasks/index.js';
 import { openTrainingData, resolveRun } from '../../tasks/runs.js';
 import type { TrainOptions } from '../../train/index.js';
 import { duration, Progress } from '../progress.js';
-import { onnxFile } from '../trained/load-onnx.js';
 import { runTrainer } from './run-trainer.js';
 import { summary } from './train.js';
 

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { onnxFile } from '../../deploy/model-file.js';
 import type { Parity } from '../../deploy/parity.js';
 import { UsageError } from '../../errors.js';
 import { loadConfig } from '../../run/config.js';
@@ -6,7 +7,6 @@ import { openRunData } from '../../tasks/runs.js';
 import { checkOutput } from '../output.js';
 import { exportModel } from './export-run.js';
 import { loadModel } from './load-model.js';
-import { onnxFile } from './load-onnx.js';
 
 export function register(program: Command): void {
   program
