@@ -110,7 +110,7 @@ export class Tally {
     if (this.failed > 0) rows.push(['could not be read', String(this.failed), share(this.failed)]);
     const over = passedOverText(ignored);
     return [
-      ...(this.pictures > 1 || this.failed > 0
+      ...(this.pictures !== 1 || this.failed > 0
         ? [
             `${plural(this.pictures, 'picture')}${rows.length > 0 ? ':' : ''}`,
             ...(rows.length > 0
