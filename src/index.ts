@@ -8,7 +8,7 @@ export type { Rung } from './choice/rungs.js';
 export { type Dataset, openDataset } from './data/dataset.js';
 export type { Pictures } from './deploy/inputs.js';
 export type { Picture } from './deploy/picture.js';
-export { type PictureResult, type Prediction, Predictor, type PredictOptions, UNSURE } from './deploy/predictor.js';
+export { type PictureResult, type Prediction, type PredictOptions, Predictor, UNSURE } from './deploy/predictor.js';
 export type { SessionOptions } from './deploy/session.js';
 export { RescaledError, UsageError } from './errors.js';
 export * from './models/index.js';

@@ -40,7 +40,16 @@ describe('predict', () => {
     const done = predict(['net.onnx', 'in', 'broken.png', '--csv', '--top', '2', '--threshold', '1']);
     assert.equal(done.status, 1, done.stderr);
     const rows = parseCsv(done.stdout);
-    assert.deepEqual(rows[0], ['path', 'label', 'probability', 'label1', 'probability1', 'label2', 'probability2', 'error']);
+    assert.deepEqual(rows[0], [
+      'path',
+      'label',
+      'probability',
+      'label1',
+      'probability1',
+      'label2',
+      'probability2',
+      'error',
+    ]);
     assert.deepEqual(
       rows.slice(1).map(([path]) => path),
       ['in/a.png', 'in/b.png', 'in/deep/a.png', 'in/deep/b.png', 'broken.png'],
@@ -52,7 +61,10 @@ describe('predict', () => {
       assert.ok(names.includes(label1!) && names.includes(label2!) && label1 !== label2);
     }
     assert.match(rows[5]![7]!, /not a picture/);
-    assert.match(done.stderr, /^5 pictures:\n {2}unsure, below 1 +4 +80\.0 %\n {2}could not be read +1 +20\.0 %\nnote: 1 file was/);
+    assert.match(
+      done.stderr,
+      /^5 pictures:\n {2}unsure, below 1 +4 +80\.0 %\n {2}could not be read +1 +20\.0 %\nnote: 1 file was/,
+    );
   });
 
   test('--all: a column a class that sum up to 1; JSON says the same', () => {
@@ -63,7 +75,12 @@ describe('predict', () => {
     for (const [i, row] of rows.entries()) {
       const shares = row.slice(3, 8).map(Number);
       assert.ok(Math.abs(shares.reduce((a, b) => a + b) - 1) < 1e-5);
-      const told = JSON.parse(lines[i]!) as { path: string; label: string; probability: number; predictions: unknown[] };
+      const told = JSON.parse(lines[i]!) as {
+        path: string;
+        label: string;
+        probability: number;
+        predictions: unknown[];
+      };
       assert.deepEqual([told.path, told.label, told.predictions.length], [row[0], row[1], 5]);
       assert.ok(Math.abs(told.probability - Math.max(...shares)) < 1e-6);
     }
@@ -73,7 +90,9 @@ describe('predict', () => {
     const lines = predict(['net.onnx', '-', '--csv', '--top', '1'], 'in/a.png\r\n\nin/deep\ngone[1].png\nin/b.png');
     assert.equal(lines.status, 1);
     assert.deepEqual(
-      parseCsv(lines.stdout).slice(1).map(([path, , , error]) => [path, error]),
+      parseCsv(lines.stdout)
+        .slice(1)
+        .map(([path, , , error]) => [path, error]),
       [
         ['in/a.png', ''],
         ['in/deep/a.png', ''],
@@ -86,7 +105,10 @@ describe('predict', () => {
     const nul = predict(['net.onnx', '-', '--null', '--json'], 'two\nlines.png\0in/b.png\0');
     assert.equal(nul.status, 0, nul.stderr);
     assert.deepEqual(
-      nul.stdout.trim().split('\n').map((line) => (JSON.parse(line) as { path: string }).path),
+      nul.stdout
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { path: string }).path),
       ['two\nlines.png', 'in/b.png'],
     );
     assert.match(predict(['net.onnx', '-'], 'a\0b').stderr, /received NUL characters/);
@@ -105,12 +127,18 @@ describe('predict', () => {
     const bytes = (path: string) => readFileSync(path).toString('base64');
     assert.deepEqual(
       files.map((file) => bytes(join(folder, 'out', 'sorted', file))).sort(),
-      listed(join(folder, 'in')).filter((file) => file.endsWith('.png')).map((file) => bytes(join(folder, 'in', file))).sort(),
+      listed(join(folder, 'in'))
+        .filter((file) => file.endsWith('.png'))
+        .map((file) => bytes(join(folder, 'in', file)))
+        .sort(),
     );
     const before = files.map((file) => statSync(join(folder, 'out', 'sorted', file)).ctimeMs);
     assert.match(sort().stderr, /0 pictures copied into out\/sorted, 4 there already\n$/);
     assert.deepEqual(listed(join(folder, 'out', 'sorted')), files);
-    assert.deepEqual(files.map((file) => statSync(join(folder, 'out', 'sorted', file)).ctimeMs), before);
+    assert.deepEqual(
+      files.map((file) => statSync(join(folder, 'out', 'sorted', file)).ctimeMs),
+      before,
+    );
     // Something else of the same name is never written over.
     const taken = join(folder, 'out', 'sorted', files[0]!);
     writeFileSync(taken, 'mine');
@@ -121,7 +149,13 @@ describe('predict', () => {
   });
 
   test('a folder to sort into that would feed the next run is refused', () => {
-    for (const args of [['in', 'in/sorted'], ['in', 'in'], ['in/**', 'in/x'], ['in/*', 'in/deep'], ['**/*.png', 'new']]) {
+    for (const args of [
+      ['in', 'in/sorted'],
+      ['in', 'in'],
+      ['in/**', 'in/x'],
+      ['in/*', 'in/deep'],
+      ['**/*.png', 'new'],
+    ]) {
       const done = predict(['net.onnx', args[0]!, '--sort-into', args[1]!]);
       assert.equal(done.status, 2, args.join(' '));
       assert.match(done.stderr, /Expected a folder to sort into outside of the pictures/);
@@ -145,7 +179,12 @@ describe('predict', () => {
     const [header, row] = parseCsv(predict(['numbers.onnx', 'in/a.png', '--csv']).stdout);
     assert.deepEqual(header, ['path', 'n0', 'n1', 'n2', 'n3', 'n4', 'error']);
     assert.ok(row!.slice(1, 6).every((cell) => cell !== '' && Number.isFinite(Number(cell))));
-    for (const [option, ...value] of [['--threshold', '0.5'], ['--sort-into', 'x'], ['--all'], ['--top', '1']] as const) {
+    for (const [option, ...value] of [
+      ['--threshold', '0.5'],
+      ['--sort-into', 'x'],
+      ['--all'],
+      ['--top', '1'],
+    ] as const) {
       const done = predict(['numbers.onnx', 'in', option, ...value]);
       assert.equal(done.status, 2);
       assert.match(done.stderr, new RegExp(`Expected no ${option} for numbers.onnx: it gives numbers`));
@@ -175,7 +214,9 @@ describe('predict', () => {
   });
 
   test('a reader that leaves ends it without a word, an endless list is read as it is needed', async () => {
-    const child = spawn(process.execPath, [main, 'predict', 'net.onnx', '-', '--csv', '--threads', '1'], { cwd: folder });
+    const child = spawn(process.execPath, [main, 'predict', 'net.onnx', '-', '--csv', '--threads', '1'], {
+      cwd: folder,
+    });
     let stderr = '';
     child.stderr.on('data', (part: Buffer) => (stderr += part.toString()));
     let written = 0;
@@ -199,7 +240,9 @@ describe('predict', () => {
   });
 
   test('an interrupt ends it at once', async () => {
-    const child = spawn(process.execPath, [main, 'predict', 'net.onnx', '-', '--threads', '1', '--sort-into', 'cut'], { cwd: folder });
+    const child = spawn(process.execPath, [main, 'predict', 'net.onnx', '-', '--threads', '1', '--sort-into', 'cut'], {
+      cwd: folder,
+    });
     child.stdin.write('in/a.png\n');
     await new Promise((resolve) => child.stdout.once('data', resolve));
     child.kill('SIGINT');

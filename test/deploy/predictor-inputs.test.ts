@@ -121,17 +121,26 @@ test('an error of the source comes after the results before it', async () => {
 test('a signal ends it with its reason', async () => {
   const stop = new AbortController();
   let seen = 0;
-  await assert.rejects(async () => {
-    for await (const _ of predictor.predict(Array.from({ length: 500 }, () => paths[0]!), { signal: stop.signal }))
-      if (++seen === 10) stop.abort();
-  }, { name: 'AbortError' });
+  await assert.rejects(
+    async () => {
+      for await (const _ of predictor.predict(
+        Array.from({ length: 500 }, () => paths[0]!),
+        { signal: stop.signal },
+      ))
+        if (++seen === 10) stop.abort();
+    },
+    { name: 'AbortError' },
+  );
   assert.equal(seen, 10);
   await assert.rejects(all(predictor.predict(paths, { signal: AbortSignal.abort() })), { name: 'AbortError' });
 });
 
 test('after close() there is an error that says so, also amid a prediction', async () => {
   const other = await Predictor.load(onnx, { threads: 1 });
-  const results = other.predict(Array.from({ length: 100 }, () => paths[0]!), { batch: 2 });
+  const results = other.predict(
+    Array.from({ length: 100 }, () => paths[0]!),
+    { batch: 2 },
+  );
   await results.next();
   await other.close();
   await other.close();
@@ -178,13 +187,18 @@ test('a file that lost its metadata takes the names beside it, and says so', asy
     ['["v"', /Expected a JSON list of class names/],
   ] as const) {
     writeFileSync(join(folder, 'bare.labels.json'), content);
-    await assert.rejects(Predictor.load(file, { threads: 1 }), (error) => error instanceof UsageError && message.test(error.message));
+    await assert.rejects(
+      Predictor.load(file, { threads: 1 }),
+      (error) => error instanceof UsageError && message.test(error.message),
+    );
   }
 });
 
 test('of numbers there is no threshold', async () => {
   const names = Array.from({ length: 5 }, (_, i) => `n${i}`);
-  const numbers = await Predictor.load(exportOnnx(net.trace, { ...net.options, output: { kind: 'numbers', names } }), { threads: 1 });
+  const numbers = await Predictor.load(exportOnnx(net.trace, { ...net.options, output: { kind: 'numbers', names } }), {
+    threads: 1,
+  });
   const [result] = await all(numbers.predict(paths[0]!));
   assert.deepEqual(Object.keys(result!.numbers!), names);
   assert.equal(result!.label, undefined);
