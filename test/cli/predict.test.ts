@@ -220,20 +220,17 @@ describe('predict', () => {
     let stderr = '';
     child.stderr.on('data', (part: Buffer) => (stderr += part.toString()));
     let written = 0;
-    let full = false;
     const feed = (): void => {
-      while (child.stdin.writable && (full = !child.stdin.write('in/a.png\n'.repeat(1000)))) {
-        written += 1000;
-        child.stdin.once('drain', feed);
-        return;
-      }
+      do written += 1000;
+      while (child.stdin.write('in/a.png\n'.repeat(1000)));
+      child.stdin.once('drain', feed);
     };
     child.stdin.on('error', () => {});
     feed();
     // Nobody reads its output: it stops reading paths too.
     child.stdout.pause();
     await new Promise((resolve) => setTimeout(resolve, 1500));
-    assert.ok(full && written < 200_000, `${written} paths were taken`);
+    assert.ok(written < 200_000, `${written} paths were taken`);
     child.stdout.destroy();
     assert.equal(await exited(child), 0);
     assert.equal(stderr, '');
