@@ -42,7 +42,8 @@ export function patternOf(text: string): Pattern | undefined {
   const prefix = dot + (start === '' || start.endsWith('/') ? start : `${start}/`);
   // A brace may hold separators: then the number of names is not that of the pattern.
   const depth = /\*\*|[{(][^})]*\//.test(glob) ? Infinity : glob.split('/').length;
-  return { base: start === '' ? '.' : start, prefix, matches: picomatch(glob), depth };
+  // As a shell does: `[!a]` is any character but a.
+  return { base: start === '' ? '.' : start, prefix, matches: picomatch(glob, { posix: true }), depth };
 }
 
 /** Files with special characters in their names come before patterns: `a[1].jpg` is that file where it is there. */
