@@ -3,12 +3,15 @@
 export { type Pixels, pixelsOf } from './augment/pixels.js';
 export { type AugmentPlan, augment, augmentPlan } from './augment/policies/plan.js';
 export { Random } from './augment/random.js';
+export type { Checked } from './checked.js';
 export { type Alternative, type Asked, type Choice, chooseRun, isChoosing, withChoice } from './choice/run.js';
 export type { Rung } from './choice/rungs.js';
-export type { Checked } from './checked.js';
 export { checkData } from './data/check/check.js';
 export { type Dataset, openDataset } from './data/dataset.js';
-export { type PictureResult, type Prediction, Predictor } from './deploy/predictor.js';
+export type { Pictures } from './deploy/inputs.js';
+export type { Picture } from './deploy/picture.js';
+export { type PictureResult, type Prediction, type PredictOptions, Predictor, UNSURE } from './deploy/predictor.js';
+export type { SessionOptions } from './deploy/session.js';
 export { RescaledError, UsageError } from './errors.js';
 export * from './models/index.js';
 export { presetNames, type Recipe, type RecipeKey, resolveRecipe } from './recipe/recipe.js';

@@ -131,6 +131,27 @@ export function fromProperties(properties: readonly { key: string; value: string
   };
 }
 
+/** Of a file that lost its metadata: the class names that lie beside it, and a picture cut and resized as is usual. */
+export function assumedMetadata(labels: string[], size: number): OnnxMetadata {
+  const { evalCrop, interpolation } = { evalCrop: 0.875, interpolation: 'bicubic' as const };
+  return {
+    version: 'unknown',
+    labels,
+    preprocess: {
+      size,
+      evalCrop,
+      interpolation,
+      layout: 'NHWC',
+      channels: 'RGB',
+      // They are in the graph; what they are cannot be told from outside.
+      mean: [0, 0, 0],
+      std: [1, 1, 1],
+      resizeRule: resizeRule(size, evalCrop, interpolation),
+    },
+    training: { model: 'unknown' },
+  };
+}
+
 /** undefined for what is missing or not JSON: the schema then says what was expected. */
 function parseJson(text: string | undefined): unknown {
   try {

@@ -1,13 +1,18 @@
-import { readFile } from 'node:fs/promises';
 import { type PreprocessOptions, preprocessOptions } from '../augment/preprocess.js';
 import { evalView } from '../augment/view.js';
+import { numberOption } from '../checks.js';
 import { BrokenPicture } from '../data/sources/decode.js';
 import { RescaledError, UsageError } from '../errors.js';
-import { fromProperties, type OnnxMetadata, rowOf } from './metadata.js';
+import { type Item, itemsOf, type Pictures } from './inputs.js';
+import { assumedMetadata, fromProperties, type OnnxMetadata, rowOf } from './metadata.js';
+import { labelsFile, modelFile, readLabels, readModel } from './model-file.js';
 import { decodeHeader, type ModelHeader } from './onnx/schema.js';
-import { decodePicture, type Picture } from './picture.js';
-import { OnnxSession, type SessionOptions } from './session.js';
+import { decodePicture } from './picture.js';
+import { Queue } from './queue.js';
+import type { Outputs, SessionOptions } from './session.js';
+import { SessionThread } from './session-thread.js';
 
+/** One class of a picture. */
 export interface Prediction {
   label: string;
   /** Position among the labels. */
@@ -16,9 +21,14 @@ export interface Prediction {
   probability: number;
 }
 
+/** What is said of one picture. */
 export interface PictureResult {
-  /** As given, or `#3` for the fourth picture when it came in memory. */
+  /** As given or found in a folder, or `#3` for the fourth input when it came in memory. */
   path: string;
+  /** The most probable class, or `unsure` below the threshold; none with an error, or where the file gives numbers. */
+  label?: string;
+  /** That of the most probable class, 0 to 1, also below the threshold. */
+  probability?: number;
   /** Most probable first; empty when there is an error, or the file knows no classes. */
   predictions: Prediction[];
   /** What a file that gives numbers says, by their names. */
@@ -30,25 +40,50 @@ export interface PictureResult {
 export interface PredictOptions {
   /** How many classes to name for each picture. Default 5. */
   top?: number;
+  /** Below this probability (0 to 1) a picture's label is `unsure`. Default 0: never. */
+  threshold?: number;
   /** Pictures a run. Default 8. */
   batch?: number;
+  /**
+   * Whether folders are looked into, at any depth, and patterns (`holiday/**\/*.jpg`) are resolved. Default true; false
+   * where strings come from elsewhere and each is the path of one picture.
+   */
+  expand?: boolean;
+  /** Ends the prediction: it throws the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** The label of pictures below the threshold. */
+export const UNSURE = 'unsure';
+
+/** So long after the last picture came a batch is run that is not full: whoever waits for a result gives no more. */
+const PARTIAL_MS = 100;
+
+/** A picture and the bytes [S, S, 3] that the network sees, or in words why there are none. */
+interface Viewed {
+  path: string;
+  view: Promise<Uint8Array | string>;
 }
 
 /**
  * Classifies pictures with an exported file, with the labels and the preprocessing that the file carries. Needs ONNX
- * Runtime alone: no libtorch.
+ * Runtime alone: no libtorch. Pictures are decoded while others are classified, in a thread of its own, and memory does not grow with their
+ * number.
  *
- *     const predictor = await Predictor.load('flowers.onnx');
- *     for await (const { path, predictions } of predictor.predict(['a.jpg', 'b.jpg'], { top: 3 })) ...
+ *     const predictor = await Predictor.load('runs/flowers-1');
+ *     for await (const { path, label, probability, error } of predictor.predict('holiday', { threshold: 0.8 })) ...
+ *     await predictor.close();
  */
 export class Predictor {
-  readonly #session: OnnxSession;
+  readonly #session: SessionThread;
   readonly #view: PreprocessOptions;
 
   private constructor(
-    session: OnnxSession,
+    session: SessionThread,
     /** Labels, preprocessing and training facts of the file. */
     readonly metadata: OnnxMetadata,
+    /** What is to be known of the file, in words; usually nothing. */
+    readonly notes: readonly string[],
   ) {
     this.#session = session;
     const { size, evalCrop, interpolation } = metadata.preprocess;
@@ -60,51 +95,85 @@ export class Predictor {
     return this.metadata.labels;
   }
 
+  /** Names of the numbers that the file gives in place of classes; undefined where it knows classes. */
+  get numbers(): readonly string[] | undefined {
+    return this.metadata.numbers;
+  }
+
   /**
-   * @param file path or content of a file written by `exportOnnx`
+   * @param file a run folder, or path or content of a file written by `rescaled export`. A file that lost its metadata
+   * takes the class names of the `labels.json` beside it, and says so in `notes`.
    * @throws UsageError for a missing, cut-off or foreign file
    */
   static async load(file: string | Uint8Array, options: SessionOptions = {}): Promise<Predictor> {
-    const name = typeof file === 'string' ? file : 'the given model';
-    const bytes = typeof file === 'string' ? await readModel(file) : file;
-    const metadata = fromProperties(header(bytes, name).metadataProps, name);
-    const session = await OnnxSession.create(bytes, name, options);
+    const path = typeof file === 'string' ? modelFile(file) : undefined;
+    const name = path ?? 'the given model';
+    const bytes = typeof file === 'string' ? await readModel(path!) : new Uint8Array(file);
+    const { metadataProps } = header(bytes, name);
+    const own = metadataProps.some(({ key }) => key === 'rescaled.version');
+    const beside = own || path === undefined ? undefined : await readLabels(path);
+    const written = beside === undefined ? fromProperties(metadataProps, name) : undefined;
+    const session = await SessionThread.create(bytes, name, options);
+    const metadata = written ?? assumedMetadata(beside!, session.size);
     const { numbers, preprocess } = metadata;
     const names = rowOf(metadata).length;
     if (session.width !== names || session.size !== preprocess.size) {
       await session.close();
       throw new UsageError(
-        `The metadata of ${name} does not fit its graph: ${names} ${numbers === undefined ? 'labels' : 'names'} and size ` +
+        `${written === undefined ? labelsFile(path!) : `The metadata of ${name}`} does not fit ` +
+          `${written === undefined ? `the graph of ${name}` : 'its graph'}: ${names} ${numbers === undefined ? 'labels' : 'names'} and size ` +
           `${preprocess.size} against ${session.width} outputs and size ${session.size}. Export the run again.`,
       );
     }
-    return new Predictor(session, metadata);
+    const { evalCrop, interpolation } = preprocess;
+    const notes = [
+      `${name} has lost its metadata: the names of its classes are those of ${labelsFile(path ?? '')}, and pictures are cut and ` +
+        `resized as is usual (crop ${evalCrop}, ${interpolation}). Export the run again to have its own`,
+    ];
+    return new Predictor(session, metadata, written === undefined ? notes : []);
   }
 
   /**
-   * Classifies pictures, in order. A picture that cannot be read gives an entry with `error`; the others go on.
-   * @throws UsageError for options out of range
+   * Classifies pictures, in order: paths, folders, patterns, encoded pictures or pixels in memory; one, or (asynchronous)
+   * iterables of them. A picture that cannot be read gives an entry with `error`; the others go on. Pictures are taken from the iterable as
+   * they are needed, some ahead.
+   * @throws UsageError for options out of range, and for what is no picture at all; RescaledError when the predictor was
+   * closed
    */
-  async *predict(
-    pictures: Iterable<Picture> | AsyncIterable<Picture>,
-    options: PredictOptions = {},
-  ): AsyncGenerator<PictureResult> {
-    const { top = 5, batch = 8 } = options;
+  async *predict(pictures: Pictures, options: PredictOptions = {}): AsyncGenerator<PictureResult> {
+    const { top = 5, batch = 8, threshold, expand = true, signal } = options;
     for (const [name, value] of Object.entries({ top, batch })) {
       if (!Number.isInteger(value) || value < 1)
         throw new UsageError(`Expected a whole number of at least 1 for ${name} but received ${value}.`);
     }
-    let waiting: { path: string; view: Promise<Uint8Array | string> }[] = [];
-    let index = 0;
-    for await (const picture of pictures) {
-      const path = typeof picture === 'string' ? picture : `#${index}`;
-      waiting.push({ path, view: this.#viewOf(picture, path) });
-      index++;
-      if (waiting.length < batch) continue;
-      yield* await this.#classify(waiting, top);
-      waiting = [];
+    numberOption('threshold', threshold, 0, 1);
+    if (threshold !== undefined && this.numbers !== undefined)
+      throw new UsageError(
+        `Expected no threshold for a file that gives numbers (${this.numbers.join(', ')}), no classes.`,
+      );
+    this.#session.checkOpen();
+    signal?.throwIfAborted();
+    const ahead = new Queue<Viewed>(Math.max(2 * batch, 16));
+    // One batch is with the model, one waits for it.
+    const runs = new Queue<Promise<PictureResult[]>>(1);
+    const stop = (): void => {
+      ahead.drop();
+      runs.drop();
+    };
+    signal?.addEventListener('abort', stop, { once: true });
+    void this.#decode(itemsOf(pictures, expand), ahead);
+    void this.#run(ahead, runs, batch, top, threshold ?? 0);
+    try {
+      for (let run = await runs.shift(); run !== undefined; run = await runs.shift())
+        for (const result of await run) {
+          signal?.throwIfAborted();
+          yield result;
+        }
+      signal?.throwIfAborted();
+    } finally {
+      signal?.removeEventListener('abort', stop);
+      stop();
     }
-    yield* await this.#classify(waiting, top);
   }
 
   /**
@@ -113,46 +182,101 @@ export class Predictor {
    * @returns [n, K] each; of a file that gives numbers, these as `logits`, and no probabilities
    */
   async run(images: Uint8Array, n: number): Promise<{ logits: Float32Array; probabilities: Float32Array }> {
-    const { values: logits, probabilities } = await this.#session.run(images, n);
+    const { values: logits, probabilities } = await this.#session.run(new Uint8Array(images), n);
     return { logits, probabilities };
   }
 
-  /** Frees the model's memory. */
+  /** Frees the model's memory and ends its thread. What is being predicted ends with an error. */
   close(): Promise<void> {
     return this.#session.close();
   }
 
-  /** The bytes [S, S, 3] that the network sees, or in words why there are none. Never rejects for a broken picture. */
-  async #viewOf(picture: Picture, name: string): Promise<Uint8Array | string> {
+  /** Begins to decode the pictures that come, until there are enough of them ahead. */
+  async #decode(items: AsyncIterable<Item>, ahead: Queue<Viewed>): Promise<void> {
     try {
-      return evalView(await decodePicture(picture, name, { targetSize: this.#view.size }), this.#view);
-    } catch (error) {
-      if (error instanceof BrokenPicture) return error.reason;
-      if (error instanceof RescaledError) return error.message;
-      throw error;
+      for await (const item of items) {
+        if (!(await ahead.free())) return;
+        const view = this.#viewOf(item);
+        view.catch(() => undefined); // heard with its batch, if that is still wanted
+        await ahead.push({ path: item.path, view });
+      }
+      ahead.end();
+    } catch (thrown) {
+      ahead.end({ thrown });
+    }
+  }
+
+  /** Gives batches to the model: one more while it runs. */
+  async #run(
+    ahead: Queue<Viewed>,
+    runs: Queue<Promise<PictureResult[]>>,
+    batch: number,
+    top: number,
+    threshold: number,
+  ): Promise<void> {
+    try {
+      for (;;) {
+        const taken = await takeBatch(ahead, batch);
+        if (taken.length === 0) break;
+        const views = await Promise.all(taken.map(({ view }) => view));
+        if (!(await runs.free())) return;
+        const results = this.#classify(taken, views, top, threshold);
+        results.catch(() => undefined); // heard in its turn
+        await runs.push(results);
+      }
+      runs.end();
+    } catch (thrown) {
+      runs.end({ thrown });
+    }
+  }
+
+  /** Never rejects for a broken picture. */
+  async #viewOf({ path, picture, error }: Item): Promise<Uint8Array | string> {
+    if (picture === undefined) return error ?? 'it cannot be had';
+    try {
+      return evalView(await decodePicture(picture, path, { targetSize: this.#view.size }), this.#view);
+    } catch (thrown) {
+      if (thrown instanceof BrokenPicture) return thrown.reason;
+      if (thrown instanceof RescaledError) return thrown.message;
+      throw thrown;
     }
   }
 
   async #classify(
-    waiting: readonly { path: string; view: Promise<Uint8Array | string> }[],
+    taken: readonly Viewed[],
+    views: readonly (Uint8Array | string)[],
     top: number,
+    threshold: number,
   ): Promise<PictureResult[]> {
-    const views = await Promise.all(waiting.map(({ view }) => view));
     const good = views.filter((view) => typeof view !== 'string');
     const images = new Uint8Array(good.length * 3 * this.#view.size ** 2);
     good.forEach((view, i) => images.set(view, i * view.length));
-    const { values, probabilities } = await this.#session.run(images, good.length);
-    const names = rowOf(this.metadata);
+    const outputs = await this.#session.run(images, good.length);
     let row = 0;
-    return waiting.map(({ path }, i) => {
+    return taken.map(({ path }, i) => {
       const view = views[i]!;
-      if (typeof view === 'string') return { path, predictions: [], error: view };
-      const [begin, end] = [row * names.length, ++row * names.length];
-      if (this.metadata.numbers === undefined)
-        return { path, predictions: this.#best(probabilities.subarray(begin, end), top) };
-      const own = values.subarray(begin, end);
-      return { path, predictions: [], numbers: Object.fromEntries(names.map((name, k) => [name, own[k]!])) };
+      return typeof view === 'string'
+        ? { path, predictions: [], error: view }
+        : { path, ...this.#told(outputs, row++, top, threshold) };
     });
+  }
+
+  /** What the model says of one picture. */
+  #told(
+    { values, probabilities }: Outputs,
+    row: number,
+    top: number,
+    threshold: number,
+  ): Omit<PictureResult, 'path' | 'error'> {
+    const names = rowOf(this.metadata);
+    const [begin, end] = [row * names.length, (row + 1) * names.length];
+    if (this.numbers !== undefined) {
+      const own = values.subarray(begin, end);
+      return { predictions: [], numbers: Object.fromEntries(names.map((name, k) => [name, own[k]!])) };
+    }
+    const predictions = this.#best(probabilities.subarray(begin, end), top);
+    const { label, probability } = predictions[0]!;
+    return { label: probability < threshold ? UNSURE : label, probability, predictions };
   }
 
   #best(probabilities: Float32Array, top: number): Prediction[] {
@@ -165,14 +289,26 @@ export class Predictor {
   }
 }
 
-async function readModel(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const reason = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : message;
-    throw new UsageError(`Expected an ONNX file but cannot read ${path}: ${reason}.`, { cause });
+/**
+ * The next `batch` pictures; fewer at the end, or when no more came for a while.
+ * @throws what their source threw
+ */
+async function takeBatch(ahead: Queue<Viewed>, batch: number): Promise<Viewed[]> {
+  while (ahead.length < batch && !ahead.ended) {
+    const before = ahead.length;
+    let timer: NodeJS.Timeout | undefined;
+    const late = before === 0 ? [] : [new Promise<void>((resolve) => (timer = setTimeout(resolve, PARTIAL_MS)))];
+    await Promise.race([ahead.changed(), ...late]);
+    clearTimeout(timer);
+    if (before > 0 && ahead.length === before && !ahead.ended) break;
   }
+  const taken: Viewed[] = [];
+  do {
+    const next = await ahead.shift();
+    if (next === undefined) break;
+    taken.push(next);
+  } while (taken.length < batch && ahead.length > 0);
+  return taken;
 }
 
 /** The file without nodes and weights, or a UsageError that says what is wrong with it. */

@@ -42,8 +42,8 @@ function loadRuntime(): Promise<Runtime> {
 }
 
 /**
- * An exported model in ONNX Runtime on the CPU. `run` computes on the calling thread: a server gives each session a
- * worker. Nothing here loads libtorch.
+ * An exported model in ONNX Runtime on the CPU. `run` computes on the calling thread, which does nothing else meanwhile;
+ * `SessionThread` has a thread for it. Nothing here loads libtorch.
  */
 export class OnnxSession {
   readonly #session: InferenceSession;
@@ -126,7 +126,10 @@ function checkEnds(
     const found = list.find((value) => value.name === wanted);
     return found?.isTensor ? found.shape : [];
   };
-  const [, height, width, channels] = shapeOf(session.inputMetadata, 'images');
+  const bytes = session.inputMetadata.some(
+    (input) => input.name === 'images' && input.isTensor && input.type === 'uint8',
+  );
+  const [, height, width, channels] = bytes ? shapeOf(session.inputMetadata, 'images') : [];
   const [logits, probabilities, numbers] = ['logits', 'probabilities', 'numbers'].map(
     (output) => shapeOf(session.outputMetadata, output)[1],
   );
@@ -136,7 +139,7 @@ function checkEnds(
     if (typeof numbers === 'number') return { size: height, width: numbers, output: 'numbers' };
   }
   throw new UsageError(
-    `Expected an input "images" [N, S, S, 3] and outputs "logits" and "probabilities" [N, K] in ${name} but it has ` +
+    `Expected an input "images" [N, S, S, 3] of bytes and outputs "logits" and "probabilities" [N, K] in ${name} but it has ` +
       `${[...session.inputNames, ...session.outputNames].map((end) => `"${end}"`).join(', ')}. Export the run again.`,
   );
 }

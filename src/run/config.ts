@@ -68,8 +68,6 @@ export const runFile = (run: string): string => join(run, 'run.json');
 export const isRun = (folder: string): boolean => existsSync(runFile(folder));
 export const lastCheckpoint = (run: string): string => join(run, 'checkpoints', 'last.safetensors');
 export const bestWeights = (run: string): string => join(run, 'checkpoints', 'best.safetensors');
-/** The exported file. */
-export const onnxFile = (run: string): string => join(run, 'model.onnx');
 export const finalWeights = (run: string): string => join(run, 'weights.safetensors');
 
 export function saveConfig(run: string, config: RunConfig): void {

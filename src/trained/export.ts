@@ -1,6 +1,6 @@
-import { basename, dirname, join } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
 import { BatchLoader } from '../data/loading/loader.js';
+import { labelsFile } from '../deploy/model-file.js';
 import { exportOnnx } from '../deploy/onnx/export.js';
 import { checkParity, type Parity } from '../deploy/parity.js';
 import { writeFileAtomic } from '../files.js';
@@ -15,16 +15,6 @@ export interface Exported {
   /** The names of the classes in the order of the outputs, where the task has classes. */
   labels?: string;
 }
-
-/**
- * The file of class names beside an exported one: programs in JavaScript cannot read ONNX metadata. `labels.json` beside
- * `model.onnx`, `flowers.labels.json` beside `flowers.onnx`.
- */
-export const labelsFile = (onnx: string): string =>
-  join(
-    dirname(onnx),
-    basename(onnx) === 'model.onnx' ? 'labels.json' : `${basename(onnx).replace(/\.onnx$/i, '')}.labels.json`,
-  );
 
 /**
  * Writes the ONNX file of a loaded model and compares it with the model on up to `pictures` real pictures of `dataset`.

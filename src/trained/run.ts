@@ -1,10 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PartName } from '../data/dataset.js';
+import { onnxFile } from '../deploy/model-file.js';
 import { Predictor } from '../deploy/predictor.js';
 import { UsageError } from '../errors.js';
 import type { MeasuredPart } from '../part-words.js';
-import { finalWeights, loadConfig, onnxFile, type RunConfig } from '../run/config.js';
+import { finalWeights, loadConfig, type RunConfig } from '../run/config.js';
 import type { TrainEvent } from '../run/events.js';
 import { readEvents } from '../run/logs.js';
 import { openRunData, resumeTraining, train } from '../tasks/runs.js';

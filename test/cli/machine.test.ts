@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { machineChecks, threadsDetail } from '../../src/cli/doctor/machine.js';
 import { shortCompact } from '../../src/cli/recipe/plot.js';
+import { labelsFile } from '../../src/deploy/model-file.js';
 import { UsageError } from '../../src/errors.js';
 import { checkDevice, deviceNamed } from '../../src/train/open.js';
-import { labelsFile } from '../../src/trained/export.js';
 
 const GIB = 2 ** 30;
 

@@ -107,7 +107,7 @@ const withProperty = (key: string, value: string) =>
 
 const hostile: [string, () => string | Uint8Array, RegExp][] = [
   ['a missing file', () => join(folder, 'missing.onnx'), /cannot read .*missing\.onnx: there is no such file/],
-  ['a folder', () => folder, /it is a folder/],
+  ['a folder', () => folder, /is no run folder/],
   ['an empty file', () => inFolder('empty.onnx', ''), /empty\.onnx is empty/],
   [
     'text',

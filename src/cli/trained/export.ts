@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
+import { onnxFile } from '../../deploy/model-file.js';
 import type { Parity } from '../../deploy/parity.js';
 import { UsageError } from '../../errors.js';
-import { loadConfig, onnxFile } from '../../run/config.js';
+import { loadConfig } from '../../run/config.js';
 import { openRunData } from '../../tasks/runs.js';
 import { exportModel } from '../../trained/export.js';
 import { loadModel } from '../../trained/load.js';

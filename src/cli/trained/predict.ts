@@ -1,73 +1,171 @@
-import { existsSync, statSync } from 'node:fs';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Command } from 'commander';
-import { findGiven } from '../../data/dataset.js';
-import { type Prediction, Predictor } from '../../deploy/predictor.js';
+import { numberOption, wholeOption } from '../../checks.js';
+import type { Ignored } from '../../data/given.js';
+import { modelFile } from '../../deploy/model-file.js';
+import { type PictureResult, Predictor, UNSURE } from '../../deploy/predictor.js';
 import { UsageError } from '../../errors.js';
-import { passedOverText } from '../../part-words.js';
-import { onnxFile } from '../../run/config.js';
-import { integer } from '../options.js';
+import { plural } from '../../suggest.js';
+import { integer, number } from '../options.js';
+import { csvHeader, csvLine, type Form, jsonLine, type Shape, Tally, TextLines, writeLine } from './predict-output.js';
+import { checkInto, checkPaths, type Into, type PathOptions, picturesOfPaths } from './predict-paths.js';
+import { checkSortFolder, folderNames, Sorter } from './sort-into.js';
 
 export function register(program: Command): void {
   program
     .command('predict')
     .description('classify pictures with an exported model; needs no libtorch')
     .argument('<model>', 'ONNX file, or a run folder that holds one')
-    .argument('<pictures...>', 'picture files and folders')
-    .option('-k, --top <n>', 'classes to name for each picture', integer, 3)
+    .argument('<pictures...>', 'pictures, folders (at any depth), patterns in quotes; "-": paths from standard input')
+    .option('-k, --top <n>', 'classes to name for each picture; default 3', integer)
+    .option('--all', 'the probabilities of all classes')
+    .option('--threshold <p>', `below this probability (0 to 1) the label is "${UNSURE}"`, number)
+    .option('--csv', 'print CSV: path, label, probability, classes, error')
+    .option('--json', 'print one picture a line as JSON')
+    .option('--sort-into <folder>', 'copy each picture into FOLDER/CLASS/')
+    .option('--null', 'paths on standard input end with NUL, as find -print0 writes them')
     .option('-b, --batch <n>', 'pictures at a time', integer, 8)
     .option('--threads <n>', 'threads of ONNX Runtime', integer)
-    .option('--json', 'print one picture a line as JSON')
     .addHelpText(
       'after',
-      '\nExamples:\n  rescaled predict runs/flowers-1 rose.jpg\n  rescaled predict model.onnx holiday/ --top 1 --json',
+      '\nExamples:\n' +
+        '  rescaled predict runs/flowers-1 rose.jpg\n' +
+        "  rescaled predict model.onnx holiday 'archive/**/*.jpg' --csv > holiday.csv\n" +
+        '  find /photos -name "*.jpg" -print0 | rescaled predict model.onnx - --null --json --top 1\n' +
+        '  rescaled predict runs/flowers-1 holiday --sort-into sorted --threshold 0.8\n' +
+        '\nExit code 1 when pictures could not be read, 2 for misuse.',
     )
     .action(run);
 }
 
-async function run(
-  target: string,
-  given: string[],
-  flags: { top: number; batch: number; threads?: number; json?: boolean },
-): Promise<void> {
-  if (flags.top < 1 || flags.batch < 1) throw new UsageError('Expected at least 1 for --top and --batch.');
-  let file = target;
-  if (existsSync(target) && statSync(target).isDirectory()) {
-    file = onnxFile(target);
-    if (!existsSync(file))
-      throw new UsageError(`Expected ${file} but it is not there. Write it with "rescaled export ${target}".`);
-  }
-  const { pictures, ignored } = await findGiven(given);
-  const passedOver = passedOverText(ignored);
-  if (passedOver !== undefined && flags.json !== true) console.error(`note: ${passedOver}`);
-  const predictor = await Predictor.load(file, flags.threads === undefined ? {} : { threads: flags.threads });
-  const width = Math.min(60, Math.max(...pictures.map((path) => path.length)));
-  let failed = 0;
-  for await (const { path, predictions, numbers, error } of predictor.predict(pictures, {
-    top: flags.top,
-    batch: flags.batch,
-  })) {
-    if (error !== undefined) failed++;
-    if (flags.json === true)
-      console.log(JSON.stringify({ path, predictions, numbers, ...(error === undefined ? {} : { error }) }));
-    else if (error !== undefined) console.error(`${path.padEnd(width)}  cannot be read: ${error}`);
-    else
-      console.log(`${path.padEnd(width)}  ${numbers === undefined ? classesText(predictions) : numbersText(numbers)}`);
-  }
-  await predictor.close();
-  if (passedOver !== undefined && flags.json === true)
-    console.log(
-      JSON.stringify({ type: 'ignored', files: Object.values(ignored).reduce((a, b) => a + b, 0), endings: ignored }),
-    );
-  if (failed > 0) {
-    if (flags.json !== true) console.error(`${failed} of ${pictures.length} pictures could not be read`);
-    process.exitCode = 1;
-  }
+interface Flags extends PathOptions {
+  top?: number;
+  all?: boolean;
+  threshold?: number;
+  csv?: boolean;
+  json?: boolean;
+  sortInto?: string;
+  batch: number;
+  threads?: number;
 }
 
-const classesText = (predictions: readonly Prediction[]): string =>
-  predictions.map(({ label, probability }) => `${label} ${(100 * probability).toFixed(1)} %`).join('   ');
+async function run(target: string, given: string[], flags: Flags): Promise<void> {
+  check(flags);
+  const file = modelFile(target);
+  await checkPaths(given, flags);
+  if (flags.sortInto !== undefined) await checkSortFolder(flags.sortInto);
+  const predictor = await Predictor.load(file, flags.threads === undefined ? {} : { threads: flags.threads });
+  for (const note of predictor.notes) console.error(`note: ${note}`);
+  const { numbers } = predictor;
+  if (numbers !== undefined) checkNumbers(file, numbers, flags);
+  const { all = false } = flags;
+  const top = all && numbers === undefined ? predictor.labels.length : (flags.top ?? 3);
+  const shape: Shape = { ...(numbers === undefined ? { labels: predictor.labels } : { numbers }), top, all };
+  let sorter: Sorter | undefined;
+  let into: Into | undefined;
+  if (flags.sortInto !== undefined) {
+    const folders = folderNames([...(flags.threshold === undefined ? [] : [UNSURE]), ...predictor.labels]);
+    sorter = new Sorter(flags.sortInto, folders);
+    into = { folder: flags.sortInto, folders: [...folders.values()].map((name) => join(flags.sortInto!, name)) };
+    await checkInto(given, into);
+    leaveNothing(sorter);
+  }
 
-const numbersText = (numbers: Readonly<Record<string, number>>): string =>
-  Object.entries(numbers)
-    .map(([name, value]) => `${name} ${Number(value.toPrecision(4))}`)
-    .join('   ');
+  const ignored: Ignored = {};
+  const errors = new Map<string, string>();
+  async function* paths(): AsyncGenerator<string> {
+    for await (const { path, error } of picturesOfPaths(given, { ...flags, ...(into && { into }) }, ignored)) {
+      if (error !== undefined) errors.set(path, error);
+      yield path;
+    }
+  }
+  const tally = new Tally();
+  const print = printer(flags.csv === true ? 'csv' : flags.json === true ? 'json' : 'text', shape);
+  const progress = new Count();
+  if (flags.csv === true) await writeLine(process.stdout, csvHeader(shape));
+  const options = { top, batch: flags.batch, expand: false, threshold: flags.threshold };
+  for await (const result of predictor.predict(paths(), options)) {
+    // Of a place that cannot be looked into the walk knows more than the decoder.
+    const told = errors.get(result.path);
+    if (told !== undefined) {
+      result.error = told;
+      errors.delete(result.path);
+    }
+    tally.add(result);
+    if (sorter !== undefined && result.label !== undefined) await sorter.put(result.path, result.label);
+    await print(result);
+    progress.show(tally.pictures);
+  }
+  progress.clear();
+  await predictor.close();
+  for (const line of tally.lines({ threshold: flags.threshold, ignored })) console.error(line);
+  if (sorter !== undefined)
+    console.error(
+      `${plural(sorter.copied, 'picture')} copied into ${sorter.root}` +
+        (sorter.there > 0 ? `, ${sorter.there} there already` : ''),
+    );
+  if (tally.failed > 0) process.exitCode = 1;
+}
+
+function check({ top, all, threshold, csv, json, batch, threads }: Flags): void {
+  wholeOption('--top', top, 1, 1e6);
+  wholeOption('--batch', batch, 1, 4096);
+  wholeOption('--threads', threads, 1, 1024);
+  numberOption('--threshold', threshold, 0, 1);
+  if (csv === true && json === true) throw new UsageError('Expected --csv or --json but received both.');
+  if (all === true && top !== undefined)
+    throw new UsageError('Expected --all or --top but received both: --all names every class.');
+}
+
+/** A model may have learned something else than classes. */
+function checkNumbers(file: string, numbers: readonly string[], { top, all, threshold, sortInto }: Flags): void {
+  for (const [name, value] of Object.entries({
+    '--top': top,
+    '--all': all,
+    '--threshold': threshold,
+    '--sort-into': sortInto,
+  }))
+    if (value !== undefined)
+      throw new UsageError(
+        `Expected no ${name} for ${file}: it gives numbers (${numbers.join(', ')}), no classes. Leave ${name} out.`,
+      );
+}
+
+function printer(form: Form, shape: Shape): (result: PictureResult) => Promise<void> {
+  if (form === 'csv') return (result) => writeLine(process.stdout, csvLine(result, shape));
+  if (form === 'json') return (result) => writeLine(process.stdout, jsonLine(result));
+  const text = new TextLines();
+  return (result) => writeLine(result.error === undefined ? process.stdout : process.stderr, text.line(result));
+}
+
+/** Ctrl-C ends at once as ever, but leaves no part of a copy. */
+function leaveNothing(sorter: Sorter): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      if (sorter.unfinished !== undefined) rmSync(sorter.unfinished, { force: true });
+      process.kill(process.pid, signal);
+    });
+}
+
+/** How many pictures are done, on a terminal whose output goes into a file. */
+class Count {
+  readonly #stream = process.stderr;
+  readonly #on = process.stderr.isTTY === true && process.stdout.isTTY !== true;
+  readonly #begun = performance.now();
+  #last = performance.now();
+  #shown = false;
+
+  show(pictures: number): void {
+    const now = performance.now();
+    if (!this.#on || now - this.#last < 500) return;
+    this.#last = now;
+    this.#shown = true;
+    const rate = (1000 * pictures) / (now - this.#begun);
+    this.#stream.write(`\r\x1b[2K${plural(pictures, 'picture')}, ${rate.toFixed(rate < 10 ? 1 : 0)}/s`);
+  }
+
+  clear(): void {
+    if (this.#shown) this.#stream.write('\r\x1b[2K');
+  }
+}

@@ -1,0 +1,129 @@
+import { once } from 'node:events';
+import { csvRow } from '../../csv.js';
+import { type PictureResult, UNSURE } from '../../deploy/predictor.js';
+import { type Endings, passedOverText } from '../../part-words.js';
+import { plural } from '../../suggest.js';
+import { table } from '../table.js';
+
+/** How results are written. */
+export type Form = 'text' | 'csv' | 'json';
+
+export interface Shape {
+  /** Classes, or undefined of a file that gives numbers. */
+  labels?: readonly string[];
+  numbers?: readonly string[];
+  /** Classes named for each picture. */
+  top: number;
+  /** A column for each class. */
+  all: boolean;
+}
+
+/** A figure of a single-precision number: seven digits say all that it holds. */
+const figure = (value: number): number => Number(value.toPrecision(7));
+
+/** The header of the CSV. */
+export function csvHeader({ labels, numbers, top, all }: Shape): string {
+  if (labels === undefined) return csvRow(['path', ...numbers!, 'error']);
+  const columns = all
+    ? labels.map((label) => `p(${label})`)
+    : ranks(top).flatMap((rank) => [`label${rank}`, `probability${rank}`]);
+  return csvRow(['path', 'label', 'probability', ...columns, 'error']);
+}
+
+/** The first rank is the label itself, unless there are more: then it stands there too, since a label may be `unsure`. */
+const ranks = (top: number): number[] => (top < 2 ? [] : Array.from({ length: top }, (_, i) => i + 1));
+
+/** A picture as a row of the CSV. */
+export function csvLine(
+  { path, label, probability, predictions, numbers, error }: PictureResult,
+  shape: Shape,
+): string {
+  const { labels, top, all } = shape;
+  if (labels === undefined) return csvRow([path, ...shape.numbers!.map((name) => numbers?.[name]).map(rounded), error]);
+  let cells: unknown[];
+  if (all) {
+    cells = new Array<unknown>(labels.length).fill(undefined);
+    for (const one of predictions) cells[one.index] = figure(one.probability);
+  } else
+    cells = ranks(top).flatMap((rank) => [predictions[rank - 1]?.label, rounded(predictions[rank - 1]?.probability)]);
+  return csvRow([path, label, rounded(probability), ...cells, error]);
+}
+
+const rounded = (value: number | undefined): number | undefined => (value === undefined ? undefined : figure(value));
+
+/** A picture as one line of JSON; the class names alone are not repeated for a picture that could not be read. */
+export const jsonLine = ({ path, label, probability, predictions, numbers, error }: PictureResult): string =>
+  JSON.stringify({ path, label, probability, predictions, numbers, error });
+
+/** A picture as a line for people; columns stand as far right as the longest path so far asks for. */
+export class TextLines {
+  #width = 0;
+
+  line({ path, label, predictions, numbers, error }: PictureResult): string {
+    this.#width = Math.max(this.#width, Math.min(60, path.length));
+    const named = path.padEnd(this.#width);
+    if (error !== undefined) return `${named}  cannot be read: ${error}`;
+    if (numbers !== undefined)
+      return `${named}  ${Object.entries(numbers)
+        .map(([name, value]) => `${name} ${Number(value.toPrecision(4))}`)
+        .join('   ')}`;
+    const unsure = label === UNSURE && predictions[0]?.label !== UNSURE ? [UNSURE] : [];
+    return `${named}  ${[
+      ...unsure,
+      ...predictions.map((one) => `${one.label} ${(100 * one.probability).toFixed(1)} %`),
+    ].join('   ')}`;
+  }
+}
+
+/** Writes a line and waits while its reader is slow. */
+export async function writeLine(stream: NodeJS.WriteStream, line: string): Promise<void> {
+  if (!stream.write(`${line}\n`)) await once(stream, 'drain');
+}
+
+/** Classes named in the summary. */
+const NAMED = 20;
+
+/** Counts what was said, for the summary at the end. */
+export class Tally {
+  pictures = 0;
+  failed = 0;
+  readonly #labels = new Map<string, number>();
+
+  add({ label, error }: PictureResult): void {
+    this.pictures++;
+    if (error !== undefined) this.failed++;
+    else if (label !== undefined) this.#labels.set(label, (this.#labels.get(label) ?? 0) + 1);
+  }
+
+  /** Pictures a class, the most frequent first, then those below the threshold and those that cannot be read. */
+  lines({ threshold, ignored }: { threshold?: number; ignored: Endings }): string[] {
+    const unsure = threshold === undefined ? 0 : (this.#labels.get(UNSURE) ?? 0);
+    const classes = [...this.#labels]
+      .filter(([label]) => threshold === undefined || label !== UNSURE)
+      .sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
+    const share = (count: number): string => `${((100 * count) / this.pictures).toFixed(1)} %`;
+    const rest = classes.slice(NAMED);
+    const rows = classes.slice(0, NAMED).map(([label, count]) => [label, String(count), share(count)]);
+    const more = rest.reduce((sum, [, count]) => sum + count, 0);
+    if (more > 0) rows.push([`${plural(rest.length, 'class', 'classes')} more`, String(more), share(more)]);
+    if (unsure > 0) rows.push([`${UNSURE}, below ${threshold}`, String(unsure), share(unsure)]);
+    if (this.failed > 0) rows.push(['could not be read', String(this.failed), share(this.failed)]);
+    const over = passedOverText(ignored);
+    return [
+      ...(this.pictures !== 1 || this.failed > 0
+        ? [
+            `${plural(this.pictures, 'picture')}${rows.length > 0 ? ':' : ''}`,
+            ...(rows.length > 0
+              ? [
+                  table(
+                    rows.map(([name, ...cells]) => [`  ${name}`, ...cells]),
+                    1,
+                  ),
+                ]
+              : []),
+          ]
+        : []),
+      ...(over === undefined ? [] : [`note: ${over}`]),
+    ];
+  }
+}

@@ -1,0 +1,60 @@
+import { type Found, look, picturesOfGiven } from '../data/given.js';
+import { RescaledError, UsageError } from '../errors.js';
+import type { Picture } from './picture.js';
+
+/** One picture or many; strings are paths of pictures and folders, and patterns such as `holiday/**\/*.jpg`. */
+export type Pictures = Picture | Iterable<Picture> | AsyncIterable<Picture>;
+
+/** A picture on its way; without one it cannot be had, and `error` says why. */
+export interface Item {
+  /** As it will be told. */
+  path: string;
+  picture?: Picture;
+  error?: string;
+}
+
+const isPicture = (value: unknown): value is Picture =>
+  typeof value === 'string' ||
+  value instanceof Uint8Array ||
+  (typeof value === 'object' && value !== null && 'data' in value && 'width' in value && 'height' in value);
+
+const kindOf = (value: unknown): string =>
+  typeof value === 'object' && value !== null
+    ? (value.constructor?.name ?? 'an object')
+    : value === null
+      ? 'null'
+      : typeof value;
+
+/**
+ * The pictures of what was given, one by one.
+ * @param expand look into folders and patterns; else every string is one picture
+ * @throws UsageError for what is no picture at all
+ */
+export async function* itemsOf(inputs: Pictures, expand: boolean): AsyncGenerator<Item> {
+  if (!isPicture(inputs) && !(Symbol.iterator in Object(inputs)) && !(Symbol.asyncIterator in Object(inputs)))
+    throw wrong(inputs);
+  let index = 0;
+  for await (const input of isPicture(inputs) ? [inputs] : inputs) {
+    if (!isPicture(input)) throw wrong(input);
+    const name = `#${index++}`;
+    if (typeof input !== 'string') yield { path: name, picture: input };
+    else if (expand)
+      for await (const { path, error } of found(input))
+        yield error === undefined ? { path, picture: path } : { path, error };
+    else yield { path: input, picture: input };
+  }
+}
+
+const wrong = (value: unknown): UsageError =>
+  new UsageError(
+    `Expected a path, an encoded picture (Uint8Array), pixels, or an iterable of these but received ${kindOf(value)}.`,
+  );
+
+async function* found(path: string): AsyncGenerator<Found> {
+  try {
+    yield* picturesOfGiven(await look(path));
+  } catch (error) {
+    if (!(error instanceof RescaledError)) throw error;
+    yield { path, error: error.message };
+  }
+}

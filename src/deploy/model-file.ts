@@ -1,0 +1,70 @@
+import { existsSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { UsageError } from '../errors.js';
+
+/** The exported file of a run. */
+export const onnxFile = (run: string): string => join(run, 'model.onnx');
+
+/**
+ * The file of class names beside an exported one: programs in JavaScript cannot read ONNX metadata. `labels.json` beside
+ * `model.onnx`, `flowers.labels.json` beside `flowers.onnx`.
+ */
+export const labelsFile = (onnx: string): string =>
+  join(
+    dirname(onnx),
+    basename(onnx) === 'model.onnx' ? 'labels.json' : `${basename(onnx).replace(/\.onnx$/i, '')}.labels.json`,
+  );
+
+/**
+ * The ONNX file that is meant: the file itself, or the one of a run folder.
+ * @throws UsageError for a folder without one, saying what writes it
+ */
+export function modelFile(target: string): string {
+  if (!existsSync(target) || !statSync(target).isDirectory()) return target;
+  const file = onnxFile(target);
+  if (existsSync(file)) return file;
+  const has = (...path: string[]): boolean => existsSync(join(target, ...path));
+  const missing = `Expected ${file} but it is not there`;
+  if (has('weights.safetensors')) throw new UsageError(`${missing}. Write it with "rescaled export ${target}".`);
+  if (!has('run.json'))
+    throw new UsageError(
+      `${missing}, and ${target} is no run folder. Give an ONNX file, or the folder that "rescaled train" wrote.`,
+    );
+  const resume = `"rescaled train --resume ${target}"`;
+  throw new UsageError(
+    has('checkpoints', 'best.safetensors')
+      ? `${missing}: the training has not ended. Go on with ${resume}, or take its best epoch so far: "rescaled export ${target}".`
+      : `${missing}: the training has not ended its first epoch. Go on with ${resume}.`,
+  );
+}
+
+/** @throws UsageError when the file cannot be read */
+export async function readModel(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const reason = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : message;
+    throw new UsageError(`Expected an ONNX file but cannot read ${path}: ${reason}.`, { cause });
+  }
+}
+
+/**
+ * The class names beside a model, for one whose own have been lost.
+ * @returns undefined where there is no such file
+ * @throws UsageError when it is no list of names
+ */
+export async function readLabels(onnx: string): Promise<string[] | undefined> {
+  const file = labelsFile(onnx);
+  if (!existsSync(file)) return undefined;
+  let names: unknown;
+  try {
+    names = JSON.parse(await readFile(file, 'utf8'));
+  } catch (cause) {
+    throw new UsageError(`Expected a JSON list of class names in ${file}: ${(cause as Error).message}.`, { cause });
+  }
+  if (!Array.isArray(names) || names.length === 0 || !names.every((name) => typeof name === 'string'))
+    throw new UsageError(`Expected a JSON list of class names in ${file}, such as ["cat", "dog"].`);
+  return names as string[];
+}

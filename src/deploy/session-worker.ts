@@ -1,0 +1,37 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { RescaledError } from '../errors.js';
+import { OnnxSession } from './session.js';
+import type { SentError, SessionReply, SessionTask, SessionThreadData } from './session-messages.js';
+
+const port = parentPort!;
+const { bytes, name, threads } = workerData as SessionThreadData;
+const send = (reply: SessionReply, transfer: ArrayBuffer[] = []): void => port.postMessage(reply, transfer);
+const sent = (error: unknown): SentError => ({
+  message: error instanceof Error ? error.message : String(error),
+  ...(error instanceof RescaledError ? { exitCode: error.exitCode } : {}),
+});
+
+try {
+  const session = await OnnxSession.create(bytes, name, threads === undefined ? {} : { threads });
+  const answer = async (task: SessionTask): Promise<void> => {
+    if (task === 'close') {
+      await session.close();
+      return port.close();
+    }
+    const { id, images, n } = task;
+    try {
+      const { values, probabilities } = await session.run(images, n);
+      // What ONNX Runtime gives lies in memory of its own, which cannot be moved to another thread.
+      const outputs = { values: values.slice(), probabilities: probabilities.slice() };
+      send({ id, outputs }, [outputs.values.buffer, outputs.probabilities.buffer]);
+    } catch (error) {
+      send({ id, error: sent(error) });
+    }
+  };
+  let work = Promise.resolve();
+  port.on('message', (task: SessionTask) => (work = work.then(() => answer(task))));
+  const { size, width, output } = session;
+  send({ ready: { size, width, output } });
+} catch (error) {
+  send({ error: sent(error) });
+}
