@@ -69,7 +69,10 @@ describe('weights by name on the command line', () => {
     const converted = await cliBeside(['weights', 'convert', 'hf:tiny/model', join(folder(), 'out.safetensors')]);
     assert.equal(converted.status, 0, converted.stderr);
     const again = await cliBeside(['weights', 'fetch', 'hf:tiny/model']);
-    assert.deepEqual([again.status, again.stdout, again.stderr], [0, `${path}\n`, 'already here\n']);
+    assert.deepEqual(
+      [again.status, again.stdout, again.stderr],
+      [0, `${path}\n`, 'already here\nnext: rescaled train DATA --from hf:tiny/model\n'],
+    );
     assert.equal(hub.seen.length, 2);
   });
 
