@@ -7,6 +7,9 @@ export const availableMemory = (): number => linuxBytes('/proc/meminfo', 'MemAva
 /** The most memory that this process has had so far, in bytes; undefined where the system does not say. */
 export const peakMemory = (): number | undefined => linuxBytes('/proc/self/status', 'VmHWM');
 
+/** The memory that this process has now, in bytes; undefined where the system does not say. */
+export const residentMemory = (): number | undefined => linuxBytes('/proc/self/status', 'VmRSS');
+
 function linuxBytes(file: string, field: string): number | undefined {
   try {
     const kib = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(file, 'utf8'))?.[1];

@@ -4,6 +4,7 @@ import { labelsFile } from '../deploy/model-file.js';
 import { exportOnnx } from '../deploy/onnx/export.js';
 import { checkParity, type Parity } from '../deploy/parity.js';
 import { writeFileAtomic } from '../files.js';
+import type { RunConfig } from '../run/config.js';
 import { noGrad, scope, type Tensor, trace, zeros } from '../torch/index.js';
 import { Normaliser } from '../train/index.js';
 import { type LoadedModel, preprocessFor } from './load.js';
@@ -15,6 +16,14 @@ export interface Exported {
   /** The names of the classes in the order of the outputs, where the task has classes. */
   labels?: string;
 }
+
+/** What an exported file says of the run that it comes from. */
+export const trainingFacts = ({ data, trainImages, recipe, seed }: RunConfig): Record<string, unknown> => ({
+  dataset: data.name,
+  trainImages,
+  epochs: recipe.values.epochs,
+  seed,
+});
 
 /**
  * Writes the ONNX file of a loaded model and compares it with the model on up to `pictures` real pictures of `dataset`.

@@ -10,7 +10,7 @@ import type { TrainEvent } from '../run/events.js';
 import { readEvents } from '../run/logs.js';
 import { openRunData, resumeTraining, train } from '../tasks/runs.js';
 import type { TrainOptions } from '../train/index.js';
-import { type Exported, exportModel } from './export.js';
+import { type Exported, exportModel, trainingFacts } from './export.js';
 import { finishRun, type RunFigures } from './finish.js';
 import { loadModel } from './load.js';
 import { type MeasureOptions, measureOn, writeMeasured } from './measured.js';
@@ -115,9 +115,7 @@ export class Run {
   async export(file = onnxFile(this.folder), options: Which = {}): Promise<Exported> {
     const loaded = await loadModel(this.folder, options.best === true ? 'best' : 'final');
     try {
-      const { data, trainImages, recipe, seed } = this.config;
-      const facts = { dataset: data.name, trainImages, epochs: recipe.values.epochs, seed };
-      return await exportModel(loaded, file, facts, await openRunData(this.config));
+      return await exportModel(loaded, file, trainingFacts(this.config), await openRunData(this.config));
     } finally {
       loaded.model.dispose();
     }

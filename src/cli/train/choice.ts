@@ -4,7 +4,7 @@ import { nominalSeconds, type Rung } from '../../choice/rungs.js';
 import { modelTitle } from '../../models/index.js';
 import { plural } from '../../suggest.js';
 import { duration } from '../progress.js';
-import { commandLine } from '../words.js';
+import { commandLine, gigabytes } from '../words.js';
 
 /** Few pictures teach a network little that others have not learned from a million. */
 const FEW = 10_000;
@@ -44,7 +44,6 @@ export function choiceText(data: string, { options }: Asked, choice: Choice): st
 }
 
 const titleOf = ({ model, width, size }: Rung): string => `${modelTitle(model, { width })} at ${size} pixels`;
-const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
 
 function why({ asked, minutes, epochs }: Choice): string {
   const time = asked ? `${plural(minutes, 'minute')}` : `about ${minutes} minutes; --minutes N sets another time`;

@@ -21,6 +21,7 @@ import { claimFolder, freeFolder } from '../output.js';
 import { duration, Progress } from '../progress.js';
 import { recipeTable } from '../recipe/table.js';
 import { modelOptions, recipeOptions, settingsOf, type TrainingFlags } from '../training-options.js';
+import { gigabytes } from '../words.js';
 import { choiceText } from './choice.js';
 import { runTrainer } from './run-trainer.js';
 
@@ -256,7 +257,6 @@ export function summary(run: string, figures: RunFigures, choice?: Choice): stri
 
 /** `  7 min 41 s in all (predicted 7 min 52 s), 0.9 GB of memory (predicted 0.9 GB)`. */
 function tookText({ peakMemoryBytes }: RunFigures, { seconds, memoryBytes }: Choice): string {
-  const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
   const memory =
     peakMemoryBytes === undefined || memoryBytes === undefined
       ? ''

@@ -4,7 +4,7 @@ import type { Parity } from '../../deploy/parity.js';
 import { UsageError } from '../../errors.js';
 import { loadConfig } from '../../run/config.js';
 import { openRunData } from '../../tasks/runs.js';
-import { exportModel } from '../../trained/export.js';
+import { exportModel, trainingFacts } from '../../trained/export.js';
 import { loadModel } from '../../trained/load.js';
 import { checkOutput } from '../output.js';
 
@@ -26,16 +26,10 @@ export function register(program: Command): void {
       const path = flags.out ?? onnxFile(run);
       checkOutput(path, { force: true });
       const config = loadConfig(run);
-      const facts = {
-        dataset: config.data.name,
-        trainImages: config.trainImages,
-        epochs: config.recipe.values.epochs,
-        seed: config.seed,
-      };
       const dataset = await openRunData(config);
       if (dataset.fingerprint !== config.data.fingerprint)
         console.error(`note: ${config.data.path} has changed since training; the comparison uses what is there now`);
-      const exported = await exportModel(loaded, path, facts, dataset);
+      const exported = await exportModel(loaded, path, trainingFacts(config), dataset);
       loaded.model.dispose();
       const { parity } = exported;
       if (flags.json === true) console.log(JSON.stringify(exported, null, 2));

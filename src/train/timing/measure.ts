@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
+import { peakMemory as highestMemory, residentMemory } from '../../memory.js';
 import { createModel, type ModelOverrides, modelFacts } from '../../models/index.js';
 import { AvgPool2d, BatchNorm2d, Conv2d, Linear, Sequential } from '../../nn/index.js';
 import { decayGroups, Sgd } from '../../optim/index.js';
@@ -119,13 +120,8 @@ export function peakMemory(device: string): () => number | null {
   } catch {
     // A kernel without it: the highest so far stands, which a tiny model hardly raised.
   }
-  const before = statusBytes('VmRSS');
-  return () => statusBytes('VmHWM') - before;
-}
-
-function statusBytes(field: 'VmRSS' | 'VmHWM'): number {
-  const kilobytes = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
-  return Number(kilobytes) * 1024;
+  const before = residentMemory() ?? Number.NaN;
+  return () => (highestMemory() ?? Number.NaN) - before;
 }
 
 function warmUp(): void {
