@@ -2,9 +2,9 @@ import pc from 'picocolors';
 import type { Alternative, Asked, Choice } from '../../choice/run.js';
 import { nominalSeconds, type Rung } from '../../choice/rungs.js';
 import { modelTitle } from '../../models/index.js';
-import { plural } from '../../suggest.js';
+import { commandLine, plural } from '../../suggest.js';
 import { duration } from '../progress.js';
-import { commandLine, gigabytes } from '../words.js';
+import { gigabytes } from '../words.js';
 
 /** Few pictures teach a network little that others have not learned from a million. */
 const FEW = 10_000;

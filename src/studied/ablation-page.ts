@@ -1,13 +1,13 @@
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { writeFileAtomic } from '../../files.js';
-import { written } from '../../metric.js';
-import type { MeasuredPart } from '../../part-words.js';
-import { type AblationReport, type AblationRow, renderAblation } from '../../report/ablation/report.js';
-import { difference } from '../../study/analysis/statistics.js';
-import type { StudyPlan } from '../../study/plan/ablation.js';
-import { studyCsv, summarise, type VariantFigures } from '../../study/trials/summary.js';
-import { metricsOf } from '../../tasks/index.js';
+import { writeFileAtomic } from '../files.js';
+import { written } from '../metric.js';
+import type { MeasuredPart } from '../part-words.js';
+import { type AblationReport, type AblationRow, renderAblation } from '../report/ablation/report.js';
+import { difference } from '../study/analysis/statistics.js';
+import type { StudyPlan } from '../study/plan/ablation.js';
+import { studyCsv, summarise, type VariantFigures } from '../study/trials/summary.js';
+import { metricsOf } from '../tasks/index.js';
 
 /** What the page says of a study besides its results. */
 export interface StudyFacts {
@@ -30,10 +30,10 @@ const SOURCES = {
     'read from a public transcription.',
 } as const;
 
-export const pageFile = (folder: string): string => join(folder, 'ablation.html');
+export const ablationPage = (folder: string): string => join(folder, 'ablation.html');
 
 /** Writes ablation.json, ablation.csv and ablation.html from the results so far. */
-export function writeStudy(folder: string, plan: StudyPlan, facts: StudyFacts): VariantFigures[] {
+export function writeAblation(folder: string, plan: StudyPlan, facts: StudyFacts): VariantFigures[] {
   const rows = summarise(plan, folder);
   const report = reportOf(rows, plan, facts);
   // A report without a task is of classification, as are all from before there were others.
@@ -42,7 +42,7 @@ export function writeStudy(folder: string, plan: StudyPlan, facts: StudyFacts): 
   const json = written(metric, { format: 1, ...about, ...rest, rows });
   writeFileAtomic(join(folder, 'ablation.json'), `${JSON.stringify(json, null, 2)}\n`);
   writeFileAtomic(join(folder, 'ablation.csv'), studyCsv(rows, metric));
-  writeFileAtomic(pageFile(folder), renderAblation(report));
+  writeFileAtomic(ablationPage(folder), renderAblation(report));
   return rows;
 }
 
