@@ -126,6 +126,19 @@ export class BatchLoader<T extends Targets> {
     return this.#pass(epoch, startBatch);
   }
 
+  /**
+   * The first batch of an epoch, or its first `most` pictures, made in this thread: the bytes that a pass gives. One with none where all of
+   * them are broken.
+   */
+  async first(epoch: number, most = Number.POSITIVE_INFINITY): Promise<Batch<T>> {
+    checkWhole('epoch', epoch, 0);
+    const indices = Int32Array.from(this.#order(epoch).subarray(0, Math.min(most, this.#bounds[1]!)));
+    this.#reader ??= openTargets(this.#targets, this.#source);
+    const made = await makeBatch(this.#source, await this.#reader, { epoch, first: 0, indices }, this.#plan);
+    const { images, targets, indices: kept, n } = made!;
+    return { images, targets, indices: kept, n };
+  }
+
   async *#pass(epoch: number, startBatch: number): AsyncGenerator<Batch<T>, void, undefined> {
     if (this.#closed) throw new RescaledError('The batch loader is closed.');
     const pass = Atomics.add(this.#currentPass, 0, 1) + 1;

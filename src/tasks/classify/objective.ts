@@ -9,6 +9,8 @@ import { mixedLoss, mixOf } from './mixing.js';
 export interface ClassObjectiveOptions {
   recipe: Pick<Recipe, 'mixup' | 'cutmix' | 'labelSmoothing' | 'classWeights'>;
   classes: number;
+  /** Of the classes, for people. */
+  names?: readonly string[];
   /** Labels of all training pictures, for the weights of classes. */
   labels: ArrayLike<number>;
   /** Side of the pictures. */
@@ -24,6 +26,7 @@ export interface ClassObjectiveOptions {
 export function classObjective({
   recipe,
   classes,
+  names,
   labels,
   size,
   seed,
@@ -33,6 +36,7 @@ export function classObjective({
   const weights = recipe.classWeights === 'balanced' ? balancedWeights(labels, classes, device) : undefined;
   const onDevice = (some: Int32Array, begin: number, end: number): Tensor =>
     fromTypedArray(some.subarray(begin, end), [end - begin], { dtype: 'int64', device });
+  const nameOf = (label: number): string => names?.[label] ?? String(label);
   return {
     begin(batch, epoch, number) {
       const { labels: own } = batch.targets;
@@ -40,6 +44,10 @@ export function classObjective({
       const partners = mix === undefined ? undefined : mixLabels(own, mix);
       return {
         images: mix === undefined ? batch.images : mixImages(batch.images, batch.n, size, size, mix),
+        caption: (k) =>
+          mix === undefined || own[k] === partners![k]
+            ? nameOf(own[k]!)
+            : `${percent(mix.lambda)} ${nameOf(own[k]!)}, ${percent(1 - mix.lambda)} ${nameOf(partners![k]!)}`,
         loss(logits, begin, end) {
           const y = onDevice(own, begin, end);
           const loss =
@@ -56,3 +64,5 @@ export function classObjective({
     },
   };
 }
+
+const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
