@@ -9,7 +9,7 @@ import { learnedFrom, type Task, trainingLoader } from '../train/index.js';
 import { shown } from './shown.js';
 
 /** So many pictures of the batch are shown. */
-const SHOWN = 16;
+const SHOWN = 14;
 
 /**
  * Pictures of the first batch of a run's first epoch as its network saw them: made again, since they are a function of (seed, epoch, index),
@@ -39,7 +39,7 @@ export async function seenBatch(task: Task, config: RunConfig, data: Dataset | '
       const picture = await shown(step.images.subarray(k * bytes, (k + 1) * bytes), size);
       pictures.push({ ...picture, caption: step.caption?.(k) ?? '' });
     }
-    const of = Math.min(values.batch, train.length);
+    const of = loader.firstSize;
     const which = n < of ? `The first ${n} of the ${of} pictures` : `The ${n} pictures`;
     return { pictures, note: `${which} of the first step of epoch 1: ${augmentationWords(values)}.` };
   } finally {
@@ -72,11 +72,12 @@ export function augmentationWords(recipe: Recipe): string {
       : '';
   return [
     crops[recipe.cropMode],
-    ...(recipe.flip > 0 ? [`a flip of ${percent(recipe.flip)}`] : []),
+    ...(recipe.flip > 0 ? [`flipped in ${percent(recipe.flip)}`] : []),
     ...(recipe.augment === 'none' ? [] : [`${POLICY_TITLES[recipe.augment]}${strength}`]),
-    ...(recipe.randomErasing > 0 ? [`erasing in ${percent(recipe.randomErasing)}`] : []),
+    ...(recipe.randomErasing > 0 ? [`a part erased in ${percent(recipe.randomErasing)}`] : []),
     ...(recipe.repeats > 1 ? [`each picture ${recipe.repeats} times in a row`] : []),
     ...(recipe.mixup > 0 ? [`mixup (alpha ${recipe.mixup})`] : []),
     ...(recipe.cutmix > 0 ? [`CutMix (alpha ${recipe.cutmix})`] : []),
+    ...(recipe.labelSmoothing > 0 ? [`labels smoothed by ${recipe.labelSmoothing}`] : []),
   ].join(', ');
 }

@@ -31,7 +31,7 @@ export function mapsBody(maps: ClassMaps, mistakes: readonly Mistake[]): Html {
 The mean of a map and the class's bias are the score exactly; the class with the highest one is predicted. \
 One scale for all maps, and enlarged bilinearly from the few positions that the network has.</p>
 <p class="note legend">against the class −${most}<span class="map-scale" \
-style="background: linear-gradient(90deg, ${css(against)}, rgb(128 128 128 / 0.25), ${css(speaks)})"></span>+${most} for it</p>
+style="background: linear-gradient(90deg, ${css(against)}, rgb(128 128 128), ${css(speaks)})"></span>+${most} for it</p>
 <ul class="maps">${pictures.map(({ picture, maps: [predicted, real] }, i) => {
     const { label, predicted: given, probability, source } = mistakes[i]!;
     return html`<li><figure>${shownPicture(picture, `A picture of ${label}, taken for ${given}`)}<figcaption>is ${label}</figcaption></figure>
@@ -41,6 +41,6 @@ ${panel(predicted!, given, `predicted, ${(100 * probability).toFixed(1)}\u00a0%`
 }
 
 const panel = ({ overlay, score }: { overlay: Shown; score: number }, name: string, what: string): Html =>
-  html`<figure>${shownPicture(overlay, `Where the network saw ${name}`)}<figcaption><b>${name}</b><br>${what}; \
+  html`<figure>${shownPicture(overlay, `Where the network saw ${name}`)}<figcaption><b>${name}</b><br>${what}<br>\
 score ${significant(score, 3).replace('-', '−')}</figcaption></figure>
 `;

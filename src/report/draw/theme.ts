@@ -137,7 +137,7 @@ text-align: center; vertical-align: middle; border-radius: 3px; overflow-wrap: n
 .matrix .zero { color: var(--axis); background: var(--raised); }
 .matrix .right { background: rgb(var(--right) / var(--v)); }
 .matrix .wrong { background: rgb(var(--wrong) / var(--v)); }
-.swatch { display: inline-block; width: 18px; height: 12px; margin: 0 1px; border-radius: 2px; vertical-align: -1px; }
+.legend .swatch { width: 18px; height: 12px; margin: 0 1px; border: 0; border-radius: 2px; vertical-align: -1px; }
 .swatch.right { background: rgb(var(--right) / var(--v)); }
 .swatch.wrong { background: rgb(var(--wrong) / var(--v)); }
 .matrix .deep { color: var(--on-deep); }

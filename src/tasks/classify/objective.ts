@@ -44,10 +44,14 @@ export function classObjective({
       const partners = mix === undefined ? undefined : mixLabels(own, mix);
       return {
         images: mix === undefined ? batch.images : mixImages(batch.images, batch.n, size, size, mix),
-        caption: (k) =>
-          mix === undefined || own[k] === partners![k]
-            ? nameOf(own[k]!)
-            : `${percent(mix.lambda)} ${nameOf(own[k]!)}, ${percent(1 - mix.lambda)} ${nameOf(partners![k]!)}`,
+        caption(k) {
+          if (mix === undefined || own[k] === partners![k]) return nameOf(own[k]!);
+          const shares = [[mix.lambda, own[k]!] as const, [1 - mix.lambda, partners![k]!] as const];
+          return shares
+            .sort(([a], [b]) => b - a)
+            .map(([share, label]) => `${(100 * share).toFixed(0)}\u00a0% ${nameOf(label)}`)
+            .join(', ');
+        },
         loss(logits, begin, end) {
           const y = onDevice(own, begin, end);
           const loss =
@@ -64,5 +68,3 @@ export function classObjective({
     },
   };
 }
-
-const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
