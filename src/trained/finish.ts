@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import sharp from 'sharp';
 import { cachedDataset } from '../data/cached.js';
 import { onnxFile } from '../deploy/model-file.js';
-import { writeFileAtomic } from '../files.js';
+import { seenFrom, withoutPlaces, writeFileAtomic } from '../files.js';
 import { peakMemory } from '../memory.js';
 import { suffixed } from '../metric.js';
 import type { ModelOptions } from '../models/index.js';
@@ -20,7 +20,7 @@ import { engineInfo } from '../torch/index.js';
 import { exportModel } from './export.js';
 import { loadModel, measure, pictureOf, preprocessFor, shownMetrics } from './load.js';
 import { seenBatch } from './seen.js';
-import { mapsOf, seenFrom, withoutPlaces } from './shown.js';
+import { mapsOf } from './shown.js';
 
 /** The figures of a finished run. */
 export interface RunFigures {
@@ -190,7 +190,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
   const maps = mapsOf(loaded, source);
   const parts = await task.report(result, { settings, source, part: measured, folder, picture, maps });
   const seen = await seenBatch(task, config, dataset);
-  const inPage = withoutPlaces(folder, seenFrom(run, folder));
+  const inPage = withoutPlaces(folder, config.data.name);
   const { renderRunReport } = await import('../report/run/report.js');
   const html = renderRunReport({
     title: `${loaded.title} on ${config.data.name}`,

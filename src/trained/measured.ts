@@ -1,14 +1,14 @@
 import type { PartName } from '../data/dataset.js';
 import type { Source } from '../data/sources/source.js';
 import { RescaledError, UsageError } from '../errors.js';
-import { writeFileAtomic } from '../files.js';
+import { seenFrom, withoutPlaces, writeFileAtomic } from '../files.js';
 import { type MeasuredPart, picturesOf } from '../part-words.js';
 import { loadConfig } from '../run/config.js';
 import type { Evaluation } from '../train/index.js';
 import { type LoadedModel, measure, pictureOf, preprocessFor, shownMetrics } from './load.js';
 import { picturesFor } from './pictures.js';
 import { seenBatch } from './seen.js';
-import { mapsOf, seenFrom, withoutPlaces } from './shown.js';
+import { mapsOf } from './shown.js';
 
 export interface MeasureOptions {
   /** Labelled pictures; those of the training that the model did not learn from by default. */
@@ -98,7 +98,7 @@ export async function writeMeasured(file: string, loaded: LoadedModel, measured:
   const seen = loaded.run === undefined ? undefined : await seenBatch(task, loadConfig(loaded.run), 'open');
   const place = loaded.run === undefined || measured.typed ? path : seenFrom(loaded.run, path);
   const where = place === path ? place : `${place} (from the run's folder)`;
-  const inPage = withoutPlaces(path, place);
+  const inPage = withoutPlaces(path, data);
   const { renderMeasuredReport } = await import('../report/measured/report.js');
   const html = renderMeasuredReport({
     title: `${loaded.title} on ${data}`,

@@ -4,6 +4,7 @@ import { RescaledError } from '../errors.js';
 import type { Recipe } from '../recipe/recipe.js';
 import type { SeenBatch } from '../report/seen.js';
 import type { RunConfig } from '../run/config.js';
+import { plural } from '../suggest.js';
 import { openRunData } from '../tasks/runs.js';
 import { learnedFrom, type Task, trainingLoader } from '../train/index.js';
 import { shown } from './shown.js';
@@ -63,7 +64,7 @@ export function augmentationWords(recipe: Recipe): string {
   const percent = (share: number): string => `${Number((100 * share).toFixed(1))} %`;
   const crops = {
     inception: `a random crop of ${recipe.cropAreaMin < 1 ? `${percent(recipe.cropAreaMin)} to ` : ''}100 % of the area`,
-    pad: `a shift of up to ${recipe.padding} pixels`,
+    pad: `a shift of up to ${plural(recipe.padding, 'pixel')}`,
     none: 'a centre crop',
   };
   const strength =

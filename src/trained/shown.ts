@@ -1,4 +1,3 @@
-import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { evalView } from '../augment/view.js';
 import type { Source } from '../data/sources/source.js';
 import { readPixels } from '../data/sources/source.js';
@@ -107,17 +106,3 @@ async function overlay(
     .toBuffer();
   return { uri: `data:image/jpeg;base64,${file.toString('base64')}`, pixels: false };
 }
-
-/**
- * Texts of a page that may be passed on, without the places of this machine: paths of pictures begin in the data folder, and the folder itself
- * is named as `named`.
- */
-export function withoutPlaces(folder: string, named: string): (text: string) => string {
-  const whole = resolve(folder);
-  const within = whole.endsWith(sep) ? whole : whole + sep;
-  return (text) => text.replaceAll(within, '').replaceAll(whole, () => named);
-}
-
-/** A folder seen from another, where it is not named as the user typed it. */
-export const seenFrom = (from: string, path: string): string =>
-  isAbsolute(path) ? relative(resolve(from), path) || '.' : path;

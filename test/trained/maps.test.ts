@@ -4,6 +4,7 @@ import { before, describe, test } from 'node:test';
 import sharp from 'sharp';
 import { openDataset } from '../../src/data/dataset.js';
 import type { Source } from '../../src/data/sources/source.js';
+import { seenFrom, withoutPlaces } from '../../src/files.js';
 import { createModel, type ImageModel } from '../../src/models/index.js';
 import { MAP_COLOURS } from '../../src/report/classes/maps.js';
 import { IMAGENET_INPUT } from '../../src/run/config.js';
@@ -11,7 +12,7 @@ import { classify } from '../../src/tasks/classify/index.js';
 import { call, noGrad, scope } from '../../src/torch/index.js';
 import type { Task } from '../../src/train/task.js';
 import type { LoadedModel } from '../../src/trained/load.js';
-import { mapsOf, seenFrom, withoutPlaces } from '../../src/trained/shown.js';
+import { mapsOf } from '../../src/trained/shown.js';
 import { pictureFolder, temporaryFolder } from '../cli/helpers.js';
 
 const loadedOf = (model: ImageModel): LoadedModel => ({

@@ -13,7 +13,7 @@ import {
   type StudyKind,
   weightDecay,
 } from '../../study/plan/ablation.js';
-import { longEpochsOf, paperLadder, pickSteps } from '../../study/plan/ladder.js';
+import { type Ladder, longEpochsOf, paperLadder, pickSteps } from '../../study/plan/ladder.js';
 import { readLadder } from '../../study/plan/ladder-file.js';
 import { openTrainingData } from '../../tasks/runs.js';
 import { stemStrideAt } from '../../train/index.js';
@@ -146,7 +146,8 @@ async function run(data: string, flags: AblateFlags): Promise<void> {
       testPictures: dataset.val.length,
       part: dataset.measured,
     },
-    model: modelTitle(ladder.base.model, { width }),
+    place: data,
+    model: titleOf(ladder, flags),
     size: plan.size,
     common: [
       { key: 'Seeds', value: seeds.join(', ') },
@@ -199,6 +200,10 @@ function flopsRatio(
   }
 }
 
+/** The network of the first row. */
+const titleOf = ({ base }: Ladder, { width = WIDTH }: AblateFlags): string =>
+  modelTitle(base.model, { ...base.modelOptions, width });
+
 /** The rows that the flags ask for. */
 async function study(flags: AblateFlags) {
   const own = paperLadder({ model: flags.model ?? MODEL, epochs: flags.epochs, longEpochs: flags.longEpochs });
@@ -217,9 +222,10 @@ async function study(flags: AblateFlags) {
   if (flags.weightDecayTable === true)
     return { kind: 'weight-decay', variants: weightDecay(own), ladder, table: 2 } as const;
   const table = ladder === own ? 1 : undefined;
+  const title = titleOf(ladder, flags);
   if (flags.leaveOneOut === true)
-    return { kind: 'leave-one-out', variants: leaveOneOut(ladder), ladder, table } as const;
-  return { kind: 'additive', variants: additive(ladder), ladder, table } as const;
+    return { kind: 'leave-one-out', variants: leaveOneOut(ladder, title), ladder, table } as const;
+  return { kind: 'additive', variants: additive(ladder, title), ladder, table } as const;
 }
 
 function check(flags: AblateFlags): void {
