@@ -1,5 +1,5 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { RescaledError, UsageError } from './errors.js';
 
 const IN_WORDS: Readonly<Record<string, string>> = {
@@ -110,3 +110,17 @@ export function makeFolder(path: string): void {
       );
   }
 }
+
+/**
+ * Texts of a page that may be passed on, without the places of this machine: paths of pictures begin in the data folder, and the folder itself
+ * is named as `named`.
+ */
+export function withoutPlaces(folder: string, named: string): (text: string) => string {
+  const whole = resolve(folder);
+  const within = whole.endsWith(sep) ? whole : whole + sep;
+  return (text) => text.replaceAll(within, '').replaceAll(whole, () => named);
+}
+
+/** A folder seen from another, where it is not named as the user typed it. */
+export const seenFrom = (from: string, path: string): string =>
+  isAbsolute(path) ? relative(resolve(from), path) || '.' : path;

@@ -68,6 +68,8 @@ test('a network of another width has another name', () => {
   // EfficientNets have widths of their own.
   assert.equal(modelTitle('efficientnet-b4', { width: 1.4, depth: 1.8 }), 'efficientnet-b4');
   assert.equal(modelTitle('efficientnet-b4', { width: 0.7, depth: 1.8 }), 'efficientnet-b4 x0.7');
+  assert.equal(modelTitle('resnet-26', { width: 2, ...{ seRatio: 0.25 } }), 'resnet-26 x2, seRatio=0.25');
+  assert.equal(modelTitle('resnet-26', { ...modelFacts('resnet-26').options, ...{ stemStride: 2 } }), 'resnet-26');
 });
 
 test('American spelling of a setting', () => {

@@ -223,8 +223,11 @@ export class EfficientNet extends ImageModel {
     return { c2: outputs[1]!, c3: outputs[2]!, c4: outputs[4]!, c5: outputs[6]! };
   }
 
+  override averaged(x: Tensor): Tensor {
+    return scope(() => normSilu(this.bn2, this.conv_head.forward(this.features(x).c5)));
+  }
+
   forward(x: Tensor): Tensor {
-    const y = scope(() => normSilu(this.bn2, this.conv_head.forward(this.features(x).c5)));
-    return this.classifier.forward(this.dropout.forward(flatten(globalAvgPool2d(y))));
+    return this.classifier.forward(this.dropout.forward(flatten(globalAvgPool2d(this.averaged(x)))));
   }
 }

@@ -1,3 +1,4 @@
+export { activationMaps, hasActivationMaps } from './activation-maps.js';
 export { beginningOf, candidateModel } from './candidate.js';
 export { type CostOptions, type LayerCost, type ModelCost, modelCost } from './cost.js';
 export { EfficientNet, type EfficientNetOptions, roundFilters } from './efficientnet.js';

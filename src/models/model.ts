@@ -48,4 +48,9 @@ export abstract class ImageModel extends Module {
     return this.stages(x);
   }
   protected abstract stages(x: Tensor): Features;
+  /**
+   * What is averaged over its positions and then goes through the head alone, [N, K, h, w], of a model that is made so: in evaluation
+   * logits = head(mean of it). Class activation maps rest on that (activation-maps.ts); a model with anything else there has no such method.
+   */
+  averaged?(x: Tensor): Tensor;
 }

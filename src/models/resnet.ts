@@ -265,7 +265,11 @@ export class ResNet extends ImageModel {
     return { c2, c3, c4, c5: this.layer4.forward(c4) };
   }
 
+  override averaged(x: Tensor): Tensor {
+    return this.features(x).c5;
+  }
+
   forward(x: Tensor): Tensor {
-    return this.fc.forward(this.dropout.forward(flatten(globalAvgPool2d(this.features(x).c5))));
+    return this.fc.forward(this.dropout.forward(flatten(globalAvgPool2d(this.averaged(x)))));
   }
 }

@@ -1,3 +1,4 @@
+import { type Html, html } from './draw/html.js';
 import type { Section } from './draw/page.js';
 
 /** A task's own part of a report. */
@@ -11,3 +12,14 @@ export interface TaskParts {
   /** What is to be said beside a metric, by its name. */
   notes?: Readonly<Record<string, string>>;
 }
+
+/** A small picture inside a page. */
+export interface Shown {
+  /** `data:image/...;base64,...` */
+  uri: string;
+  /** Few pixels, which are clearer as sharp squares than as a blur. */
+  pixels: boolean;
+}
+
+export const shownPicture = ({ uri, pixels }: Shown, alt: string): Html =>
+  html`<img${pixels && html` class="pixels"`} src="${uri}" alt="${alt}">`;

@@ -1,6 +1,6 @@
 import { cpus } from 'node:os';
-import { join } from 'node:path';
-import { writeFileAtomic } from '../files.js';
+import { join, relative, resolve } from 'node:path';
+import { withoutPlaces, writeFileAtomic } from '../files.js';
 import { written } from '../metric.js';
 import type { MeasuredPart } from '../part-words.js';
 import { type AblationReport, type AblationRow, renderAblation } from '../report/ablation/report.js';
@@ -13,6 +13,8 @@ import { metricsOf } from '../tasks/index.js';
 export interface StudyFacts {
   title: string;
   data: { name: string; classes: number; trainPictures: number; testPictures: number; part?: MeasuredPart };
+  /** The folder of the pictures. */
+  place: string;
   model: string;
   size: number;
   common: { key: string; value: string }[];
@@ -34,7 +36,7 @@ export const ablationPage = (folder: string): string => join(folder, 'ablation.h
 
 /** Writes ablation.json, ablation.csv and ablation.html from the results so far. */
 export function writeAblation(folder: string, plan: StudyPlan, facts: StudyFacts): VariantFigures[] {
-  const rows = summarise(plan, folder);
+  const rows = summarise(plan, folder).map(passedOn(folder, facts));
   const report = reportOf(rows, plan, facts);
   // A report without a task is of classification, as are all from before there were others.
   const { metric, proportion: _ofPictures, ...rest } = report;
@@ -46,6 +48,18 @@ export function writeAblation(folder: string, plan: StudyPlan, facts: StudyFacts
   return rows;
 }
 
+/** Without places of this machine but the data's from the study's folder: the file may be passed on. */
+const passedOn =
+  (folder: string, { place, data }: StudyFacts) =>
+  (row: VariantFigures): VariantFigures => ({
+    ...row,
+    done: row.done.map((one) => ({
+      ...one,
+      options: { ...one.options, data: relative(resolve(folder), resolve(String(one.options['data']))) },
+    })),
+    failed: row.failed.map((one) => ({ ...one, reason: withoutPlaces(place, data.name)(one.reason) })),
+  });
+
 const bySeed = ({ done }: VariantFigures): Map<number, number> => new Map(done.map(({ seed, score }) => [seed, score]));
 
 function reportOf(rows: readonly VariantFigures[], { kind, task }: StudyPlan, facts: StudyFacts): AblationReport {
@@ -53,7 +67,7 @@ function reportOf(rows: readonly VariantFigures[], { kind, task }: StudyPlan, fa
   const results = rows.flatMap(({ done }) => done);
   const versions = (pick: 'rescaled' | 'engine' | 'node'): string =>
     [...new Set(results.map((result) => result.versions[pick]))].join(', ');
-  const { table, ...rest } = facts;
+  const { table, place: _ofThisMachine, ...rest } = facts;
   return {
     ...rest,
     kind,

@@ -87,7 +87,8 @@ export async function planAblation(options: AblationOptions): Promise<AblationPl
       base: own.base,
       steps: pickSteps(own.steps, options.steps).map(({ paper: _other, ...step }) => step),
     };
-  const rows = { additive, 'leave-one-out': leaveOneOut, 'weight-decay': weightDecay }[kind](ladder);
+  const title = modelTitle(ladder.base.model, { ...ladder.base.modelOptions, width });
+  const rows = { additive, 'leave-one-out': leaveOneOut, 'weight-decay': weightDecay }[kind](ladder, title);
   const table = kind === 'weight-decay' ? 2 : ladder === own ? 1 : undefined;
   const dataset = await openTrainingData({ data, valSplit, limitTrain, limitVal });
   const seeds = Array.from({ length: options.seeds ?? ABLATED.seeds }, (_, i) => i + 1);
@@ -111,7 +112,8 @@ export async function planAblation(options: AblationOptions): Promise<AblationPl
         testPictures: dataset.val.length,
         part: dataset.measured,
       },
-      model: modelTitle(ladder.base.model, { width }),
+      place: data,
+      model: title,
       size: plan.size,
       common: [
         { key: 'Seeds', value: seeds.join(', ') },

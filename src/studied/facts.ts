@@ -1,4 +1,5 @@
 import { cpus } from 'node:os';
+import { withoutPlaces } from '../files.js';
 import { clipped, type Metric } from '../metric.js';
 import { type ModelOverrides, modelFacts, QuickCosts } from '../models/index.js';
 import type { StudyConfiguration, StudyReport } from '../report/study/report.js';
@@ -68,6 +69,8 @@ export function studyReport(plan: ScalingPlan, folder: string): StudyReport {
   const points = pointsOf({ configurations: trained }, folder);
   const withResults = points.filter(({ score }) => score.size > 0);
   const families = [...new Set(points.map(({ family }) => family))];
+  // A page that is passed on names no place of this machine.
+  const inPage = study.data === undefined ? String : withoutPlaces(study.data, data.name);
   const smallest = withResults.reduce<StudyPoint | undefined>(
     (least, point) => (least === undefined || point.flops < least.flops ? point : least),
     undefined,
@@ -84,7 +87,10 @@ export function studyReport(plan: ScalingPlan, folder: string): StudyReport {
       ...(data.part === undefined ? {} : { part: data.part }),
     },
     seeds: study.seeds,
-    configurations: configurationsOf(points, metric),
+    configurations: configurationsOf(points, metric).map(({ failed, ...one }) => ({
+      ...one,
+      failed: failed.map((trial) => ({ ...trial, reason: inPage(trial.reason) })),
+    })),
     ...(smallest === undefined
       ? {}
       : { base: { family: smallest.family, depth: smallest.depth, width: smallest.width } }),

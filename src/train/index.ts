@@ -9,6 +9,7 @@ export {
 } from './evaluate.js';
 export { type RatePoint, type RateRange, type RateSuggestions, suggestRates } from './find-rate/curve.js';
 export type { RateEvent, RateTest } from './find-rate/find.js';
+export { learnedFrom, trainingLoader } from './learner.js';
 export { type LoopOptions, trainLoop } from './loop.js';
 export { checkDevice } from './open.js';
 export { type LearnOptions, settingsIn, type TrainOptions } from './options.js';

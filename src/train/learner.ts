@@ -36,6 +36,31 @@ export interface StepResult {
   updated: boolean;
 }
 
+/** The pictures of a run that are learned from, and those set aside from them where it chooses its epoch on such. */
+export function learnedFrom(config: RunConfig, data: Dataset): { train: Source; minival?: Source } {
+  return usesMinival(config)
+    ? splitMinival(data.train!, config.recipe.values.minival, config.seed)
+    : { train: data.train! };
+}
+
+/** The batches that a run is trained on. @param workers threads that make them, which change none */
+export function trainingLoader(task: Task, config: RunConfig, source: Source, workers: number): BatchLoader<Targets> {
+  const { seed, rest, recipe } = config;
+  const { batch, repeats } = recipe.values;
+  const preprocess = preprocessOf(config);
+  return new BatchLoader({
+    source,
+    targets: task.targets,
+    batch,
+    mode: 'train',
+    preprocess,
+    seed,
+    repeats,
+    workers,
+    rest,
+  });
+}
+
 /**
  * What is trained, on what, and one step of it: what a run and a search for its rate have in common. A step depends
  * only on the configuration, its place and its rate.
@@ -54,17 +79,16 @@ export class Learner {
   readonly #objective: Objective;
 
   private constructor(task: Task, config: RunConfig, data: Dataset, model: ImageModel) {
-    const { seed, workers, recipe } = config;
-    const { batch, repeats, minival, freeze: parts } = recipe.values;
+    const { recipe } = config;
+    const { freeze: parts } = recipe.values;
     this.#config = config;
     this.model = model;
     this.#frozen = freeze(model, parts);
     this.optimiser = buildOptimiser(recipe.values, model);
-    const split = usesMinival(config) ? splitMinival(data.train!, minival, seed) : undefined;
-    this.train = split?.train ?? data.train!;
-    this.minival = split?.minival;
-    const common = { targets: task.targets, preprocess: preprocessOf(config), seed, workers };
-    this.loader = new BatchLoader({ ...common, source: this.train, batch, repeats, rest: config.rest, mode: 'train' });
+    const { train, minival } = learnedFrom(config, data);
+    this.train = train;
+    this.minival = minival;
+    this.loader = trainingLoader(task, config, this.train, config.workers);
     this.normaliser = new Normaliser(config.device, config.input);
     this.#objective = task.objective(config, this.train);
   }

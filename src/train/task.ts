@@ -6,6 +6,7 @@ import type { ExportedOutput } from '../deploy/metadata.js';
 import type { Metric, Scores } from '../metric.js';
 import type { ImageModel } from '../models/index.js';
 import type { MeasuredPart } from '../part-words.js';
+import type { ClassMaps } from '../report/classes/maps.js';
 import type { TaskParts } from '../report/parts.js';
 import type { RunConfig, TaskSettings } from '../run/config.js';
 import type { Tensor } from '../torch/index.js';
@@ -59,8 +60,11 @@ export interface Task<T extends Targets = Targets, S extends TaskSettings = Task
   // -- shipping and telling
   /** What an exported file gives out beside the model's own outputs. */
   exported(settings: S): ExportedOutput;
-  /** What a program is told of an evaluation besides the metrics. JSON. */
-  told(found: Evaluation<D>, settings: S): Readonly<Record<string, unknown>>;
+  /**
+   * What a program is told of an evaluation besides the metrics. JSON. @param much `summary`: what grows with the square of something, such
+   * as a matrix of classes, is left out. Default: all.
+   */
+  told(found: Evaluation<D>, settings: S, much?: 'all' | 'summary'): Readonly<Record<string, unknown>>;
   /** The same for people: what stands behind the primary metric, and lines below the figures. */
   text?(found: Evaluation<D>, settings: S): TaskText;
   /** Names of metrics that say nothing with these settings, such as the top 5 of 5 classes: they are not shown. */
@@ -97,6 +101,8 @@ export interface Objective<T extends Targets = Targets> {
 export interface StepObjective {
   /** Pictures as the network shall see them, [n, S, S, 3], bytes. */
   readonly images: Uint8Array;
+  /** What shall be learned of picture k, for people: its class, of a mixed one each with its share. */
+  caption?(k: number): string;
   /**
    * Of the pictures from `begin` to before `end`, whose outputs are given in float32: the mean loss, a scalar that gradients flow from, and
    * the task's figures, each the sum over these pictures.
@@ -136,4 +142,6 @@ export interface ReportContext<S extends TaskSettings = TaskSettings> {
   readonly folder?: string;
   /** Picture i of them as the network sees it, as a PNG in base64. */
   picture(index: number): Promise<string>;
+  /** Where the network saw some outputs in some of them. A report may be made without. */
+  maps?(asked: readonly { index: number; outputs: readonly number[] }[]): Promise<ClassMaps>;
 }

@@ -44,7 +44,7 @@ export async function exportModel(
     return exportOnnx(graph, {
       output: task.exported(settings),
       preprocess: { size, evalCrop, ...loaded.input },
-      training: { model: loaded.name, weights: loaded.weights, ...facts },
+      training: { model: loaded.title, weights: loaded.weights, ...facts },
     });
   });
   writeFileAtomic(path, bytes);

@@ -3,10 +3,10 @@ import { basename, join } from 'node:path';
 import sharp from 'sharp';
 import { cachedDataset } from '../data/cached.js';
 import { onnxFile } from '../deploy/model-file.js';
-import { writeFileAtomic } from '../files.js';
+import { seenFrom, withoutPlaces, writeFileAtomic } from '../files.js';
 import { peakMemory } from '../memory.js';
 import { suffixed } from '../metric.js';
-import { modelTitle } from '../models/index.js';
+import type { ModelOptions } from '../models/index.js';
 import { packageVersion } from '../package-root.js';
 import { type Endings, type MeasuredPart, passedOverText, picturesOf } from '../part-words.js';
 import type { RecipeKey } from '../recipe/recipe.js';
@@ -20,6 +20,8 @@ import { engineInfo } from '../torch/index.js';
 import { evaluationBatch } from '../train/index.js';
 import { exportModel } from './export.js';
 import { loadModel, measure, pictureOf, preprocessFor, shownMetrics } from './load.js';
+import { seenBatch } from './seen.js';
+import { mapsOf } from './shown.js';
 
 /** The figures of a finished run. */
 export interface RunFigures {
@@ -50,7 +52,11 @@ export interface RunFigures {
   parameters: number;
   onnxMaxAbsDiff: number;
   onnxTop1Agreement?: number;
+  /** What the task tells besides: a classifier's classes with their own figures, say. */
+  told: Readonly<Record<string, unknown>>;
+  /** As people call the network, with its width and switches: `resnet-rs-14 x0.5`; and the same for programs. */
   model: string;
+  network: { name: string; width: number; depth?: number; stemStride: number };
   dataset: string;
   size: number;
   epochs: number;
@@ -62,14 +68,20 @@ export interface RunFigures {
 }
 
 /** report.json: the figures for programs, with each metric but the loss under its own name. Shares are fractions. */
-export function figuresJson({ task, scores, rawScore, ...figures }: RunFigures): Record<string, unknown> {
+export function figuresJson({ task, scores, rawScore, told, ...figures }: RunFigures): Record<string, unknown> {
   const metrics = metricsOf(task).filter(({ name }) => name !== 'loss');
   return {
     ...Object.fromEntries(metrics.map(({ name }) => [name, scores[name]])),
     ...(rawScore === undefined ? {} : { [suffixed(metrics[0]!.name, 'raw')]: rawScore }),
     ...figures,
+    ...told,
   };
 }
+
+const networkOf = ({ width, stemStride, ...others }: ModelOptions): Omit<RunFigures['network'], 'name'> => {
+  const { depth } = others as { depth?: number };
+  return { width, ...(depth === undefined ? {} : { depth }), stemStride };
+};
 
 const validationOf = ({ ema, raw }: Of<'epoch'>, primary: string): RunFigures['validation'] =>
   ema === undefined || raw === undefined ? (ema ?? raw) : { ...ema, [suffixed(primary, 'raw')]: raw[primary]! };
@@ -161,7 +173,9 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
     parameters: model.parameterCount(),
     onnxMaxAbsDiff: parity.maxAbsDiff,
     ...(parity.top1Agreement === undefined ? {} : { onnxTop1Agreement: parity.top1Agreement }),
-    model: config.model,
+    told: task.told(result, settings, 'summary'),
+    model: loaded.title,
+    network: { name: config.model, ...networkOf(config.modelOptions) },
     dataset: config.data.name,
     size,
     epochs: epochsOf,
@@ -174,13 +188,16 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
 
   const picture = (index: number): Promise<string> => pictureOf(source, index, preprocess);
   const folder = config.data.path;
-  const parts = await task.report(result, { settings, source, part: measured, folder, picture });
+  const maps = mapsOf(loaded, source);
+  const parts = await task.report(result, { settings, source, part: measured, folder, picture, maps });
+  const seen = await seenBatch(task, config, dataset);
+  const inPage = withoutPlaces(folder, config.data.name);
   const { renderRunReport } = await import('../report/run/report.js');
   const html = renderRunReport({
-    title: `${modelTitle(config.model, config.modelOptions)} on ${config.data.name}`,
+    title: `${loaded.title} on ${config.data.name}`,
     generatedAt: new Date().toISOString(),
     summary: {
-      model: modelTitle(config.model, config.modelOptions),
+      model: loaded.title,
       dataset: config.data.name,
       ...task.counts(settings),
       trainImages: config.trainImages,
@@ -222,6 +239,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
       imagesPerSecond,
     })),
     task: parts,
+    seen,
     recipe: Object.entries(recipe).map(([key, value]) => ({
       key,
       value: isUnused(config.recipe, key as RecipeKey) ? '–' : shownValue(value),
@@ -231,7 +249,9 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
       ...dataset.notes,
       passedOverText(dataset.ignoredEndings),
       ...broken.map(({ path, reason }) => `Left out, cannot be read: ${path}: ${reason}`),
-    ].filter((text) => text !== undefined),
+    ]
+      .filter((text) => text !== undefined)
+      .map(inPage),
     onnx: {
       file: basename(exported.path),
       bytes: exported.bytes,
@@ -246,6 +266,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
         value: `${cpus()[0]?.model ?? 'unknown'}, ${availableParallelism()} cores, ${config.threads} threads used`,
       },
       { key: 'device', value: config.device },
+      { key: 'data', value: `${seenFrom(run, folder)} (from the run's folder)` },
       { key: 'resumed', value: resumed ? 'yes' : 'no' },
     ],
     commands: [

@@ -1,11 +1,14 @@
 import type { PartName } from '../data/dataset.js';
 import type { Source } from '../data/sources/source.js';
 import { RescaledError, UsageError } from '../errors.js';
-import { writeFileAtomic } from '../files.js';
+import { seenFrom, withoutPlaces, writeFileAtomic } from '../files.js';
 import { type MeasuredPart, picturesOf } from '../part-words.js';
+import { loadConfig } from '../run/config.js';
 import type { Evaluation } from '../train/index.js';
 import { type LoadedModel, measure, pictureOf, preprocessFor, shownMetrics } from './load.js';
 import { picturesFor } from './pictures.js';
+import { seenBatch } from './seen.js';
+import { mapsOf } from './shown.js';
 
 export interface MeasureOptions {
   /** Labelled pictures; those of the training that the model did not learn from by default. */
@@ -30,6 +33,8 @@ export interface Measured {
   /** Where they lie, and the name of the data. */
   path: string;
   data: string;
+  /** Whether the user named that place. */
+  typed: boolean;
   /** The pictures themselves. */
   source: Source;
   /** What was found: the task's metrics by name, as fractions where they are shares, and its details. */
@@ -69,6 +74,7 @@ export async function measureOn(loaded: LoadedModel, options: MeasureOptions = {
     part,
     path,
     data: dataset.name,
+    typed: options.data !== undefined,
     source,
     result,
     broken,
@@ -81,12 +87,18 @@ export async function measureOn(loaded: LoadedModel, options: MeasureOptions = {
 
 export const WEIGHTS = { ema: 'EMA weights', raw: 'raw weights', unknown: 'weights' };
 
-/** Writes the page of a measurement. */
+/** Writes the page of a measurement. Needs the model, which must not be disposed of yet. */
 export async function writeMeasured(file: string, loaded: LoadedModel, measured: Measured): Promise<void> {
   const { task, settings, size, evalCrop } = loaded;
   const { result, source, part, path, data, notes, broken } = measured;
   const view = preprocessFor(loaded);
-  const parts = await task.report(result, { settings, source, part, picture: (i) => pictureOf(source, i, view) });
+  const picture = (i: number): Promise<string> => pictureOf(source, i, view);
+  const maps = mapsOf(loaded, source);
+  const parts = await task.report(result, { settings, source, part, folder: path, picture, maps });
+  const seen = loaded.run === undefined ? undefined : await seenBatch(task, loadConfig(loaded.run), 'open');
+  const place = loaded.run === undefined || measured.typed ? path : seenFrom(loaded.run, path);
+  const where = place === path ? place : `${place} (from the run's folder)`;
+  const inPage = withoutPlaces(path, data);
   const { renderMeasuredReport } = await import('../report/measured/report.js');
   const html = renderMeasuredReport({
     title: `${loaded.title} on ${data}`,
@@ -98,12 +110,13 @@ export async function writeMeasured(file: string, loaded: LoadedModel, measured:
     metrics: shownMetrics(task, settings),
     scores: result.scores,
     task: parts,
+    ...(seen === undefined ? {} : { seen }),
     facts: [
       { key: 'weights', value: `${WEIGHTS[loaded.weights ?? 'unknown']} of ${loaded.path}` },
-      { key: 'pictures', value: `${picturesOf(part, result.scores.images)} of ${path}` },
+      { key: 'pictures', value: `${picturesOf(part, result.scores.images)} of ${where}` },
       { key: 'size', value: `${size} pixels, crop ${evalCrop}` },
     ],
-    warnings: [...notes, ...broken.map((one) => `Left out, cannot be read: ${one.path}: ${one.reason}`)],
+    warnings: [...notes, ...broken.map((one) => `Left out, cannot be read: ${one.path}: ${one.reason}`)].map(inPage),
     commands: [],
   });
   writeFileAtomic(file, html);

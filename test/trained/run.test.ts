@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { Run, type RunEvent, train } from '../../src/index.js';
@@ -51,6 +51,20 @@ describe('a run from a program', () => {
     for (const name of ['model.onnx', 'labels.json', 'report.html', 'report.json'])
       assert.ok(existsSync(join(folder, name)), name);
     assert.equal(run.figures()!['top1'], (figures as { top1: number }).top1);
+    const report = run.figures() as unknown as Record<'perClass', Record<'pictures' | 'correct', number>[]> & {
+      [key: string]: unknown;
+    };
+    const total = (key: 'pictures' | 'correct'): number => report.perClass.reduce((sum, row) => sum + row[key], 0);
+    assert.equal(total('pictures'), report['testImages']);
+    assert.equal(total('correct') / total('pictures'), report['top1']);
+    assert.equal(report['model'], 'resnet-rs-14 x0.125');
+    assert.deepEqual(report['network'], { name: 'resnet-rs-14', width: 0.125, stemStride: 2 });
+    const page = readFileSync(join(folder, 'report.html'), 'utf8');
+    assert.match(page, /<h1>resnet-rs-14 x0\.125 on clothes<\/h1>/);
+    for (const id of ['seen', 'maps', 'mistakes']) assert.ok(page.includes(`<section id="${id}">`), id);
+    // The commands name the run as the caller did.
+    assert.ok(!page.replaceAll(folder, '').includes(work), 'no place of this machine');
+    assert.match(page, /<td>\.\.\/clothes \(from the run&#39;s folder\)<\/td>/);
     assert.ok(run.events().some(({ type }) => type === 'end'));
   });
 
@@ -62,7 +76,12 @@ describe('a run from a program', () => {
     assert.equal(found.scores['top1'], told.top1);
     assert.equal(found.images, told.images);
     assert.deepEqual(JSON.parse(JSON.stringify(found.told)).classes, told.classes);
-    assert.match(readFileSync(page, 'utf8'), /<title>/);
+    assert.deepEqual(told.perClass, JSON.parse(JSON.stringify(run.figures()!['perClass'])));
+    assert.deepEqual(told.mostConfused, run.figures()!['mostConfused']);
+    const html = readFileSync(page, 'utf8');
+    assert.match(html, /<title>resnet-rs-14 x0\.125 on clothes/);
+    for (const id of ['seen', 'maps']) assert.ok(html.includes(`<section id="${id}">`), id);
+    assert.ok(!html.replaceAll(folder, '').includes(work), 'no place of this machine');
     const all = await run.evaluate({ data: join(data), split: 'train', best: true });
     assert.equal(all.part, 'train');
     assert.ok(all.images > found.images);
@@ -74,6 +93,23 @@ describe('a run from a program', () => {
     const predictor = await run.predictor();
     assert.equal(predictor.labels.length, 3);
     await predictor.close();
+  });
+
+  test('data that is gone is said to be; other pictures are measured and drawn', async () => {
+    const moved = join(work, 'elsewhere');
+    renameSync(data, moved);
+    try {
+      const page = join(work, 'moved.html');
+      const found = await Run.open(folder).evaluate({ data: moved, report: page });
+      const html = readFileSync(page, 'utf8');
+      assert.ok(found.images > 0);
+      assert.match(html, /<section id="seen">.*\n<p class="note">The training pictures no longer lie where they lay/);
+      assert.ok(html.includes('<section id="maps">'));
+      assert.match(html, new RegExp(`pictures of ${moved}</td>`));
+      assert.equal(html.replaceAll(folder, '').split(moved).length, 2, 'the folder is named once');
+    } finally {
+      renameSync(moved, data);
+    }
   });
 
   test('what is no run is said to be none', () => {

@@ -9,6 +9,13 @@ import { drawTrivialAugment } from './trivialaugment.js';
 
 export type Policy = 'none' | 'randaugment' | 'autoaugment' | 'trivialaugment';
 export const POLICIES: readonly Policy[] = ['none', 'randaugment', 'autoaugment', 'trivialaugment'];
+/** As their papers call them; the library's constants of AutoAugment are version 0. */
+export const POLICY_TITLES: Readonly<Record<Policy, string>> = {
+  none: 'nothing',
+  randaugment: 'RandAugment',
+  autoaugment: 'AutoAugment v0',
+  trivialaugment: 'TrivialAugment',
+};
 
 /**
  * What is done to a training picture after crop and flip, before it is normalised. Plain data: loader workers get it by

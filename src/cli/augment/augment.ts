@@ -8,6 +8,7 @@ import {
   augmentPlan,
   drawSteps,
   POLICIES,
+  POLICY_TITLES,
   REFERENCE_SIDE,
   styleFor,
 } from '../../augment/policies/plan.js';
@@ -125,12 +126,6 @@ function operationGrid(
 }
 
 const DRAWS = 8;
-const TITLES = {
-  none: 'nothing',
-  randaugment: 'RandAugment',
-  autoaugment: 'AutoAugment v0',
-  trivialaugment: 'TrivialAugment',
-};
 
 /** Eight draws of a policy: RandAugment's at each magnitude, the others' side by side, with what was drawn below. */
 function policyGrid(picture: Pixels, plans: readonly AugmentPlan[], { seed, size, variant }: Flags): Grid {
@@ -138,7 +133,7 @@ function policyGrid(picture: Pixels, plans: readonly AugmentPlan[], { seed, size
   const byMagnitude = policy === 'randaugment';
   const columns = byMagnitude ? plans : Array.from({ length: 5 }, () => plans[0]!);
   return {
-    title: `${TITLES[policy]}${policy === 'trivialaugment' ? '' : `, ${variant}`}, at ${size} pixels, seed ${seed}`,
+    title: `${POLICY_TITLES[policy]}${policy === 'trivialaugment' ? '' : `, ${variant}`}, at ${size} pixels, seed ${seed}`,
     columns: byMagnitude ? plans.map(({ magnitude }) => `magnitude ${magnitude}`) : [],
     rows: Array.from({ length: DRAWS }, (_, row) => ({
       name: `draw ${row + 1}`,

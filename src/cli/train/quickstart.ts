@@ -7,6 +7,7 @@ import { onnxFile } from '../../deploy/model-file.js';
 import { Predictor } from '../../deploy/predictor.js';
 import { UsageError } from '../../errors.js';
 import { makeFolder } from '../../files.js';
+import { modelTitle } from '../../models/index.js';
 import { finalWeights, isRun, lastCheckpoint, loadConfig } from '../../run/config.js';
 import { metricsOf } from '../../tasks/index.js';
 import { openTrainingData, resolveRun } from '../../tasks/runs.js';
@@ -67,7 +68,8 @@ async function run(flags: { data: string; out: string; fresh?: boolean }): Promi
     const other = loadConfig(out);
     if (other.data.fingerprint !== dataset.fingerprint || other.model !== wanted.model)
       throw new UsageError(
-        `Expected a quickstart run in ${out} but it holds ${other.model} on ${other.data.name}, which would be lost. Choose another --out.`,
+        `Expected a quickstart run in ${out} but it holds ${modelTitle(other.model, other.modelOptions)} on ` +
+          `${other.data.name}, which would be lost. Choose another --out.`,
       );
     progress.note(`replacing the earlier run in ${out}`);
     rmSync(out, { recursive: true });

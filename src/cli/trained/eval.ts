@@ -103,6 +103,7 @@ async function run(first: string | undefined, second: string | undefined, flags:
     onNote: (text) => console.error(`note: ${text}`),
     onBroken: (file, reason) => console.error(`left out, cannot be read: ${file}: ${reason}`),
   });
+  if (flags.report !== undefined) await writeMeasured(flags.report, loaded, measured);
   loaded.model.dispose();
   const { result, part } = measured;
   const figures = {
@@ -119,7 +120,6 @@ async function run(first: string | undefined, second: string | undefined, flags:
     notes: measured.notes,
   };
   const metrics = shownMetrics(task, settings);
-  if (flags.report !== undefined) await writeMeasured(flags.report, loaded, measured);
   if (flags.json === true) {
     console.log(JSON.stringify({ ...figures, ...task.told(result, settings) }, null, 2));
     return;

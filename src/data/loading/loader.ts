@@ -106,6 +106,11 @@ export class BatchLoader<T extends Targets> {
     return this.#broken;
   }
 
+  /** Pictures in the first batch of an epoch, those that cannot be read among them. */
+  get firstSize(): number {
+    return this.#bounds[1]!;
+  }
+
   /** Milliseconds that consumers have waited for batches so far, over all passes. */
   get waitedMs(): number {
     return this.#waitedMs;
@@ -124,6 +129,19 @@ export class BatchLoader<T extends Targets> {
       );
     }
     return this.#pass(epoch, startBatch);
+  }
+
+  /**
+   * The first batch of an epoch, or its first `most` pictures, made in this thread: the bytes that a pass gives. One with none where all of
+   * them are broken.
+   */
+  async first(epoch: number, most = Number.POSITIVE_INFINITY): Promise<Batch<T>> {
+    checkWhole('epoch', epoch, 0);
+    const indices = Int32Array.from(this.#order(epoch).subarray(0, Math.min(most, this.firstSize)));
+    this.#reader ??= openTargets(this.#targets, this.#source);
+    const made = await makeBatch(this.#source, await this.#reader, { epoch, first: 0, indices }, this.#plan);
+    const { images, targets, indices: kept, n } = made!;
+    return { images, targets, indices: kept, n };
   }
 
   async *#pass(epoch: number, startBatch: number): AsyncGenerator<Batch<T>, void, undefined> {

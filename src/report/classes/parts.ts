@@ -4,6 +4,7 @@ import { percent } from '../draw/format.js';
 import type { TaskParts } from '../parts.js';
 import { wilson } from '../statistics.js';
 import { classesSection, confusionSection } from './confusion.js';
+import { type ClassMaps, mapsBody } from './maps.js';
 import { type ClassMetrics, type Confusion, classMetrics, confusedPairs } from './metrics.js';
 import { type Mistake, mistakeGrid } from './mistakes.js';
 
@@ -18,6 +19,8 @@ export interface ClassFindings {
   confusion: Confusion;
   /** Worst first. */
   mistakes: readonly Mistake[];
+  /** Of the first of them, of the predicted class and then of the true one. */
+  maps?: ClassMaps;
 }
 
 /**
@@ -25,7 +28,7 @@ export interface ClassFindings {
  * Throws UsageError where a probability is not a fraction in 0..1, and RescaledError where the confusion matrix does not
  * fit its classes.
  */
-export function classParts({ accuracy, images, part = 'test', confusion, mistakes }: ClassFindings): TaskParts {
+export function classParts({ accuracy, images, part = 'test', confusion, mistakes, maps }: ClassFindings): TaskParts {
   for (const { probability, source } of mistakes)
     if (probability < 0 || probability > 1)
       throw new UsageError(
@@ -39,6 +42,9 @@ export function classParts({ accuracy, images, part = 'test', confusion, mistake
       { id: 'confusion', title: 'Confusion', body: confusionSection(confusion, part) },
       { id: 'classes', title: 'Classes', body: classesSection(metrics, part) },
       ...(mistakes.length > 0 ? [{ id: 'mistakes', title: 'Worst mistakes', body: mistakeGrid(mistakes, part) }] : []),
+      ...(mistakes.length > 0 && maps !== undefined
+        ? [{ id: 'maps', title: 'Where the network looked in the worst', body: mapsBody(maps, mistakes) }]
+        : []),
     ],
     findings: [...weakest(metrics, part), ...confused(confusion)],
     ...(interval === undefined

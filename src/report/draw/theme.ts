@@ -137,7 +137,7 @@ text-align: center; vertical-align: middle; border-radius: 3px; overflow-wrap: n
 .matrix .zero { color: var(--axis); background: var(--raised); }
 .matrix .right { background: rgb(var(--right) / var(--v)); }
 .matrix .wrong { background: rgb(var(--wrong) / var(--v)); }
-.swatch { display: inline-block; width: 18px; height: 12px; margin: 0 1px; border-radius: 2px; vertical-align: -1px; }
+.legend .swatch { width: 18px; height: 12px; margin: 0 1px; border: 0; border-radius: 2px; vertical-align: -1px; }
 .swatch.right { background: rgb(var(--right) / var(--v)); }
 .swatch.wrong { background: rgb(var(--wrong) / var(--v)); }
 .matrix .deep { color: var(--on-deep); }
@@ -148,6 +148,14 @@ text-align: center; vertical-align: middle; border-radius: 3px; overflow-wrap: n
 .mistakes p { margin: 0; font-size: 13px; line-height: 1.35; overflow-wrap: anywhere; }
 .mistakes .said { color: var(--tone-two); }
 .mistakes .source { color: var(--muted); font-size: 11.5px; margin-top: 2px; }
+.maps { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(400px, 100%), 1fr)); gap: 24px 40px; margin: 0; padding: 0; list-style: none; }
+.maps li { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 2px 8px; align-content: start; break-inside: avoid; }
+.maps figure { margin: 0; }
+.maps img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; background: var(--raised); border-radius: 4px; margin-bottom: 5px; }
+.maps img.pixels { image-rendering: pixelated; }
+.maps figcaption { font-size: 13px; line-height: 1.35; overflow-wrap: anywhere; }
+.maps .source { grid-column: 1 / -1; color: var(--muted); font-size: 11.5px; margin: 0; overflow-wrap: anywhere; }
+.map-scale { display: inline-block; width: 180px; height: 12px; margin: 0 8px; border-radius: 2px; vertical-align: -1px; }
 .recipe td:first-child, .pairs-list td:first-child { white-space: nowrap; }
 .recipe .source { color: var(--muted); }
 .recipe small { display: block; color: var(--muted); font-size: 13px; }
@@ -193,7 +201,7 @@ details[open] summary { margin-bottom: 8px; }
   .facts dd { font-size: 14px; }
   .big { font-size: 42px; }
   .mistakes { grid-template-columns: repeat(8, 1fr); gap: 12px 10px; }
-  .mistakes .source { font-size: 8.5px; }
+  .mistakes .source, .maps .source { font-size: 8.5px; }
   table, .matrix, .matrix th { font-size: 10.5px; }
   th, td { padding-top: 2.5px; padding-bottom: 2.5px; }
   .matrix tbody td { width: 28px; min-width: 24px; height: 22px; }

@@ -6,6 +6,7 @@ import { bar, commandList, pairList } from '../draw/lists.js';
 import { measureOf } from '../draw/measure.js';
 import { renderPage } from '../draw/page.js';
 import type { TaskParts } from '../parts.js';
+import { type SeenBatch, seenSection } from '../seen.js';
 
 /** What a model was worth on some pictures: plain data. */
 export interface MeasuredReport {
@@ -21,6 +22,8 @@ export interface MeasuredReport {
   metrics: readonly [Metric, ...Metric[]];
   scores: Readonly<Record<string, number>>;
   task: TaskParts;
+  /** What the network saw in the first step of its training, where that is known. */
+  seen?: SeenBatch;
   /** Weights, size and the like. */
   facts: readonly { key: string; value: string }[];
   warnings: readonly string[];
@@ -61,6 +64,7 @@ ${
 ${task.findings.length > 0 && html`<ul class="findings">${task.findings.map((text) => html`<li>${text}</li>`)}</ul>`}`,
     sections: [
       ...task.sections,
+      ...(report.seen === undefined ? [] : [seenSection(report.seen)]),
       { id: 'facts', title: 'How it was measured', body: pairList([...report.facts]) },
       ...(report.commands.length > 0
         ? [{ id: 'next', title: 'What to do next', body: commandList([...report.commands]) }]

@@ -1,6 +1,7 @@
 import type { Metric } from '../../metric.js';
 import type { MeasuredPart } from '../../part-words.js';
 import type { TaskParts } from '../parts.js';
+import type { SeenBatch } from '../seen.js';
 
 /**
  * What a report of one training run is drawn from: plain data, so that it can be kept as JSON and drawn again.
@@ -19,6 +20,8 @@ export interface RunReport {
   steps: StepRow[];
   /** What the task has to say. */
   task: TaskParts;
+  /** What the network saw in its first step. */
+  seen?: SeenBatch;
   recipe: { key: string; value: string; source: string; note?: string }[];
   /** Broken pictures and the like, one sentence each. */
   warnings: string[];

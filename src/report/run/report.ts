@@ -5,6 +5,7 @@ import { type Html, html } from '../draw/html.js';
 import { bar, commandList, pairList } from '../draw/lists.js';
 import { measureOf } from '../draw/measure.js';
 import { renderPage, type Section } from '../draw/page.js';
+import { seenSection } from '../seen.js';
 import { curves } from './charts.js';
 import type { RunReport } from './data.js';
 import { findings } from './findings.js';
@@ -27,6 +28,7 @@ export function renderRunReport(report: RunReport): string {
       body: html`${curves(report)}${report.epochs.length > 0 && epochTable(report.epochs, metrics, summary.validated)}`,
     },
     ...task.sections,
+    report.seen !== undefined && seenSection(report.seen),
     report.recipe.length > 0 && { id: 'recipe', title: 'Recipe', body: recipeTable(report.recipe) },
     onnx !== undefined && { id: 'onnx', title: 'ONNX export', body: parity(onnx) },
     report.environment.length > 0 && { id: 'environment', title: 'Environment', body: pairList(report.environment) },

@@ -48,12 +48,12 @@ function withSteps(
   };
 }
 
-/** Each row has one step more than the row before it. */
-export function additive(ladder: Ladder): Variant[] {
+/** Each row has one step more than the row before it. @param title of the base network, with its width */
+export function additive(ladder: Ladder, title = ladder.base.model): Variant[] {
   const first: Variant = {
     name: ladder.base.name,
     ...withSteps(ladder, []),
-    changed: `recipe ${ladder.base.recipe}, ${ladder.base.model}`,
+    changed: `recipe ${ladder.base.recipe}, ${title}`,
     paper: ladder.base.paper ?? {},
   };
   return [
@@ -72,11 +72,11 @@ export function additive(ladder: Ladder): Variant[] {
 }
 
 /** All steps, then each row without one of them. */
-export function leaveOneOut(ladder: Ladder): Variant[] {
+export function leaveOneOut(ladder: Ladder, title = ladder.base.model): Variant[] {
   const all: Variant = {
     name: 'all steps',
     ...withSteps(ladder, ladder.steps),
-    changed: `${ladder.steps.length} steps on recipe ${ladder.base.recipe}, ${ladder.base.model}`,
+    changed: `${ladder.steps.length} steps on recipe ${ladder.base.recipe}, ${title}`,
     paper: ladder.steps.at(-1)?.paper ?? {},
   };
   return [

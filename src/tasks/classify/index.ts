@@ -6,8 +6,9 @@ import { type ClassDetails, classEvaluator } from './evaluator.js';
 import { METRICS } from './metrics.js';
 import { classObjective } from './objective.js';
 import { classParts } from './report.js';
-import { type ClassSettings, fits, namesOf, settingsOf } from './settings.js';
+import { type ClassSettings, fits, settingsOf } from './settings.js';
 import { classText } from './text.js';
+import { classTold } from './told.js';
 import { upgradeState } from './upgrade.js';
 
 /** Which of some classes a picture shows: the paper's own task. */
@@ -24,11 +25,11 @@ export const classify: Task<Labels, ClassSettings, ClassDetails> = {
   outputs: ({ classes }) => classes.length,
   model: ({ model, modelOptions, seed }) => createModel(model, modelOptions, seed),
   facts: ({ classes }) => ({ classes: [...classes] }),
-  objective: ({ recipe, modelOptions, size, seed, device }, { labels }) =>
-    classObjective({ recipe: recipe.values, classes: modelOptions.classes, labels, size, seed, device }),
+  objective: ({ recipe, modelOptions, size, seed, device }, { labels, classes: names }) =>
+    classObjective({ recipe: recipe.values, classes: modelOptions.classes, names, labels, size, seed, device }),
   evaluator: ({ classes }, options) => classEvaluator(classes.length, options),
   exported: ({ classes }) => ({ kind: 'classes', labels: classes }),
-  told: ({ details: { confusion } }, settings) => ({ confusion, classes: namesOf(settings) }),
+  told: classTold,
   text: classText,
   silent: ({ classes }) => (classes.length <= 5 ? ['top5'] : []),
   report: classParts,

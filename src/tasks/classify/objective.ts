@@ -9,6 +9,8 @@ import { mixedLoss, mixOf } from './mixing.js';
 export interface ClassObjectiveOptions {
   recipe: Pick<Recipe, 'mixup' | 'cutmix' | 'labelSmoothing' | 'classWeights'>;
   classes: number;
+  /** Of the classes, for people. */
+  names?: readonly string[];
   /** Labels of all training pictures, for the weights of classes. */
   labels: ArrayLike<number>;
   /** Side of the pictures. */
@@ -24,6 +26,7 @@ export interface ClassObjectiveOptions {
 export function classObjective({
   recipe,
   classes,
+  names,
   labels,
   size,
   seed,
@@ -33,6 +36,7 @@ export function classObjective({
   const weights = recipe.classWeights === 'balanced' ? balancedWeights(labels, classes, device) : undefined;
   const onDevice = (some: Int32Array, begin: number, end: number): Tensor =>
     fromTypedArray(some.subarray(begin, end), [end - begin], { dtype: 'int64', device });
+  const nameOf = (label: number): string => names?.[label] ?? String(label);
   return {
     begin(batch, epoch, number) {
       const { labels: own } = batch.targets;
@@ -40,6 +44,14 @@ export function classObjective({
       const partners = mix === undefined ? undefined : mixLabels(own, mix);
       return {
         images: mix === undefined ? batch.images : mixImages(batch.images, batch.n, size, size, mix),
+        caption(k) {
+          if (mix === undefined || own[k] === partners![k]) return nameOf(own[k]!);
+          const shares = [[mix.lambda, own[k]!] as const, [1 - mix.lambda, partners![k]!] as const];
+          return shares
+            .sort(([a], [b]) => b - a)
+            .map(([share, label]) => `${(100 * share).toFixed(0)}\u00a0% ${nameOf(label)}`)
+            .join(', ');
+        },
         loss(logits, begin, end) {
           const y = onDevice(own, begin, end);
           const loss =

@@ -20,6 +20,12 @@ export const settingsOf = ({ classes }: WeightsFacts, outputs: number): ClassSet
 export const namesOf = ({ classes }: ClassSettings): readonly string[] =>
   classes.every((name) => name === '') ? [] : classes;
 
+/** The names, or the numbers of the outputs where weights say none. */
+export const classNames = (settings: ClassSettings): readonly string[] => {
+  const named = namesOf(settings);
+  return named.length > 0 ? named : settings.classes.map((_, i) => String(i));
+};
+
 /**
  * The pictures with the labels that the weights have for their classes: matched by name, whatever the order, and of
  * some of them alone.

@@ -2,7 +2,7 @@ import { classMetrics, confusedPairs, overall } from '../../report/classes/metri
 import { wilson } from '../../report/statistics.js';
 import type { Evaluation, TaskText } from '../../train/task.js';
 import type { ClassDetails } from './evaluator.js';
-import { type ClassSettings, namesOf } from './settings.js';
+import { type ClassSettings, classNames } from './settings.js';
 
 /** So many classes and pairs are printed; the page and the JSON have all. */
 const CLASSES = 20;
@@ -12,9 +12,7 @@ const percent = (share: number | undefined): string => (share === undefined ? '-
 
 /** The Wilson interval of the accuracy, a table of the classes with the weakest first, and what is confused most. */
 export function classText({ scores, details }: Evaluation<ClassDetails>, settings: ClassSettings): TaskText {
-  const named = namesOf(settings);
-  const classes = named.length > 0 ? named : settings.classes.map((_, i) => String(i));
-  const confusion = { classes, counts: details.confusion };
+  const confusion = { classes: classNames(settings), counts: details.confusion };
   const metrics = classMetrics(confusion);
   const seen = metrics.filter(({ support }) => support > 0);
   const { correct, total, balanced } = overall(metrics);

@@ -1,0 +1,84 @@
+import { POLICY_TITLES } from '../augment/policies/plan.js';
+import type { Dataset } from '../data/dataset.js';
+import { RescaledError } from '../errors.js';
+import type { Recipe } from '../recipe/recipe.js';
+import type { SeenBatch } from '../report/seen.js';
+import type { RunConfig } from '../run/config.js';
+import { plural } from '../suggest.js';
+import { openRunData } from '../tasks/runs.js';
+import { learnedFrom, type Task, trainingLoader } from '../train/index.js';
+import { shown } from './shown.js';
+
+/** So many pictures of the batch are shown. */
+const SHOWN = 14;
+
+/**
+ * Pictures of the first batch of a run's first epoch as its network saw them: made again, since they are a function of (seed, epoch, index),
+ * and mixed by the task where the recipe mixes. Without data, or where they have changed, it says so.
+ */
+export async function seenBatch(task: Task, config: RunConfig, data: Dataset | 'open'): Promise<SeenBatch> {
+  const dataset = data === 'open' ? await openedOf(config) : data;
+  if (dataset?.train === undefined)
+    return { none: 'The training pictures no longer lie where they lay: what the network saw cannot be shown.' };
+  if (dataset.fingerprint !== config.data.fingerprint)
+    return { none: 'The data has changed since the training: what the network saw cannot be shown.' };
+  const { values } = config.recipe;
+  const { train } = learnedFrom(config, dataset);
+  const loader = trainingLoader(task, config, train, 0);
+  const objective = task.objective(config, train);
+  try {
+    // Partners may stand anywhere in the batch.
+    const mixes = values.mixup > 0 || values.cutmix > 0;
+    const batch = await loader.first(0, mixes ? undefined : SHOWN);
+    if (batch.n < 2) return { none: 'The pictures of the first step cannot be read.' };
+    const { size } = config;
+    const step = objective.begin(batch, 0, 0);
+    const n = Math.min(SHOWN, batch.n);
+    const bytes = 3 * size * size;
+    const pictures = [];
+    for (let k = 0; k < n; k++) {
+      const picture = await shown(step.images.subarray(k * bytes, (k + 1) * bytes), size);
+      pictures.push({ ...picture, caption: step.caption?.(k) ?? '' });
+    }
+    const of = loader.firstSize;
+    const which = n < of ? `The first ${n} of the ${of} pictures` : `The ${n} pictures`;
+    return { pictures, note: `${which} of the first step of epoch 1: ${augmentationWords(values)}.` };
+  } finally {
+    objective.dispose();
+    await loader.close();
+  }
+}
+
+async function openedOf(config: RunConfig): Promise<Dataset | undefined> {
+  try {
+    return await openRunData(config);
+  } catch (error) {
+    // Gone, or no longer a data set: both are no fault of what is told here. Anything else is one of the program.
+    if (error instanceof RescaledError || (error as NodeJS.ErrnoException).code !== undefined) return undefined;
+    throw error;
+  }
+}
+
+/** What a recipe does to training pictures, in words. */
+export function augmentationWords(recipe: Recipe): string {
+  const percent = (share: number): string => `${Number((100 * share).toFixed(1))} %`;
+  const crops = {
+    inception: `a random crop of ${recipe.cropAreaMin < 1 ? `${percent(recipe.cropAreaMin)} to ` : ''}100 % of the area`,
+    pad: `a shift of up to ${plural(recipe.padding, 'pixel')}`,
+    none: 'a centre crop',
+  };
+  const strength =
+    recipe.augment === 'randaugment'
+      ? ` (${recipe.randAugmentLayers} operations at magnitude ${recipe.randAugmentMagnitude})`
+      : '';
+  return [
+    crops[recipe.cropMode],
+    ...(recipe.flip > 0 ? [`flipped in ${percent(recipe.flip)}`] : []),
+    ...(recipe.augment === 'none' ? [] : [`${POLICY_TITLES[recipe.augment]}${strength}`]),
+    ...(recipe.randomErasing > 0 ? [`a part erased in ${percent(recipe.randomErasing)}`] : []),
+    ...(recipe.repeats > 1 ? [`each picture ${recipe.repeats} times in a row`] : []),
+    ...(recipe.mixup > 0 ? [`mixup (alpha ${recipe.mixup})`] : []),
+    ...(recipe.cutmix > 0 ? [`CutMix (alpha ${recipe.cutmix})`] : []),
+    ...(recipe.labelSmoothing > 0 ? [`labels smoothed by ${recipe.labelSmoothing}`] : []),
+  ].join(', ');
+}
