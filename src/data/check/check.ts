@@ -42,7 +42,7 @@ export async function* checkData(
   const comparing = nearPairs(
     looked.thumbs,
     alone.filter((i) => looked.compared[i] === 1),
-    signal,
+    signal === undefined ? {} : { signal },
   );
   let pairs = await comparing.next();
   for (; pairs.done !== true; pairs = await comparing.next())
