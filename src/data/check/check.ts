@@ -33,7 +33,7 @@ export async function* checkData(
   const opened = await openToCheck(data);
   const pictures = new Pictures(opened.parts);
   const of = pictures.length;
-  const looking = look(pictures, signal);
+  const looking = look(pictures, opened.folder, { all: true, ...(signal && { signal }) });
   let turn = await looking.next();
   for (; turn.done !== true; turn = await looking.next()) yield { type: 'looking', done: turn.value, of };
   const looked = turn.value;
@@ -42,7 +42,7 @@ export async function* checkData(
   const comparing = nearPairs(
     looked.thumbs,
     alone.filter((i) => looked.compared[i] === 1),
-    signal === undefined ? {} : { signal },
+    { ...(signal && { signal }) },
   );
   let pairs = await comparing.next();
   for (; pairs.done !== true; pairs = await comparing.next())

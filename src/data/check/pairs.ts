@@ -39,6 +39,9 @@ export async function* nearPairs(
 ): AsyncGenerator<number, NearPair[]> {
   const sharp = which.filter((i) => thumbs.contrast[i]! >= LEAST_CONTRAST);
   const hashes = new Hashes(thumbs, sharp, sides);
+  const tones = Float32Array.from({ length: 3 * thumbs.contrast.length }, (_, k) =>
+    toneOf(thumbs, Math.floor(k / 3), k % 3),
+  );
   const aligner = new Aligner(thumbs);
   const pairs: NearPair[] = [];
   let rested = performance.now();
@@ -46,7 +49,7 @@ export async function* nearPairs(
     for (const { other, mirrored } of hashes.like(k)) {
       const [a, b] = [sharp[k]!, sharp[other]!];
       const { straight, mirrored: mirror } = lowCorrelation(thumbs, a, b);
-      if ((mirrored ? mirror : straight) < LEAST_LOW) continue;
+      if ((mirrored ? mirror : straight) < LEAST_LOW || !sameTones(thumbs, tones, a, b)) continue;
       const likeness = aligner.compare(a, b, mirrored, LEAST_HALF);
       if (likeness !== undefined && isCopy(likeness)) pairs.push({ a, b, mirrored, likeness });
     }
@@ -57,6 +60,24 @@ export async function* nearPairs(
     signal?.throwIfAborted();
   }
   return pairs;
+}
+
+/** Mean brightness, Cb or Cr, in levels. */
+function toneOf(thumbs: Thumbs, i: number, channel: number): number {
+  const colour = thumbs.colourOf(i);
+  const half = colour.length / 2;
+  const values = channel === 0 ? thumbs.lumaOf(i) : colour.subarray(half * (channel - 1), half * channel);
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/**
+ * Whether brightness, colour and contrast as a whole are near enough for a copy. Of 1,500 copies, cropped by up to 5 % a
+ * border, none differed by more than 20 levels of brightness, 7.3 of colour and a factor of 1.32 in contrast.
+ */
+function sameTones({ contrast }: Thumbs, tones: Float32Array, a: number, b: number): boolean {
+  const apart = (channel: number): number => Math.abs(tones[3 * a + channel]! - tones[3 * b + channel]!);
+  const [one, other] = [contrast[a]!, contrast[b]!];
+  return apart(0) <= 32 && apart(1) + apart(2) <= 24 && one <= 1.6 * other && other <= 1.6 * one;
 }
 
 /** Every second bit. */
