@@ -1,8 +1,10 @@
 // What `rescaled check` finds of faults sown into a folder of pictures, and how long it takes:
 //   npm run bench:check -- DATA... [--each 50 --seed 0]
+//   npm run bench:check -- DATA... --many 10000 --into FOLDER
 // Each folder is copied to a temporary one and checked as it is: what is found then was there before. Then faults are sown: copies of
 // pictures that have none yet, each changed in one way. Recall is the share of them that are found beside their source; precision the share
-// of what joins pictures to groups that was sown or was there before.
+// of what joins pictures to groups that was sown or was there before. With --many so many pictures are made of all folders once, and the time of
+// a check of them is told, with nothing kept from before.
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, extname, join, resolve } from 'node:path';
@@ -17,21 +19,29 @@ import { checkData } from '../src/data/check/check.js';
 import { openToCheck, Pictures } from '../src/data/check/opened.js';
 import { UsageError } from '../src/errors.js';
 import { groupText } from '../src/report/check/words.js';
+import { makeMany } from './many.js';
 import { benchOptions } from './options.js';
 
 interface Options {
   each: number;
   seed: number;
+  many?: number;
+  into?: string;
 }
 
 const command = new Command('npm run bench:check --')
   .description('What a check finds of faults that are sown into copies of folders.')
   .argument('<data...>', 'folders of pictures, as for "rescaled check"')
   .option('--each <n>', 'pictures of each fault', integer, 50)
-  .option('--seed <n>', 'the same seed sows the same', integer, 0);
-const { each, seed } = await benchOptions<Options>(command, (options) => {
+  .option('--seed <n>', 'the same seed sows the same', integer, 0)
+  .option('--many <n>', 'make so many pictures of these and time a check of them', integer)
+  .option('--into <folder>', 'with --many: where they are made, once');
+const { each, seed, many, into } = await benchOptions<Options>(command, (options) => {
   wholeOption('--each', options.each, 1, 100_000);
   wholeOption('--seed', options.seed, 0, 1e9);
+  wholeOption('--many', options.many, 1, 10_000_000);
+  if ((options.many === undefined) !== (options.into === undefined))
+    throw new UsageError('Expected --many and --into together: how many pictures are made, and where.');
 });
 
 /** A picture as it lies, and its size. */
@@ -193,25 +203,45 @@ function compare(clean: Checked, dirty: Checked, sown: readonly Sown[]): void {
   );
 }
 
+/** The time that a check of many pictures takes. */
+async function timeMany(count: number, folder: string): Promise<void> {
+  await makeMany(command.args, count, folder, seed);
+  const before = process.cpuUsage();
+  let looked = 0;
+  const began = performance.now();
+  const checking = checkData(folder);
+  let turn = await checking.next();
+  for (; turn.done !== true; turn = await checking.next())
+    if (turn.value.type === 'looking') looked = (performance.now() - began) / 1000;
+  const { pictures, seconds, found } = turn.value;
+  const { user, system } = process.cpuUsage(before);
+  console.log(
+    `${pictures} pictures in ${seconds.toFixed(1)} s, ${looked.toFixed(1)} s of it to look at them ` +
+      `(${((user + system) / 1e6).toFixed(1)} s of a core in all); ${found['near-duplicates']} groups of near copies`,
+  );
+}
+
 const work = mkdtempSync(join(tmpdir(), 'rescaled-bench-'));
 try {
-  for (const given of command.args) {
-    const folder = join(work, basename(resolve(given)));
-    cpSync(resolve(given), folder, { recursive: true, dereference: true });
-    const clean = await finished(folder);
-    console.log(
-      `${clean.name}: ${clean.pictures} pictures in ${clean.seconds.toFixed(1)} s; ${clean.groups.length} groups before sowing`,
-    );
-    for (const group of clean.groups) console.log(`  ${groupText(group, false)}`);
-    const taken = new Set(
-      [...clean.groups.flatMap(({ pictures }) => pictures), ...clean.broken].map(({ path }) => path),
-    );
-    const sown = await sow(folder, clean, taken);
-    const dirty = await finished(folder);
-    console.log(`with ${sown.length} faults: ${dirty.pictures} pictures in ${dirty.seconds.toFixed(1)} s`);
-    compare(clean, dirty, sown);
-    rmSync(folder, { recursive: true, force: true });
-  }
+  if (many !== undefined) await timeMany(many, resolve(into!));
+  else
+    for (const given of command.args) {
+      const folder = join(work, basename(resolve(given)));
+      cpSync(resolve(given), folder, { recursive: true, dereference: true });
+      const clean = await finished(folder);
+      console.log(
+        `${clean.name}: ${clean.pictures} pictures in ${clean.seconds.toFixed(1)} s; ${clean.groups.length} groups before sowing`,
+      );
+      for (const group of clean.groups) console.log(`  ${groupText(group, false)}`);
+      const taken = new Set(
+        [...clean.groups.flatMap(({ pictures }) => pictures), ...clean.broken].map(({ path }) => path),
+      );
+      const sown = await sow(folder, clean, taken);
+      const dirty = await finished(folder);
+      console.log(`with ${sown.length} faults: ${dirty.pictures} pictures in ${dirty.seconds.toFixed(1)} s`);
+      compare(clean, dirty, sown);
+      rmSync(folder, { recursive: true, force: true });
+    }
 } finally {
   rmSync(work, { recursive: true, force: true });
 }

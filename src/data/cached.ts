@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Pixels } from '../augment/pixels.js';
 import { takeLock } from '../lock.js';
 import { cacheFile, cacheFolder, MOST_BYTES, makeRoom, megabytes, touch } from './cache/folder.js';
 import { PixelFile } from './cache/pixel-file.js';
 import { PixelWriter } from './cache/pixel-writer.js';
+import { brokenRecord, KnownFacts, recordOf } from './check/facts.js';
 import type { Dataset } from './dataset.js';
-import { decodeFile, isWhole } from './sources/decode.js';
+import { BrokenPicture, type Examined, examineFile, isWhole } from './sources/decode.js';
 import { reasonOf } from './sources/idx-pixels.js';
-import { type CachedFiles, cacheFinder, type FilesSpec, openSource, type Source } from './sources/source.js';
+import { type CachedFiles, cacheFinder, type FilesSpec, openSource, pathsOf, type Source } from './sources/source.js';
 
 /** How many pictures have been decoded for the cache. */
 export interface CacheProgress {
@@ -66,6 +66,12 @@ export async function cachedDataset(dataset: Dataset, size: number, signal?: Abo
   }
 }
 
+interface Missing {
+  id: number;
+  path: string;
+  name: string;
+}
+
 class Busy extends Error {}
 
 /** Waits for the lock; undefined when the signal came first. */
@@ -119,14 +125,16 @@ class Build {
     return { ...this.given, ...(train && { train: on(train) }), val: on(val) };
   }
 
-  /** Pictures that nobody has tried to decode: their number in the data set, and their path. */
-  missing(): { id: number; path: string }[] {
+  /** Pictures that nobody has tried to decode: their number in the data set, and their path, also from its folder. */
+  missing(): Missing[] {
     const find = cacheFinder(this.#cached);
-    const missing: { id: number; path: string }[] = [];
-    for (const source of [this.given.train, this.given.val])
+    const missing: Missing[] = [];
+    for (const source of [this.given.train, this.given.val]) {
+      const names = source === undefined ? [] : pathsOf(source)!;
       for (const [i, id] of (source?.spec as FilesSpec | undefined)?.ids.entries() ?? [])
         if (find(id, this.size) === undefined && this.#whole?.state(id) !== 'unreadable')
-          missing.push({ id, path: source!.describe(i) });
+          missing.push({ id, path: source!.describe(i), name: names[i]! });
+    }
     return missing;
   }
 
@@ -134,7 +142,9 @@ class Build {
     const missing = this.missing();
     const step = Math.ceil(missing.length / SAMPLE);
     const sample = await Promise.all(missing.filter((_, i) => i % step === 0).map(({ path }) => this.#decode(path)));
-    const mean = sample.reduce((sum, pixels) => sum + (pixels?.data.length ?? 0), 0) / Math.max(1, sample.length);
+    const mean =
+      sample.reduce((sum, seen) => sum + (typeof seen === 'string' ? 0 : seen.pixels.data.length), 0) /
+      Math.max(1, sample.length);
     const bytes = mean * missing.length + (this.#whole?.bytes ?? 0) + (this.#reduced?.bytes ?? 0);
     if (bytes > MOST_BYTES)
       return (
@@ -146,15 +156,19 @@ class Build {
 
   /**
    * Decodes what is missing and puts the files in their place; stopped by the signal, it leaves everything as it was.
+   * What a check would have to decode them for is learned on the way.
    */
   async *decodeMissing(signal: AbortSignal | undefined): AsyncGenerator<CacheProgress> {
     const missing = this.missing();
-    const inFlight: Promise<Pixels | undefined>[] = [];
+    const known = KnownFacts.of((this.given.val.spec as FilesSpec).root);
+    const inFlight: Promise<Examined | string>[] = [];
     let next = 0;
     let told = performance.now();
-    for (const [k, { id }] of missing.entries()) {
+    for (const [k, { id, name }] of missing.entries()) {
       while (next < Math.min(missing.length, k + AHEAD)) inFlight.push(this.#decode(missing[next++]!.path));
-      this.#add(id, await inFlight.shift()!);
+      const seen = await inFlight.shift()!;
+      this.#add(id, seen);
+      known?.add(known.stamp(name), typeof seen === 'string' ? brokenRecord(seen) : recordOf(seen));
       if (signal?.aborted === true) return;
       if (performance.now() - told < TELL_MS) continue;
       told = performance.now();
@@ -162,17 +176,20 @@ class Build {
     }
     for (const writer of this.#writers.values()) writer.commit();
     this.#writers.clear();
+    known?.save({ all: false });
     this.open();
   }
 
-  /** undefined: it cannot be read. Whoever needs it tries again and says why. */
-  #decode(path: string): Promise<Pixels | undefined> {
-    return decodeFile(path, { targetSize: this.size }).catch(() => undefined);
+  /** The reason where it cannot be read. Whoever needs it tries again and says why. */
+  #decode(path: string): Promise<Examined | string> {
+    return examineFile(path, { targetSize: this.size }).catch((error: unknown) =>
+      error instanceof BrokenPicture ? error.reason : reasonOf(error),
+    );
   }
 
-  #add(id: number, pixels: Pixels | undefined): void {
-    if (pixels === undefined) return this.#writer('whole').addUnreadable(id);
-    const { width, height, data } = pixels;
+  #add(id: number, seen: Examined | string): void {
+    if (typeof seen === 'string') return this.#writer('whole').addUnreadable(id);
+    const { width, height, data } = seen.pixels;
     // One that just fits may have been reduced to that.
     const own = isWhole(width, height, this.size) && Math.min(width, height) < 4 * this.size;
     this.#writer(own ? 'whole' : 'reduced').add(id, width, height, data);

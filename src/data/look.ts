@@ -1,5 +1,8 @@
+import { cacheFolder } from './cache/folder.js';
 import { PixelFile } from './cache/pixel-file.js';
 import { withCache } from './cached.js';
+import { look } from './check/look.js';
+import { Pictures, partOf } from './check/opened.js';
 import type { Dataset } from './dataset.js';
 import { BrokenPicture, decodeFile, headerProblem } from './sources/decode.js';
 import { cacheFinder, type Source } from './sources/source.js';
@@ -37,7 +40,8 @@ export async function* lookAt(
   const decoding = withCache(dataset, size, signal);
   let turn = await decoding.next();
   for (; turn.done !== true; turn = await decoding.next()) yield { type: 'decoding', ...turn.value };
-  const left = unseen(turn.value, size);
+  const learned = yield* learnTest(turn.value, broken, signal);
+  const left = unseen(turn.value, size, learned);
   yield* each(left, headerProblem, broken, signal);
   // What the cache could not take up was found broken when its turn came: it is decoded once more, for the reason.
   const suspects = (verify ? left : [turn.value.train, turn.value.val].flatMap(unreadable)).filter(
@@ -47,10 +51,37 @@ export async function* lookAt(
   return broken;
 }
 
-/** Paths of pictures that are not decoded in a cache. */
-function unseen({ train, val, test }: Dataset, size: number): string[] {
+/**
+ * The cache has no test part, which is measured once. Where there is a cache its pictures are decoded as a check would,
+ * much reduced, so that they can be compared with the others; what is known already is not.
+ * @returns whether that was done
+ */
+async function* learnTest(
+  { test, note }: Dataset,
+  broken: Map<string, string>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<LookProgress, boolean> {
+  if (test?.spec.kind !== 'files' || note !== undefined || cacheFolder() === undefined) return false;
+  const looking = look(new Pictures([partOf('test', test)]), test.spec.root, { all: false, ...(signal && { signal }) });
+  try {
+    let turn = await looking.next();
+    for (let told = performance.now(); turn.done !== true; turn = await looking.next()) {
+      if (performance.now() - told < TELL_MS) continue;
+      told = performance.now();
+      yield { type: 'looking', done: turn.value, of: test.length };
+    }
+    for (const [i, reason] of turn.value.broken) broken.set(test.describe(i), reason);
+    return true;
+  } catch (error) {
+    if (signal?.aborted === true) return true;
+    throw error;
+  }
+}
+
+/** Paths of pictures that are not decoded in a cache. @param learned whether the test part is seen */
+function unseen({ train, val, test }: Dataset, size: number, learned: boolean): string[] {
   const paths: string[] = [];
-  for (const source of [train, val, test]) {
+  for (const source of [train, val, ...(learned ? [] : [test])]) {
     if (source?.spec.kind !== 'files') continue;
     const { ids, cached } = source.spec;
     const find = cacheFinder(cached);

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Rest } from '../batches.js';
+import type { LeftOut } from '../data/check/copies.js';
 import { RescaledError, UsageError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
 import type { ModelOptions } from '../models/index.js';
@@ -31,6 +32,8 @@ export interface RunConfig {
   format: 2;
   task: TaskSettings;
   data: { path: string; name: string; fingerprint: string; valSplit?: number; limitTrain?: number; limitVal?: number };
+  /** Training pictures that were asked to be left out, by reason; see `LEAVABLE`. `trainImages` is without them. */
+  leftOut?: LeftOut;
   trainImages: number;
   /** What each epoch is measured on. */
   valImages: number;

@@ -22,6 +22,28 @@ export function savePictures(run: string, pictures: RunPictures): void {
   writeFileAtomic(picturesFile(run), gzipSync(lines.join('')));
 }
 
+/** Pictures to measure on that stand in training too, and how alike the copies are. */
+export interface RunCopies {
+  val: readonly RunCopy[];
+  test: readonly RunCopy[];
+}
+
+export interface RunCopy {
+  path: string;
+  /** Every byte, every pixel, or nearly the same. */
+  match: 'file' | 'pixels' | 'near';
+}
+
+const copiesFile = (run: string): string => join(run, 'copies.json');
+
+export function saveCopies(run: string, copies: RunCopies): void {
+  writeFileAtomic(copiesFile(run), `${JSON.stringify(copies, null, 2)}\n`);
+}
+
+/** Undefined where nobody looked for them. */
+export const loadCopies = (run: string): RunCopies | undefined =>
+  existsSync(copiesFile(run)) ? (JSON.parse(readFileSync(copiesFile(run), 'utf8')) as RunCopies) : undefined;
+
 /** Undefined for runs of earlier versions, and of data that are no picture files. */
 export function loadPictures(run: string): RunPictures | undefined {
   if (!existsSync(picturesFile(run))) return undefined;

@@ -1,3 +1,4 @@
+export { leavableKinds } from './copies.js';
 export {
   type EvaluateOnOptions,
   epochsBetween,

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { cacheFolder, listCaches, megabytes } from '../data/cache/folder.js';
 import { withCache } from '../data/cached.js';
+import { withoutPictures } from '../data/check/copies.js';
 import type { Dataset } from '../data/dataset.js';
 import { lookAt } from '../data/look.js';
 import { RescaledError, UsageError } from '../errors.js';
@@ -13,9 +14,9 @@ import type { TrainOptions } from './options.js';
 import type { Task } from './task.js';
 
 /** The data of a run that exists. */
-export function openRunData(task: Task, config: RunConfig): Promise<Dataset> {
+export async function openRunData(task: Task, config: RunConfig): Promise<Dataset> {
   const { path, ...picked } = config.data;
-  return openTrainingData(task, { data: path, seed: config.seed, ...picked });
+  return withoutPictures(await openTrainingData(task, { data: path, seed: config.seed, ...picked }), config.leftOut);
 }
 
 /** The data of a run that goes on. @throws RescaledError which says how to give another place */

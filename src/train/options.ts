@@ -39,6 +39,8 @@ export interface TrainOptions {
   /** Share of broken pictures above which the run fails. */
   maxBroken?: number;
   strict?: boolean;
+  /** Training pictures to leave out, by what a check finds of them: `leaks`, `conflicts`, `duplicates`, `near-duplicates`. */
+  leaveOut?: readonly string[];
   /** Decodes every picture before training, also where no cache keeps them. */
   verify?: boolean;
   checkpointSeconds?: number;

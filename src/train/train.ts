@@ -8,7 +8,8 @@ import { isRun, lastCheckpoint, loadConfig, saveConfig } from '../run/config.js'
 import type { TrainEvent } from '../run/events.js';
 import { lockRun } from '../run/lock.js';
 import { RunLog } from '../run/logs.js';
-import { savePictures } from '../run/pictures.js';
+import { saveCopies, savePictures } from '../run/pictures.js';
+import { leavableKinds, lookForCopies, runCopies, withoutLeftOut } from './copies.js';
 import { trainLoop } from './loop.js';
 import { checkDevice, looked, openResumedData, openTrainingData } from './open.js';
 import type { TrainOptions } from './options.js';
@@ -21,11 +22,17 @@ export async function* trainRun(
   options: TrainOptions,
   { signal }: { signal?: AbortSignal } = {},
 ): AsyncGenerator<TrainEvent> {
-  const dataset = await openTrainingData(task, options);
-  const config = await resolveRun(task, options, dataset, signal);
+  const leaveOut = leavableKinds(options.leaveOut);
+  let dataset = await openTrainingData(task, options);
+  let config = await resolveRun(task, options, dataset, signal);
   checkDevice(config.device);
   checkOut(options.out);
   const broken = yield* looked(dataset, config, { verify: options.verify, signal });
+  const copies = yield* lookForCopies(dataset, config.data.path, leaveOut, signal);
+  if (copies !== undefined && leaveOut.length > 0) {
+    dataset = withoutLeftOut(dataset, copies);
+    config = { ...(await resolveRun(task, options, dataset, signal)), leftOut: copies.leftOut };
+  }
   makeFolder(options.out);
   const unlock = await lockRun(options.out);
   try {
@@ -33,6 +40,7 @@ export async function* trainRun(
     checkOut(options.out);
     saveConfig(options.out, config);
     keepPictures(options.out, dataset);
+    if (copies !== undefined) saveCopies(options.out, runCopies(copies, dataset));
     yield* logged(task, options.out, trainLoop(task, config, { out: options.out, dataset, broken, signal }));
   } finally {
     unlock();

@@ -11,7 +11,8 @@ import { packageVersion } from '../package-root.js';
 import { type Endings, type MeasuredPart, passedOverText, picturesOf } from '../part-words.js';
 import type { RecipeKey } from '../recipe/recipe.js';
 import { isUnused, shownValue } from '../recipe/shown.js';
-import { loadConfig, usesMinival } from '../run/config.js';
+import { type Leaked, leakText } from '../report/run/leaks.js';
+import { loadConfig, type RunConfig, usesMinival } from '../run/config.js';
 import { figuresOfTraining, type TrainEvent } from '../run/events.js';
 import { readEvents } from '../run/logs.js';
 import { metricsOf } from '../tasks/index.js';
@@ -19,6 +20,7 @@ import { openRunData } from '../tasks/runs.js';
 import { engineInfo } from '../torch/index.js';
 import { evaluationBatch } from '../train/index.js';
 import { exportModel } from './export.js';
+import { leakedIn } from './leaked.js';
 import { loadModel, measure, pictureOf, preprocessFor, shownMetrics } from './load.js';
 import { seenBatch } from './seen.js';
 import { mapsOf } from './shown.js';
@@ -62,6 +64,10 @@ export interface RunFigures {
   epochs: number;
   seed: number;
   brokenPictures: number;
+  /** Pictures of `measured` that stand in training too. */
+  leaked?: Leaked;
+  /** How many training pictures were left out, by reason. */
+  leftOut?: Readonly<Record<string, number>>;
   /** The most memory that the process had, in bytes; on Linux. */
   peakMemoryBytes?: number;
   versions: Record<string, string>;
@@ -82,6 +88,9 @@ const networkOf = ({ width, stemStride, ...others }: ModelOptions): Omit<RunFigu
   const { depth } = others as { depth?: number };
   return { width, ...(depth === undefined ? {} : { depth }), stemStride };
 };
+
+const leftOutCounts = (leftOut: NonNullable<RunConfig['leftOut']>): Record<string, number> =>
+  Object.fromEntries(Object.entries(leftOut).map(([kind, paths]) => [kind, paths.length]));
 
 const validationOf = ({ ema, raw }: Of<'epoch'>, primary: string): RunFigures['validation'] =>
   ema === undefined || raw === undefined ? (ema ?? raw) : { ...ema, [suffixed(primary, 'raw')]: raw[primary]! };
@@ -114,6 +123,8 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
     workers: config.workers,
     onBroken: (path, reason) => unread.push({ path, reason }),
   });
+
+  const leaked = await leakedIn(run, loaded, { part: measured, source, result });
 
   const events = readEvents(run);
   const epochs = events.filter((event): event is Of<'epoch'> => event.type === 'epoch');
@@ -181,6 +192,8 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
     epochs: epochsOf,
     seed: config.seed,
     brokenPictures: broken.length,
+    ...(leaked && { leaked }),
+    ...(config.leftOut && { leftOut: leftOutCounts(config.leftOut) }),
     ...(peak === undefined ? {} : { peakMemoryBytes: peak }),
     versions,
   };
@@ -246,6 +259,10 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
       source: config.recipe.sources[key as keyof typeof config.recipe.sources],
     })),
     warnings: [
+      leaked && leakText(leaked, primary),
+      ...Object.entries(config.leftOut ?? {}).map(
+        ([kind, { length }]) => `${picturesOf('train', length)} left out (--leave-out ${kind}).`,
+      ),
       ...dataset.notes,
       passedOverText(dataset.ignoredEndings),
       ...broken.map(({ path, reason }) => `Left out, cannot be read: ${path}: ${reason}`),

@@ -1,4 +1,4 @@
-import type { Checked, CheckKind } from '../../checked.js';
+import type { Checked, CheckedGroup, CheckKind } from '../../checked.js';
 import { eightyPercent, findingsOf, lookedAtText, measuredText, missingKinds } from '../../report/check/words.js';
 import { commandLine } from '../../suggest.js';
 
@@ -23,6 +23,10 @@ export function checkText(checked: Checked, examples: number, next: readonly str
   return lines.join('\n');
 }
 
+/** A leak that the training pictures have a part in. */
+const ofTraining = ({ kinds, pictures }: CheckedGroup): boolean =>
+  kinds.includes('leaks') && pictures.some(({ part }) => part === 'train');
+
 /** What to do now. @param page whether one was written */
 export function nextCommands(checked: Checked, page: boolean): { what: string; command: string }[] {
   const { found, data, folders } = checked;
@@ -30,7 +34,11 @@ export function nextCommands(checked: Checked, page: boolean): { what: string; c
   const some = Object.values(found).some((n) => n > 0);
   // More broken ones than --max-broken allows.
   const refused = folders.some(({ trap }) => trap === 'refused') || found.broken > 0.01 * checked.pictures;
-  const weights = found.imbalance > 0 ? ['--set', 'classWeights=balanced'] : [];
+  const trained = found.leaks > 0 && checked.groups.some(ofTraining);
+  const options = [
+    ...(found.imbalance > 0 ? ['--set', 'classWeights=balanced'] : []),
+    ...(trained ? ['--leave-out', 'leaks'] : []),
+  ];
   return [
     ...(copies && !page
       ? [{ what: 'the pictures side by side', command: commandLine(['rescaled', 'check', data, '-o', 'check.html']) }]
@@ -38,7 +46,7 @@ export function nextCommands(checked: Checked, page: boolean): { what: string; c
     ...(some
       ? [{ what: 'all of it, for a program', command: commandLine(['rescaled', 'check', data, '--json']) }]
       : []),
-    ...(refused ? [] : [{ what: 'train on it', command: commandLine(['rescaled', 'train', data, ...weights]) }]),
+    ...(refused ? [] : [{ what: 'train on it', command: commandLine(['rescaled', 'train', data, ...options]) }]),
   ];
 }
 

@@ -13,7 +13,7 @@ import { finalWeights, loadConfig, type RunConfig } from '../../run/config.js';
 import { plural } from '../../suggest.js';
 import { metricsOf, taskNamed } from '../../tasks/index.js';
 import { openTrainingData, resolveRun } from '../../tasks/runs.js';
-import { checkOut, type TrainOptions } from '../../train/index.js';
+import { checkOut, leavableKinds, type TrainOptions } from '../../train/index.js';
 import { figuresJson, type RunFigures } from '../../trained/finish.js';
 import { weightsPath } from '../named-weights.js';
 import { integer, number } from '../options.js';
@@ -49,6 +49,11 @@ export function register(program: Command): void {
     .option('--limit-val <n>', 'use only so many of the pictures that each epoch is measured on', integer)
     .option('--max-broken <share>', 'share of broken pictures above which the run fails, default 0.01', number)
     .option('--strict', 'fail where any picture is broken')
+    .option(
+      '--leave-out <kinds>',
+      'train without these: leaks (also in the pictures to measure on), conflicts, duplicates, near-duplicates',
+      (list: string) => leavableKinds(list.split(',')),
+    )
     .option('--verify', 'decode every picture before training, also where none is kept decoded')
     .option('--checkpoint-seconds <n>', 'time between checkpoints within an epoch, default 60', number)
     .option(
@@ -165,6 +170,8 @@ async function explain(options: TrainOptions, json: boolean): Promise<void> {
   const dataset = await openTrainingData(options);
   const config = await resolveRun(options, dataset);
   const notes = [...dataset.notes, passedOverText(dataset.ignoredEndings)].filter((text) => text !== undefined);
+  if (options.leaveOut !== undefined)
+    notes.push('what --leave-out takes away is found when the training begins: it counts here');
   for (const text of notes) console.error(`note: ${text}`);
   if (json) console.log(JSON.stringify(config, null, 2));
   else console.log(explanation(config));

@@ -30,8 +30,9 @@ const IN_USE_MS = 60 * 60_000;
  */
 const STALE_MS = 30 * 24 * 60 * 60_000;
 
-/** Ending of caches' names. */
+/** Endings of caches' names: decoded pictures, and what was learned of them on the way. */
 const ENDING = '.pixels';
+export const FACTS_ENDING = '.facts';
 
 /**
  * Where decoded pictures are kept: `RESCALED_CACHE`, else below the user's cache folder; undefined when it is `off`.
@@ -59,7 +60,7 @@ export function touch(path: string): void {
 export function listCaches(folder: string): { path: string; bytes: number; usedMs: number }[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder)
-    .filter((name) => name.endsWith(ENDING))
+    .filter((name) => name.endsWith(ENDING) || name.endsWith(FACTS_ENDING))
     .flatMap((name) => {
       const path = join(folder, name);
       const facts = statSync(path, { throwIfNoEntry: false });

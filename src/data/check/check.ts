@@ -5,10 +5,10 @@ import type { Endings } from '../../part-words.js';
 import { byName } from '../sources/walk.js';
 import { absentOf, balanceOf, isImbalanced, measuredOf, oddOf, partsOf } from './counts.js';
 import { folderTraps } from './folders.js';
-import { groupsOf, type Link } from './groups.js';
-import { type Looked, look, samePixels } from './look.js';
+import { groupsOf } from './groups.js';
+import { linksOf } from './links.js';
+import { look } from './look.js';
 import { openToCheck, Pictures } from './opened.js';
-import { type NearPair, nearPairs } from './pairs.js';
 
 /** How far a check is. */
 export interface CheckProgress {
@@ -16,9 +16,6 @@ export interface CheckProgress {
   done: number;
   of: number;
 }
-
-/** Reduced pictures that are equal are decoded whole, to tell; see `look`. */
-const REDUCED_ABOVE = 64;
 
 /**
  * Checks a data set before anything is trained on it: every picture is decoded once, and all are compared with all.
@@ -33,25 +30,15 @@ export async function* checkData(
   const opened = await openToCheck(data);
   const pictures = new Pictures(opened.parts);
   const of = pictures.length;
-  const looking = look(pictures, signal);
+  const looking = look(pictures, opened.folder, { all: true, ...(signal && { signal }) });
   let turn = await looking.next();
   for (; turn.done !== true; turn = await looking.next()) yield { type: 'looking', done: turn.value, of };
   const looked = turn.value;
 
-  const { links, alone } = await exactLinks(pictures, looked);
-  const comparing = nearPairs(
-    looked.thumbs,
-    alone.filter((i) => looked.compared[i] === 1),
-    signal,
-  );
-  let pairs = await comparing.next();
-  for (; pairs.done !== true; pairs = await comparing.next())
-    yield { type: 'comparing', done: Math.round(pairs.value * of), of };
-  for (const pair of pairs.value) {
-    const { a, b, mirrored } = pair;
-    const match = isWhole(pair, looked) && (await samePixels(pictures.file(a)!, pictures.file(b)!)) ? 'pixels' : 'near';
-    links.push({ a, b, match, mirrored });
-  }
+  const comparing = linksOf(pictures, looked, { ...(signal && { signal }) });
+  let links = await comparing.next();
+  for (; links.done !== true; links = await comparing.next())
+    yield { type: 'comparing', done: Math.round(links.value * of), of };
 
   const told = (i: number) => pictures.told(i);
   const parts = partsOf(opened);
@@ -64,7 +51,7 @@ export async function* checkData(
     classes: opened.classes,
     parts,
     broken: [...looked.broken].map(([i, reason]) => ({ ...told(i), reason })).sort((a, b) => byName(a.path, b.path)),
-    groups: groupsOf(links, told),
+    groups: groupsOf(links.value, told),
     absent: absentOf(parts, opened.classes),
     balance: balanceOf(parts, opened.classes),
     measured: measuredOf(opened),
@@ -75,45 +62,6 @@ export async function* checkData(
   };
   return { ...facts, found: found(facts), seconds: (performance.now() - begin) / 1000 };
 }
-
-/**
- * Pictures with the same bytes or pixels.
- * @returns links from the first to the others, and one of each that are the same
- */
-async function exactLinks(pictures: Pictures, looked: Looked): Promise<{ links: Link[]; alone: Int32Array }> {
-  const links: Link[] = [];
-  const alone: number[] = [];
-  const byFile = new Map<string, number>();
-  const byPixels = new Map<string, number>();
-  for (let i = 0; i < pictures.length; i++) {
-    const [file, pixels] = [looked.files[i], looked.pixels[i]];
-    if (pixels === undefined) continue;
-    const same = file === undefined ? undefined : byFile.get(file);
-    if (same !== undefined) {
-      links.push({ a: same, b: i, match: 'file', mirrored: false });
-      continue;
-    }
-    if (file !== undefined) byFile.set(file, i);
-    const like = byPixels.get(pixels);
-    if (like === undefined) {
-      byPixels.set(pixels, i);
-      alone.push(i);
-      continue;
-    }
-    const reduced = Math.min(looked.width[i]!, looked.height[i]!) > REDUCED_ABOVE;
-    const whole = !reduced || (await samePixels(pictures.file(like)!, pictures.file(i)!));
-    links.push({ a: like, b: i, match: whole ? 'pixels' : 'near', mirrored: false });
-  }
-  return { links, alone: Int32Array.from(alone) };
-}
-
-/** Whether two near copies may have the same pixels: files of different kinds are reduced in different ways. */
-const isWhole = ({ a, b, mirrored, likeness }: NearPair, { width, height, files }: Looked): boolean =>
-  !mirrored &&
-  files[a] !== undefined &&
-  width[a] === width[b] &&
-  height[a] === height[b] &&
-  likeness.correlation > 0.99;
 
 /** Loose pictures are passed over too, but not for their ending. */
 function withoutLoose(ignored: Endings, loose: readonly string[]): Endings {

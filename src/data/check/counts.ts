@@ -7,7 +7,8 @@ import {
   type OddPicture,
 } from '../../checked.js';
 import { byName } from '../sources/walk.js';
-import { LEAST_SIDE, type Looked } from './look.js';
+import { LEAST_SIDE } from './facts.js';
+import type { Looked } from './look.js';
 import type { Opened, OpenedPart, Pictures } from './opened.js';
 
 /** Pictures of each class in each part, where pictures that were set aside are of no part of their own. */

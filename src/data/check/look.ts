@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
-import type { Pixels } from '../../augment/pixels.js';
 import { BrokenPicture, decodeFile, examineFile } from '../sources/decode.js';
+import { brokenRecord, isBroken, KnownFacts, readRecord, recordOf } from './facts.js';
 import type { Pictures } from './opened.js';
 import { Thumbs } from './thumbs.js';
 
@@ -24,26 +23,13 @@ export interface Looked {
 
 /** Shorter sides of more than 64 pixels are reduced to that while decoding, which makes it quick; see `decodeFile`. */
 const DECODED_FOR = 16;
-/** With a shorter side below, the same thing twice and two like things look alike. */
-export const LEAST_SIDE = 32;
 /** Decoded at a time: more than libuv has threads by default. */
 const AT_ONCE = 8;
-/** Values that differ by no more are the same colour, as encoders write it. */
-const ONE_COLOUR = 6;
 /** Between two events of progress. */
 const TELL_MS = 200;
 
-interface Seen {
-  pixels: Pixels;
-  width: number;
-  height: number;
-  file?: string;
-}
-
-/** Reads and decodes every picture once. */
-export async function* look(pictures: Pictures, signal?: AbortSignal): AsyncGenerator<number, Looked> {
-  const n = pictures.length;
-  const looked: Looked = {
+function nothingSeen(n: number): Looked {
+  return {
     broken: new Map(),
     width: new Uint32Array(n),
     height: new Uint32Array(n),
@@ -53,59 +39,87 @@ export async function* look(pictures: Pictures, signal?: AbortSignal): AsyncGene
     thumbs: new Thumbs(n),
     compared: new Uint8Array(n),
   };
-  const inFlight: Promise<Seen | string>[] = [];
+}
+
+/**
+ * Looks at every picture, from what is known of it, or else decoding it, which is then known.
+ * @param root the folder of the data
+ */
+export async function* look(
+  pictures: Pictures,
+  root: string,
+  { all, signal }: { all: boolean; signal?: AbortSignal },
+): AsyncGenerator<number, Looked> {
+  const n = pictures.length;
+  const looked = nothingSeen(n);
+  const known = KnownFacts.of(root);
+  const inFlight: Promise<Uint8Array>[] = [];
   let next = 0;
   let told = performance.now();
-  for (let i = 0; i < n; i++) {
-    while (next < Math.min(n, i + AT_ONCE)) {
-      const promise = see(pictures, next++);
-      promise.catch(() => undefined); // heard when its turn comes
-      inFlight.push(promise);
+  try {
+    for (let i = 0; i < n; i++) {
+      while (next < Math.min(n, i + AT_ONCE)) {
+        const promise = see(pictures, next++, known);
+        promise.catch(() => undefined); // heard when its turn comes
+        inFlight.push(promise);
+      }
+      note(looked, i, await inFlight.shift()!);
+      signal?.throwIfAborted();
+      if (performance.now() - told < TELL_MS) continue;
+      told = performance.now();
+      yield i + 1;
     }
-    const seen = await inFlight.shift()!;
-    if (typeof seen === 'string') looked.broken.set(i, seen);
-    else note(looked, i, seen);
-    signal?.throwIfAborted();
-    if (performance.now() - told < TELL_MS) continue;
-    told = performance.now();
-    yield i + 1;
+  } catch (error) {
+    known?.save({ all: false });
+    throw error;
+  }
+  known?.save({ all });
+  return looked;
+}
+
+/** What is known of all of them without decoding; undefined unless all are known. */
+export function recall(pictures: Pictures, root: string): Looked | undefined {
+  const known = KnownFacts.of(root);
+  if (known === undefined) return undefined;
+  const looked = nothingSeen(pictures.length);
+  for (let i = 0; i < pictures.length; i++) {
+    const record = known.find(known.stamp(pictures.told(i).path));
+    if (record === undefined) return undefined;
+    note(looked, i, record);
   }
   return looked;
 }
 
-/** @returns the reason where it is broken */
-async function see(pictures: Pictures, i: number): Promise<Seen | string> {
+async function see(pictures: Pictures, i: number, known: KnownFacts | undefined): Promise<Uint8Array> {
   const path = pictures.file(i);
-  if (path === undefined) return pictures.ready(i);
+  if (path === undefined) return recordOf(pictures.ready(i));
+  const stamp = known?.stamp(pictures.told(i).path);
+  const found = known?.find(stamp);
+  // What was broken may have been so for a moment, as on a network.
+  if (found !== undefined && !isBroken(found)) return found;
+  let record: Uint8Array;
   try {
-    const { bytes, ...seen } = await examineFile(path, { targetSize: DECODED_FOR });
-    return { ...seen, file: digest([bytes]) };
+    record = recordOf(await examineFile(path, { targetSize: DECODED_FOR }));
   } catch (error) {
-    if (error instanceof BrokenPicture) return error.reason;
-    throw error;
+    if (!(error instanceof BrokenPicture)) throw error;
+    record = brokenRecord(error.reason);
   }
+  known?.add(stamp, record);
+  return record;
 }
 
-function note(looked: Looked, i: number, { pixels, width, height, file }: Seen): void {
-  looked.width[i] = width;
-  looked.height[i] = height;
-  looked.files[i] = file;
-  looked.pixels[i] = digest([`${width} ${height} `, pixels.data]);
-  looked.plain[i] = isPlain(pixels) ? 1 : 0;
-  if (Math.min(width, height) < LEAST_SIDE) return;
-  looked.compared[i] = 1;
-  looked.thumbs.set(i, pixels);
-}
-
-function isPlain({ data }: Pixels): boolean {
-  for (let i = 3; i < data.length; i++) if (Math.abs(data[i]! - data[i % 3]!) > ONE_COLOUR) return false;
-  return true;
-}
-
-function digest(parts: readonly (string | Uint8Array)[]): string {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return hash.digest('base64');
+function note(looked: Looked, i: number, record: Uint8Array): void {
+  const facts = readRecord(record, i, looked.thumbs);
+  if (typeof facts === 'string') {
+    looked.broken.set(i, facts);
+    return;
+  }
+  looked.width[i] = facts.width;
+  looked.height[i] = facts.height;
+  looked.files[i] = facts.file;
+  looked.pixels[i] = facts.pixels;
+  looked.plain[i] = facts.plain ? 1 : 0;
+  looked.compared[i] = facts.compared ? 1 : 0;
 }
 
 /** Whether two files have the same pixels, decoded as a whole. */

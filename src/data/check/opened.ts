@@ -98,7 +98,7 @@ function refused(path: string, opened: readonly { part: MeasuredPart; dataset: D
   };
 }
 
-function partOf(part: MeasuredPart, source: Source): OpenedPart {
+export function partOf(part: MeasuredPart, source: Source): OpenedPart {
   const paths = pathsOf(source) ?? Array.from({ length: source.length }, (_, i) => source.describe(i));
   return { part, source, paths };
 }

@@ -7,9 +7,9 @@ export const SIDE = 32;
 export const COLOUR_SIDE = 8;
 /** Frequencies of the cosine transform, in each direction. */
 const WAVES = 8;
-const LUMA = SIDE * SIDE;
-const COLOUR = 2 * COLOUR_SIDE * COLOUR_SIDE;
-const LOW = WAVES * WAVES;
+export const LUMA = SIDE * SIDE;
+export const COLOUR = 2 * COLOUR_SIDE * COLOUR_SIDE;
+export const LOW = WAVES * WAVES;
 
 /** Rows of the cosine transform (DCT-II, orthonormal), [wave, place]. */
 const COSINES = Float32Array.from({ length: WAVES * SIDE }, (_, k) => {
@@ -94,6 +94,7 @@ export class Thumbs {
         waves[v * WAVES + u] = sum;
         if (u + v > 0) power += sum * sum;
       }
+    this.signs.fill(0, 2 * i, 2 * i + 2);
     const scale = 127 / Math.sqrt(Math.max(1e-6, power));
     for (let k = 1; k < LOW; k++) {
       this.low[LOW * i + k] = Math.round(scale * waves[k]!);

@@ -19,6 +19,10 @@ export function diskKey(root: string, files: readonly FoundFile[]): string {
   return hash.digest('hex').slice(0, 32);
 }
 
+/** Names what a decoder makes of a folder's pictures, whichever they are. */
+export const folderKey = (root: string, what: string): string =>
+  createHash('sha256').update(`${DECODER} ${sharpVersion()} ${what}\0${root}`).digest('hex').slice(0, 32);
+
 function sharpVersion(): string {
   // Loading it to ask would take longer than everything else here.
   const manifest = join(packageOf(createRequire(import.meta.url).resolve('sharp')), 'package.json');

@@ -110,14 +110,14 @@ function groupList({ groups, kind: data }: Checked, kind: CheckKind, thumbnails:
   const mine = groupsOnlyOf(groups, kind);
   const shown = shownGroups(groups, kind);
   const rest = mine.length - shown.length;
-  return html`${shown.map(
-    (group) => html`<h3>${titleOf(group)}</h3>
+  return html`<div class="copies">${shown.map(
+    (group) => html`<div${group.pictures.length > 2 && html` class="wide"`}><h3>${titleOf(group)}</h3>
 <ul class="mistakes">${group.pictures.slice(0, OF_GROUP).map((picture) => figure(picture, thumbnails, partLine(picture)))}</ul>
 ${
   group.pictures.length > OF_GROUP &&
   html`<p class="note">${count(group.pictures.length - OF_GROUP)} more pictures of this group.</p>`
-}`,
-  )}${
+}</div>`,
+  )}</div>${
     rest > 0 &&
     html`<details><summary>${count(rest)} more</summary>\
 ${lineList(mine.slice(GROUPS).map((group) => groupText(group, data === 'idx')))}</details>`

@@ -86,7 +86,7 @@ const WORDS: Readonly<Record<CheckKind, (checked: Checked) => Omit<CheckFinding,
   leaks: (checked) => ({
     head: `${plural(checked.found.leaks, 'picture')} in more than one part: ${leakedText(checked)}`,
     means:
-      'What is measured on them says nothing of new pictures. Keep each in one part: take it out of the training part.',
+      'What is measured on them says nothing of new pictures. Keep each in one part: take it out of the training part, or train with --leave-out leaks.',
     lines: groupLines(checked, 'leaks'),
   }),
   conflicts: (checked) => ({

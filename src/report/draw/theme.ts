@@ -142,6 +142,10 @@ text-align: center; vertical-align: middle; border-radius: 3px; overflow-wrap: n
 .swatch.wrong { background: rgb(var(--wrong) / var(--v)); }
 .matrix .deep { color: var(--on-deep); }
 
+.copies { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(290px, 100%), 1fr)); gap: 24px 44px; }
+.copies h3 { margin: 0 0 8px; }
+.copies > .wide { grid-column: 1 / -1; }
+.copies .mistakes { grid-template-columns: repeat(auto-fill, minmax(124px, 1fr)); }
 .mistakes { display: grid; grid-template-columns: repeat(auto-fill, minmax(128px, 1fr)); gap: 20px 18px; margin: 0; padding: 0; list-style: none; }
 .mistakes img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; background: var(--raised); border-radius: 4px; margin-bottom: 6px; }
 .mistakes img.pixels { image-rendering: pixelated; }

@@ -36,7 +36,14 @@ beforeEach(() => {
   cache = join(root, `cache${made++}`);
   process.env['RESCALED_CACHE'] = cache;
 });
-const caches = (): string[] => (existsSync(cache) ? readdirSync(cache).sort() : []);
+/** The caches of decoded pictures alone. */
+const pixelFiles = (folder: string) => listCaches(folder).filter(({ path }) => path.endsWith('.pixels'));
+const caches = (): string[] =>
+  existsSync(cache)
+    ? readdirSync(cache)
+        .filter((name) => !name.endsWith('.facts'))
+        .sort()
+    : [];
 const fresh = (): string => join(root, `set${made++}`);
 
 const pictures = async (source: Source, size = SIZE): Promise<string[]> =>
@@ -142,13 +149,13 @@ describe('an image folder', () => {
     const folder = await photos(fresh(), { 'train/a': 12, 'train/b': 12, 'val/a': 6, 'val/b': 6 });
     const few = await both(folder, { limitTrain: 6, limitVal: 2, seed: 1 });
     assert.equal(ready(few.cached.train!), 6);
-    const size = statSync(listCaches(cache).at(-1)!.path).size;
+    const size = statSync(pixelFiles(cache).at(-1)!.path).size;
     const old = few.cached.train!;
     const more = await both(folder, { limitTrain: 10, seed: 2 });
     assert.deepEqual(await pictures(more.cached.train!), await pictures(more.plain.train!));
     assert.deepEqual(await pictures(more.cached.val), await pictures(more.plain.val));
     assert.equal(ready(more.cached.val), 12);
-    assert.ok(statSync(listCaches(cache).at(-1)!.path).size > size);
+    assert.ok(statSync(pixelFiles(cache).at(-1)!.path).size > size);
     assert.equal(ready(old), 6, 'who had the smaller file open still reads from it');
     assert.deepEqual(await pictures(old), await pictures(few.plain.train!));
   });
@@ -187,10 +194,10 @@ describe('an image folder', () => {
     assert.equal((await pictures(cached.train!)).filter((text) => text.startsWith('Cannot read')).length, 2);
     for (const workers of [0, 2])
       assert.deepEqual(await batches(cached.train!, workers, 'eval'), await batches(plain.train!, 0, 'eval'));
-    const before = listCaches(cache).map(({ path }) => statSync(path).ino);
+    const before = pixelFiles(cache).map(({ path }) => statSync(path).ino);
     await both(folder);
     assert.deepEqual(
-      listCaches(cache)
+      pixelFiles(cache)
         .map(({ path }) => statSync(path).ino)
         .sort(),
       before.sort(),
@@ -244,7 +251,7 @@ describe('a damaged or impossible cache', () => {
     test(`${name}: it is made anew`, async () => {
       const folder = await photos(fresh(), { 'train/a': 4, 'train/b': 4, 'val/a': 2, 'val/b': 2 });
       await both(folder);
-      const paths = listCaches(cache).map(({ path }) => path);
+      const paths = pixelFiles(cache).map(({ path }) => path);
       assert.equal(paths.length, 2);
       for (const path of paths) damage(path);
       for (const path of paths) assert.equal(PixelFile.open(path), undefined);
@@ -320,7 +327,7 @@ describe('IDX files', () => {
   test('that change have another cache; a damaged one is made anew', async () => {
     const folder = writeTree(fresh(), files);
     await openDataset(folder, { cache: true });
-    for (const { path } of listCaches(cache)) truncateSync(path, 100);
+    for (const { path } of pixelFiles(cache)) truncateSync(path, 100);
     const again = await openDataset(folder, { cache: true });
     assert.deepEqual(await pictures(again.val), await pictures((await openDataset(folder)).val));
     writeTree(folder, idxPart('t10k', 13, 4, 6));
