@@ -3,7 +3,7 @@
 // The last line is `N passed, M failed` (and `, K skipped`). Exit code 0 only if tests ran and none failed.
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
-import { join, relative, resolve } from 'node:path';
+import { join, relative } from 'node:path';
 import { run } from 'node:test';
 import { parseArgs } from 'node:util';
 import { bootstrapOrExplain } from './bootstrap-steps.mjs';

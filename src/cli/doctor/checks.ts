@@ -5,7 +5,9 @@ import { cacheFolder, folderProblem, listCaches, megabytes } from '../../data/ca
 import { compilerVersion } from '../../torch/build/build.js';
 import { blasEnvironment } from '../../torch/build/cpu.js';
 import { discover, sameFolder } from '../../torch/build/discover.js';
+import { listEngines } from '../../torch/build/engine-cache.js';
 import { engineStatus } from '../../torch/build/engine-file.js';
+import { enginesFolder } from '../../torch/build/engine-places.js';
 import { aptInstall, compilerInstall, isDebian, libtorchInstall, setupCommand } from '../../torch/build/mend.js';
 import { capture } from '../../torch/build/process.js';
 import { nodeServes, OLDEST_NODE } from '../node-version.js';
@@ -53,6 +55,7 @@ export async function allChecks(): Promise<Check[]> {
     packageCheck('sharp', sharp),
     packageCheck('onnxruntime-node', onnx),
     datasetCheck(),
+    enginesCheck(),
     cacheCheck(),
     ...machineChecks(),
   ];
@@ -199,6 +202,17 @@ function datasetCheck(): Check {
       ? aptInstall('dataset-fashion-mnist')
       : 'download it from https://github.com/zalandoresearch/fashion-mnist',
   };
+}
+
+/** Engines in the user's cache. */
+export function enginesCheck(root?: string, env: NodeJS.ProcessEnv = process.env): Check {
+  const all = listEngines(root, env);
+  const old = all.filter(({ unused }) => unused !== undefined).length;
+  const bytes = all.reduce((sum, engine) => sum + engine.bytes, 0);
+  const removable =
+    old === 0 ? '' : `, ${old} of no use here: "${setupCommand} --clean" removes ${old === 1 ? 'it' : 'them'}`;
+  const detail = `${enginesFolder(env)}, ${megabytes(bytes)} in ${all.length} engine${all.length === 1 ? '' : 's'}${removable}`;
+  return { name: 'engine cache', verdict: 'ok', detail };
 }
 
 /** Decoded pictures that trainings share. */
