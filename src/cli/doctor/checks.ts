@@ -2,6 +2,7 @@ import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheFolder, folderProblem, listCaches, megabytes } from '../../data/cache/folder.js';
+import { RUNTIME_INSTALL } from '../../deploy/session.js';
 import { compilerVersion } from '../../torch/build/build.js';
 import { blasEnvironment } from '../../torch/build/cpu.js';
 import { discover, sameFolder } from '../../torch/build/discover.js';
@@ -53,7 +54,7 @@ export async function allChecks(): Promise<Check[]> {
     ...engineFacts(engine),
     ...blasChecks(engine),
     packageCheck('sharp', sharp),
-    packageCheck('onnxruntime-node', onnx),
+    runtimeCheck(onnx),
     datasetCheck(),
     enginesCheck(),
     cacheCheck(),
@@ -187,6 +188,14 @@ function systemBlas(): string[] {
 function packageCheck(name: string, probed: Probed<PackageProbe>): Check {
   if ('value' in probed) return { name, verdict: 'ok', detail: `${probed.value.version}, ${probed.value.detail}` };
   return { name, verdict: 'bad', detail: `does not load: ${probed.error}`, mend: 'npm install' };
+}
+
+/** Without it training works, and what runs exported models does not. */
+function runtimeCheck(probed: Probed<PackageProbe>): Check {
+  const check = packageCheck('onnxruntime-node', probed);
+  if (check.verdict === 'ok') return check;
+  const detail = `${check.detail} (training works without it; predict and export do not)`;
+  return { ...check, verdict: 'warn', detail, mend: RUNTIME_INSTALL };
 }
 
 function datasetCheck(): Check {
