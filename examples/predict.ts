@@ -1,6 +1,6 @@
 // Classifying pictures from a program, without libtorch.
 //   node dist/examples/predict.js RUN|model.onnx PICTURE|FOLDER|PATTERN...
-import { Predictor } from '../src/index.js';
+import { Predictor } from 'rescaled';
 
 const [model, ...pictures] = process.argv.slice(2);
 if (model === undefined || pictures.length === 0) {

@@ -1,6 +1,6 @@
 // A finished run from a program: measured on other pictures, exported, asked.
 //   node dist/examples/run.js RUN [DATA]
-import { Run } from '../src/index.js';
+import { Run } from 'rescaled';
 
 const [folder, data] = process.argv.slice(2);
 if (folder === undefined) {

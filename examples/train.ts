@@ -1,10 +1,10 @@
 // Training from a program: an async iterator of events and an AbortSignal.
-//   node dist/examples/train.js FOLDER RUN
-import { train } from '../src/index.js';
+//   node dist/examples/train.js FOLDER RUN [EPOCHS]
+import { train } from 'rescaled';
 
-const [data, out] = process.argv.slice(2);
+const [data, out, epochs = '10'] = process.argv.slice(2);
 if (data === undefined || out === undefined) {
-  console.error('usage: node dist/examples/train.js FOLDER RUN');
+  console.error('usage: node dist/examples/train.js FOLDER RUN [EPOCHS]');
   process.exit(2);
 }
 
@@ -12,7 +12,7 @@ const stop = new AbortController();
 process.once('SIGINT', () => stop.abort()); // saves; go on with Run.open(out).resume()
 
 for await (const event of train(
-  { data, out, model: 'resnet-rs-26', width: 0.5, size: 64, recipe: 'quick', epochs: 10 },
+  { data, out, model: 'resnet-rs-26', width: 0.5, size: 64, recipe: 'quick', epochs: Number(epochs) },
   { signal: stop.signal, finish: true },
 )) {
   if (event.type === 'epoch') {

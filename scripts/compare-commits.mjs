@@ -6,6 +6,7 @@
 //   --keep     leave the runs of both sides for a look
 //   --times    measure the speed of training and of starting up, old and new in turn, in place of the comparison
 // Exit code 1 when anything differs that is not a time, a date or a version.
+import './check-node.mjs';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';

@@ -1,8 +1,10 @@
 // `npm run quickstart`: sets everything up, then trains a first model. Arguments go on to `rescaled quickstart`.
-import { bootstrapOrExplain } from './bootstrap.mjs';
-import { cli, foreground } from './lib.mjs';
+import './check-node.mjs';
 
-if (await bootstrapOrExplain()) {
-  console.log('');
-  process.exitCode = await foreground(process.execPath, [cli, 'quickstart', ...process.argv.slice(2)]);
-}
+void Promise.all([import('./bootstrap-steps.mjs'), import('./lib.mjs')]).then(
+  async ([{ bootstrapOrExplain }, { cli, foreground }]) => {
+    if (!(await bootstrapOrExplain())) return;
+    console.log('');
+    process.exitCode = await foreground(process.execPath, [cli, 'quickstart', ...process.argv.slice(2)]);
+  },
+);

@@ -1,5 +1,7 @@
 /** The public interface of Rescaled. */
 
+import './cli/check-node.js';
+
 export { type Pixels, pixelsOf } from './augment/pixels.js';
 export { type AugmentPlan, augment, augmentPlan } from './augment/policies/plan.js';
 export { Random } from './augment/random.js';

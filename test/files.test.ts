@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { nodeProblem } from '../src/cli/node-version.js';
 import { makeFolder, refusal, systemReason, writeFileAtomic } from '../src/files.js';
 import { modelFacts, modelTitle } from '../src/models/index.js';
 import { resolveRecipe } from '../src/recipe/recipe.js';
@@ -75,10 +74,4 @@ test('a network of another width has another name', () => {
 test('American spelling of a setting', () => {
   const { values } = resolveRecipe('quick', 'resnet-rs-14', 64, { optimizer: 'adamw' });
   assert.equal(values.optimiser, 'adamw');
-});
-
-test('an older Node is told which one is needed', () => {
-  assert.match(nodeProblem('18.20.4')!, /Expected Node 20\.19 or newer but this is 18\.20\.4/);
-  assert.match(nodeProblem('20.18.9')!, /20\.19/);
-  for (const version of ['20.19.0', '22.1.0']) assert.equal(nodeProblem(version), undefined);
 });

@@ -1,7 +1,7 @@
 // A side of the comparison: a commit, or the working tree as it stands, in a folder of its own and built there.
 import { cpSync, existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { npmPackagesDiffer } from '../bootstrap.mjs';
+import { npmPackagesDiffer } from '../bootstrap-steps.mjs';
 import { capture, root, StepError, say, since } from '../lib.mjs';
 
 /**

@@ -15,6 +15,9 @@ export interface Outputs {
   probabilities: Float32Array;
 }
 
+/** The command that installs ONNX Runtime; the variable spares its download of files for GPUs. */
+export const RUNTIME_INSTALL = 'ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node';
+
 type Runtime = typeof import('onnxruntime-node');
 let runtime: Promise<Runtime> | undefined;
 
@@ -29,16 +32,42 @@ function loadRuntime(): Promise<Runtime> {
     },
     (cause: unknown) => {
       runtime = undefined;
-      throw new RescaledError(
-        `ONNX Runtime does not load on ${process.platform} ${process.arch}: ` +
-          `${(cause as Error).message.split('\n')[0]} ` +
-          'Its CPU library comes inside the npm package onnxruntime-node; reinstall it, ' +
-          'and on Linux use a glibc system (not Alpine).',
-        { cause },
-      );
+      throw new RescaledError(loadProblem(cause as NodeJS.ErrnoException), { cause });
     },
   );
   return runtime;
+}
+
+function loadProblem({ code, message }: NodeJS.ErrnoException): string {
+  // An optional dependency: npm leaves it out where its install step fails, as without a way to the web.
+  if (code === 'ERR_MODULE_NOT_FOUND' && message.includes("'onnxruntime-node'"))
+    return (
+      'Expected the npm package onnxruntime-node, which runs exported models, but it is not installed. ' +
+      `To install it: ${RUNTIME_INSTALL}`
+    );
+  return (
+    `ONNX Runtime does not load on ${process.platform} ${process.arch}: ${message.split('\n')[0]} ` +
+    'Its CPU library comes inside the npm package onnxruntime-node; reinstall it, ' +
+    'and on Linux use a glibc system (not Alpine).'
+  );
+}
+
+/**
+ * Whether exported models can be run here.
+ * @returns the version of ONNX Runtime, or why it does not serve and what to do
+ */
+export async function runtimeHere(): Promise<{ version: string } | { problem: string }> {
+  try {
+    const { env } = await loadRuntime();
+    return { version: env.versions.node ?? env.versions.common };
+  } catch (error) {
+    return { problem: (error as Error).message };
+  }
+}
+
+/** @throws RescaledError where ONNX Runtime is not installed or does not load: what to do */
+export async function requireRuntime(): Promise<void> {
+  await loadRuntime();
 }
 
 /**

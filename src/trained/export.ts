@@ -3,6 +3,7 @@ import { BatchLoader } from '../data/loading/loader.js';
 import { labelsFile } from '../deploy/model-file.js';
 import { exportOnnx } from '../deploy/onnx/export.js';
 import { checkParity, type Parity } from '../deploy/parity.js';
+import { requireRuntime } from '../deploy/session.js';
 import { writeFileAtomic } from '../files.js';
 import type { RunConfig } from '../run/config.js';
 import { noGrad, scope, type Tensor, trace, zeros } from '../torch/index.js';
@@ -27,6 +28,7 @@ export const trainingFacts = ({ data, trainImages, recipe, seed }: RunConfig): R
 
 /**
  * Writes the ONNX file of a loaded model and compares it with the model on up to `pictures` real pictures of `dataset`.
+ * @throws RescaledError where ONNX Runtime, which the comparison needs, is not installed
  */
 export async function exportModel(
   loaded: LoadedModel,
@@ -35,6 +37,8 @@ export async function exportModel(
   dataset?: Pick<Dataset, 'val'>,
   pictures = 256,
 ): Promise<Exported> {
+  // Before a file is written that nothing was compared with.
+  if (dataset !== undefined) await requireRuntime();
   const { model, size, evalCrop, task, settings } = loaded;
   const width = task.outputs(settings);
   model.train(false);

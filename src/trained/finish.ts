@@ -1,8 +1,10 @@
+import { rmSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { basename, join } from 'node:path';
 import sharp from 'sharp';
 import { cachedDataset } from '../data/cached.js';
-import { onnxFile } from '../deploy/model-file.js';
+import { labelsFile, onnxFile } from '../deploy/model-file.js';
+import { RUNTIME_INSTALL, runtimeHere } from '../deploy/session.js';
 import { seenFrom, withoutPlaces, writeFileAtomic } from '../files.js';
 import { peakMemory } from '../memory.js';
 import { suffixed } from '../metric.js';
@@ -19,7 +21,7 @@ import { metricsOf } from '../tasks/index.js';
 import { openRunData } from '../tasks/runs.js';
 import { engineInfo } from '../torch/index.js';
 import { evaluationBatch } from '../train/index.js';
-import { exportModel } from './export.js';
+import { type Exported, exportModel } from './export.js';
 import { leakedIn } from './leaked.js';
 import { loadModel, measure, pictureOf, preprocessFor, shownMetrics } from './load.js';
 import { seenBatch } from './seen.js';
@@ -52,7 +54,8 @@ export interface RunFigures {
   imagesPerSecond: number;
   loaderWaitShare: number;
   parameters: number;
-  onnxMaxAbsDiff: number;
+  /** Of the exported file against the model; absent where ONNX Runtime is, and so nothing was exported. */
+  onnxMaxAbsDiff?: number;
   onnxTop1Agreement?: number;
   /** What the task tells besides: a classifier's classes with their own figures, say. */
   told: Readonly<Record<string, unknown>>;
@@ -98,8 +101,8 @@ const validationOf = ({ ema, raw }: Of<'epoch'>, primary: string): RunFigures['v
 type Of<T extends TrainEvent['type']> = Extract<TrainEvent, { type: T }>;
 
 /**
- * After training: measures the final weights on all test pictures, exports ONNX with its parity check, writes
- * report.html and report.json.
+ * After training: measures the final weights on all test pictures, exports ONNX with its parity check (with a word in its
+ * place where ONNX Runtime is not installed), writes report.html and report.json.
  */
 export async function finishRun(run: string, say: (text: string) => void): Promise<RunFigures> {
   const config = loadConfig(run);
@@ -139,7 +142,6 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
   const rawScore = tested === undefined ? (kept?.raw?.[primary.name] ?? score) : weights === 'raw' ? score : undefined;
   const epochsOf = recipe.earlyStopping ? (kept?.epoch ?? recipe.epochs) : recipe.epochs;
 
-  say('exporting ONNX and comparing it with the model on real pictures');
   const facts = {
     dataset: config.data.name,
     trainImages: config.trainImages,
@@ -148,17 +150,25 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
     [primary.name]: score,
     seed: config.seed,
   };
-  const exported = await exportModel(loaded, onnxFile(run), facts, { val: source });
-  const parity = exported.parity!;
+  const runtime = await runtimeHere();
+  let exported: Exported | undefined;
+  if ('version' in runtime) {
+    say('exporting ONNX and comparing it with the model on real pictures');
+    exported = await exportModel(loaded, onnxFile(run), facts, { val: source });
+  } else {
+    say(`not exported: ${runtime.problem}; then: rescaled export ${run}`);
+    // One that an earlier end has left would be of other weights.
+    for (const file of [onnxFile(run), labelsFile(onnxFile(run))]) rmSync(file, { force: true });
+  }
+  const parity = exported?.parity;
 
   const info = engineInfo();
-  const ort = await import('onnxruntime-node');
   const versions = {
     rescaled: packageVersion,
     node: process.version,
     libtorch: info.libtorch,
     sharp: sharp.versions.sharp ?? 'unknown',
-    onnxruntime: ort.env.versions.node ?? ort.env.versions.common,
+    onnxruntime: 'version' in runtime ? runtime.version : 'none',
   };
   const peak = peakMemory();
   const figures: RunFigures = {
@@ -182,8 +192,8 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
     imagesPerSecond: end?.imagesPerSecond ?? 0,
     loaderWaitShare: end?.loaderWaitShare ?? 0,
     parameters: model.parameterCount(),
-    onnxMaxAbsDiff: parity.maxAbsDiff,
-    ...(parity.top1Agreement === undefined ? {} : { onnxTop1Agreement: parity.top1Agreement }),
+    ...(parity === undefined ? {} : { onnxMaxAbsDiff: parity.maxAbsDiff }),
+    ...(parity?.top1Agreement === undefined ? {} : { onnxTop1Agreement: parity.top1Agreement }),
     told: task.told(result, settings, 'summary'),
     model: loaded.title,
     network: { name: config.model, ...networkOf(config.modelOptions) },
@@ -269,13 +279,17 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
     ]
       .filter((text) => text !== undefined)
       .map(inPage),
-    onnx: {
-      file: basename(exported.path),
-      bytes: exported.bytes,
-      maxAbsDiff: parity.maxAbsDiff,
-      ...(parity.top1Agreement === undefined ? {} : { top1Agreement: parity.top1Agreement }),
-      pictures: parity.pictures,
-    },
+    ...(exported === undefined || parity === undefined
+      ? {}
+      : {
+          onnx: {
+            file: basename(exported.path),
+            bytes: exported.bytes,
+            maxAbsDiff: parity.maxAbsDiff,
+            ...(parity.top1Agreement === undefined ? {} : { top1Agreement: parity.top1Agreement }),
+            pictures: parity.pictures,
+          },
+        }),
     environment: [
       ...Object.entries(versions).map(([key, value]) => ({ key, value })),
       {
@@ -287,6 +301,12 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
       { key: 'resumed', value: resumed ? 'yes' : 'no' },
     ],
     commands: [
+      ...(exported === undefined
+        ? [
+            { what: 'Install ONNX Runtime', command: RUNTIME_INSTALL },
+            { what: 'Export the model', command: `rescaled export ${run}` },
+          ]
+        : []),
       { what: 'Classify pictures', command: `rescaled predict ${onnxFile(run)} PICTURES...` },
       { what: 'Measure on other data', command: `rescaled eval ${run} DATA` },
       { what: 'Train on your own pictures', command: 'rescaled train FOLDER' },

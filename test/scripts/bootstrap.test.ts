@@ -86,7 +86,9 @@ test('apt-get that fails is shown with its output', { skip }, (t) => {
 });
 
 test('node_modules is compared with the lock file by content', async (t) => {
-  const { npmPackagesDiffer } = (await import(bootstrap)) as { npmPackagesDiffer(folder: string): boolean };
+  const { npmPackagesDiffer } = (await import(join(packageRoot, 'scripts', 'bootstrap-steps.mjs'))) as {
+    npmPackagesDiffer(folder: string): boolean;
+  };
   const folder = temporaryFolder(t);
   const write = (path: string, packages: object): void =>
     writeFileSync(join(folder, path), JSON.stringify({ packages }));

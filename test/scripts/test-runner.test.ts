@@ -18,7 +18,7 @@ function runTests(
   const root = mkdtempSync(join(tmpdir(), 'rescaled-tests-'));
   t.after(() => rmSync(root, { recursive: true, force: true }));
   cpSync(join(packageRoot, 'scripts'), join(root, 'scripts'), { recursive: true });
-  writeFileSync(join(root, 'package.json'), '{"type": "module"}');
+  writeFileSync(join(root, 'package.json'), '{"type": "module", "engines": {"node": ">=20.19"}}');
   for (const [name, text] of Object.entries(files)) {
     const path = join(root, 'dist', 'test', name);
     mkdirSync(dirname(path), { recursive: true });

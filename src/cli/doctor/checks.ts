@@ -2,10 +2,13 @@ import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheFolder, folderProblem, listCaches, megabytes } from '../../data/cache/folder.js';
+import { RUNTIME_INSTALL } from '../../deploy/session.js';
 import { compilerVersion } from '../../torch/build/build.js';
 import { blasEnvironment } from '../../torch/build/cpu.js';
 import { discover, sameFolder } from '../../torch/build/discover.js';
+import { listEngines } from '../../torch/build/engine-cache.js';
 import { engineStatus } from '../../torch/build/engine-file.js';
+import { enginesFolder } from '../../torch/build/engine-places.js';
 import { aptInstall, compilerInstall, isDebian, libtorchInstall, setupCommand } from '../../torch/build/mend.js';
 import { capture } from '../../torch/build/process.js';
 import { nodeServes, OLDEST_NODE } from '../node-version.js';
@@ -51,8 +54,9 @@ export async function allChecks(): Promise<Check[]> {
     ...engineFacts(engine),
     ...blasChecks(engine),
     packageCheck('sharp', sharp),
-    packageCheck('onnxruntime-node', onnx),
+    runtimeCheck(onnx),
     datasetCheck(),
+    enginesCheck(),
     cacheCheck(),
     ...machineChecks(),
   ];
@@ -186,6 +190,14 @@ function packageCheck(name: string, probed: Probed<PackageProbe>): Check {
   return { name, verdict: 'bad', detail: `does not load: ${probed.error}`, mend: 'npm install' };
 }
 
+/** Without it training works, and what runs exported models does not. */
+function runtimeCheck(probed: Probed<PackageProbe>): Check {
+  const check = packageCheck('onnxruntime-node', probed);
+  if (check.verdict === 'ok') return check;
+  const detail = `${check.detail} (training works without it; predict and export do not)`;
+  return { ...check, verdict: 'warn', detail, mend: RUNTIME_INSTALL };
+}
+
 function datasetCheck(): Check {
   const folder = '/usr/share/datasets/fashion-mnist';
   if (existsSync(join(folder, 'train-images-idx3-ubyte.gz')))
@@ -199,6 +211,17 @@ function datasetCheck(): Check {
       ? aptInstall('dataset-fashion-mnist')
       : 'download it from https://github.com/zalandoresearch/fashion-mnist',
   };
+}
+
+/** Engines in the user's cache. */
+export function enginesCheck(root?: string, env: NodeJS.ProcessEnv = process.env): Check {
+  const all = listEngines(root, env);
+  const old = all.filter(({ unused }) => unused !== undefined).length;
+  const bytes = all.reduce((sum, engine) => sum + engine.bytes, 0);
+  const removable =
+    old === 0 ? '' : `, ${old} of no use here: "${setupCommand} --clean" removes ${old === 1 ? 'it' : 'them'}`;
+  const detail = `${enginesFolder(env)}, ${megabytes(bytes)} in ${all.length} engine${all.length === 1 ? '' : 's'}${removable}`;
+  return { name: 'engine cache', verdict: 'ok', detail };
 }
 
 /** Decoded pictures that trainings share. */

@@ -1,13 +1,17 @@
 import type { Command } from 'commander';
+import { megabytes } from '../../data/cache/folder.js';
 import { buildEngine } from '../../torch/build/build.js';
 import { requireLibtorch, sameFolder } from '../../torch/build/discover.js';
-import { type EngineStamp, engineStatus } from '../../torch/build/engine-file.js';
+import { cleanEngines, preferEngine } from '../../torch/build/engine-cache.js';
+import { type EngineStamp, engineStatusFor } from '../../torch/build/engine-file.js';
+import { enginesFolder } from '../../torch/build/engine-places.js';
 import { tellNext } from '../words.js';
 
 interface SetupOptions {
   readonly force?: boolean;
   readonly verbose?: boolean;
   readonly json?: boolean;
+  readonly clean?: boolean;
 }
 
 /** Adds `rescaled setup`: builds the engine (the C++ addon over libtorch) unless a fitting one is there. */
@@ -17,14 +21,23 @@ export function register(program: Command): void {
     .description("build the engine that trains: a small C++ addon over PyTorch's libtorch")
     .option('--force', 'compile everything anew')
     .option('--verbose', 'say which files are compiled, and with which flags')
+    .option('--clean', 'remove engines of other versions, and those whose libtorch is gone, and build nothing')
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
       `
 libtorch is looked for in this order: the folder in RESCALED_LIBTORCH, the PyTorch that python3 can import, the system's.
+An installed package keeps engines below RESCALED_ENGINES, else ~/.cache/rescaled/engines, one for each version and libtorch.
 CXX names another compiler; RESCALED_BUILD_JOBS limits how many files are compiled at once (2 GB of memory each).`,
     )
-    .action(setup);
+    .action((options: SetupOptions) => (options.clean === true ? clean(options) : setup(options)));
+}
+
+function clean(options: SetupOptions): void {
+  const removed = cleanEngines();
+  if (options.json === true) return console.log(JSON.stringify({ removed }, null, 2));
+  for (const { folder, bytes, unused } of removed) console.log(`removed ${folder}, ${megabytes(bytes)}: ${unused}`);
+  if (removed.length === 0) console.log(`nothing to remove in ${enginesFolder()}`);
 }
 
 async function setup(options: SetupOptions): Promise<void> {
@@ -35,10 +48,11 @@ async function setup(options: SetupOptions): Promise<void> {
       `(${libtorch.root})${libtorch.cuda === undefined ? '' : `, CUDA ${libtorch.cuda}`}`,
   );
 
-  const status = engineStatus();
+  const status = engineStatusFor(libtorch);
   const fits =
     status.state === 'ok' && status.stamp !== undefined && sameFolder(status.stamp.libtorch.libDir, libtorch.libDir);
   if (fits && options.force !== true) {
+    preferEngine(status.folder);
     say(`engine is up to date: ${status.addon}`);
     finish(options, status.addon, status.stamp as EngineStamp, 0, 0);
     return;

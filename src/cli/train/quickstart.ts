@@ -2,6 +2,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import sharp from 'sharp';
+import type { Dataset } from '../../data/dataset.js';
 import { readPixels } from '../../data/sources/source.js';
 import { onnxFile } from '../../deploy/model-file.js';
 import { Predictor } from '../../deploy/predictor.js';
@@ -85,7 +86,20 @@ async function run(flags: { data: string; out: string; fresh?: boolean }): Promi
     return;
   }
 
-  // The exported file alone, on pictures as files, as a user would.
+  if (figures.onnxMaxAbsDiff !== undefined) await classifySome(out, dataset);
+
+  console.log(`\n${summary(out, figures)}`);
+  console.log(
+    `\nA ResNet-RS of ${(figures.parameters / 1e6).toFixed(2)} M parameters learned to tell ` +
+      `${dataset.classes.length} kinds of clothing apart in ${duration(figures.seconds)} of training.`,
+  );
+  console.log(`Open the report:           ${join(out, 'report.html')}`);
+  console.log('Now your own pictures, one folder a class:');
+  console.log('  npx rescaled train FOLDER');
+}
+
+/** The exported file alone, on pictures as files, as a user would. */
+async function classifySome(out: string, dataset: Dataset): Promise<void> {
   const folder = join(out, 'pictures');
   makeFolder(folder);
   const files: string[] = [];
@@ -107,13 +121,4 @@ async function run(flags: { data: string; out: string; fresh?: boolean }): Promi
       `  ${path}  ${predictions.map(({ label, probability }) => `${label} ${(100 * probability).toFixed(1)} %`).join('   ')}`,
     );
   await predictor.close();
-
-  console.log(`\n${summary(out, figures)}`);
-  console.log(
-    `\nA ResNet-RS of ${(figures.parameters / 1e6).toFixed(2)} M parameters learned to tell ` +
-      `${dataset.classes.length} kinds of clothing apart in ${duration(figures.seconds)} of training.`,
-  );
-  console.log(`Open the report:           ${join(out, 'report.html')}`);
-  console.log('Now your own pictures, one folder a class:');
-  console.log('  npx rescaled train FOLDER');
 }

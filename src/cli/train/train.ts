@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { numberOption } from '../../checks.js';
 import { type Choice, chooseRun, isChoosing, withChoice } from '../../choice/run.js';
 import { onnxFile } from '../../deploy/model-file.js';
+import { RUNTIME_INSTALL } from '../../deploy/session.js';
 import { UsageError } from '../../errors.js';
 import { type Metric, showMetric } from '../../metric.js';
 import { modelFacts, modelTitle } from '../../models/index.js';
@@ -241,7 +242,7 @@ async function finish(
 
 /** @param choice what was predicted of the run */
 export function summary(run: string, figures: RunFigures, choice?: Choice): string {
-  const { scores, rawScore, onnxTop1Agreement: agreement } = figures;
+  const { scores, rawScore, onnxMaxAbsDiff: difference, onnxTop1Agreement: agreement } = figures;
   const silent = taskNamed(figures.task).silent?.(loadConfig(run).task) ?? [];
   const [primary, ...others] = metricsOf(figures.task);
   const show = (metric: Metric): string => `${metric.title} ${showMetric(metric, scores[metric.name]!)}`;
@@ -253,12 +254,17 @@ export function summary(run: string, figures: RunFigures, choice?: Choice): stri
     `  on ${picturesOf(figures.measured, figures.testImages)}${chosen(figures)}, after ${plural(figures.epochs, 'epoch')} ` +
       `over ${figures.trainImages} training pictures in ${duration(figures.seconds)}`,
     ...(choice === undefined ? [] : [tookText(figures, choice)]),
-    `  exported file against the model: largest difference of ${agreement === undefined ? 'an output' : 'a logit'} ` +
-      `${figures.onnxMaxAbsDiff.toExponential(1)}${agreement === undefined ? '' : `, same class for ${(100 * agreement).toFixed(1)} %`}`,
+    ...(difference === undefined
+      ? []
+      : [
+          `  exported file against the model: largest difference of ${agreement === undefined ? 'an output' : 'a logit'} ` +
+            `${difference.toExponential(1)}${agreement === undefined ? '' : `, same class for ${(100 * agreement).toFixed(1)} %`}`,
+        ]),
     `report   ${join(run, 'report.html')}`,
     `weights  ${finalWeights(run)}`,
-    `ONNX     ${onnxFile(run)}`,
-    `next     rescaled predict ${run} PICTURES...`,
+    ...(difference === undefined
+      ? [`next     ${RUNTIME_INSTALL} && rescaled export ${run}`]
+      : [`ONNX     ${onnxFile(run)}`, `next     rescaled predict ${run} PICTURES...`]),
   ].join('\n');
 }
 

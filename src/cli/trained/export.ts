@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { onnxFile } from '../../deploy/model-file.js';
 import type { Parity } from '../../deploy/parity.js';
+import { requireRuntime } from '../../deploy/session.js';
 import { UsageError } from '../../errors.js';
 import { loadConfig } from '../../run/config.js';
 import { openRunData } from '../../tasks/runs.js';
@@ -21,6 +22,7 @@ export function register(program: Command): void {
       '\nExamples:\n  rescaled export runs/flowers-1\n  rescaled export runs/flowers-1 --best -o flowers.onnx',
     )
     .action(async (run: string, flags: { out?: string; best?: boolean; json?: boolean }) => {
+      await requireRuntime();
       const loaded = await loadModel(run, flags.best === true ? 'best' : 'final');
       if (loaded.run === undefined) throw new UsageError(`Expected a run folder but received the file ${run}.`);
       const path = flags.out ?? onnxFile(run);

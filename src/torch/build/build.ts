@@ -18,15 +18,8 @@ import { packageRoot } from '../../package-root.js';
 import { describeFailure } from './build-errors.js';
 import { type CompilePlan, compilePlan, type Unit } from './compile-plan.js';
 import { blasEnvironment } from './cpu.js';
-import {
-  addonName,
-  type EngineStamp,
-  platformName,
-  sourceHash,
-  stampName,
-  statusOf,
-  writableEngineFolder,
-} from './engine-file.js';
+import { addonName, type EngineStamp, lockName, sourceHash, stampName, statusOf } from './engine-file.js';
+import { ownEngineFolder, platformName, writableEngineFolder } from './engine-places.js';
 import type { Libtorch } from './libtorch-folder.js';
 import { compilerInstall } from './mend.js';
 import { capture, parallel } from './process.js';
@@ -58,9 +51,9 @@ export async function buildEngine(libtorch: Libtorch, options: BuildOptions = {}
   const root = options.root ?? packageRoot;
   const env = options.env ?? process.env;
   const log = options.log ?? (() => {});
-  const folder = writableEngineFolder(root, env);
+  const folder = writableEngineFolder(root, libtorch, sourceHash(root), env);
   const waiting = (pid: number): void => log(`waiting for another build (process ${pid})`);
-  return withLock(join(folder, '.lock'), () => build(root, folder, libtorch, env, options.force === true, log), {
+  return withLock(join(folder, lockName), () => build(root, folder, libtorch, env, options.force === true, log), {
     waiting,
   });
 }
@@ -77,7 +70,6 @@ async function build(
   const seconds = (): number => (Date.now() - started) / 1000;
   const { compiler, version } = await findCompiler(env);
   const objects = join(folder, 'objects');
-  mkdirSync(objects, { recursive: true });
   removeLeftovers(folder, objects);
 
   const plan = compilePlan(root, libtorch, compiler, version, objects);
@@ -86,10 +78,13 @@ async function build(
   const addon = join(folder, addonName);
   const todo = force ? plan.units : plan.units.filter(({ object }) => !existsSync(object));
   const sameLink = JSON.stringify(before.stamp?.linkFlags) === JSON.stringify(plan.linkFlags);
-  if (!force && before.state === 'ok' && before.stamp !== undefined && todo.length === 0 && sameLink) {
+  // In the user's cache the folder says what is in it, and no objects are kept.
+  const sameObjects = todo.length === 0 || folder !== ownEngineFolder(root);
+  if (!force && before.state === 'ok' && before.stamp !== undefined && sameObjects && sameLink) {
     return { addon, stamp: before.stamp, compiled: 0, seconds: seconds() };
   }
 
+  mkdirSync(objects, { recursive: true });
   const buildLog = join(folder, 'build.log');
   writeFileSync(buildLog, `${new Date().toISOString()} ${version}\nlibtorch ${libtorch.version} in ${libtorch.root}\n`);
   const hash = sourceHash(root);
@@ -124,7 +119,8 @@ async function build(
   };
   renameSync(temporary, addon);
   writeFileAtomic(join(folder, stampName), JSON.stringify(stamp, null, 2) + '\n');
-  removeOldObjects(objects, plan);
+  if (folder === ownEngineFolder(root)) removeOldObjects(objects, plan);
+  else rmSync(objects, { recursive: true, force: true });
   return { addon, stamp, compiled: todo.length, seconds: seconds() };
 }
 
@@ -204,6 +200,7 @@ async function tryLoading(addon: string, buildLog: string, env: NodeJS.ProcessEn
 /** Temporary files of builds that were killed. The lock is held, so none of them is in use. */
 function removeLeftovers(...folders: string[]): void {
   for (const folder of folders) {
+    if (!existsSync(folder)) continue;
     for (const name of readdirSync(folder)) if (name.endsWith('.tmp')) rmSync(join(folder, name), { force: true });
   }
 }

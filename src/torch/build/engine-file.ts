@@ -1,11 +1,17 @@
 import { createHash } from 'node:crypto';
-import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { homedir } from 'node:os';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { dirname, join, resolve, sep } from 'node:path';
 import { RescaledError } from '../../errors.js';
 import { packageRoot } from '../../package-root.js';
 import { sameFolder } from './discover.js';
+import {
+  cachedEngineFolder,
+  cachedEngineFolders,
+  ownEngineFolder,
+  platformName,
+  writableEngineFolder,
+} from './engine-places.js';
 import { commonFlags } from './flags.js';
 import { type Libtorch, libraryFingerprint } from './libtorch-folder.js';
 
@@ -39,40 +45,47 @@ export interface EngineStatus {
 export const addonName = 'rescaled.node';
 export const stampName = 'engine.json';
 
-/** The folders that may hold the addon: the package's own, then the user's cache (for packages in read-only places). */
-export function engineFolders(root: string = packageRoot, env: NodeJS.ProcessEnv = process.env): [string, string] {
-  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
-  const xdg = env['XDG_CACHE_HOME'];
-  const cache = xdg !== undefined && isAbsolute(xdg) ? xdg : join(homedir(), '.cache');
-  return [join(root, 'build', 'native'), join(cache, 'rescaled', version)];
-}
-
-/** Creates and returns the folder to build into: the first of `engineFolders` that can be written to. */
-export function writableEngineFolder(root: string = packageRoot, env: NodeJS.ProcessEnv = process.env): string {
-  const folders = engineFolders(root, env);
-  for (const folder of folders) {
-    try {
-      mkdirSync(folder, { recursive: true });
-      accessSync(folder, constants.W_OK);
-      return folder;
-    } catch {
-      // A read-only install: try the cache.
-    }
-  }
-  throw new RescaledError(
-    `Expected to write the built engine to ${folders.join(' or ')}, but neither can be written to. ` +
-      'Set XDG_CACHE_HOME to a folder that can.',
-  );
-}
+/** Held while an engine is built into its folder. */
+export const lockName = '.lock';
 
 /**
- * Whether the addon is there and fits. Cheap (a few small files are read, no process started), so the loader may ask
- * at every start. The first good one of `engineFolders` wins.
+ * Whether an addon is there and fits. Cheap (a few small files are read, no process started), so the loader may ask at
+ * every start. Of several that fit, one whose libtorch is in the active Python environment is taken, else the one that
+ * setup was last run for (see `preferEngine`).
  */
 export function engineStatus(root: string = packageRoot, env: NodeJS.ProcessEnv = process.env): EngineStatus {
-  const all = engineFolders(root, env).map((folder) => statusOf(folder, root, env));
+  const hash = once(() => sourceHash(root));
+  const all = [ownEngineFolder(root), ...cachedEngineFolders(root, env)]
+    .map((folder) => ({ status: statusOf(folder, root, env, hash), chosenMs: timeOf(join(folder, stampName)) }))
+    .sort((a, b) => Number(isActive(b.status, env)) - Number(isActive(a.status, env)) || b.chosenMs - a.chosenMs)
+    .map(({ status }) => status);
   const rank = (wanted: EngineStatus['state']): EngineStatus | undefined => all.find(({ state }) => state === wanted);
   return rank('ok') ?? rank('stale') ?? (all[0] as EngineStatus);
+}
+
+/** Status of the engine for this libtorch, or of the folder that it would be built into. */
+export function engineStatusFor(
+  libtorch: Libtorch,
+  root: string = packageRoot,
+  env: NodeJS.ProcessEnv = process.env,
+): EngineStatus {
+  const hash = sourceHash(root);
+  const fitting = [ownEngineFolder(root), cachedEngineFolder(root, libtorch, hash, env)]
+    .map((folder) => statusOf(folder, root, env, () => hash))
+    .find(({ state, stamp }) => state === 'ok' && sameFolder(stamp!.libtorch.libDir, libtorch.libDir));
+  return fitting ?? statusOf(writableEngineFolder(root, libtorch, hash, env), root, env, () => hash);
+}
+
+function isActive({ stamp }: EngineStatus, env: NodeJS.ProcessEnv): boolean {
+  const active = env['VIRTUAL_ENV'] || env['CONDA_PREFIX'] || undefined;
+  return active !== undefined && stamp?.libtorch.root.startsWith(join(active, sep)) === true;
+}
+
+const timeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
 }
 
 /** Status of the addon in one folder; see `engineStatus`. */
@@ -80,6 +93,7 @@ export function statusOf(
   folder: string,
   root: string = packageRoot,
   env: NodeJS.ProcessEnv = process.env,
+  hash: () => string = () => sourceHash(root),
 ): EngineStatus {
   const addon = join(folder, addonName);
   const at = { addon, folder };
@@ -91,7 +105,7 @@ export function statusOf(
 
   if (stamp.platform !== platformName()) return stale(`it was built for ${stamp.platform}, this is ${platformName()}`);
   if (statSync(addon).size !== stamp.addonSize) return stale('the addon is not the file that its stamp describes');
-  if (stamp.sourceHash !== sourceHash(root)) return stale('its C++ sources or flags have changed since');
+  if (stamp.sourceHash !== hash()) return stale('its C++ sources or flags have changed since');
   const { libDir, root: torchRoot, fingerprint, version } = stamp.libtorch;
   const now = libraryFingerprint(libDir);
   if (now === '') return stale(`libtorch ${version} is no longer in ${libDir}`);
@@ -101,11 +115,6 @@ export function statusOf(
     return stale(`it was built with ${torchRoot}, but RESCALED_LIBTORCH is ${resolve(wanted)}`);
   }
   return { ...at, stamp, state: 'ok' };
-}
-
-/** Operating system and processor that an addon is good for, `linux-x64`. */
-export function platformName(): string {
-  return `${process.platform}-${process.arch}`;
 }
 
 /** Hash over all that the addon is compiled from, except libtorch. */

@@ -1,3 +1,6 @@
+/** The Node-API version that the addon is compiled for: each later Node keeps its ABI. */
+export const NODE_API = 8;
+
 /**
  * Compiler flags that do not depend on the libtorch. Part of the engine's source hash: changing one asks for a rebuild.
  */
@@ -8,7 +11,7 @@ export const commonFlags: readonly string[] = [
   '-pthread',
   '-Wall',
   '-Wextra',
-  '-DNAPI_VERSION=8',
+  `-DNAPI_VERSION=${NODE_API}`,
   '-DNODE_ADDON_API_DISABLE_DEPRECATED',
   '-DNAPI_CPP_EXCEPTIONS',
   // Any C++ exception that leaves a callback becomes a JavaScript error; without this it would end the process.

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { packageRoot } from '../../../src/package-root.js';
 import { type BuildResult, buildEngine } from '../../../src/torch/build/build.js';
@@ -43,10 +43,14 @@ interface Scene {
   state(): string;
 }
 
-function scene(t: TestContext): Scene {
+function scene(t: TestContext, installed = false): Scene {
   const folder = temporaryFolder(t);
   const root = join(folder, 'package');
   put(join(root, 'package.json'), JSON.stringify({ name: 'rescaled', version: '9.8.7' }));
+  if (!installed) {
+    put(join(root, 'tsconfig.json'), '{}');
+    put(join(root, 'src', 'index.ts'), '');
+  }
   put(join(root, 'native', 'addon.cpp'), addonSource);
   put(join(root, 'native', 'answer.h'), 'int answer();\n');
   put(join(root, 'native', 'answer.cpp'), '#include "answer.h"\nint answer() { return 41; }\n');
@@ -62,7 +66,13 @@ function scene(t: TestContext): Scene {
   }
   const fresh = inspectLibtorch('system', torch, join(torch, 'include'), join(torch, 'lib')) as Libtorch;
   const lines: string[] = [];
-  const env = { ...process.env, CXX: 'g++', XDG_CACHE_HOME: join(folder, 'cache'), RESCALED_LIBTORCH: '' };
+  const env = {
+    ...process.env,
+    CXX: 'g++',
+    XDG_CACHE_HOME: join(folder, 'cache'),
+    RESCALED_ENGINES: '',
+    RESCALED_LIBTORCH: '',
+  };
   return {
     root,
     libtorch: fresh,
@@ -144,6 +154,26 @@ test('of two builds at once one waits and then has nothing to do', { skip }, asy
   const s = scene(t);
   const results = await Promise.all([s.build(), s.build()]);
   assert.deepEqual(results.map(({ compiled }) => compiled).sort(), [0, 3]);
+});
+
+test('an installed package: the engine stands in the cache and outlives the package', { skip }, async (t) => {
+  const s = scene(t, true);
+  const [first, second] = await Promise.all([s.build(), s.build()]);
+  assert.deepEqual([first.compiled, second.compiled].sort(), [0, 3], 'of two builds at once one waits');
+  assert.match(
+    first.addon,
+    /\/cache\/rescaled\/engines\/9\.8\.7-linux-\w+-napi8-libtorch2\.6\.0-[0-9a-f]{8}\/rescaled\.node$/,
+  );
+  assert.deepEqual(readdirSync(dirname(first.addon)).sort(), ['build.log', 'engine.json', 'rescaled.node']);
+  assert.equal(existsSync(join(s.root, 'build')), false, 'nothing is left in the package');
+  // npm ci: the package is deleted and comes back.
+  const aside = `${s.root}-aside`;
+  renameSync(s.root, aside);
+  cpSync(aside, s.root, { recursive: true });
+  assert.equal(s.state(), 'ok');
+  assert.equal((await s.build()).compiled, 0);
+  put(join(s.root, 'native', 'alone.cpp'), 'int alone() { return 3; }\n');
+  assert.equal(s.state(), 'stale', 'its stamp still has to fit');
 });
 
 test('no compiler: the error says which one and how to install it', { skip }, async (t) => {

@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { before, describe, test } from 'node:test';
+import { packageRoot } from '../src/package-root.js';
+import { addonName, engineStatus, sourceHash, stampName } from '../src/torch/build/engine-file.js';
+import { cachedEngineFolder } from '../src/torch/build/engine-places.js';
+import { pictureFolder, temporaryFolder } from './cli/helpers.js';
+import { brokenLinks, pagesOf } from './links.js';
+
+/**
+ * The arguments of every example, in an order in which each finds what earlier ones have left, and what it prints. `flowers` is a folder of
+ * 3 classes with 4 pictures for training and 2 for testing each. An example without a row fails.
+ */
+const EXAMPLES: readonly (readonly [name: string, args: readonly string[], prints: RegExp])[] = [
+  ['train', ['flowers', 'runs/one', '2'], /^epoch 2: loss \d[\s\S]*top-1 \d+\.\d\d %: runs\/one\/report\.html$/m],
+  ['run', ['runs/one', 'flowers'], /on 6 test pictures\n.*model\.onnx: largest difference of a logit/],
+  ['predict', ['runs/one', 'flowers/test'], /^(\S+ \S+ \d+\.\d %\n){6}$/],
+];
+
+const project = temporaryFolder();
+const installed = join(project, 'node_modules', 'rescaled');
+const env = {
+  ...process.env,
+  RESCALED_ENGINES: join(project, 'engines'),
+  RESCALED_LIBTORCH: '',
+  VIRTUAL_ENV: '',
+  CONDA_PREFIX: '',
+};
+
+function run(program: string, args: readonly string[], cwd = project): { status: number | null; text: string } {
+  const { status, stdout, stderr, error } = spawnSync(program, args, { cwd, encoding: 'utf8', env });
+  return { status, text: error === undefined ? stdout + stderr : String(error) };
+}
+const rescaled = (...args: string[]) =>
+  run(process.execPath, [join(installed, 'dist', 'src', 'cli', 'main.js'), ...args]);
+
+/** What `npm install` of the packed package leaves in a project, with links to the packages that it asks for. */
+function install(): void {
+  const packed = run('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', project], packageRoot);
+  assert.equal(packed.status, 0, packed.text);
+  const modules = dirname(installed);
+  mkdirSync(modules);
+  const unpacked = run('tar', ['-xzf', join(project, packed.text.trim().split('\n').at(-1)!), '-C', modules]);
+  assert.equal(unpacked.status, 0, unpacked.text);
+  renameSync(join(modules, 'package'), installed);
+  const wanted = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as Record<string, object>;
+  // And the types of Node, which a TypeScript project has of its own.
+  for (const name of [
+    ...Object.keys({ ...wanted['dependencies'], ...wanted['optionalDependencies'] }),
+    '@types/node',
+    'undici-types',
+  ]) {
+    mkdirSync(dirname(join(modules, name)), { recursive: true });
+    symlinkSync(join(packageRoot, 'node_modules', name), join(modules, name));
+  }
+}
+
+/** The engine of this checkout where one that `rescaled setup` had built for the installed package would be. */
+function copyEngine(): void {
+  const { addon, folder, stamp, state, reason } = engineStatus();
+  assert.equal(state, 'ok', reason);
+  const target = cachedEngineFolder(installed, stamp!.libtorch, sourceHash(installed), env);
+  mkdirSync(target, { recursive: true });
+  copyFileSync(addon, join(target, addonName));
+  copyFileSync(join(folder, stampName), join(target, stampName));
+}
+
+describe('the package as it is published', () => {
+  before(async () => {
+    install();
+    copyEngine();
+    for (const [part, each] of [
+      ['train', 4],
+      ['test', 2],
+    ] as const)
+      await pictureFolder(join(project, 'flowers', part), 3, each);
+    writeFileSync(join(project, 'package.json'), '{ "type": "module", "private": true }');
+  });
+
+  test('documentation and examples are in it, and its links hold', () => {
+    for (const name of ['docs/README.md', 'examples/train.ts', 'examples/cluster/study.sbatch', 'CHANGELOG.md'])
+      assert.ok(existsSync(join(installed, name)), name);
+    const broken = pagesOf(installed)
+      .flatMap((page) => brokenLinks(page, installed))
+      // The sources themselves are in the repository alone.
+      .filter((line) => !/: \.\.\/(src|test)\//.test(line));
+    assert.equal(broken.length, 0, broken.join('\n'));
+    assert.equal(existsSync(join(installed, 'src')) || existsSync(join(installed, 'dist', 'test')), false);
+  });
+
+  test('setup and doctor find the engine in the cache', () => {
+    const setup = rescaled('setup');
+    assert.equal(setup.status, 0, setup.text);
+    assert.match(setup.text, /engine is up to date: .*\/engines\/\d/);
+    assert.match(rescaled('doctor').text, /^ok +engine cache .*engines, \d\.\d MB in 1 engine$/m);
+    assert.equal(existsSync(join(installed, 'build')), false);
+  });
+
+  test('every example compiles against its types', () => {
+    const names = readdirSync(join(installed, 'examples')).filter((name) => name.endsWith('.ts'));
+    for (const name of names) copyFileSync(join(installed, 'examples', name), join(project, name));
+    const options = { module: 'nodenext', target: 'es2022', lib: ['es2023', 'esnext.disposable'], types: ['node'] };
+    writeFileSync(
+      join(project, 'tsconfig.json'),
+      JSON.stringify({ compilerOptions: { ...options, strict: true, skipLibCheck: true }, include: ['*.ts'] }),
+    );
+    const compiled = run(process.execPath, [join(packageRoot, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', '.']);
+    assert.equal(compiled.status, 0, compiled.text);
+    assert.deepEqual(EXAMPLES.map(([name]) => `${name}.ts`).sort(), names.sort(), 'each has a row in EXAMPLES');
+  });
+
+  for (const [name, args, prints] of EXAMPLES)
+    test(`examples/${name}.ts`, () => {
+      const { status, text } = run(process.execPath, [`${name}.js`, ...args]);
+      assert.equal(status, 0, text);
+      assert.match(text, prints);
+      assert.equal(run(process.execPath, [`${name}.js`]).status, 2, 'without arguments it says how it is called');
+    });
+
+  test('without onnxruntime-node: training ends with its report, the rest says what to install', () => {
+    rmSync(join(dirname(installed), 'onnxruntime-node'));
+    const wanted =
+      /Expected the npm package onnxruntime-node, .* but it is not installed\. To install it: .*npm install/;
+    for (const args of [
+      ['predict', 'runs/one', 'flowers/test'],
+      ['export', 'runs/one', '-o', 'other.onnx'],
+    ]) {
+      const { status, text } = rescaled(...args);
+      assert.equal(status, 1, text);
+      assert.match(text, wanted);
+      assert.equal(text.trim().split('\n').length, 1, text);
+    }
+    assert.equal(existsSync(join(project, 'other.onnx')), false);
+    const small = [
+      '-m',
+      'resnet-rs-14',
+      '--width',
+      '0.125',
+      '--size',
+      '28',
+      '-r',
+      'quick',
+      '-e',
+      '1',
+      '--threads',
+      '1',
+    ];
+    const { status, text } = rescaled('train', 'flowers', ...small, '-o', 'runs/two');
+    assert.equal(status, 0, text);
+    assert.match(text, /not exported: Expected the npm package onnxruntime-node/);
+    assert.match(
+      text,
+      /^next +ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node && rescaled export runs\/two$/m,
+    );
+    assert.doesNotMatch(text, /\n {4}at /, 'a stack trace');
+    assert.match(readFileSync(join(project, 'runs', 'two', 'report.html'), 'utf8'), /npm install onnxruntime-node/);
+    const figures = JSON.parse(readFileSync(join(project, 'runs', 'two', 'report.json'), 'utf8')) as object;
+    assert.equal('onnxMaxAbsDiff' in figures, false);
+    assert.equal(existsSync(join(project, 'runs', 'two', 'model.onnx')), false);
+    assert.match(rescaled('doctor').text, /^warn +onnxruntime-node .*training works without it/m);
+  });
+});
