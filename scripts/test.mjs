@@ -90,6 +90,9 @@ async function main() {
   // The files share the cores. OpenMP threads that outnumber them wait for each other in busy loops: 15 times slower
   // was seen.
   process.env.OMP_NUM_THREADS ??= String(Math.max(1, Math.floor(availableParallelism() / concurrency)));
+  // Commands colour what they print where CI is set; the tests read words.
+  process.env.NO_COLOR = '1';
+  delete process.env.FORCE_COLOR;
   // Pictures of tests have no business in the user's cache.
   const ownCache = process.env.RESCALED_CACHE === undefined;
   process.env.RESCALED_CACHE ??= mkdtempSync(join(tmpdir(), 'rescaled-cache-'));

@@ -14,9 +14,27 @@ export { type PictureResult, type Prediction, type PredictOptions, Predictor, UN
 export type { SessionOptions } from './deploy/session.js';
 export { RescaledError, UsageError } from './errors.js';
 export * from './models/index.js';
-export { presetNames, type Recipe, type RecipeKey, resolveRecipe } from './recipe/recipe.js';
+export { openRecipe } from './recipe/file.js';
+export {
+  type NamedRecipe,
+  presetNames,
+  type Recipe,
+  type RecipeKey,
+  resolveRecipe,
+  type SourcedRecipe,
+} from './recipe/recipe.js';
 export type { RunConfig } from './run/config.js';
 export type { TrainEvent } from './run/events.js';
+export { type AblationEnd, ablate } from './studied/ablation.js';
+export { type AblationOptions, type AblationPlan, planAblation } from './studied/ablation-plan.js';
+export type { TrialState } from './studied/results.js';
+export { Study, type StudyOptions, type StudyTrial } from './studied/study.js';
+export type { StudyEnd, TrialsEnd, TrialsOptions } from './studied/trials.js';
+export type { Advice } from './study/advice/advise.js';
+export type { BudgetPick } from './study/advice/budget.js';
+export type { StudyPoint } from './study/analysis/points.js';
+export type { StudyFile } from './study/plan/file.js';
+export type { TrialEvent } from './study/trials/run.js';
 export { resumeTraining } from './tasks/runs.js';
 export * as torch from './torch/index.js';
 export type { TrainOptions } from './train/options.js';
@@ -25,4 +43,5 @@ export type { RunFigures } from './trained/finish.js';
 export type { MeasureOptions } from './trained/measured.js';
 export { Run, type RunEvaluation, type RunEvent, type TrainingOptions, trainRun as train } from './trained/run.js';
 export { fetchWeights, weightsHere } from './weights/hub/fetch.js';
+export { NAMED_WEIGHTS as namedWeights, type NamedWeights } from './weights/hub/table.js';
 export { openWeights, type WeightsFile } from './weights/open.js';

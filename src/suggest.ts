@@ -34,3 +34,7 @@ export function didYouMean(name: string, known: readonly string[]): string {
   const best = nearest(name, known);
   return best === undefined ? '' : ` Did you mean "${best}"?`;
 }
+
+/** A command as it is typed: words that a shell would take apart stand in quotes. */
+export const commandLine = (words: readonly string[]): string =>
+  words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)).join(' ');

@@ -34,9 +34,10 @@ const ROOMS: Record<string, string[]> = {
   ],
   choice: ['child', 'models', 'data', 'recipe', 'run', 'train', 'tasks'],
   study: ['child', 'models', 'data', 'recipe', 'run', 'train', 'tasks'],
+  studied: ['report', 'models', 'data', 'recipe', 'tasks', 'train', 'study'],
   cli: [
     ...['torch', 'child', 'augment', 'report', 'nn', 'optim', 'weights', 'models', 'data', 'recipe', 'run', 'deploy'],
-    ...['train', 'tasks', 'trained', 'choice', 'study'],
+    ...['train', 'tasks', 'trained', 'choice', 'study', 'studied'],
   ],
 };
 

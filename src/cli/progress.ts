@@ -87,12 +87,16 @@ export class Progress {
         this.#permanent(`starting from ${event.from}\n${formatMatch(event.match).replace(/^/gm, '  ')}`);
         break;
       case 'step': {
+        // The first step starts threads and chooses kernels: its speed would promise hours.
+        const timed = this.#smooth !== undefined;
         this.#smooth = this.#smooth === undefined ? event.loss : 0.95 * this.#smooth + 0.05 * event.loss;
         this.renew(
           `epoch ${event.epoch}/${this.#epochs}  step ${event.step}/${this.#steps}  loss ` +
-            `${this.#smooth.toFixed(3)}  lr ${event.learningRate.toPrecision(3)}  ` +
-            `${event.imagesPerSecond.toFixed(event.imagesPerSecond < 100 ? 1 : 0)} pictures/s  ` +
-            `${duration(event.etaSeconds)} left`,
+            `${this.#smooth.toFixed(3)}  lr ${event.learningRate.toPrecision(3)}` +
+            (timed
+              ? `  ${event.imagesPerSecond.toFixed(event.imagesPerSecond < 100 ? 1 : 0)} pictures/s  ` +
+                `${duration(event.etaSeconds)} left`
+              : ''),
         );
         break;
       }

@@ -1,14 +1,12 @@
 import { untilInterrupted } from '../child/interrupt.js';
 import { type Metric, showMetric, written } from '../metric.js';
-import type { Trial } from '../study/plan/trial.js';
-import { readResult, type TrialResult } from '../study/trials/result.js';
-import { measureTrial, type RunTrialsOptions, runTrials, type TrialEvent } from '../study/trials/run.js';
+import { learnFinished, measureSpeeds, type NamedTrial, type NamedTrials, unknownSpeeds } from '../studied/speed.js';
+import type { TrialResult } from '../study/trials/result.js';
+import { type RunTrialsOptions, runTrials, type TrialEvent } from '../study/trials/run.js';
 import { TimeLeft } from '../study/trials/time-left.js';
+import { plural } from '../suggest.js';
 import { metricsOf } from '../tasks/index.js';
 import { duration } from './progress.js';
-
-/** A trial and what a person knows it by. */
-export type NamedTrials = ReadonlyMap<string, { trial: Trial; name: string }>;
 
 /** Runs what is left, in the given order, and says of each trial how it ended and how much time is left. */
 export async function runNamed(
@@ -76,56 +74,28 @@ export function note(json: boolean, text: string): void {
   if (!json) console.error(text);
 }
 
-/** What the trials that are done tell of the speed. */
-export function learnFinished(unique: NamedTrials, study: string, time: TimeLeft, onDone: (id: string) => void): void {
-  for (const [id, { trial }] of unique) {
-    const result = readResult(study, id);
-    if (result?.status !== 'done') continue;
-    time.learn(trial.work, result.msPerStep, result.scoredPerSecond);
-    onDone(id);
-  }
-}
-
 /**
- * A few steps of each trial whose speed is not known yet, as many at a time as there will be, since they share the
- * machine. Nothing is kept of it, so that Ctrl-C ends it at once.
+ * A few steps of each trial whose speed is not known yet; Ctrl-C ends it at once.
  * @returns whether it was stopped
  */
 export async function learnUnknown(
-  trials: Iterable<{ trial: Trial; name: string }>,
+  trials: Iterable<NamedTrial>,
   options: RunTrialsOptions,
   time: TimeLeft,
   json: boolean,
 ): Promise<{ stopped: boolean }> {
-  const seen = new Set<string>();
-  const unknown = [...trials].filter(({ trial: { work } }) => {
-    const first = !time.knows(work.cost) && !seen.has(work.cost);
-    seen.add(work.cost);
-    return first;
-  });
+  const unknown = unknownSpeeds(trials, time);
   if (unknown.length === 0) return { stopped: false };
   note(
     json,
-    `\nMeasuring a few steps of ${unknown.length} model${unknown.length === 1 ? '' : 's'} to tell how long all takes: ` +
+    `\nMeasuring a few steps of ${plural(unknown.length, 'model')} to tell how long all takes: ` +
       'up to half a minute each. Ctrl-C ends it; nothing is lost by that.',
   );
-  return untilInterrupted(async (signal) => {
-    for (const [i, { trial, name }] of unknown.entries()) {
-      if (signal.aborted) return { stopped: true };
-      note(json, `  ${i + 1} of ${unknown.length}: ${name}`);
-      try {
-        const all = Array.from({ length: options.workers }, () =>
-          measureTrial(trial, { ...options, signal, killSignal: signal }),
-        );
-        for (const { msPerStep, scoredPerSecond } of await Promise.all(all))
-          time.learn(trial.work, msPerStep, scoredPerSecond);
-      } catch (error) {
-        if (signal.aborted) return { stopped: true };
-        throw error;
-      }
-    }
-    return { stopped: false };
-  });
+  return untilInterrupted((signal) =>
+    measureSpeeds(unknown, { ...options, signal }, time, (name, i) =>
+      note(json, `  ${i + 1} of ${unknown.length}: ${name}`),
+    ),
+  );
 }
 
 /** Told when measuring for a plan was stopped. */

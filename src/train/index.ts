@@ -3,6 +3,7 @@ export {
   epochsBetween,
   evaluate,
   evaluateOn,
+  evaluationBatch,
   evaluationsLeft,
   FASTER_THAN_TRAINING,
 } from './evaluate.js';

@@ -12,7 +12,7 @@ import { bestWeights, finalWeights, lastCheckpoint, type RunConfig } from '../ru
 import type { EpochEvent, TrainEvent } from '../run/events.js';
 import { setThreads } from '../torch/index.js';
 import { BrokenPictures } from './broken.js';
-import { evaluate, evaluationsLeft, isMeasured } from './evaluate.js';
+import { evaluate, evaluationBatch, evaluationsLeft, isMeasured } from './evaluate.js';
 import { Learner } from './learner.js';
 import { cached, checkDevice, openRunData } from './open.js';
 import { OtherWork } from './other-work.js';
@@ -88,7 +88,7 @@ export async function* trainLoop(
   // -- what it is measured on
   const { size, seed, workers } = config;
   const common = { targets: task.targets, preprocess: preprocessOf(config), seed, workers };
-  const evaluation = { ...common, batch: Math.min(256, Math.max(recipe.batch, 32)), mode: 'eval' } as const;
+  const evaluation = { ...common, batch: evaluationBatch(recipe), mode: 'eval' } as const;
   const valLoader = new BatchLoader({ ...evaluation, source: data.val });
   const minivalLoader = minival === undefined ? undefined : new BatchLoader({ ...evaluation, source: minival });
 

@@ -17,6 +17,7 @@ import { readEvents } from '../run/logs.js';
 import { metricsOf } from '../tasks/index.js';
 import { openRunData } from '../tasks/runs.js';
 import { engineInfo } from '../torch/index.js';
+import { evaluationBatch } from '../train/index.js';
 import { exportModel } from './export.js';
 import { loadModel, measure, pictureOf, preprocessFor, shownMetrics } from './load.js';
 import { seenBatch } from './seen.js';
@@ -109,7 +110,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
   say(`measuring the final ${weights === 'ema' ? 'EMA' : 'raw'} weights on ${picturesOf(measured, source.length)}`);
   const unread: { path: string; reason: string }[] = [];
   const result = await measure(loaded, source, {
-    batch: 128,
+    batch: evaluationBatch(recipe),
     workers: config.workers,
     onBroken: (path, reason) => unread.push({ path, reason }),
   });

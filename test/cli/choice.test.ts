@@ -36,7 +36,7 @@ describe('train without a model', () => {
       done.stderr,
       /chosen +resnet-rs-\d+( x[\d.]+)? at 96 pixels, recipe quick, batch 12, \d+ epochs? \(\d+ steps?\)/,
     );
-    assert.match(done.stderr, /takes +about \d+ s in all and/);
+    assert.match(done.stderr, /takes +about (\d+ min )?\d+ s in all and/);
     assert.match(done.stderr, /better +few pictures .* --from resnet18\.a1_in1k/);
     assert.match(done.stdout, /in all \(predicted /);
     const { recipe, model, size, modelOptions } = JSON.parse(readFileSync(join(out, 'run.json'), 'utf8'));

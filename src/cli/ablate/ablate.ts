@@ -1,26 +1,17 @@
 import { availableParallelism } from 'node:os';
-import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { wholeOption } from '../../checks.js';
 import { RescaledError, UsageError } from '../../errors.js';
-import { type ModelOverrides, modelFacts, modelTitle, QuickCosts } from '../../models/index.js';
+import { type ModelOverrides, modelFacts, QuickCosts } from '../../models/index.js';
 import { parseSetting } from '../../recipe/recipe.js';
-import {
-  additive,
-  claimFolder,
-  leaveOneOut,
-  planStudy,
-  type StudyKind,
-  weightDecay,
-} from '../../study/plan/ablation.js';
-import { type Ladder, longEpochsOf, paperLadder, pickSteps } from '../../study/plan/ladder.js';
-import { readLadder } from '../../study/plan/ladder-file.js';
-import { openTrainingData } from '../../tasks/runs.js';
+import type { StudyFacts } from '../../studied/ablation-page.js';
+import { ABLATED, planAblation } from '../../studied/ablation-plan.js';
+import { claimFolder } from '../../study/plan/ablation.js';
+import { longEpochsOf, paperLadder } from '../../study/plan/ladder.js';
+import { commandLine } from '../../suggest.js';
 import { stemStrideAt } from '../../train/index.js';
 import { integer, number } from '../options.js';
 import { freeFolder } from '../output.js';
-import { commandLine } from '../words.js';
-import type { StudyFacts } from './output.js';
 import { runAndTell, tellPlan } from './run.js';
 
 export interface AblateFlags {
@@ -48,9 +39,7 @@ export interface AblateFlags {
   json?: boolean;
 }
 
-/** Small enough for a few thousand pictures on a desk, deep enough for stochastic depth to have blocks to drop. */
-const MODEL = 'resnet-rs-26';
-const WIDTH = 0.25;
+const { model: MODEL, width: WIDTH } = ABLATED;
 
 export function register(program: Command): void {
   program
@@ -103,18 +92,20 @@ Ctrl-C saves; the same command with the same --out goes on.`,
 
 async function run(data: string, flags: AblateFlags): Promise<void> {
   check(flags);
-  const { kind, variants, ladder, table } = await study(flags);
-  const { width = WIDTH, size, stemStride, limitTrain, limitVal: testPictures, valSplit, device, set = [] } = flags;
-  const dataset = await openTrainingData({ data, valSplit, limitTrain, limitVal: testPictures });
-  const settings = Object.fromEntries(set.map(parseSetting));
-  const seeds = Array.from({ length: flags.seeds }, (_, i) => i + 1);
-  const plan = await planStudy(
-    kind,
-    variants,
-    seeds,
-    { data: resolve(data), width, size, stemStride, limitTrain, testPictures, valSplit, device, settings },
+  const { width = ABLATED.width, stemStride } = flags;
+  const { steps, leaveOneOut, weightDecayTable, set = [], ...options } = flags;
+  const {
+    facts: known,
     dataset,
-  );
+    ladder,
+    ...plan
+  } = await planAblation({
+    ...options,
+    data,
+    settings: Object.fromEntries(set.map(parseSetting)),
+    kind: weightDecayTable === true ? 'weight-decay' : leaveOneOut === true ? 'leave-one-out' : 'additive',
+    ...(steps === undefined ? {} : { steps: steps.split(',') }),
+  });
   const out = flags.out ?? freeFolder('ablate');
   const shared = {
     study: out,
@@ -135,33 +126,19 @@ async function run(data: string, flags: AblateFlags): Promise<void> {
     });
 
   // A plan needs no page: the charts are most of all files.
-  const { pageFile, writeStudy } = await import('./output.js');
+  const { ablationPage, writeAblation } = await import('../../studied/ablation-page.js');
   claimFolder(out, plan);
-  const facts: StudyFacts = {
-    title: `${TITLES[kind]} ${basename(resolve(data))}`,
-    data: {
-      name: dataset.name,
-      classes: dataset.classes.length,
-      trainPictures: dataset.train?.length ?? 0,
-      testPictures: dataset.val.length,
-      part: dataset.measured,
-    },
-    place: data,
-    model: titleOf(ladder, flags),
-    size: plan.size,
-    common: [
-      { key: 'Seeds', value: seeds.join(', ') },
-      ...Object.entries(settings).map(([key, value]) => ({ key, value: String(value) })),
-    ],
-    command: commandFor(out, flags.out !== undefined),
-    ...(table === undefined ? {} : { table }),
-  };
-  writeStudy(out, plan, facts); // before the first trial, so that a page is there at once
-  const { stopped, failed } = await runAndTell(plan, shared, () => writeStudy(out, plan, facts), flags.json === true);
-  writeStudy(out, plan, facts);
-  console.log(
-    flags.json === true ? JSON.stringify({ type: 'end', stopped, failed, page: pageFile(out) }) : pageFile(out),
+  const facts: StudyFacts = { ...known, command: commandFor(out, flags.out !== undefined) };
+  writeAblation(out, plan, facts); // before the first trial, so that a page is there at once
+  const { stopped, failed } = await runAndTell(
+    plan,
+    shared,
+    () => writeAblation(out, plan, facts),
+    flags.json === true,
   );
+  writeAblation(out, plan, facts);
+  const page = ablationPage(out);
+  console.log(flags.json === true ? JSON.stringify({ type: 'end', stopped, failed, page }) : page);
   if (stopped) console.error(`Stopped and saved. Go on with: ${facts.command}`);
   else if (failed > 0)
     throw new RescaledError(
@@ -170,12 +147,6 @@ async function run(data: string, flags: AblateFlags): Promise<void> {
     );
   if (stopped) process.exitCode = 1;
 }
-
-const TITLES: Record<StudyKind, string> = {
-  additive: 'What each step is worth on',
-  'leave-one-out': 'What is lost without each step on',
-  'weight-decay': 'Weight decay and regularisation on',
-};
 
 const lengthsOf = ({ epochs = 90, longEpochs = longEpochsOf(epochs) }: AblateFlags) => ({ epochs, longEpochs });
 
@@ -198,34 +169,6 @@ function flopsRatio(
   } catch {
     return undefined;
   }
-}
-
-/** The network of the first row. */
-const titleOf = ({ base }: Ladder, { width = WIDTH }: AblateFlags): string =>
-  modelTitle(base.model, { ...base.modelOptions, width });
-
-/** The rows that the flags ask for. */
-async function study(flags: AblateFlags) {
-  const own = paperLadder({ model: flags.model ?? MODEL, epochs: flags.epochs, longEpochs: flags.longEpochs });
-  let ladder = own;
-  if (flags.order !== undefined) {
-    ladder = await readLadder(flags.order, own);
-    if (flags.model !== undefined && ladder.base.model !== own.base.model)
-      throw new UsageError(`Expected the model in ${flags.order} or as --model but received both.`);
-  }
-  // A published accuracy belongs to the published order.
-  if (flags.steps !== undefined)
-    ladder = {
-      base: own.base,
-      steps: pickSteps(own.steps, flags.steps.split(',')).map(({ paper: _other, ...step }) => step),
-    };
-  if (flags.weightDecayTable === true)
-    return { kind: 'weight-decay', variants: weightDecay(own), ladder, table: 2 } as const;
-  const table = ladder === own ? 1 : undefined;
-  const title = titleOf(ladder, flags);
-  if (flags.leaveOneOut === true)
-    return { kind: 'leave-one-out', variants: leaveOneOut(ladder, title), ladder, table } as const;
-  return { kind: 'additive', variants: additive(ladder, title), ladder, table } as const;
 }
 
 function check(flags: AblateFlags): void {

@@ -1,3 +1,5 @@
+import { trialsOfRows } from '../../studied/ablation-plan.js';
+import { learnFinished } from '../../studied/speed.js';
 import type { StudyPlan } from '../../study/plan/ablation.js';
 import { longEpochsOf } from '../../study/plan/ladder.js';
 import type { Trial } from '../../study/plan/trial.js';
@@ -5,28 +7,15 @@ import type { RunTrialsOptions } from '../../study/trials/run.js';
 import { TimeLeft } from '../../study/trials/time-left.js';
 import { duration } from '../progress.js';
 import { shrinkHint, type Way } from '../shrink.js';
-import { learnFinished, learnUnknown, MEASURING_STOPPED, runNamed } from '../trials.js';
+import { learnUnknown, MEASURING_STOPPED, runNamed } from '../trials.js';
 import { tellNext } from '../words.js';
-
-/** Each trial once, with the names of the rows that it serves. */
-function uniqueTrials({ variants }: StudyPlan): Map<string, { trial: Trial; name: string }> {
-  const unique = new Map<string, { trial: Trial; name: string }>();
-  // Seed by seed, so that a study that is stopped early has every row.
-  const seeds = Math.max(0, ...variants.map(({ trials }) => trials.length));
-  for (let i = 0; i < seeds; i++)
-    for (const { name, trials } of variants) {
-      const trial = trials[i]!;
-      if (!unique.has(trial.id)) unique.set(trial.id, { trial, name });
-    }
-  return unique;
-}
 
 export const runAndTell = (
   plan: StudyPlan,
   options: RunTrialsOptions,
   afterEach: () => void,
   json: boolean,
-): Promise<{ stopped: boolean; failed: number }> => runNamed(uniqueTrials(plan), options, afterEach, json);
+): Promise<{ stopped: boolean; failed: number }> => runNamed(trialsOfRows(plan), options, afterEach, json);
 
 /** What the plan's options are, for the words on how to shrink it. */
 export interface Shrinkable {
@@ -51,7 +40,7 @@ export async function tellPlan(
   json: boolean,
   shrinkable: Shrinkable,
 ): Promise<void> {
-  const unique = uniqueTrials(plan);
+  const unique = trialsOfRows(plan);
   const time = new TimeLeft();
   const done = new Set<string>();
   learnFinished(unique, options.study, time, (id) => done.add(id));

@@ -1,6 +1,6 @@
 import type { Checked, CheckKind } from '../../checked.js';
 import { eightyPercent, findingsOf, lookedAtText, measuredText, missingKinds } from '../../report/check/words.js';
-import { commandLine } from '../words.js';
+import { commandLine } from '../../suggest.js';
 
 /** What was found, a few lines a kind. @param examples so many of each are named */
 export function checkText(checked: Checked, examples: number, next: readonly string[]): string {

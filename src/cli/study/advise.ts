@@ -1,14 +1,14 @@
 import { written } from '../../metric.js';
 import { regimeFinding, studyFindings } from '../../report/study/findings.js';
 import { bestSoFar, noFamily } from '../../report/study/words.js';
+import { studyReport } from '../../studied/facts.js';
+import { openBegun, type TargetFlags } from '../../studied/open.js';
 import { DO_NOT_EXTRAPOLATE } from '../../study/advice/advise.js';
 import { SHORT_RUNS_MISLEAD } from '../../study/analysis/halving.js';
 import type { ScalingPlan } from '../../study/plan/scaling-plan.js';
+import { commandLine } from '../../suggest.js';
 import { duration } from '../progress.js';
 import { table } from '../table.js';
-import { commandLine } from '../words.js';
-import { studyReport } from './data.js';
-import { openBegun, type TargetFlags } from './target.js';
 import { scoreWithInterval } from './words.js';
 
 /** Prints which dimension pays, the family that follows, and what to try next. */

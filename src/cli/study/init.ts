@@ -5,18 +5,19 @@ import { typicalSide } from '../../data/sources/sides.js';
 import { RescaledError, UsageError } from '../../errors.js';
 import { writeFileAtomic } from '../../files.js';
 import { picturesOf } from '../../part-words.js';
+import { memoryOfTrials, workersFor } from '../../studied/plan.js';
 import { checkStudy } from '../../study/plan/file.js';
 import { type Fit, type FitFacts, fits, isSmall, studyOf } from '../../study/plan/fit.js';
 import type { Configuration } from '../../study/plan/grid.js';
 import { planScaling } from '../../study/plan/scaling-plan.js';
 import { TRAIN_PICTURES, WATCHED } from '../../study/plan/trial.js';
 import { TimeLeft } from '../../study/trials/time-left.js';
+import { commandLine } from '../../suggest.js';
 import { openTrainingData } from '../../tasks/runs.js';
 import { checkOutput } from '../output.js';
 import { duration } from '../progress.js';
 import { MEASURING_STOPPED } from '../trials.js';
-import { commandLine } from '../words.js';
-import { measureSome, memoryOfTrials, workersFor } from './trials.js';
+import { measureSome } from './trials.js';
 
 export interface InitFlags {
   out: string;

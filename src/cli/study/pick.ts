@@ -1,14 +1,12 @@
 import { RescaledError, UsageError } from '../../errors.js';
 import { written } from '../../metric.js';
-import { type BudgetCandidate, type BudgetPick, parseBudget, pickWithin } from '../../study/advice/budget.js';
-import { regimesOf } from '../../study/analysis/dimensions.js';
+import { addSeeds, budgetWithin, metricOf } from '../../studied/facts.js';
+import { openBegun } from '../../studied/open.js';
+import { pickOf } from '../../studied/results.js';
+import { type BudgetCandidate, type BudgetPick, parseBudget } from '../../study/advice/budget.js';
 import type { Cost } from '../../study/analysis/points.js';
 import { LEAST_SEEDS } from '../../study/analysis/statistics.js';
-import { pointsOf } from '../../study/trials/points-of.js';
-import { trainedConfigurations } from '../../study/trials/rungs.js';
 import { trainCommand } from './advise.js';
-import { addSeeds, adviceOf, budgetWithin, metricOf } from './data.js';
-import { openBegun } from './target.js';
 import { scoreWithInterval } from './words.js';
 
 export interface ScaleFlags {
@@ -28,18 +26,13 @@ const UNITS: Readonly<Record<Cost, (value: number) => string>> = {
 export async function scale(wanted: string, { budget: text, any = false, json = false }: ScaleFlags): Promise<void> {
   const budget = parseBudget(text);
   const { plan, folder } = await openBegun(wanted, {});
-  const points = pointsOf({ configurations: trainedConfigurations(plan, folder) }, folder);
-  const longest = regimesOf(points).at(-1);
-  const members = new Set(adviceOf(plan, points).full?.family.members.map(({ name }) => name));
-  const fromFamily = !any && members.size > 0;
-  const candidates = points.filter((point) => point.epochs === longest && (!fromFamily || members.has(point.name)));
   const metric = metricOf(plan);
-  const pick = pickWithin(candidates, budget, metric);
+  const { from, candidates, ...pick } = pickOf(plan, folder, budget, any);
   if (json)
     return console.log(
       JSON.stringify(
         written(metric, {
-          from: fromFamily ? 'family' : 'all',
+          from,
           ...pick,
           ...(pick.pick === undefined ? {} : { command: trainCommand(plan, pick.pick.name) }),
         }),
@@ -56,7 +49,7 @@ export async function scale(wanted: string, { budget: text, any = false, json = 
     console.log(
       `next best: ${shown(runnerUp)}${runnerUp.behind.verdict === 'better' ? '' : '; the two are not told apart'}`,
     );
-  if (!fromFamily && !any) console.log('(of all configurations: no family is proposed yet)');
+  if (from === 'all' && !any) console.log('(of all configurations: no family is proposed yet)');
   if (pick.tooFewSeeds.length > 0)
     console.log(
       `${pick.tooFewSeeds.length} models that fit have fewer than ${LEAST_SEEDS} seeds and were not looked at; ` +

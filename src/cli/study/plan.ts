@@ -3,6 +3,9 @@ import { csvText } from '../../csv.js';
 import { UsageError } from '../../errors.js';
 import { picturesOf } from '../../part-words.js';
 import { IMAGENET_PICTURES } from '../../recipe/recipe.js';
+import { openTarget, type TargetFlags } from '../../studied/open.js';
+import { namedTrials, workersFor } from '../../studied/plan.js';
+import { learnFinished } from '../../studied/speed.js';
 import { LEAST_SEEDS } from '../../study/analysis/statistics.js';
 import type { StudyFile } from '../../study/plan/file.js';
 import { type Configuration, epochsOf, type LeftOut, layOut } from '../../study/plan/grid.js';
@@ -14,10 +17,9 @@ import { plural } from '../../suggest.js';
 import { duration } from '../progress.js';
 import { shrinkHint, type Way } from '../shrink.js';
 import { table } from '../table.js';
-import { learnFinished, MEASURING_STOPPED } from '../trials.js';
+import { MEASURING_STOPPED } from '../trials.js';
 import { tellNext } from '../words.js';
-import { openTarget, type TargetFlags } from './target.js';
-import { measureSome, namedTrials, workersFor } from './trials.js';
+import { measureSome } from './trials.js';
 
 export interface PlanFlags extends TargetFlags {
   measure?: boolean;

@@ -1,49 +1,26 @@
-import { existsSync } from 'node:fs';
-import { isLocked } from '../../lock.js';
-import { trialsInOrder } from '../../study/plan/scaling-plan.js';
+import { openBegun, type TargetFlags } from '../../studied/open.js';
+import { type TrialState, trialStates } from '../../studied/results.js';
 import { readMeasured, timedModels } from '../../study/trials/measured.js';
-import { lockFile, readResult, trialRun } from '../../study/trials/result.js';
-import { trainedConfigurations } from '../../study/trials/rungs.js';
 import { TimeLeft } from '../../study/trials/time-left.js';
+import { commandLine } from '../../suggest.js';
 import { duration } from '../progress.js';
 import { table } from '../table.js';
-import { commandLine } from '../words.js';
-import { openBegun, type TargetFlags } from './target.js';
-
-type State = 'done' | 'failed' | 'running' | 'begun' | 'waiting';
 
 /** Prints how far a study is. */
 export async function status(wanted: string, flags: TargetFlags & { json?: boolean }): Promise<void> {
   const { plan, folder } = await openBegun(wanted, flags);
   const time = new TimeLeft();
-  // With halving the rungs so far: who trains in the next one is not known yet.
-  const trials = trialsInOrder({ ...plan, configurations: trainedConfigurations(plan, folder) }).map(
-    ({ trial, configuration }) => {
-      const result = readResult(folder, trial.id);
-      if (result?.status === 'done') time.learn(trial.work, result.msPerStep, result.scoredPerSecond);
-      const state: State =
-        result?.status ??
-        (isLocked(lockFile(folder, trial.id))
-          ? 'running'
-          : existsSync(trialRun(folder, trial.id))
-            ? 'begun'
-            : 'waiting');
-      return {
-        trial,
-        name: configuration.name,
-        epochs: configuration.epochs,
-        state,
-        reason: result?.status === 'failed' ? result.reason : undefined,
-      };
-    },
-  );
-  const counts = (of: typeof trials): Record<State, number> =>
+  const trials = trialStates(plan, folder).map(({ trial, configuration, result, state, reason }) => {
+    if (result?.status === 'done') time.learn(trial.work, result.msPerStep, result.scoredPerSecond);
+    return { trial, name: configuration.name, epochs: configuration.epochs, state, reason };
+  });
+  const counts = (of: typeof trials): Record<TrialState, number> =>
     Object.fromEntries(
       (['done', 'failed', 'running', 'begun', 'waiting'] as const).map((state) => [
         state,
         of.filter((each) => each.state === state).length,
       ]),
-    ) as Record<State, number>;
+    ) as Record<TrialState, number>;
   const models = timedModels(plan.configurations);
   const measured = models.filter(({ id }) => readMeasured(folder, id) !== undefined).length;
   const left = trials.filter(({ state }) => state !== 'done');

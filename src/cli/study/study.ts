@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
+import type { TargetFlags } from '../../studied/open.js';
 import { STUDY_PRESETS } from '../../study/plan/presets.js';
 import { integer, number } from '../options.js';
 import type { InitFlags } from './init.js';
 import type { PlanFlags } from './plan.js';
 import type { RunFlags } from './run.js';
-import type { TargetFlags } from './target.js';
 
 const ABOUT = Object.entries(STUDY_PRESETS)
   .map(([name, { about }]) => `  ${name.padEnd(16)} ${about}`)

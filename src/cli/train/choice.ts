@@ -2,9 +2,9 @@ import pc from 'picocolors';
 import type { Alternative, Asked, Choice } from '../../choice/run.js';
 import { nominalSeconds, type Rung } from '../../choice/rungs.js';
 import { modelTitle } from '../../models/index.js';
-import { plural } from '../../suggest.js';
+import { commandLine, plural } from '../../suggest.js';
 import { duration } from '../progress.js';
-import { commandLine, gigabytes } from '../words.js';
+import { gigabytes } from '../words.js';
 
 /** Few pictures teach a network little that others have not learned from a million. */
 const FEW = 10_000;
@@ -15,6 +15,16 @@ const FINE_TUNING_EPOCHS = 20;
 export function choiceText(data: string, { options }: Asked, choice: Choice): string {
   const { rung, recipe, batch, epochs, steps, trainImages, classes, side, cores, freeBytes, memoryBytes } = choice;
   const few = trainImages < FEW && options.from === undefined && (side === undefined || side > 64);
+  const other = (which: string, found: Alternative | undefined): [string, string][] =>
+    found === undefined
+      ? []
+      : [
+          [
+            which,
+            `${titleOf(found.rung)}, as long: about ${duration(found.seconds)}: ` +
+              commandLine(fixed(data, options, { ...choice, rung: found.rung, epochs: found.epochs })),
+          ],
+        ];
   const rows: [string, string][] = [
     [
       'data',
@@ -35,8 +45,8 @@ export function choiceText(data: string, { options }: Asked, choice: Choice): st
       `about ${duration(choice.seconds)} in all and ${memoryBytes === undefined ? '' : `${gigabytes(memoryBytes)} of memory, `}` +
         `measured just now: ${Math.round(choice.imagesPerSecond)} pictures/s`,
     ],
-    ...other('smaller', choice.smaller, data),
-    ...other('larger', choice.larger, data),
+    ...other('smaller', choice.smaller),
+    ...other('larger', choice.larger),
     ...(few ? [['better', fineTuning(data, choice)] as [string, string]] : []),
     ['again', commandLine(fixed(data, options, choice))],
   ];
@@ -49,17 +59,6 @@ function why({ asked, minutes, epochs }: Choice): string {
   const time = asked ? `${plural(minutes, 'minute')}` : `about ${minutes} minutes; --minutes N sets another time`;
   return `the largest network that sees each picture ${epochs} times or more in ${time}`;
 }
-
-const other = (which: string, found: Alternative | undefined, data: string): [string, string][] =>
-  found === undefined
-    ? []
-    : [
-        [
-          which,
-          `${titleOf(found.rung)}, as long: about ${duration(found.seconds)}: ` +
-            commandLine(['rescaled', 'train', data, ...flagsOf(found.rung), '-r', 'quick', '-e', String(found.epochs)]),
-        ],
-      ];
 
 const flagsOf = ({ model, width, size }: Rung): string[] => [
   ...['-m', model],

@@ -8,13 +8,13 @@ import { RescaledError } from '../../../errors.js';
 import { makeFolder, writeFileAtomic } from '../../../files.js';
 import { modelFacts } from '../../../models/index.js';
 import { parseSetting, settingKey } from '../../../recipe/recipe.js';
+import { commandLine } from '../../../suggest.js';
 import { metricsOf } from '../../../tasks/index.js';
 import type { LearnOptions, RateRange, RateTest } from '../../../train/index.js';
 import { weightsPath } from '../../named-weights.js';
 import { checkOutput } from '../../output.js';
 import { Progress } from '../../progress.js';
 import { settingsOf, type TrainingFlags } from '../../training-options.js';
-import { commandLine } from '../../words.js';
 import { LESS_MEMORY, type RateJob } from './process.js';
 import { foundIn, foundJson, foundText, shortRate } from './text.js';
 

@@ -1,10 +1,10 @@
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { openDataset } from '../../data/dataset.js';
-import { typicalSide } from '../../data/sources/sides.js';
-import { UsageError } from '../../errors.js';
-import { openStudy, type StudyFile, withSeeds } from '../../study/plan/file.js';
-import { isStudyFolder, readPlan, type ScalingPlan } from '../../study/plan/scaling-plan.js';
+import { openDataset } from '../data/dataset.js';
+import { typicalSide } from '../data/sources/sides.js';
+import { UsageError } from '../errors.js';
+import { openStudy, type StudyFile, withSeeds } from '../study/plan/file.js';
+import { isStudyFolder, readPlan, type ScalingPlan } from '../study/plan/scaling-plan.js';
 
 export interface TargetFlags {
   data?: string;

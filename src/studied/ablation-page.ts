@@ -1,13 +1,13 @@
 import { cpus } from 'node:os';
 import { join, relative, resolve } from 'node:path';
-import { withoutPlaces, writeFileAtomic } from '../../files.js';
-import { written } from '../../metric.js';
-import type { MeasuredPart } from '../../part-words.js';
-import { type AblationReport, type AblationRow, renderAblation } from '../../report/ablation/report.js';
-import { difference } from '../../study/analysis/statistics.js';
-import type { StudyPlan } from '../../study/plan/ablation.js';
-import { studyCsv, summarise, type VariantFigures } from '../../study/trials/summary.js';
-import { metricsOf } from '../../tasks/index.js';
+import { withoutPlaces, writeFileAtomic } from '../files.js';
+import { written } from '../metric.js';
+import type { MeasuredPart } from '../part-words.js';
+import { type AblationReport, type AblationRow, renderAblation } from '../report/ablation/report.js';
+import { difference } from '../study/analysis/statistics.js';
+import type { StudyPlan } from '../study/plan/ablation.js';
+import { studyCsv, summarise, type VariantFigures } from '../study/trials/summary.js';
+import { metricsOf } from '../tasks/index.js';
 
 /** What the page says of a study besides its results. */
 export interface StudyFacts {
@@ -32,11 +32,12 @@ const SOURCES = {
     'read from a public transcription.',
 } as const;
 
-export const pageFile = (folder: string): string => join(folder, 'ablation.html');
+export const ablationPage = (folder: string): string => join(folder, 'ablation.html');
 
 /** Writes ablation.json, ablation.csv and ablation.html from the results so far. */
-export function writeStudy(folder: string, plan: StudyPlan, facts: StudyFacts): VariantFigures[] {
-  const rows = summarise(plan, folder).map(passedOn(folder, facts));
+export function writeAblation(folder: string, plan: StudyPlan, facts: StudyFacts): VariantFigures[] {
+  const found = summarise(plan, folder);
+  const rows = found.map(passedOn(folder, facts));
   const report = reportOf(rows, plan, facts);
   // A report without a task is of classification, as are all from before there were others.
   const { metric, proportion: _ofPictures, ...rest } = report;
@@ -44,8 +45,8 @@ export function writeStudy(folder: string, plan: StudyPlan, facts: StudyFacts): 
   const json = written(metric, { format: 1, ...about, ...rest, rows });
   writeFileAtomic(join(folder, 'ablation.json'), `${JSON.stringify(json, null, 2)}\n`);
   writeFileAtomic(join(folder, 'ablation.csv'), studyCsv(rows, metric));
-  writeFileAtomic(pageFile(folder), renderAblation(report));
-  return rows;
+  writeFileAtomic(ablationPage(folder), renderAblation(report));
+  return found;
 }
 
 /** Without places of this machine but the data's from the study's folder: the file may be passed on. */

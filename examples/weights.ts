@@ -1,0 +1,15 @@
+// What a file of weights holds, whoever wrote it; and which weights have a name.
+//   node dist/examples/weights.js [FILE]
+import { namedWeights, openWeights, weightsHere } from '../src/index.js';
+
+const [path] = process.argv.slice(2);
+if (path === undefined)
+  for (const { name, model, top1 } of namedWeights)
+    console.log(
+      `${name}: ${model}${top1 === undefined ? '' : `, ImageNet top-1 ${top1} %`}${weightsHere(name) ? ', here' : ''}`,
+    );
+else {
+  const file = await openWeights(path);
+  console.log(`${file.format}, ${file.entries.size} tensors`);
+  for (const [name, { shape }] of [...file.entries].slice(0, 10)) console.log(`${name}: ${shape.join(' x ')}`);
+}

@@ -1,0 +1,138 @@
+import { basename, resolve } from 'node:path';
+import type { Dataset } from '../data/dataset.js';
+import { UsageError } from '../errors.js';
+import { modelTitle } from '../models/index.js';
+import type { Recipe } from '../recipe/recipe.js';
+import {
+  additive,
+  leaveOneOut,
+  planStudy,
+  type StudyKind,
+  type StudyPlan,
+  weightDecay,
+} from '../study/plan/ablation.js';
+import { type Ladder, paperLadder, pickSteps } from '../study/plan/ladder.js';
+import { readLadder } from '../study/plan/ladder-file.js';
+import { openTrainingData } from '../tasks/runs.js';
+import type { StudyFacts } from './ablation-page.js';
+import type { NamedTrials } from './speed.js';
+
+/** What an ablation trains. */
+export interface AblationOptions {
+  /** Pictures, as for a training. */
+  data: string;
+  /** A ResNet-RS; the study begins at the classic ResNet of its depth. `resnet-rs-26` by default. */
+  model?: string;
+  /** Width multiplier; 0.25 by default. */
+  width?: number;
+  /** Side of the pictures, in pixels. */
+  size?: number;
+  stemStride?: 1 | 2 | 4;
+  /** Before the step "more epochs"; 90 by default. */
+  epochs?: number;
+  /** From that step on; 350/90 of `epochs` by default. */
+  longEpochs?: number;
+  /** Trainings of each row; 3 by default. */
+  seeds?: number;
+  limitTrain?: number;
+  limitVal?: number;
+  valSplit?: number;
+  device?: string;
+  /** Of every row. */
+  settings?: Partial<Recipe>;
+  /**
+   * Which rows: each step added to the ones before it (`additive`, paper Table 1), all steps together and then without each one
+   * (`leave-one-out`), or two weight decays with and without regularisation (`weight-decay`, paper Table 2).
+   */
+  kind?: StudyKind;
+  /** Only these steps, in this order. */
+  steps?: readonly string[];
+  /** A file with base and steps of one's own. */
+  order?: string;
+}
+
+/** An ablation that is laid out: its rows with their trials, and what its page says of it. */
+export interface AblationPlan extends StudyPlan {
+  facts: Omit<StudyFacts, 'command'>;
+  dataset: Dataset;
+  ladder: Ladder;
+}
+
+/** Small enough for a few thousand pictures on a desk, deep enough for stochastic depth to have blocks to drop. */
+export const ABLATED = { model: 'resnet-rs-26', width: 0.25, epochs: 90, seeds: 3 } as const;
+
+const TITLES: Record<StudyKind, string> = {
+  additive: 'What each step is worth on',
+  'leave-one-out': 'What is lost without each step on',
+  'weight-decay': 'Weight decay and regularisation on',
+};
+
+/** Lays the rows of an ablation out. Nothing is trained or written. @throws UsageError for options that no run can have */
+export async function planAblation(options: AblationOptions): Promise<AblationPlan> {
+  const { data, width = ABLATED.width, limitVal, settings = {}, kind = 'additive', model, order } = options;
+  const { size, stemStride, limitTrain, valSplit, device } = options;
+  const chosen = [options.steps, order, kind === 'weight-decay' ? kind : undefined].filter((one) => one !== undefined);
+  if (chosen.length > 1)
+    throw new UsageError('Expected one of steps, order and the weight-decay table but received more than one of them.');
+  const own = paperLadder({ model: model ?? ABLATED.model, epochs: options.epochs, longEpochs: options.longEpochs });
+  let ladder = own;
+  if (order !== undefined) {
+    ladder = await readLadder(order, own);
+    if (model !== undefined && ladder.base.model !== own.base.model)
+      throw new UsageError(`Expected the model in ${order} or as --model but received both.`);
+  }
+  // A published accuracy belongs to the published order.
+  if (options.steps !== undefined)
+    ladder = {
+      base: own.base,
+      steps: pickSteps(own.steps, options.steps).map(({ paper: _other, ...step }) => step),
+    };
+  const title = modelTitle(ladder.base.model, { ...ladder.base.modelOptions, width });
+  const rows = { additive, 'leave-one-out': leaveOneOut, 'weight-decay': weightDecay }[kind](ladder, title);
+  const table = kind === 'weight-decay' ? 2 : ladder === own ? 1 : undefined;
+  const dataset = await openTrainingData({ data, valSplit, limitTrain, limitVal });
+  const seeds = Array.from({ length: options.seeds ?? ABLATED.seeds }, (_, i) => i + 1);
+  const plan = await planStudy(
+    kind,
+    rows,
+    seeds,
+    { data: resolve(data), width, size, stemStride, limitTrain, testPictures: limitVal, valSplit, device, settings },
+    dataset,
+  );
+  return {
+    ...plan,
+    dataset,
+    ladder,
+    facts: {
+      title: `${TITLES[kind]} ${basename(resolve(data))}`,
+      data: {
+        name: dataset.name,
+        classes: dataset.classes.length,
+        trainPictures: dataset.train?.length ?? 0,
+        testPictures: dataset.val.length,
+        part: dataset.measured,
+      },
+      place: data,
+      model: title,
+      size: plan.size,
+      common: [
+        { key: 'Seeds', value: seeds.join(', ') },
+        ...Object.entries(settings).map(([key, value]) => ({ key, value: String(value) })),
+      ],
+      ...(table === undefined ? {} : { table }),
+    },
+  };
+}
+
+/** Each trial once, with the name of the first row that it serves. */
+export function trialsOfRows({ variants }: Pick<StudyPlan, 'variants'>): NamedTrials {
+  const unique: Map<string, { trial: (typeof variants)[0]['trials'][0]; name: string }> = new Map();
+  // Seed by seed, so that a study that is stopped early has every row.
+  const seeds = Math.max(0, ...variants.map(({ trials }) => trials.length));
+  for (let i = 0; i < seeds; i++)
+    for (const { name, trials } of variants) {
+      const trial = trials[i]!;
+      if (!unique.has(trial.id)) unique.set(trial.id, { trial, name });
+    }
+  return unique;
+}

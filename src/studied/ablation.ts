@@ -1,0 +1,41 @@
+import { availableParallelism } from 'node:os';
+import { claimFolder } from '../study/plan/ablation.js';
+import type { VariantFigures } from '../study/trials/summary.js';
+import { ablationPage, writeAblation } from './ablation-page.js';
+import { type AblationOptions, planAblation, trialsOfRows } from './ablation-plan.js';
+import { type StudyEnd, type TrialsOptions, trainNamed } from './trials.js';
+
+/** How an ablation ended: each row's figures, with the intervals of their differences where there are seeds enough. */
+export interface AblationEnd extends StudyEnd {
+  rows: readonly VariantFigures[];
+}
+
+/**
+ * What each ingredient of the recipe is worth on your pictures (paper Tables 1 and 2). Trains what is not done yet and writes the page
+ * after each trial; the same call with the same `out` goes on.
+ *
+ * ```ts
+ * const { rows, page } = await ablate({ data: 'flowers', epochs: 12, steps: ['label-smoothing', 'randaugment'] }, 'runs/worth');
+ * ```
+ */
+export async function ablate(options: AblationOptions, out: string, how: TrialsOptions = {}): Promise<AblationEnd> {
+  const { facts, ...plan } = await planAblation(options);
+  const { signal, checkpointSeconds, workers = 1, threads = availableParallelism(), onEvent = () => {} } = how;
+  claimFolder(out, plan);
+  const write = (): VariantFigures[] =>
+    writeAblation(out, plan, { ...facts, command: `ablate(…, ${JSON.stringify(out)})` });
+  write(); // before the first trial, so that a page is there at once
+  const end = await trainNamed(
+    trialsOfRows(plan),
+    {
+      ...{ study: out, workers, threads },
+      ...(checkpointSeconds === undefined ? {} : { checkpointSeconds }),
+      ...(signal === undefined ? {} : { signal }),
+    },
+    (event) => {
+      onEvent(event);
+      if (event.type === 'done' || event.type === 'failed') write();
+    },
+  );
+  return { ...end, rows: write(), page: ablationPage(out) };
+}

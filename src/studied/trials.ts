@@ -1,0 +1,47 @@
+import { runTrials, type TrialEvent } from '../study/trials/run.js';
+import type { NamedTrials } from './speed.js';
+
+/** How trials run. */
+export interface TrialsOptions {
+  /** Trials at a time, which share the threads. */
+  workers?: number;
+  /** All cores by default. */
+  threads?: number;
+  /** Between checkpoints within an epoch; 60 by default. */
+  checkpointSeconds?: number;
+  /** Saves and stops. */
+  signal?: AbortSignal;
+  /** With the name of the trial's row or configuration. */
+  onEvent?: (event: TrialEvent & { name: string }) => void;
+}
+
+/** How the trials of a call ended. */
+export interface TrialsEnd {
+  stopped: boolean;
+  failed: number;
+}
+
+/** How trials of a call ended, and the page with what is known. */
+export interface StudyEnd extends TrialsEnd {
+  page: string;
+}
+
+/** Runs trials and counts how they ended. */
+export async function trainNamed(
+  trials: NamedTrials,
+  options: Omit<Parameters<typeof runTrials>[1], 'onEvent'>,
+  onEvent: TrialsOptions['onEvent'] = () => {},
+): Promise<TrialsEnd> {
+  let failed = 0;
+  const { stopped } = await runTrials(
+    [...trials.values()].map(({ trial }) => trial),
+    {
+      ...options,
+      onEvent: (event) => {
+        if (event.type === 'failed') failed++;
+        onEvent({ ...event, name: trials.get(event.trial.id)!.name });
+      },
+    },
+  );
+  return { stopped, failed };
+}
