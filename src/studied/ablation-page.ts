@@ -36,7 +36,8 @@ export const ablationPage = (folder: string): string => join(folder, 'ablation.h
 
 /** Writes ablation.json, ablation.csv and ablation.html from the results so far. */
 export function writeAblation(folder: string, plan: StudyPlan, facts: StudyFacts): VariantFigures[] {
-  const rows = summarise(plan, folder).map(passedOn(folder, facts));
+  const found = summarise(plan, folder);
+  const rows = found.map(passedOn(folder, facts));
   const report = reportOf(rows, plan, facts);
   // A report without a task is of classification, as are all from before there were others.
   const { metric, proportion: _ofPictures, ...rest } = report;
@@ -45,7 +46,7 @@ export function writeAblation(folder: string, plan: StudyPlan, facts: StudyFacts
   writeFileAtomic(join(folder, 'ablation.json'), `${JSON.stringify(json, null, 2)}\n`);
   writeFileAtomic(join(folder, 'ablation.csv'), studyCsv(rows, metric));
   writeFileAtomic(ablationPage(folder), renderAblation(report));
-  return rows;
+  return found;
 }
 
 /** Without places of this machine but the data's from the study's folder: the file may be passed on. */
