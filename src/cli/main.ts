@@ -3,4 +3,4 @@
 // know. So the program itself is loaded after the check, and what stands here and there is plain.
 import './check-node.js';
 
-void import('./program.js');
+void import('./start.js');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
-import { cli, FASHION, pictureFolder, temporaryFolder } from './helpers.js';
+import { cli, refused, FASHION, pictureFolder, temporaryFolder } from './helpers.js';
 
 describe('the commands on a folder of pictures', () => {
   const folder = temporaryFolder();
@@ -188,7 +188,7 @@ describe('the commands on a folder of pictures', () => {
     }
   });
 
-  test('wrong names and values suggest what is right', () => {
+  test('wrong names and values suggest what is right', async () => {
     for (const [args, pattern] of [
       [['trian', data], /Did you mean train/],
       [['train', data, '--epoch', '3'], /Did you mean --epochs/],
@@ -216,7 +216,7 @@ describe('the commands on a folder of pictures', () => {
       [['export', join(folder, 'nothing')], /nothing at/],
       [['models', 'vgg'], /no model contains/],
     ] as const) {
-      const done = cli(...args);
+      const done = await refused(...args);
       assert.ok(done.status === 2 || done.status === 1, `${args.join(' ')}: ${done.status}`);
       assert.match(done.stderr, pattern, args.join(' '));
       assert.doesNotMatch(done.stderr, /\n +at .*\.js/);

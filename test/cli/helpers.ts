@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
 import sharp from 'sharp';
+import { runCommandLine } from '../../src/cli/program.js';
 import { openDataset } from '../../src/data/dataset.js';
 import { readPixels } from '../../src/data/sources/source.js';
 import { packageRoot } from '../../src/package-root.js';
@@ -13,6 +14,29 @@ const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js');
 
 export function cli(...args: string[]): { status: number | null; stdout: string; stderr: string } {
   return spawnSync(process.execPath, [main, ...args], { encoding: 'utf8', cwd: packageRoot });
+}
+
+/**
+ * The command in this process, which saves the start of another: for what is refused before any work. What it prints on stdout is the test
+ * runner's as well and is not caught.
+ */
+export async function refused(...args: string[]): Promise<{ status: number; stderr: string }> {
+  const { stderr } = process;
+  const write = stderr.write;
+  const before = process.exitCode;
+  let text = '';
+  stderr.write = ((chunk: string | Uint8Array) => {
+    text += String(chunk);
+    return true;
+  }) as typeof stderr.write;
+  try {
+    process.exitCode = undefined;
+    const status = await runCommandLine(args);
+    return { status, stderr: text };
+  } finally {
+    stderr.write = write;
+    process.exitCode = before;
+  }
 }
 
 /** Starts the command in a process group of its own, so that it can be killed together with its trainer. */
