@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { root } from './lib.mjs';
 
 // TypeDoc works with the compiler's JavaScript interface, which TypeScript 7 does not have any more: it is given TypeScript 6.
-const hook = `export const resolve = (name, context, next) => next(name === 'typescript' ? 'typescript-6' : name, context);`;
+const hook = `export const resolve = (name, context, next) => next(name === 'typescript' ? 'legacy-typescript' : name, context);`;
 register(`data:text/javascript,${encodeURIComponent(hook)}`);
 
 const { Application } = await import('typedoc');
