@@ -1,6 +1,6 @@
 // Are the pictures fit to be trained on? Exit code 1 where the test pictures also stand in the training part.
 //   node dist/examples/check.js FOLDER
-import { checkData } from '../src/index.js';
+import { checkData } from 'rescaled';
 
 const [data] = process.argv.slice(2);
 if (data === undefined) {

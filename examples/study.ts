@@ -1,6 +1,6 @@
 // A scaling study from a program: trained, read, and a model picked from it.
 //   node dist/examples/study.js STUDY.json|FOLDER [BUDGET]
-import { Study } from '../src/index.js';
+import { Study } from 'rescaled';
 
 const [wanted, budget = '50ms'] = process.argv.slice(2);
 if (wanted === undefined) {

@@ -1,12 +1,17 @@
 // What a file of weights holds, whoever wrote it; and which weights have a name.
-//   node dist/examples/weights.js [FILE]
-import { namedWeights, openWeights, weightsHere } from '../src/index.js';
+//   node dist/examples/weights.js list|FILE
+import { namedWeights, openWeights, weightsHere } from 'rescaled';
 
 const [path] = process.argv.slice(2);
-if (path === undefined)
-  for (const { name, model, top1 } of namedWeights)
+if (path === undefined) {
+  console.error('usage: node dist/examples/weights.js list|FILE');
+  process.exit(2);
+}
+
+if (path === 'list')
+  for (const { name, model, top1 = '?' } of namedWeights)
     console.log(
-      `${name}: ${model}${top1 === undefined ? '' : `, ImageNet top-1 ${top1} %`}${weightsHere(name) ? ', here' : ''}`,
+      `${name}: ${model}, ImageNet top-1 ${top1} %${weightsHere(name) === undefined ? '' : ', on this machine'}`,
     );
 else {
   const file = await openWeights(path);

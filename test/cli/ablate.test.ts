@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import type { TrialResult } from '../../src/study/trials/result.js';
-import { cli, exited, FASHION, start, temporaryFolder } from './helpers.js';
+import { cli, exited, FASHION, refused, start, temporaryFolder } from './helpers.js';
 
 const small = [
   'ablate',
@@ -194,23 +194,23 @@ test('a trial that fails is recorded, shown and tried again, and holds up no oth
   assert.match(readFileSync(join(out, 'ablation.html'), 'utf8'), /far too fast, seed 1 failed: /);
 });
 
-test('misuse says what was expected', () => {
-  const wrong = (...args: string[]): string => {
-    const { status, stderr } = cli('ablate', ...args);
+test('misuse says what was expected', async () => {
+  const wrong = async (...args: string[]): Promise<string> => {
+    const { status, stderr } = await refused('ablate', ...args);
     assert.equal(status, 2, stderr);
     return stderr;
   };
   assert.match(
-    wrong(FASHION, '--steps', 'cosine,labelsmoothing'),
+    await wrong(FASHION, '--steps', 'cosine,labelsmoothing'),
     /received "labelsmoothing"\. Did you mean "label-smoothing"\?/,
   );
-  assert.match(wrong(FASHION, '-m', 'efficientnet-b0'), /Expected a ResNet or ResNet-RS to study/);
-  assert.match(wrong(FASHION, '--seeds', '0'), /from 1 to 1000 for --seeds/);
-  assert.match(wrong(FASHION, '--set', 'epochs=5'), /Use --epochs and --long-epochs/);
-  assert.match(wrong(FASHION, '--set', 'bacth=5', '--plan'), /Did you mean "batch"/);
-  assert.match(wrong(FASHION, '--order', 'none.json'), /there is nothing at none\.json/);
-  assert.match(wrong(FASHION, '--steps', 'ema', '--weight-decay-table'), /--steps and --weight-decay-table/);
-  assert.match(wrong(join(folder, 'nowhere')), /nowhere/);
+  assert.match(await wrong(FASHION, '-m', 'efficientnet-b0'), /Expected a ResNet or ResNet-RS to study/);
+  assert.match(await wrong(FASHION, '--seeds', '0'), /from 1 to 1000 for --seeds/);
+  assert.match(await wrong(FASHION, '--set', 'epochs=5'), /Use --epochs and --long-epochs/);
+  assert.match(await wrong(FASHION, '--set', 'bacth=5', '--plan'), /Did you mean "batch"/);
+  assert.match(await wrong(FASHION, '--order', 'none.json'), /there is nothing at none\.json/);
+  assert.match(await wrong(FASHION, '--steps', 'ema', '--weight-decay-table'), /--steps and --weight-decay-table/);
+  assert.match(await wrong(join(folder, 'nowhere')), /nowhere/);
   writeFileSync(join(folder, 'file.txt'), 'x');
-  assert.match(wrong(FASHION, '-o', folder), /holds other files/);
+  assert.match(await wrong(FASHION, '-o', folder), /holds other files/);
 });

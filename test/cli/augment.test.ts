@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import sharp from 'sharp';
-import { cli, temporaryFolder } from './helpers.js';
+import { cli, refused, temporaryFolder } from './helpers.js';
 
 const folder = temporaryFolder();
 const picture = join(folder, 'picture.png');
@@ -59,7 +59,7 @@ test('one operation, a policy, an HTML page; the same seed draws the same', () =
   );
 });
 
-test('misuse of augment is told in one line', () => {
+test('misuse of augment is told in one line', async () => {
   for (const [args, pattern] of [
     [['--op', 'posterise'], /for --op but received "posterise".*Did you mean "Posterize"/],
     [['--policy', 'randaug'], /for --policy but received "randaug"/],
@@ -70,11 +70,11 @@ test('misuse of augment is told in one line', () => {
     [['-o', 'grid.bmp'], /ends in \.png or \.html to write but received "grid\.bmp"/],
     [['-o', join(folder, 'nowhere', 'a.png')], /its folder does not exist/],
   ] as const) {
-    const done = cli('augment', picture, ...args);
+    const done = await refused('augment', picture, ...args);
     assert.equal(done.status, 2, args.join(' '));
     assert.match(done.stderr, pattern);
   }
-  const missing = cli('augment', join(folder, 'none.png'));
+  const missing = await refused('augment', join(folder, 'none.png'));
   assert.equal(missing.status, 1);
   assert.match(missing.stderr, /Cannot read the picture .*none\.png/);
   assert.ok(!existsSync('augment.png'));

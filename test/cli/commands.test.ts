@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
-import { cli, refused, FASHION, pictureFolder, temporaryFolder } from './helpers.js';
+import { cli, FASHION, pictureFolder, refused, temporaryFolder } from './helpers.js';
 
 describe('the commands on a folder of pictures', () => {
   const folder = temporaryFolder();

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import type { TrialResult } from '../../src/study/trials/result.js';
-import { cli, exited, FASHION, start, temporaryFolder } from './helpers.js';
+import { cli, exited, FASHION, refused, start, temporaryFolder } from './helpers.js';
 
 const folder = temporaryFolder();
 const file = join(folder, 'tiny.json');
@@ -81,22 +81,22 @@ test('a study is planned, run, timed and looked at; a second run finds it done',
   assert.deepEqual(found(calm), results);
 });
 
-test('another study, another kind of folder and broken files are refused, and nothing is overwritten', () => {
+test('another study, another kind of folder and broken files are refused, and nothing is overwritten', async () => {
   const before = readFileSync(join(calm, 'plan.json'), 'utf8');
-  const refused = (message: RegExp, ...args: string[]): void => {
-    const { status, stderr } = cli('study', ...args);
+  const isRefused = async (message: RegExp, ...args: string[]): Promise<void> => {
+    const { status, stderr } = await refused('study', ...args);
     assert.ok(status === 1 || status === 2, `${status}: ${stderr}`);
     assert.match(stderr, message);
     assert.doesNotMatch(stderr, /\n\s+at /);
   };
-  refused(
+  await isRefused(
     /holds another one: resnet-rs-14 x0\.125 @20 for 1 epoch has other settings there/,
     'run',
     written('faster.json', { ...tiny, settings: { batch: 32, learningRate: 0.5 } }),
     '-o',
     calm,
   );
-  refused(
+  await isRefused(
     /it has resnet-rs-14 x0\.125 @20 for 1 epoch, this one has not/,
     'run',
     written('longer.json', { ...tiny, epochs: [2] }),
@@ -107,15 +107,15 @@ test('another study, another kind of folder and broken files are refused, and no
   const other = join(folder, 'other');
   mkdirSync(other);
   writeFileSync(join(other, 'notes.txt'), 'mine');
-  refused(/holds other files/, 'run', file, '-o', other);
+  await isRefused(/holds other files/, 'run', file, '-o', other);
   assert.deepEqual(readdirSync(other), ['notes.txt']);
-  refused(/has no plan\.json/, 'status', other);
-  refused(/has no plan\.json/, 'run', other);
+  await isRefused(/has no plan\.json/, 'status', other);
+  await isRefused(/has no plan\.json/, 'run', other);
   writeFileSync(join(other, 'plan.json'), JSON.stringify({ format: 1, kind: 'additive', rows: [] }));
-  refused(/holds the study of "rescaled ablate"/, 'status', other);
+  await isRefused(/holds the study of "rescaled ablate"/, 'status', other);
   writeFileSync(join(other, 'plan.json'), '{"format":1,"kind":"scaling"}');
-  refused(/Expected the plan of a study of this version/, 'status', other);
-  refused(
+  await isRefused(/Expected the plan of a study of this version/, 'status', other);
+  await isRefused(
     /every configuration is left out/,
     'run',
     written('minute.json', { ...tiny, models: [{ ...grid, sizes: [8] }] }),
@@ -123,9 +123,9 @@ test('another study, another kind of folder and broken files are refused, and no
     join(folder, 'never'),
   );
   assert.ok(!existsSync(join(folder, 'never')));
-  refused(/has not begun|has no plan\.json/, 'status', file, '-o', join(folder, 'never'));
-  refused(/Expected the folder of the pictures/, 'run', 'paper');
-  refused(/--index/, 'run', file, '--index', '2', '--of', '2');
+  await isRefused(/has not begun|has no plan\.json/, 'status', file, '-o', join(folder, 'never'));
+  await isRefused(/Expected the folder of the pictures/, 'run', 'paper');
+  await isRefused(/--index/, 'run', file, '--index', '2', '--of', '2');
 });
 
 test('a larger study goes on with a smaller one in its folder', () => {
