@@ -60,7 +60,7 @@ function firstCheckpoint(child: ChildProcess): Promise<void> {
   });
 }
 
-test('a run killed a dozen times and resumed ends with the bytes of one that was not', async (context) => {
+test('a run killed half a dozen times and resumed ends with the bytes of one that was not', async (context) => {
   const folder = temporaryFolder();
   const calm = join(folder, 'calm');
   const done = cli(...task(calm, '--workers', '1'));
@@ -80,7 +80,7 @@ test('a run killed a dozen times and resumed ends with the bytes of one that was
     const child = resume ? start('train', '--resume', shaken, '--json') : start(...task(shaken, '--workers', '2'));
     let errors = '';
     child.stderr!.on('data', (chunk: Buffer) => (errors += chunk.toString()));
-    if (kills < 12) {
+    if (kills < 6) {
       await firstCheckpoint(child);
       await new Promise((resolve) => setTimeout(resolve, random.uniform() * 150));
       if (child.exitCode === null && !existsSync(join(shaken, 'report.json'))) {
@@ -94,7 +94,7 @@ test('a run killed a dozen times and resumed ends with the bytes of one that was
     }
   }
   context.diagnostic(`${kills} kills`);
-  assert.ok(kills >= 12, `only ${kills} kills`);
+  assert.ok(kills >= 6, `only ${kills} kills`);
   assert.ok(weights.equals(readFileSync(join(shaken, 'weights.safetensors'))), 'the weights differ');
   const resumed = readFileSync(join(shaken, 'metrics.csv'), 'utf8')
     .split('\n')
