@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { basename, join, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { UsageError } from '../errors.js';
 import type { Endings, MeasuredPart } from '../part-words.js';
 import { balancedSubset, checkLimit } from './choose.js';
@@ -8,7 +8,7 @@ import { diskKey } from './sources/disk-key.js';
 import { findIdxFiles, openIdx } from './sources/idx.js';
 import { openImageFolder, openToMeasure } from './sources/image-folder.js';
 import { openSource, type Source, sharedInts, subset } from './sources/source.js';
-import { addEndings, ENDINGS, type FoundFile, findPictures, follow, listFolder, othersText } from './sources/walk.js';
+import { type FoundFile, listFolder } from './sources/walk.js';
 
 export type { DatasetKind, NeededParts, PartName, TakenPart } from './parts.js';
 
@@ -144,35 +144,3 @@ function fingerprint(classes: readonly string[], identity: readonly FoundFile[] 
   else for (const { path, size } of identity) hash.update(`${path}\0${size}\0`);
   return hash.digest('hex');
 }
-
-/**
- * Picture files for prediction: files are taken as they are, whatever their names end in; folders give all pictures
- * below them, sorted. A file named twice comes twice.
- * @returns also the files in folders that were passed over, by ending
- * @throws UsageError when a path is missing, a folder has no pictures, or nothing is given
- */
-export async function findGiven(paths: readonly string[]): Promise<{ pictures: string[]; ignored: Endings }> {
-  if (paths.length === 0) throw new UsageError('Expected at least one picture or folder but received none.');
-  const pictures: string[] = [];
-  const all: Record<string, number> = {};
-  for (const path of paths) {
-    const found = await follow(path);
-    if (found === 'missing')
-      throw new UsageError(
-        `Expected a picture or a folder of pictures at ${path} but there is nothing. Check the path.`,
-      );
-    if (!found.isDirectory()) {
-      pictures.push(path);
-      continue;
-    }
-    const { files, ignored } = await findPictures(path);
-    if (files.length === 0)
-      throw new UsageError(`Expected pictures in ${path} but found none${othersText(ignored)}. ${ENDINGS}`);
-    addEndings(all, ignored);
-    for (const file of files) pictures.push(join(path, file.path));
-  }
-  return { pictures, ignored: all };
-}
-
-/** The pictures of `findGiven` alone. */
-export const openPictures = async (paths: readonly string[]): Promise<string[]> => (await findGiven(paths)).pictures;

@@ -1,7 +1,8 @@
-import { availableParallelism, freemem, totalmem } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import type { Command } from 'commander';
 import { untilInterrupted } from '../../child/interrupt.js';
 import { RescaledError, UsageError } from '../../errors.js';
+import { availableMemory } from '../../memory.js';
 import { type ModelCost, modelCost } from '../../models/index.js';
 import type { MeasureOptions } from '../../train/index.js';
 import { measureApart } from '../../train/timing/measure-apart.js';
@@ -115,10 +116,10 @@ async function measured(cost: ModelCost, flags: ProfileFlags): Promise<NonNullab
       `${cost.model} at batch ${cost.batch} is predicted to need ${need}, ` +
         `more than the ${bytes(totalmem())} of this machine: it was not run. Choose a smaller --batch or --size.`,
     );
-  if (options.device === 'cpu' && cost.trainMemoryBytes > freemem())
+  if (options.device === 'cpu' && cost.trainMemoryBytes > availableMemory())
     console.error(
       `rescaled: warning: ${cost.model} at batch ${cost.batch} is predicted to need ${need}, ` +
-        `and ${bytes(freemem())} are free.`,
+        `and ${bytes(availableMemory())} are free.`,
     );
   const memory = `it was predicted to need ${need}. Choose a smaller --batch or --size`;
   const { train, inference, peakMemoryBytes } = await untilInterrupted((signal) =>

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, renameSync, symlinkSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { test } from 'node:test';
-import { openDataset, openPictures } from '../../../src/data/dataset.js';
+import { openDataset } from '../../../src/data/dataset.js';
 import { readPixels, type Source } from '../../../src/data/sources/source.js';
 import { rejectsWith, temporaryFolder, writeClasses, writeTree } from '../helpers.js';
 
@@ -169,20 +169,4 @@ test('an unreadable folder is exit code 1', {
   chmodSync(join(folder, 'a'), 0);
   await rejectsWith(openDataset(folder), 1, /permission denied. Make it readable/);
   chmodSync(join(folder, 'a'), 0o755);
-});
-
-test('openPictures: files as they are, folders sorted, clear errors', async () => {
-  const folder = await writeClasses(fresh(), { b: 2, a: 1 });
-  writeTree(folder, { 'notes.txt': 'x', 'odd.name': 'x', 'none/x.txt': 'x' });
-  assert.deepEqual(
-    await openPictures([join(folder, 'odd.name'), folder]),
-    ['odd.name', 'a/0.png', 'b/0.png', 'b/1.png'].map((p) => join(folder, p)),
-  );
-  await rejectsWith(openPictures([]), 2, /at least one picture or folder/);
-  await rejectsWith(
-    openPictures([join(folder, 'gone.jpg')]),
-    2,
-    /Expected a picture or a folder of pictures at .*gone.jpg but there is nothing/,
-  );
-  await rejectsWith(openPictures([join(folder, 'none')]), 2, /found none \(1 other file: 1 \.txt\)/);
 });

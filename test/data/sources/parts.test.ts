@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { test } from 'node:test';
-import { findGiven, openDataset } from '../../../src/data/dataset.js';
+import { openDataset } from '../../../src/data/dataset.js';
 import { partOf } from '../../../src/data/sources/part-names.js';
 import type { Source } from '../../../src/data/sources/source.js';
 import { rejectsWith, temporaryFolder, writeClasses, writeTree } from '../helpers.js';
@@ -106,8 +105,4 @@ test('what is passed over is counted by ending', async () => {
   const set = await openDataset(folder);
   assert.deepEqual(set.ignoredEndings, { '.heic': 2, '.txt': 1, '': 1 });
   assert.equal(set.ignoredFiles, 4);
-  const { pictures, ignored } = await findGiven([folder]);
-  assert.deepEqual([pictures.length, ignored], [6, { '.heic': 2, '.txt': 1, '': 1 }]);
-  mkdirSync(join(root, 'empty'));
-  await rejectsWith(findGiven([join(root, 'empty')]), 2, /found none\. Pictures end in/);
 });
