@@ -26,7 +26,7 @@ export async function leakedIn(
   const told = { part, images, exact: which.length - near, near };
   // Shares of other tasks need not be of whole pictures.
   if (primary.unit !== 'share' || loaded.task.name !== 'classify') return told;
-  const alone = (await measure(loaded, subset(source, which), { batch: 128, workers: 1 }, 0)).scores;
+  const alone = (await measure(loaded, subset(source, which), { batch: 32, workers: 1 }, 0)).scores;
   const of = (scores: Evaluation['scores']) => ({ images: scores.images, score: scores[primary.name]! });
   const without = shareWithout(of(result.scores), of(alone));
   return { ...told, ...(without && { without }) };
