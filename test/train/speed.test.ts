@@ -82,8 +82,8 @@ test('before a step there is no speed, and nothing that is not finite', () => {
 test('the time left has its evaluations: estimated at first, then as the last one took', () => {
   const { speed, steps } = clocked(600);
   steps(10, 0.1);
-  // 100 pictures a second trained on, 300 measured.
-  near(speed.left(50, 3), 5 + 3 * 2);
+  // 100 pictures a second trained on, 200 measured.
+  near(speed.left(50, 3), 5 + 3 * 3);
   speed.evaluated(1.5);
   near(speed.left(50, 3), 5 + 3 * 1.5);
   speed.evaluated(4);
