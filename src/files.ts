@@ -1,4 +1,5 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { RescaledError, UsageError } from './errors.js';
 
@@ -41,6 +42,12 @@ export function refusal(error: unknown): RescaledError | undefined {
       'Mend that, or choose another folder.',
     { cause: error },
   );
+}
+
+/** Where this user's programs keep what can be made again: `XDG_CACHE_HOME`, else ~/.cache. */
+export function userCache(env: NodeJS.ProcessEnv): string {
+  const xdg = env['XDG_CACHE_HOME'];
+  return xdg !== undefined && isAbsolute(xdg) ? xdg : join(homedir(), '.cache');
 }
 
 /**

@@ -8,23 +8,12 @@ import { z } from 'zod';
 import { packageRoot } from '../src/package-root.js';
 import { openStudy } from '../src/study/plan/file.js';
 import { layOut } from '../src/study/plan/grid.js';
-import { FASHION, temporaryFolder } from './cli/helpers.js';
+import { SMALL_STUDY, temporaryFolder } from './cli/helpers.js';
 
 const examples = join(packageRoot, 'examples');
 const folder = temporaryFolder();
 const study = join(folder, 'study.json');
-writeFileSync(
-  study,
-  JSON.stringify({
-    data: FASHION,
-    limitTrain: 200,
-    limitTest: 50,
-    models: [{ family: 'resnet-rs', depths: [14], widths: [0.125], sizes: [20] }],
-    epochs: [1],
-    seeds: 2,
-    settings: { batch: 32 },
-  }),
-);
+writeFileSync(study, JSON.stringify(SMALL_STUDY));
 const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js');
 
 test('the example of a study is one', async () => {

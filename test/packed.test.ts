@@ -16,7 +16,7 @@ import { before, describe, test } from 'node:test';
 import { packageRoot } from '../src/package-root.js';
 import { addonName, engineStatus, sourceHash, stampName } from '../src/torch/build/engine-file.js';
 import { cachedEngineFolder } from '../src/torch/build/engine-places.js';
-import { pictureFolder, temporaryFolder } from './cli/helpers.js';
+import { pictureFolder, smallRun, temporaryFolder } from './cli/helpers.js';
 import { brokenLinks, pagesOf } from './links.js';
 
 /**
@@ -164,21 +164,7 @@ describe('the package as it is published', () => {
       assert.equal(text.trim().split('\n').length, 1, text);
     }
     assert.equal(existsSync(join(project, 'other.onnx')), false);
-    const small = [
-      '-m',
-      'resnet-rs-14',
-      '--width',
-      '0.125',
-      '--size',
-      '28',
-      '-r',
-      'quick',
-      '-e',
-      '1',
-      '--threads',
-      '1',
-    ];
-    const { status, text } = rescaled('train', 'flowers', ...small, '-o', 'runs/two');
+    const { status, text } = rescaled('train', 'flowers', ...smallRun(1), '-o', 'runs/two');
     assert.equal(status, 0, text);
     assert.match(text, /not exported: Expected the npm package onnxruntime-node/);
     assert.match(

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { packageRoot } from '../src/package-root.js';
-import { pictureFolder, temporaryFolder } from './cli/helpers.js';
+import { pictureFolder, smallRun, temporaryFolder } from './cli/helpers.js';
 
 const SMALL = ['-m', 'resnet-rs-14', '--width', '0.125', '--size', '28'];
 
@@ -47,21 +47,7 @@ describe('the commands of the README', () => {
   before(async () => {
     await pictureFolder(join(work, 'flowers', 'train'), 3, 12);
     await pictureFolder(join(work, 'flowers', 'test'), 3, 6);
-    const small = [
-      '-m',
-      'resnet-rs-14',
-      '--width',
-      '0.125',
-      '--size',
-      '28',
-      '-r',
-      'quick',
-      '-e',
-      '2',
-      '--threads',
-      '1',
-    ];
-    const trained = run('train', 'flowers', ...small, '-o', join('runs', 'flowers-1'));
+    const trained = run('train', 'flowers', ...smallRun(2), '-o', join('runs', 'flowers-1'));
     assert.equal(trained.status, 0, trained.stderr);
     // The study of an hour that "study init" would write is a smaller one here.
     const models = [{ family: 'resnet-rs', depths: [14], widths: [0.125], sizes: [20] }];

@@ -1,8 +1,9 @@
 import { untilInterrupted } from '../child/interrupt.js';
 import { type Metric, showMetric, written } from '../metric.js';
 import { learnFinished, measureSpeeds, type NamedTrial, type NamedTrials, unknownSpeeds } from '../studied/speed.js';
+import { type TrialsEnd, trainNamed } from '../studied/trials.js';
 import type { TrialResult } from '../study/trials/result.js';
-import { type RunTrialsOptions, runTrials, type TrialEvent } from '../study/trials/run.js';
+import type { RunTrialsOptions, TrialEvent } from '../study/trials/run.js';
 import { TimeLeft } from '../study/trials/time-left.js';
 import { plural } from '../suggest.js';
 import { metricsOf } from '../tasks/index.js';
@@ -14,17 +15,15 @@ export async function runNamed(
   options: RunTrialsOptions,
   afterEach: () => void,
   json: boolean,
-): Promise<{ stopped: boolean; failed: number }> {
+): Promise<TrialsEnd> {
   const left = new Map([...unique].map(([id, { trial }]) => [id, trial]));
   const time = new TimeLeft();
   learnFinished(unique, options.study, time, (id) => left.delete(id));
   if (left.size < unique.size) note(json, `${unique.size - left.size} of ${unique.size} trials are done already`);
-  let failed = 0;
   const busy = new Set<string>();
   const said = new Set<string>();
-  const tell = (event: TrialEvent): void => {
+  const tell = ({ name, ...event }: TrialEvent & { name: string }): void => {
     const { trial } = event;
-    const { name } = unique.get(trial.id)!;
     if (event.type === 'note') {
       // Trials share their pictures: once is enough.
       if (said.has(event.text)) return;
@@ -41,8 +40,7 @@ export async function runNamed(
       console.log(JSON.stringify(written(metric, { ...event, trial: { id: trial.id, seed: trial.seed, name } })));
     if (event.type !== 'done' && event.type !== 'failed') return;
     left.delete(trial.id);
-    if (event.type === 'failed') failed++;
-    else time.learn(trial.work, event.result.msPerStep, event.result.scoredPerSecond);
+    if (event.type === 'done') time.learn(trial.work, event.result.msPerStep, event.result.scoredPerSecond);
     const remains = time.total([...left.values()], options.workers);
     const told = event.type === 'failed' ? `failed: ${event.reason}` : outcome(metric, event.result, event.seconds);
     note(
@@ -53,12 +51,10 @@ export async function runNamed(
     );
     afterEach();
   };
-  const trials = [...unique.values()].map(({ trial }) => trial);
-  const { stopped } = await untilInterrupted(
-    (signal, killSignal) => runTrials(trials, { ...options, signal, killSignal, onEvent: tell }),
+  return untilInterrupted(
+    (signal, killSignal) => trainNamed(unique, { ...options, signal, killSignal }, tell),
     (text) => note(json, text),
   );
-  return { stopped, failed };
 }
 
 function outcome(metric: Metric, { score, trainScore, msPerStep }: TrialResult, seconds: number): string {

@@ -27,11 +27,7 @@ export async function ablate(options: AblationOptions, out: string, how: TrialsO
   write(); // before the first trial, so that a page is there at once
   const end = await trainNamed(
     trialsOfRows(plan),
-    {
-      ...{ study: out, workers, threads },
-      ...(checkpointSeconds === undefined ? {} : { checkpointSeconds }),
-      ...(signal === undefined ? {} : { signal }),
-    },
+    { study: out, workers, threads, checkpointSeconds, signal },
     (event) => {
       onEvent(event);
       if (event.type === 'done' || event.type === 'failed') write();

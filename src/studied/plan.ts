@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { UsageError } from '../errors.js';
 import { makeFolder } from '../files.js';
 import { withLock } from '../lock.js';
+import type { LeftOut } from '../study/plan/grid.js';
 import { claimStudy, isStudyFolder, readPlan, type ScalingPlan, trialsInOrder } from '../study/plan/scaling-plan.js';
 import { TimeLeft } from '../study/trials/time-left.js';
 import type { NamedTrial, NamedTrials } from './speed.js';
@@ -77,8 +78,8 @@ async function withinTime(
 ): Promise<ScalingPlan> {
   const { minutes } = plan.study.limits;
   if (minutes === undefined) return plan;
-  let slow: { name: string; reason: string }[];
-  if (isStudyFolder(folder)) slow = readPlan(folder).leftOut.filter(({ reason }) => reason.includes(TOO_LONG));
+  let slow: readonly LeftOut[];
+  if (isStudyFolder(folder)) slow = tooSlow(folder);
   else {
     const time = new TimeLeft();
     await measure(time);
@@ -89,12 +90,27 @@ async function withinTime(
         : [];
     });
   }
-  const names = new Set(slow.map(({ name }) => name));
-  const configurations = plan.configurations.filter(({ name }) => !names.has(name));
-  if (configurations.length === 0)
+  const rest = without(plan, slow);
+  if (rest.configurations.length === 0)
     throw new UsageError(
       `Expected something to train within ${minutes} minutes but every configuration takes longer: ` +
         `the shortest ${slow[0]!.reason.split(' ')[0]} minutes. Raise limits.minutes.`,
     );
-  return { ...plan, configurations, leftOut: [...plan.leftOut, ...slow] };
+  return rest;
+}
+
+/** What took too long when the study in the folder began. */
+const tooSlow = (folder: string): LeftOut[] =>
+  readPlan(folder).leftOut.filter(({ reason }) => reason.includes(TOO_LONG));
+
+/** Without what took too long when the study in the folder began. */
+export const asBegun = (plan: ScalingPlan, folder: string): ScalingPlan => without(plan, tooSlow(folder));
+
+function without(plan: ScalingPlan, slow: readonly LeftOut[]): ScalingPlan {
+  const names = new Set(slow.map(({ name }) => name));
+  return {
+    ...plan,
+    configurations: plan.configurations.filter(({ name }) => !names.has(name)),
+    leftOut: [...plan.leftOut, ...slow],
+  };
 }

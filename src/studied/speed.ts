@@ -48,7 +48,7 @@ export async function measureSpeeds(
     onTrial(name, i);
     try {
       const all = Array.from({ length: options.workers }, () =>
-        measureTrial(trial, { ...options, ...(signal === undefined ? {} : { killSignal: signal }) }),
+        measureTrial(trial, { ...options, killSignal: signal }),
       );
       for (const { msPerStep, scoredPerSecond } of await Promise.all(all))
         time.learn(trial.work, msPerStep, scoredPerSecond);

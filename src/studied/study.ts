@@ -5,11 +5,11 @@ import type { Advice } from '../study/advice/advise.js';
 import { type BudgetPick, parseBudget } from '../study/advice/budget.js';
 import type { StudyPoint } from '../study/analysis/points.js';
 import type { StudyFile } from '../study/plan/file.js';
-import { isStudyFolder, planScaling, readPlan, type ScalingPlan } from '../study/plan/scaling-plan.js';
+import { isStudyFolder, planScaling, type ScalingPlan } from '../study/plan/scaling-plan.js';
 import type { MeasureStudyOptions } from '../study/trials/measured.js';
 import { adviceOf, metricOf } from './facts.js';
 import { openBegun, openTarget, type TargetFlags } from './open.js';
-import { claimStudyFolder, overCosts, workersFor } from './plan.js';
+import { asBegun, claimStudyFolder, overCosts, workersFor } from './plan.js';
 import { pickOf, type TrialState, trainedPoints, trialStates } from './results.js';
 import { runRungs, timeTrained } from './rungs.js';
 import { measureSpeeds, unknownSpeeds } from './speed.js';
@@ -64,17 +64,14 @@ export class Study {
   }
 
   /** What its results are compared by. */
-  async metric(): Promise<Metric> {
-    return metricOf(await this.plan());
+  get metric(): Metric {
+    return metricOf(this.file);
   }
 
   /** All configurations with their trials, those that are left out with the reason, and the data. Nothing is trained or written. */
   async plan(): Promise<ScalingPlan> {
     const laidOut = await planScaling(this.file, undefined, this.where);
-    if (!isStudyFolder(this.folder)) return laidOut;
-    // What took too long was left out when it began.
-    const names = new Set(readPlan(this.folder).leftOut.map(({ name }) => name));
-    return { ...laidOut, configurations: laidOut.configurations.filter(({ name }) => !names.has(name)) };
+    return isStudyFolder(this.folder) ? asBegun(laidOut, this.folder) : laidOut;
   }
 
   /**
@@ -86,22 +83,13 @@ export class Study {
     const threads = options.threads ?? availableParallelism();
     const laidOut = await planScaling(this.file, undefined, this.where);
     const workers = options.workers ?? workersFor(laidOut, threads);
-    const shared = {
-      ...{ study: this.folder, workers, threads },
-      ...(checkpointSeconds === undefined ? {} : { checkpointSeconds }),
-      ...(signal === undefined ? {} : { signal }),
-    };
+    const shared = { study: this.folder, workers, threads, checkpointSeconds, signal };
     const plan = await claimStudyFolder(laidOut, this.folder, async (time) => {
       const { stopped } = await measureSpeeds(unknownSpeeds(overCosts(laidOut), time), shared, time);
       if (stopped) throw new RescaledError('Measuring was stopped; limits.minutes of the study needs it.');
     });
     const end = await runRungs(plan, this.folder, (trials) => trainNamed(trials, shared, options.onEvent));
-    if (!end.stopped && measure)
-      await timeTrained(plan, this.folder, {
-        threads,
-        ...(signal === undefined ? {} : { signal }),
-        ...(onMeasured === undefined ? {} : { onMeasured }),
-      });
+    if (!end.stopped && measure) await timeTrained(plan, this.folder, { threads, signal, onMeasured });
     return { ...end, page: writeStudyPage(plan, this.folder) };
   }
 

@@ -1,4 +1,4 @@
-import { runTrials, type TrialEvent } from '../study/trials/run.js';
+import { type RunTrialsOptions, runTrials, type TrialEvent } from '../study/trials/run.js';
 import type { NamedTrials } from './speed.js';
 
 /** How trials run. */
@@ -29,7 +29,7 @@ export interface StudyEnd extends TrialsEnd {
 /** Runs trials and counts how they ended. */
 export async function trainNamed(
   trials: NamedTrials,
-  options: Omit<Parameters<typeof runTrials>[1], 'onEvent'>,
+  options: Omit<RunTrialsOptions, 'onEvent'>,
   onEvent: TrialsOptions['onEvent'] = () => {},
 ): Promise<TrialsEnd> {
   let failed = 0;

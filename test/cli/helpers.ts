@@ -12,6 +12,23 @@ import { packageRoot } from '../../src/package-root.js';
 export const FASHION = '/usr/share/datasets/fashion-mnist';
 const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js');
 
+/** Options of a training of seconds on pictures of 28 pixels. */
+export const smallRun = (epochs: number): string[] => [
+  ...['-m', 'resnet-rs-14', '--width', '0.125', '--size', '28'],
+  ...['-r', 'quick', '-e', String(epochs), '--threads', '1'],
+];
+
+/** The file of a study whose trials take seconds. */
+export const SMALL_STUDY = {
+  data: FASHION,
+  limitTrain: 200,
+  limitTest: 50,
+  models: [{ family: 'resnet-rs', depths: [14], widths: [0.125], sizes: [20] }],
+  epochs: [1],
+  seeds: 2,
+  settings: { batch: 32 },
+};
+
 export function cli(...args: string[]): { status: number | null; stdout: string; stderr: string } {
   return spawnSync(process.execPath, [main, ...args], { encoding: 'utf8', cwd: packageRoot });
 }

@@ -3,22 +3,12 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ablate, planAblation, Study } from '../../src/index.js';
-import { FASHION, temporaryFolder } from '../cli/helpers.js';
+import { FASHION, SMALL_STUDY, temporaryFolder } from '../cli/helpers.js';
 
 const folder = temporaryFolder();
 const file = join(folder, 'study.json');
-writeFileSync(
-  file,
-  JSON.stringify({
-    data: FASHION,
-    limitTrain: 200,
-    limitTest: 50,
-    models: [{ family: 'resnet-rs', depths: [14], widths: [0.125, 0.25], sizes: [20] }],
-    epochs: [1],
-    seeds: 3,
-    settings: { batch: 32 },
-  }),
-);
+const models = SMALL_STUDY.models.map((model) => ({ ...model, widths: [0.125, 0.25] }));
+writeFileSync(file, JSON.stringify({ ...SMALL_STUDY, models, seeds: 3 }));
 
 test('a study from a program: planned, stopped, gone on with, read and picked from', async () => {
   const out = join(folder, 'study');

@@ -5,7 +5,7 @@ import { RescaledError, UsageError } from '../../errors.js';
 import { type ModelOverrides, modelFacts, QuickCosts } from '../../models/index.js';
 import { parseSetting } from '../../recipe/recipe.js';
 import type { StudyFacts } from '../../studied/ablation-page.js';
-import { ABLATED, planAblation } from '../../studied/ablation-plan.js';
+import { ABLATED, type AblationOptions, planAblation } from '../../studied/ablation-plan.js';
 import { claimFolder } from '../../study/plan/ablation.js';
 import { longEpochsOf, paperLadder } from '../../study/plan/ladder.js';
 import { commandLine } from '../../suggest.js';
@@ -14,23 +14,12 @@ import { integer, number } from '../options.js';
 import { freeFolder } from '../output.js';
 import { runAndTell, tellPlan } from './run.js';
 
-export interface AblateFlags {
-  model?: string;
-  width?: number;
-  size?: number;
-  stemStride?: 1 | 2 | 4;
-  epochs?: number;
-  longEpochs?: number;
+export interface AblateFlags extends Omit<AblationOptions, 'data' | 'kind' | 'settings' | 'steps'> {
   seeds: number;
-  limitTrain?: number;
-  limitVal?: number;
-  valSplit?: number;
   workers: number;
   threads?: number;
-  device?: string;
   checkpointSeconds?: number;
   steps?: string;
-  order?: string;
   leaveOneOut?: boolean;
   weightDecayTable?: boolean;
   set?: string[];

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheFolder, folderProblem, listCaches, megabytes } from '../../data/cache/folder.js';
 import { RUNTIME_INSTALL } from '../../deploy/session.js';
+import { plural } from '../../suggest.js';
 import { compilerVersion } from '../../torch/build/build.js';
 import { blasEnvironment } from '../../torch/build/cpu.js';
 import { discover, sameFolder } from '../../torch/build/discover.js';
@@ -220,7 +221,7 @@ export function enginesCheck(root?: string, env: NodeJS.ProcessEnv = process.env
   const bytes = all.reduce((sum, engine) => sum + engine.bytes, 0);
   const removable =
     old === 0 ? '' : `, ${old} of no use here: "${setupCommand} --clean" removes ${old === 1 ? 'it' : 'them'}`;
-  const detail = `${enginesFolder(env)}, ${megabytes(bytes)} in ${all.length} engine${all.length === 1 ? '' : 's'}${removable}`;
+  const detail = `${enginesFolder(env)}, ${megabytes(bytes)} in ${plural(all.length, 'engine')}${removable}`;
   return { name: 'engine cache', verdict: 'ok', detail };
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeFileAtomic } from '../../files.js';
 import { FACTS_ENDING, makeRoom, touch } from './folder.js';
 
 /**
@@ -97,19 +98,11 @@ export class FactsFile {
     head.writeUInt32LE(kept.length, 16);
     head.writeUInt32LE(this.bytes, 20);
     head.writeDoubleLE(HEADER + body.length, 24);
-    const temporary = join(dirname(this.path), `.${basename(this.path)}.${process.pid}.tmp`);
     try {
-      const file = openSync(temporary, 'w');
-      try {
-        for (const part of [head, checksum(head, body), body])
-          for (let done = 0; done < part.length; ) done += writeSync(file, part, done);
-      } finally {
-        closeSync(file);
-      }
-      renameSync(temporary, this.path);
+      writeFileAtomic(this.path, [head, checksum(head, body), body]);
       this.#changed = false;
     } catch {
-      rmSync(temporary, { force: true }); // a full disk: they are learned again
+      // A full disk: they are learned again.
     }
   }
 }

@@ -10,9 +10,8 @@ import {
   statSync,
   utimesSync,
 } from 'node:fs';
-import { homedir } from 'node:os';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
-import { systemReason } from '../../files.js';
+import { dirname, join, resolve } from 'node:path';
+import { systemReason, userCache } from '../../files.js';
 
 /** Most bytes of one cache: a data set that needs more is decoded anew in each epoch. */
 export const MOST_BYTES = 2 * 2 ** 30;
@@ -41,8 +40,7 @@ export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string | unde
   const own = env['RESCALED_CACHE'];
   if (own === 'off') return undefined;
   if (own !== undefined && own !== '') return resolve(own);
-  const xdg = env['XDG_CACHE_HOME'];
-  return join(xdg !== undefined && isAbsolute(xdg) ? xdg : join(homedir(), '.cache'), 'rescaled', 'pixels');
+  return join(userCache(env), 'rescaled', 'pixels');
 }
 
 export const cacheFile = (folder: string, key: string): string => join(folder, `${key}${ENDING}`);

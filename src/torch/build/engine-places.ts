@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { RescaledError } from '../../errors.js';
+import { userCache } from '../../files.js';
 import { NODE_API } from './flags.js';
 import type { Libtorch } from './libtorch-folder.js';
 
@@ -25,8 +25,7 @@ export const ownEngineFolder = (root: string): string => join(root, 'build', 'na
 export function enginesFolder(env: NodeJS.ProcessEnv = process.env): string {
   const own = env['RESCALED_ENGINES'];
   if (own !== undefined && own !== '') return resolve(own);
-  const xdg = env['XDG_CACHE_HOME'];
-  return join(xdg !== undefined && isAbsolute(xdg) ? xdg : join(homedir(), '.cache'), 'rescaled', 'engines');
+  return join(userCache(env), 'rescaled', 'engines');
 }
 
 /**
