@@ -44,12 +44,6 @@ const LENGTHS = [
 /** Starting a process, exporting, comparing the exported file, writing the page. */
 export const FIXED_SECONDS = 6;
 
-/**
- * What is left over minutes of the speed of the first seconds: processors grow warm, and other programs get their turn. Seen on an otherwise
- * idle machine of 2 cores: 0.96 and 0.82.
- */
-const SUSTAINED = 0.95;
-
 /** Epochs that a run of n pictures should have before a larger network is worth its time. */
 export const epochsWanted = (n: number): number =>
   Math.max(LEAST_EPOCHS, Math.min(EPOCHS_WANTED, Math.ceil(VIEWS_WANTED / n)), Math.ceil(LEAST_VIEWS / n));
@@ -63,7 +57,7 @@ export function runSeconds(
   const { trainImages, evaluated, tested } = facts;
   const evaluations = evaluationsLeft(0, epochs, epochsBetween(trainImages, evaluated, epochs));
   const looked = (evaluations * evaluated + tested) / FASTER_THAN_TRAINING;
-  return FIXED_SECONDS + (perPicture / SUSTAINED) * (epochs * trainImages + looked);
+  return FIXED_SECONDS + perPicture * (epochs * trainImages + looked);
 }
 
 /** The longest run that fits; undefined when not one epoch does. */

@@ -74,10 +74,11 @@ const DEFAULT_MINUTES = 8;
 /** The recipe of short runs. */
 const RECIPE = 'quick';
 const FROM_WEIGHTS = 'finetune';
-/** Of training, to tell the speed; the first steps start threads and choose kernels. */
-const PROBE_SECONDS = 5;
+/** Of training, to tell the speed: a twentieth of the time there is, within these. A shared processor's speed moves by tens of per cent. */
+const PROBE_SECONDS = { least: 5, most: 12 };
+/** The first seconds start threads and choose kernels. */
+const WARM_SECONDS = 1.5;
 const PROBE_STEPS = 4;
-const PROBE_MOST_STEPS = 200;
 /** Part of the free memory that a training may take. */
 const SHARE_OF_MEMORY = 0.7;
 /** Node, libtorch and the threads that make batches. */
@@ -132,7 +133,9 @@ export const handle: TaskHandler<ChoiceJob> = async ({ options, minutes }, tools
   let pick = choose(rungs, left(), asked, found);
 
   // -- the speed of the choice, as it is trained
-  let speed = await trained(await configOf(pick.rung), dataset, tools);
+  const { least, most } = PROBE_SECONDS;
+  const probe = { seconds: Math.min(most, Math.max(least, seconds / 20)), tools };
+  let speed = await trained(await configOf(pick.rung), dataset, probe);
   if (speed === undefined) return undefined;
   const factorOf = ({ imagesPerSecond }: Trained, rung: Rung): number => 1 / imagesPerSecond / nominalSeconds(rung);
   const off = factorOf(speed, pick.rung) / found.factor;
@@ -140,7 +143,7 @@ export const handle: TaskHandler<ChoiceJob> = async ({ options, minutes }, tools
   if (off > FAR_OFF || off < 1 / FAR_OFF) {
     const other = choose(rungs, left(), asked, found);
     if (other.rung !== pick.rung) {
-      speed = await trained(await configOf(other.rung), dataset, tools);
+      speed = await trained(await configOf(other.rung), dataset, probe);
       if (speed === undefined) return undefined;
       found = { ...found, factor: factorOf(speed, other.rung) };
     }
@@ -225,22 +228,30 @@ async function unseenBytes(dataset: Dataset, size: number, views: number): Promi
 async function trained(
   config: RunConfig,
   dataset: Dataset,
-  { send, signal, letMessagesIn }: TaskTools<TrainEvent>,
+  { seconds, tools: { send, signal, letMessagesIn } }: { seconds: number; tools: TaskTools<TrainEvent> },
 ): Promise<Trained | undefined> {
   const out = mkdtempSync(join(tmpdir(), 'rescaled-choice-'));
+  const { batch } = config.recipe.values;
   try {
-    let [steps, began, imagesPerSecond] = [0, 0, 0];
+    let [began, last, epoch, steps, views, latest] = [0, 0, 0, 0, 0, 0];
+    const timed = { steps: 0, images: 0, seconds: 0 };
     for await (const event of trainLoop(taskNamed(config.task.name), config, { out, dataset, signal })) {
       await letMessagesIn();
       if (signal.aborted) return undefined;
       if (event.type === 'decoding' || (event.type === 'advice' && steps === 0)) send(event);
       if (event.type !== 'step') continue;
-      if (steps++ === 0) began = performance.now();
-      imagesPerSecond = event.imagesPerSecond;
-      const long = performance.now() - began > 1000 * PROBE_SECONDS && steps >= PROBE_STEPS;
-      if (long || steps >= PROBE_MOST_STEPS) break;
+      const now = performance.now() / 1000;
+      began ||= now;
+      // Between epochs lie evaluations, and the last batch of one may be a small one.
+      if (event.epoch === epoch && last - began > WARM_SECONDS) {
+        timed.steps++;
+        timed.images += batch;
+        timed.seconds += now - last;
+      }
+      [last, epoch, steps, views, latest] = [now, event.epoch, steps + 1, views + batch, event.imagesPerSecond];
+      if (now - began > seconds && steps >= PROBE_STEPS) break;
     }
-    return { imagesPerSecond, views: steps * config.recipe.values.batch };
+    return { imagesPerSecond: timed.steps < PROBE_STEPS ? latest : timed.images / timed.seconds, views };
   } finally {
     rmSync(out, { recursive: true, force: true });
   }
