@@ -46,7 +46,10 @@ const ROOMS: Record<string, string[]> = {
  * stands for the shelves that are not named. Shelves of a room that is not here know nothing of each other.
  */
 const SHELVES: Record<string, Record<string, string[]>> = {
-  data: { cache: [], sources: ['cache'], loading: ['sources'], check: ['sources', 'cache'] },
+  data: {
+    ...{ cache: [], decoding: [], shards: ['decoding'], sources: ['cache', 'decoding', 'shards'] },
+    ...{ labels: ['sources'], loading: ['sources', 'decoding'], check: ['sources', 'cache', 'decoding'] },
+  },
   weights: { formats: [], names: ['formats'], hub: [] },
   report: { draw: [], '*': ['draw'] },
   study: { analysis: [], plan: ['analysis'], trials: ['plan', 'analysis'], advice: ['analysis'] },

@@ -5,7 +5,7 @@ import { PixelFile } from './cache/pixel-file.js';
 import { PixelWriter } from './cache/pixel-writer.js';
 import { brokenRecord, KnownFacts, recordOf } from './check/facts.js';
 import type { Dataset } from './dataset.js';
-import { BrokenPicture, type Examined, examineFile, isWhole } from './sources/decode.js';
+import { BrokenPicture, type Examined, examineFile, isWhole } from './decoding/decode.js';
 import { reasonOf } from './sources/idx-pixels.js';
 import { type CachedFiles, cacheFinder, type FilesSpec, openSource, pathsOf, type Source } from './sources/source.js';
 

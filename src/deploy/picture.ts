@@ -1,5 +1,5 @@
 import { type Pixels, pixelsOf } from '../augment/pixels.js';
-import { type DecodeOptions, decodeBytes, decodeFile } from '../data/sources/decode.js';
+import { type DecodeOptions, decodeBytes, decodeFile } from '../data/decoding/decode.js';
 
 /** A picture to classify: a path, an encoded file (JPEG, PNG, ...) in memory, or decoded pixels. */
 export type Picture = string | Uint8Array | Pixels;

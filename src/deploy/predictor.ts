@@ -1,7 +1,7 @@
 import { type PreprocessOptions, preprocessOptions } from '../augment/preprocess.js';
 import { evalView } from '../augment/view.js';
 import { numberOption } from '../checks.js';
-import { BrokenPicture } from '../data/sources/decode.js';
+import { BrokenPicture } from '../data/decoding/decode.js';
 import { RescaledError, UsageError } from '../errors.js';
 import { type Item, itemsOf, type Pictures } from './inputs.js';
 import { assumedMetadata, fromProperties, type OnnxMetadata, rowOf } from './metadata.js';

@@ -2,7 +2,7 @@ import type { Pixels } from '../../augment/pixels.js';
 import type { PreprocessOptions } from '../../augment/preprocess.js';
 import { Random } from '../../augment/random.js';
 import { evalSample, trainSample } from '../../augment/view.js';
-import { BrokenPicture } from '../sources/decode.js';
+import { BrokenPicture } from '../decoding/decode.js';
 import { readPixels, type Source } from '../sources/source.js';
 import type { TargetReader, Targets } from './targets.js';
 
