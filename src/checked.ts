@@ -19,7 +19,7 @@ export const CHECK_KINDS = {
 export type CheckKind = keyof typeof CHECK_KINDS;
 
 export interface CheckedPicture {
-  /** From the data folder, with `/` on every system; of IDX files the file's name and the picture's number. */
+  /** From the data folder, with `/` on every system; of IDX files the file's name and the picture's number, of shards `train-000000.tar#000012.jpg`. */
   path: string;
   /** `all` where the data has no parts. */
   part: MeasuredPart;
@@ -78,7 +78,7 @@ export interface Checked {
   /** As it was given. */
   data: string;
   name: string;
-  kind: 'image-folder' | 'idx';
+  kind: 'image-folder' | 'idx' | 'shards';
   pictures: number;
   classes: string[];
   parts: CheckedPart[];

@@ -6,6 +6,7 @@ import { withoutPictures } from '../data/check/copies.js';
 import type { Dataset } from '../data/dataset.js';
 import { lookAt } from '../data/look.js';
 import { RescaledError, UsageError } from '../errors.js';
+import { isAddress } from '../files.js';
 import type { RunConfig } from '../run/config.js';
 import type { TrainEvent } from '../run/events.js';
 import { engineInfo } from '../torch/index.js';
@@ -22,7 +23,8 @@ export async function openRunData(task: Task, config: RunConfig): Promise<Datase
 /** The data of a run that goes on. @throws RescaledError which says how to give another place */
 export async function openResumedData(task: Task, config: RunConfig, run: string): Promise<Dataset> {
   const how = `If it lies elsewhere now: rescaled train --resume ${run} --data FOLDER.`;
-  if (!existsSync(config.data.path))
+  const { path } = config.data;
+  if (!isAddress(path) && !/[*?[\]{}]/.test(path) && !existsSync(path))
     throw new UsageError(`Expected the data of the run at ${config.data.path} but there is nothing. ${how}`);
   const dataset = await openRunData(task, config);
   if (dataset.fingerprint !== config.data.fingerprint)

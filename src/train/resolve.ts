@@ -6,6 +6,7 @@ import { numberOption, wholeOption } from '../checks.js';
 import type { Dataset } from '../data/dataset.js';
 import { withoutMinival } from '../data/minival.js';
 import { UsageError } from '../errors.js';
+import { placeOf } from '../files.js';
 import {
   createModel,
   type ImageModel,
@@ -114,7 +115,7 @@ export function resolveConfig(
     format: 2,
     task: settings,
     data: {
-      path: resolve(options.data),
+      path: placeOf(options.data),
       name: dataset.name,
       fingerprint: dataset.fingerprint,
       valSplit: dataset.split?.valSplit,

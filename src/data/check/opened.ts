@@ -3,6 +3,7 @@ import type { CheckedPicture } from '../../checked.js';
 import { UsageError } from '../../errors.js';
 import type { Endings, MeasuredPart } from '../../part-words.js';
 import { type Dataset, openDataset, type PartName } from '../dataset.js';
+import type { DecodeOptions, Examined } from '../decoding/decode.js';
 import { type IdxSpec, pathsOf, type Source } from '../sources/source.js';
 import { addEndings } from '../sources/walk.js';
 
@@ -103,6 +104,14 @@ export function partOf(part: MeasuredPart, source: Source): OpenedPart {
   return { part, source, paths };
 }
 
+/** A picture as it lies encoded. */
+export interface EncodedPicture {
+  /** Names it as it lies there now; undefined where it does not. */
+  stamp(): string | undefined;
+  /** @throws BrokenPicture */
+  examine(options: DecodeOptions): Promise<Examined>;
+}
+
 /** All pictures of a data set, one after the other. */
 export class Pictures {
   readonly length: number;
@@ -129,10 +138,12 @@ export class Pictures {
     return { path: paths[k]!, part, class: source.classes[source.labels[k]!]! };
   }
 
-  /** Where picture i lies; undefined of IDX files. */
-  file(i: number): string | undefined {
+  /** Picture i as it lies encoded: where, and how it is read; undefined of IDX files. */
+  encoded(i: number): EncodedPicture | undefined {
     const [{ source }, k] = this.#at(i);
-    return source.spec.kind === 'files' ? source.describe(k) : undefined;
+    const { encoded } = source;
+    if (encoded === undefined) return undefined;
+    return { stamp: () => encoded.stamp(k), examine: (options) => source.examine!(k, options) };
   }
 
   /** Of IDX files. */
