@@ -4,6 +4,7 @@ import { UsageError } from '../errors.js';
 import type { Endings, MeasuredPart } from '../part-words.js';
 import { balancedSubset, checkLimit } from './choose.js';
 import type { DatasetKind, DatasetParts, NeededParts, TakenPart } from './parts.js';
+import { findAddresses } from './shard-addresses.js';
 import { openShards } from './shard-data.js';
 import { findShards } from './shard-layout.js';
 import { diskKey } from './sources/disk-key.js';
@@ -47,7 +48,8 @@ export interface Dataset {
   readonly split: { readonly valSplit: number; readonly seed: number } | undefined;
   /**
    * sha256 (hex) over the class names and each file's path and size (image folders) or the files' bytes as they lie on
-   * disk (IDX), or over each shard's name and the names, sizes and labels of its pictures. Limits and split do not enter, nor does a test part beside a validation part.
+   * disk (IDX), or over each
+   * shard's name and the names, sizes and labels of its pictures. Limits and split do not enter, nor does a test part beside a validation part.
    */
   readonly fingerprint: string;
   /** Files that were passed over because their names do not end like a picture's. */
@@ -75,7 +77,7 @@ export async function openDataset(path: string, options: DatasetOptions = {}): P
   const { valSplit = 0.2, seed = 0, limitTrain, limitVal, need = 'both', cache = false, take } = options;
   if (limitTrain !== undefined) checkLimit('limitTrain (--limit-train)', limitTrain);
   if (limitVal !== undefined) checkLimit('limitVal (--limit-val)', limitVal);
-  const shards = await findShards(path);
+  const shards = (await findAddresses(path)) ?? (await findShards(path));
   const folder = shards?.root ?? resolve(path);
   const names = shards === undefined ? (await listFolder(folder)).map((entry) => entry.name) : [];
   const idx = findIdxFiles(folder, names);

@@ -4,6 +4,9 @@ import { basename, dirname, relative, resolve, sep } from 'node:path';
 import { UsageError } from '../errors.js';
 import { type Dataset, openDataset } from './dataset.js';
 import { type Given, type Ignored, look, picturesOfGiven } from './given.js';
+import { findAddresses } from './shard-addresses.js';
+import { indexShards, unlabelledSource } from './shard-data.js';
+import { type FoundShards, findShards } from './shard-layout.js';
 import { diskKey } from './sources/disk-key.js';
 import { findIdxFiles } from './sources/idx.js';
 import { PathTable } from './sources/path-table.js';
@@ -48,7 +51,8 @@ export interface PoolMember {
 }
 
 /**
- * Opens pictures for which no labels are asked: folders at any depth, patterns, single pictures, folders of IDX files.
+ * Opens pictures for which no labels are asked: folders at any depth, patterns, single pictures, folders of IDX files, and
+ * tar shards: folders and patterns of them, addresses.
  * @throws UsageError for a path that leads to no picture
  */
 export async function openPool(paths: readonly string[]): Promise<Pool> {
@@ -59,6 +63,8 @@ export async function openPool(paths: readonly string[]): Promise<Pool> {
 }
 
 async function openMember(path: string): Promise<PoolMember> {
+  const shards = (await findAddresses(path)) ?? (await findShards(path));
+  if (shards !== undefined) return shardsMember(shards);
   const given = await look(path);
   if (given.kind === 'missing')
     throw new UsageError(
@@ -70,6 +76,23 @@ async function openMember(path: string): Promise<PoolMember> {
     if (idx !== undefined) return idxMember(path, idx.train !== undefined);
   }
   return filesMember(given);
+}
+
+/** Each shard is a part. */
+async function shardsMember(found: FoundShards): Promise<PoolMember> {
+  const opened = await indexShards(found);
+  const val = unlabelledSource(opened);
+  const { encoded } = val;
+  const ends: number[] = [];
+  for (const { facts } of opened.shards) ends.push((ends.at(-1) ?? 0) + facts.count);
+  return {
+    stem: found.name,
+    dataset: { val, onDisk: { key: opened.key, count: val.length } },
+    keys: encoded!.name!,
+    size: encoded!.size!,
+    ends,
+    names: opened.shards.map(({ name }) => name.replace(/\.tar$/i, '')),
+  };
 }
 
 /** The training pictures of IDX files, else those there are. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { type RescaledError, UsageError } from '../errors.js';
+import { isAddress } from '../files.js';
 import { plural } from '../suggest.js';
 import { cacheFolder } from './cache/folder.js';
 import { checkShare, splitByClass } from './choose.js';
@@ -8,6 +9,7 @@ import type { DatasetParts, NeededParts, PartName, TakenPart } from './parts.js'
 import { type FoundShards, sorted } from './shard-layout.js';
 import { type IndexedShard, indexLocal } from './shards/local.js';
 import type { ShardLabel } from './shards/samples.js';
+import { indexRemote } from './shards/remote.js';
 import { shardSetOf } from './shards/set.js';
 import { stampsKey } from './sources/disk-key.js';
 import { openSource, pathsOf, type Source, subset } from './sources/source.js';
@@ -44,8 +46,9 @@ export async function indexShards(
   const work = async (): Promise<void> => {
     while (next < wanted.length) {
       const k = next++;
-      const { at, name, part } = wanted[k]!;
-      shards[k] = { ...(await indexLocal(at, fallback)), name, part };
+      const { at, name, part, bytes } = wanted[k]!;
+      const indexed = isAddress(at) ? await indexRemote(at, fallback, bytes) : await indexLocal(at, fallback);
+      shards[k] = { ...indexed, name, part };
       onShard(++done, wanted.length);
     }
   };
@@ -206,7 +209,7 @@ function checkTrainable({ labels, classes }: Source, root: string): void {
 }
 
 /** The classes of all shards, and the number among them that a label says. */
-function classesOf({ found, shards }: OpenedShards): {
+export function classesOf({ found, shards }: OpenedShards): {
   classes: readonly string[];
   labelOf: (label: ShardLabel) => number;
 } {

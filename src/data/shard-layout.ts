@@ -15,7 +15,7 @@ export interface FoundShards {
   name: string;
   /** Folder that the shards' names start from. */
   root: string;
-  shards: { name: string; at: string; part: PartName | undefined; bytes?: number }[];
+  shards: { name: string; at: string; part: PartName | undefined; bytes?: number; sha256?: string }[];
   /** Names of the class numbers, where a manifest or `classes.txt` has them. */
   classes?: readonly string[];
   /** Where these stand. */
@@ -142,7 +142,7 @@ export function ofManifest(
   at: (name: string) => string,
 ): Pick<FoundShards, 'shards' | 'classes' | 'classesIn'> {
   return {
-    shards: shards.map(({ name, part, bytes }) => ({ name, at: at(name), part, bytes })),
+    shards: shards.map(({ name, part, bytes, sha256 }) => ({ name, at: at(name), part, bytes, sha256 })),
     ...(classes && { classes, classesIn: path }),
   };
 }

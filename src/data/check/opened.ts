@@ -4,7 +4,7 @@ import { UsageError } from '../../errors.js';
 import type { Endings, MeasuredPart } from '../../part-words.js';
 import { type Dataset, openDataset, type PartName } from '../dataset.js';
 import type { DecodeOptions, Examined } from '../decoding/decode.js';
-import { type IdxSpec, pathsOf, type Source } from '../sources/source.js';
+import { type IdxSpec, pathsOf, rootOf, type Source, storedSpec } from '../sources/source.js';
 import { addEndings } from '../sources/walk.js';
 
 /** Pictures of one part. */
@@ -66,7 +66,7 @@ function trained(path: string, dataset: Dataset): Opened {
   const { train, val, test, measured, split } = dataset;
   const whole = split === undefined;
   return {
-    folder: resolve(path),
+    folder: rootIn(path, dataset),
     name: dataset.name,
     kind: dataset.kind,
     classes: [...dataset.classes],
@@ -82,12 +82,18 @@ function trained(path: string, dataset: Dataset): Opened {
   };
 }
 
+/** What paths of pictures start from. */
+function rootIn(path: string, { val }: Dataset): string {
+  const spec = storedSpec(val);
+  return spec === undefined ? resolve(path) : rootOf(spec);
+}
+
 function refused(path: string, opened: readonly { part: MeasuredPart; dataset: Dataset }[], refusal: string): Opened {
   const ignored: Record<string, number> = {};
   for (const { dataset } of opened) addEndings(ignored, dataset.ignoredEndings);
   const measured = opened.find(({ part }) => part === 'test') ?? opened.find(({ part }) => part === 'val');
   return {
-    folder: resolve(path),
+    folder: rootIn(path, opened[0]!.dataset),
     name: opened[0]!.dataset.name,
     kind: opened[0]!.dataset.kind,
     classes: [...new Set(opened.flatMap(({ dataset }) => dataset.classes))],

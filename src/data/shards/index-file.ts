@@ -82,6 +82,11 @@ export class IndexWriter {
     this.#records = Buffer.concat([this.#records, Buffer.alloc(this.#records.length)]);
   }
 
+  /** sha256 (hex) of what has been added: names, sizes and labels. */
+  digest(): string {
+    return this.#hash.copy().digest('hex');
+  }
+
   /** @param shard its bytes and the time of its last change */
   finish(shard: { bytes: number; modified: number }, ignored: Readonly<Record<string, number>>): Buffer {
     const facts = Buffer.from(JSON.stringify({ known: [...this.#known.keys()], ignored }));
@@ -94,7 +99,7 @@ export class IndexWriter {
     head.writeUInt32LE(this.#nameBytes, 24);
     head.writeDoubleLE(shard.bytes, 32);
     head.writeDoubleLE(shard.modified, 40);
-    this.#hash.digest().copy(head, 64);
+    this.#hash.copy().digest().copy(head, 64);
     checksum(head, facts, labels).copy(head, 96);
     return Buffer.concat([head, facts, labels, this.#records.subarray(0, this.#count * RECORD), ...this.#names]);
   }

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { RescaledError } from '../../errors.js';
 import { type IndexBytes, type Place, placeOf, placesOf } from './index-file.js';
+import { isAddress, systemReason } from '../../files.js';
 import type { IndexedShard } from './local.js';
+import { readRemote } from './remote.js';
 import { readAt, readAtSync } from './open-files.js';
 import { BLOCK, BrokenShard, headerOf } from './tar.js';
 
@@ -109,7 +111,7 @@ export class ShardSet {
   async read(id: number, most = Number.POSITIVE_INFINITY): Promise<Uint8Array> {
     const [shard, { offset, size, name }] = this.#place(id);
     const length = BLOCK + Math.min(size, most);
-    const bytes = await readAt(shard.at, shard.version, offset - BLOCK, length);
+    const bytes = await this.#bytes(shard, offset - BLOCK, length);
     const header = bytes.length === length ? headerOf(bytes.subarray(0, BLOCK)) : undefined;
     // A long name, or one of other characters, stands in an extended header.
     const plain = name.length <= 99 && /^[\x20-\x7e]*$/.test(name);
@@ -119,6 +121,15 @@ export class ShardSet {
         `"${name}" is no longer where its index says, at byte ${offset}: the shard has changed. Start again`,
       );
     return bytes.subarray(BLOCK);
+  }
+
+  async #bytes(shard: ShardSpec, offset: number, length: number): Promise<Uint8Array> {
+    if (isAddress(shard.at)) return readRemote(shard.at, shard.bytes, shard.version, offset, length);
+    try {
+      return await readAt(shard.at, shard.version, offset, length);
+    } catch (error) {
+      throw new BrokenShard(shard.at, systemReason(error), { cause: error });
+    }
   }
 
   #place(id: number): [ShardSpec, Place] {

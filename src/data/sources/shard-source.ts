@@ -41,6 +41,7 @@ export function shardsReader(spec: ShardsSpec) {
       examineBytes(await read(i), describe(i), options),
     encoded: {
       read,
+      name: (i: number): string => set.name(idOf(i)),
       size: (i: number): number => set.size(idOf(i)),
       stamp: (i: number): string => set.stamp(idOf(i)),
       async headerProblem(i: number): Promise<string | undefined> {

@@ -92,7 +92,9 @@ export interface Source {
 export interface Encoded {
   /** The bytes of picture i. @throws BrokenPicture */
   read(i: number): Promise<Uint8Array>;
-  /** How many; not of files, which need not be there. */
+  /** A name from the folder of the data set, `train-000000.tar#000012.jpg`; of pictures in shards. */
+  name?(i: number): string;
+  /** How many bytes; not of files, which need not be there. */
   size?(i: number): number;
   /** Names picture i as it lies there now; undefined where it does not. */
   stamp(i: number): string | undefined;
@@ -167,7 +169,20 @@ function joinedReader({ members }: JoinedSpec): Pick<Source, 'describe' | 'ready
       const [source, own] = at(i);
       return source.examine!(own, options);
     },
-    encoded: undefined,
+    encoded: {
+      read(i) {
+        const [source, own] = at(i);
+        return source.encoded!.read(own);
+      },
+      stamp(i) {
+        const [source, own] = at(i);
+        return source.encoded!.stamp(own);
+      },
+      headerProblem(i) {
+        const [source, own] = at(i);
+        return source.encoded!.headerProblem(own);
+      },
+    },
   };
 }
 
