@@ -4,9 +4,8 @@ import { basename, dirname, relative, resolve, sep } from 'node:path';
 import { UsageError } from '../errors.js';
 import { type Dataset, openDataset } from './dataset.js';
 import { type Given, type Ignored, look, picturesOfGiven } from './given.js';
-import { findAddresses } from './shard-addresses.js';
 import { indexShards, unlabelledSource } from './shard-data.js';
-import { type FoundShards, findShards } from './shard-layout.js';
+import type { FoundShards } from './shard-layout.js';
 import { diskKey } from './sources/disk-key.js';
 import { findIdxFiles } from './sources/idx.js';
 import { PathTable } from './sources/path-table.js';
@@ -63,9 +62,8 @@ export async function openPool(paths: readonly string[]): Promise<Pool> {
 }
 
 async function openMember(path: string): Promise<PoolMember> {
-  const shards = (await findAddresses(path)) ?? (await findShards(path));
-  if (shards !== undefined) return shardsMember(shards);
   const given = await look(path);
+  if (given.kind === 'shards') return shardsMember(given.shards);
   if (given.kind === 'missing')
     throw new UsageError(
       `Expected pictures without labels at ${path} but there is nothing. Give a folder, a picture or a pattern.`,
@@ -101,7 +99,7 @@ async function idxMember(path: string, training: boolean): Promise<PoolMember> {
   return { stem: basename(resolve(path)), dataset: { val }, keys: String, size: () => 0, ends: chunks(val.length) };
 }
 
-async function filesMember(given: Given): Promise<PoolMember> {
+async function filesMember(given: Exclude<Given, { kind: 'shards' }>): Promise<PoolMember> {
   const root = given.kind === 'folder' ? given.path : given.kind === 'glob' ? given.pattern.base : dirname(given.path);
   const folder = resolve(root);
   const files: FoundFile[] = [];

@@ -7,7 +7,7 @@ import type { PartName } from './parts.js';
 import { expandBraces } from './shards/braces.js';
 import { MANIFEST, type Manifest, readClassList, readManifest } from './shards/manifest.js';
 import { partOf } from './sources/part-names.js';
-import { byName, foldersIn, isFolder, listFolder } from './sources/walk.js';
+import { byName, foldersIn, isFolder, isPictureName, listFolder } from './sources/walk.js';
 
 /** Shards that were found, before any is looked into. */
 export interface FoundShards {
@@ -31,7 +31,7 @@ export const namesShards = (path: string): boolean => TAR.test(path) || PACKED.t
 /**
  * Tar shards that a path leads to: a folder of them, one with folders of parts (`train/`, `val/`) of them, a manifest or a folder with one, a
  * single archive, or a pattern in braces (`train-{000000..000123}.tar`) or with `*`. The part of a shard is said by its manifest, its folder
- * or a word of its name. A folder with class folders is none, whatever archives lie beside them.
+ * or a word of its name. A folder with pictures or class folders is none, whatever archives lie beside them.
  * @returns undefined where it leads to something else
  * @throws UsageError for archives that are packed, and patterns without shards
  */
@@ -58,7 +58,7 @@ async function inFolder(folder: string): Promise<FoundShards | undefined> {
   }
   if (parts.length > 0) return { ...(await withClasses(folder)), shards: parts };
   if (own.length === 0 && folders.length === 0) refusePacked(folder, names);
-  if (own.length === 0 || folders.length > 0) return undefined;
+  if (own.length === 0 || folders.length > 0 || names.some(isPictureName)) return undefined;
   return {
     ...(await withClasses(folder)),
     shards: own.map((name) => ({ name, at: join(folder, name), part: partIn(name) })),

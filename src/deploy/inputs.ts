@@ -1,6 +1,6 @@
 import { type Found, look, picturesOfGiven } from '../data/given.js';
 import { RescaledError, UsageError } from '../errors.js';
-import type { Picture } from './picture.js';
+import { isLazy, type Picture } from './picture.js';
 
 /** One picture or many; strings are paths of pictures and folders, and patterns such as `holiday/**\/*.jpg`. */
 export type Pictures = Picture | Iterable<Picture> | AsyncIterable<Picture>;
@@ -16,6 +16,7 @@ export interface Item {
 const isPicture = (value: unknown): value is Picture =>
   typeof value === 'string' ||
   value instanceof Uint8Array ||
+  isLazy(value) ||
   (typeof value === 'object' && value !== null && 'data' in value && 'width' in value && 'height' in value);
 
 const kindOf = (value: unknown): string =>
@@ -37,10 +38,11 @@ export async function* itemsOf(inputs: Pictures, expand: boolean): AsyncGenerato
   for await (const input of isPicture(inputs) ? [inputs] : inputs) {
     if (!isPicture(input)) throw wrong(input);
     const name = `#${index++}`;
-    if (typeof input !== 'string') yield { path: name, picture: input };
+    if (isLazy(input)) yield { path: input.path, picture: input };
+    else if (typeof input !== 'string') yield { path: name, picture: input };
     else if (expand)
-      for await (const { path, error } of found(input))
-        yield error === undefined ? { path, picture: path } : { path, error };
+      for await (const { path, error, read } of found(input))
+        yield error === undefined ? { path, picture: read === undefined ? path : { path, read } } : { path, error };
     else yield { path: input, picture: input };
   }
 }
