@@ -8,7 +8,7 @@ import type { PartName } from './parts.js';
 import { findAddresses } from './shard-addresses.js';
 import { classesOf, indexShards, type OpenedShards } from './shard-data.js';
 import { type FoundShards, findShards } from './shard-layout.js';
-import { shardSetOf, ShardSet } from './shards/set.js';
+import { ShardSet, shardSetOf } from './shards/set.js';
 import { addEndings } from './sources/walk.js';
 
 export interface InspectedShard {
@@ -145,7 +145,8 @@ async function changedOf({ root, shards }: FoundShards): Promise<string[]> {
   const changed: string[] = [];
   for (const { name, sha256 } of shards) {
     const hash = createHash('sha256');
-    for await (const chunk of createReadStream(join(root, name), { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
+    for await (const chunk of createReadStream(join(root, name), { highWaterMark: 2 ** 20 }))
+      hash.update(chunk as Buffer);
     if (hash.digest('hex') !== sha256) changed.push(name);
   }
   return changed;

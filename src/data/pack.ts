@@ -111,7 +111,9 @@ export async function* packShards(paths: readonly string[], options: PackOptions
           }
           waiting = found;
         }
-        const own = entryBytes(waiting.size) + Object.values(waiting.others).reduce((sum, text) => sum + entryBytes(Buffer.byteLength(text)), 0);
+        const own =
+          entryBytes(waiting.size) +
+          Object.values(waiting.others).reduce((sum, text) => sum + entryBytes(Buffer.byteLength(text)), 0);
         if (planned.length > 0 && total + own > size) break;
         planned.push(waiting);
         waiting = undefined;
@@ -239,7 +241,10 @@ async function encoded(source: Source, i: number): Promise<Uint8Array> {
   const grey = Buffer.alloc(width * height);
   for (let p = 0; p < grey.length; p++) grey[p] = data[3 * p]!;
   const { default: sharp } = await import('sharp');
-  return sharp(grey, { raw: { width, height, channels: 1 } }).toColourspace('b-w').png().toBuffer();
+  return sharp(grey, { raw: { width, height, channels: 1 } })
+    .toColourspace('b-w')
+    .png()
+    .toBuffer();
 }
 
 /** A shard that an earlier call finished: the same names, sizes and labels. */
@@ -276,7 +281,10 @@ async function* write(
       const bytes = await reading[k]!;
       delete reading[k];
       if (bytes.length !== size)
-        throw new BrokenPicture(source.describe(i), `it changed while it was packed: ${size} bytes became ${bytes.length}`);
+        throw new BrokenPicture(
+          source.describe(i),
+          `it changed while it was packed: ${size} bytes became ${bytes.length}`,
+        );
       writer.add(key, { ending, bytes }, label, others);
       signal?.throwIfAborted();
       if (performance.now() - told < TELL_MS) continue;

@@ -8,7 +8,7 @@ import { addressOf, fetchText } from './shards/remote.js';
 
 /**
  * Shards on a server: the address of a manifest (`https://host/flowers/shards.json`) or of its folder, or of shards, in braces where there
- * are several (`https://host/flowers/train-{000000..000123}.tar`). Beside these nothing is asked for but `classes.txt` and the shards' own
+ * are several (`https://host/flowers/train-{000000..000123}.tar`). Beside these nothing is asked for but the names of the classes (`shards.json`, `classes.txt`) and the shards' own
  * indexes (`.tar.index`).
  * @returns undefined for a path
  */
@@ -35,10 +35,20 @@ export async function findAddresses(address: string): Promise<FoundShards | unde
     const own = whole.startsWith(`${root}/`) ? whole.slice(root.length + 1) : whole;
     return { name: own, at: url.href, part: partIn(own) };
   });
-  const beside = new URL('classes.txt', first!);
-  const text = await fetchText(beside, MANIFEST_BYTES);
-  const classes = text === undefined ? {} : { classes: readClassList(text, shown(beside)), classesIn: shown(beside) };
-  return { name, root, shards, ...classes };
+  return { name, root, shards, ...(await classesBeside(first!)) };
+}
+
+async function classesBeside(shard: URL): Promise<Pick<FoundShards, 'classes' | 'classesIn'>> {
+  for (const [file, read] of [
+    [MANIFEST, (text: string, path: string) => readManifest(text, path).classes],
+    ['classes.txt', readClassList],
+  ] as const) {
+    const beside = new URL(file, shard);
+    const text = await fetchText(beside, MANIFEST_BYTES);
+    const classes = text === undefined ? undefined : read(text, shown(beside));
+    if (classes !== undefined) return { classes, classesIn: shown(beside) };
+  }
+  return {};
 }
 
 /** Without its query, which may be a key. */

@@ -148,8 +148,11 @@ export function ofManifest(
 }
 
 async function withClasses(root: string): Promise<Pick<FoundShards, 'name' | 'root' | 'classes' | 'classesIn'>> {
-  const path = join(root, 'classes.txt');
-  const classes = existsSync(path) ? readClassList(await readFile(path, 'utf8'), path) : undefined;
+  const manifest = join(root, MANIFEST);
+  const path = existsSync(manifest) ? manifest : join(root, 'classes.txt');
+  const text = existsSync(path) ? await readFile(path, 'utf8') : undefined;
+  const classes =
+    text === undefined ? undefined : path === manifest ? readManifest(text, path).classes : readClassList(text, path);
   return { name: basename(root), root, ...(classes && { classes, classesIn: path }) };
 }
 

@@ -67,7 +67,10 @@ export class Connection {
     return new Connection(await import('undici'), options);
   }
 
-  private constructor(undici: typeof import('undici'), { home, token, advice = '' }: { home?: URL; token?: string; advice?: string }) {
+  private constructor(
+    undici: typeof import('undici'),
+    { home, token, advice = '' }: { home?: URL; token?: string; advice?: string },
+  ) {
     this.#request = undici.request;
     this.#advice = advice;
     this.#home = home;
@@ -166,10 +169,9 @@ export class Connection {
     if (/^(ENOTFOUND|ECONNREFUSED|ENETUNREACH|EHOSTUNREACH|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT)$/.test(code)) {
       const text = `${host} cannot be reached: ${code}`;
       if (this.#heard) return new PassingError(text);
-      return new RescaledError(
-        `${text}. Is this machine connected? Behind a proxy, set HTTPS_PROXY.${this.#advice}`,
-        { cause: error },
-      );
+      return new RescaledError(`${text}. Is this machine connected? Behind a proxy, set HTTPS_PROXY.${this.#advice}`, {
+        cause: error,
+      });
     }
     if (/CERT|SIGNED|ISSUER|UNABLE_TO_VERIFY|ERR_TLS/.test(code))
       return new RescaledError(

@@ -20,14 +20,19 @@ interface PackFlags {
 }
 
 export function register(program: Command): void {
-  const shards = program.command('shards').description('pictures in tar archives (WebDataset): pack them, look into them');
+  const shards = program
+    .command('shards')
+    .description('pictures in tar archives (WebDataset): pack them, look into them');
   shards
     .command('pack')
     .description('write pictures into tar shards, as they lie')
     .argument('<data...>', 'what "rescaled train" takes; with --unlabelled pictures, folders and patterns')
     .requiredOption('-o, --out <folder>', 'folder for the shards; what a stopped packing left there is gone on with')
     .option('--size <bytes>', 'of a shard: 512MB, 1GiB', bytesOf, 512e6)
-    .option('--no-shuffle', 'keep the order; by default pictures with labels are mixed, so that each shard has all classes')
+    .option(
+      '--no-shuffle',
+      'keep the order; by default pictures with labels are mixed, so that each shard has all classes',
+    )
     .option('--seed <n>', 'of that', integer, 0)
     .option('--unlabelled', 'pictures without classes')
     .option('--json', 'print what was written as JSON')
@@ -93,7 +98,14 @@ async function pack(paths: string[], flags: PackFlags, command: Command): Promis
   const line = new Line();
   const begun = performance.now();
   const packed = await untilInterrupted(async (signal): Promise<Packed | undefined> => {
-    const packing = packShards(paths, { out, size, seed, unlabelled, signal, ...(shuffle !== undefined && { shuffle }) });
+    const packing = packShards(paths, {
+      out,
+      size,
+      seed,
+      unlabelled,
+      signal,
+      ...(shuffle !== undefined && { shuffle }),
+    });
     try {
       for (;;) {
         const turn = await packing.next();
@@ -150,10 +162,12 @@ const SHOWN = 20;
 
 function inspectText({ root, shards, pictures, bytes, classes, counts, ignored, changed }: InspectedShards): string {
   const lines = [`${plural(pictures, 'picture')} in ${plural(shards.length, 'shard')} of ${root}, ${sizeText(bytes)}`];
-  const rows = shards.slice(0, SHOWN).map(({ name, part, pictures: own, labelled, bytes: size }) => [
-    ...[name, part ?? '', String(own), labelled === own ? 'all' : labelled === 0 ? 'none' : String(labelled)],
-    sizeText(size),
-  ]);
+  const rows = shards
+    .slice(0, SHOWN)
+    .map(({ name, part, pictures: own, labelled, bytes: size }) => [
+      ...[name, part ?? '', String(own), labelled === own ? 'all' : labelled === 0 ? 'none' : String(labelled)],
+      sizeText(size),
+    ]);
   lines.push('', table([['shard', 'part', 'pictures', 'labelled', 'size'], ...rows], 2));
   if (shards.length > SHOWN) lines.push(`and ${shards.length - SHOWN} more`);
   if (classes.length > 0) {

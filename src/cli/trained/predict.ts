@@ -4,8 +4,8 @@ import type { Command } from 'commander';
 import { numberOption, wholeOption } from '../../checks.js';
 import type { Ignored } from '../../data/given.js';
 import { modelFile } from '../../deploy/model-file.js';
-import { type PictureResult, Predictor, UNSURE } from '../../deploy/predictor.js';
 import type { LazyPicture } from '../../deploy/picture.js';
+import { type PictureResult, Predictor, UNSURE } from '../../deploy/predictor.js';
 import { UsageError } from '../../errors.js';
 import { plural } from '../../suggest.js';
 import { integer, number } from '../options.js';
@@ -18,7 +18,10 @@ export function register(program: Command): void {
     .command('predict')
     .description('classify pictures with an exported model; needs no libtorch')
     .argument('<model>', 'ONNX file, or a run folder that holds one')
-    .argument('<pictures...>', 'pictures, folders (at any depth), tar shards, patterns in quotes; "-": paths from standard input')
+    .argument(
+      '<pictures...>',
+      'pictures, folders (at any depth), tar shards, patterns in quotes; "-": paths from standard input',
+    )
     .option('-k, --top <n>', 'classes to name for each picture; default 3', integer)
     .option('--all', 'the probabilities of all classes')
     .option('--threshold <p>', `below this probability (0 to 1) the label is "${UNSURE}"`, number)

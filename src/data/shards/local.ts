@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, readFileSync, type Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { RescaledError } from '../../errors.js';
-import { systemReason, writeFileAtomic } from '../../files.js';
+import { writeFileAtomic } from '../../files.js';
 import { INDEX_ENDING, type IndexFacts, IndexWriter, readIndex } from './index-file.js';
-import { readAt } from './open-files.js';
+import { readAt, readReason } from './open-files.js';
 import { readSamples } from './samples.js';
 import { BrokenShard, type ShardBytes } from './tar.js';
 
@@ -36,7 +36,7 @@ export class LocalBytes implements ShardBytes {
 
   async read(offset: number, length: number): Promise<Uint8Array> {
     const bytes = await readAt(this.name, this.version, offset, length).catch((error: unknown) => {
-      throw new BrokenShard(this.name, systemReason(error), { cause: error });
+      throw new BrokenShard(this.name, readReason(error), { cause: error });
     });
     if (bytes.length < length)
       throw new BrokenShard(this.name, `it became shorter while it was read, than ${this.size} bytes`);
@@ -54,7 +54,7 @@ export async function indexLocal(path: string, fallback: string | undefined): Pr
   try {
     found = await stat(path);
   } catch (error) {
-    throw new BrokenShard(path, systemReason(error), { cause: error });
+    throw new BrokenShard(path, readReason(error), { cause: error });
   }
   if (!found.isFile()) throw new BrokenShard(path, 'it is no file');
   const { size, mtimeMs, ctimeMs, ino } = found;

@@ -1,4 +1,5 @@
 import { closeSync, openSync, read, readSync } from 'node:fs';
+import { systemReason } from '../../files.js';
 
 /** Files that are kept open at most, in each thread. Shards are read in windows of a few. */
 const MOST_OPEN = 64;
@@ -43,6 +44,13 @@ const readOnce = (fd: number, buffer: Buffer, at: number, position: number): Pro
   new Promise((resolve, reject) =>
     read(fd, buffer, at, buffer.length - at, position, (error, count) => (error ? reject(error) : resolve(count))),
   );
+
+/** Why a file cannot be read, in words. */
+export function readReason(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT') return 'no such file';
+  return code === 'EACCES' || code === 'EPERM' ? 'permission denied' : systemReason(error);
+}
 
 /** The one not used for longest is closed; a plain descriptor, since sources are never closed. */
 function opened(path: string, version: string): OpenFile {

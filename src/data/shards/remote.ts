@@ -81,7 +81,8 @@ async function receive(connection: Connection, answer: Answer, most: number): Pr
   } catch (error) {
     throw connection.failure(error, answer.url);
   }
-  if (length > most) throw new RescaledError(`Expected at most ${most} bytes of ${shown(answer.url)} but it sends more.`);
+  if (length > most)
+    throw new RescaledError(`Expected at most ${most} bytes of ${shown(answer.url)} but it sends more.`);
   return Buffer.concat(chunks);
 }
 
@@ -106,8 +107,7 @@ export async function fetchText(url: URL, most: number): Promise<string | undefi
     if (status === 404) return undefined;
     if (status !== 200) throw new RescaledError(`Expected ${shown(url)} but the server answers ${status}.`);
     const length = Number(header('content-length') ?? 0);
-    if (length > most)
-      throw new RescaledError(`Expected at most ${most} bytes of ${shown(url)} but it has ${length}.`);
+    if (length > most) throw new RescaledError(`Expected at most ${most} bytes of ${shown(url)} but it has ${length}.`);
     return most;
   });
   if (got === undefined) return undefined;
@@ -192,7 +192,10 @@ export async function indexRemote(at: string, folder: string | undefined, bytes?
   const url = addressOf(at);
   const { body: _, ...remote } = await range(url, 0, BLOCK);
   if (bytes !== undefined && bytes !== remote.size)
-    throw new BrokenShard(shown(url), `it has ${remote.size} bytes, and the manifest says ${bytes}. Was it packed anew?`);
+    throw new BrokenShard(
+      shown(url),
+      `it has ${remote.size} bytes, and the manifest says ${bytes}. Was it packed anew?`,
+    );
   const version = versionOf(remote);
   const shard = { at: url.href, bytes: remote.size, version };
   const kept = folder === undefined ? [] : [join(folder, indexName(`${url.href}\0${version}`))];
@@ -207,10 +210,7 @@ export async function indexRemote(at: string, folder: string | undefined, bytes?
   return { ...shard, ...keepIndex(content, kept) };
 }
 
-async function indexBeside(
-  url: URL,
-  fits: (facts: IndexFacts | undefined) => boolean,
-): Promise<Buffer | undefined> {
+async function indexBeside(url: URL, fits: (facts: IndexFacts | undefined) => boolean): Promise<Buffer | undefined> {
   const beside = new URL(url);
   beside.pathname += INDEX_ENDING;
   const got = await fetched(beside, {}, ({ status }) => (status === 200 ? INDEX_BYTES : undefined));

@@ -112,10 +112,18 @@ async function take(
   } else pass(ignored, entry.name);
 }
 
-function* finish(bytes: ShardBytes, { key, pictures, cls, json }: Open, ignored: Record<string, number>) {
+function* finish(
+  bytes: ShardBytes,
+  { key, pictures, cls, json, hasCls, hasJson }: Open,
+  ignored: Record<string, number>,
+): Generator<Sample> {
   const plain = pictures.filter(({ ending }) => !ending.includes('.'));
   const chosen = pictures.length === 1 ? pictures : plain;
-  if (pictures.length === 0) return void pass(ignored, key);
+  if (pictures.length === 0) {
+    if (hasCls === true) pass(ignored, '0.cls');
+    if (hasJson === true) pass(ignored, '0.json');
+    return;
+  }
   if (chosen.length !== 1)
     throw new BrokenShard(
       bytes.name,
@@ -125,7 +133,7 @@ function* finish(bytes: ShardBytes, { key, pictures, cls, json }: Open, ignored:
   for (const { entry } of pictures) if (entry !== chosen[0]!.entry) pass(ignored, entry.name);
   const { name, offset, size } = chosen[0]!.entry;
   const label = cls ?? json;
-  yield { name, offset, size, ...(label !== undefined && { label }) } satisfies Sample;
+  yield { name, offset, size, ...(label !== undefined && { label }) };
 }
 
 async function content(bytes: ShardBytes, entry: TarEntry, most: number): Promise<string> {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { RescaledError } from '../../errors.js';
+import { isAddress } from '../../files.js';
 import { type IndexBytes, type Place, placeOf, placesOf } from './index-file.js';
-import { isAddress, systemReason } from '../../files.js';
 import type { IndexedShard } from './local.js';
+import { readAt, readAtSync, readReason } from './open-files.js';
 import { readRemote } from './remote.js';
-import { readAt, readAtSync } from './open-files.js';
 import { BLOCK, BrokenShard, headerOf } from './tar.js';
 
 /** One shard of many. */
@@ -128,7 +128,7 @@ export class ShardSet {
     try {
       return await readAt(shard.at, shard.version, offset, length);
     } catch (error) {
-      throw new BrokenShard(shard.at, systemReason(error), { cause: error });
+      throw new BrokenShard(shard.at, readReason(error), { cause: error });
     }
   }
 

@@ -125,7 +125,11 @@ interface HubFacts {
 async function fromHub(wanted: HubFile, options: FetchOptions): Promise<string> {
   const { address, revision, name } = wanted;
   const [endpoint, token] = [hubEndpoint(), hubToken()];
-  const connection = await Connection.open({ home: endpoint, advice: MIRROR, ...(token === undefined ? {} : { token }) });
+  const connection = await Connection.open({
+    home: endpoint,
+    advice: MIRROR,
+    ...(token === undefined ? {} : { token }),
+  });
   try {
     const path = [
       address.repository,

@@ -166,12 +166,15 @@ test('samples: the picture, and its class from .cls or .json', async () => {
     ['d.jpg', 7, 'dog'],
     ['e.tar.jpg', 8, 12],
   ]);
-  assert.deepEqual(ignored, { '.txt': 1, '.jpg': 2, '.png': 1, '': 2 });
+  assert.deepEqual(ignored, { '.txt': 1, '.jpg': 2, '.png': 1, '.cls': 1, '': 1 });
 });
 
 test('samples that two readers might understand differently are refused', async () => {
   const cases: [RegExp, Buffer[]][] = [
-    [/the key "0" comes twice, at byte 2048 and before/, [entry('0.jpg', 'x'), entry('1.jpg', 'x'), entry('0.cls', '1')]],
+    [
+      /the key "0" comes twice, at byte 2048 and before/,
+      [entry('0.jpg', 'x'), entry('1.jpg', 'x'), entry('0.cls', '1')],
+    ],
     [/"0.jpg" is there twice/, [entry('0.jpg', 'x'), entry('0.jpg', 'y')]],
     [/"0.cls" is there twice/, [entry('0.cls', '1'), entry('0.jpg', 'x'), entry('0.cls', '2')]],
     [/the sample "0" has 2 pictures \(\.jpg, \.png\)/, [entry('0.jpg', 'x'), entry('0.png', 'y')]],
