@@ -8,7 +8,8 @@ import { addressOf, fetchText } from './shards/remote.js';
 
 /**
  * Shards on a server: the address of a manifest (`https://host/flowers/shards.json`) or of its folder, or of shards, in braces where there
- * are several (`https://host/flowers/train-{000000..000123}.tar`). Beside these nothing is asked for but the names of the classes (`shards.json`, `classes.txt`) and the shards' own
+ * are several (`https://host/flowers/train-{000000..000123}.tar`). Beside these nothing is asked for but
+ * the names of the classes (`shards.json`, `classes.txt`) and the shards' own
  * indexes (`.tar.index`).
  * @returns undefined for a path
  */

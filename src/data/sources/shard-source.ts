@@ -1,4 +1,5 @@
 import type { Random } from '../../augment/random.js';
+import { isAddress } from '../../files.js';
 import { type DecodeOptions, type Examined, examineBytes, headerProblemOf } from '../decoding/decode.js';
 import { ShardSet, type ShardSetSpec } from '../shards/set.js';
 import { type CachedFiles, cacheReader } from './cached-files.js';
@@ -21,6 +22,7 @@ export interface ShardsSpec {
 const WHOLE_BYTES = 16 * 2 ** 30;
 const WINDOW_BYTES = 4 * 2 ** 30;
 const WINDOW_SHARDS = 8;
+const REMOTE_AHEAD = 16;
 /** Enough for the headers of most pictures, with the colour profiles and thumbnails before them. */
 const HEAD_BYTES = 64 * 1024;
 
@@ -54,6 +56,8 @@ export function shardsReader(spec: ShardsSpec) {
           : headerProblemOf(await read(i), describe(i), size);
       },
     },
+    // A request takes the time of a way there and back, whatever else is done meanwhile.
+    ...(spec.set.shards.some(({ at }) => isAddress(at)) && { ahead: REMOTE_AHEAD }),
     order: (random: Random): Uint32Array | undefined => shardOrder(spec, set, random),
   };
 }

@@ -85,6 +85,8 @@ export interface Source {
   readonly encoded: Encoded | undefined;
   /** The order of a training's epoch, where it matters in which order pictures are read; else any is as good. */
   readonly order?: (random: Random) => Uint32Array | undefined;
+  /** Pictures that one thread asks for at a time, where the answer comes from afar. */
+  readonly ahead?: number;
   readonly spec: SourceSpec;
 }
 
