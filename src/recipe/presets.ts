@@ -193,8 +193,7 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
     },
   },
   'noisy-student': {
-    about:
-      "the paper's section 7.3: labelled pictures beside three times as many pseudo-labelled ones (--unlabelled, --labels)",
+    about: "paper section 7.3: three pictures with a teacher's labels for each labelled one (--unlabelled)",
     extends: 'resnet-rs',
     values: {
       unlabelledRatio: [3, `${NOISY_STUDENT}: 3 for EfficientNet-B1 to B7, 1 for B0`],
@@ -202,7 +201,7 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
     },
   },
   fixmatch: {
-    about: 'few labels and no teacher: what the network is sure of in one view is learned in another (--unlabelled)',
+    about: 'few labels, no teacher: learns of pictures what it is sure of in another view (--unlabelled)',
     extends: 'quick',
     values: {
       unlabelledRatio: [7, `${FIXMATCH}, section 4: mu = 7`],

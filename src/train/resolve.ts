@@ -87,11 +87,14 @@ export function resolveConfig(
   const { unlabelled } = dataset;
   const pool = unlabelled && { pictures: unlabelled.drawn.length, labels: unlabelled.labels !== undefined };
   const recipe = resolveRecipe(named, model, size, settingsIn(options), dataset.train.length, pool);
-  if (recipe.values.unlabelledRatio > 0 && unlabelled === undefined)
+  const { unlabelledRatio } = recipe.values;
+  if (unlabelledRatio > 0 && unlabelled === undefined) {
+    const set = recipe.chosen?.includes('unlabelledRatio') === true;
     throw new UsageError(
-      `Expected --unlabelled with ${recipe.chosen?.includes('unlabelledRatio') === true ? `unlabelledRatio=${recipe.values.unlabelledRatio}` : `--recipe ${recipe.preset}`}: ` +
+      `Expected --unlabelled with ${set ? `unlabelledRatio=${unlabelledRatio}` : `the recipe ${recipe.preset}`}: ` +
         'the pictures without labels to learn from.',
     );
+  }
   if (options.from === undefined && recipe.values.freeze.length > 0)
     throw new UsageError(
       `Expected --from with freeze=${recipe.values.freeze.join(',')}: what is frozen would keep its random weights.`,
