@@ -8,7 +8,7 @@ const UNLABELLED_STREAM = -2;
 export interface JointPlan {
   /** Pictures with labels: the first of the source. */
   labelled: number;
-  /** Places of the others in the source, each as often as it is drawn in a pass over them; a picture's own stand together. */
+  /** The others by their places behind the labelled, each as often as it is drawn in a pass over them; a picture's own stand together. */
   unlabelled: Int32Array;
   /** Labelled pictures in a step. */
   batch: number;
@@ -60,7 +60,7 @@ export class JointOrder {
 
   /** Batch b of an epoch. */
   draws(epoch: number, b: number): Draws {
-    const { unlabelled, ratio, views, parts } = this.#plan;
+    const { labelled, unlabelled, ratio, views, parts } = this.#plan;
     const [begin, end] = [epoch * this.#draws + this.#bounds[b]!, epoch * this.#draws + this.#bounds[b + 1]!];
     const [from, to] = [Math.round(ratio * begin), Math.round(ratio * end)];
     const count = end - begin + views * (to - from);
@@ -82,15 +82,15 @@ export class JointOrder {
     for (let part = 0; part < parts; part++) {
       const [firstLabelled, lastLabelled] = share(begin, end, part);
       for (let k = firstLabelled; k < lastLabelled; k++) {
-        const pass = Math.floor(k / this.#plan.labelled);
-        add(this.#at('labelled', pass, k % this.#plan.labelled), pass, 0, 0);
+        const pass = Math.floor(k / labelled);
+        add(this.#at('labelled', pass, k % labelled), pass, 0, 0);
       }
       const [first, last] = share(from, to, part);
       for (let k = first; k < last; k++) {
         const pass = Math.floor(k / unlabelled.length);
         const entry = this.#at('unlabelled', pass, k % unlabelled.length);
         for (let view = 0; view < views; view++)
-          add(unlabelled[entry]!, pass, views * this.#copies[entry]! + view, 1 + view);
+          add(labelled + unlabelled[entry]!, pass, views * this.#copies[entry]! + view, 1 + view);
       }
     }
     return draws;

@@ -5,7 +5,7 @@ import { JointOrder, type JointPlan } from '../../../src/data/loading/joint.js';
 
 const plan = (given: Partial<JointPlan> = {}): JointPlan => ({
   labelled: 10,
-  unlabelled: Int32Array.from({ length: 13 }, (_, i) => 10 + i),
+  unlabelled: Int32Array.from({ length: 13 }, (_, i) => i),
   batch: 4,
   ratio: 2,
   epochsCount: 'labelled',
@@ -55,7 +55,7 @@ test('unlabelled pictures come pass after pass without a break, whatever the epo
 
 test('an epoch counted on all draws as many pictures as there are', () => {
   const order = new JointOrder(
-    plan({ labelled: 6, ratio: 2, epochsCount: 'all', unlabelled: Int32Array.from({ length: 54 }, (_, i) => 6 + i) }),
+    plan({ labelled: 6, ratio: 2, epochsCount: 'all', unlabelled: Int32Array.from({ length: 54 }, (_, i) => i) }),
   );
   // (6 + 54)/(1 + 2) = 20 labelled draws in 5 batches.
   assert.equal(order.batchesPerEpoch, 5);
@@ -68,7 +68,7 @@ test('an epoch counted on all draws as many pictures as there are', () => {
 });
 
 test('a picture that is drawn several times a pass is another copy each time; two views are two styles', () => {
-  const unlabelled = Int32Array.of(10, 10, 10, 11, 12, 12);
+  const unlabelled = Int32Array.of(0, 0, 0, 1, 2, 2);
   const copies = (views: 1 | 2): string[] => {
     const order = new JointOrder(plan({ unlabelled, ratio: 0.6, views }));
     return epochOf(order, 0)
