@@ -35,7 +35,7 @@ const ROOMS: Record<string, string[]> = {
     ...['torch', 'augment', 'report', 'weights', 'models', 'data', 'recipe', 'run', 'deploy', 'train', 'tasks'],
     'labels',
   ],
-  semi: ['report', 'weights', 'data', 'labels', 'deploy', 'trained'],
+  semi: ['report', 'weights', 'data', 'labels', 'run', 'deploy', 'train', 'trained'],
   choice: ['child', 'models', 'data', 'recipe', 'run', 'train', 'tasks'],
   study: ['child', 'models', 'data', 'recipe', 'run', 'train', 'tasks'],
   studied: ['report', 'models', 'data', 'recipe', 'tasks', 'train', 'study'],

@@ -140,6 +140,18 @@ export function writeSidecar(
   return bytes;
 }
 
+/** Bytes that a sidecar takes, for a plan. */
+export const sidecarBytes = {
+  /** @param key mean bytes of a key */
+  aPicture(key: number, classes: number, top: number): number {
+    const label = classes <= 2 ** 15 ? 2 : 4;
+    return key + 4 + label + 4 + top * (label + 2);
+  },
+  /** Of the header; about a kilobyte describes the tensors and the part. */
+  aPart: (classes: readonly string[], teacher: Teacher): number =>
+    1000 + JSON.stringify(JSON.stringify(classes)).length + JSON.stringify(JSON.stringify(teacher)).length,
+};
+
 const unreadableSchema = z.array(z.tuple([z.int(), z.string()]));
 
 /** The labels of a part, open for reading; tensors are read when asked for. Close it after use. */
