@@ -23,15 +23,11 @@ export interface LabelCounts {
   missing: string[];
 }
 
-/**
- * Counts the labels that are there, part by part.
- * @param onPart called after each part with the number of those done
- */
-export async function countLabels(
+/** Counts the labels that are there, part by part, and tells after each one how many were looked for. */
+export async function* countParts(
   labels: string,
   { parts, classes, teacher }: Manifest,
-  onPart: (done: number) => void = () => {},
-): Promise<LabelCounts> {
+): AsyncGenerator<number, LabelCounts> {
   const found: LabelCounts = { bins: new Float64Array(classes.length * BINS), pictures: 0, unreadable: 0, missing: [] };
   for (const [done, part] of parts.entries()) {
     if (!Sidecar.isThere(labels, part.name)) {
@@ -52,10 +48,19 @@ export async function countLabels(
     } finally {
       sidecar.close();
     }
-    onPart(done + 1);
+    yield done + 1;
     await setImmediate();
   }
   return found;
+}
+
+/** The same, untold. */
+export async function countLabels(labels: string, manifest: Manifest): Promise<LabelCounts> {
+  const counting = countParts(labels, manifest);
+  for (;;) {
+    const turn = await counting.next();
+    if (turn.done === true) return turn.value;
+  }
 }
 
 /** Of a class: its pictures, and how many of them have at least the probability of a bin's lower end. */

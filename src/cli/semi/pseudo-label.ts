@@ -8,6 +8,8 @@ import type { SelectFlags } from './select.js';
 export function register(program: Command): void {
   const command = program
     .command('pseudo-label')
+    // What stands after "select" is of "select".
+    .enablePositionalOptions()
     .description('let a trained model label pictures that have no labels, to train on them as well')
     .argument('<teacher>', 'run folder, exported file (ONNX) or weights file')
     .argument('<pictures...>', 'folders (at any depth), patterns in quotes, shards')
