@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { wholeOption } from '../checks.js';
-import { openPool, type Pool } from '../data/pool.js';
+import { openPool, PART_PICTURES, type Pool } from '../data/pool.js';
 import { readPixels } from '../data/sources/source.js';
 import type { LatePicture } from '../deploy/picture.js';
 import type { Teacher } from '../labels/format.js';
@@ -76,7 +76,9 @@ export async function planLabels(
       const rate = measured / seconds;
       const there = pool.source.length;
       const pictures = count ?? there;
-      const perPart = there / pool.parts.length;
+      // Shards are as large as they are; folders are cut.
+      const cut = pool.members.every(({ names }) => names === undefined);
+      const perPart = cut ? PART_PICTURES : there / pool.parts.length;
       const parts = Math.ceil(pictures / perPart);
       const { size, key } = means(pool);
       const labelBytes =

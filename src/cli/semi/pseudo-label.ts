@@ -7,8 +7,9 @@ import type { SelectFlags } from './select.js';
 
 export function register(program: Command): void {
   const command = program
+    // Here and below: what stands after "select" is of "select", which has an --out of its own.
+    .enablePositionalOptions()
     .command('pseudo-label')
-    // What stands after "select" is of "select".
     .enablePositionalOptions()
     .description('let a trained model label pictures that have no labels, to train on them as well')
     .argument('<teacher>', 'run folder, exported file (ONNX) or weights file')

@@ -83,23 +83,24 @@ const hours = (value: number): string =>
 export function planText(plan: LabelPlan): string {
   const { teacher, classes, top, pictures, there, measured, unreadable, seconds, picturesPerSecond, threads } = plan;
   const number = (value: number): string => value.toLocaleString('en-US');
+  const parts = (count: number, one: string): string => `${number(count)} ${one}${count === 1 ? '' : 's'}`;
   return [
     `teacher   ${teacherText(teacher)}, ${plural(classes, 'class', 'classes')}, ${top} of them kept for each picture`,
     `measured  ${picturesPerSecond.toPrecision(3)} pictures/s on ${plural(threads, 'thread')} ` +
-      `(${number(measured)} of ${number(there)} pictures in ${seconds.toFixed(1)} s` +
+      `(${number(measured)} pictures from all of ${number(there)}${measured > there ? ', round and round,' : ''} in ${seconds.toFixed(1)} s` +
       `${unreadable === 0 ? '' : `, ${unreadable} cannot be read`})`,
     '',
     ...table(
       [
         ['for', `${number(pictures)} pictures`],
-        ['time', `${hours(plan.hours)} on this machine; --of N machines take an Nth`],
+        ['time', `${hours(plan.hours)} on this machine; of N machines (--of N) an Nth of that`],
         [
           'labels',
-          `${bytes(plan.labelBytes)} in ${plural(plan.parts, 'part')}; a selection of all of them ${bytes(plan.selectionBytes)} more`,
+          `${bytes(plan.labelBytes)} in ${parts(plan.parts, 'part')}; a selection of all of them ${bytes(plan.selectionBytes)} more`,
         ],
         ...(plan.pictureBytes === undefined
           ? []
-          : [['pictures', `${bytes(plan.pictureBytes)}, or ${plural(plan.shards!, 'shard')} of 512 MB`]]),
+          : [['pictures', `${bytes(plan.pictureBytes)}, or ${parts(plan.shards!, 'shard')} of 512 MB`]]),
       ],
       2,
     ).split('\n'),
