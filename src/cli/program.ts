@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   scale: 'study/scale',
   eval: 'trained/eval',
   predict: 'trained/predict',
+  'pseudo-label': 'semi/pseudo-label',
   export: 'trained/export',
   models: 'models/models',
   profile: 'models/profile',

@@ -1,6 +1,6 @@
 import { type Found, look, picturesOfGiven } from '../data/given.js';
 import { RescaledError, UsageError } from '../errors.js';
-import type { Picture } from './picture.js';
+import type { LatePicture, Picture } from './picture.js';
 
 /** One picture or many; strings are paths of pictures and folders, and patterns such as `holiday/**\/*.jpg`. */
 export type Pictures = Picture | Iterable<Picture> | AsyncIterable<Picture>;
@@ -9,7 +9,7 @@ export type Pictures = Picture | Iterable<Picture> | AsyncIterable<Picture>;
 export interface Item {
   /** As it will be told. */
   path: string;
-  picture?: Picture;
+  picture?: Picture | LatePicture['pixels'];
   error?: string;
 }
 

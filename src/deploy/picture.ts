@@ -4,6 +4,17 @@ import { type DecodeOptions, decodeBytes, decodeFile } from '../data/decoding/de
 /** A picture to classify: a path, an encoded file (JPEG, PNG, ...) in memory, or decoded pixels. */
 export type Picture = string | Uint8Array | Pixels;
 
+/** A picture that is read when its turn comes: one of a source, say. */
+export interface LatePicture {
+  /** As it is told. */
+  readonly path: string;
+  /**
+   * @param targetSize side S that the network will see, in pixels
+   * @throws BrokenPicture when it cannot be read
+   */
+  pixels(targetSize: number): Promise<Pixels>;
+}
+
 /**
  * Decodes a picture by the rules of `decodeFile`, which are those of training.
  * @param name what a picture in memory is called in messages

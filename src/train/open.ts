@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { cacheFolder, listCaches, megabytes } from '../data/cache/folder.js';
@@ -5,9 +6,10 @@ import { type CacheProgress, unlabelledWithCache, withCache } from '../data/cach
 import { withoutPictures } from '../data/check/copies.js';
 import type { Dataset } from '../data/dataset.js';
 import { lookAt } from '../data/look.js';
-import { openPool, type Pool } from '../data/pool.js';
-import { type TeacherLabels, type TrainingData, type Unlabelled, unlabelledOf } from '../data/unlabelled.js';
+import { openPool } from '../data/pool.js';
+import { type TrainingData, type Unlabelled, unlabelledOf } from '../data/unlabelled.js';
 import { RescaledError, UsageError } from '../errors.js';
+import { readPseudoLabels } from '../labels/read.js';
 import type { RunConfig } from '../run/config.js';
 import type { TrainEvent } from '../run/events.js';
 import { engineInfo } from '../torch/index.js';
@@ -37,17 +39,22 @@ export async function withUnlabelled({ unlabelled: known }: RunConfig, dataset: 
   return { ...dataset, unlabelled };
 }
 
-const readTeacherLabels = (_labels: string, _pool: Pool, _classes: readonly string[]): Promise<TeacherLabels> => {
-  throw new RescaledError('not yet');
-};
-
 async function openUnlabelled(
   paths: readonly string[],
-  labels: string | undefined,
+  folder: string | undefined,
   { classes }: Dataset,
 ): Promise<Unlabelled> {
   const pool = await openPool(paths);
-  return unlabelledOf(pool, labels === undefined ? undefined : await readTeacherLabels(labels, pool, classes));
+  if (folder === undefined) return unlabelledOf(pool);
+  const labels = await readPseudoLabels(folder, pool, classes);
+  if (labels.positions.length === 0)
+    throw new UsageError(
+      `Expected labels of some of the pictures without labels but ${folder} has none. Select more with "rescaled pseudo-label select".`,
+    );
+  const hash = createHash('sha256').update(labels.teacher);
+  for (const array of [labels.positions, labels.copies, labels.classOf, labels.topClasses, labels.topProbabilities])
+    hash.update(array);
+  return unlabelledOf(pool, { ...labels, identity: hash.digest('hex') });
 }
 
 /** The data of a run that goes on. @throws RescaledError which says how to give another place */
