@@ -173,7 +173,8 @@ export class Predictor {
   }
 
   /**
-   * The probabilities of all classes of many pictures, in order, by the loop of `predict` and as fast: 8 pictures a run by default.
+   * The probabilities of all classes of many pictures, in order, by the loop of `predict` and as fast.
+   * @param options `batch`: pictures a run, default 8
    * @throws UsageError for a file that gives numbers; RescaledError when the predictor was closed
    */
   async *probabilities(

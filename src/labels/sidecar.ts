@@ -147,9 +147,9 @@ export const sidecarBytes = {
     const label = classes <= 2 ** 15 ? 2 : 4;
     return key + 4 + label + 4 + top * (label + 2);
   },
-  /** Of the header; about a kilobyte describes the tensors and the part. */
+  /** Of the header, some of which describes the tensors and the part. */
   aPart: (classes: readonly string[], teacher: Teacher): number =>
-    1000 + JSON.stringify(JSON.stringify(classes)).length + JSON.stringify(JSON.stringify(teacher)).length,
+    640 + JSON.stringify(JSON.stringify(classes)).length + JSON.stringify(JSON.stringify(teacher)).length,
 };
 
 const unreadableSchema = z.array(z.tuple([z.int(), z.string()]));

@@ -108,26 +108,24 @@ export async function* pseudoLabel(options: PseudoLabelOptions): AsyncGenerator<
       notes: predictor.notes,
     };
     const begun = performance.now();
+    const head = { teacher: teacher.about, classes: teacher.classes };
     const left = own.filter((part) => !there.includes(part));
     const taken: { part: (typeof own)[number]; release: () => void }[] = [];
     const elsewhere: { part: string; pid: number | undefined }[] = [];
     let done = donePictures;
     let [labelled, unreadable, parts] = [0, 0, there.length];
 
+    // Its process was killed after the labels were there.
+    for (const { name } of there) if (existsSync(lockOf(labels, name))) (await claim(labels, name, () => {}))?.();
+
     // Pictures of the next part are decoded while the last ones of this part are with the teacher.
     async function* pictures(): AsyncGenerator<LatePicture> {
       for (const part of left) {
         const release = await claim(labels, part.name, (pid) => elsewhere.push({ part: part.name, pid }));
         if (release === undefined) continue;
-        if (part.end === part.begin || isDone(labels, part.about, manifest)) {
-          if (part.end === part.begin)
-            writeSidecar(
-              labels,
-              { teacher: teacher.about, classes: teacher.classes },
-              part.about,
-              new PartLabels(0, manifest.top),
-              pool.key,
-            );
+        // An empty shard gives no picture after which its labels could be written.
+        if (part.end === part.begin) writeSidecar(labels, head, part.about, new PartLabels(0, manifest.top), pool.key);
+        if (isDone(labels, part.about, manifest)) {
           release();
           continue;
         }
@@ -153,7 +151,6 @@ export async function* pseudoLabel(options: PseudoLabelOptions): AsyncGenerator<
         row++;
         yield { type: 'picture', done: ++done, of: ownPictures };
         if (row < part.about.pictures) continue;
-        const head = { teacher: teacher.about, classes: teacher.classes };
         const bytes = writeSidecar(labels, head, part.about, rows, (at) => pool.key(part.begin + at));
         release();
         taken.shift();
@@ -254,6 +251,8 @@ function isDone(labels: string, part: LabelledPart, { teacher }: Manifest): bool
   return true;
 }
 
+const lockOf = (labels: string, part: string): string => join(partsFolder(labels), `.${part}.lock`);
+
 /** Takes a part for this process; undefined where another has it. What a killed one left of it goes. */
 async function claim(
   labels: string,
@@ -263,7 +262,7 @@ async function claim(
   const folder = partsFolder(labels);
   let held = false;
   try {
-    const release = await takeLock(join(folder, `.${part}.lock`), {
+    const release = await takeLock(lockOf(labels, part), {
       timeoutMs: 0,
       pollMs: 20,
       busy: (pid) => {

@@ -45,10 +45,12 @@ const SAMPLE = 2000;
  * What labels of `count` pictures such as these cost on this machine: some batches of pictures from all of the pool are labelled and
  * thrown away.
  * @param count as many as there are by default
+ * @param measureSeconds how long is measured
  */
 export async function planLabels(
   options: Omit<PseudoLabelOptions, 'out' | 'index' | 'of'>,
   count?: number,
+  measureSeconds = SECONDS,
 ): Promise<LabelPlan> {
   wholeOption('pictures', count, 1, 1e12);
   const { batch = 8, threads = availableParallelism(), given = {}, signal } = options;
@@ -71,7 +73,7 @@ export async function planLabels(
         if (seen === WARM_BATCHES * batch) begun = performance.now();
         else measured++;
         seconds = (performance.now() - begun) / 1000;
-        if (seconds > SECONDS && measured >= 2 * batch) break;
+        if (seconds > measureSeconds && measured >= 2 * batch) break;
       }
       const rate = measured / seconds;
       const there = pool.source.length;

@@ -109,15 +109,17 @@ function findings({ rounds }: RoundsPage): string[] {
     const { low, high } = intervalOf(best);
     const gain = best.top1 - teacher.top1;
     const clear = low > intervalOf(teacher).high;
+    const chance = ` (95 % interval ${percent(low)} to ${percent(high)}, which the teacher's overlaps: it may be chance)`;
     said.push(
       `The best is round ${best.round}${by}: ${percent(best.top1)}, ${points(gain)} against the teacher` +
-        `${clear ? ', and their 95 % intervals lie apart' : ` (95 % interval ${percent(low)} to ${percent(high)}, which the teacher's overlaps: it may be chance)`}.`,
+        `${clear ? ', and their 95 % intervals lie apart' : chance}.`,
     );
   }
   const changed = rounds.at(-1)!.unlabelled?.changed;
   if (changed !== undefined)
     said.push(
-      `From the last teacher but one to the last, ${count(changed.pictures)} of ${count(changed.of)} pictures got another class (${percent(changed.pictures / Math.max(1, changed.of), 1)}).`,
+      `From the last teacher but one to the last, ${count(changed.pictures)} of ${count(changed.of)} pictures got another class ` +
+        `(${percent(changed.pictures / Math.max(1, changed.of), 1)}).`,
     );
   return said;
 }
@@ -199,13 +201,7 @@ function roundsTable(rounds: readonly RoundRow[]): Html {
     [
       ...[th('round'), th('network'), thNum('top-1'), th('95 % interval')],
       ...(validated ? [thNum('validation')] : []),
-      ...[
-        thNum('labelled'),
-        thNum('selected'),
-        thNum('draws of a pass'),
-        thNum('changed'),
-        thNum('minutes'),
-      ],
+      ...[thNum('labelled'), thNum('selected'), thNum('draws of a pass'), thNum('changed'), thNum('minutes')],
     ],
     rounds.map((round) => {
       const { unlabelled: own } = round;
@@ -238,7 +234,8 @@ function disagreementGrid(all: readonly ShownDisagreement[]): Html {
       source,
       ...said
     }) => html`<li>${shownPicture(picture, `A picture called ${said.before}, then ${said.now}`)}
-<p class="said">${said.now} ${percent(said.nowProbability, 1)}</p><p>before: ${said.before} ${percent(said.beforeProbability, 1)}</p><p class="source">${source}</p></li>
+<p class="said">${said.now} ${percent(said.nowProbability, 1)}</p>\
+<p>before: ${said.before} ${percent(said.beforeProbability, 1)}</p><p class="source">${source}</p></li>
 `,
   )}</ul>`;
 }
