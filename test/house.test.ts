@@ -19,26 +19,30 @@ const ROOMS: Record<string, string[]> = {
   weights: ['torch', 'net'],
   models: ['torch', 'nn'],
   data: ['torch', 'augment', 'net'],
+  labels: ['augment', 'weights', 'data'],
   recipe: ['augment', 'optim', 'models'],
   run: ['torch', 'nn', 'augment', 'optim', 'weights', 'models', 'data', 'recipe'],
   deploy: ['torch', 'nn', 'augment', 'weights', 'models', 'data'],
   // What a task brings of a report and an export is part of what it promises (src/train/task.ts).
   train: [
     ...['torch', 'child', 'augment', 'report', 'nn', 'optim', 'weights', 'models', 'data', 'recipe', 'run', 'deploy'],
+    'labels',
   ],
   tasks: [
     ...['torch', 'augment', 'report', 'nn', 'optim', 'weights', 'models', 'data', 'recipe', 'run', 'deploy'],
-    'train',
+    ...['labels', 'train'],
   ],
   trained: [
-    ...['torch', 'augment', 'report', 'weights', 'models', 'data', 'recipe', 'run', 'deploy', 'train', 'tasks'],
+    ...['torch', 'child', 'augment', 'report', 'weights', 'models', 'data', 'labels', 'recipe', 'run', 'deploy'],
+    ...['train', 'tasks'],
   ],
+  semi: ['report', 'weights', 'data', 'labels', 'run', 'deploy', 'train', 'trained'],
   choice: ['child', 'models', 'data', 'recipe', 'run', 'train', 'tasks'],
   study: ['child', 'models', 'data', 'recipe', 'run', 'train', 'tasks'],
   studied: ['report', 'models', 'data', 'recipe', 'tasks', 'train', 'study'],
   cli: [
     ...['torch', 'child', 'augment', 'report', 'nn', 'optim', 'weights', 'models', 'data', 'recipe', 'run', 'deploy'],
-    ...['train', 'tasks', 'trained', 'choice', 'study', 'studied'],
+    ...['labels', 'train', 'tasks', 'trained', 'semi', 'choice', 'study', 'studied'],
   ],
 };
 

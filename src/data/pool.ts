@@ -13,7 +13,7 @@ import { joined, openSource, type Source, sharedInts } from './sources/source.js
 import { type FoundFile, listFolder } from './sources/walk.js';
 
 /** Pictures of a folder that make one part: labels are written and thrown away a part at a time. */
-const PART_PICTURES = 10_000;
+export const PART_PICTURES = 10_000;
 
 /** Some of the pictures of a pool, one after the other. */
 export interface PoolPart {

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { numberOption, wholeOption } from '../../checks.js';
 import type { Ignored } from '../../data/given.js';
 import { modelFile } from '../../deploy/model-file.js';
-import type { LazyPicture } from '../../deploy/picture.js';
+import { type LatePicture, late } from '../../deploy/picture.js';
 import { type PictureResult, Predictor, UNSURE } from '../../deploy/predictor.js';
 import { UsageError } from '../../errors.js';
 import { plural } from '../../suggest.js';
@@ -78,10 +78,10 @@ async function run(target: string, given: string[], flags: Flags): Promise<void>
 
   const ignored: Ignored = {};
   const errors = new Map<string, string>();
-  async function* paths(): AsyncGenerator<string | LazyPicture> {
+  async function* paths(): AsyncGenerator<string | LatePicture> {
     for await (const { path, error, read } of picturesOfPaths(given, { ...flags, ...(into && { into }) }, ignored)) {
       if (error !== undefined) errors.set(path, error);
-      yield read === undefined ? path : { path, read };
+      yield read === undefined ? path : late(path, read);
     }
   }
   const tally = new Tally();

@@ -150,7 +150,7 @@ export function joined(name: string, sources: readonly Source[]): Source {
   return openSource({ kind: 'joined', name, classes: first.classes, labels, members: sources.map(({ spec }) => spec) });
 }
 
-function joinedReader({ members }: JoinedSpec): Pick<Source, 'describe' | 'ready' | 'examine' | 'encoded'> {
+function joinedReader({ members }: JoinedSpec): Pick<Source, 'describe' | 'ready' | 'examine' | 'encoded' | 'ahead'> {
   const sources = members.map(openSource);
   const ends: number[] = [];
   for (const source of sources) ends.push((ends.at(-1) ?? 0) + source.length);
@@ -158,7 +158,9 @@ function joinedReader({ members }: JoinedSpec): Pick<Source, 'describe' | 'ready
     const k = ends.findIndex((end) => i < end);
     return [sources[k]!, i - (ends[k - 1] ?? 0)];
   };
+  const ahead = Math.max(...sources.map((source) => source.ahead ?? 0));
   return {
+    ...(ahead > 0 && { ahead }),
     describe(i) {
       const [source, own] = at(i);
       return source.describe(own);
