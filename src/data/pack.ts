@@ -70,6 +70,8 @@ interface Planned {
   size: number;
   label: number | undefined;
   others: Record<string, string>;
+  /** Where it was encoded for its size. */
+  bytes?: Uint8Array;
 }
 
 /**
@@ -216,8 +218,8 @@ async function plan(
     json: `${JSON.stringify({ path, ...(label !== undefined && { class: classes![label] }) })}\n`,
   };
   if (source.spec.kind === 'idx') {
-    const { length } = await encoded(source, i);
-    return { i, key, ending: 'png', size: length, label, others };
+    const bytes = await encoded(source, i);
+    return { i, key, ending: 'png', size: bytes.length, label, others, bytes };
   }
   const ending = extname(path).slice(1).toLowerCase();
   if (!PICTURE_EXTENSIONS.has(`.${ending}`)) return `its name does not end like a picture's (${basename(path)})`;
@@ -274,7 +276,8 @@ async function* write(
   try {
     for (const [k, { i, key, ending, size, label, others }] of planned.entries()) {
       while (reading.length < Math.min(planned.length, k + READ_AHEAD)) {
-        const promise = encoded(source, planned[reading.length]!.i);
+        const wanted = planned[reading.length]!;
+        const promise = wanted.bytes === undefined ? encoded(source, wanted.i) : Promise.resolve(wanted.bytes);
         promise.catch(() => undefined); // heard in its turn
         reading.push(promise);
       }

@@ -1,6 +1,6 @@
-import { basename, resolve } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
 import { UsageError } from '../errors.js';
+import { lastName, placeOf } from '../files.js';
 import { modelTitle } from '../models/index.js';
 import type { Recipe } from '../recipe/recipe.js';
 import {
@@ -96,7 +96,7 @@ export async function planAblation(options: AblationOptions): Promise<AblationPl
     kind,
     rows,
     seeds,
-    { data: resolve(data), width, size, stemStride, limitTrain, testPictures: limitVal, valSplit, device, settings },
+    { data: placeOf(data), width, size, stemStride, limitTrain, testPictures: limitVal, valSplit, device, settings },
     dataset,
   );
   return {
@@ -104,7 +104,7 @@ export async function planAblation(options: AblationOptions): Promise<AblationPl
     dataset,
     ladder,
     facts: {
-      title: `${TITLES[kind]} ${basename(resolve(data))}`,
+      title: `${TITLES[kind]} ${lastName(data)}`,
       data: {
         name: dataset.name,
         classes: dataset.classes.length,

@@ -41,7 +41,10 @@ export function register(program: Command): void {
   const train = program
     .command('train')
     .description('train a model on your pictures')
-    .argument('[data]', 'folder with train/ and val/, test/ or both, folder of class folders, or folder of IDX files');
+    .argument(
+      '[data]',
+      'folder with train/ and val/, test/ or both, folder of class folders or IDX files, tar shards (folder, pattern, address)',
+    );
   recipeOptions(modelOptions(train).option('-e, --epochs <n>', 'passes over the training pictures', integer))
     .option(
       '--minutes <n>',
