@@ -157,7 +157,7 @@ class Shown {
         const { labelled, unreadable, seconds, counts, manifest } = event;
         if (labelled + unreadable > 0)
           this.#note(
-            `labelled ${plural(labelled, 'picture')} in ${duration(seconds)}, ${(labelled / seconds).toFixed(1)}/s` +
+            `labelled ${plural(labelled, 'picture')} in ${seconds < 10 ? `${seconds.toFixed(1)} s` : duration(seconds)}, ${(labelled / seconds).toFixed(1)}/s` +
               (unreadable === 0 ? '' : `; ${unreadable} cannot be read`),
           );
         console.log(classTable(counts, manifest));
