@@ -32,8 +32,8 @@ const ROOMS: Record<string, string[]> = {
     ...['labels', 'train'],
   ],
   trained: [
-    ...['torch', 'augment', 'report', 'weights', 'models', 'data', 'recipe', 'run', 'deploy', 'train', 'tasks'],
-    'labels',
+    ...['torch', 'child', 'augment', 'report', 'weights', 'models', 'data', 'labels', 'recipe', 'run', 'deploy'],
+    ...['train', 'tasks'],
   ],
   semi: ['report', 'weights', 'data', 'labels', 'run', 'deploy', 'train', 'trained'],
   choice: ['child', 'models', 'data', 'recipe', 'run', 'train', 'tasks'],

@@ -9,6 +9,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   quickstart: 'train/quickstart',
   check: 'check/check',
   train: 'train/train',
+  'self-train': 'semi/self-train',
   ablate: 'ablate/ablate',
   study: 'study/study',
   scale: 'study/scale',

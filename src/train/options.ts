@@ -36,6 +36,10 @@ export interface TrainOptions {
   valSplit?: number;
   limitTrain?: number;
   limitVal?: number;
+  /** Pictures without labels to learn from too: folders, patterns, IDX files. A recipe that learns from them says how. */
+  unlabelled?: readonly string[];
+  /** What a teacher says that they show: the folder that `pseudoLabel` or `selectLabels` wrote. */
+  labels?: string;
   /** Share of broken pictures above which the run fails. */
   maxBroken?: number;
   strict?: boolean;
