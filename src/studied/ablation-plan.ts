@@ -1,4 +1,5 @@
 import { basename, resolve } from 'node:path';
+import { checkOptions, type OptionKinds, shown, wholeOption } from '../checks.js';
 import type { Dataset } from '../data/dataset.js';
 import { UsageError } from '../errors.js';
 import { modelTitle } from '../models/index.js';
@@ -51,6 +52,25 @@ export interface AblationOptions {
   order?: string;
 }
 
+const ABLATION_OPTIONS: OptionKinds<Required<AblationOptions>> = {
+  data: 'path',
+  model: 'text',
+  width: 'number',
+  size: 'number',
+  stemStride: 'number',
+  epochs: 'number',
+  longEpochs: 'number',
+  seeds: 'number',
+  limitTrain: 'number',
+  limitVal: 'number',
+  valSplit: 'number',
+  device: 'text',
+  settings: 'object',
+  kind: 'text',
+  steps: 'texts',
+  order: 'path',
+};
+
 /** An ablation that is laid out: its rows with their trials, and what its page says of it. */
 export interface AblationPlan extends StudyPlan {
   facts: Omit<StudyFacts, 'command'>;
@@ -61,6 +81,8 @@ export interface AblationPlan extends StudyPlan {
 /** Small enough for a few thousand pictures on a desk, deep enough for stochastic depth to have blocks to drop. */
 export const ABLATED = { model: 'resnet-rs-26', width: 0.25, epochs: 90, seeds: 3 } as const;
 
+const ROWS = { additive, 'leave-one-out': leaveOneOut, 'weight-decay': weightDecay };
+
 const TITLES: Record<StudyKind, string> = {
   additive: 'What each step is worth on',
   'leave-one-out': 'What is lost without each step on',
@@ -69,8 +91,14 @@ const TITLES: Record<StudyKind, string> = {
 
 /** Lays the rows of an ablation out. Nothing is trained or written. @throws UsageError for options that no run can have */
 export async function planAblation(options: AblationOptions): Promise<AblationPlan> {
+  checkOptions('ablate', options, ABLATION_OPTIONS, ['data']);
+  wholeOption('seeds', options.seeds, 1, 1000);
   const { data, width = ABLATED.width, limitVal, settings = {}, kind = 'additive', model, order } = options;
   const { size, stemStride, limitTrain, valSplit, device } = options;
+  if (!Object.hasOwn(ROWS, kind))
+    throw new UsageError(
+      `Expected ${Object.keys(ROWS).join(', ')} as the kind of an ablation but received ${shown(kind)}.`,
+    );
   const chosen = [options.steps, order, kind === 'weight-decay' ? kind : undefined].filter((one) => one !== undefined);
   if (chosen.length > 1)
     throw new UsageError('Expected one of steps, order and the weight-decay table but received more than one of them.');
@@ -88,7 +116,7 @@ export async function planAblation(options: AblationOptions): Promise<AblationPl
       steps: pickSteps(own.steps, options.steps).map(({ paper: _other, ...step }) => step),
     };
   const title = modelTitle(ladder.base.model, { ...ladder.base.modelOptions, width });
-  const rows = { additive, 'leave-one-out': leaveOneOut, 'weight-decay': weightDecay }[kind](ladder, title);
+  const rows = ROWS[kind](ladder, title);
   const table = kind === 'weight-decay' ? 2 : ladder === own ? 1 : undefined;
   const dataset = await openTrainingData({ data, valSplit, limitTrain, limitVal });
   const seeds = Array.from({ length: options.seeds ?? ABLATED.seeds }, (_, i) => i + 1);

@@ -1,3 +1,4 @@
+import { numberOption, type OptionKinds, wholeOption } from '../checks.js';
 import { type RunTrialsOptions, runTrials, type TrialEvent } from '../study/trials/run.js';
 import type { NamedTrials } from './speed.js';
 
@@ -13,6 +14,21 @@ export interface TrialsOptions {
   signal?: AbortSignal;
   /** With the name of the trial's row or configuration. */
   onEvent?: (event: TrialEvent & { name: string }) => void;
+}
+
+export const TRIALS_OPTIONS: OptionKinds<Required<TrialsOptions>> = {
+  workers: 'number',
+  threads: 'number',
+  checkpointSeconds: 'number',
+  signal: 'signal',
+  onEvent: 'function',
+};
+
+/** @throws UsageError for numbers that no trials can have */
+export function checkTrials({ workers, threads, checkpointSeconds }: TrialsOptions): void {
+  wholeOption('workers', workers, 1, 1024);
+  wholeOption('threads', threads, 1, 1024);
+  numberOption('checkpointSeconds', checkpointSeconds, 0, 86_400);
 }
 
 /** How the trials of a call ended. */

@@ -1,3 +1,4 @@
+import type { OptionKinds } from '../checks.js';
 import type { ModelSwitches } from '../recipe/model-switches.js';
 import type { Recipe, Settings } from '../recipe/recipe.js';
 
@@ -49,6 +50,37 @@ export interface TrainOptions {
   /** Run folder. */
   out: string;
 }
+
+export const TRAIN_OPTIONS: OptionKinds<Required<TrainOptions>> = {
+  data: 'path',
+  task: 'text',
+  model: 'text',
+  from: 'path',
+  select: 'text',
+  size: 'number',
+  recipe: 'path',
+  settings: 'object',
+  epochs: 'number',
+  batch: 'number',
+  chosen: 'object',
+  width: 'number',
+  modelOptions: 'object',
+  stemStride: 'number',
+  seed: 'number',
+  threads: 'number',
+  device: 'text',
+  workers: 'number',
+  valSplit: 'number',
+  limitTrain: 'number',
+  limitVal: 'number',
+  maxBroken: 'number',
+  strict: 'flag',
+  leaveOut: 'texts',
+  verify: 'flag',
+  checkpointSeconds: 'number',
+  evalEvery: 'number',
+  out: 'path',
+};
 
 /** The same, of a training that need not leave a run. */
 export type LearnOptions = Omit<TrainOptions, 'out'> & Partial<Pick<TrainOptions, 'out'>>;

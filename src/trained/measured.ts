@@ -1,3 +1,4 @@
+import type { OptionKinds } from '../checks.js';
 import type { PartName } from '../data/dataset.js';
 import type { Source } from '../data/sources/source.js';
 import { RescaledError, UsageError } from '../errors.js';
@@ -25,6 +26,16 @@ export interface MeasureOptions {
   onNote?: (text: string) => void;
   onBroken?: (path: string, reason: string) => void;
 }
+
+export const MEASURE_OPTIONS: OptionKinds<Required<MeasureOptions>> = {
+  data: 'path',
+  split: 'text',
+  batch: 'number',
+  workers: 'number',
+  maxBroken: 'number',
+  onNote: 'function',
+  onBroken: 'function',
+};
 
 /** What a model is worth on pictures. */
 export interface Measured {
