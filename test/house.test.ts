@@ -18,6 +18,7 @@ const ROOMS: Record<string, string[]> = {
   weights: ['torch'],
   models: ['torch', 'nn'],
   data: ['torch', 'augment'],
+  checked: ['augment', 'report', 'data'],
   recipe: ['augment', 'optim', 'models'],
   run: ['torch', 'nn', 'augment', 'optim', 'weights', 'models', 'data', 'recipe'],
   deploy: ['torch', 'nn', 'augment', 'weights', 'models', 'data'],
@@ -37,7 +38,7 @@ const ROOMS: Record<string, string[]> = {
   studied: ['report', 'models', 'data', 'recipe', 'tasks', 'train', 'study'],
   cli: [
     ...['torch', 'child', 'augment', 'report', 'nn', 'optim', 'weights', 'models', 'data', 'recipe', 'run', 'deploy'],
-    ...['train', 'tasks', 'trained', 'choice', 'study', 'studied'],
+    ...['checked', 'train', 'tasks', 'trained', 'choice', 'study', 'studied'],
   ],
 };
 

@@ -28,7 +28,7 @@ const EXAMPLES: readonly (readonly [name: string, args: readonly string[], print
   ['run', ['runs/one', 'flowers'], /on 6 test pictures\n.*model\.onnx: largest difference of a logit/],
   ['predict', ['runs/one', 'flowers/test'], /^(\S+ \S+ \d+\.\d %\n){6}$/],
   ['recipe', ['quick', 'resnet-rs-14', '96'], /^epochs: 10 \(/m],
-  ['check', ['flowers'], /^18 pictures; found: 2 leaks, /, 1], // at 28 pixels two pullovers look alike
+  ['check', ['flowers', 'flowers.html'], /^18 pictures; found: 2 leaks, /, 1], // at 28 pixels two pullovers look alike
   ['weights', ['runs/one/weights.safetensors'], /^safetensors, \d+ tensors\n/],
   [
     'ablate',
