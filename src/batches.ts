@@ -22,3 +22,21 @@ export function batchBounds(n: number, batch: number, rest: Rest): number[] {
   const at = (i: number): number => (rest === 'spread' ? Math.floor((i * n) / batches) : Math.min(n, i * batch));
   return Array.from({ length: batches + 1 }, (_, i) => at(i));
 }
+
+/** What an epoch is counted on where a step has pictures without labels beside its labelled ones. */
+export interface Mixture {
+  /** Pictures without labels, each as often as it is drawn in a pass over them. */
+  unlabelled: number;
+  /** Of them for each labelled picture of a step. */
+  ratio: number;
+  epochsCount: 'labelled' | 'all';
+}
+
+/**
+ * Labelled pictures drawn in an epoch: each once; or, counted on all, as many as it takes to draw as many pictures as there are,
+ * round((labelled + unlabelled)/(1 + ratio)).
+ */
+export const drawsOf = (labelled: number, mixture?: Mixture): number =>
+  mixture === undefined || mixture.epochsCount === 'labelled'
+    ? labelled
+    : Math.max(2, Math.round((labelled + mixture.unlabelled) / (1 + mixture.ratio)));

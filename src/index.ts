@@ -12,11 +12,18 @@ export { type Alternative, type Asked, type Choice, chooseRun, isChoosing, withC
 export type { Rung } from './choice/rungs.js';
 export { type CheckProgress, checkData } from './data/check/check.js';
 export { type Dataset, openDataset } from './data/dataset.js';
+export { openPool, type Pool } from './data/pool.js';
 export type { Pictures } from './deploy/inputs.js';
 export type { Picture } from './deploy/picture.js';
 export { type PictureResult, type Prediction, type PredictOptions, Predictor, UNSURE } from './deploy/predictor.js';
 export type { SessionOptions } from './deploy/session.js';
 export { RescaledError, UsageError } from './errors.js';
+export type { LabelCounts } from './labels/counts.js';
+export type { Manifest as LabelManifest, Teacher } from './labels/format.js';
+export { type PseudoLabels, readPseudoLabels } from './labels/read.js';
+export type { SelectRule } from './labels/rule.js';
+export { type SelectOptions, selectLabels } from './labels/select.js';
+export type { Selection } from './labels/selection.js';
 export * from './models/index.js';
 export { openRecipe } from './recipe/file.js';
 export {
@@ -29,6 +36,11 @@ export {
 } from './recipe/recipe.js';
 export type { RunConfig } from './run/config.js';
 export type { TrainEvent } from './run/events.js';
+export { type PseudoLabelEvent, type PseudoLabelOptions, pseudoLabel } from './semi/label.js';
+export { type LabelPlan, planLabels } from './semi/plan.js';
+export type { Disagreement, Round, RoundLabels } from './semi/rounds.js';
+export type { SelfTrainPlan } from './semi/rounds-plan.js';
+export { type SelfTrainEvent, type SelfTrainOptions, selfTrain } from './semi/self-train.js';
 export { type AblationEnd, ablate } from './studied/ablation.js';
 export { type AblationOptions, type AblationPlan, planAblation } from './studied/ablation-plan.js';
 export type { TrialState } from './studied/results.js';

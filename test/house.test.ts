@@ -19,26 +19,30 @@ const ROOMS: Record<string, string[]> = {
   models: ['torch', 'nn'],
   data: ['torch', 'augment'],
   checked: ['augment', 'report', 'data'],
+  labels: ['augment', 'weights', 'data'],
   recipe: ['augment', 'optim', 'models'],
   run: ['torch', 'nn', 'augment', 'optim', 'weights', 'models', 'data', 'recipe'],
   deploy: ['torch', 'nn', 'augment', 'weights', 'models', 'data'],
   // What a task brings of a report and an export is part of what it promises (src/train/task.ts).
   train: [
     ...['torch', 'child', 'augment', 'report', 'nn', 'optim', 'weights', 'models', 'data', 'recipe', 'run', 'deploy'],
+    'labels',
   ],
   tasks: [
     ...['torch', 'augment', 'report', 'nn', 'optim', 'weights', 'models', 'data', 'recipe', 'run', 'deploy'],
-    'train',
+    ...['labels', 'train'],
   ],
   trained: [
-    ...['torch', 'augment', 'report', 'weights', 'models', 'data', 'recipe', 'run', 'deploy', 'train', 'tasks'],
+    ...['torch', 'child', 'augment', 'report', 'weights', 'models', 'data', 'labels', 'recipe', 'run', 'deploy'],
+    ...['train', 'tasks'],
   ],
+  semi: ['report', 'weights', 'data', 'labels', 'run', 'deploy', 'train', 'trained'],
   choice: ['child', 'models', 'data', 'recipe', 'run', 'train', 'tasks'],
   study: ['child', 'models', 'data', 'recipe', 'run', 'train', 'tasks'],
   studied: ['report', 'models', 'data', 'recipe', 'tasks', 'train', 'study'],
   cli: [
     ...['torch', 'child', 'augment', 'report', 'nn', 'optim', 'weights', 'models', 'data', 'recipe', 'run', 'deploy'],
-    ...['checked', 'train', 'tasks', 'trained', 'choice', 'study', 'studied'],
+    ...['checked', 'labels', 'train', 'tasks', 'trained', 'semi', 'choice', 'study', 'studied'],
   ],
 };
 
@@ -47,7 +51,10 @@ const ROOMS: Record<string, string[]> = {
  * stands for the shelves that are not named. Shelves of a room that is not here know nothing of each other.
  */
 const SHELVES: Record<string, Record<string, string[]>> = {
-  data: { cache: [], sources: ['cache'], loading: ['sources'], check: ['sources', 'cache'] },
+  data: {
+    ...{ cache: [], decoding: [], shards: ['decoding'], sources: ['cache', 'decoding', 'shards'] },
+    ...{ labels: ['sources'], loading: ['sources', 'decoding'], check: ['sources', 'cache', 'decoding'] },
+  },
   weights: { formats: [], names: ['formats'], hub: [] },
   report: { draw: [], '*': ['draw'] },
   study: { analysis: [], plan: ['analysis'], trials: ['plan', 'analysis'], advice: ['analysis'] },

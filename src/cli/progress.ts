@@ -21,13 +21,18 @@ const SELECTED = { minival: 'minival', val: 'validation pictures', test: 'test p
 /** `1192 training, 225 validation and 245 test pictures`. */
 function startText({
   trainImages,
+  unlabelledImages,
   valImages,
   testImages,
   measured = 'test',
 }: Extract<TrainEvent, { type: 'start' }>): string {
-  return testImages === undefined
-    ? `${trainImages} training and ${picturesOf(measured, valImages)}`
-    : `${trainImages} training, ${valImages} validation and ${picturesOf('test', testImages)} (measured once, at the end)`;
+  const unlabelled = unlabelledImages === undefined ? '' : `${unlabelledImages} unlabelled, `;
+  return (
+    unlabelled +
+    (testImages === undefined
+      ? `${trainImages} training and ${picturesOf(measured, valImages)}`
+      : `${trainImages} training, ${valImages} validation and ${picturesOf('test', testImages)} (measured once, at the end)`)
+  );
 }
 
 /** Shows a training run: one line that renews itself on a terminal, a plain line now and then elsewhere. */

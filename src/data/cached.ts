@@ -5,15 +5,19 @@ import { PixelFile } from './cache/pixel-file.js';
 import { PixelWriter } from './cache/pixel-writer.js';
 import { brokenRecord, KnownFacts, recordOf } from './check/facts.js';
 import type { Dataset } from './dataset.js';
-import { BrokenPicture, type Examined, examineFile, isWhole } from './sources/decode.js';
+import { BrokenPicture, type Examined, examineFile, isWhole } from './decoding/decode.js';
 import { reasonOf } from './sources/idx-pixels.js';
 import { type CachedFiles, cacheFinder, type FilesSpec, openSource, pathsOf, type Source } from './sources/source.js';
+import { type Unlabelled, withMembers } from './unlabelled.js';
 
 /** How many pictures have been decoded for the cache. */
 export interface CacheProgress {
   done: number;
   of: number;
 }
+
+/** The pictures of a data set, by its parts. */
+export type Cacheable = Pick<Dataset, 'train' | 'val' | 'onDisk' | 'note'>;
 
 /** Pictures being decoded at a time: more than libuv has threads by default. */
 const AHEAD = 8;
@@ -29,11 +33,11 @@ const TELL_MS = 1000;
  * stay what they are.
  * @param size side of the network's input, in pixels
  */
-export async function* withCache(
-  dataset: Dataset,
+export async function* withCache<D extends Cacheable>(
+  dataset: D,
   size: number,
   signal?: AbortSignal,
-): AsyncGenerator<CacheProgress, Dataset> {
+): AsyncGenerator<CacheProgress, D> {
   const folder = cacheFolder();
   if (folder === undefined || dataset.onDisk === undefined) return dataset;
   const build = new Build(dataset, size, folder);
@@ -55,6 +59,22 @@ export async function* withCache(
     build.abandon();
     unlock?.();
   }
+}
+
+/** Pictures without labels read from the cache, each path's from its own; see `withCache`. The note of one that cannot be is told. */
+export async function* unlabelledWithCache(
+  unlabelled: Unlabelled,
+  size: number,
+  signal?: AbortSignal,
+): AsyncGenerator<CacheProgress, { unlabelled: Unlabelled; note?: string }> {
+  const members = [];
+  let note: string | undefined;
+  for (const member of unlabelled.pool.members) {
+    const dataset: Cacheable = yield* withCache<Cacheable>(member.dataset, size, signal);
+    note ??= dataset.note;
+    members.push({ ...member, dataset });
+  }
+  return { unlabelled: withMembers(unlabelled, members), ...(note !== undefined && { note }) };
 }
 
 /** As `withCache`, without a word about its progress. */
@@ -88,14 +108,14 @@ async function lockUnless(path: string, signal: AbortSignal | undefined): Promis
 }
 
 /** One data set and the two files of its cache: pictures in their own size, and larger ones reduced for this size. */
-class Build {
+class Build<D extends Cacheable> {
   readonly paths: { whole: string; reduced: string };
   #whole: PixelFile | undefined;
   #reduced: PixelFile | undefined;
   readonly #writers = new Map<string, PixelWriter>();
 
   constructor(
-    readonly given: Dataset,
+    readonly given: D,
     readonly size: number,
     folder: string,
   ) {
@@ -119,7 +139,7 @@ class Build {
   }
 
   /** The data set on what there is. */
-  dataset(): Dataset {
+  dataset(): D {
     const on = (source: Source): Source => openSource({ ...(source.spec as FilesSpec), cached: this.#cached });
     const { train, val } = this.given;
     return { ...this.given, ...(train && { train: on(train) }), val: on(val) };

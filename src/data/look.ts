@@ -4,7 +4,7 @@ import { withCache } from './cached.js';
 import { look } from './check/look.js';
 import { Pictures, partOf } from './check/opened.js';
 import type { Dataset } from './dataset.js';
-import { BrokenPicture, decodeFile, headerProblem } from './sources/decode.js';
+import { BrokenPicture, decodeFile, headerProblem } from './decoding/decode.js';
 import { cacheFinder, type Source } from './sources/source.js';
 
 /** How many pictures have been looked at, or decoded for the cache. */

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { type Found, look, picturesOfGiven } from '../data/given.js';
 import { RescaledError, UsageError } from '../errors.js';
-import type { Picture } from './picture.js';
+import type { LatePicture, Picture } from './picture.js';
 
 /** One picture or many; strings are paths of pictures and folders, and patterns such as `holiday/**\/*.jpg`. */
 export type Pictures = Picture | Iterable<Picture> | AsyncIterable<Picture>;
@@ -10,7 +10,7 @@ export type Pictures = Picture | Iterable<Picture> | AsyncIterable<Picture>;
 export interface Item {
   /** As it will be told. */
   path: string;
-  picture?: Picture;
+  picture?: Picture | LatePicture['pixels'];
   error?: string;
 }
 

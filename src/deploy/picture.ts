@@ -1,8 +1,19 @@
 import { type Pixels, pixelsOf } from '../augment/pixels.js';
-import { type DecodeOptions, decodeBytes, decodeFile } from '../data/sources/decode.js';
+import { type DecodeOptions, decodeBytes, decodeFile } from '../data/decoding/decode.js';
 
 /** A picture to classify: a path, an encoded file (JPEG, PNG, ...) in memory, or decoded pixels. */
 export type Picture = string | Uint8Array | Pixels;
+
+/** A picture that is read when its turn comes: one of a source, say. */
+export interface LatePicture {
+  /** As it is told. */
+  readonly path: string;
+  /**
+   * @param targetSize side S that the network will see, in pixels
+   * @throws BrokenPicture when it cannot be read
+   */
+  pixels(targetSize: number): Promise<Pixels>;
+}
 
 /**
  * Decodes a picture by the rules of `decodeFile`, which are those of training.

@@ -32,6 +32,42 @@ export function refuseImpossible(recipe: Recipe, model: string): void {
     );
 }
 
+/**
+ * @param unlabelled the pictures without labels; undefined where there are none, or where they are not known yet
+ * @throws UsageError for what cannot be learned from pictures without labels
+ */
+export function refuseUnlabelled(recipe: Recipe, unlabelled: { labels: boolean } | undefined): void {
+  const { unlabelledRatio, unlabelledTargets, mixup, cutmix, repeats } = recipe;
+  if (unlabelledRatio === 0) {
+    if (unlabelled !== undefined)
+      throw new UsageError(
+        'Expected unlabelledRatio above 0 with --unlabelled but received 0: none of these pictures would be looked at.',
+      );
+    return;
+  }
+  for (const [name, value, off] of [
+    ['mixup', mixup, 0],
+    ['cutmix', cutmix, 0],
+    ['repeats', repeats, 1],
+  ] as const)
+    if (value !== off)
+      throw new UsageError(
+        `Expected ${name}=${off} with pictures without labels but received ${name}=${value}: what is mixed or repeated of two ` +
+          `kinds of pictures is not defined. Leave ${name} out.`,
+      );
+  if (unlabelled === undefined) return;
+  if (unlabelledTargets === 'consistency' && unlabelled.labels)
+    throw new UsageError(
+      'Expected no --labels with unlabelledTargets=consistency: the network says itself what these pictures show. ' +
+        'Leave --labels out, or set unlabelledTargets=soft.',
+    );
+  if (unlabelledTargets !== 'consistency' && !unlabelled.labels)
+    throw new UsageError(
+      'Expected --labels with --unlabelled: what a teacher says of these pictures, which "rescaled pseudo-label" writes. ' +
+        'Without a teacher: --recipe fixmatch.',
+    );
+}
+
 /** What can be done but is seldom meant: each with its reason. */
 export function adviceOn(recipe: Recipe): string[] {
   const {

@@ -21,6 +21,8 @@ const AUTOAUGMENT = 'tensorflow/tpu efficientnet/autoaugment.py';
 const EFFICIENTNET = 'tensorflow/tpu models/official/efficientnet/main.py';
 const GARDEN = 'tensorflow/models imagenet_resnetrs*.yaml';
 const PHOTOGRAPHS = 'our choice: measured on three sets of photographs, docs/recipes.md';
+const NOISY_STUDENT = 'google-research/noisystudent main.py';
+const FIXMATCH = 'FixMatch, arXiv 2001.07685';
 const FINE_TUNING = 'SimCLR, arXiv 2002.05709 appendix B.8 (fine-tuning)';
 
 /** The paper's recipe, and of every other setting the value that changes nothing. */
@@ -76,6 +78,14 @@ const RESNET_RS = {
   mixup: [0, 'not in the paper'],
   cutmix: [0, 'not in the paper'],
   repeats: [1, 'not in the paper: each picture once an epoch'],
+  unlabelledRatio: [0, 'labelled pictures alone'],
+  unlabelledWeight: [1, 'labelled pictures alone'],
+  unlabelledTargets: ['soft', `${NOISY_STUDENT}: the default of its scripts`],
+  pseudoTemperature: [1, `${NOISY_STUDENT}: teacher_softmax_temp of its scripts`],
+  pseudoSmoothing: [0, `our choice (${NOISY_STUDENT} smooths hard labels by 0.1)`],
+  confidence: [0.95, `${FIXMATCH}, section 4: for CIFAR (0.7 for ImageNet)`],
+  unlabelledAugment: ['same', `${NOISY_STUDENT}: both parts alike`],
+  epochsCount: ['labelled', `${NOISY_STUDENT}: steps an epoch are labelled pictures / batch`],
 } as const satisfies { [K in RecipeKey]: Sourced<Recipe[K]> };
 
 export const RECIPE_KEYS = Object.keys(RESNET_RS) as RecipeKey[];
@@ -180,6 +190,28 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
       emaDecay: [0.998, 'our choice: a horizon of 500 steps'],
       cropAreaMin: [0.35, PHOTOGRAPHS],
       augment: ['none', 'our choice: a short run hardly over-fits'],
+    },
+  },
+  'noisy-student': {
+    about: "paper section 7.3: three pictures with a teacher's labels for each labelled one (--unlabelled)",
+    extends: 'resnet-rs',
+    values: {
+      unlabelledRatio: [3, `${NOISY_STUDENT}: 3 for EfficientNet-B1 to B7, 1 for B0`],
+      unlabelledWeight: [3, `${NOISY_STUDENT}: the ratio, so that each picture of a step weighs the same`],
+    },
+  },
+  fixmatch: {
+    about: 'few labels, no teacher: learns of pictures what it is sure of in another view (--unlabelled)',
+    extends: 'quick',
+    values: {
+      unlabelledRatio: [7, `${FIXMATCH}, section 4: mu = 7`],
+      unlabelledWeight: [1, `${FIXMATCH}, section 4: lambda_u = 1`],
+      unlabelledTargets: ['consistency', FIXMATCH],
+      unlabelledAugment: [
+        'randaugment',
+        `${FIXMATCH}, section 2.3: RandAugment and Cutout for the view that is learned`,
+      ],
+      epochsCount: ['all', 'our choice: labelled pictures may be few dozen'],
     },
   },
 };

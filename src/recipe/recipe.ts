@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { UsageError } from '../errors.js';
 import { modelFacts } from '../models/index.js';
 import { didYouMean, knownNames } from '../suggest.js';
-import { adviceOn, refuseImpossible } from './checks.js';
+import { adviceOn, refuseImpossible, refuseUnlabelled } from './checks.js';
 import { PRESETS, presetNames, RECIPE_KEYS } from './presets.js';
 import {
   draftOf,
@@ -13,7 +13,9 @@ import {
   fitModel,
   fitOptimiser,
   fitPictures,
+  fitUnlabelled,
   markUnused,
+  type Unlabelled,
 } from './rules.js';
 import {
   type NamedRecipe,
@@ -50,6 +52,7 @@ export function checkPreset(preset: string): void {
  * depth), then what small pictures and short runs ask for, then what was set by a file or the user. Every change names
  * its reason.
  * @param pictures in the training part; the released recipes are ImageNet's
+ * @param unlabelled the pictures without labels that are trained on beside them
  * @throws UsageError for an unknown preset or setting, or a value out of range
  */
 export function resolveRecipe(
@@ -58,6 +61,7 @@ export function resolveRecipe(
   size: number,
   settings: Readonly<Record<string, unknown>> = {},
   pictures = IMAGENET_PICTURES,
+  unlabelled?: Unlabelled,
 ): SourcedRecipe {
   const {
     name,
@@ -75,13 +79,15 @@ export function resolveRecipe(
   for (const { values, source } of all)
     for (const [key, value] of Object.entries(values)) draft.choose(key as RecipeKey, listed(key, value), source);
   validate(draft.values());
+  fitUnlabelled(draft, unlabelled);
   fitAugmentation(draft, size);
-  fitData(draft, pictures);
+  fitData(draft, pictures, unlabelled);
   fitLengths(draft);
-  fitAveraging(draft, pictures);
+  fitAveraging(draft, pictures, unlabelled);
   markUnused(draft);
   const values = validate(draft.values());
   refuseImpossible(values, model);
+  refuseUnlabelled(values, unlabelled);
   return {
     preset: name,
     values,
@@ -162,6 +168,14 @@ export function completeRecipe(values: Partial<Recipe>): Recipe {
     cutmix: 0,
     repeats: 1,
     interpolation: 'bicubic',
+    unlabelledRatio: 0,
+    unlabelledWeight: 1,
+    unlabelledTargets: 'soft',
+    pseudoTemperature: 1,
+    pseudoSmoothing: 0,
+    confidence: 0.95,
+    unlabelledAugment: 'same',
+    epochsCount: 'labelled',
   };
   const missing = Object.entries(later).filter(([key]) => !(key in values));
   return { ...values, ...Object.fromEntries(missing) } as Recipe;

@@ -2,7 +2,7 @@ import { AUTOAUGMENT_PIXELS } from '../augment/policies/autoaugment.js';
 import { REFERENCE_SIDE } from '../augment/policies/plan.js';
 import { type PixelConstants, RANDAUGMENT_PIXELS, scaled } from '../augment/policies/randaugment.js';
 import { TRIVIAL_TRANSLATE } from '../augment/policies/trivialaugment.js';
-import { batchesOf } from '../batches.js';
+import { batchesOf, drawsOf } from '../batches.js';
 import { UsageError } from '../errors.js';
 import { type ModelFacts, publishedResNetRs, randAugmentMagnitudeAt } from '../models/index.js';
 import { emaDecay } from '../optim/index.js';
@@ -175,7 +175,7 @@ export function fitPictures(draft: Draft, size: number): void {
     `our choice: for pictures of ${size} pixels an Inception crop leaves too little; ` +
       'pad and crop as is usual for CIFAR',
   );
-  if (draft.preset === 'quick') {
+  if (draft.preset === 'quick' || draft.preset === 'fixmatch') {
     const source = `our choice: for pictures of up to ${SMALL_PICTURES} pixels; measured on Fashion-MNIST`;
     draft.set('padding', Math.max(1, Math.round(size / 28)), 'our choice: 1/28 of the side in a short run');
     draft.set('batch', 64, source);
@@ -224,10 +224,43 @@ export function fitAugmentation(draft: Draft, size: number): void {
 }
 
 /** Steps below which a network has learned little: what few pictures a short recipe sees, it should see so long. */
-const LEAST_STEPS: Readonly<Record<string, number>> = { quick: 500, finetune: 400 };
+const LEAST_STEPS: Readonly<Record<string, number>> = { quick: 500, fixmatch: 1000, finetune: 400 };
+
+/** Pictures without labels beside those of the training part. */
+export interface Unlabelled {
+  /** Each as often as it is drawn in a pass over them. */
+  pictures: number;
+  /** Whether a teacher has said what they show. */
+  labels: boolean;
+}
+
+/** Labelled pictures for each of which one without a label is taken, where neither recipe nor user says how many. */
+const RATIO = 1;
+
+/** What pictures without labels ask for, where a recipe was not made for them. */
+export function fitUnlabelled(draft: Draft, unlabelled: Unlabelled | undefined): void {
+  if (unlabelled !== undefined && draft.get('unlabelledRatio') === 0)
+    draft.set('unlabelledRatio', RATIO, 'our choice: as many as labelled ones; docs/semi-supervised.md');
+  if (draft.get('unlabelledTargets') !== 'consistency')
+    draft.set(
+      'unlabelledWeight',
+      draft.get('unlabelledRatio'),
+      'google-research/noisystudent main.py: the ratio, so that each picture of a step weighs the same',
+    );
+}
+
+/** Steps of an epoch. */
+function stepsOf(draft: Draft, pictures: number, unlabelled: Unlabelled | undefined): number {
+  const ratio = draft.get('unlabelledRatio');
+  const mixture =
+    unlabelled === undefined
+      ? undefined
+      : { unlabelled: unlabelled.pictures, ratio, epochsCount: draft.get('epochsCount') };
+  return batchesOf(drawsOf(pictures, mixture), draft.get('batch'), 'spread');
+}
 
 /** @param pictures in the training part */
-export function fitData(draft: Draft, pictures: number): void {
+export function fitData(draft: Draft, pictures: number, unlabelled?: Unlabelled): void {
   const batch = draft.get('batch');
   if (draft.isChosen('batch') && batch > pictures)
     throw new UsageError(
@@ -241,7 +274,7 @@ export function fitData(draft: Draft, pictures: number): void {
       quarter,
       `a quarter of the ${plural(pictures, 'training picture')}: with ${batch} an epoch would have too few steps`,
     );
-  const perEpoch = batchesOf(pictures, draft.get('batch'), 'spread');
+  const perEpoch = stepsOf(draft, pictures, unlabelled);
   const [epochs, least] = [draft.get('epochs'), LEAST_STEPS[draft.preset] ?? 0];
   if (epochs * perEpoch < least)
     draft.set(
@@ -252,10 +285,10 @@ export function fitData(draft: Draft, pictures: number): void {
 }
 
 /** Says over how many steps the average really goes. @param pictures in the training part */
-export function fitAveraging(draft: Draft, pictures: number): void {
+export function fitAveraging(draft: Draft, pictures: number, unlabelled?: Unlabelled): void {
   if (draft.get('averaging') === 'none') return;
   // The ramp alone keeps the horizon below a ninth of the steps done: 1/(1 - (1+t)/(10+t)) = (10+t)/9.
-  const steps = batchesOf(pictures, draft.get('batch'), 'spread') * draft.get('epochs');
+  const steps = stepsOf(draft, pictures, unlabelled) * draft.get('epochs');
   const last = emaDecay(draft.get('emaDecay'), steps);
   if (last < draft.get('emaDecay')) {
     const horizon = Math.round(1 / (1 - last));
@@ -328,5 +361,18 @@ export function markUnused(draft: Draft): void {
   unless(policy !== 'none', `augment ${policy}`, 'augmentPixelScale');
   unless(crop === 'inception', `cropMode ${crop}`, 'cropAreaMin');
   unless(crop === 'pad', `cropMode ${crop}`, 'padding');
+  const targets = draft.get('unlabelledTargets');
+  if (draft.get('unlabelledRatio') === 0)
+    unless(
+      false,
+      'unlabelledRatio 0',
+      ...(['unlabelledWeight', 'unlabelledTargets', 'pseudoTemperature', 'pseudoSmoothing', 'confidence'] as const),
+      ...(['unlabelledAugment', 'epochsCount'] as const),
+    );
+  else {
+    unless(targets === 'soft', `unlabelledTargets ${targets}`, 'pseudoTemperature');
+    unless(targets !== 'soft', `unlabelledTargets ${targets}`, 'pseudoSmoothing');
+    unless(targets === 'consistency', `unlabelledTargets ${targets}`, 'confidence');
+  }
   unless(draft.get('stochasticDepth') > 0, 'stochasticDepth 0', 'stochasticDepthRule');
 }

@@ -76,6 +76,22 @@ export const recipeSchema = z.strictObject({
   cutmix: z.number().min(0).max(1000),
   /** Times that each picture comes in a row, each time augmented anew; an epoch keeps its number of steps. */
   repeats: z.int().min(1).max(64),
+  /** Pictures without labels for each labelled one of a step; 0 without such pictures. */
+  unlabelledRatio: z.number().min(0).max(64),
+  /** loss = mean over the labelled + this times the mean over the unlabelled. */
+  unlabelledWeight: z.number().min(0).max(1000),
+  /** What an unlabelled picture is said to show: what a teacher said of it, or what the network itself says of another view. */
+  unlabelledTargets: z.enum(['soft', 'hard', 'consistency']),
+  /** Of soft targets: the teacher's probabilities p become p^(1/T), made to sum to 1. */
+  pseudoTemperature: z.number().gt(0).max(100),
+  /** Label smoothing of hard targets; soft ones are not smoothed. */
+  pseudoSmoothing: rate,
+  /** Of consistency: a view counts where the network gives a class of the other view this probability at least. */
+  confidence: z.number().min(0).max(1),
+  /** Augmentation of unlabelled pictures after crop and flip; of consistency, that of the view that is learned. */
+  unlabelledAugment: z.enum(['same', 'none', 'randaugment', 'autoaugment', 'trivialaugment']),
+  /** Pictures that make an epoch when each was drawn once. */
+  epochsCount: z.enum(['labelled', 'all']),
 });
 export type Recipe = z.infer<typeof recipeSchema>;
 export type RecipeKey = keyof Recipe;

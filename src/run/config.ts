@@ -27,11 +27,22 @@ export interface TaskSettings {
   readonly name: string;
 }
 
+/** Pictures without labels, and what a teacher says of them. */
+export interface UnlabelledConfig {
+  paths: string[];
+  labels?: string;
+  fingerprint: string;
+  /** Pictures that are drawn, each as often as it is in a pass over them. */
+  images: number;
+}
+
 /** All that a run is made of; stored as run.json, so that a resumed run is the same run. */
 export interface RunConfig {
   format: 2;
   task: TaskSettings;
   data: { path: string; name: string; fingerprint: string; valSplit?: number; limitTrain?: number; limitVal?: number };
+  /** Pictures without labels that it learns from too. */
+  unlabelled?: UnlabelledConfig;
   /** Training pictures that were asked to be left out, by reason; see `LEAVABLE`. `trainImages` is without them. */
   leftOut?: LeftOut;
   trainImages: number;

@@ -17,6 +17,8 @@ export type TrainEvent =
       parameters: number;
       resumed: boolean;
       trainImages: number;
+      /** Pictures without labels, each as often as it is drawn in a pass over them. */
+      unlabelledImages?: number;
       valImages: number;
       /** Which part these are; test pictures where it is not said. */
       measured?: MeasuredPart;

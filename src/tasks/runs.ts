@@ -1,4 +1,5 @@
 import type { Dataset } from '../data/dataset.js';
+import type { TrainingData } from '../data/unlabelled.js';
 import { loadConfig, type RunConfig } from '../run/config.js';
 import type { TrainEvent } from '../run/events.js';
 import * as rates from '../train/find-rate/find.js';
@@ -48,13 +49,12 @@ export const findRate = (
 ): ReturnType<typeof rates.findRate> => rates.findRate(taskNamed(options.task), options, range, stoppable);
 
 /** The configuration of a run with these options, which may start from weights. */
-export const resolveRun = (options: TrainOptions, dataset: Dataset): Promise<RunConfig> =>
+export const resolveRun = (options: TrainOptions, dataset: TrainingData): Promise<RunConfig> =>
   start.resolveRun(taskNamed(options.task), options, dataset);
 
 /** The data that a run with these options trains and is measured on. */
-export const openTrainingData = (
-  options: Pick<TrainOptions, 'task' | 'data' | 'seed' | 'valSplit' | 'limitTrain' | 'limitVal'>,
-): Promise<Dataset> => open.openTrainingData(taskNamed(options.task), options);
+export const openTrainingData = (options: open.DataOptions & Pick<TrainOptions, 'task'>): Promise<TrainingData> =>
+  open.openTrainingData(taskNamed(options.task), options);
 
 /** The data of a run that exists. */
 export const openRunData = (config: RunConfig): Promise<Dataset> =>

@@ -12,7 +12,7 @@ export { type RatePoint, type RateRange, type RateSuggestions, startingRate, sug
 export type { RateEvent, RateTest } from './find-rate/find.js';
 export { learnedFrom, trainingLoader } from './learner.js';
 export { type LoopOptions, trainLoop } from './loop.js';
-export { checkDevice } from './open.js';
+export { checkDevice, withUnlabelled } from './open.js';
 export { type LearnOptions, settingsIn, type TrainOptions } from './options.js';
 export { architectureOf, modelOf, preprocessOf, resolveConfig, stemStrideAt } from './resolve.js';
 export type { RunScores } from './score.js';

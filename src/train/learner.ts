@@ -3,13 +3,14 @@ import type { Batch } from '../data/loading/batch.js';
 import { BatchLoader } from '../data/loading/loader.js';
 import type { Targets } from '../data/loading/targets.js';
 import { splitMinival } from '../data/minival.js';
-import type { Source } from '../data/sources/source.js';
+import { joined, type Source } from '../data/sources/source.js';
+import type { TrainingData, Unlabelled } from '../data/unlabelled.js';
 import type { ImageModel } from '../models/index.js';
 import type { LossScaler, Optimiser } from '../optim/index.js';
 import { type RunConfig, usesMinival } from '../run/config.js';
 import { manualSeed } from '../torch/index.js';
 import type { KeyMatch } from '../weights/report.js';
-import { modelOf, preprocessOf } from './resolve.js';
+import { modelOf, preprocessOf, unlabelledStyles } from './resolve.js';
 import { loadStart } from './start.js';
 import { diagnose, diagnoseGradient, diagnoseScale } from './step/diagnose.js';
 import { batchGradients } from './step/gradients.js';
@@ -43,21 +44,39 @@ export function learnedFrom(config: RunConfig, data: Dataset): { train: Source; 
     : { train: data.train! };
 }
 
-/** The batches that a run is trained on. @param workers threads that make them, which change none */
-export function trainingLoader(task: Task, config: RunConfig, source: Source, workers: number): BatchLoader<Targets> {
+/**
+ * The batches that a run is trained on.
+ * @param source the labelled pictures @param unlabelled those beside them @param workers threads that make batches, which change none
+ */
+export function trainingLoader(
+  task: Task,
+  config: RunConfig,
+  source: Source,
+  workers: number,
+  unlabelled?: Unlabelled,
+): BatchLoader<Targets> {
   const { seed, rest, recipe } = config;
   const { batch, repeats } = recipe.values;
-  const preprocess = preprocessOf(config);
+  const common = { targets: task.targets, batch, mode: 'train', preprocess: preprocessOf(config), seed } as const;
+  if (unlabelled === undefined) return new BatchLoader({ ...common, source, repeats, workers, rest });
+  const { unlabelledRatio: ratio, unlabelledTargets, epochsCount, accumulate } = recipe.values;
   return new BatchLoader({
-    source,
-    targets: task.targets,
-    batch,
-    mode: 'train',
-    preprocess,
-    seed,
-    repeats,
+    ...common,
+    source: joined(source.name, [source, unlabelled.source]),
     workers,
     rest,
+    styles: unlabelledStyles(config),
+    joint: {
+      labelled: source.length,
+      unlabelled: unlabelled.drawn,
+      batch,
+      ratio,
+      epochsCount,
+      views: unlabelledTargets === 'consistency' ? 2 : 1,
+      parts: accumulate,
+      rest,
+      seed,
+    },
   });
 }
 
@@ -78,7 +97,7 @@ export class Learner {
   readonly #frozen: (key: string) => boolean;
   readonly #objective: Objective;
 
-  private constructor(task: Task, config: RunConfig, data: Dataset, model: ImageModel) {
+  private constructor(task: Task, config: RunConfig, data: TrainingData, model: ImageModel) {
     const { recipe } = config;
     const { freeze: parts } = recipe.values;
     this.#config = config;
@@ -88,9 +107,9 @@ export class Learner {
     const { train, minival } = learnedFrom(config, data);
     this.train = train;
     this.minival = minival;
-    this.loader = trainingLoader(task, config, this.train, config.workers);
+    this.loader = trainingLoader(task, config, this.train, config.workers, data.unlabelled);
     this.normaliser = new Normaliser(config.device, config.input);
-    this.#objective = task.objective(config, this.train);
+    this.#objective = task.objective(config, this.train, data.unlabelled);
   }
 
   /**
@@ -100,7 +119,7 @@ export class Learner {
   static async open(
     task: Task,
     config: RunConfig,
-    data: Dataset,
+    data: TrainingData,
     { fresh }: { fresh: boolean },
   ): Promise<{ learner: Learner; started: KeyMatch | undefined }> {
     const model = modelOf(task, config).train();

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Dataset } from '../data/dataset.js';
 import { BatchLoader } from '../data/loading/loader.js';
+import type { TrainingData } from '../data/unlabelled.js';
 import { RescaledError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
 import { isBetter, ofTraining, type Scores } from '../metric.js';
@@ -14,7 +14,7 @@ import { setThreads } from '../torch/index.js';
 import { BrokenPictures } from './broken.js';
 import { evaluate, evaluationBatch, evaluationsLeft, isMeasured } from './evaluate.js';
 import { Learner } from './learner.js';
-import { cached, checkDevice, openRunData } from './open.js';
+import { cached, checkDevice, openRunData, withUnlabelled } from './open.js';
 import { OtherWork } from './other-work.js';
 import { preprocessOf } from './resolve.js';
 import { Speed } from './speed.js';
@@ -29,7 +29,7 @@ export interface LoopOptions {
   /** Saves and stops at the next step. */
   signal?: AbortSignal;
   /** Already opened data, else it is opened from the config. */
-  dataset?: Dataset;
+  dataset?: TrainingData;
   /** Pictures that are known to be broken, path -> reason. */
   broken?: ReadonlyMap<string, string>;
 }
@@ -66,7 +66,7 @@ export async function* trainLoop(
 ): AsyncGenerator<TrainEvent> {
   const recipe = config.recipe.values;
   const [primary] = task.metrics;
-  const opened = dataset ?? (await openRunData(task, config));
+  const opened = dataset ?? (await withUnlabelled(config, await openRunData(task, config)));
   if (opened.fingerprint !== config.data.fingerprint)
     throw new RescaledError(
       `Expected the data that the run began with, but ${config.data.path} has changed since. ` +
@@ -103,12 +103,15 @@ export async function* trainLoop(
   // Shares its state with the run's, so that each checkpoint has it.
   const scaler =
     recipe.precision === 'float16' ? new LossScaler((state.lossScale ??= { ...LossScaler.START })) : undefined;
-  const looked = data.train!.length + data.val.length + (data.test?.length ?? 0);
+  const looked =
+    data.train!.length + data.val.length + (data.test?.length ?? 0) + (data.unlabelled?.source.length ?? 0);
   const broken = new BrokenPictures(state.broken, looked, config);
+  // Numbers of pictures among all of the run: those to be learned first, with labels before those without.
+  const learned = train.length + (data.unlabelled?.source.length ?? 0);
   const watched = [
     [trainLoader, train, 0],
-    [valLoader, data.val, train.length],
-    [minivalLoader, minival, train.length + data.val.length],
+    [valLoader, data.val, learned],
+    [minivalLoader, minival, learned + data.val.length],
   ] as const;
   for (const [loader, source, offset] of watched) {
     if (loader === undefined || source === undefined) continue;
@@ -141,6 +144,7 @@ export async function* trainLoop(
     parameters: model.parameterCount(),
     resumed: resume,
     trainImages: train.length,
+    ...(data.unlabelled === undefined ? {} : { unlabelledImages: data.unlabelled.drawn.length }),
     valImages: data.val.length,
     ...(config.selectedOn === undefined ? {} : { measured: data.measured }),
     ...(data.test === undefined ? {} : { testImages: data.test.length }),
@@ -286,10 +290,9 @@ export async function* trainLoop(
         epoch,
         trainLoss: state.epochLoss / Math.max(1, state.epochImages),
         ...Object.fromEntries(
-          task.figures.map((name) => [
-            ofTraining(name),
-            (state.epochFigures[name] ?? 0) / Math.max(1, state.epochImages),
-          ]),
+          task
+            .figures(recipe)
+            .map((name) => [ofTraining(name), (state.epochFigures[name] ?? 0) / Math.max(1, state.epochImages)]),
         ),
         learningRate: rateAt(state.step - 1),
         ...measured?.shown,

@@ -1,11 +1,15 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { cacheFolder, listCaches, megabytes } from '../data/cache/folder.js';
-import { withCache } from '../data/cached.js';
+import { type CacheProgress, unlabelledWithCache, withCache } from '../data/cached.js';
 import { withoutPictures } from '../data/check/copies.js';
 import type { Dataset } from '../data/dataset.js';
 import { lookAt } from '../data/look.js';
+import { openPool } from '../data/pool.js';
+import { type TrainingData, type Unlabelled, unlabelledOf } from '../data/unlabelled.js';
 import { RescaledError, UsageError } from '../errors.js';
+import { readPseudoLabels } from '../labels/read.js';
 import type { RunConfig } from '../run/config.js';
 import type { TrainEvent } from '../run/events.js';
 import { engineInfo } from '../torch/index.js';
@@ -13,14 +17,48 @@ import { refuseBroken } from './broken.js';
 import type { TrainOptions } from './options.js';
 import type { Task } from './task.js';
 
-/** The data of a run that exists. */
+/** The labelled pictures of a run that exists. */
 export async function openRunData(task: Task, config: RunConfig): Promise<Dataset> {
   const { path, ...picked } = config.data;
   return withoutPictures(await openTrainingData(task, { data: path, seed: config.seed, ...picked }), config.leftOut);
 }
 
+/**
+ * The same with the pictures without labels that the run learns from.
+ * @throws RescaledError when they, or their labels, have changed
+ */
+export async function withUnlabelled({ unlabelled: known }: RunConfig, dataset: Dataset): Promise<TrainingData> {
+  if (known === undefined) return dataset;
+  const unlabelled = await openUnlabelled(known.paths, known.labels, dataset);
+  if (unlabelled.fingerprint !== known.fingerprint)
+    throw new RescaledError(
+      `Expected the pictures without labels that the run began with, but ${known.paths.join(', ')}` +
+        `${known.labels === undefined ? ' has' : ` or ${known.labels} has`} changed since. ` +
+        'Start a new run, or put them back.',
+    );
+  return { ...dataset, unlabelled };
+}
+
+async function openUnlabelled(
+  paths: readonly string[],
+  folder: string | undefined,
+  { classes }: Dataset,
+): Promise<Unlabelled> {
+  const pool = await openPool(paths);
+  if (folder === undefined) return unlabelledOf(pool);
+  const labels = await readPseudoLabels(folder, pool, classes);
+  if (labels.positions.length === 0)
+    throw new UsageError(
+      `Expected labels of some of the pictures without labels but ${folder} has none. Select more with "rescaled pseudo-label select".`,
+    );
+  const hash = createHash('sha256').update(labels.teacher);
+  for (const array of [labels.positions, labels.copies, labels.classOf, labels.topClasses, labels.topProbabilities])
+    hash.update(array);
+  return unlabelledOf(pool, { ...labels, identity: hash.digest('hex') });
+}
+
 /** The data of a run that goes on. @throws RescaledError which says how to give another place */
-export async function openResumedData(task: Task, config: RunConfig, run: string): Promise<Dataset> {
+export async function openResumedData(task: Task, config: RunConfig, run: string): Promise<TrainingData> {
   const how = `If it lies elsewhere now: rescaled train --resume ${run} --data FOLDER.`;
   if (!existsSync(config.data.path))
     throw new UsageError(`Expected the data of the run at ${config.data.path} but there is nothing. ${how}`);
@@ -30,7 +68,7 @@ export async function openResumedData(task: Task, config: RunConfig, run: string
       `Expected the data that the run began with, but ${config.data.path} has changed since or is another. ` +
         `Start a new run, or put the data back. ${how}`,
     );
-  return dataset;
+  return withUnlabelled(config, dataset);
 }
 
 /**
@@ -59,19 +97,33 @@ export async function* looked(
 }
 
 /** The data that a run with these options trains and is measured on. */
-export function openTrainingData(
+export async function openTrainingData(
   task: Task,
-  { data, ...options }: Pick<TrainOptions, 'data' | 'seed' | 'valSplit' | 'limitTrain' | 'limitVal'>,
-): Promise<Dataset> {
+  { data, unlabelled, labels, ...options }: DataOptions,
+): Promise<TrainingData> {
   const { seed, valSplit, limitTrain, limitVal } = options;
-  return task.openData(data, { seed, valSplit, limitTrain, limitVal, cache: true });
+  if (labels !== undefined && unlabelled === undefined)
+    throw new UsageError('Expected --unlabelled with --labels: the pictures that these labels are of.');
+  const dataset = await task.openData(data, { seed, valSplit, limitTrain, limitVal, cache: true });
+  if (unlabelled === undefined) return dataset;
+  if (task.unlabelled !== true)
+    throw new UsageError(
+      `Expected no --unlabelled with the task ${task.name}: it learns from labelled pictures alone.`,
+    );
+  return { ...dataset, unlabelled: await openUnlabelled(unlabelled, labels, dataset) };
 }
+
+/** The part of a training's options that says on what it is. */
+export type DataOptions = Pick<
+  TrainOptions,
+  'data' | 'seed' | 'valSplit' | 'limitTrain' | 'limitVal' | 'unlabelled' | 'labels'
+>;
 
 /** A smaller cache is not worth a line. */
 const WORTH_TELLING = 10e6;
 
 /** Bytes of the caches of this data set. */
-function cachesOf({ onDisk }: Dataset): number {
+function cachesOf({ onDisk }: Pick<Dataset, 'onDisk'>): number {
   const folder = cacheFolder();
   if (folder === undefined || onDisk === undefined) return 0;
   return listCaches(folder)
@@ -81,26 +133,36 @@ function cachesOf({ onDisk }: Dataset): number {
 
 /** The same pictures, decoded once and kept on disk where that is possible; see `withCache`. */
 export async function* cached(
-  dataset: Dataset,
+  dataset: TrainingData,
   size: number,
   signal?: AbortSignal,
-): AsyncGenerator<TrainEvent, Dataset> {
-  const decoding = withCache(dataset, size, signal);
-  const before = cachesOf(dataset);
-  for (let turn = await decoding.next(); ; turn = await decoding.next()) {
-    if (turn.done === true) {
-      const bytes = cachesOf(dataset);
-      if (bytes > before + WORTH_TELLING)
-        yield {
-          type: 'advice',
-          step: 0,
-          text:
-            `decoded pictures are kept for the next training: ${megabytes(bytes - before)} more in ${cacheFolder()}; ` +
-            'RESCALED_CACHE names another folder, RESCALED_CACHE=off switches it off',
-        };
-      return turn.value;
-    }
-    yield { type: 'decoding', step: 0, ...turn.value };
+): AsyncGenerator<TrainEvent, TrainingData> {
+  const members = dataset.unlabelled?.pool.members.map((member) => member.dataset) ?? [];
+  const bytes = (): number => [dataset, ...members].reduce((sum, one) => sum + cachesOf(one), 0);
+  const before = bytes();
+  const labelled = yield* decoding(withCache(dataset, size, signal));
+  const rest =
+    dataset.unlabelled === undefined
+      ? undefined
+      : yield* decoding(unlabelledWithCache(dataset.unlabelled, size, signal));
+  const more = bytes() - before;
+  if (more > WORTH_TELLING)
+    yield {
+      type: 'advice',
+      step: 0,
+      text:
+        `decoded pictures are kept for the next training: ${megabytes(more)} more in ${cacheFolder()}; ` +
+        'RESCALED_CACHE names another folder, RESCALED_CACHE=off switches it off',
+    };
+  const note = labelled.note ?? rest?.note;
+  return { ...labelled, ...(rest && { unlabelled: rest.unlabelled }), ...(note !== undefined && { note }) };
+}
+
+async function* decoding<R>(progress: AsyncGenerator<CacheProgress, R>): AsyncGenerator<TrainEvent, R> {
+  for (;;) {
+    const { done, value } = await progress.next();
+    if (done === true) return value;
+    yield { type: 'decoding', step: 0, ...value };
   }
 }
 

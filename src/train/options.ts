@@ -37,6 +37,10 @@ export interface TrainOptions {
   valSplit?: number;
   limitTrain?: number;
   limitVal?: number;
+  /** Pictures without labels to learn from too: folders, patterns, IDX files. A recipe that learns from them says how. */
+  unlabelled?: readonly string[];
+  /** What a teacher says that they show: the folder that `pseudoLabel` or `selectLabels` wrote. */
+  labels?: string;
   /** Share of broken pictures above which the run fails. */
   maxBroken?: number;
   strict?: boolean;
@@ -73,6 +77,8 @@ export const TRAIN_OPTIONS: OptionKinds<Required<TrainOptions>> = {
   valSplit: 'number',
   limitTrain: 'number',
   limitVal: 'number',
+  unlabelled: 'texts',
+  labels: 'path',
   maxBroken: 'number',
   strict: 'flag',
   leaveOut: 'texts',

@@ -3,8 +3,8 @@ import { resolve } from 'node:path';
 import { augmentPlan } from '../augment/policies/plan.js';
 import { type PreprocessOptions, preprocessOptions } from '../augment/preprocess.js';
 import { numberOption, wholeOption } from '../checks.js';
-import type { Dataset } from '../data/dataset.js';
 import { withoutMinival } from '../data/minival.js';
+import type { TrainingData } from '../data/unlabelled.js';
 import { UsageError } from '../errors.js';
 import {
   createModel,
@@ -17,7 +17,7 @@ import {
 } from '../models/index.js';
 import { BatchNorm2d } from '../nn/index.js';
 import { checkModelSwitches } from '../recipe/model-switches.js';
-import { type NamedRecipe, resolveRecipe } from '../recipe/recipe.js';
+import { type NamedRecipe, type Recipe, resolveRecipe } from '../recipe/recipe.js';
 import { IMAGENET_INPUT, type RunConfig } from '../run/config.js';
 import { shapeOnly, zeros } from '../torch/index.js';
 import type { WeightsFacts } from '../weights/facts.js';
@@ -54,7 +54,7 @@ function stemStrideFor(
 export function resolveConfig(
   task: Task,
   options: LearnOptions,
-  dataset: Dataset,
+  dataset: TrainingData,
   start: WeightsFacts = {},
   named: string | NamedRecipe = options.recipe ?? 'resnet-rs',
 ): RunConfig {
@@ -84,7 +84,17 @@ export function resolveConfig(
       `Expected ${strides.join(' or ')} as the stem's stride of ${model} but received ${options.stemStride}.`,
     );
   const size = options.size ?? start.size ?? (dataset.kind === 'idx' ? 28 : facts.size);
-  const recipe = resolveRecipe(named, model, size, settingsIn(options), dataset.train.length);
+  const { unlabelled } = dataset;
+  const pool = unlabelled && { pictures: unlabelled.drawn.length, labels: unlabelled.labels !== undefined };
+  const recipe = resolveRecipe(named, model, size, settingsIn(options), dataset.train.length, pool);
+  const { unlabelledRatio } = recipe.values;
+  if (unlabelledRatio > 0 && unlabelled === undefined) {
+    const set = recipe.chosen?.includes('unlabelledRatio') === true;
+    throw new UsageError(
+      `Expected --unlabelled with ${set ? `unlabelledRatio=${unlabelledRatio}` : `the recipe ${recipe.preset}`}: ` +
+        'the pictures without labels to learn from.',
+    );
+  }
   if (options.from === undefined && recipe.values.freeze.length > 0)
     throw new UsageError(
       `Expected --from with freeze=${recipe.values.freeze.join(',')}: what is frozen would keep its random weights.`,
@@ -121,6 +131,14 @@ export function resolveConfig(
       limitTrain: options.limitTrain,
       limitVal: options.limitVal,
     },
+    ...(unlabelled && {
+      unlabelled: {
+        paths: options.unlabelled!.map((path) => resolve(path)),
+        ...(options.labels !== undefined && { labels: resolve(options.labels) }),
+        fingerprint: unlabelled.fingerprint,
+        images: unlabelled.drawn.length,
+      },
+    }),
     trainImages,
     valImages: dataset.val.length,
     ...(dataset.test && { testImages: dataset.test.length }),
@@ -179,10 +197,13 @@ function refuseUnfit(kind: ModelFacts['kind'], { model, modelOptions, size }: Ru
   fitting.add(key);
 }
 
-export function preprocessOf(config: RunConfig): PreprocessOptions {
+export const preprocessOf = (config: RunConfig): PreprocessOptions =>
+  preprocessWith(config, config.recipe.values.augment);
+
+function preprocessWith(config: RunConfig, policy: Recipe['augment']): PreprocessOptions {
   const { cropMode, cropAreaMin, padding, flip, evalCrop, ...recipe } = config.recipe.values;
   const augment = augmentPlan({
-    policy: recipe.augment,
+    policy,
     layers: recipe.randAugmentLayers,
     magnitude: recipe.randAugmentMagnitude,
     variant: recipe.augmentVariant,
@@ -199,6 +220,14 @@ export function preprocessOf(config: RunConfig): PreprocessOptions {
     filter: config.input.interpolation,
     augment,
   });
+}
+
+/** How unlabelled pictures become the network's input; with consistency the view that is believed, crop and flip alone, and the one learned. */
+export function unlabelledStyles(config: RunConfig): PreprocessOptions[] {
+  const { augment, unlabelledAugment, unlabelledTargets } = config.recipe.values;
+  const own = preprocessWith(config, unlabelledAugment === 'same' ? augment : unlabelledAugment);
+  if (unlabelledTargets !== 'consistency') return [own];
+  return [{ ...own, augment: augmentPlan() }, own];
 }
 
 /** Builds the run's model with its seed and batch-norm rule. */

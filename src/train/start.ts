@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
-import type { Dataset } from '../data/dataset.js';
+import type { TrainingData } from '../data/unlabelled.js';
 import { RescaledError, UsageError } from '../errors.js';
 import { candidateModel, type ImageModel, modelTitle } from '../models/index.js';
 import { openRecipe } from '../recipe/file.js';
@@ -69,7 +69,7 @@ export async function openStart(target: string, select?: string): Promise<{ file
 export async function resolveRun(
   task: Task,
   given: LearnOptions,
-  dataset: Dataset,
+  dataset: TrainingData,
   signal?: AbortSignal,
 ): Promise<RunConfig> {
   const named = await openRecipe(given.recipe ?? 'resnet-rs');

@@ -2,10 +2,12 @@ import type { Dataset, DatasetOptions } from '../data/dataset.js';
 import type { Batch } from '../data/loading/batch.js';
 import type { TargetSpec, Targets } from '../data/loading/targets.js';
 import type { Source } from '../data/sources/source.js';
+import type { Unlabelled } from '../data/unlabelled.js';
 import type { ExportedOutput } from '../deploy/metadata.js';
 import type { Metric, Scores } from '../metric.js';
 import type { ImageModel } from '../models/index.js';
 import type { MeasuredPart } from '../part-words.js';
+import type { Recipe } from '../recipe/recipe.js';
 import type { ClassMaps } from '../report/classes/maps.js';
 import type { TaskParts } from '../report/parts.js';
 import type { RunConfig, TaskSettings } from '../run/config.js';
@@ -24,8 +26,13 @@ export interface Task<T extends Targets = Targets, S extends TaskSettings = Task
   readonly name: string;
   /** What an evaluation gives. The first one is primary: epochs, trials and models are chosen by it. */
   readonly metrics: readonly [Metric, ...Metric[]];
-  /** What a step tells of its batch besides the loss, by name. Those that are metrics too are compared with them. */
-  readonly figures: readonly string[];
+  /**
+   * What a step tells of its batch besides the loss, by name; more of them where it learns from pictures without labels. Those that are
+   * metrics too are compared with them.
+   */
+  figures(recipe: Recipe): readonly string[];
+  /** Whether it can learn from pictures without labels beside the labelled ones. */
+  readonly unlabelled?: boolean;
 
   // -- data
   openData(path: string, options: DatasetOptions): Promise<Dataset>;
@@ -53,7 +60,8 @@ export interface Task<T extends Targets = Targets, S extends TaskSettings = Task
   facts(settings: S): WeightsFacts;
 
   // -- learning and measuring
-  objective(config: RunConfig, train: Source): Objective<T>;
+  /** @param unlabelled pictures that stand after the labelled ones in the batches' source */
+  objective(config: RunConfig, train: Source, unlabelled?: Unlabelled): Objective<T>;
   /** A new one for each evaluation. */
   evaluator(settings: S, options: EvaluatorOptions): Evaluator<T, D>;
 
@@ -103,6 +111,8 @@ export interface StepObjective {
   readonly images: Uint8Array;
   /** What shall be learned of picture k, for people: its class, of a mixed one each with its share. */
   caption?(k: number): string;
+  /** Where a batch may be cut into parts: the place at or next to `at` that leaves together what belongs together. Default: anywhere. */
+  cut?(at: number): number;
   /**
    * Of the pictures from `begin` to before `end`, whose outputs are given in float32: the mean loss, a scalar that gradients flow from, and
    * the task's figures, each the sum over these pictures.

@@ -4,7 +4,7 @@ import type { Dataset } from '../data/dataset.js';
 import { pathsOf } from '../data/sources/source.js';
 import { UsageError } from '../errors.js';
 import { makeFolder } from '../files.js';
-import { isRun, lastCheckpoint, loadConfig, saveConfig } from '../run/config.js';
+import { isRun, lastCheckpoint, loadConfig, type RunConfig, saveConfig } from '../run/config.js';
 import type { TrainEvent } from '../run/events.js';
 import { lockRun } from '../run/lock.js';
 import { RunLog } from '../run/logs.js';
@@ -30,7 +30,7 @@ export async function* trainRun(
   const broken = yield* looked(dataset, config, { verify: options.verify, signal });
   const copies = yield* lookForCopies(dataset, config.data.path, leaveOut, signal);
   if (copies !== undefined && leaveOut.length > 0) {
-    dataset = withoutLeftOut(dataset, copies);
+    dataset = { ...dataset, ...withoutLeftOut(dataset, copies) };
     config = { ...(await resolveRun(task, options, dataset, signal)), leftOut: copies.leftOut };
   }
   makeFolder(options.out);
@@ -41,7 +41,7 @@ export async function* trainRun(
     saveConfig(options.out, config);
     keepPictures(options.out, dataset);
     if (copies !== undefined) saveCopies(options.out, runCopies(copies, dataset));
-    yield* logged(task, options.out, trainLoop(task, config, { out: options.out, dataset, broken, signal }));
+    yield* logged(task, config, options.out, trainLoop(task, config, { out: options.out, dataset, broken, signal }));
   } finally {
     unlock();
   }
@@ -62,7 +62,7 @@ export async function* resumeRun(
     if (data !== undefined) config = { ...config, data: { ...config.data, path: resolve(data) } };
     const dataset = await openResumedData(task, config, run);
     if (data !== undefined) saveConfig(run, config);
-    yield* logged(task, run, trainLoop(task, config, { out: run, resume: true, dataset, signal }));
+    yield* logged(task, config, run, trainLoop(task, config, { out: run, resume: true, dataset, signal }));
   } finally {
     unlock();
   }
@@ -95,10 +95,11 @@ function keepPictures(out: string, { train, val, test }: Dataset): void {
 /** Writes the logs on the way; the first event says where the run stands. */
 async function* logged(
   { figures, metrics }: Task,
+  { recipe }: RunConfig,
   run: string,
   events: AsyncGenerator<TrainEvent>,
 ): AsyncGenerator<TrainEvent> {
-  const names = { figures, metrics: metrics.map(({ name }) => name) };
+  const names = { figures: figures(recipe.values), metrics: metrics.map(({ name }) => name) };
   let log: RunLog | undefined;
   for await (const event of events) {
     if (event.type === 'start') log = new RunLog(run, names, event.resumed ? event : undefined);

@@ -1,12 +1,13 @@
 import { POLICY_TITLES } from '../augment/policies/plan.js';
 import type { Dataset } from '../data/dataset.js';
+import type { Unlabelled } from '../data/unlabelled.js';
 import { RescaledError } from '../errors.js';
 import type { Recipe } from '../recipe/recipe.js';
 import type { SeenBatch } from '../report/seen.js';
 import type { RunConfig } from '../run/config.js';
 import { plural } from '../suggest.js';
 import { openRunData } from '../tasks/runs.js';
-import { learnedFrom, type Task, trainingLoader } from '../train/index.js';
+import { learnedFrom, type Task, trainingLoader, withUnlabelled } from '../train/index.js';
 import { shown } from './shown.js';
 
 /** So many pictures of the batch are shown. */
@@ -24,8 +25,13 @@ export async function seenBatch(task: Task, config: RunConfig, data: Dataset | '
     return { none: 'The data has changed since the training: what the network saw cannot be shown.' };
   const { values } = config.recipe;
   const { train } = learnedFrom(config, dataset);
-  const loader = trainingLoader(task, config, train, 0);
-  const objective = task.objective(config, train);
+  const unlabelled = await unlabelledOf(config, dataset);
+  if (config.unlabelled !== undefined && unlabelled === undefined)
+    return {
+      none: 'The pictures without labels, or their labels, have changed: what the network saw cannot be shown.',
+    };
+  const loader = trainingLoader(task, config, train, 0, unlabelled);
+  const objective = task.objective(config, train, unlabelled);
   try {
     // Partners may stand anywhere in the batch.
     const mixes = values.mixup > 0 || values.cutmix > 0;
@@ -49,9 +55,14 @@ export async function seenBatch(task: Task, config: RunConfig, data: Dataset | '
   }
 }
 
-async function openedOf(config: RunConfig): Promise<Dataset | undefined> {
+const openedOf = (config: RunConfig): Promise<Dataset | undefined> => unlessGone(() => openRunData(config));
+
+const unlabelledOf = (config: RunConfig, dataset: Dataset): Promise<Unlabelled | undefined> =>
+  unlessGone(async () => (await withUnlabelled(config, dataset)).unlabelled);
+
+async function unlessGone<T>(open: () => Promise<T>): Promise<T | undefined> {
   try {
-    return await openRunData(config);
+    return await open();
   } catch (error) {
     // Gone, or no longer a data set: both are no fault of what is told here. Anything else is one of the program.
     if (error instanceof RescaledError || (error as NodeJS.ErrnoException).code !== undefined) return undefined;

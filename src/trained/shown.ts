@@ -1,3 +1,4 @@
+import type { Pixels } from '../augment/pixels.js';
 import { evalView } from '../augment/view.js';
 import type { Source } from '../data/sources/source.js';
 import { readPixels } from '../data/sources/source.js';
@@ -14,11 +15,18 @@ const SIDE = 192;
 const SMALL = 64;
 
 /** Bytes [S, S, 3] as a small picture of a page: PNG up to 64 pixels, else JPEG of at most 192. */
-export async function shown(image: Uint8Array, size: number): Promise<Shown> {
+export const shown = (image: Uint8Array, size: number): Promise<Shown> =>
+  thumbnail({ data: image, width: size, height: size });
+
+/** A picture of any shape as a small picture of a page, whole. */
+export async function thumbnail({ data, width, height }: Pixels): Promise<Shown> {
   const { default: sharp } = await import('sharp');
-  const raw = sharp(image, { raw: { width: size, height: size, channels: 3 } });
-  const pixels = size <= SMALL;
-  const file = await (pixels ? raw.png() : raw.resize(Math.min(SIDE, size)).jpeg({ quality: 80 })).toBuffer();
+  const raw = sharp(data, { raw: { width, height, channels: 3 } });
+  const pixels = Math.max(width, height) <= SMALL;
+  const file = await (pixels
+    ? raw.png()
+    : raw.resize(SIDE, SIDE, { fit: 'inside', withoutEnlargement: true }).jpeg({ quality: 80 })
+  ).toBuffer();
   return { uri: `data:image/${pixels ? 'png' : 'jpeg'};base64,${file.toString('base64')}`, pixels };
 }
 

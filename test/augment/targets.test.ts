@@ -8,7 +8,7 @@ import { preprocessOptions } from '../../src/augment/preprocess.js';
 import { Random } from '../../src/augment/random.js';
 import { viewBoxes, viewDepth, viewMask } from '../../src/augment/targets.js';
 import { applyView, drawView, evalSample, evalViewOf, trainSample, type View } from '../../src/augment/view.js';
-import { decodeFile } from '../../src/data/sources/decode.js';
+import { decodeFile } from '../../src/data/decoding/decode.js';
 import { packageRoot } from '../../src/package-root.js';
 
 interface Viewed {

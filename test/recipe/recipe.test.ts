@@ -231,3 +231,34 @@ test('a run of the first version goes on as it was', () => {
     ['none', 'sgd', 1, 1, 10],
   );
 });
+
+test('pictures without labels: the ratio, the weight that follows it, and what makes no sense', () => {
+  const given = (preset: string, settings = {}, labels = true, pictures = 1000) =>
+    resolveRecipe(preset, 'resnet-rs-14', 96, settings, 300, { pictures, labels });
+  // A recipe that was not made for them takes as many as there are labelled ones.
+  const quick = given('quick').values;
+  assert.deepEqual([quick.unlabelledRatio, quick.unlabelledWeight, quick.unlabelledTargets], [1, 1, 'soft']);
+  assert.equal(given('quick', { unlabelledRatio: 5 }).values.unlabelledWeight, 5);
+  assert.equal(given('quick', { unlabelledRatio: 5, unlabelledWeight: 2 }).values.unlabelledWeight, 2);
+  const student = given('noisy-student').values;
+  assert.deepEqual([student.unlabelledRatio, student.unlabelledWeight, student.epochs], [3, 3, 350]);
+  const fixmatch = given('fixmatch', {}, false).values;
+  assert.deepEqual([fixmatch.unlabelledRatio, fixmatch.unlabelledWeight, fixmatch.confidence], [7, 1, 0.95]);
+  // Counted on all, an epoch of 300 + 100,000 pictures has 12,538 labelled draws, 392 steps of 32.
+  assert.equal(given('fixmatch', {}, false, 100_000).values.epochs, 10);
+  assert.equal(given('fixmatch', {}, false, 700).values.epochs, Math.ceil(1000 / Math.ceil(125 / 32)));
+
+  const refused = (preset: string, settings: object, labels: boolean, text: RegExp) =>
+    assert.throws(
+      () => given(preset, settings, labels),
+      (error: Error & { exitCode?: number }) => error.exitCode === 2 && text.test(error.message),
+    );
+  refused('quick', {}, false, /Expected --labels with --unlabelled.*--recipe fixmatch/s);
+  refused('fixmatch', {}, true, /Expected no --labels with unlabelledTargets=consistency/);
+  refused('quick', { unlabelledRatio: 0 }, true, /unlabelledRatio above 0/);
+  for (const settings of [{ mixup: 0.2 }, { cutmix: 1 }, { repeats: 2 }])
+    refused('quick', settings, true, /Expected (mixup=0|cutmix=0|repeats=1) with pictures without labels/);
+  // Without such pictures nothing is said of them.
+  const { sources } = resolveRecipe('quick', 'resnet-rs-14', 96);
+  assert.equal(sources.unlabelledWeight, 'unused with unlabelledRatio 0');
+});

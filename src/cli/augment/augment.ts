@@ -16,7 +16,7 @@ import { drawOperation, VARIANTS } from '../../augment/policies/randaugment.js';
 import { preprocessOptions } from '../../augment/preprocess.js';
 import { Random } from '../../augment/random.js';
 import { evalView } from '../../augment/view.js';
-import { decodeFile } from '../../data/sources/decode.js';
+import { decodeFile } from '../../data/decoding/decode.js';
 import { UsageError } from '../../errors.js';
 import { writeFileAtomic } from '../../files.js';
 import { didYouMean } from '../../suggest.js';

@@ -38,6 +38,16 @@ export const RECIPE_GROUPS: Readonly<Record<string, readonly RecipeKey[]>> = {
     'cutmix',
     'repeats',
   ],
+  'Pictures without labels': [
+    'unlabelledRatio',
+    'unlabelledWeight',
+    'unlabelledTargets',
+    'pseudoTemperature',
+    'pseudoSmoothing',
+    'confidence',
+    'unlabelledAugment',
+    'epochsCount',
+  ],
   Weights: ['init'],
 };
 

@@ -47,6 +47,14 @@ export function register(program: Command): void {
       'time that the whole run may take: model, size and length are fitted to it, where they are not given',
       number,
     )
+    .option(
+      '--unlabelled <paths...>',
+      'pictures without labels to learn from too: folders, patterns in quotes (see --labels)',
+    )
+    .option(
+      '--labels <folder>',
+      'what a teacher says of them: what "rescaled pseudo-label" wrote; --recipe fixmatch needs none',
+    )
     .option('--limit-val <n>', 'use only so many of the pictures that each epoch is measured on', integer)
     .option('--max-broken <share>', 'share of broken pictures above which the run fails, default 0.01', number)
     .option('--strict', 'fail where any picture is broken')
@@ -77,6 +85,7 @@ Examples:
   rescaled train flowers --set labelSmoothing=0 --set averaging=none
   rescaled train flowers --from runs/birds-1             go on from other weights
   rescaled train flowers --from resnetrs50.tf_in1k       fine-tuning
+  rescaled train flowers --unlabelled heap -r fixmatch   few labels, many pictures
   rescaled train flowers --explain                       what would be done, and why
   rescaled train --resume runs/flowers-1`,
     )

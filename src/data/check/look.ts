@@ -1,4 +1,4 @@
-import { BrokenPicture, decodeFile, examineFile } from '../sources/decode.js';
+import { BrokenPicture, decodeFile, examineFile } from '../decoding/decode.js';
 import { brokenRecord, isBroken, KnownFacts, readRecord, recordOf } from './facts.js';
 import type { Pictures } from './opened.js';
 import { Thumbs } from './thumbs.js';

@@ -1,6 +1,6 @@
 import type { Pixels } from '../../augment/pixels.js';
 import type { CheckedPicture } from '../../checked.js';
-import { BrokenPicture, decodeFile } from '../sources/decode.js';
+import { BrokenPicture, decodeFile } from '../decoding/decode.js';
 import { openToCheck, Pictures } from './opened.js';
 
 /**

@@ -2,8 +2,9 @@ import type { Pixels } from '../../augment/pixels.js';
 import type { PreprocessOptions } from '../../augment/preprocess.js';
 import { Random } from '../../augment/random.js';
 import { evalSample, trainSample } from '../../augment/view.js';
-import { BrokenPicture } from '../sources/decode.js';
+import { BrokenPicture } from '../decoding/decode.js';
 import { readPixels, type Source } from '../sources/source.js';
+import type { Draws } from './joint.js';
 import type { TargetReader, Targets } from './targets.js';
 
 /** Pictures ready for the network. n may be smaller than asked, even 0, where pictures were broken. */
@@ -26,6 +27,8 @@ export interface MadeBatch<T extends Targets = Targets> extends Batch<T> {
 export interface BatchPlan {
   readonly mode: 'train' | 'eval';
   readonly preprocess: PreprocessOptions;
+  /** Of pictures of other styles than 0; see `Draws`. */
+  readonly styles?: readonly PreprocessOptions[];
   readonly seed: number;
   /** Times that each picture comes in a row, each time another view (training; see `repeatedOrder`). */
   readonly repeats: number;
@@ -38,6 +41,8 @@ export interface BatchRequest {
   readonly first: number;
   /** The wanted pictures, in order. */
   readonly indices: Int32Array;
+  /** Of a joint order: what the views are functions of. */
+  readonly draws?: Omit<Draws, 'indices'>;
 }
 
 /**
@@ -47,13 +52,13 @@ export interface BatchRequest {
 const DECODE_AHEAD = 3;
 
 /**
- * Makes one batch. The view of a picture is a function of (seed, epoch, index, copy) alone.
+ * Makes one batch. The view of a picture is a function of (seed, epoch, index, copy) alone; of a joint order the pass takes the epoch's place.
  * @param abandoned asked before each picture; the batch is dropped (undefined) once it answers true
  */
 export async function makeBatch<T extends Targets>(
   source: Source,
   reader: TargetReader<T>,
-  { epoch, first, indices }: BatchRequest,
+  { epoch, first, indices, draws }: BatchRequest,
   plan: BatchPlan,
   abandoned: () => boolean = () => false,
 ): Promise<MadeBatch<T> | undefined> {
@@ -75,9 +80,12 @@ export async function makeBatch<T extends Targets>(
       continue;
     }
     if (pixels instanceof Error) throw pixels;
-    const { mode, preprocess, seed, repeats } = plan;
-    const copy = (first + k) % repeats;
-    const random = (): Random => (copy === 0 ? new Random(seed, epoch, index) : new Random(seed, epoch, index, copy));
+    const { mode, seed, repeats, styles } = plan;
+    const copy = draws?.copies[k] ?? (first + k) % repeats;
+    const pass = draws?.passes[k] ?? epoch;
+    const style = draws?.styles[k] ?? 0;
+    const preprocess = style === 0 ? plan.preprocess : styles![style - 1]!;
+    const random = (): Random => (copy === 0 ? new Random(seed, pass, index) : new Random(seed, pass, index, copy));
     const { image, view } =
       mode === 'train' ? trainSample(pixels, preprocess, random()) : evalSample(pixels, preprocess);
     images.set(image, n * bytes);

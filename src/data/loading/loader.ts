@@ -5,7 +5,8 @@ import { batchBounds, type Rest } from '../../batches.js';
 import { RescaledError, UsageError } from '../../errors.js';
 import { plural } from '../../suggest.js';
 import type { Source } from '../sources/source.js';
-import { type Batch, type BatchPlan, type MadeBatch, makeBatch } from './batch.js';
+import { type Batch, type BatchPlan, type BatchRequest, type MadeBatch, makeBatch } from './batch.js';
+import { JointOrder, type JointPlan } from './joint.js';
 import { openTargets, type TargetReader, type TargetSpec, type Targets } from './targets.js';
 import { WorkerPool } from './worker-pool.js';
 
@@ -33,6 +34,10 @@ export interface LoaderOptions<T extends Targets> {
   workers: number;
   /** Batches made ahead of the consumer. Default 2 per worker; at least 2. Without effect when workers = 0. */
   prefetch?: number;
+  /** Training on two kinds of pictures, those with labels first in the source: their order, in place of the one above. */
+  joint?: JointPlan;
+  /** How pictures of the styles 1 and 2 of a joint order become the network's input. */
+  styles?: readonly PreprocessOptions[];
   /** What becomes of pictures that fill no whole batch. Default: `spread` in training, else `keep`. See `batchBounds`. */
   rest?: Rest;
 }
@@ -55,6 +60,7 @@ export class BatchLoader<T extends Targets> {
   #reader: Promise<TargetReader<T>> | undefined;
   /** Batch b is [bounds[b], bounds[b + 1]) of the epoch's order. */
   readonly #bounds: readonly number[];
+  readonly #joint: JointOrder | undefined;
   readonly #plan: BatchPlan;
   readonly #ahead: number;
   readonly #pool: WorkerPool | undefined;
@@ -73,6 +79,8 @@ export class BatchLoader<T extends Targets> {
       prefetch = 2 * workers,
       repeats = 1,
       rest = mode === 'train' ? 'spread' : 'keep',
+      joint,
+      styles,
     } = options;
     checkWhole('batch', batch, 1);
     checkWhole('workers', workers, 0);
@@ -88,10 +96,17 @@ export class BatchLoader<T extends Targets> {
     }
     this.#source = source;
     this.#targets = options.targets;
-    this.#plan = { mode, preprocess: preprocessOptions(options.preprocess), seed, repeats };
+    this.#plan = {
+      mode,
+      preprocess: preprocessOptions(options.preprocess),
+      ...(styles && { styles: styles.map(preprocessOptions) }),
+      seed,
+      repeats,
+    };
     this.#ahead = Math.max(2, prefetch);
     this.#bounds = batchBounds(source.length, batch, rest);
-    this.batchesPerEpoch = this.#bounds.length - 1;
+    this.#joint = joint && new JointOrder(joint);
+    this.batchesPerEpoch = this.#joint?.batchesPerEpoch ?? this.#bounds.length - 1;
     if (workers > 0)
       this.#pool = new WorkerPool(workers, {
         spec: source.spec,
@@ -108,7 +123,7 @@ export class BatchLoader<T extends Targets> {
 
   /** Pictures in the first batch of an epoch, those that cannot be read among them. */
   get firstSize(): number {
-    return this.#bounds[1]!;
+    return this.#joint?.draws(0, 0).indices.length ?? this.#bounds[1]!;
   }
 
   /** Milliseconds that consumers have waited for batches so far, over all passes. */
@@ -137,9 +152,10 @@ export class BatchLoader<T extends Targets> {
    */
   async first(epoch: number, most = Number.POSITIVE_INFINITY): Promise<Batch<T>> {
     checkWhole('epoch', epoch, 0);
-    const indices = Int32Array.from(this.#order(epoch).subarray(0, Math.min(most, this.firstSize)));
+    const request = this.#request(epoch, 0, this.#joint === undefined ? this.#order(epoch) : undefined);
+    const indices = request.indices.subarray(0, most);
     this.#reader ??= openTargets(this.#targets, this.#source);
-    const made = await makeBatch(this.#source, await this.#reader, { epoch, first: 0, indices }, this.#plan);
+    const made = await makeBatch(this.#source, await this.#reader, { ...request, indices }, this.#plan);
     const { images, targets, indices: kept, n } = made!;
     return { images, targets, indices: kept, n };
   }
@@ -148,17 +164,14 @@ export class BatchLoader<T extends Targets> {
     if (this.#closed) throw new RescaledError('The batch loader is closed.');
     const pass = Atomics.add(this.#currentPass, 0, 1) + 1;
     const current = () => Atomics.load(this.#currentPass, 0) === pass;
-    const order = this.#order(epoch);
+    const order = this.#joint === undefined ? this.#order(epoch) : undefined;
     const queue: Promise<MadeBatch<T> | undefined>[] = [];
     let next = startBatch;
     const request = async (): Promise<MadeBatch<T> | undefined> => {
-      const first = this.#bounds[next]!;
-      const indices = Int32Array.from(order.subarray(first, this.#bounds[next + 1]!));
-      next++;
-      if (this.#pool !== undefined)
-        return this.#pool.run({ pass, epoch, first, indices }) as Promise<MadeBatch<T> | undefined>;
+      const wanted = this.#request(epoch, next++, order);
+      if (this.#pool !== undefined) return this.#pool.run({ pass, ...wanted }) as Promise<MadeBatch<T> | undefined>;
       this.#reader ??= openTargets(this.#targets, this.#source);
-      return makeBatch(this.#source, await this.#reader, { epoch, first, indices }, this.#plan);
+      return makeBatch(this.#source, await this.#reader, wanted, this.#plan);
     };
     const fill = () => {
       while (this.#pool !== undefined && queue.length < this.#ahead && next < this.batchesPerEpoch) {
@@ -184,6 +197,16 @@ export class BatchLoader<T extends Targets> {
       // Tells the workers to drop what is left of this pass.
       if (current()) Atomics.add(this.#currentPass, 0, 1);
     }
+  }
+
+  /** Batch b of an epoch. @param order of the epoch, where it is no joint one */
+  #request(epoch: number, b: number, order: Uint32Array | undefined): BatchRequest {
+    if (order === undefined) {
+      const { indices, ...draws } = this.#joint!.draws(epoch, b);
+      return { epoch, first: 0, indices, draws };
+    }
+    const first = this.#bounds[b]!;
+    return { epoch, first, indices: Int32Array.from(order.subarray(first, this.#bounds[b + 1]!)) };
   }
 
   #order(epoch: number): Uint32Array {

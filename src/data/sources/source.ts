@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { fromGrey, type Pixels } from '../../augment/pixels.js';
 import { RescaledError } from '../../errors.js';
 import { PixelFile, type PixelFileSpec } from '../cache/pixel-file.js';
-import { type DecodeLimits, decodeFile, isWhole } from './decode.js';
+import { type DecodeLimits, type DecodeOptions, type Examined, examineFile, isWhole } from '../decoding/decode.js';
 import { PathTable, type PathTableSpec } from './path-table.js';
 
 /** Pictures on disk, one file each. */
@@ -45,10 +45,19 @@ export interface IdxSpec {
   file: string;
 }
 
+/** Sources one after the other: pictures with labels, say, and then pictures without. */
+export interface JoinedSpec {
+  kind: 'joined';
+  name: string;
+  classes: readonly string[];
+  labels: Int32Array;
+  members: readonly SourceSpec[];
+}
+
 /**
  * Everything a worker thread needs to read the source. Structured-cloneable; the large parts are shared, not copied.
  */
-export type SourceSpec = FilesSpec | IdxSpec;
+export type SourceSpec = FilesSpec | IdxSpec | JoinedSpec;
 
 /** Labelled pictures that can be read in any order. */
 export interface Source {
@@ -65,6 +74,11 @@ export interface Source {
    * written to.
    */
   ready(i: number, targetSize: number): Pixels | undefined;
+  /**
+   * Picture i as it lies encoded, read and decoded anew. Undefined where pictures are not encoded.
+   * @throws BrokenPicture when it cannot be read or decoded
+   */
+  readonly examine: ((i: number, options: DecodeOptions) => Promise<Examined>) | undefined;
   readonly spec: SourceSpec;
 }
 
@@ -79,10 +93,56 @@ export function sharedInts(values: ArrayLike<number>): Int32Array {
 export function openSource(spec: SourceSpec): Source {
   const { name, classes, labels } = spec;
   const common = { name, classes, labels, length: labels.length, spec };
+  if (spec.kind === 'joined') return { ...common, ...joinedReader(spec) };
   if (spec.kind === 'idx')
-    return { ...common, describe: (i) => `${spec.file}#${spec.positions[i]}`, ready: idxReader(spec) };
+    return {
+      ...common,
+      describe: (i) => `${spec.file}#${spec.positions[i]}`,
+      ready: idxReader(spec),
+      examine: undefined,
+    };
   const paths = new PathTable(spec.paths);
-  return { ...common, describe: (i) => join(spec.root, paths.at(i)), ready: cacheReader(spec) };
+  const describe = (i: number): string => join(spec.root, paths.at(i));
+  return {
+    ...common,
+    describe,
+    ready: cacheReader(spec),
+    examine: (i, options) => examineFile(describe(i), options),
+  };
+}
+
+/** Sources one after the other, with the classes and labels of the first; pictures of the others have none: they are 0. */
+export function joined(name: string, sources: readonly Source[]): Source {
+  const [first] = sources;
+  if (first === undefined) throw new RescaledError(`Expected sources to join in ${name} but there are none.`);
+  const total = sources.reduce((sum, { length }) => sum + length, 0);
+  const labels = new Int32Array(new SharedArrayBuffer(4 * total));
+  labels.set(first.labels);
+  return openSource({ kind: 'joined', name, classes: first.classes, labels, members: sources.map(({ spec }) => spec) });
+}
+
+function joinedReader({ members }: JoinedSpec): Pick<Source, 'describe' | 'ready' | 'examine'> {
+  const sources = members.map(openSource);
+  const ends: number[] = [];
+  for (const source of sources) ends.push((ends.at(-1) ?? 0) + source.length);
+  const at = (i: number): [Source, number] => {
+    const k = ends.findIndex((end) => i < end);
+    return [sources[k]!, i - (ends[k - 1] ?? 0)];
+  };
+  return {
+    describe(i) {
+      const [source, own] = at(i);
+      return source.describe(own);
+    },
+    ready(i, targetSize) {
+      const [source, own] = at(i);
+      return source.ready(own, targetSize);
+    },
+    examine(i, options) {
+      const [source, own] = at(i);
+      return source.examine!(own, options);
+    },
+  };
 }
 
 function idxReader({ pixels, positions, rows, columns }: IdxSpec): (i: number) => Pixels {
@@ -118,6 +178,7 @@ export function cacheFinder(
  */
 export function subset(source: Source, chosen: ArrayLike<number>): Source {
   const { spec } = source;
+  if (spec.kind === 'joined') throw new RescaledError(`A part of ${source.name} was asked for, which is joined.`);
   const labels = sharedInts(Array.from(chosen, (i) => source.labels[i]!));
   if (spec.kind === 'idx') {
     return openSource({ ...spec, labels, positions: sharedInts(Array.from(chosen, (i) => spec.positions[i]!)) });
@@ -157,5 +218,6 @@ export async function readPixels(
 ): Promise<Pixels> {
   if (!(i >= 0 && i < source.length))
     throw new RescaledError(`Picture ${i} asked of ${source.name}, which has ${source.length}.`);
-  return source.ready(i, targetSize) ?? decodeFile(source.describe(i), { targetSize, ...(limits && { limits }) });
+  // What cannot be decoded is always ready.
+  return source.ready(i, targetSize) ?? (await source.examine!(i, { targetSize, ...(limits && { limits }) })).pixels;
 }

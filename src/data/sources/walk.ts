@@ -3,7 +3,7 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { RescaledError, UsageError } from '../../errors.js';
 import { endingsText } from '../../part-words.js';
-import { PICTURE_EXTENSIONS } from './decode.js';
+import { PICTURE_EXTENSIONS } from '../decoding/decode.js';
 
 /** A picture file below some folder: its path from there, with `/` on every system, and its size in bytes. */
 export interface FoundFile {

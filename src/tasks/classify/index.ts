@@ -3,6 +3,7 @@ import { LABELS, type Labels } from '../../data/loading/labels.js';
 import { createModel } from '../../models/index.js';
 import type { Task } from '../../train/task.js';
 import { type ClassDetails, classEvaluator } from './evaluator.js';
+import { CONSISTENCY_FIGURES, JOINT_FIGURES, jointObjective } from './joint.js';
 import { METRICS } from './metrics.js';
 import { classObjective } from './objective.js';
 import { classParts } from './report.js';
@@ -15,7 +16,11 @@ import { upgradeState } from './upgrade.js';
 export const classify: Task<Labels, ClassSettings, ClassDetails> = {
   name: 'classify',
   metrics: METRICS,
-  figures: ['top1'],
+  figures: ({ unlabelledRatio, unlabelledTargets }) => [
+    'top1',
+    ...(unlabelledRatio === 0 ? [] : unlabelledTargets === 'consistency' ? CONSISTENCY_FIGURES : JOINT_FIGURES),
+  ],
+  unlabelled: true,
   openData: openDataset,
   targets: LABELS,
   settings: ({ classes }) => ({ name: 'classify', classes: [...classes] }),
@@ -25,8 +30,12 @@ export const classify: Task<Labels, ClassSettings, ClassDetails> = {
   outputs: ({ classes }) => classes.length,
   model: ({ model, modelOptions, seed }) => createModel(model, modelOptions, seed),
   facts: ({ classes }) => ({ classes: [...classes] }),
-  objective: ({ recipe, modelOptions, size, seed, device }, { labels, classes: names }) =>
-    classObjective({ recipe: recipe.values, classes: modelOptions.classes, names, labels, size, seed, device }),
+  objective({ recipe: { values: recipe }, modelOptions, size, seed, device }, { labels, classes: names }, unlabelled) {
+    const common = { classes: modelOptions.classes, names, labels, size, seed, device };
+    return unlabelled === undefined
+      ? classObjective({ recipe, ...common })
+      : jointObjective({ recipe, ...common, unlabelled });
+  },
   evaluator: ({ classes }, options) => classEvaluator(classes.length, options),
   exported: ({ classes }) => ({ kind: 'classes', labels: classes }),
   told: classTold,

@@ -19,6 +19,9 @@ export interface ClassObjectiveOptions {
   device: string;
 }
 
+/** A class by its name, or by its number where it has none. */
+export const nameOf = (names: readonly string[] | undefined, label: number): string => names?.[label] ?? String(label);
+
 /**
  * Cross-entropy with label smoothing, class weights and mixed pictures as the recipe has them. Its figure is `top1`: pictures whose highest
  * logit is their label's (of mixed ones, that of the first of each two).
@@ -36,7 +39,7 @@ export function classObjective({
   const weights = recipe.classWeights === 'balanced' ? balancedWeights(labels, classes, device) : undefined;
   const onDevice = (some: Int32Array, begin: number, end: number): Tensor =>
     fromTypedArray(some.subarray(begin, end), [end - begin], { dtype: 'int64', device });
-  const nameOf = (label: number): string => names?.[label] ?? String(label);
+  const named = (label: number): string => nameOf(names, label);
   return {
     begin(batch, epoch, number) {
       const { labels: own } = batch.targets;
@@ -45,11 +48,11 @@ export function classObjective({
       return {
         images: mix === undefined ? batch.images : mixImages(batch.images, batch.n, size, size, mix),
         caption(k) {
-          if (mix === undefined || own[k] === partners![k]) return nameOf(own[k]!);
+          if (mix === undefined || own[k] === partners![k]) return named(own[k]!);
           const shares = [[mix.lambda, own[k]!] as const, [1 - mix.lambda, partners![k]!] as const];
           return shares
             .sort(([a], [b]) => b - a)
-            .map(([share, label]) => `${(100 * share).toFixed(0)}\u00a0% ${nameOf(label)}`)
+            .map(([share, label]) => `${(100 * share).toFixed(0)}\u00a0% ${named(label)}`)
             .join(', ');
         },
         loss(logits, begin, end) {

@@ -35,9 +35,12 @@ export function batchGradients(
   const bytes = size * size * 3;
   let loss = 0;
   const figures: Record<string, number> = {};
+  const cutAt = (part: number): number => {
+    const at = Math.floor((part * n) / parts);
+    return part === 0 || part === parts ? at : (step.cut?.(at) ?? at);
+  };
   for (let part = 0; part < parts; part++) {
-    const begin = Math.floor((part * n) / parts);
-    const end = Math.floor(((part + 1) * n) / parts);
+    const [begin, end] = [cutAt(part), cutAt(part + 1)];
     scope(() => {
       const images = parts === 1 ? step.images : step.images.subarray(begin * bytes, end * bytes);
       const x = normaliser.input(images, end - begin, size);

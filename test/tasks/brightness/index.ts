@@ -11,7 +11,7 @@ export const brightness: Task<Brightness> = {
     { name: 'mae', title: 'mean absolute error', unit: '', direction: 'lower' },
     { name: 'loss', title: 'loss', unit: '', direction: 'lower' },
   ],
-  figures: ['mae'],
+  figures: () => ['mae'],
   openData: openDataset,
   targets: { module: new URL('targets.js', import.meta.url).href },
   settings: () => ({ name: 'brightness' }),

@@ -1,9 +1,9 @@
-// The process that trains and finishes a run. runTrainer() starts it.
-import type { TaskHandler } from '../../child/messages.js';
-import type { TrainEvent } from '../../run/events.js';
-import { resumeTraining, train } from '../../tasks/runs.js';
-import type { TrainOptions } from '../../train/index.js';
-import { finishRun, type RunFigures } from '../../trained/finish.js';
+// The process that trains and finishes a run. trainApart() starts it.
+import type { TaskHandler } from '../child/messages.js';
+import type { TrainEvent } from '../run/events.js';
+import { resumeTraining, train } from '../tasks/runs.js';
+import type { TrainOptions } from '../train/index.js';
+import { finishRun, type RunFigures } from './finish.js';
 
 export type TrainTask = { type: 'train'; options: TrainOptions } | { type: 'resume'; run: string; data?: string };
 

@@ -106,9 +106,14 @@ export async function examineFile(path: string, options: DecodeOptions = {}): Pr
 
 /** As `decodeFile`, for an encoded picture in memory; `name` stands for it in messages. */
 export async function decodeBytes(bytes: Uint8Array, name: string, options: DecodeOptions = {}): Promise<Pixels> {
-  const work = async (): Promise<Pixels> => {
+  return (await examineBytes(bytes, name, options)).pixels;
+}
+
+/** As `examineFile`, for an encoded picture in memory; `name` stands for it in messages. */
+export async function examineBytes(bytes: Uint8Array, name: string, options: DecodeOptions = {}): Promise<Examined> {
+  const work = async (): Promise<Examined> => {
     checkBytes(bytes.length, name, limitsOf(options).bytes);
-    return (await decode(bytes, name, options)).pixels;
+    return { ...(await decode(bytes, name, options)), bytes };
   };
   return named(name, work, () => bytes);
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import sharp from 'sharp';
 import type { Pixels } from '../../../src/augment/pixels.js';
-import { BrokenPicture, decodeFile } from '../../../src/data/sources/decode.js';
+import { BrokenPicture, decodeFile } from '../../../src/data/decoding/decode.js';
 import { gradient, gradientSharp, temporaryFolder, writeTree } from '../helpers.js';
 
 const folder = temporaryFolder();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { decodeFile, headerProblem } from '../../../src/data/sources/decode.js';
+import { decodeFile, headerProblem } from '../../../src/data/decoding/decode.js';
 import { gradient, temporaryFolder, writeTree } from '../helpers.js';
 
 const folder = temporaryFolder();

@@ -1,0 +1,175 @@
+// How fast pictures are labelled beside `predict`, and how many labels are selected among in what time and memory:
+//   npm run bench:pseudo-labels -- speed TEACHER PICTURES... [--rounds 3 --batch 8 --threads N]
+//   npm run bench:pseudo-labels -- select [--records 1000000 --classes 1000 --part 10000 --rule balance|threshold|share] [--keep FOLDER]
+// `speed` takes the same pictures in turn, in one process: classified by the loop of `rescaled predict`, and labelled, sidecars written.
+// `select` writes made-up labels and selects among them in a process of its own, whose
+// peak of memory the system tells.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { Random } from '../src/augment/random.js';
+import { wholeOption } from '../src/checks.js';
+import { integer } from '../src/cli/options.js';
+import { Predictor } from '../src/deploy/predictor.js';
+import { UsageError } from '../src/errors.js';
+import { writeFileAtomic } from '../src/files.js';
+import { type Manifest, manifestFile, partFile, partsFolder } from '../src/labels/format.js';
+import { PartLabels, writeSidecar } from '../src/labels/sidecar.js';
+import { packageRoot } from '../src/package-root.js';
+import { pseudoLabel } from '../src/semi/label.js';
+import { benchOptions } from './options.js';
+
+interface Options {
+  rounds: number;
+  batch: number;
+  threads?: number;
+  records: number;
+  classes: number;
+  part: number;
+  rule: string;
+  keep?: string;
+}
+
+const RULES: Record<string, string[]> = { balance: [], threshold: ['--threshold', '0.5'], share: ['--share', '0.1'] };
+
+const command = new Command('npm run bench:pseudo-labels --')
+  .description('Speed of labelling beside predict; time and memory of selecting among many labels.')
+  .argument('<what>', 'speed or select')
+  .argument('[paths...]', 'of speed: the teacher and pictures')
+  .option('--rounds <n>', 'of speed: times each', integer, 3)
+  .option('--batch <n>', 'pictures at a time', integer, 8)
+  .option('--threads <n>', 'threads of ONNX Runtime', integer)
+  .option('--records <n>', 'of select: made-up labels', integer, 1_000_000)
+  .option('--classes <n>', 'of select: classes', integer, 1000)
+  .option('--part <n>', 'of select: labels of a part', integer, 10_000)
+  .option('--rule <name>', `of select: ${Object.keys(RULES).join(', ')}`, 'balance')
+  .option('--keep <folder>', 'of select: where labels are made, once, and kept');
+const options = await benchOptions<Options>(command, ({ rounds, records, classes, part, rule }) => {
+  wholeOption('--rounds', rounds, 1, 100);
+  wholeOption('--records', records, 1, 1e9);
+  wholeOption('--classes', classes, 2, 32_767);
+  wholeOption('--part', part, 1, 1e7);
+  if (!(rule in RULES))
+    throw new UsageError(`Expected ${Object.keys(RULES).join(', ')} for --rule but received ${rule}.`);
+});
+const [what, ...paths] = command.args;
+const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;
+
+if (what === 'speed') await speed();
+else if (what === 'select') select();
+else {
+  console.error('Expected speed or select.');
+  process.exit(2);
+}
+
+async function speed(): Promise<void> {
+  const [teacher, ...pictures] = paths;
+  if (teacher === undefined || pictures.length === 0) throw new UsageError('Expected a teacher and pictures.');
+  const { batch, threads, rounds } = options;
+  const folder = mkdtempSync(join(tmpdir(), 'rescaled-labels-'));
+  const found: Record<'predict' | 'pseudo-label', number[]> = { predict: [], 'pseudo-label': [] };
+  try {
+    // One more than is counted: the first reads the files from the disk.
+    for (let round = 0; round <= rounds; round++) {
+      const predictor = await Predictor.load(teacher, threads === undefined ? {} : { threads });
+      let [begun, n] = [performance.now(), 0];
+      for await (const _ of predictor.predict(pictures, { batch, top: 3 })) n++;
+      const predicted = n / ((performance.now() - begun) / 1000);
+      await predictor.close();
+
+      const out = join(folder, String(round));
+      [begun, n] = [performance.now(), 0];
+      let labelled = 0;
+      for await (const event of pseudoLabel({ teacher, pictures, out, batch, threads })) {
+        // As the other is timed: from an opened teacher on.
+        if (event.type === 'start') begun = performance.now();
+        else if (event.type === 'picture') n++;
+        else if (event.type === 'part') labelled = n / ((performance.now() - begun) / 1000);
+      }
+      if (round === 0) continue;
+      found.predict.push(predicted);
+      found['pseudo-label'].push(labelled);
+      console.log(
+        `round ${round}: ${n} pictures, predict ${predicted.toFixed(1)}/s, pseudo-label ${labelled.toFixed(1)}/s`,
+      );
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  const [a, b] = [median(found.predict), median(found['pseudo-label'])];
+  console.log(`median  predict ${a.toFixed(1)}/s, pseudo-label ${b.toFixed(1)}/s: ${(b / a).toFixed(3)} of it`);
+}
+
+function select(): void {
+  const { records, keep, rule } = options;
+  const folder = keep ?? mkdtempSync(join(tmpdir(), 'rescaled-labels-'));
+  try {
+    let begun = performance.now();
+    const bytes = make(folder);
+    console.log(
+      `${records} labels of ${options.classes} classes in ${folder}: ${(bytes / 1e6).toFixed(0)} MB, ` +
+        `${(bytes / records).toFixed(1)} bytes each, made in ${((performance.now() - begun) / 1000).toFixed(1)} s`,
+    );
+    begun = performance.now();
+    const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js');
+    // The child tells what it took at its end.
+    const told = `process.on('exit', () => console.error('peak ' + process.resourceUsage().maxRSS))`;
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [
+        ...['--import', `data:text/javascript,${encodeURIComponent(told)}`, main],
+        ...['pseudo-label', 'select', folder, '--force', '--json', ...RULES[rule]!],
+      ],
+      { encoding: 'utf8', maxBuffer: 1 << 30 },
+    );
+    const seconds = (performance.now() - begun) / 1000;
+    if (status !== 0) throw new Error(stderr);
+    const { kept, drawn } = JSON.parse(stdout) as { kept: number; drawn: number };
+    const peak = Number(/peak (\d+)/.exec(stderr)![1]) / 1024;
+    console.log(
+      `${rule}: ${kept} kept, ${drawn} drawn in a pass; ${seconds.toFixed(1)} s, peak ${peak.toFixed(0)} MiB with the start of the process`,
+    );
+  } finally {
+    if (keep === undefined) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Labels whose classes are as unequal as 1 to 100 and whose probabilities lie from 0 to 1; made once. @returns bytes of the files */
+function make(folder: string): number {
+  const { records, classes: count, part: size } = options;
+  const classes = Array.from({ length: count }, (_, k) => `class ${k}`);
+  const top = Math.min(10, count);
+  const parts = Array.from({ length: Math.ceil(records / size) }, (_, p) => {
+    const name = `heap-${String(p).padStart(5, '0')}`;
+    return {
+      name,
+      pictures: Math.min(size, records - p * size),
+      identity: createHash('sha256').update(name).digest('hex'),
+    };
+  });
+  const teacher = { identity: '0'.repeat(64), model: 'made-up', size: 224, preprocess: {} };
+  const manifest: Manifest = { format: 1, kind: 'classes', teacher, classes, top, parts };
+  mkdirSync(partsFolder(folder), { recursive: true });
+  writeFileAtomic(manifestFile(folder), JSON.stringify(manifest));
+  const there = new Set(readdirSync(partsFolder(folder)));
+  for (const [p, part] of parts.entries()) {
+    if (there.has(`${part.name}.safetensors`)) continue;
+    const random = new Random(1, p);
+    const rows = new PartLabels(part.pictures, top);
+    for (let row = 0; row < part.pictures; row++) {
+      const label = Math.floor(count * random.uniform() ** 2);
+      const probability = 0.2 + 0.8 * random.uniform();
+      rows.classOf[row] = label;
+      rows.probability[row] = probability;
+      for (let j = 0; j < top; j++) {
+        rows.topClasses[row * top + j] = (label + j) % count;
+        rows.topProbabilities[row * top + j] = j === 0 ? probability : (1 - probability) / count;
+      }
+    }
+    writeSidecar(folder, manifest, part, rows, (row) => `${part.name}/${String(row).padStart(6, '0')}.jpg`);
+  }
+  return parts.reduce((sum, { name }) => sum + statSync(partFile(folder, name)).size, 0);
+}

@@ -1,0 +1,115 @@
+import { Random } from '../../augment/random.js';
+import { batchBounds, drawsOf, type Mixture, type Rest } from '../../batches.js';
+
+/** Keeps the order of pictures without labels apart from that of labelled ones of the same seed and pass. */
+const UNLABELLED_STREAM = -2;
+
+/** Which pictures of a joined source are drawn, and how often. */
+export interface JointPlan {
+  /** Pictures with labels: the first of the source. */
+  labelled: number;
+  /** The others by their places behind the labelled, each as often as it is drawn in a pass over them; a picture's own stand together. */
+  unlabelled: Int32Array;
+  /** Labelled pictures in a step. */
+  batch: number;
+  ratio: number;
+  epochsCount: Mixture['epochsCount'];
+  /** Looks at each unlabelled picture of a step: a second one is drawn in another style. */
+  views: 1 | 2;
+  /** Parts that a step is computed in: each gets its share of both kinds. */
+  parts: number;
+  rest: Rest;
+  seed: number;
+}
+
+/** A batch: pictures in order, and what their views are functions of besides the seed. */
+export interface Draws {
+  indices: Int32Array;
+  /** Pass over the pictures of its kind. */
+  passes: Int32Array;
+  copies: Int32Array;
+  /** Which of the loader's ways of preprocessing: 0 labelled, 1 unlabelled, 2 its second view. */
+  styles: Uint8Array;
+}
+
+/**
+ * The order of two kinds of pictures in steps that hold both. Each kind is drawn pass after pass, each pass a permutation of its own, without
+ * a break from epoch to epoch. Labelled ones are cut into batches as those of a plain run are; up to the k-th labelled draw stand round(ratio x k)
+ * unlabelled ones. A function of (seed, epoch) alone.
+ */
+export class JointOrder {
+  readonly batchesPerEpoch: number;
+  readonly #plan: JointPlan;
+  /** Labelled draws of an epoch. */
+  readonly #draws: number;
+  readonly #bounds: readonly number[];
+  /** Of an entry of `unlabelled`: how many entries of the same picture stand before it. */
+  readonly #copies: Int32Array;
+  readonly #permutations = new Map<string, Uint32Array>();
+
+  constructor(plan: JointPlan) {
+    const { labelled, unlabelled, batch, ratio, epochsCount, rest } = plan;
+    this.#plan = plan;
+    this.#draws = drawsOf(labelled, { unlabelled: unlabelled.length, ratio, epochsCount });
+    this.#bounds = batchBounds(this.#draws, batch, rest);
+    this.batchesPerEpoch = this.#bounds.length - 1;
+    this.#copies = new Int32Array(unlabelled.length);
+    for (let k = 1; k < unlabelled.length; k++)
+      if (unlabelled[k] === unlabelled[k - 1]) this.#copies[k] = this.#copies[k - 1]! + 1;
+  }
+
+  /** Batch b of an epoch. */
+  draws(epoch: number, b: number): Draws {
+    const { labelled, unlabelled, ratio, views, parts } = this.#plan;
+    const [begin, end] = [epoch * this.#draws + this.#bounds[b]!, epoch * this.#draws + this.#bounds[b + 1]!];
+    const [from, to] = [Math.round(ratio * begin), Math.round(ratio * end)];
+    const count = end - begin + views * (to - from);
+    const draws: Draws = {
+      indices: new Int32Array(count),
+      passes: new Int32Array(count),
+      copies: new Int32Array(count),
+      styles: new Uint8Array(count),
+    };
+    let n = 0;
+    const add = (index: number, pass: number, copy: number, style: number): void => {
+      [draws.indices[n], draws.passes[n], draws.copies[n], draws.styles[n]] = [index, pass, copy, style];
+      n++;
+    };
+    const share = (first: number, last: number, part: number): [number, number] => [
+      first + Math.floor((part * (last - first)) / parts),
+      first + Math.floor(((part + 1) * (last - first)) / parts),
+    ];
+    for (let part = 0; part < parts; part++) {
+      const [firstLabelled, lastLabelled] = share(begin, end, part);
+      for (let k = firstLabelled; k < lastLabelled; k++) {
+        const pass = Math.floor(k / labelled);
+        add(this.#at('labelled', pass, k % labelled), pass, 0, 0);
+      }
+      const [first, last] = share(from, to, part);
+      for (let k = first; k < last; k++) {
+        const pass = Math.floor(k / unlabelled.length);
+        const entry = this.#at('unlabelled', pass, k % unlabelled.length);
+        for (let view = 0; view < views; view++)
+          add(labelled + unlabelled[entry]!, pass, views * this.#copies[entry]! + view, 1 + view);
+      }
+    }
+    return draws;
+  }
+
+  #at(kind: 'labelled' | 'unlabelled', pass: number, k: number): number {
+    const key = `${kind} ${pass}`;
+    let order = this.#permutations.get(key);
+    if (order === undefined) {
+      // A batch may lie across two passes of each kind.
+      for (const old of this.#permutations.keys())
+        if (old.startsWith(kind) && Math.abs(Number(old.split(' ')[1]) - pass) > 1) this.#permutations.delete(old);
+      const { labelled, unlabelled, seed } = this.#plan;
+      order =
+        kind === 'labelled'
+          ? new Random(seed, pass).permutation(labelled)
+          : new Random(seed, pass, UNLABELLED_STREAM).permutation(unlabelled.length);
+      this.#permutations.set(key, order);
+    }
+    return order[k]!;
+  }
+}

@@ -1,0 +1,203 @@
+import { readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { BrokenPicture } from '../data/decoding/decode.js';
+import { openPool } from '../data/pool.js';
+import { readPixels } from '../data/sources/source.js';
+import { writeFileAtomic } from '../files.js';
+import { readManifest } from '../labels/format.js';
+import { selectedFolder } from '../labels/select.js';
+import { readSelection } from '../labels/selection.js';
+import { Sidecar, UNREADABLE_CLASS } from '../labels/sidecar.js';
+import type { MeasuredPart } from '../part-words.js';
+import { renderRoundsPage } from '../report/rounds/report.js';
+import { loadConfig } from '../run/config.js';
+import { thumbnail } from '../trained/shown.js';
+import { labelsFolder, roundFolder, type SelfTrainPlan } from './rounds-plan.js';
+
+/** What a round found. Shares are fractions. */
+export interface Round {
+  round: number;
+  /** The run folder. */
+  folder: string;
+  model: string;
+  size: number;
+  /** Top-1 accuracy of the weights that are kept, and the pictures that it comes from. */
+  top1: number;
+  images: number;
+  measured: MeasuredPart;
+  /** The same on validation pictures, where the test pictures are others. */
+  validation?: { top1: number; images: number };
+  /** Labelled pictures that it learned from. */
+  trainImages: number;
+  seconds: number;
+  /** Of a student: the pictures without labels that it learned from. */
+  unlabelled?: RoundLabels;
+}
+
+export interface RoundLabels {
+  folder: string;
+  /** Pictures with a label, those that were selected, and how many of them a pass draws. */
+  pictures: number;
+  kept: number;
+  drawn: number;
+  /** Mean probability that the teacher gives to its class. */
+  confidence: number;
+  /** Pictures that the teacher of the round before called otherwise, and those on which they differ with the greatest confidence. */
+  changed?: { pictures: number; of: number; worst: Disagreement[] };
+}
+
+/** A picture that two teachers call differently. */
+export interface Disagreement {
+  /** Place in the pool. */
+  position: number;
+  before: string;
+  beforeProbability: number;
+  now: string;
+  nowProbability: number;
+}
+
+/** So many pictures are shown. */
+const WORST = 24;
+
+/** What is known of a round whose run is finished. */
+export async function roundOf(out: string, round: number): Promise<Round> {
+  const folder = roundFolder(out, round);
+  const report = JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8')) as {
+    top1: number;
+    testImages: number;
+    measured: MeasuredPart;
+    validation?: Record<string, number>;
+    model: string;
+    size: number;
+    trainImages: number;
+    seconds: number;
+  };
+  const { top1, testImages, measured, validation, model, size, trainImages, seconds } = report;
+  return {
+    ...{ round, folder, model, size, top1, images: testImages, measured },
+    ...(validation === undefined ? {} : { validation: { top1: validation['top1']!, images: validation['images']! } }),
+    ...{ trainImages, seconds },
+    ...(round === 0 ? {} : { unlabelled: await labelsOf(out, round) }),
+  };
+}
+
+async function labelsOf(out: string, round: number): Promise<RoundLabels> {
+  const folder = labelsFolder(out, round);
+  const { pictures, unreadable, kept, drawn } = readSelection(selectedFolder(folder));
+  const { confidence, changed } = await compared(folder, round > 1 ? labelsFolder(out, round - 1) : undefined);
+  return {
+    ...{ folder, pictures: pictures - unreadable, kept, drawn, confidence },
+    ...(changed === undefined ? {} : { changed }),
+  };
+}
+
+/** A folder of labels beside those of an earlier teacher, part by part. */
+async function compared(
+  labels: string,
+  before: string | undefined,
+): Promise<Pick<RoundLabels, 'confidence' | 'changed'>> {
+  const [now, old] = [readManifest(labels), before === undefined ? undefined : readManifest(before)];
+  let [sum, labelled, differ, both, position] = [0, 0, 0, 0, 0];
+  let worst: Disagreement[] = [];
+  for (const part of now.parts) {
+    const own = Sidecar.open(labels, part, now.teacher.identity);
+    const other = old && Sidecar.open(before!, part, old.teacher.identity);
+    try {
+      const [classOf, probability] = [own.classOf(), own.probability()];
+      const [classBefore, probabilityBefore] = [other?.classOf(), other?.probability()];
+      for (let row = 0; row < part.pictures; row++, position++) {
+        if (classOf[row] === UNREADABLE_CLASS) continue;
+        labelled++;
+        sum += probability[row]!;
+        if (classBefore === undefined || classBefore[row] === UNREADABLE_CLASS) continue;
+        both++;
+        const [name, nameBefore] = [now.classes[classOf[row]!]!, old!.classes[classBefore[row]!]!];
+        if (name === nameBefore) continue;
+        differ++;
+        worst.push({
+          position,
+          ...{ before: nameBefore, beforeProbability: probabilityBefore![row]! },
+          ...{ now: name, nowProbability: probability[row]! },
+        });
+      }
+    } finally {
+      own.close();
+      other?.close();
+    }
+    worst = mostConfident(worst);
+    await setImmediate();
+  }
+  return {
+    confidence: sum / Math.max(1, labelled),
+    ...(old === undefined ? {} : { changed: { pictures: differ, of: both, worst } }),
+  };
+}
+
+/** Both teachers are sure. */
+const sureness = ({ beforeProbability, nowProbability }: Disagreement): number =>
+  Math.min(beforeProbability, nowProbability);
+
+const mostConfident = (all: Disagreement[]): Disagreement[] =>
+  all.sort((a, b) => sureness(b) - sureness(a) || a.position - b.position).slice(0, WORST);
+
+/** Writes rounds.json and report.html. */
+export async function writeRounds(out: string, plan: SelfTrainPlan, rounds: readonly Round[]): Promise<void> {
+  writeFileAtomic(join(out, 'rounds.json'), `${JSON.stringify({ rounds }, null, 2)}\n`);
+  const pool = await openPool(plan.unlabelled);
+  const changed = rounds.findLast(({ unlabelled }) => unlabelled?.changed !== undefined)?.unlabelled?.changed;
+  const pictures = [];
+  for (const one of changed?.worst ?? []) {
+    try {
+      const picture = await thumbnail(await readPixels(pool.source, one.position, 64));
+      pictures.push({ ...one, picture, source: pool.key(one.position) });
+    } catch (error) {
+      // It may have gone meanwhile.
+      if (!(error instanceof BrokenPicture)) throw error;
+    }
+  }
+  const { recipe } = loadConfig(rounds.at(-1)!.folder);
+  writeFileAtomic(
+    join(out, 'report.html'),
+    renderRoundsPage({
+      title: `${basename(plan.data)}: ${rounds.length - 1} of ${plan.rounds} rounds of self-training`,
+      data: basename(plan.data),
+      unlabelled: plan.unlabelled.map((path) => basename(path)),
+      of: plan.rounds,
+      rounds: rounds.map(({ folder, unlabelled, ...round }) => ({
+        ...round,
+        folder: basename(folder),
+        ...(unlabelled && {
+          unlabelled: { ...unlabelled, folder: basename(unlabelled.folder), changed: unlabelled.changed },
+        }),
+      })),
+      disagreements: pictures,
+      recipe: {
+        ratio: recipe.values.unlabelledRatio,
+        weight: recipe.values.unlabelledWeight,
+        targets: recipe.values.unlabelledTargets,
+        augment: recipe.values.augment,
+      },
+      generatedAt: new Date().toISOString(),
+      commands: commandsOf(out, rounds),
+    }),
+  );
+}
+
+/** The round to use: chosen on the pictures that decide, which are not the test pictures where there are others. */
+export function bestRound(rounds: readonly Round[]): Round {
+  const value = ({ validation, top1 }: Round): number => validation?.top1 ?? top1;
+  return rounds.reduce((best, round) => (value(round) > value(best) ? round : best));
+}
+
+function commandsOf(out: string, rounds: readonly Round[]): { what: string; command: string }[] {
+  const { folder } = bestRound(rounds);
+  return [
+    { what: 'Classify pictures with the best round', command: `rescaled predict ${folder} PICTURES...` },
+    { what: 'Its own report', command: join(folder, 'report.html') },
+    {
+      what: 'More rounds: the same command with more',
+      command: `rescaled self-train ... --rounds ${rounds.length + 1} -o ${out}`,
+    },
+  ];
+}
