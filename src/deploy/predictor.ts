@@ -37,6 +37,7 @@ export interface PictureResult {
   error?: string;
 }
 
+/** How pictures are classified. */
 export interface PredictOptions {
   /** How many classes to name for each picture. Default 5. */
   top?: number;

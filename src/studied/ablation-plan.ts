@@ -28,6 +28,7 @@ export interface AblationOptions {
   width?: number;
   /** Side of the pictures, in pixels. */
   size?: number;
+  /** Total stride of the stem; half the usual up to 64 pixels. */
   stemStride?: 1 | 2 | 4;
   /** Before the step "more epochs"; 90 by default. */
   epochs?: number;
@@ -35,9 +36,13 @@ export interface AblationOptions {
   longEpochs?: number;
   /** Trainings of each row; 3 by default. */
   seeds?: number;
+  /** At most so many training pictures; all by default. */
   limitTrain?: number;
+  /** At most so many pictures to measure on; all by default. */
   limitVal?: number;
+  /** Share of the training pictures that is set aside to measure on, where the data has no part for it; 0.2 by default. */
   valSplit?: number;
+  /** 'cpu' by default, 'cuda:0' or 'auto'. */
   device?: string;
   /** Of every row. */
   settings?: Partial<Recipe>;

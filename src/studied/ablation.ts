@@ -8,6 +8,7 @@ import { checkTrials, type StudyEnd, TRIALS_OPTIONS, type TrialsOptions, trainNa
 
 /** How an ablation ended: each row's figures, with the intervals of their differences where there are seeds enough. */
 export interface AblationEnd extends StudyEnd {
+  /** In the order of the plan. */
   rows: readonly VariantFigures[];
 }
 

@@ -19,11 +19,15 @@ import { checkTrials, type StudyEnd, TRIALS_OPTIONS, type TrialsOptions, trainNa
 
 /** One training of a study. */
 export interface StudyTrial {
+  /** Names its files in the folder of the study. */
   id: string;
   /** Of its configuration: `resnet-rs-26 x0.5 @64, 30 epochs`. */
   name: string;
+  /** Of its whole training. */
   epochs: number;
+  /** Of all chance in it. */
   seed: number;
+  /** What became of it so far. */
   state: TrialState;
   /** Why it failed. */
   reason?: string;
@@ -33,6 +37,7 @@ export interface StudyTrial {
 export interface StudyOptions extends TrialsOptions {
   /** False: the models are not timed at the end, and have no place on the frontiers of time. */
   measure?: boolean;
+  /** Told of each model that was timed. */
   onMeasured?: MeasureStudyOptions['onMeasured'];
 }
 

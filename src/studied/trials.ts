@@ -33,12 +33,15 @@ export function checkTrials({ workers, threads, checkpointSeconds }: TrialsOptio
 
 /** How the trials of a call ended. */
 export interface TrialsEnd {
+  /** Whether the signal stopped it before all were done. */
   stopped: boolean;
+  /** How many failed in this call; the same call tries them again. */
   failed: number;
 }
 
 /** How trials of a call ended, and the page with what is known. */
 export interface StudyEnd extends TrialsEnd {
+  /** Path of the HTML file. */
   page: string;
 }
 

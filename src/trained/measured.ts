@@ -11,6 +11,7 @@ import { picturesFor } from './pictures.js';
 import { seenBatch } from './seen.js';
 import { mapsOf } from './shown.js';
 
+/** What a model is measured on, and how. */
 export interface MeasureOptions {
   /** Labelled pictures; those of the training that the model did not learn from by default. */
   data?: string;
@@ -27,6 +28,7 @@ export interface MeasureOptions {
   maxBroken?: number;
   /** Told before it begins. */
   onNote?: (text: string) => void;
+  /** Told of each picture that cannot be read. */
   onBroken?: (path: string, reason: string) => void;
 }
 

@@ -29,17 +29,22 @@ export interface TrainingOptions {
   finish?: boolean;
 }
 
+/** What a run is worth on pictures. */
 export interface RunEvaluation {
   /** Which pictures were measured, and where they lie. */
   part: MeasuredPart;
   path: string;
+  /** How many were measured: those that can be read. */
   images: number;
   /** The task's metrics by name: `top1`, `top5` and `loss` of a classification, shares as fractions. */
   scores: Readonly<Record<string, number>>;
   /** What the task tells besides: the classes with their own figures, say. */
   told: Readonly<Record<string, unknown>>;
+  /** Pictures that could not be read, and why. */
   broken: readonly { path: string; reason: string }[];
+  /** What is to be known of the pictures, in words: that they have changed since the training, say. */
   notes: readonly string[];
+  /** Decoding included. */
   imagesPerSecond: number;
 }
 

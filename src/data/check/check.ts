@@ -13,8 +13,11 @@ import { openToCheck, Pictures } from './opened.js';
 
 /** How far a check is. */
 export interface CheckProgress {
+  /** Pictures are decoded first, then compared. */
   type: 'looking' | 'comparing';
+  /** So many pictures so far. */
   done: number;
+  /** All pictures. */
   of: number;
 }
 
