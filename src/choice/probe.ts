@@ -22,6 +22,7 @@ import { costOf, nominalSeconds, type Rung, rungsFor } from './rungs.js';
 
 /** What is to be chosen, and what is given. */
 export interface Asked {
+  /** Those of the training; what stands here is kept. */
   options: Omit<TrainOptions, 'out'>;
   /** The time that the whole run may take; without it `DEFAULT_MINUTES`, roughly. */
   minutes?: number;
@@ -41,11 +42,17 @@ export interface Alternative {
   seconds: number;
 }
 
+/** What was chosen for data and machine, and what it rests on. `withChoice` puts it into options. */
 export interface Choice {
+  /** The network, its width and the size of the pictures. */
   rung: Rung;
+  /** The recipe's name. */
   recipe: string;
+  /** Pictures in a step. */
   batch: number;
+  /** Passes over the training pictures. */
   epochs: number;
+  /** Steps of the whole run. */
   steps: number;
   /** Of the whole run, from the command to the report. */
   seconds: number;
@@ -53,17 +60,25 @@ export interface Choice {
   memoryBytes?: number;
   /** Pictures a second while training. */
   imagesPerSecond: number;
+  /** The next smaller network, where there is one. */
   smaller?: Alternative;
+  /** The next larger one, and what it would take. */
   larger?: Alternative;
   /** What it rests on. */
   trainImages: number;
   /** Without labels, each as often as it is drawn in a pass over them. */
   unlabelledImages?: number;
+  /** How many, where the task has classes. */
   classes?: number;
+  /** The typical shorter side of the pictures on disk, in pixels. */
   side?: number;
+  /** Of this machine. */
   cores: number;
+  /** That the training takes. */
   threads: number;
+  /** Memory that could be had. */
   freeBytes: number;
+  /** What it would be trained on. */
   device: string;
   /** The time that was to be filled. */
   minutes: number;
