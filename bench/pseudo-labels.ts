@@ -65,42 +65,66 @@ else {
   process.exit(2);
 }
 
+/** What one way took: pictures a second, and milliseconds of all cores a picture, which other work on the machine disturbs less. */
+interface Taken {
+  rate: number;
+  cpu: number;
+}
+
 async function speed(): Promise<void> {
   const [teacher, ...pictures] = paths;
   if (teacher === undefined || pictures.length === 0) throw new UsageError('Expected a teacher and pictures.');
   const { batch, threads, rounds } = options;
   const folder = mkdtempSync(join(tmpdir(), 'rescaled-labels-'));
-  const found: Record<'predict' | 'pseudo-label', number[]> = { predict: [], 'pseudo-label': [] };
+  const clock = (): ((n: number) => Taken) => {
+    const [begun, cpu] = [performance.now(), process.cpuUsage()];
+    return (n) => {
+      const { user, system } = process.cpuUsage(cpu);
+      return { rate: n / ((performance.now() - begun) / 1000), cpu: (user + system) / 1000 / n };
+    };
+  };
+  const predict = async (): Promise<Taken> => {
+    const predictor = await Predictor.load(teacher, threads === undefined ? {} : { threads });
+    let n = 0;
+    const taken = clock();
+    for await (const _ of predictor.predict(pictures, { batch, top: 3 })) n++;
+    const found = taken(n);
+    await predictor.close();
+    return found;
+  };
+  const label = async (out: string): Promise<Taken> => {
+    let n = 0;
+    let found: Taken | undefined;
+    let taken = clock();
+    for await (const event of pseudoLabel({ teacher, pictures, out, batch, threads })) {
+      // As the other is timed: from an opened teacher on, until the last part is written.
+      if (event.type === 'start') taken = clock();
+      else if (event.type === 'picture') n++;
+      else if (event.type === 'part') found = taken(n);
+    }
+    return found!;
+  };
+  const ratios: Taken[] = [];
   try {
     // One more than is counted: the first reads the files from the disk.
     for (let round = 0; round <= rounds; round++) {
-      const predictor = await Predictor.load(teacher, threads === undefined ? {} : { threads });
-      let [begun, n] = [performance.now(), 0];
-      for await (const _ of predictor.predict(pictures, { batch, top: 3 })) n++;
-      const predicted = n / ((performance.now() - begun) / 1000);
-      await predictor.close();
-
       const out = join(folder, String(round));
-      [begun, n] = [performance.now(), 0];
-      let labelled = 0;
-      for await (const event of pseudoLabel({ teacher, pictures, out, batch, threads })) {
-        // As the other is timed: from an opened teacher on.
-        if (event.type === 'start') begun = performance.now();
-        else if (event.type === 'picture') n++;
-        else if (event.type === 'part') labelled = n / ((performance.now() - begun) / 1000);
-      }
+      // In turn, and each first as often as last.
+      const first = round % 2 === 0 ? await predict() : undefined;
+      const b = await label(out);
+      const a = first ?? (await predict());
       if (round === 0) continue;
-      found.predict.push(predicted);
-      found['pseudo-label'].push(labelled);
+      ratios.push({ rate: b.rate / a.rate, cpu: b.cpu / a.cpu });
       console.log(
-        `round ${round}: ${n} pictures, predict ${predicted.toFixed(1)}/s, pseudo-label ${labelled.toFixed(1)}/s`,
+        `round ${round}: predict ${a.rate.toFixed(1)}/s, ${a.cpu.toFixed(2)} ms of CPU a picture; ` +
+          `pseudo-label ${b.rate.toFixed(1)}/s, ${b.cpu.toFixed(2)} ms`,
       );
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  const [a, b] = [median(found.predict), median(found['pseudo-label'])];
-  console.log(`median  predict ${a.toFixed(1)}/s, pseudo-label ${b.toFixed(1)}/s: ${(b / a).toFixed(3)} of it`);
+  const of = (value: (one: Taken) => number): string => median(ratios.map(value)).toFixed(3);
+  console.log(`median of pseudo-label by predict: speed ${of(({ rate }) => rate)}, CPU ${of(({ cpu }) => cpu)}`);
 }
 
 function select(): void {

@@ -17,7 +17,7 @@ export const partFile = (folder: string, part: string): string => join(partsFold
 
 /** Who gave the labels. */
 export interface Teacher {
-  /** sha256 (hex) of the exported file: of the weights and of how a picture is prepared for them. */
+  /** sha256 (hex) of network and weights, names of classes, and how a picture is prepared for them. */
   identity: string;
   /** Its model's name. */
   model: string;

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { wholeOption } from '../checks.js';
 import { openPool, type Pool, type PoolPart } from '../data/pool.js';
@@ -87,7 +87,10 @@ export async function* pseudoLabel(options: PseudoLabelOptions): AsyncGenerator<
   const pool = await openPool(options.pictures);
   checkFolder(labels);
   makeFolder(partsFolder(labels));
-  const { teacher, manifest } = await withLock(join(labels, '.lock'), () => begin(options, pool));
+  const { teacher, manifest } = await withLock(join(labels, '.lock'), () => begin(options, pool)).catch((error) => {
+    leaveNothing(labels);
+    throw error;
+  });
   const { predictor } = teacher;
   try {
     const own = pool.parts.flatMap((part, p) => (p % of === index ? [{ ...part, about: manifest.parts[p]! }] : []));
@@ -182,6 +185,16 @@ function checkFolder(labels: string): void {
       `Expected a new folder, or one of pseudo-labels, for --out but ${labels} holds something else (${other.slice(0, 3).join(', ')}). ` +
         'Choose another.',
     );
+}
+
+/** Takes folders away that were made for labels that did not begin. */
+function leaveNothing(labels: string): void {
+  try {
+    rmdirSync(partsFolder(labels));
+    rmdirSync(labels);
+  } catch {
+    // Something lies there.
+  }
 }
 
 /** Opens the teacher; writes the manifest, or compares it with what was begun. Nobody else does at the same time. */

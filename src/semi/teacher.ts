@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import { closeSync, createReadStream, existsSync, openSync, readSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import type { Preprocess } from '../deploy/metadata.js';
 import { onnxFile } from '../deploy/model-file.js';
+import { graphBytes } from '../deploy/onnx/graph-bytes.js';
 import { Predictor } from '../deploy/predictor.js';
 import { UsageError } from '../errors.js';
-import { type Manifest, type Teacher, teacherSchema } from '../labels/format.js';
+import { type Manifest, shortIdentity, type Teacher, teacherSchema } from '../labels/format.js';
 
 /** What the user says of weights that do not say it themselves. */
 export interface GivenTeacher {
@@ -54,13 +57,7 @@ export async function openTeacher(
         `Expected a teacher of classes but ${target} gives numbers (${numbers.join(', ')}). Pseudo-labels are of classes.`,
       );
     const { preprocess, training } = metadata;
-    let identity = await sha256(file);
-    // Names and preprocessing that do not stand in the file itself.
-    if (predictor.notes.length > 0)
-      identity = createHash('sha256')
-        .update(identity)
-        .update(JSON.stringify([classes, preprocess]))
-        .digest('hex');
+    const identity = identityOf(await readFile(file), classes, preprocess);
     const about: Teacher = {
       identity,
       model: training.model,
@@ -73,6 +70,16 @@ export async function openTeacher(
     await predictor.close();
     throw error;
   }
+}
+
+/** sha256 of network and weights, names of classes, and how a picture becomes the input. */
+function identityOf(file: Uint8Array, classes: readonly string[], preprocess: Preprocess): string {
+  const hash = createHash('sha256');
+  for (const bytes of graphBytes(file)) hash.update(bytes);
+  const { size, evalCrop, interpolation, layout, channels, mean, std } = preprocess;
+  return hash
+    .update(JSON.stringify([classes, size, evalCrop, interpolation, layout, channels, mean, std]))
+    .digest('hex');
 }
 
 const isFolder = (path: string): boolean => existsSync(path) && statSync(path).isDirectory();
@@ -126,9 +133,10 @@ async function exportInto(
   const file = exportedFile(into);
   if (begun !== undefined) {
     const before = begun.exported;
-    if (before === undefined || before.sha256 !== exported.sha256 || !sameJson(before.given, said))
-      throw changedTeacher(target, into, begun, exported.sha256);
-    if (existsSync(file)) return { file, exported };
+    if (before !== undefined) {
+      if (before.sha256 !== exported.sha256 || !sameJson(before.given, said)) throw changedTeacher(target, into, begun);
+      if (existsSync(file)) return { file, exported };
+    }
   }
   const { loadModel } = await import('../trained/load.js');
   const { exportModel, trainingFacts } = await import('../trained/export.js');
@@ -147,9 +155,10 @@ const sameJson = (a: Record<string, unknown>, b: Record<string, unknown>): boole
   return sorted(a) === sorted(b);
 };
 
-/** Labels of two teachers must not lie in one folder. @param now identity of the new one */
-export const changedTeacher = (target: string, labels: string, { teacher }: Manifest, now: string): UsageError =>
+/** Labels of two teachers must not lie in one folder. @param now identity of the new one, where it has one yet */
+export const changedTeacher = (target: string, labels: string, { teacher }: Manifest, now?: string): UsageError =>
   new UsageError(
-    `Expected the teacher that the labels in ${labels} were begun with (${teacher.model}, ${teacher.identity.slice(0, 12)}) but ` +
-      `${target} is another, or prepares pictures otherwise (${now.slice(0, 12)}). Give that teacher, or write to another folder.`,
+    `Expected the teacher that the labels in ${labels} were begun with (${teacher.model}, ${shortIdentity(teacher.identity)}) but ` +
+      `${target} is another, or prepares pictures otherwise${now === undefined ? '' : ` (${shortIdentity(now)})`}. ` +
+      'Give that teacher, or write to another folder.',
   );

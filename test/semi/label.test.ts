@@ -12,6 +12,7 @@ import { Sidecar } from '../../src/labels/sidecar.js';
 import { takeLock } from '../../src/lock.js';
 import { type PseudoLabelEvent, type PseudoLabelOptions, pseudoLabel } from '../../src/semi/label.js';
 import { planLabels } from '../../src/semi/plan.js';
+import { openTeacher } from '../../src/semi/teacher.js';
 import { cli, refused, start } from '../cli/helpers.js';
 import { rejectsWith, temporaryFolder } from '../data/helpers.js';
 import { loadNet } from '../deploy/onnx-net.js';
@@ -204,6 +205,28 @@ describe('pseudo-label', () => {
     const { identity } = readManifest(out).teacher;
     writeFileSync(sidecar, Buffer.from(bytes.toString('latin1').replace(identity, 'b'.repeat(64)), 'latin1'));
     await rejectsWith(all({ teacher, pictures: heaps, out }), 2, /part one-00000 has those of another/);
+  });
+
+  test('the identity is of weights, classes and preprocessing, and of nothing else', async () => {
+    const identity = async (options: Partial<typeof net.options>, change = 0): Promise<string> => {
+      const file = join(root, 'variant.onnx');
+      const output = { kind: 'classes' as const, labels: CLASSES };
+      const bytes = exportOnnx(net.trace, { ...net.options, output, ...options });
+      // In the midst of the weights.
+      if (change > 0) bytes[bytes.length >> 1]! ^= change;
+      writeFileSync(file, bytes);
+      const into = temporaryFolder();
+      const { predictor, about } = await openTeacher(file, into, undefined, { threads: 1 });
+      await predictor.close();
+      return about.identity;
+    };
+    const { preprocess } = net.options;
+    const first = await identity({});
+    assert.equal(await identity({ training: { model: 'test-net', top1: 0.9 } }), first);
+    assert.notEqual(await identity({ preprocess: { ...preprocess, evalCrop: 1 } }), first);
+    assert.notEqual(await identity({ preprocess: { ...preprocess, mean: [0, 0, 0] } }), first);
+    assert.notEqual(await identity({ output: { kind: 'classes', labels: ['b', 'a', 'c', 'd', 'e'] } }), first);
+    assert.notEqual(await identity({}, 1), first);
   });
 
   test('too many pictures that cannot be read end it without labels of their part', async () => {

@@ -50,7 +50,7 @@ export async function label(target: string, pictures: string[], flags: LabelFlag
       process.exitCode = 1;
     }
   });
-  if (process.exitCode !== 1 && flags.json !== true) tellNext('rescaled', 'pseudo-label', 'select', out!);
+  if (shown.complete && flags.json !== true) tellNext('rescaled', 'pseudo-label', 'select', out!);
 }
 
 function check({ out, plan, pictures, top, index, of, batch, threads, maxBroken, size, crop }: LabelFlags): void {
@@ -85,10 +85,13 @@ class Shown {
   #last = performance.now();
   #unreadable = 0;
   #parts = '';
+  /** Whether all parts have their labels. */
+  complete = false;
 
   constructor(private readonly json: boolean) {}
 
   show(event: PseudoLabelEvent): void {
+    if (event.type === 'end') this.complete = event.counts.missing.length === 0;
     if (event.type === 'picture') this.#progress(event.done, event.of, event);
     else if (!this.json) this.#tell(event);
     else if (event.type !== 'end') console.log(JSON.stringify(event));
@@ -157,7 +160,7 @@ class Shown {
         const { labelled, unreadable, seconds, counts, manifest } = event;
         if (labelled + unreadable > 0)
           this.#note(
-            `labelled ${plural(labelled, 'picture')} in ${duration(seconds)}, ${(labelled / seconds).toFixed(1)}/s` +
+            `labelled ${plural(labelled, 'picture')} in ${seconds < 10 ? `${seconds.toFixed(1)} s` : duration(seconds)}, ${(labelled / seconds).toFixed(1)}/s` +
               (unreadable === 0 ? '' : `; ${unreadable} cannot be read`),
           );
         console.log(classTable(counts, manifest));
