@@ -155,16 +155,19 @@ export async function openShards(
   const unmeasured = has('test') && has('train') && !labelled(opened, 'test');
   if (unmeasured) notes.push('the test shards have no labels and are not measured');
   const measured = has('val') ? 'val' : has('test') && !unmeasured ? 'test' : undefined;
-  if (measured !== undefined)
+  if (measured !== undefined) {
+    const train = has('train') ? source(['train'], 'train') : undefined;
+    if (train !== undefined && need !== 'val') checkTrainable(train, found.root);
     return {
       ...common,
-      ...(has('train') && { train: source(['train'], 'train') }),
+      ...(train && { train }),
       val: source([measured], measured),
       ...(measured === 'val' && has('test') && !unmeasured && { test: source(['test'], 'test') }),
       measured,
       split: undefined,
       notes,
     };
+  }
   checkShare(valSplit);
   const all = source(parted ? ['train'] : [undefined], 'train');
   checkTrainable(all, found.root);
