@@ -123,13 +123,17 @@ export function makeFolder(path: string): void {
  * is named as `named`.
  */
 export function withoutPlaces(folder: string, named: string): (text: string) => string {
-  const whole = resolve(folder);
-  const within = whole.endsWith(sep) ? whole : whole + sep;
+  const whole = isAddress(folder) ? publicAddress(folder).replace(/\/(?:[^/]*\.(?:json|tar))?$/, '') : resolve(folder);
+  const end = isAddress(folder) ? '/' : sep;
+  const within = whole.endsWith(end) ? whole : whole + end;
   return (text) => text.replaceAll(within, '').replaceAll(whole, () => named);
 }
 
 /** Whether data is named by its address, and not by a path. */
 export const isAddress = (path: string): boolean => /^https?:\/\//i.test(path);
+
+/** An address without its query, which may be a key: for pages that are passed on. */
+export const publicAddress = (address: string): string => address.replace(/[?#].*$/s, '');
 
 /** A place of data as it is written down: a whole path, or an address. */
 export const placeOf = (path: string): string => (isAddress(path) ? path : resolve(path));
@@ -143,4 +147,4 @@ export function lastName(path: string): string {
 
 /** A folder seen from another, where it is not named as the user typed it. */
 export const seenFrom = (from: string, path: string): string =>
-  isAbsolute(path) ? relative(resolve(from), path) || '.' : path;
+  isAddress(path) ? publicAddress(path) : isAbsolute(path) ? relative(resolve(from), path) || '.' : path;

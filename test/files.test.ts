@@ -2,7 +2,16 @@ import assert from 'node:assert/strict';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { makeFolder, refusal, systemReason, writeFileAtomic } from '../src/files.js';
+import {
+  lastName,
+  makeFolder,
+  placeOf,
+  refusal,
+  seenFrom,
+  systemReason,
+  withoutPlaces,
+  writeFileAtomic,
+} from '../src/files.js';
 import { modelFacts, modelTitle } from '../src/models/index.js';
 import { resolveRecipe } from '../src/recipe/recipe.js';
 import { knownNames, plural } from '../src/suggest.js';
@@ -74,4 +83,19 @@ test('a network of another width has another name', () => {
 test('American spelling of a setting', () => {
   const { values } = resolveRecipe('quick', 'resnet-rs-14', 64, { optimizer: 'adamw' });
   assert.equal(values.optimiser, 'adamw');
+});
+
+test('data at an address: written down as it is, named by its folder, and shown without its key', () => {
+  const address = 'https://host/a/flowers/shards.json?key=secret';
+  assert.equal(placeOf(address), address);
+  assert.equal(placeOf('flowers'), join(process.cwd(), 'flowers'));
+  assert.equal(lastName(address), 'flowers');
+  assert.equal(lastName('https://host/a/flowers/train-{000..012}.tar'), 'flowers');
+  assert.equal(lastName('https://host/'), 'host');
+  assert.equal(lastName('x/flowers/'), 'flowers');
+  assert.equal(seenFrom('/runs/one', address), 'https://host/a/flowers/shards.json');
+  assert.equal(seenFrom('/runs/one', '/data/flowers'), join('..', '..', 'data', 'flowers'));
+  const inPage = withoutPlaces(address, 'flowers');
+  assert.equal(inPage('https://host/a/flowers/train-0.tar#1.jpg: broken'), 'train-0.tar#1.jpg: broken');
+  assert.equal(withoutPlaces('https://host/a/flowers', 'flowers')('see https://host/a/flowers'), 'see flowers');
 });

@@ -5,7 +5,7 @@ import sharp from 'sharp';
 import { cachedDataset } from '../data/cached.js';
 import { labelsFile, onnxFile } from '../deploy/model-file.js';
 import { RUNTIME_INSTALL, runtimeHere } from '../deploy/session.js';
-import { seenFrom, withoutPlaces, writeFileAtomic } from '../files.js';
+import { isAddress, seenFrom, withoutPlaces, writeFileAtomic } from '../files.js';
 import { peakMemory } from '../memory.js';
 import { suffixed } from '../metric.js';
 import type { ModelOptions } from '../models/index.js';
@@ -312,7 +312,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
         value: `${cpus()[0]?.model ?? 'unknown'}, ${availableParallelism()} cores, ${config.threads} threads used`,
       },
       { key: 'device', value: config.device },
-      { key: 'data', value: `${seenFrom(run, folder)} (from the run's folder)` },
+      { key: 'data', value: `${seenFrom(run, folder)}${isAddress(folder) ? '' : " (from the run's folder)"}` },
       { key: 'resumed', value: resumed ? 'yes' : 'no' },
     ],
     commands: [

@@ -2,7 +2,7 @@ import { numberOption, type OptionKinds } from '../checks.js';
 import type { PartName } from '../data/dataset.js';
 import type { Source } from '../data/sources/source.js';
 import { RescaledError, UsageError } from '../errors.js';
-import { seenFrom, withoutPlaces, writeFileAtomic } from '../files.js';
+import { isAddress, publicAddress, seenFrom, withoutPlaces, writeFileAtomic } from '../files.js';
 import { type MeasuredPart, picturesOf } from '../part-words.js';
 import { loadConfig } from '../run/config.js';
 import type { Evaluation } from '../train/index.js';
@@ -126,8 +126,12 @@ export async function writeMeasured(file: string, loaded: LoadedModel, measured:
   const maps = mapsOf(loaded, source);
   const parts = await task.report(result, { settings, source, part, folder: path, picture, maps });
   const seen = loaded.run === undefined ? undefined : await seenBatch(task, loadConfig(loaded.run), 'open');
-  const place = loaded.run === undefined || measured.typed ? path : seenFrom(loaded.run, path);
-  const where = place === path ? place : `${place} (from the run's folder)`;
+  const place = isAddress(path)
+    ? publicAddress(path)
+    : loaded.run === undefined || measured.typed
+      ? path
+      : seenFrom(loaded.run, path);
+  const where = place === path || isAddress(path) ? place : `${place} (from the run's folder)`;
   const inPage = withoutPlaces(path, data);
   const { renderMeasuredReport } = await import('../report/measured/report.js');
   const html = renderMeasuredReport({
