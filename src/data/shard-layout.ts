@@ -56,9 +56,8 @@ async function inFolder(folder: string): Promise<FoundShards | undefined> {
   const own = names.filter((name) => TAR.test(name));
   const folders = await foldersIn(folder);
   const parts: FoundShards['shards'] = [];
-  for (const part of folders) {
+  for (const part of folders.filter((name) => partOf(name) !== undefined)) {
     const inside = (await listFolder(join(folder, part))).map(({ name }) => name).filter((name) => TAR.test(name));
-    if (partOf(part) === undefined) continue;
     for (const name of inside)
       parts.push({ name: `${part}/${name}`, at: join(folder, part, name), part: partOf(part) });
   }
