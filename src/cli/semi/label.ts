@@ -33,8 +33,16 @@ export async function label(target: string, pictures: string[], flags: LabelFlag
   const { top, batch, threads, model, size, crop, select } = flags;
   const shared = { teacher, pictures, top, batch, threads, given: { model, size, evalCrop: crop, select } };
   if (flags.plan === true) {
-    const plan = await untilInterrupted((signal) => planLabels({ ...shared, signal }, flags.pictures));
-    console.log(flags.json === true ? JSON.stringify(plan, null, 2) : planText(plan));
+    await untilInterrupted(async (signal) => {
+      try {
+        const plan = await planLabels({ ...shared, signal }, flags.pictures);
+        console.log(flags.json === true ? JSON.stringify(plan, null, 2) : planText(plan));
+      } catch (error) {
+        if (!signal.aborted) throw error;
+        console.error('Stopped: nothing was measured to the end.');
+        process.exitCode = 1;
+      }
+    });
     return;
   }
   const { out, index, of, maxBroken } = flags;
