@@ -1,10 +1,10 @@
 // What two ingredients of the recipe are worth on a folder of pictures.
-//   node dist/examples/ablate.js FOLDER OUT [EPOCHS] [SEEDS] [SIZE]
+//   node ablate.js FOLDER OUT [EPOCHS] [SEEDS] [SIZE]
 import { ablate } from 'rescaled';
 
 const [data, out, epochs = '10', seeds = '3', size] = process.argv.slice(2);
 if (data === undefined || out === undefined) {
-  console.error('usage: node dist/examples/ablate.js FOLDER OUT [EPOCHS] [SEEDS] [SIZE]');
+  console.error('usage: node ablate.js FOLDER OUT [EPOCHS] [SEEDS] [SIZE]');
   process.exit(2);
 }
 

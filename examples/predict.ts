@@ -1,10 +1,10 @@
 // Classifying pictures from a program, without libtorch.
-//   node dist/examples/predict.js RUN|model.onnx PICTURE|FOLDER|PATTERN...
+//   node predict.js RUN|model.onnx PICTURE|FOLDER|PATTERN...
 import { Predictor } from 'rescaled';
 
 const [model, ...pictures] = process.argv.slice(2);
 if (model === undefined || pictures.length === 0) {
-  console.error('usage: node dist/examples/predict.js RUN|model.onnx PICTURE|FOLDER|PATTERN...');
+  console.error('usage: node predict.js RUN|model.onnx PICTURE|FOLDER|PATTERN...');
   process.exit(2);
 }
 

@@ -1,10 +1,10 @@
 // A recipe, setting by setting with its source: of a preset or a file, for a network and pictures of a size.
-//   node dist/examples/recipe.js PRESET|RECIPE.json MODEL SIZE [PICTURES]
+//   node recipe.js PRESET|RECIPE.json MODEL SIZE [PICTURES]
 import { openRecipe, presetNames, resolveRecipe } from 'rescaled';
 
 const [name, model, size, pictures] = process.argv.slice(2);
 if (name === undefined || model === undefined || size === undefined) {
-  console.error(`usage: node dist/examples/recipe.js ${presetNames().join('|')}|FILE MODEL SIZE [PICTURES]`);
+  console.error(`usage: node recipe.js ${presetNames().join('|')}|FILE MODEL SIZE [PICTURES]`);
   process.exit(2);
 }
 

@@ -1,10 +1,10 @@
 // A finished run from a program: measured on other pictures, exported, asked.
-//   node dist/examples/run.js RUN [DATA]
+//   node run.js RUN [DATA]
 import { Run } from 'rescaled';
 
 const [folder, data] = process.argv.slice(2);
 if (folder === undefined) {
-  console.error('usage: node dist/examples/run.js RUN [DATA]');
+  console.error('usage: node run.js RUN [DATA]');
   process.exit(2);
 }
 

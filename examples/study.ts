@@ -1,10 +1,10 @@
 // A scaling study from a program: trained, read, and a model picked from it.
-//   node dist/examples/study.js STUDY.json|FOLDER [BUDGET]
+//   node study.js STUDY.json|FOLDER [BUDGET]
 import { Study } from 'rescaled';
 
 const [wanted, budget = '50ms'] = process.argv.slice(2);
 if (wanted === undefined) {
-  console.error('usage: node dist/examples/study.js STUDY.json|FOLDER [BUDGET]');
+  console.error('usage: node study.js STUDY.json|FOLDER [BUDGET]');
   process.exit(2);
 }
 

@@ -1,10 +1,10 @@
 // Training from a program: an async iterator of events and an AbortSignal.
-//   node dist/examples/train.js FOLDER RUN [EPOCHS]
+//   node train.js FOLDER RUN [EPOCHS]
 import { train } from 'rescaled';
 
 const [data, out, epochs = '10'] = process.argv.slice(2);
 if (data === undefined || out === undefined) {
-  console.error('usage: node dist/examples/train.js FOLDER RUN [EPOCHS]');
+  console.error('usage: node train.js FOLDER RUN [EPOCHS]');
   process.exit(2);
 }
 

@@ -1,10 +1,10 @@
 // What a file of weights holds, whoever wrote it; and which weights have a name.
-//   node dist/examples/weights.js list|FILE
+//   node weights.js list|FILE
 import { namedWeights, openWeights, weightsHere } from 'rescaled';
 
 const [path] = process.argv.slice(2);
 if (path === undefined) {
-  console.error('usage: node dist/examples/weights.js list|FILE');
+  console.error('usage: node weights.js list|FILE');
   process.exit(2);
 }
 

@@ -4,6 +4,7 @@
 //   RESCALED_LIBTORCH    a libtorch folder to use in place of Debian's
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { compile } from './compile-steps.mjs';
 import { capture, cli, root, StepError, say, since } from './lib.mjs';
 
 /** Runs all steps. @throws {StepError} with a message that says what to do. */
@@ -140,9 +141,7 @@ export function npmPackagesDiffer(folder) {
 
 async function typescript() {
   const started = Date.now();
-  const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  const { code, output } = await capture(process.execPath, [compiler, '-p', '.']);
-  if (code !== 0) throw new StepError(`TypeScript does not compile:\n${output}`);
+  await compile();
   say('typescript', `compiled in ${since(started)}`);
 }
 

@@ -32,6 +32,21 @@ export interface Mixture {
   epochsCount: 'labelled' | 'all';
 }
 
+/** The mixture of a recipe. @param unlabelled draws of a pass over the pictures without labels; undefined where there are none */
+export const mixtureOf = (
+  { unlabelledRatio: ratio, epochsCount }: { unlabelledRatio: number; epochsCount: Mixture['epochsCount'] },
+  unlabelled: number | undefined,
+): Mixture | undefined => (unlabelled === undefined ? undefined : { unlabelled, ratio, epochsCount });
+
+/** Pictures that a step looks at for each labelled one, itself among them; with consistency an unlabelled one is looked at twice. */
+export const viewsPerLabelled = ({
+  unlabelledRatio,
+  unlabelledTargets,
+}: {
+  unlabelledRatio: number;
+  unlabelledTargets: string;
+}): number => 1 + unlabelledRatio * (unlabelledTargets === 'consistency' ? 2 : 1);
+
 /**
  * Labelled pictures drawn in an epoch: each once; or, counted on all, as many as it takes to draw as many pictures as there are,
  * round((labelled + unlabelled)/(1 + ratio)).

@@ -18,11 +18,13 @@ export const CHECK_KINDS = {
 
 export type CheckKind = keyof typeof CHECK_KINDS;
 
+/** A picture as it is told of. */
 export interface CheckedPicture {
   /** From the data folder, with `/` on every system; of IDX files the file's name and the picture's number. */
   path: string;
   /** `all` where the data has no parts. */
   part: MeasuredPart;
+  /** Its class folder, or its label in an IDX file. */
   class: string;
 }
 
@@ -42,6 +44,7 @@ export interface CheckedGroup {
   match: 'file' | 'pixels' | 'near';
   /** Whether one of them is the mirror image of another. */
   mirrored: boolean;
+  /** Two or more. */
   pictures: CheckedPicture[];
 }
 
@@ -74,18 +77,27 @@ export interface CheckedPart {
   byClass: number[];
 }
 
+/** What a check found. All paths start from the data folder. */
 export interface Checked {
   /** As it was given. */
   data: string;
+  /** The data folder's name. */
   name: string;
+  /** Folders of pictures, or IDX files. */
   kind: 'image-folder' | 'idx';
+  /** How many were looked at, in all parts. */
   pictures: number;
+  /** Names of all classes, in the order of `byClass`. */
   classes: string[];
+  /** How many pictures each part has, of each class. */
   parts: CheckedPart[];
   /** Of each kind: groups of leaks, conflicts and duplicates; pictures, files, classes or folders of the others. */
   found: Record<CheckKind, number>;
+  /** Pictures that cannot be read, and why. */
   broken: BrokenFile[];
+  /** Copies: pictures that are the same, or nearly. */
   groups: CheckedGroup[];
+  /** Classes without pictures in a part. */
   absent: { class: string; part: MeasuredPart }[];
   /** Of the training pictures, or of all. */
   balance: {
@@ -97,11 +109,15 @@ export interface Checked {
   measured:
     | { part: MeasuredPart; pictures: number; split: boolean; fewOf: { class: string; pictures: number }[] }
     | undefined;
+  /** Folders that may not be what they seem. */
   folders: FolderTrap[];
+  /** How many files were passed over, by their names' endings. */
   ignored: Endings;
+  /** Pictures of extreme size or shape, or of one colour. */
   odd: OddPicture[];
   /** Pictures that are too small for copies to be told from mere likeness: only exact ones are found among them. */
   exactOnly: number;
+  /** The time that the check took. */
   seconds: number;
 }
 

@@ -18,6 +18,7 @@ const ROOMS: Record<string, string[]> = {
   weights: ['torch'],
   models: ['torch', 'nn'],
   data: ['torch', 'augment'],
+  checked: ['augment', 'report', 'data'],
   labels: ['augment', 'weights', 'data'],
   recipe: ['augment', 'optim', 'models'],
   run: ['torch', 'nn', 'augment', 'optim', 'weights', 'models', 'data', 'recipe'],
@@ -41,7 +42,7 @@ const ROOMS: Record<string, string[]> = {
   studied: ['report', 'models', 'data', 'recipe', 'tasks', 'train', 'study'],
   cli: [
     ...['torch', 'child', 'augment', 'report', 'nn', 'optim', 'weights', 'models', 'data', 'recipe', 'run', 'deploy'],
-    ...['labels', 'train', 'tasks', 'trained', 'semi', 'choice', 'study', 'studied'],
+    ...['checked', 'labels', 'train', 'tasks', 'trained', 'semi', 'choice', 'study', 'studied'],
   ],
 };
 

@@ -24,7 +24,13 @@ const imported = (path: string): string[] =>
     ([, from, plain]) => (from ?? plain)!,
   );
 
-const ENTRIES = ['dist/src/cli/main.js', 'scripts/bootstrap.mjs', 'scripts/test.mjs', 'scripts/quickstart.mjs'];
+const ENTRIES = [
+  'dist/src/cli/main.js',
+  'scripts/bootstrap.mjs',
+  'scripts/test.mjs',
+  'scripts/quickstart.mjs',
+  'scripts/compile.mjs',
+];
 const CHECKS = ['dist/src/cli/check-node.js', 'dist/src/cli/node-version.js', 'scripts/check-node.mjs'];
 
 test('an old Node reads nothing but the check before the check has run', () => {

@@ -32,8 +32,13 @@ const EXAMPLES: readonly (readonly [name: string, args: readonly string[], print
     ['runs/one', 'flowers/test', 'labels'],
     /^6 pictures have labels\n[\s\S]*^the first one is picture \d/m,
   ],
+  [
+    'self-train',
+    ['flowers', 'flowers/test', 'runs/self', '1'],
+    /^round 1: train -> [\s\S]*^round 1: \d+\.\d\d % of 6$/m,
+  ],
   ['recipe', ['quick', 'resnet-rs-14', '96'], /^epochs: 10 \(/m],
-  ['check', ['flowers'], /^18 pictures; found: 2 leaks, /, 1], // at 28 pixels two pullovers look alike
+  ['check', ['flowers', 'flowers.html'], /^18 pictures; found: 2 leaks, /, 1], // at 28 pixels two pullovers look alike
   ['weights', ['runs/one/weights.safetensors'], /^safetensors, \d+ tensors\n/],
   [
     'ablate',

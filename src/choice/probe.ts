@@ -2,10 +2,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { drawsOf, mixtureOf, viewsPerLabelled } from '../batches.js';
 import type { TaskHandler, TaskTools } from '../child/messages.js';
 import { cachedDataset } from '../data/cached.js';
 import type { Dataset } from '../data/dataset.js';
 import { typicalSide } from '../data/sources/sides.js';
+import type { TrainingData } from '../data/unlabelled.js';
 import { UsageError } from '../errors.js';
 import { availableMemory, peakMemory } from '../memory.js';
 import { type ModelOverrides, modelFacts } from '../models/index.js';
@@ -20,6 +22,7 @@ import { costOf, nominalSeconds, type Rung, rungsFor } from './rungs.js';
 
 /** What is to be chosen, and what is given. */
 export interface Asked {
+  /** Those of the training; what stands here is kept. */
   options: Omit<TrainOptions, 'out'>;
   /** The time that the whole run may take; without it `DEFAULT_MINUTES`, roughly. */
   minutes?: number;
@@ -39,11 +42,17 @@ export interface Alternative {
   seconds: number;
 }
 
+/** What was chosen for data and machine, and what it rests on. `withChoice` puts it into options. */
 export interface Choice {
+  /** The network, its width and the size of the pictures. */
   rung: Rung;
+  /** The recipe's name. */
   recipe: string;
+  /** Pictures in a step. */
   batch: number;
+  /** Passes over the training pictures. */
   epochs: number;
+  /** Steps of the whole run. */
   steps: number;
   /** Of the whole run, from the command to the report. */
   seconds: number;
@@ -51,15 +60,25 @@ export interface Choice {
   memoryBytes?: number;
   /** Pictures a second while training. */
   imagesPerSecond: number;
+  /** The next smaller network, where there is one. */
   smaller?: Alternative;
+  /** The next larger one, and what it would take. */
   larger?: Alternative;
   /** What it rests on. */
   trainImages: number;
+  /** Without labels, each as often as it is drawn in a pass over them. */
+  unlabelledImages?: number;
+  /** How many, where the task has classes. */
   classes?: number;
+  /** The typical shorter side of the pictures on disk, in pixels. */
   side?: number;
+  /** Of this machine. */
   cores: number;
+  /** That the training takes. */
   threads: number;
+  /** Memory that could be had. */
   freeBytes: number;
+  /** What it would be trained on. */
   device: string;
   /** The time that was to be filled. */
   minutes: number;
@@ -170,13 +189,14 @@ export const handle: TaskHandler<ChoiceJob> = async ({ options, minutes }, tools
     recipe,
     batch: whole,
     epochs: pick.epochs,
-    steps: pick.epochs * Math.ceil(resolved.trainImages / whole),
+    steps: pick.epochs * Math.ceil(found.trainImages / whole),
     seconds: taken + pick.seconds,
     ...(memoryBytes === undefined ? {} : { memoryBytes }),
     imagesPerSecond: speed.imagesPerSecond,
     ...(smaller === undefined ? {} : { smaller }),
     ...(larger === undefined ? {} : { larger }),
     trainImages: resolved.trainImages,
+    ...(resolved.unlabelled && { unlabelledImages: resolved.unlabelled.images }),
     ...taskNamed(options.task).counts(resolved.task),
     ...(side === undefined ? {} : { side }),
     cores: availableParallelism(),
@@ -192,15 +212,19 @@ export const handle: TaskHandler<ChoiceJob> = async ({ options, minutes }, tools
 /** Weights say which network they are of, and at which size. */
 const rungOf = ({ model, modelOptions, size }: RunConfig): Rung => ({ model, width: modelOptions.width, size });
 
-/** What an evaluation and the end of the run look at. */
+/**
+ * What an epoch, an evaluation and the end of the run look at. Where a step looks at pictures without labels too, they are part of the time of
+ * its labelled ones: a picture that is measured counts as a part of one.
+ */
 function known(
-  dataset: Dataset,
-  { averaging }: RunConfig['recipe']['values'],
+  dataset: TrainingData,
+  recipe: RunConfig['recipe']['values'],
 ): { trainImages: number; evaluated: number; tested: number } {
+  const views = viewsPerLabelled(recipe);
   return {
-    trainImages: dataset.train!.length,
-    evaluated: (averaging === 'none' ? 1 : 2) * dataset.val.length,
-    tested: (dataset.test ?? dataset.val).length,
+    trainImages: drawsOf(dataset.train!.length, mixtureOf(recipe, dataset.unlabelled?.drawn.length)),
+    evaluated: ((recipe.averaging === 'none' ? 1 : 2) * dataset.val.length) / views,
+    tested: (dataset.test ?? dataset.val).length / views,
   };
 }
 
@@ -251,7 +275,9 @@ async function trained(
       [last, epoch, steps, views, latest] = [now, event.epoch, steps + 1, views + batch, event.imagesPerSecond];
       if (now - began > seconds && steps >= PROBE_STEPS) break;
     }
-    return { imagesPerSecond: timed.steps < PROBE_STEPS ? latest : timed.images / timed.seconds, views };
+    // Labelled ones a second; what the loop tells counts all.
+    const told = latest / viewsPerLabelled(config.recipe.values);
+    return { imagesPerSecond: timed.steps < PROBE_STEPS ? told : timed.images / timed.seconds, views };
   } finally {
     rmSync(out, { recursive: true, force: true });
   }

@@ -1,9 +1,11 @@
+import { checkOptions, checkValue, numberOption } from '../checks.js';
 import { deathText } from '../child/death.js';
 import { untilInterrupted } from '../child/interrupt.js';
 import { runChild } from '../child/run.js';
 import { RescaledError } from '../errors.js';
 import type { TrainEvent } from '../run/events.js';
 import { plural } from '../suggest.js';
+import { TRAIN_OPTIONS, type TrainOptions } from '../train/options.js';
 import type { Asked, Choice, ChoiceJob } from './probe.js';
 import { nominalSeconds } from './rungs.js';
 
@@ -19,15 +21,26 @@ export const isChoosing = ({ options: { model, from, recipe }, minutes }: Asked)
 /**
  * Chooses model, size, recipe, batch and length of a run for its data and this machine, where they are not given. Pictures are decoded for
  * the cache on the way, and a few steps of the training are measured, in a process of its own.
- * @returns undefined when it was interrupted
+ * @param options.signal stops it
+ * @returns undefined when it was stopped, or interrupted with Ctrl-C
  */
 export async function chooseRun(
   task: Asked,
   onEvent: (event: TrainEvent) => void = () => {},
+  options: { signal?: AbortSignal } = {},
 ): Promise<Choice | undefined> {
+  checkOptions('chooseRun', task, { options: 'object', minutes: 'number' }, ['options']);
+  checkOptions('chooseRun', task.options as Partial<TrainOptions>, TRAIN_OPTIONS, ['data']);
+  numberOption('minutes', task.minutes, 0.1, 1_000_000);
+  checkValue('the second argument of chooseRun', onEvent, 'function');
+  checkOptions('chooseRun, its third argument,', options, { signal: 'signal' });
+  const { signal } = options;
   const module = new URL('./probe.js', import.meta.url);
   const end = await untilInterrupted((stop, kill) =>
-    runChild<ChoiceJob>({ module, task, signal: stop, killSignal: kill, onMessage: onEvent }),
+    runChild<ChoiceJob>({
+      ...{ module, task, onMessage: onEvent, killSignal: kill },
+      signal: signal === undefined ? stop : AbortSignal.any([stop, signal]),
+    }),
   );
   if (end.type === 'answer') return end.answer ?? undefined;
   if (end.type === 'failed') throw end.error;

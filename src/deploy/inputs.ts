@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { type Found, look, picturesOfGiven } from '../data/given.js';
 import { RescaledError, UsageError } from '../errors.js';
 import type { LatePicture, Picture } from './picture.js';
@@ -33,6 +34,12 @@ const kindOf = (value: unknown): string =>
 export async function* itemsOf(inputs: Pictures, expand: boolean): AsyncGenerator<Item> {
   if (!isPicture(inputs) && !(Symbol.iterator in Object(inputs)) && !(Symbol.asyncIterator in Object(inputs)))
     throw wrong(inputs);
+  // Of a stream of bytes each piece would be taken for a picture.
+  if (inputs instanceof Readable && !inputs.readableObjectMode)
+    throw new UsageError(
+      'Expected a picture or an iterable of pictures but received a stream of bytes: gather it first, as ' +
+        '"await buffer(stream)" of node:stream/consumers does.',
+    );
   let index = 0;
   for await (const input of isPicture(inputs) ? [inputs] : inputs) {
     if (!isPicture(input)) throw wrong(input);

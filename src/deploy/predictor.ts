@@ -1,6 +1,6 @@
 import { type PreprocessOptions, preprocessOptions } from '../augment/preprocess.js';
 import { evalView } from '../augment/view.js';
-import { numberOption } from '../checks.js';
+import { checkOptions, checkValue, numberOption, wholeOption } from '../checks.js';
 import { BrokenPicture } from '../data/decoding/decode.js';
 import { RescaledError, UsageError } from '../errors.js';
 import { type Item, itemsOf, type Pictures } from './inputs.js';
@@ -37,6 +37,7 @@ export interface PictureResult {
   error?: string;
 }
 
+/** How pictures are classified. */
 export interface PredictOptions {
   /** How many classes to name for each picture. Default 5. */
   top?: number;
@@ -121,6 +122,8 @@ export class Predictor {
    * @throws UsageError for a missing, cut-off or foreign file
    */
   static async load(file: string | Uint8Array, options: SessionOptions = {}): Promise<Predictor> {
+    if (!(file instanceof Uint8Array)) checkValue('the model, or the bytes of its file,', file, 'path');
+    checkOptions('Predictor.load', options, { threads: 'number' });
     const path = typeof file === 'string' ? modelFile(file) : undefined;
     const name = path ?? 'the given model';
     const bytes = typeof file === 'string' ? await readModel(path!) : new Uint8Array(file);
@@ -157,10 +160,11 @@ export class Predictor {
    */
   async *predict(pictures: Pictures, options: PredictOptions = {}): AsyncGenerator<PictureResult> {
     const { top = 5, batch = 8, threshold, expand = true, signal } = options;
-    for (const [name, value] of Object.entries({ top, batch })) {
-      if (!Number.isInteger(value) || value < 1)
-        throw new UsageError(`Expected a whole number of at least 1 for ${name} but received ${value}.`);
-    }
+    checkOptions('predict', options, {
+      ...{ top: 'number', threshold: 'number', batch: 'number', expand: 'flag', signal: 'signal' },
+    } as const);
+    wholeOption('top', top, 1, Number.MAX_SAFE_INTEGER);
+    wholeOption('batch', batch, 1, Number.MAX_SAFE_INTEGER);
     numberOption('threshold', threshold, 0, 1);
     if (threshold !== undefined && this.numbers !== undefined)
       throw new UsageError(

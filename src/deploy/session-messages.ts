@@ -1,3 +1,4 @@
+import type { GateState } from './exit-gate.js';
 import type { Outputs } from './session.js';
 
 /** What a thread that runs a model is begun with. */
@@ -6,6 +7,7 @@ export interface SessionThreadData {
   /** The file, for messages. */
   name: string;
   threads?: number;
+  gate: GateState;
 }
 
 /** n pictures [n, S, S, 3] to run, or the wish that the thread ends. */

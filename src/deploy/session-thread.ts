@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { RescaledError, UsageError } from '../errors.js';
+import { closeGate, openGate } from './exit-gate.js';
 import type { Outputs, SessionOptions } from './session.js';
 import type { SentError, SessionReply, SessionTask, SessionThreadData } from './session-messages.js';
 
@@ -64,12 +65,14 @@ export class SessionThread {
     name: string,
     options: SessionOptions = {},
   ): Promise<SessionThread> {
+    const gate = openGate();
     const worker = new Worker(new URL('./session-worker.js', import.meta.url), {
-      workerData: { bytes, name, ...options } satisfies SessionThreadData,
+      workerData: { bytes, name, ...options, gate } satisfies SessionThreadData,
       transferList: [bytes.buffer],
       name: 'rescaled-predictor',
       execArgv: [], // the caller's flags (--input-type, --import) are about the caller's program; some forbid a worker
     });
+    worker.once('exit', () => closeGate(gate));
     const [reply] = (await once(worker, 'message')) as [SessionReply];
     if ('ready' in reply) return new SessionThread(worker, reply.ready.size, reply.ready.width, reply.ready.output);
     await worker.terminate();

@@ -1,10 +1,11 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { RescaledError } from '../errors.js';
+import { throughGate } from './exit-gate.js';
 import { OnnxSession } from './session.js';
 import type { SentError, SessionReply, SessionTask, SessionThreadData } from './session-messages.js';
 
 const port = parentPort!;
-const { bytes, name, threads } = workerData as SessionThreadData;
+const { bytes, name, threads, gate } = workerData as SessionThreadData;
 const send = (reply: SessionReply, transfer: ArrayBuffer[] = []): void => port.postMessage(reply, transfer);
 const sent = (error: unknown): SentError => ({
   message: error instanceof Error ? error.message : String(error),
@@ -12,15 +13,17 @@ const sent = (error: unknown): SentError => ({
 });
 
 try {
-  const session = await OnnxSession.create(bytes, name, threads === undefined ? {} : { threads });
+  const session = await throughGate(gate, () =>
+    OnnxSession.create(bytes, name, threads === undefined ? {} : { threads }),
+  );
   const answer = async (task: SessionTask): Promise<void> => {
     if (task === 'close') {
-      await session.close();
+      await throughGate(gate, () => session.close());
       return port.close();
     }
     const { id, images, n } = task;
     try {
-      const { values, probabilities } = await session.run(images, n);
+      const { values, probabilities } = await throughGate(gate, () => session.run(images, n));
       // What ONNX Runtime gives lies in memory of its own, which cannot be moved to another thread.
       const outputs = { values: values.slice(), probabilities: probabilities.slice() };
       send({ id, outputs }, [outputs.values.buffer, outputs.probabilities.buffer]);

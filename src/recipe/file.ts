@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import { checkValue } from '../checks.js';
 import { UsageError } from '../errors.js';
 import { isDataFile, loadDataFile } from '../load-file.js';
 import {
@@ -23,6 +24,7 @@ const sourced = z.strictObject({ value: z.unknown(), source: z.string().min(1) }
  * @throws UsageError that names the file and the key
  */
 export async function openRecipe(name: string): Promise<NamedRecipe> {
+  checkValue('the recipe, a preset or a file,', name, 'path');
   if (!isDataFile(name)) {
     checkPreset(name);
     return { name, preset: name, settings: [] };

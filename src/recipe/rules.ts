@@ -2,7 +2,7 @@ import { AUTOAUGMENT_PIXELS } from '../augment/policies/autoaugment.js';
 import { REFERENCE_SIDE } from '../augment/policies/plan.js';
 import { type PixelConstants, RANDAUGMENT_PIXELS, scaled } from '../augment/policies/randaugment.js';
 import { TRIVIAL_TRANSLATE } from '../augment/policies/trivialaugment.js';
-import { batchesOf, drawsOf } from '../batches.js';
+import { batchesOf, drawsOf, mixtureOf } from '../batches.js';
 import { UsageError } from '../errors.js';
 import { type ModelFacts, publishedResNetRs, randAugmentMagnitudeAt } from '../models/index.js';
 import { emaDecay } from '../optim/index.js';
@@ -251,12 +251,9 @@ export function fitUnlabelled(draft: Draft, unlabelled: Unlabelled | undefined):
 
 /** Steps of an epoch. */
 function stepsOf(draft: Draft, pictures: number, unlabelled: Unlabelled | undefined): number {
-  const ratio = draft.get('unlabelledRatio');
-  const mixture =
-    unlabelled === undefined
-      ? undefined
-      : { unlabelled: unlabelled.pictures, ratio, epochsCount: draft.get('epochsCount') };
-  return batchesOf(drawsOf(pictures, mixture), draft.get('batch'), 'spread');
+  const recipe = { unlabelledRatio: draft.get('unlabelledRatio'), epochsCount: draft.get('epochsCount') };
+  const draws = drawsOf(pictures, mixtureOf(recipe, unlabelled?.pictures));
+  return batchesOf(draws, draft.get('batch'), 'spread');
 }
 
 /** @param pictures in the training part */

@@ -6,19 +6,27 @@ import type { KeyMatch } from '../weights/report.js';
 export type TrainEvent =
   | {
       type: 'start';
+      /** Steps that are done. */
       step: number;
       /** Epochs that are done. */
       epoch: number;
+      /** Of the whole run. */
       steps: number;
+      /** Of the whole run. */
       epochs: number;
+      /** Every epoch has so many. */
       stepsPerEpoch: number;
       /** As people call it: `resnet-rs-14 x0.5`. */
       model?: string;
+      /** Numbers that are trained. */
       parameters: number;
+      /** Whether the run goes on from a checkpoint. */
       resumed: boolean;
+      /** Pictures that are learned from. */
       trainImages: number;
       /** Pictures without labels, each as often as it is drawn in a pass over them. */
       unlabelledImages?: number;
+      /** Pictures that epochs are measured on. */
       valImages: number;
       /** Which part these are; test pictures where it is not said. */
       measured?: MeasuredPart;
@@ -50,7 +58,9 @@ export type TrainEvent =
       type: 'step';
       step: number;
       epoch: number;
+      /** Mean of the batch. */
       loss: number;
+      /** Of this step. */
       learningRate: number;
       /** Of the last seconds by the clock, waiting for pictures included. Before 0.2.0: the mean since the start. */
       imagesPerSecond: number;
@@ -73,7 +83,9 @@ export type TrainEvent =
       seconds: number;
       /** Over these seconds. */
       imagesPerSecond: number;
+      /** Share of these seconds in which the network waited for pictures, 0 to 1. */
       loaderWaitShare: number;
+      /** Path of the file of weights. */
       weights: string;
     };
 

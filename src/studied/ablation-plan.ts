@@ -1,4 +1,5 @@
 import { basename, resolve } from 'node:path';
+import { checkOptions, type OptionKinds, shown, wholeOption } from '../checks.js';
 import type { Dataset } from '../data/dataset.js';
 import { UsageError } from '../errors.js';
 import { modelTitle } from '../models/index.js';
@@ -27,6 +28,7 @@ export interface AblationOptions {
   width?: number;
   /** Side of the pictures, in pixels. */
   size?: number;
+  /** Total stride of the stem; half the usual up to 64 pixels. */
   stemStride?: 1 | 2 | 4;
   /** Before the step "more epochs"; 90 by default. */
   epochs?: number;
@@ -34,9 +36,13 @@ export interface AblationOptions {
   longEpochs?: number;
   /** Trainings of each row; 3 by default. */
   seeds?: number;
+  /** At most so many training pictures; all by default. */
   limitTrain?: number;
+  /** At most so many pictures to measure on; all by default. */
   limitVal?: number;
+  /** Share of the training pictures that is set aside to measure on, where the data has no part for it; 0.2 by default. */
   valSplit?: number;
+  /** 'cpu' by default, 'cuda:0' or 'auto'. */
   device?: string;
   /** Of every row. */
   settings?: Partial<Recipe>;
@@ -51,6 +57,25 @@ export interface AblationOptions {
   order?: string;
 }
 
+const ABLATION_OPTIONS: OptionKinds<Required<AblationOptions>> = {
+  data: 'path',
+  model: 'text',
+  width: 'number',
+  size: 'number',
+  stemStride: 'number',
+  epochs: 'number',
+  longEpochs: 'number',
+  seeds: 'number',
+  limitTrain: 'number',
+  limitVal: 'number',
+  valSplit: 'number',
+  device: 'text',
+  settings: 'object',
+  kind: 'text',
+  steps: 'texts',
+  order: 'path',
+};
+
 /** An ablation that is laid out: its rows with their trials, and what its page says of it. */
 export interface AblationPlan extends StudyPlan {
   facts: Omit<StudyFacts, 'command'>;
@@ -61,6 +86,8 @@ export interface AblationPlan extends StudyPlan {
 /** Small enough for a few thousand pictures on a desk, deep enough for stochastic depth to have blocks to drop. */
 export const ABLATED = { model: 'resnet-rs-26', width: 0.25, epochs: 90, seeds: 3 } as const;
 
+const ROWS = { additive, 'leave-one-out': leaveOneOut, 'weight-decay': weightDecay };
+
 const TITLES: Record<StudyKind, string> = {
   additive: 'What each step is worth on',
   'leave-one-out': 'What is lost without each step on',
@@ -69,8 +96,14 @@ const TITLES: Record<StudyKind, string> = {
 
 /** Lays the rows of an ablation out. Nothing is trained or written. @throws UsageError for options that no run can have */
 export async function planAblation(options: AblationOptions): Promise<AblationPlan> {
+  checkOptions('ablate', options, ABLATION_OPTIONS, ['data']);
+  wholeOption('seeds', options.seeds, 1, 1000);
   const { data, width = ABLATED.width, limitVal, settings = {}, kind = 'additive', model, order } = options;
   const { size, stemStride, limitTrain, valSplit, device } = options;
+  if (!Object.hasOwn(ROWS, kind))
+    throw new UsageError(
+      `Expected ${Object.keys(ROWS).join(', ')} as the kind of an ablation but received ${shown(kind)}.`,
+    );
   const chosen = [options.steps, order, kind === 'weight-decay' ? kind : undefined].filter((one) => one !== undefined);
   if (chosen.length > 1)
     throw new UsageError('Expected one of steps, order and the weight-decay table but received more than one of them.');
@@ -88,7 +121,7 @@ export async function planAblation(options: AblationOptions): Promise<AblationPl
       steps: pickSteps(own.steps, options.steps).map(({ paper: _other, ...step }) => step),
     };
   const title = modelTitle(ladder.base.model, { ...ladder.base.modelOptions, width });
-  const rows = { additive, 'leave-one-out': leaveOneOut, 'weight-decay': weightDecay }[kind](ladder, title);
+  const rows = ROWS[kind](ladder, title);
   const table = kind === 'weight-decay' ? 2 : ladder === own ? 1 : undefined;
   const dataset = await openTrainingData({ data, valSplit, limitTrain, limitVal });
   const seeds = Array.from({ length: options.seeds ?? ABLATED.seeds }, (_, i) => i + 1);

@@ -1,12 +1,14 @@
 import { availableParallelism } from 'node:os';
+import { checkOptions, checkValue } from '../checks.js';
 import { claimFolder } from '../study/plan/ablation.js';
 import type { VariantFigures } from '../study/trials/summary.js';
 import { ablationPage, writeAblation } from './ablation-page.js';
 import { type AblationOptions, planAblation, trialsOfRows } from './ablation-plan.js';
-import { type StudyEnd, type TrialsOptions, trainNamed } from './trials.js';
+import { checkTrials, type StudyEnd, TRIALS_OPTIONS, type TrialsOptions, trainNamed } from './trials.js';
 
 /** How an ablation ended: each row's figures, with the intervals of their differences where there are seeds enough. */
 export interface AblationEnd extends StudyEnd {
+  /** In the order of the plan. */
   rows: readonly VariantFigures[];
 }
 
@@ -19,6 +21,9 @@ export interface AblationEnd extends StudyEnd {
  * ```
  */
 export async function ablate(options: AblationOptions, out: string, how: TrialsOptions = {}): Promise<AblationEnd> {
+  checkValue('the second argument of ablate, the folder of results,', out, 'path');
+  checkOptions('ablate, its third argument,', how, TRIALS_OPTIONS);
+  checkTrials(how);
   const { facts, ...plan } = await planAblation(options);
   const { signal, checkpointSeconds, workers = 1, threads = availableParallelism(), onEvent = () => {} } = how;
   claimFolder(out, plan);

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { checkOptions, checkValue, type OptionKinds, wholeOption } from '../checks.js';
 import { RescaledError, UsageError } from '../errors.js';
 import type { Metric } from '../metric.js';
 import type { Advice } from '../study/advice/advise.js';
@@ -14,15 +15,19 @@ import { pickOf, type TrialState, trainedPoints, trialStates } from './results.j
 import { runRungs, timeTrained } from './rungs.js';
 import { measureSpeeds, unknownSpeeds } from './speed.js';
 import { writeStudyPage } from './study-page.js';
-import { type StudyEnd, type TrialsOptions, trainNamed } from './trials.js';
+import { checkTrials, type StudyEnd, TRIALS_OPTIONS, type TrialsOptions, trainNamed } from './trials.js';
 
 /** One training of a study. */
 export interface StudyTrial {
+  /** Names its files in the folder of the study. */
   id: string;
   /** Of its configuration: `resnet-rs-26 x0.5 @64, 30 epochs`. */
   name: string;
+  /** Of its whole training. */
   epochs: number;
+  /** Of all chance in it. */
   seed: number;
+  /** What became of it so far. */
   state: TrialState;
   /** Why it failed. */
   reason?: string;
@@ -32,8 +37,15 @@ export interface StudyTrial {
 export interface StudyOptions extends TrialsOptions {
   /** False: the models are not timed at the end, and have no place on the frontiers of time. */
   measure?: boolean;
+  /** Told of each model that was timed. */
   onMeasured?: MeasureStudyOptions['onMeasured'];
 }
+
+const STUDY_OPTIONS: OptionKinds<Required<StudyOptions>> = {
+  ...TRIALS_OPTIONS,
+  measure: 'flag',
+  onMeasured: 'function',
+};
 
 /**
  * A scaling study: many trainings of one recipe over depths, widths, sizes and lengths, and what follows from them (paper section 5).
@@ -59,6 +71,9 @@ export class Study {
    * @throws UsageError for what is none of them
    */
   static async open(wanted: string, options: TargetFlags = {}): Promise<Study> {
+    checkValue('the study of Study.open', wanted, 'path');
+    checkOptions('Study.open', options, { data: 'path', out: 'path', seeds: 'number' });
+    wholeOption('seeds', options.seeds, 1, 1000);
     const { study, folder, where } = await openTarget(wanted, options);
     return new Study(folder, study, where);
   }
@@ -79,6 +94,8 @@ export class Study {
    * process, shares the work or goes on with it.
    */
   async run(options: StudyOptions = {}): Promise<StudyEnd> {
+    checkOptions('Study.run', options, STUDY_OPTIONS);
+    checkTrials(options);
     const { signal, checkpointSeconds, measure = true, onMeasured } = options;
     const threads = options.threads ?? availableParallelism();
     const laidOut = await planScaling(this.file, undefined, this.where);
@@ -123,6 +140,8 @@ export class Study {
    * @param options.any of all configurations, not of the proposed family alone
    */
   async pick(budget: string, options: { any?: boolean } = {}): Promise<BudgetPick & { from: 'family' | 'all' }> {
+    checkValue('the budget of Study.pick', budget, 'text');
+    checkOptions('Study.pick', options, { any: 'flag' });
     const wanted = parseBudget(budget);
     const { plan } = await this.begun();
     return pickOf(plan, this.folder, wanted, options.any);

@@ -1,3 +1,4 @@
+import { numberOption, type OptionKinds, wholeOption } from '../checks.js';
 import { type RunTrialsOptions, runTrials, type TrialEvent } from '../study/trials/run.js';
 import type { NamedTrials } from './speed.js';
 
@@ -15,14 +16,32 @@ export interface TrialsOptions {
   onEvent?: (event: TrialEvent & { name: string }) => void;
 }
 
+export const TRIALS_OPTIONS: OptionKinds<Required<TrialsOptions>> = {
+  workers: 'number',
+  threads: 'number',
+  checkpointSeconds: 'number',
+  signal: 'signal',
+  onEvent: 'function',
+};
+
+/** @throws UsageError for numbers that no trials can have */
+export function checkTrials({ workers, threads, checkpointSeconds }: TrialsOptions): void {
+  wholeOption('workers', workers, 1, 1024);
+  wholeOption('threads', threads, 1, 1024);
+  numberOption('checkpointSeconds', checkpointSeconds, 0, 86_400);
+}
+
 /** How the trials of a call ended. */
 export interface TrialsEnd {
+  /** Whether the signal stopped it before all were done. */
   stopped: boolean;
+  /** How many failed in this call; the same call tries them again. */
   failed: number;
 }
 
 /** How trials of a call ended, and the page with what is known. */
 export interface StudyEnd extends TrialsEnd {
+  /** Path of the HTML file. */
   page: string;
 }
 

@@ -18,9 +18,13 @@ export const FASTER_THAN_TRAINING = 2;
 export const evaluationBatch = ({ batch, accumulate }: { batch: number; accumulate: number }): number =>
   Math.min(256, Math.max(Math.ceil(batch / accumulate), 32));
 
-/** What evaluations may take, as a part of the time that training takes, and how many there are whatever they take. */
+/**
+ * What evaluations may take, as a part of the time that training takes. So many there are even where they take more, but never more than the
+ * second share: with few pictures to learn from and many to measure on, a run would do little else.
+ */
 const SHARE_OF_TRAINING = 0.1;
 const LEAST_EVALUATIONS = 10;
+const MOST_SHARE = 0.5;
 
 /**
  * Epochs from one evaluation to the next, so that they take less than a tenth of the time of training: from counts
@@ -30,7 +34,9 @@ const LEAST_EVALUATIONS = 10;
  */
 export function epochsBetween(trained: number, measured: number, epochs: number): number {
   const wanted = Math.ceil(measured / FASTER_THAN_TRAINING / (SHARE_OF_TRAINING * trained));
-  return Math.max(1, Math.min(wanted, Math.floor(epochs / LEAST_EVALUATIONS)));
+  const affordable = Math.floor((MOST_SHARE * epochs * trained * FASTER_THAN_TRAINING) / measured);
+  const least = Math.max(1, Math.min(LEAST_EVALUATIONS, affordable));
+  return Math.max(1, Math.min(wanted, Math.floor(epochs / least)));
 }
 
 /** How many evaluations are to come when so many epochs are done; the last epoch always has one. */

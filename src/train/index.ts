@@ -8,7 +8,7 @@ export {
   evaluationsLeft,
   FASTER_THAN_TRAINING,
 } from './evaluate.js';
-export { type RatePoint, type RateRange, type RateSuggestions, suggestRates } from './find-rate/curve.js';
+export { type RatePoint, type RateRange, type RateSuggestions, startingRate, suggestRates } from './find-rate/curve.js';
 export type { RateEvent, RateTest } from './find-rate/find.js';
 export { learnedFrom, trainingLoader } from './learner.js';
 export { type LoopOptions, trainLoop } from './loop.js';

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { augmentPlan } from '../augment/policies/plan.js';
 import { type PreprocessOptions, preprocessOptions } from '../augment/preprocess.js';
+import { drawsOf, mixtureOf, viewsPerLabelled } from '../batches.js';
 import { numberOption, wholeOption } from '../checks.js';
 import { withoutMinival } from '../data/minival.js';
 import type { TrainingData } from '../data/unlabelled.js';
@@ -119,7 +120,11 @@ export function resolveConfig(
   // Early stopping chooses among all epochs.
   const between = earlyStopping
     ? 1
-    : epochsBetween(trainImages, (averaging === 'none' ? 1 : 2) * dataset.val.length, epochs);
+    : epochsBetween(
+        drawsOf(trainImages, mixtureOf(recipe.values, pool?.pictures)) * viewsPerLabelled(recipe.values),
+        (averaging === 'none' ? 1 : 2) * dataset.val.length,
+        epochs,
+      );
   const config: RunConfig = {
     format: 2,
     task: settings,

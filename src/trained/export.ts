@@ -10,9 +10,13 @@ import { noGrad, scope, type Tensor, trace, zeros } from '../torch/index.js';
 import { Normaliser } from '../train/index.js';
 import { type LoadedModel, preprocessFor } from './load.js';
 
+/** An exported file. */
 export interface Exported {
+  /** The ONNX file. */
   path: string;
+  /** Its size. */
   bytes: number;
+  /** How well it agrees with the model on real pictures; absent where ONNX Runtime is not installed. */
   parity?: Parity;
   /** The names of the classes in the order of the outputs, where the task has classes. */
   labels?: string;

@@ -29,13 +29,17 @@ import { mapsOf } from './shown.js';
 
 /** The figures of a finished run. */
 export interface RunFigures {
+  /** The task's name: 'classify'. */
   task: string;
   /** By the names of metrics: of the weights that the recipe keeps, on all test pictures. */
   scores: Readonly<Record<string, number>>;
   /** The primary metric of the weights as trained; unknown on test pictures that are measured once. */
   rawScore?: number;
+  /** Which weights the recipe keeps: averaged (`ema`) or as trained. */
   weights: 'ema' | 'raw';
+  /** Pictures that were learned from. */
   trainImages: number;
+  /** Pictures that `scores` stand on. */
   testImages: number;
   /** Which pictures `testImages` counts. */
   measured: MeasuredPart;
@@ -50,22 +54,33 @@ export interface RunFigures {
   validation?: Readonly<Record<string, number>>;
   /** Files that were passed over, by ending. */
   ignoredEndings: Endings;
+  /** Of training by the clock, in all processes of the run; without evaluations. */
   seconds: number;
+  /** Training pictures over these seconds. */
   imagesPerSecond: number;
+  /** Share of these seconds in which the network waited for pictures, 0 to 1. */
   loaderWaitShare: number;
+  /** Numbers that were trained. */
   parameters: number;
   /** Of the exported file against the model; absent where ONNX Runtime is, and so nothing was exported. */
   onnxMaxAbsDiff?: number;
+  /** Share of pictures for which both name the same class, 0 to 1. */
   onnxTop1Agreement?: number;
   /** What the task tells besides: a classifier's classes with their own figures, say. */
   told: Readonly<Record<string, unknown>>;
   /** As people call the network, with its width and switches: `resnet-rs-14 x0.5`; and the same for programs. */
   model: string;
+  /** Its switches for programs. */
   network: { name: string; width: number; depth?: number; stemStride: number };
+  /** The data folder's name. */
   dataset: string;
+  /** Side of the pictures as the network sees them, in pixels. */
   size: number;
+  /** Passes over the training pictures behind these weights. */
   epochs: number;
+  /** Of all chance in the run. */
   seed: number;
+  /** Pictures that could not be read and were left out. */
   brokenPictures: number;
   /** Pictures of `measured` that stand in training too. */
   leaked?: Leaked;

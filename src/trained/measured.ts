@@ -1,3 +1,4 @@
+import { numberOption, type OptionKinds } from '../checks.js';
 import type { PartName } from '../data/dataset.js';
 import type { Source } from '../data/sources/source.js';
 import { RescaledError, UsageError } from '../errors.js';
@@ -10,6 +11,7 @@ import { picturesFor } from './pictures.js';
 import { seenBatch } from './seen.js';
 import { mapsOf } from './shown.js';
 
+/** What a model is measured on, and how. */
 export interface MeasureOptions {
   /** Labelled pictures; those of the training that the model did not learn from by default. */
   data?: string;
@@ -19,12 +21,26 @@ export interface MeasureOptions {
   batch?: number;
   /** Threads that decode pictures; 1 by default. */
   workers?: number;
-  /** Share of pictures that cannot be read above which it fails; 0.01 by default. */
+  /**
+   * Share of pictures that cannot be read above which it fails. By default 0.01; of a part of the run's own data as many as its training
+   * allowed of all its pictures, since it has told of them.
+   */
   maxBroken?: number;
   /** Told before it begins. */
   onNote?: (text: string) => void;
+  /** Told of each picture that cannot be read. */
   onBroken?: (path: string, reason: string) => void;
 }
+
+export const MEASURE_OPTIONS: OptionKinds<Required<MeasureOptions>> = {
+  data: 'path',
+  split: 'text',
+  batch: 'number',
+  workers: 'number',
+  maxBroken: 'number',
+  onNote: 'function',
+  onBroken: 'function',
+};
 
 /** What a model is worth on pictures. */
 export interface Measured {
@@ -49,7 +65,8 @@ export interface Measured {
 /** Measures a loaded model. @throws UsageError for pictures that do not fit it; RescaledError when too many are broken */
 export async function measureOn(loaded: LoadedModel, options: MeasureOptions = {}): Promise<Measured> {
   const { task, settings } = loaded;
-  const { batch = 64, workers = 1, maxBroken = 0.01 } = options;
+  const { batch = 64, workers = 1 } = options;
+  numberOption('--max-broken', options.maxBroken, 0, 1);
   const { dataset, part, path, notes } = await picturesFor(loaded, options.data, options.split);
   const fit = task.fits(settings, dataset, { weights: loaded.path, data: path });
   const source = fit?.val ?? dataset.val;
@@ -64,10 +81,12 @@ export async function measureOn(loaded: LoadedModel, options: MeasureOptions = {
       options.onBroken?.(file, reason);
     },
   });
-  if (result.broken > maxBroken * source.length)
+  const allowed = allowedBroken(loaded, options, source.length);
+  if (result.broken > allowed.share * allowed.of)
     throw new RescaledError(
-      `${result.broken} of ${source.length} pictures cannot be read, ` +
-        `more than the allowed ${100 * maxBroken} % (--max-broken).`,
+      `${result.broken} of ${source.length} pictures cannot be read, more than the allowed ${100 * allowed.share} %` +
+        `${allowed.of === source.length ? '' : ` of all ${allowed.of} of the run`} (--max-broken). ` +
+        `The first: ${broken[0]!.path}: ${broken[0]!.reason}`,
     );
   if (result.scores.images === 0) throw new UsageError(`Expected pictures to measure in ${path} but none can be read.`);
   return {
@@ -83,6 +102,17 @@ export async function measureOn(loaded: LoadedModel, options: MeasureOptions = {
     ignoredFiles: dataset.ignoredFiles,
     ignoredEndings: dataset.ignoredEndings,
   };
+}
+
+function allowedBroken(
+  { run }: LoadedModel,
+  { data, maxBroken }: MeasureOptions,
+  pictures: number,
+): { share: number; of: number } {
+  if (maxBroken !== undefined || data !== undefined || run === undefined)
+    return { share: maxBroken ?? 0.01, of: pictures };
+  const { maxBroken: share, trainImages, valImages, testImages = 0 } = loadConfig(run);
+  return { share, of: Math.max(pictures, trainImages + valImages + testImages) };
 }
 
 export const WEIGHTS = { ema: 'EMA weights', raw: 'raw weights', unknown: 'weights' };

@@ -1,10 +1,12 @@
 import { join, relative, resolve, sep } from 'node:path';
+import { withoutPictures } from '../data/check/copies.js';
 import type { Dataset, PartName } from '../data/dataset.js';
 import { pathsOf, type Source, subset } from '../data/sources/source.js';
 import { RescaledError, UsageError } from '../errors.js';
 import { type MeasuredPart, passedOverText, picturesOf } from '../part-words.js';
-import { loadConfig } from '../run/config.js';
+import { loadConfig, type RunConfig } from '../run/config.js';
 import { loadPictures, type RunPictures } from '../run/pictures.js';
+import { learnedFrom } from '../train/index.js';
 import type { LoadedModel } from './load.js';
 
 /** What a model is measured on. */
@@ -41,14 +43,14 @@ export async function picturesFor(
   const trained = own === undefined ? undefined : await asTrained(loaded, path, split, data === undefined);
   if (trained !== undefined && trained.fingerprint === own!.fingerprint) {
     const part = split ?? (trained.test === undefined ? trained.measured : 'test');
-    const source = partOf(trained, part);
+    const source = part === 'train' ? learnedIn(trained, config) : partOf(trained, part);
     if (source === undefined)
       throw new UsageError(
         `Expected a ${part} part in ${path} but the run has ${partsOf(trained).join(', ')}. Choose one of them.`,
       );
     const limit = part === 'test' && trained.test !== undefined ? undefined : own!.limitVal;
     if (data !== undefined || limit === undefined || limit >= source.length || part === 'train')
-      return named({ ...trained, val: source }, part, part === 'train' ? [LEARNED] : []);
+      return named({ ...trained, val: source }, part, part === 'train' ? [LEARNED + leftOutIn(config)] : []);
     // The figure of the run's report comes from so many.
     const { seed, valSplit } = own!;
     const limited = await task.openData(path, { need: 'val', seed, valSplit, limitVal: limit });
@@ -86,6 +88,18 @@ export async function picturesFor(
 const FLATTERED = 'the figures say little of new pictures';
 const LEARNED = `these are the pictures that were trained on: ${FLATTERED}`;
 
+/** The training pictures that the run learned from: without those that it left out, or set aside to choose its epoch by. */
+const learnedIn = (dataset: Dataset, config: RunConfig | undefined): Source | undefined =>
+  config === undefined ? dataset.train : learnedFrom(config, withoutPictures(dataset, config.leftOut)).train;
+
+/** In words, of a run that left some out. */
+function leftOutIn(config: RunConfig | undefined): string {
+  const found = Object.entries(config?.leftOut ?? {}).filter(([, paths]) => paths.length > 0);
+  const count = found.reduce((sum, [, paths]) => sum + paths.length, 0);
+  if (count === 0) return '';
+  return `; ${picturesOf('train', count)} that it left out (--leave-out ${found.map(([kind]) => kind).join(',')}) are not among them`;
+}
+
 /** The data as a training with the run's seed and split sees it. */
 function asTrained(
   { task, data: own }: LoadedModel,
@@ -94,7 +108,8 @@ function asTrained(
   must: boolean,
 ): Promise<Dataset | undefined> {
   const need = split === 'train' ? 'both' : 'val';
-  return tolerant(() => task.openData(path, { need, seed: own?.seed, valSplit: own?.valSplit }), must);
+  const limitTrain = split === 'train' ? own?.limitTrain : undefined;
+  return tolerant(() => task.openData(path, { need, seed: own?.seed, valSplit: own?.valSplit, limitTrain }), must);
 }
 
 /** Other data need not be laid out as for a training. */

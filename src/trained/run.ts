@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { PartName } from '../data/dataset.js';
+import { checkOptions, checkValue } from '../checks.js';
 import { onnxFile } from '../deploy/model-file.js';
 import { Predictor } from '../deploy/predictor.js';
 import { UsageError } from '../errors.js';
@@ -9,11 +9,11 @@ import { finalWeights, loadConfig, type RunConfig } from '../run/config.js';
 import type { TrainEvent } from '../run/events.js';
 import { readEvents } from '../run/logs.js';
 import { openRunData, resumeTraining, train } from '../tasks/runs.js';
-import type { TrainOptions } from '../train/index.js';
+import { TRAIN_OPTIONS, type TrainOptions } from '../train/options.js';
 import { type Exported, exportModel, trainingFacts } from './export.js';
 import { finishRun, type RunFigures } from './finish.js';
 import { loadModel } from './load.js';
-import { type MeasureOptions, measureOn, writeMeasured } from './measured.js';
+import { MEASURE_OPTIONS, type MeasureOptions, measureOn, writeMeasured } from './measured.js';
 
 /** What `train` and `Run.resume` tell; the last one only where they were to finish the run. */
 export type RunEvent = TrainEvent | { type: 'finished'; figures: RunFigures };
@@ -29,17 +29,22 @@ export interface TrainingOptions {
   finish?: boolean;
 }
 
+/** What a run is worth on pictures. */
 export interface RunEvaluation {
   /** Which pictures were measured, and where they lie. */
   part: MeasuredPart;
   path: string;
+  /** How many were measured: those that can be read. */
   images: number;
   /** The task's metrics by name: `top1`, `top5` and `loss` of a classification, shares as fractions. */
   scores: Readonly<Record<string, number>>;
   /** What the task tells besides: the classes with their own figures, say. */
   told: Readonly<Record<string, unknown>>;
+  /** Pictures that could not be read, and why. */
   broken: readonly { path: string; reason: string }[];
+  /** What is to be known of the pictures, in words: that they have changed since the training, say. */
   notes: readonly string[];
+  /** Decoding included. */
   imagesPerSecond: number;
 }
 
@@ -64,6 +69,7 @@ export class Run {
 
   /** @throws UsageError where there is no run */
   static open(folder: string): Run {
+    checkValue('the folder of a run', folder, 'path');
     return new Run(folder, loadConfig(folder));
   }
 
@@ -87,7 +93,8 @@ export class Run {
    * Measures its weights: on the pictures of its data that it did not learn from, on other data, or on a part.
    * @param options.report a page to write
    */
-  async evaluate(options: MeasureOptions & Which & { split?: PartName; report?: string } = {}): Promise<RunEvaluation> {
+  async evaluate(options: MeasureOptions & Which & { report?: string } = {}): Promise<RunEvaluation> {
+    checkOptions('Run.evaluate', options, { ...MEASURE_OPTIONS, best: 'flag', report: 'path' });
     const loaded = await loadModel(this.folder, options.best === true ? 'best' : 'final');
     try {
       const measured = await measureOn(loaded, options);
@@ -113,6 +120,8 @@ export class Run {
    * @param file `model.onnx` in the run by default
    */
   async export(file = onnxFile(this.folder), options: Which = {}): Promise<Exported> {
+    checkValue('the file of Run.export', file, 'path');
+    checkOptions('Run.export', options, { best: 'flag' });
     const loaded = await loadModel(this.folder, options.best === true ? 'best' : 'final');
     try {
       return await exportModel(loaded, file, trainingFacts(this.config), await openRunData(this.config));
@@ -140,6 +149,7 @@ export class Run {
    * @param options.data where its data lies now, if not where it lay
    */
   async *resume(options: TrainingOptions & { data?: string } = {}): AsyncGenerator<RunEvent> {
+    checkOptions('Run.resume', options, { signal: 'signal', finish: 'flag', data: 'path' });
     yield* finished(resumeTraining(this.folder, options), this.folder, options.finish);
   }
 }
@@ -168,5 +178,7 @@ async function* finished(
  * ```
  */
 export async function* trainRun(options: TrainOptions, training: TrainingOptions = {}): AsyncGenerator<RunEvent> {
+  checkOptions('train', options, TRAIN_OPTIONS, ['data', 'out']);
+  checkOptions('train, its second argument,', training, { signal: 'signal', finish: 'flag' });
   yield* finished(train(options, training), options.out, training.finish);
 }

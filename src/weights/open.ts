@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { checkValue } from '../checks.js';
 import { RescaledError } from '../errors.js';
 import { FileBytes } from './formats/file-bytes.js';
 import { KerasFile } from './formats/keras.js';
@@ -18,6 +19,7 @@ export type { WeightsEntry, WeightsFile, WeightsFormat } from './formats/weights
  * @throws UsageError when it cannot be opened, RescaledError naming what it is in place of weights
  */
 export async function openWeights(path: string, options: { select?: string } = {}): Promise<WeightsFile> {
+  checkValue('the file of weights', path, 'path');
   const named = !existsSync(path) || /\.data-\d{5}-of-\d{5}$/.test(path) ? indexBeside(path) : undefined;
   const file = FileBytes.open(named ?? path);
   try {

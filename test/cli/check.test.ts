@@ -1,8 +1,18 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { CHECK_KINDS } from '../../src/checked.js';
+import { checkData, writeCheckPage } from '../../src/index.js';
 import { cli, FASHION, pictureFolder, temporaryFolder } from './helpers.js';
 
 const folder = temporaryFolder();
@@ -85,6 +95,7 @@ test('-o writes a page with the pictures; a second one needs --force', () => {
   assert.match(again.stderr, /page\.html exists already\. --force replaces it/);
   assert.equal(cli('check', data, '-o', page, '--force').status, 0);
   assert.deepEqual(readdirSync(folder).sort(), ['clean', 'data', 'page.html']);
+  rmSync(page);
 });
 
 test('IDX files are checked too', { skip: existsSync(FASHION) ? false : 'Fashion-MNIST is not here' }, () => {
@@ -118,4 +129,19 @@ test('--help names every kind', () => {
   const { stdout } = cli('check', '--help');
   for (const [kind, what] of Object.entries(CHECK_KINDS))
     assert.ok(stdout.includes(`${kind} `) && stdout.includes(what), kind);
+});
+
+test('a program writes the same page', async () => {
+  const checking = checkData(data);
+  let turn = await checking.next();
+  while (turn.done !== true) turn = await checking.next();
+  const [mine, theirs] = [join(folder, 'mine.html'), join(folder, 'theirs.html')];
+  await writeCheckPage(turn.value, mine);
+  await writeCheckPage(turn.value, mine); // replaces it
+  assert.equal(cli('check', data, '-o', theirs).status, 0);
+  const withoutTimes = (page: string): string =>
+    readFileSync(page, 'utf8').replaceAll(/\d{4}-\d\d-\d\d[^<.]*|Made by Rescaled in [^,]*/g, '');
+  assert.equal(withoutTimes(mine), withoutTimes(theirs));
+  await assert.rejects(writeCheckPage(turn.value, join(folder, 'no', 'page.html')), /its folder does not exist/);
+  await assert.rejects(writeCheckPage(turn.value, undefined as never), /a path for the second argument/);
 });

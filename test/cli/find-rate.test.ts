@@ -6,8 +6,9 @@ import { before, describe, test } from 'node:test';
 import sharp from 'sharp';
 import { Random } from '../../src/augment/random.js';
 import { type Found, foundIn } from '../../src/cli/recipe/find-rate/text.js';
+import { findRate } from '../../src/index.js';
 import { packageRoot } from '../../src/package-root.js';
-import { findRate, train } from '../../src/tasks/runs.js';
+import { findRate as findRateHere, train } from '../../src/tasks/runs.js';
 import type { LearnOptions, RateRange, RateTest } from '../../src/train/index.js';
 import { fixturePath } from '../fixtures/open.js';
 import { exited, temporaryFolder } from './helpers.js';
@@ -62,7 +63,7 @@ async function testOf(
   settings: Record<string, unknown> = {},
   other: Partial<LearnOptions> = {},
 ): Promise<RateTest> {
-  const events = findRate({ ...options, ...other, settings: { batch: 8, ...settings } }, range);
+  const events = findRateHere({ ...options, ...other, settings: { batch: 8, ...settings } }, range);
   for (let turn = await events.next(); ; turn = await events.next()) if (turn.done === true) return turn.value!;
 }
 
@@ -246,5 +247,41 @@ describe('rescaled recipe find-rate', () => {
     assert.equal(await exited(child), 1);
     assert.match(said, /Stopped: no drawing was written\./);
     assert.equal(existsSync(join(cwd, 'runs')), false);
+  });
+});
+
+describe('findRate', () => {
+  const given = { ...options, batch: 8 };
+
+  test('a program is given what the command prints', async () => {
+    const steps: number[] = [];
+    const found = await findRate(given, {
+      steps: 30,
+      onEvent: (event) => {
+        if (event.type === 'rate') steps.push(event.step);
+      },
+    });
+    assert.deepEqual(
+      steps,
+      Array.from({ length: found!.points.length }, (_, i) => i + 1),
+    );
+    const { stdout } = command(folder, tiny, ...SMALL, '--seed', '3', '--steps', '30', '--json');
+    const printed = JSON.parse(stdout) as { suggestion: { learningRate: number } | null; points: { loss: number }[] };
+    assert.deepEqual(
+      found!.points.map(({ loss }) => loss),
+      printed.points.map(({ loss }) => loss),
+    );
+    assert.equal(found!.learningRate, printed.suggestion?.learningRate);
+    assert.ok(found!.places.lowest!.smoothed < found!.points[0]!.smoothed);
+    assert.equal(existsSync(join(folder, 'runs')), false);
+  });
+
+  test('a signal stops it; what no run can have is refused', async () => {
+    const stop = new AbortController();
+    const onEvent = ({ type }: { type: string }): void => (type === 'rate' ? stop.abort() : undefined);
+    assert.equal(await findRate(given, { steps: 100_000, signal: stop.signal, onEvent }), undefined);
+    await assert.rejects(findRate(given, { step: 30 } as never), /"step"\. Did you mean "steps"/);
+    await assert.rejects(findRate({ ...given, size: '24' } as never), /a number for the option size of findRate/);
+    await assert.rejects(findRate(given, { lowest: 1, highest: 0.1 }), /below the --highest/);
   });
 });

@@ -73,7 +73,7 @@ describe('weights inspect', () => {
   test('wrong use and wrong files', () => {
     const page = join(folder, 'page.pth');
     writeFileSync(page, '<html>404</html>');
-    fails(2, /none\.pth cannot be opened/, 'inspect', join(folder, 'none.pth'));
+    fails(2, /none\.pth is not there/, 'inspect', join(folder, 'none.pth'));
     fails(1, /web page/, 'inspect', page);
     fails(2, /Did you mean "state_dict_ema"/, 'inspect', torch, '--select', 'state_dict_em');
     fails(1, /layout of Keras 3/, 'inspect', fixturePath('weights/keras-3.weights.h5'));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createReadStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import sharp from 'sharp';
 import { exportOnnx } from '../../src/deploy/onnx/export.js';
@@ -56,6 +57,12 @@ test('what is not there is an entry, and without expand every string is one pict
   assert.match(folder!.error!, /it is a folder/);
   await assert.rejects(all(predictor.predict([3] as never)), /Expected a path, .* but received number/);
   await assert.rejects(all(predictor.predict(null as never)), /received null/);
+  await assert.rejects(
+    all(predictor.predict(createReadStream(paths[0]!))),
+    /received a stream of bytes: gather it first/,
+  );
+  const [streamed] = await all(predictor.predict(Readable.from(paths)));
+  assert.equal(streamed!.error, undefined);
 });
 
 test('below the threshold the label is unsure, with its probability', async () => {

@@ -17,6 +17,9 @@ describe('which epochs are measured', () => {
     assert.equal(epochsBetween(100, 400, 1000), 20);
     assert.equal(epochsBetween(100, 400, 45), 4);
     assert.equal(epochsBetween(1_281_167, 100_000, 350), 1);
+    // 40 epochs of 250 against 10,000 measured: half of the training is one evaluation.
+    assert.equal(epochsBetween(250, 10_000, 40), 40);
+    assert.equal(epochsBetween(250, 10_000, 160), 40);
     for (const [trained, measured] of [
       [60_000, 20_000],
       [500, 5000],

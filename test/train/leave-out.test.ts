@@ -12,6 +12,7 @@ import { METRICS } from '../../src/tasks/classify/metrics.js';
 import { openRunData, resumeTraining, train } from '../../src/tasks/runs.js';
 import type { TrainOptions } from '../../src/train/index.js';
 import { finishRun } from '../../src/trained/finish.js';
+import { Run } from '../../src/trained/run.js';
 import { scene } from '../data/check/scenes.js';
 import { temporaryFolder, writeTree } from '../data/helpers.js';
 
@@ -127,6 +128,29 @@ test('what is left out is told, kept in the run and left out by a resume too', a
   const figures = await finishRun(join(root, 'whole'), () => undefined);
   assert.deepEqual(figures.leftOut, { leaks: 2, conflicts: 2, duplicates: 1 });
   assert.equal(figures.leaked, undefined);
+
+  const { images, notes } = await Run.open(join(root, 'whole')).evaluate({ split: 'train' });
+  assert.equal(images, 11);
+  assert.match(
+    notes.join(),
+    /were trained on: .*; 5 training pictures that it left out \(--leave-out leaks,conflicts,duplicates\) are not among them/,
+  );
+});
+
+test('what a training allowed of broken pictures, its parts may have when they are measured', async () => {
+  const folder = await pictures(join(root, 'broken'));
+  writeTree(folder, { 'test/dog/1.jpg': 'no picture' });
+  const some = options('some', { data: folder, maxBroken: 0.05, limitTrain: 8, settings: { epochs: 1, batch: 4 } });
+  await told(train(some));
+  const run = Run.open(join(root, 'some'));
+  assert.equal((await run.evaluate({ split: 'train' })).images, 8, 'those that it was limited to');
+  const { images, broken } = await run.evaluate({ split: 'test' });
+  assert.deepEqual([images, broken.length], [7, 1]);
+  const refused =
+    /^1 of 8 pictures cannot be read, more than the allowed 10 % \(--max-broken\)\. The first: .*dog\/1\.jpg: /;
+  await assert.rejects(run.evaluate({ split: 'test', maxBroken: 0.1 }), ({ message }) => refused.test(message));
+  await assert.rejects(run.evaluate({ data: folder, split: 'test' }), /more than the allowed 1 %/);
+  await assert.rejects(run.evaluate({ maxBroken: 10 }), /a number from 0 to 1 for --max-broken but received 10/);
 });
 
 test('without a cache nothing is said, but what is asked for is done', async () => {

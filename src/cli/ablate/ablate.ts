@@ -82,7 +82,16 @@ Ctrl-C saves; the same command with the same --out goes on.`,
 async function run(data: string, flags: AblateFlags): Promise<void> {
   check(flags);
   const { width = ABLATED.width, stemStride } = flags;
-  const { steps, leaveOneOut, weightDecayTable, set = [], ...options } = flags;
+  const { steps, leaveOneOut, weightDecayTable, set = [], ...rest } = flags;
+  const {
+    workers,
+    threads = availableParallelism(),
+    checkpointSeconds,
+    out: named,
+    plan: alone,
+    json,
+    ...options
+  } = rest;
   const {
     facts: known,
     dataset,
@@ -95,15 +104,15 @@ async function run(data: string, flags: AblateFlags): Promise<void> {
     kind: weightDecayTable === true ? 'weight-decay' : leaveOneOut === true ? 'leave-one-out' : 'additive',
     ...(steps === undefined ? {} : { steps: steps.split(',') }),
   });
-  const out = flags.out ?? freeFolder('ablate');
+  const out = named ?? freeFolder('ablate');
   const shared = {
     study: out,
-    workers: flags.workers,
-    threads: flags.threads ?? availableParallelism(),
-    checkpointSeconds: flags.checkpointSeconds,
+    workers,
+    threads,
+    checkpointSeconds,
   };
-  if (flags.plan === true)
-    return tellPlan(plan, shared, flags.json === true, {
+  if (alone === true)
+    return tellPlan(plan, shared, json === true, {
       // An order of one's own has its lengths in its file.
       ...(flags.order === undefined ? lengthsOf(flags) : {}),
       seeds: flags.seeds,
@@ -117,17 +126,12 @@ async function run(data: string, flags: AblateFlags): Promise<void> {
   // A plan needs no page: the charts are most of all files.
   const { ablationPage, writeAblation } = await import('../../studied/ablation-page.js');
   claimFolder(out, plan);
-  const facts: StudyFacts = { ...known, command: commandFor(out, flags.out !== undefined) };
+  const facts: StudyFacts = { ...known, command: commandFor(out, named !== undefined) };
   writeAblation(out, plan, facts); // before the first trial, so that a page is there at once
-  const { stopped, failed } = await runAndTell(
-    plan,
-    shared,
-    () => writeAblation(out, plan, facts),
-    flags.json === true,
-  );
+  const { stopped, failed } = await runAndTell(plan, shared, () => writeAblation(out, plan, facts), json === true);
   writeAblation(out, plan, facts);
   const page = ablationPage(out);
-  console.log(flags.json === true ? JSON.stringify({ type: 'end', stopped, failed, page }) : page);
+  console.log(json === true ? JSON.stringify({ type: 'end', stopped, failed, page }) : page);
   if (stopped) console.error(`Stopped and saved. Go on with: ${facts.command}`);
   else if (failed > 0)
     throw new RescaledError(

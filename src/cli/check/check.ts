@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
+import { nextCommands } from '../../checked/next.js';
 import { CHECK_KINDS, type Checked, type CheckKind } from '../../checked.js';
 import { wholeOption } from '../../checks.js';
 import { checkData } from '../../data/check/check.js';
 import { UsageError } from '../../errors.js';
-import { writeFileAtomic } from '../../files.js';
 import { didYouMean } from '../../suggest.js';
 import { integer } from '../options.js';
 import { checkOutput } from '../output.js';
-import { checkJson, checkText, nextCommands } from './text.js';
+import { checkJson, checkText } from './text.js';
 
 interface CheckFlags {
   out?: string;
@@ -54,7 +54,7 @@ async function run(data: string, flags: CheckFlags): Promise<void> {
   const checked = await withProgress(data);
   const failed = failOn.filter((kind) => checked.found[kind] > 0);
   const next = nextCommands(checked, flags.out !== undefined);
-  if (flags.out !== undefined) await writePage(flags.out, checked, next);
+  if (flags.out !== undefined) await (await import('../../checked/page.js')).writeCheckPage(checked, flags.out);
   if (flags.json === true) console.log(JSON.stringify(checkJson(checked, failed), null, 2));
   else {
     console.log(
@@ -106,11 +106,4 @@ async function withProgress(data: string): Promise<Checked> {
       stderr.write(`${text}\n`);
     }
   }
-}
-
-async function writePage(file: string, checked: Checked, commands: ReturnType<typeof nextCommands>): Promise<void> {
-  const { renderCheckReport, shownPictures } = await import('../../report/check/report.js');
-  const { thumbnailsOf } = await import('./thumbnails.js');
-  const thumbnails = await thumbnailsOf(checked.data, shownPictures(checked));
-  writeFileAtomic(file, renderCheckReport({ checked, generatedAt: new Date().toISOString(), thumbnails, commands }));
 }

@@ -1,6 +1,5 @@
-import type { Checked, CheckedGroup, CheckKind } from '../../checked.js';
+import type { Checked, CheckKind } from '../../checked.js';
 import { eightyPercent, findingsOf, lookedAtText, measuredText, missingKinds } from '../../report/check/words.js';
-import { commandLine } from '../../suggest.js';
 
 /** What was found, a few lines a kind. @param examples so many of each are named */
 export function checkText(checked: Checked, examples: number, next: readonly string[]): string {
@@ -21,33 +20,6 @@ export function checkText(checked: Checked, examples: number, next: readonly str
     );
   if (next.length > 0) lines.push('', ...next.map((line, i) => `${i === 0 ? 'next: ' : '      '}${line}`));
   return lines.join('\n');
-}
-
-/** A leak that the training pictures have a part in. */
-const ofTraining = ({ kinds, pictures }: CheckedGroup): boolean =>
-  kinds.includes('leaks') && pictures.some(({ part }) => part === 'train');
-
-/** What to do now. @param page whether one was written */
-export function nextCommands(checked: Checked, page: boolean): { what: string; command: string }[] {
-  const { found, data, folders } = checked;
-  const copies = found.leaks + found.conflicts + found.duplicates + found['near-duplicates'] > 0;
-  const some = Object.values(found).some((n) => n > 0);
-  // More broken ones than --max-broken allows.
-  const refused = folders.some(({ trap }) => trap === 'refused') || found.broken > 0.01 * checked.pictures;
-  const trained = found.leaks > 0 && checked.groups.some(ofTraining);
-  const options = [
-    ...(found.imbalance > 0 ? ['--set', 'classWeights=balanced'] : []),
-    ...(trained ? ['--leave-out', 'leaks'] : []),
-  ];
-  return [
-    ...(copies && !page
-      ? [{ what: 'the pictures side by side', command: commandLine(['rescaled', 'check', data, '-o', 'check.html']) }]
-      : []),
-    ...(some
-      ? [{ what: 'all of it, for a program', command: commandLine(['rescaled', 'check', data, '--json']) }]
-      : []),
-    ...(refused ? [] : [{ what: 'train on it', command: commandLine(['rescaled', 'train', data, ...options]) }]),
-  ];
 }
 
 /** What --json prints; docs/checking.md describes it. */

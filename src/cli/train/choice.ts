@@ -29,7 +29,8 @@ export function choiceText(data: string, { options }: Asked, choice: Choice): st
     [
       'data',
       `${plural(trainImages, 'training picture')}${classes === undefined ? '' : ` of ${plural(classes, 'class', 'classes')}`}` +
-        `${side === undefined ? '' : `, ${side} pixels at the shorter side`}`,
+        `${side === undefined ? '' : `, ${side} pixels at the shorter side`}` +
+        `${choice.unlabelledImages === undefined ? '' : `; ${choice.unlabelledImages} without labels`}`,
     ],
     [
       'machine',
@@ -77,7 +78,7 @@ function fineTuning(data: string, { trainImages, factor }: Choice): string {
 
 /** The command that does the same without measuring: the same bytes on the same machine. */
 function fixed(data: string, options: Asked['options'], { rung, recipe, epochs }: Choice): string[] {
-  const { settings = {}, seed, threads, workers, device, limitTrain, limitVal, valSplit } = options;
+  const { settings = {}, seed, threads, workers, device, limitTrain, limitVal, valSplit, unlabelled, labels } = options;
   const own = {
     seed,
     threads,
@@ -89,6 +90,8 @@ function fixed(data: string, options: Asked['options'], { rung, recipe, epochs }
   };
   return [
     ...['rescaled', 'train', data, ...flagsOf(rung), '-r', recipe, '-e', String(epochs)],
+    ...(unlabelled === undefined ? [] : ['--unlabelled', ...unlabelled]),
+    ...(labels === undefined ? [] : ['--labels', labels]),
     ...Object.entries(settings).flatMap(([key, value]) =>
       key === 'epochs' ? [] : ['--set', `${key}=${String(value)}`],
     ),

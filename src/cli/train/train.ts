@@ -207,12 +207,13 @@ export function explanation(config: RunConfig): string {
 }
 
 /** `1192 training, 225 validation and 245 test pictures`. */
-function picturesText({ trainImages, valImages, testImages, selectedOn = 'test' }: RunConfig): string {
+function picturesText({ trainImages, unlabelled, valImages, testImages, selectedOn = 'test' }: RunConfig): string {
   const measured =
     selectedOn === 'test' || (selectedOn === 'minival' && testImages === undefined) ? 'test' : 'validation';
+  const heap = unlabelled === undefined ? '' : `${unlabelled.images} unlabelled, `;
   return testImages === undefined
-    ? `${trainImages} training and ${valImages} ${measured} pictures`
-    : `${trainImages} training, ${valImages} validation and ${testImages} test pictures`;
+    ? `${heap}${trainImages} training and ${valImages} ${measured} pictures`
+    : `${heap}${trainImages} training, ${valImages} validation and ${testImages} test pictures`;
 }
 
 /** `limitTrain` as it is typed. */

@@ -22,7 +22,7 @@ interface EvalFlags {
   batch: number;
   threads?: number;
   workers: number;
-  maxBroken: number;
+  maxBroken?: number;
   split?: PartName;
   report?: string;
   json?: boolean;
@@ -54,7 +54,11 @@ export function register(program: Command): void {
     .option('-b, --batch <n>', 'pictures at a time', integer, 64)
     .option('--threads <n>', 'threads of the engine', integer)
     .option('--workers <n>', 'threads that decode pictures', integer, 1)
-    .option('--max-broken <share>', 'share of broken pictures above which it fails', number, 0.01)
+    .option(
+      '--max-broken <share>',
+      "share of broken pictures above which it fails; 0.01 by default, of the run's own what its training allowed",
+      number,
+    )
     .option('--json', 'print the figures as JSON')
     .addHelpText(
       'after',

@@ -1,6 +1,7 @@
 import { extname } from 'node:path';
 import type { Checked, CheckedGroup, CheckKind } from '../../checked.js';
 import { FEW_MEASURED } from '../../checked.js';
+import { checkOptions, checkValue } from '../../checks.js';
 import type { Endings } from '../../part-words.js';
 import { byName } from '../sources/walk.js';
 import { absentOf, balanceOf, isImbalanced, measuredOf, oddOf, partsOf } from './counts.js';
@@ -12,8 +13,11 @@ import { openToCheck, Pictures } from './opened.js';
 
 /** How far a check is. */
 export interface CheckProgress {
+  /** Pictures are decoded first, then compared. */
   type: 'looking' | 'comparing';
+  /** So many pictures so far. */
   done: number;
+  /** All pictures. */
   of: number;
 }
 
@@ -24,8 +28,11 @@ export interface CheckProgress {
  */
 export async function* checkData(
   data: string,
-  { signal }: { signal?: AbortSignal } = {},
+  options: { signal?: AbortSignal } = {},
 ): AsyncGenerator<CheckProgress, Checked> {
+  checkValue('the data of checkData', data, 'path');
+  checkOptions('checkData', options, { signal: 'signal' });
+  const { signal } = options;
   const begin = performance.now();
   const opened = await openToCheck(data);
   const pictures = new Pictures(opened.parts);

@@ -70,8 +70,11 @@ export interface BudgetCandidate {
   score: Estimate;
 }
 
+/** The most accurate model that a budget allows, and what else was looked at. */
 export interface BudgetPick {
+  /** As it was read. */
   budget: Budget;
+  /** Why there is a pick or none; only with `fits` there is one. */
   outcome: 'fits' | 'none fits' | 'too few seeds' | 'nothing to choose from';
   /** The best at or under the limit; of equals the cheapest. */
   pick?: BudgetCandidate;
@@ -85,6 +88,7 @@ export interface BudgetPick {
   fitting: number;
   /** Names of points that could not be looked at. */
   notMeasured: string[];
+  /** Names of points without a finished trial. */
   withoutResult: string[];
   /** Fit, and have fewer than `LEAST_SEEDS` seeds: nothing is picked by their means. */
   tooFewSeeds: string[];

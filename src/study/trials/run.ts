@@ -10,6 +10,7 @@ import type { Trial } from '../plan/trial.js';
 import type { Speed, TrialJob, TrialTask } from './process.js';
 import { lockFile, readResult, type TrialResult, trialRun, writeResult } from './result.js';
 
+/** What trials tell while they run. */
 export type TrialEvent =
   | { type: 'start'; trial: Trial }
   | { type: 'progress'; trial: Trial; step: number; steps: number }

@@ -80,6 +80,15 @@ export function suggestRates(points: readonly RatePoint[], steps: number): RateS
 }
 
 /**
+ * Which of the two to begin with: the higher, since the valley lies low, and a steepest fall below it is mostly chance, as the first
+ * smoothed losses stand on few. See docs/recipes.md for what was measured.
+ */
+export function startingRate({ valley, steepest }: RateSuggestions): 'valley' | 'steepest' | undefined {
+  if (valley === undefined) return steepest === undefined ? undefined : 'steepest';
+  return steepest !== undefined && steepest > valley ? 'steepest' : 'valley';
+}
+
+/**
  * fastai's `valley` (callback/schedule.py): among the losses, in order, the longest strictly falling subsequence is
  * looked for. It ends at e, the first place where one of that length L ends, and is taken to begin at e - L. Suggested
  * is the middle, more or less: e - L + floor(L/3) + floor(L/6).

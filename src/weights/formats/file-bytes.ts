@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { RescaledError, UsageError } from '../../errors.js';
+import { systemReason } from '../../files.js';
 
 /**
  * A file open for ranged reads. Its size is taken once; a file that shrinks meanwhile is an error, never short data.
@@ -23,9 +24,11 @@ export class FileBytes {
       file = openSync(path, 'r');
     } catch (cause) {
       if (cause instanceof UsageError) throw cause;
-      throw new UsageError(`Expected a weights file but ${path} cannot be opened: ${(cause as Error).message}.`, {
-        cause,
-      });
+      const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+      throw new UsageError(
+        `Expected a weights file but ${path} ${missing ? 'is not there. Check the path' : `cannot be opened: ${systemReason(cause)}`}.`,
+        { cause },
+      );
     }
     const stat = fstatSync(file);
     if (stat.isFile()) return new FileBytes(path, file, stat.size);

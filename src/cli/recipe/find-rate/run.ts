@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs';
 import { basename, extname, join, resolve } from 'node:path';
-import { deathText } from '../../../child/death.js';
 import { untilInterrupted } from '../../../child/interrupt.js';
-import { runChild } from '../../../child/run.js';
+import { testRates } from '../../../choice/rate.js';
+import type { RateJob } from '../../../choice/rate-process.js';
 import { chooseRun, isChoosing } from '../../../choice/run.js';
-import { RescaledError } from '../../../errors.js';
 import { makeFolder, writeFileAtomic } from '../../../files.js';
 import { modelFacts } from '../../../models/index.js';
 import { parseSetting, settingKey } from '../../../recipe/recipe.js';
@@ -15,7 +14,6 @@ import { weightsPath } from '../../named-weights.js';
 import { checkOutput } from '../../output.js';
 import { Progress } from '../../progress.js';
 import { settingsOf, type TrainingFlags } from '../../training-options.js';
-import { LESS_MEMORY, type RateJob } from './process.js';
 import { foundIn, foundJson, foundText, shortRate } from './text.js';
 
 export interface FindRateFlags extends TrainingFlags, Partial<RateRange> {
@@ -70,23 +68,19 @@ const definedOf = (values: Partial<RateRange>): Partial<RateRange> =>
  */
 async function inProcess(task: RateJob['task']): Promise<RateTest | undefined> {
   const progress = new Progress(metricsOf(task.options.task)[0]);
-  const module = new URL('./process.js', import.meta.url);
   const show = (message: RateJob['message']): void => {
     if (message.type !== 'rate') return progress.show(message);
     const { step, steps, rate, smoothed } = message;
     progress.renew(`step ${step}/${steps}  learningRate ${shortRate(rate)}  loss ${smoothed.toFixed(3)}`);
   };
-  const end = await untilInterrupted(
-    (signal, killSignal) => runChild<RateJob>({ module, task, signal, killSignal, onMessage: show }),
-    () => progress.note('stopping (once more to stop at once) ...'),
-  );
-  progress.clear();
-  if (end.type === 'answer') return end.answer;
-  if (end.type === 'failed') throw end.error;
-  if (end.death.by === 'killSignal') return undefined;
-  throw new RescaledError(
-    deathText(end.death, { who: 'The process of the test', memory: LESS_MEMORY, kept: 'No drawing was written.' }),
-  );
+  try {
+    return await untilInterrupted(
+      (signal, kill) => testRates(task, { signal, kill, onEvent: show }),
+      () => progress.note('stopping (once more to stop at once) ...'),
+    );
+  } finally {
+    progress.clear();
+  }
 }
 
 /** The training with the rate that was found, on all pictures. */

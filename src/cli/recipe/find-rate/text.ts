@@ -1,7 +1,13 @@
 import { modelTitle } from '../../../models/index.js';
 import { significant } from '../../../report/draw/format.js';
 import { plural } from '../../../suggest.js';
-import { type RatePoint, type RateSuggestions, type RateTest, suggestRates } from '../../../train/index.js';
+import {
+  type RatePoint,
+  type RateSuggestions,
+  type RateTest,
+  startingRate,
+  suggestRates,
+} from '../../../train/index.js';
 import { table } from '../../table.js';
 
 /** What a test found, in the order of `TITLES`. */
@@ -33,14 +39,6 @@ const TITLES: Readonly<Record<keyof RateSuggestions, string>> = {
   steepest: 'steepest fall',
   lowest: 'lowest loss',
 };
-/**
- * The higher of the two: the valley lies low, and a steepest fall below it is mostly chance, since the first smoothed
- * losses stand on few. See docs/recipes.md for what was measured.
- */
-const higher = (places: readonly Place[]): Place | undefined =>
-  places
-    .filter(({ name }) => name !== 'lowest')
-    .reduce<Place | undefined>((a, b) => (a && a.rate >= b.rate ? a : b), undefined);
 
 /** Below this share of the loss a fall is hard to tell from chance. */
 const LITTLE = 0.02;
@@ -56,7 +54,8 @@ export function foundIn(test: RateTest): Found {
     const i = found[name];
     return i === undefined ? [] : [{ name, title, step: i + 1, ...points[i]! }];
   });
-  const suggested = higher(places);
+  const start = startingRate(found);
+  const suggested = places.find(({ name }) => name === start);
   const lowest = places.find(({ name }) => name === 'lowest');
   const before = points.slice(Math.floor(steps / 10), lowest?.step).map(({ smoothed }) => smoothed);
   const fell = Math.max(...before) - (lowest?.smoothed ?? 0);

@@ -1,10 +1,10 @@
-// The process that looks for a learning rate. run.ts starts it.
-import { isOutOfMemory } from '../../../child/death.js';
-import type { TaskHandler } from '../../../child/messages.js';
-import { RescaledError } from '../../../errors.js';
-import type { TrainEvent } from '../../../run/events.js';
-import { findRate } from '../../../tasks/runs.js';
-import type { LearnOptions, RateEvent, RateRange, RateTest } from '../../../train/index.js';
+// The process that looks for a learning rate. rate.ts starts it.
+import { isOutOfMemory } from '../child/death.js';
+import type { TaskHandler } from '../child/messages.js';
+import { RescaledError } from '../errors.js';
+import type { TrainEvent } from '../run/events.js';
+import { findRate } from '../tasks/runs.js';
+import type { LearnOptions, RateEvent, RateRange, RateTest } from '../train/index.js';
 
 export interface RateJob {
   task: { options: LearnOptions; range: Partial<RateRange> };

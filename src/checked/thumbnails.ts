@@ -1,6 +1,6 @@
 import sharp from 'sharp';
-import type { CheckedPicture } from '../../checked.js';
-import { pixelsOfChecked } from '../../data/check/shown.js';
+import type { CheckedPicture } from '../checked.js';
+import { pixelsOfChecked } from '../data/check/shown.js';
 
 /** Longest side, in pixels: twice as large as it is shown, for screens of two pixels a pixel. */
 const SIDE = 256;
