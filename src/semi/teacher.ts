@@ -158,12 +158,7 @@ const sameJson = (a: Record<string, unknown>, b: Record<string, unknown>): boole
 /** Labels of two teachers must not lie in one folder. @param now identity of the new one, where it has one yet */
 export const changedTeacher = (target: string, labels: string, { teacher }: Manifest, now?: string): UsageError =>
   new UsageError(
-<<<<<<< HEAD
-    `Expected the teacher that the labels in ${labels} were begun with (${teacher.model}, ${shortIdentity(teacher.identity)}) ` +
-      `but ${target} is another, or prepares pictures otherwise${now === undefined ? '' : ` (${shortIdentity(now)})`}. ` +
-=======
     `Expected the teacher that the labels in ${labels} were begun with (${teacher.model}, ${shortIdentity(teacher.identity)}) but ` +
       `${target} is another, or prepares pictures otherwise${now === undefined ? '' : ` (${shortIdentity(now)})`}. ` +
->>>>>>> main
       'Give that teacher, or write to another folder.',
   );
