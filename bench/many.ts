@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { Random } from '../src/augment/random.js';
-import { openToCheck, Pictures } from '../src/data/check/opened.js';
+import { openToCheck } from '../src/data/check/opened.js';
 import { UsageError } from '../src/errors.js';
 
 /** Side of the pictures. */
@@ -21,11 +21,8 @@ export async function makeMany(given: readonly string[], count: number, folder: 
   if (existsSync(join(folder, 'made'))) return;
   const sources: string[] = [];
   for (const data of given) {
-    const pictures = new Pictures((await openToCheck(data)).parts);
-    for (let i = 0; i < pictures.length; i++) {
-      const file = pictures.file(i);
-      if (file !== undefined) sources.push(file);
-    }
+    for (const { source } of (await openToCheck(data)).parts)
+      if (source.spec.kind === 'files') for (let i = 0; i < source.length; i++) sources.push(source.describe(i));
   }
   if (sources.length === 0) throw new UsageError('Expected folders of picture files with --many but received others.');
   for (const part of new Set(PARTS))

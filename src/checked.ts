@@ -20,7 +20,7 @@ export type CheckKind = keyof typeof CHECK_KINDS;
 
 /** A picture as it is told of. */
 export interface CheckedPicture {
-  /** From the data folder, with `/` on every system; of IDX files the file's name and the picture's number. */
+  /** From the data folder, with `/` on every system; of IDX files the file's name and the picture's number, of shards `train-000000.tar#000012.jpg`. */
   path: string;
   /** `all` where the data has no parts. */
   part: MeasuredPart;
@@ -83,8 +83,8 @@ export interface Checked {
   data: string;
   /** The data folder's name. */
   name: string;
-  /** Folders of pictures, or IDX files. */
-  kind: 'image-folder' | 'idx';
+  /** Folders of pictures, IDX files, or tar shards. */
+  kind: 'image-folder' | 'idx' | 'shards';
   /** How many were looked at, in all parts. */
   pictures: number;
   /** Names of all classes, in the order of `byClass`. */

@@ -128,6 +128,19 @@ export function withoutPlaces(folder: string, named: string): (text: string) => 
   return (text) => text.replaceAll(within, '').replaceAll(whole, () => named);
 }
 
+/** Whether data is named by its address, and not by a path. */
+export const isAddress = (path: string): boolean => /^https?:\/\//i.test(path);
+
+/** A place of data as it is written down: a whole path, or an address. */
+export const placeOf = (path: string): string => (isAddress(path) ? path : resolve(path));
+
+/** The last name of a path or address: `flowers` of `https://host/flowers/shards.json?key=1` too. */
+export function lastName(path: string): string {
+  if (!isAddress(path)) return basename(resolve(path));
+  const names = new URL(path).pathname.split('/').filter((name) => name !== '' && !/\.(?:json|tar)$/.test(name));
+  return names.at(-1) ?? new URL(path).hostname;
+}
+
 /** A folder seen from another, where it is not named as the user typed it. */
 export const seenFrom = (from: string, path: string): string =>
   isAbsolute(path) ? relative(resolve(from), path) || '.' : path;

@@ -12,9 +12,11 @@ export { type Alternative, type Asked, type Choice, chooseRun, isChoosing, withC
 export type { Rung } from './choice/rungs.js';
 export { type CheckProgress, checkData } from './data/check/check.js';
 export { type Dataset, openDataset } from './data/dataset.js';
+export { type InspectedShards, type InspectOptions, inspectShards } from './data/inspect.js';
+export { type PackEvent, type Packed, type PackOptions, packShards } from './data/pack.js';
 export { openPool, type Pool } from './data/pool.js';
 export type { Pictures } from './deploy/inputs.js';
-export type { Picture } from './deploy/picture.js';
+export type { LatePicture, Picture } from './deploy/picture.js';
 export { type PictureResult, type Prediction, type PredictOptions, Predictor, UNSURE } from './deploy/predictor.js';
 export type { SessionOptions } from './deploy/session.js';
 export { RescaledError, UsageError } from './errors.js';

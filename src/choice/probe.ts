@@ -7,6 +7,7 @@ import type { TaskHandler, TaskTools } from '../child/messages.js';
 import { cachedDataset } from '../data/cached.js';
 import type { Dataset } from '../data/dataset.js';
 import { typicalSide } from '../data/sources/sides.js';
+import { storedSpec } from '../data/sources/source.js';
 import type { TrainingData } from '../data/unlabelled.js';
 import { UsageError } from '../errors.js';
 import { availableMemory, peakMemory } from '../memory.js';
@@ -239,9 +240,10 @@ interface Trained {
  */
 async function unseenBytes(dataset: Dataset, size: number, views: number): Promise<number> {
   const { train, val } = await cachedDataset(dataset, size);
-  if (train?.spec.kind !== 'files') return 0;
-  const { whole, reduced } = train.spec.cached ?? {};
-  const pictures = train.length + val.length;
+  const cached = train && storedSpec(train)?.cached;
+  if (cached === undefined) return 0;
+  const { whole, reduced } = cached;
+  const pictures = train!.length + val.length;
   return ((whole?.bytes ?? 0) + (reduced?.bytes ?? 0)) * Math.max(0, 1 - views / pictures);
 }
 

@@ -8,6 +8,7 @@ import { packageVersion } from '../package-root.js';
 const COMMANDS: Readonly<Record<string, string>> = {
   quickstart: 'train/quickstart',
   check: 'check/check',
+  shards: 'shards/shards',
   train: 'train/train',
   'self-train': 'semi/self-train',
   ablate: 'ablate/ablate',

@@ -5,9 +5,10 @@ import { PixelFile } from './cache/pixel-file.js';
 import { PixelWriter } from './cache/pixel-writer.js';
 import { brokenRecord, KnownFacts, recordOf } from './check/facts.js';
 import type { Dataset } from './dataset.js';
-import { BrokenPicture, type Examined, examineFile, isWhole } from './decoding/decode.js';
+import { BrokenPicture, type Examined, isWhole } from './decoding/decode.js';
+import { type CachedFiles, cacheFinder } from './sources/cached-files.js';
 import { reasonOf } from './sources/idx-pixels.js';
-import { type CachedFiles, cacheFinder, type FilesSpec, openSource, pathsOf, type Source } from './sources/source.js';
+import { numbersOf, openSource, rootOf, type Source, type StoredSpec, storedSpec } from './sources/source.js';
 import { type Unlabelled, withMembers } from './unlabelled.js';
 
 /** How many pictures have been decoded for the cache. */
@@ -87,9 +88,11 @@ export async function cachedDataset(dataset: Dataset, size: number, signal?: Abo
 }
 
 interface Missing {
+  /** In the data set. */
   id: number;
-  path: string;
-  name: string;
+  source: Source;
+  /** In the source. */
+  i: number;
 }
 
 class Busy extends Error {}
@@ -140,20 +143,23 @@ class Build<D extends Cacheable> {
 
   /** The data set on what there is. */
   dataset(): D {
-    const on = (source: Source): Source => openSource({ ...(source.spec as FilesSpec), cached: this.#cached });
+    const on = (source: Source): Source => openSource({ ...(source.spec as StoredSpec), cached: this.#cached });
     const { train, val } = this.given;
     return { ...this.given, ...(train && { train: on(train) }), val: on(val) };
   }
 
-  /** Pictures that nobody has tried to decode: their number in the data set, and their path, also from its folder. */
+  /** Pictures that nobody has tried to decode. */
   missing(): Missing[] {
     const find = cacheFinder(this.#cached);
     const missing: Missing[] = [];
     for (const source of [this.given.train, this.given.val]) {
-      const names = source === undefined ? [] : pathsOf(source)!;
-      for (const [i, id] of (source?.spec as FilesSpec | undefined)?.ids.entries() ?? [])
+      if (source === undefined) continue;
+      const idOf = numbersOf(source.spec as StoredSpec);
+      for (let i = 0; i < source.length; i++) {
+        const id = idOf(i);
         if (find(id, this.size) === undefined && this.#whole?.state(id) !== 'unreadable')
-          missing.push({ id, path: source!.describe(i), name: names[i]! });
+          missing.push({ id, source, i });
+      }
     }
     return missing;
   }
@@ -161,7 +167,7 @@ class Build<D extends Cacheable> {
   async roomProblem(): Promise<string | undefined> {
     const missing = this.missing();
     const step = Math.ceil(missing.length / SAMPLE);
-    const sample = await Promise.all(missing.filter((_, i) => i % step === 0).map(({ path }) => this.#decode(path)));
+    const sample = await Promise.all(missing.filter((_, i) => i % step === 0).map((one) => this.#decode(one)));
     const mean =
       sample.reduce((sum, seen) => sum + (typeof seen === 'string' ? 0 : seen.pixels.data.length), 0) /
       Math.max(1, sample.length);
@@ -180,15 +186,15 @@ class Build<D extends Cacheable> {
    */
   async *decodeMissing(signal: AbortSignal | undefined): AsyncGenerator<CacheProgress> {
     const missing = this.missing();
-    const known = KnownFacts.of((this.given.val.spec as FilesSpec).root);
+    const known = KnownFacts.of(rootOf(storedSpec(this.given.val)!));
     const inFlight: Promise<Examined | string>[] = [];
     let next = 0;
     let told = performance.now();
-    for (const [k, { id, name }] of missing.entries()) {
-      while (next < Math.min(missing.length, k + AHEAD)) inFlight.push(this.#decode(missing[next++]!.path));
+    for (const [k, { id, source, i }] of missing.entries()) {
+      while (next < Math.min(missing.length, k + AHEAD)) inFlight.push(this.#decode(missing[next++]!));
       const seen = await inFlight.shift()!;
       this.#add(id, seen);
-      known?.add(known.stamp(name), typeof seen === 'string' ? brokenRecord(seen) : recordOf(seen));
+      known?.add(source.encoded!.stamp(i), typeof seen === 'string' ? brokenRecord(seen) : recordOf(seen));
       if (signal?.aborted === true) return;
       if (performance.now() - told < TELL_MS) continue;
       told = performance.now();
@@ -201,8 +207,8 @@ class Build<D extends Cacheable> {
   }
 
   /** The reason where it cannot be read. Whoever needs it tries again and says why. */
-  #decode(path: string): Promise<Examined | string> {
-    return examineFile(path, { targetSize: this.size }).catch((error: unknown) =>
+  #decode({ source, i }: Missing): Promise<Examined | string> {
+    return source.examine!(i, { targetSize: this.size }).catch((error: unknown) =>
       error instanceof BrokenPicture ? error.reason : reasonOf(error),
     );
   }

@@ -4,6 +4,9 @@ import { UsageError } from '../errors.js';
 import type { Endings, MeasuredPart } from '../part-words.js';
 import { balancedSubset, checkLimit } from './choose.js';
 import type { DatasetKind, DatasetParts, NeededParts, TakenPart } from './parts.js';
+import { findAddresses } from './shard-addresses.js';
+import { openShards } from './shard-data.js';
+import { findShards } from './shard-layout.js';
 import { diskKey } from './sources/disk-key.js';
 import { findIdxFiles, openIdx } from './sources/idx.js';
 import { openImageFolder, openToMeasure } from './sources/image-folder.js';
@@ -45,7 +48,8 @@ export interface Dataset {
   readonly split: { readonly valSplit: number; readonly seed: number } | undefined;
   /**
    * sha256 (hex) over the class names and each file's path and size (image folders) or the files' bytes as they lie on
-   * disk (IDX). Limits and split do not enter, nor does a test part beside a validation part.
+   * disk (IDX), or over each
+   * shard's name and the names, sizes and labels of its pictures. Limits and split do not enter, nor does a test part beside a validation part.
    */
   readonly fingerprint: string;
   /** Files that were passed over because their names do not end like a picture's. */
@@ -55,7 +59,7 @@ export interface Dataset {
   /** What a person should know of how the folder was understood. */
   readonly notes: readonly string[];
   /**
-   * Of image folders: a name of the pictures as they lie on this disk (see `diskKey`), and how many there are, whatever
+   * Of image folders and shards: a name of the pictures as they lie on this disk (see `diskKey`), and how many there are, whatever
    * the limits.
    */
   readonly onDisk?: { readonly key: string; readonly count: number };
@@ -64,8 +68,8 @@ export interface Dataset {
 }
 
 /**
- * Opens a dataset folder and tells its kind by its content: MNIST-like IDX files, or class folders of pictures
- * (see `openIdx`, `openImageFolder`).
+ * Opens a dataset and tells its kind by its content: MNIST-like IDX files, tar shards, or class folders of pictures
+ * (see `openIdx`, `findShards`, `openImageFolder`).
  * @throws UsageError on a wrong path, layout or option (exit 2); RescaledError when something there cannot be read
  * (exit 1)
  */
@@ -73,11 +77,13 @@ export async function openDataset(path: string, options: DatasetOptions = {}): P
   const { valSplit = 0.2, seed = 0, limitTrain, limitVal, need = 'both', cache = false, take } = options;
   if (limitTrain !== undefined) checkLimit('limitTrain (--limit-train)', limitTrain);
   if (limitVal !== undefined) checkLimit('limitVal (--limit-val)', limitVal);
-  const folder = resolve(path);
-  const names = (await listFolder(folder)).map((entry) => entry.name);
+  const shards = (await findAddresses(path)) ?? (await findShards(path));
+  const folder = shards?.root ?? resolve(path);
+  const names = shards === undefined ? (await listFolder(folder)).map((entry) => entry.name) : [];
   const idx = findIdxFiles(folder, names);
   let parts: DatasetParts;
-  if (idx !== undefined) {
+  if (shards !== undefined) parts = await openShards(shards, { need, take, valSplit, seed });
+  else if (idx !== undefined) {
     const whole = take === 'train' || take === 'every' || idx.val === undefined;
     const wanted = take === undefined ? need : whole && idx.train !== undefined ? 'both' : 'val';
     parts = taken(await openIdx(folder, idx, wanted, valSplit, seed, cache), folder, take);
@@ -95,7 +101,7 @@ export async function openDataset(path: string, options: DatasetOptions = {}): P
   }
   return {
     kind: parts.kind,
-    name: basename(folder),
+    name: shards?.name ?? basename(folder),
     classes: parts.classes,
     ...(train && { train }),
     val: limited(parts.val, limitVal, seed),
@@ -106,6 +112,7 @@ export async function openDataset(path: string, options: DatasetOptions = {}): P
     ignoredFiles: Object.values(parts.ignored).reduce((sum, count) => sum + count, 0),
     ignoredEndings: parts.ignored,
     notes: parts.notes,
+    ...(parts.onDisk && { onDisk: parts.onDisk }),
     ...(typeof parts.identity !== 'string' && {
       onDisk: { key: diskKey(folder, parts.identity), count: parts.identity.length },
     }),

@@ -3,23 +3,29 @@ import { realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import picomatch from 'picomatch';
 import { RescaledError, UsageError } from '../errors.js';
+import { findAddresses } from './shard-addresses.js';
+import { indexShards, unlabelledSource } from './shard-data.js';
+import { type FoundShards, findShards } from './shard-layout.js';
 import { byName, ENDINGS, follow, isPictureName, listFolder, othersText, passOver } from './sources/walk.js';
 
 /** A picture that was found, or a place that cannot be looked into and why. */
 export interface Found {
   path: string;
   error?: string;
+  /** Reads it, where it is no file of its own but lies in a shard. */
+  read?: () => Promise<Uint8Array>;
 }
 
 /** Files that were passed over, by ending; counted while the pictures are walked. */
 export type Ignored = Record<string, number>;
 
-/** What a path stands for: a file or folder that is there, else a pattern, else a file that is not there. */
+/** What a path stands for: tar shards, a file or folder that is there, else a pattern, else a file that is not there. */
 export type Given =
   | { kind: 'file'; path: string }
   | { kind: 'missing'; path: string }
   | { kind: 'folder'; path: string }
-  | { kind: 'glob'; path: string; pattern: Pattern };
+  | { kind: 'glob'; path: string; pattern: Pattern }
+  | { kind: 'shards'; path: string; shards: FoundShards };
 
 /** A glob taken apart. */
 export interface Pattern {
@@ -48,6 +54,8 @@ export function patternOf(text: string): Pattern | undefined {
 
 /** Files with special characters in their names come before patterns: `a[1].jpg` is that file where it is there. */
 export async function look(path: string): Promise<Given> {
+  const shards = (await findAddresses(path)) ?? (await findShards(path));
+  if (shards !== undefined) return { kind: 'shards', path, shards };
   let found: Stats | undefined;
   try {
     found = await stat(path);
@@ -71,6 +79,7 @@ export async function look(path: string): Promise<Given> {
  */
 export async function* picturesOfGiven(given: Given, ignored: Ignored = {}): AsyncGenerator<Found> {
   if (given.kind === 'file' || given.kind === 'missing') return yield { path: given.path };
+  if (given.kind === 'shards') return yield* picturesOfShards(given.shards);
   const own: Ignored = {};
   let count = 0;
   for await (const found of given.kind === 'folder'
@@ -86,6 +95,11 @@ export async function* picturesOfGiven(given: Given, ignored: Ignored = {}): Asy
       ? `Expected pictures in ${given.path} but found none${othersText(own)}. ${ENDINGS}`
       : `Expected pictures for the pattern ${given.path} but it takes none${othersText(own)}. ${ENDINGS}`,
   );
+}
+
+async function* picturesOfShards(found: FoundShards): AsyncGenerator<Found> {
+  const source = unlabelledSource(await indexShards(found));
+  for (let i = 0; i < source.length; i++) yield { path: source.describe(i), read: () => source.encoded!.read(i) };
 }
 
 /**

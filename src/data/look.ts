@@ -4,8 +4,9 @@ import { withCache } from './cached.js';
 import { look } from './check/look.js';
 import { Pictures, partOf } from './check/opened.js';
 import type { Dataset } from './dataset.js';
-import { BrokenPicture, decodeFile, headerProblem } from './decoding/decode.js';
-import { cacheFinder, type Source } from './sources/source.js';
+import { BrokenPicture } from './decoding/decode.js';
+import { cacheFinder } from './sources/cached-files.js';
+import { numbersOf, rootOf, type Source, storedSpec } from './sources/source.js';
 
 /** How many pictures have been looked at, or decoded for the cache. */
 export interface LookProgress {
@@ -42,13 +43,19 @@ export async function* lookAt(
   for (; turn.done !== true; turn = await decoding.next()) yield { type: 'decoding', ...turn.value };
   const learned = yield* learnTest(turn.value, broken, signal);
   const left = unseen(turn.value, size, learned);
-  yield* each(left, headerProblem, broken, signal);
+  yield* each(left, ({ source, i }) => source.encoded!.headerProblem(i), broken, signal);
   // What the cache could not take up was found broken when its turn came: it is decoded once more, for the reason.
   const suspects = (verify ? left : [turn.value.train, turn.value.val].flatMap(unreadable)).filter(
-    (path) => !broken.has(path),
+    ({ source, i }) => !broken.has(source.describe(i)),
   );
-  yield* each(suspects, (path) => decodeProblem(path, size), broken, signal);
+  yield* each(suspects, (one) => decodeProblem(one, size), broken, signal);
   return broken;
+}
+
+/** A picture of a source. */
+interface One {
+  readonly source: Source;
+  readonly i: number;
 }
 
 /**
@@ -61,16 +68,17 @@ async function* learnTest(
   broken: Map<string, string>,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<LookProgress, boolean> {
-  if (test?.spec.kind !== 'files' || note !== undefined || cacheFolder() === undefined) return false;
-  const looking = look(new Pictures([partOf('test', test)]), test.spec.root, { all: false, ...(signal && { signal }) });
+  const spec = test && storedSpec(test);
+  if (spec === undefined || note !== undefined || cacheFolder() === undefined) return false;
+  const looking = look(new Pictures([partOf('test', test!)]), rootOf(spec), { all: false, ...(signal && { signal }) });
   try {
     let turn = await looking.next();
     for (let told = performance.now(); turn.done !== true; turn = await looking.next()) {
       if (performance.now() - told < TELL_MS) continue;
       told = performance.now();
-      yield { type: 'looking', done: turn.value, of: test.length };
+      yield { type: 'looking', done: turn.value, of: test!.length };
     }
-    for (const [i, reason] of turn.value.broken) broken.set(test.describe(i), reason);
+    for (const [i, reason] of turn.value.broken) broken.set(test!.describe(i), reason);
     return true;
   } catch (error) {
     if (signal?.aborted === true) return true;
@@ -78,29 +86,35 @@ async function* learnTest(
   }
 }
 
-/** Paths of pictures that are not decoded in a cache. @param learned whether the test part is seen */
-function unseen({ train, val, test }: Dataset, size: number, learned: boolean): string[] {
-  const paths: string[] = [];
-  for (const source of [train, val, ...(learned ? [] : [test])]) {
-    if (source?.spec.kind !== 'files') continue;
-    const { ids, cached } = source.spec;
-    const find = cacheFinder(cached);
-    for (let i = 0; i < source.length; i++) if (find(ids[i]!, size) === undefined) paths.push(source.describe(i));
-  }
-  return paths;
+/** Pictures that are not decoded in a cache. @param learned whether the test part is seen */
+function unseen({ train, val, test }: Dataset, size: number, learned: boolean): One[] {
+  return [train, val, ...(learned ? [] : [test])].flatMap((source) => {
+    const spec = source && storedSpec(source);
+    if (spec === undefined) return [];
+    const find = cacheFinder(spec.cached);
+    return chosen(source!, (id) => find(id, size) === undefined);
+  });
 }
 
-/** Paths of pictures that could not be decoded for the cache. */
-function unreadable(source: Source | undefined): string[] {
-  if (source?.spec.kind !== 'files' || source.spec.cached?.whole === undefined) return [];
-  const { ids, cached } = source.spec;
-  const whole = PixelFile.of(cached.whole!);
-  return [...ids.keys()].filter((i) => whole.state(ids[i]!) === 'unreadable').map((i) => source.describe(i));
+/** Pictures that could not be decoded for the cache. */
+function unreadable(source: Source | undefined): One[] {
+  const cached = source && storedSpec(source)?.cached;
+  if (cached?.whole === undefined) return [];
+  const whole = PixelFile.of(cached.whole);
+  return chosen(source!, (id) => whole.state(id) === 'unreadable');
 }
 
-async function decodeProblem(path: string, targetSize: number): Promise<string | undefined> {
+/** Those whose numbers in the data set fit. */
+function chosen(source: Source, fits: (id: number) => boolean): One[] {
+  const idOf = numbersOf(storedSpec(source)!);
+  const ones: One[] = [];
+  for (let i = 0; i < source.length; i++) if (fits(idOf(i))) ones.push({ source, i });
+  return ones;
+}
+
+async function decodeProblem({ source, i }: One, targetSize: number): Promise<string | undefined> {
   try {
-    await decodeFile(path, { targetSize });
+    await source.examine!(i, { targetSize });
     return undefined;
   } catch (error) {
     if (error instanceof BrokenPicture) return error.reason;
@@ -108,27 +122,27 @@ async function decodeProblem(path: string, targetSize: number): Promise<string |
   }
 }
 
-/** Asks of each path what is wrong with it, some at a time. */
+/** Asks of each picture what is wrong with it, some at a time. */
 async function* each(
-  paths: readonly string[],
-  problem: (path: string) => Promise<string | undefined>,
+  pictures: readonly One[],
+  problem: (one: One) => Promise<string | undefined>,
   broken: Map<string, string>,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<LookProgress> {
   const inFlight: Promise<string | undefined>[] = [];
   let next = 0;
   let told = performance.now();
-  for (const [k, path] of paths.entries()) {
-    while (next < Math.min(paths.length, k + AT_ONCE)) {
-      const promise = problem(paths[next++]!);
+  for (const [k, { source, i }] of pictures.entries()) {
+    while (next < Math.min(pictures.length, k + AT_ONCE)) {
+      const promise = problem(pictures[next++]!);
       promise.catch(() => undefined); // heard when its turn comes
       inFlight.push(promise);
     }
     const reason = await inFlight.shift()!;
-    if (reason !== undefined) broken.set(path, reason);
+    if (reason !== undefined) broken.set(source.describe(i), reason);
     if (signal?.aborted === true) return;
     if (performance.now() - told < TELL_MS) continue;
     told = performance.now();
-    yield { type: 'looking', done: k + 1, of: paths.length };
+    yield { type: 'looking', done: k + 1, of: pictures.length };
   }
 }

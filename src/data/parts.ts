@@ -2,7 +2,7 @@ import type { Endings, MeasuredPart } from '../part-words.js';
 import type { Source } from './sources/source.js';
 import type { FoundFile } from './sources/walk.js';
 
-export type DatasetKind = 'image-folder' | 'idx';
+export type DatasetKind = 'image-folder' | 'idx' | 'shards';
 export type PartName = 'train' | 'val' | 'test';
 
 /** Which parts the caller will read: with 'val' a missing training part is no error. */
@@ -32,6 +32,8 @@ export interface DatasetParts {
   notes: readonly string[];
   /** What tells one dataset from another: its files and their sizes, or a hash of its contents. */
   identity: readonly FoundFile[] | string;
+  /** See `Dataset`; of class folders it follows from `identity`. */
+  onDisk?: { key: string; count: number };
   /** Why its pictures are not in the cache. */
   note?: string;
 }

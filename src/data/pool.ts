@@ -4,6 +4,8 @@ import { basename, dirname, relative, resolve, sep } from 'node:path';
 import { UsageError } from '../errors.js';
 import { type Dataset, openDataset } from './dataset.js';
 import { type Given, type Ignored, look, picturesOfGiven } from './given.js';
+import { indexShards, unlabelledSource } from './shard-data.js';
+import type { FoundShards } from './shard-layout.js';
 import { diskKey } from './sources/disk-key.js';
 import { findIdxFiles } from './sources/idx.js';
 import { PathTable } from './sources/path-table.js';
@@ -48,7 +50,8 @@ export interface PoolMember {
 }
 
 /**
- * Opens pictures for which no labels are asked: folders at any depth, patterns, single pictures, folders of IDX files.
+ * Opens pictures for which no labels are asked: folders at any depth, patterns, single pictures, folders of IDX files, and
+ * tar shards: folders and patterns of them, addresses.
  * @throws UsageError for a path that leads to no picture
  */
 export async function openPool(paths: readonly string[]): Promise<Pool> {
@@ -60,6 +63,7 @@ export async function openPool(paths: readonly string[]): Promise<Pool> {
 
 async function openMember(path: string): Promise<PoolMember> {
   const given = await look(path);
+  if (given.kind === 'shards') return shardsMember(given.shards);
   if (given.kind === 'missing')
     throw new UsageError(
       `Expected pictures without labels at ${path} but there is nothing. Give a folder, a picture or a pattern.`,
@@ -72,13 +76,30 @@ async function openMember(path: string): Promise<PoolMember> {
   return filesMember(given);
 }
 
+/** Each shard is a part. */
+async function shardsMember(found: FoundShards): Promise<PoolMember> {
+  const opened = await indexShards(found);
+  const val = unlabelledSource(opened);
+  const { encoded } = val;
+  const ends: number[] = [];
+  for (const { facts } of opened.shards) ends.push((ends.at(-1) ?? 0) + facts.count);
+  return {
+    stem: found.name,
+    dataset: { val, onDisk: { key: opened.key, count: val.length } },
+    keys: encoded!.name!,
+    size: encoded!.size!,
+    ends,
+    names: opened.shards.map(({ name }) => name.replace(/\.tar$/i, '')),
+  };
+}
+
 /** The training pictures of IDX files, else those there are. */
 async function idxMember(path: string, training: boolean): Promise<PoolMember> {
   const { val } = await openDataset(path, { take: training ? 'train' : 'all', cache: true });
   return { stem: basename(resolve(path)), dataset: { val }, keys: String, size: () => 0, ends: chunks(val.length) };
 }
 
-async function filesMember(given: Given): Promise<PoolMember> {
+async function filesMember(given: Exclude<Given, { kind: 'shards' }>): Promise<PoolMember> {
   const root = given.kind === 'folder' ? given.path : given.kind === 'glob' ? given.pattern.base : dirname(given.path);
   const folder = resolve(root);
   const files: FoundFile[] = [];

@@ -1,10 +1,11 @@
 import { Readable } from 'node:stream';
 import { type Found, look, picturesOfGiven } from '../data/given.js';
 import { RescaledError, UsageError } from '../errors.js';
-import type { LatePicture, Picture } from './picture.js';
+import { isLate, type LatePicture, late, type Picture } from './picture.js';
 
 /** One picture or many; strings are paths of pictures and folders, and patterns such as `holiday/**\/*.jpg`. */
-export type Pictures = Picture | Iterable<Picture> | AsyncIterable<Picture>;
+export type Pictures = Given | Iterable<Given> | AsyncIterable<Given>;
+type Given = Picture | LatePicture;
 
 /** A picture on its way; without one it cannot be had, and `error` says why. */
 export interface Item {
@@ -14,7 +15,8 @@ export interface Item {
   error?: string;
 }
 
-const isPicture = (value: unknown): value is Picture =>
+const isPicture = (value: unknown): value is Given =>
+  isLate(value) ||
   typeof value === 'string' ||
   value instanceof Uint8Array ||
   (typeof value === 'object' && value !== null && 'data' in value && 'width' in value && 'height' in value);
@@ -44,10 +46,13 @@ export async function* itemsOf(inputs: Pictures, expand: boolean): AsyncGenerato
   for await (const input of isPicture(inputs) ? [inputs] : inputs) {
     if (!isPicture(input)) throw wrong(input);
     const name = `#${index++}`;
-    if (typeof input !== 'string') yield { path: name, picture: input };
+    if (isLate(input)) yield { path: input.path, picture: input.pixels.bind(input) };
+    else if (typeof input !== 'string') yield { path: name, picture: input };
     else if (expand)
-      for await (const { path, error } of found(input))
-        yield error === undefined ? { path, picture: path } : { path, error };
+      for await (const { path, error, read } of found(input))
+        yield error === undefined
+          ? { path, picture: read === undefined ? path : late(path, read).pixels }
+          : { path, error };
     else yield { path: input, picture: input };
   }
 }

@@ -15,6 +15,20 @@ export interface LatePicture {
   pixels(targetSize: number): Promise<Pixels>;
 }
 
+export const isLate = (value: unknown): value is LatePicture =>
+  typeof value === 'object' &&
+  value !== null &&
+  'pixels' in value &&
+  typeof value.pixels === 'function' &&
+  'path' in value &&
+  typeof value.path === 'string';
+
+/** An encoded picture that is read when its turn comes. */
+export const late = (path: string, read: () => Promise<Uint8Array>): LatePicture => ({
+  path,
+  pixels: async (targetSize) => decodeBytes(await read(), path, { targetSize }),
+});
+
 /**
  * Decodes a picture by the rules of `decodeFile`, which are those of training.
  * @param name what a picture in memory is called in messages

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { wholeOption } from '../checks.js';
 import { RescaledError, UsageError } from '../errors.js';
-import { makeFolder, writeFileAtomic } from '../files.js';
+import { makeFolder, placeOf, writeFileAtomic } from '../files.js';
 import type { SelectRule } from '../labels/rule.js';
 import { selectedFolder } from '../labels/select.js';
 import type { LearnOptions, TrainOptions } from '../train/index.js';
@@ -31,7 +31,7 @@ export const labelsFolder = (out: string, round: number): string => join(out, `l
 export function beginPlan(out: string, given: SelfTrainPlan): SelfTrainPlan {
   wholeOption('--rounds', given.rounds, 1, 100);
   const plan = JSON.parse(
-    JSON.stringify({ ...given, data: resolve(given.data), unlabelled: given.unlabelled.map((path) => resolve(path)) }),
+    JSON.stringify({ ...given, data: placeOf(given.data), unlabelled: given.unlabelled.map(placeOf) }),
   ) as SelfTrainPlan;
   const known = knownPlan(out);
   if (known === undefined) {

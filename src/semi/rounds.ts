@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { BrokenPicture } from '../data/decoding/decode.js';
 import { openPool } from '../data/pool.js';
 import { readPixels } from '../data/sources/source.js';
-import { writeFileAtomic } from '../files.js';
+import { lastName, writeFileAtomic } from '../files.js';
 import { readManifest } from '../labels/format.js';
 import { selectedFolder } from '../labels/select.js';
 import { readSelection } from '../labels/selection.js';
@@ -160,9 +160,9 @@ export async function writeRounds(out: string, plan: SelfTrainPlan, rounds: read
   writeFileAtomic(
     join(out, 'report.html'),
     renderRoundsPage({
-      title: `${basename(plan.data)}: ${rounds.length - 1} of ${plan.rounds} rounds of self-training`,
-      data: basename(plan.data),
-      unlabelled: plan.unlabelled.map((path) => basename(path)),
+      title: `${lastName(plan.data)}: ${rounds.length - 1} of ${plan.rounds} rounds of self-training`,
+      data: lastName(plan.data),
+      unlabelled: plan.unlabelled.map(lastName),
       of: plan.rounds,
       rounds: rounds.map(({ folder, unlabelled, ...round }) => ({
         ...round,

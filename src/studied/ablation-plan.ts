@@ -1,7 +1,7 @@
-import { basename, resolve } from 'node:path';
 import { checkOptions, type OptionKinds, shown, wholeOption } from '../checks.js';
 import type { Dataset } from '../data/dataset.js';
 import { UsageError } from '../errors.js';
+import { lastName, placeOf } from '../files.js';
 import { modelTitle } from '../models/index.js';
 import type { Recipe } from '../recipe/recipe.js';
 import {
@@ -129,7 +129,7 @@ export async function planAblation(options: AblationOptions): Promise<AblationPl
     kind,
     rows,
     seeds,
-    { data: resolve(data), width, size, stemStride, limitTrain, testPictures: limitVal, valSplit, device, settings },
+    { data: placeOf(data), width, size, stemStride, limitTrain, testPictures: limitVal, valSplit, device, settings },
     dataset,
   );
   return {
@@ -137,7 +137,7 @@ export async function planAblation(options: AblationOptions): Promise<AblationPl
     dataset,
     ladder,
     facts: {
-      title: `${TITLES[kind]} ${basename(resolve(data))}`,
+      title: `${TITLES[kind]} ${lastName(data)}`,
       data: {
         name: dataset.name,
         classes: dataset.classes.length,

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { openDataset } from '../data/dataset.js';
 import { typicalSide } from '../data/sources/sides.js';
 import { UsageError } from '../errors.js';
+import { placeOf } from '../files.js';
 import { openStudy, type StudyFile, withSeeds } from '../study/plan/file.js';
 import { isStudyFolder, readPlan, type ScalingPlan } from '../study/plan/scaling-plan.js';
 
@@ -55,7 +56,7 @@ export async function openTarget(wanted: string, { data, out, seeds }: TargetFla
 }
 
 function changed(study: StudyFile, data: string | undefined, seeds: number | undefined): StudyFile {
-  const found = data === undefined ? study : { ...study, data: resolve(data) };
+  const found = data === undefined ? study : { ...study, data: placeOf(data) };
   return seeds === undefined ? found : withSeeds(found, seeds);
 }
 

@@ -9,6 +9,7 @@ import { lookAt } from '../data/look.js';
 import { openPool } from '../data/pool.js';
 import { type TrainingData, type Unlabelled, unlabelledOf } from '../data/unlabelled.js';
 import { RescaledError, UsageError } from '../errors.js';
+import { isAddress } from '../files.js';
 import { readPseudoLabels } from '../labels/read.js';
 import type { RunConfig } from '../run/config.js';
 import type { TrainEvent } from '../run/events.js';
@@ -60,7 +61,8 @@ async function openUnlabelled(
 /** The data of a run that goes on. @throws RescaledError which says how to give another place */
 export async function openResumedData(task: Task, config: RunConfig, run: string): Promise<TrainingData> {
   const how = `If it lies elsewhere now: rescaled train --resume ${run} --data FOLDER.`;
-  if (!existsSync(config.data.path))
+  const { path } = config.data;
+  if (!isAddress(path) && !/[*?[\]{}]/.test(path) && !existsSync(path))
     throw new UsageError(`Expected the data of the run at ${config.data.path} but there is nothing. ${how}`);
   const dataset = await openRunData(task, config);
   if (dataset.fingerprint !== config.data.fingerprint)

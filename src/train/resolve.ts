@@ -7,6 +7,7 @@ import { numberOption, wholeOption } from '../checks.js';
 import { withoutMinival } from '../data/minival.js';
 import type { TrainingData } from '../data/unlabelled.js';
 import { UsageError } from '../errors.js';
+import { placeOf } from '../files.js';
 import {
   createModel,
   type ImageModel,
@@ -129,7 +130,7 @@ export function resolveConfig(
     format: 2,
     task: settings,
     data: {
-      path: resolve(options.data),
+      path: placeOf(options.data),
       name: dataset.name,
       fingerprint: dataset.fingerprint,
       valSplit: dataset.split?.valSplit,
@@ -138,7 +139,7 @@ export function resolveConfig(
     },
     ...(unlabelled && {
       unlabelled: {
-        paths: options.unlabelled!.map((path) => resolve(path)),
+        paths: options.unlabelled!.map(placeOf),
         ...(options.labels !== undefined && { labels: resolve(options.labels) }),
         fingerprint: unlabelled.fingerprint,
         images: unlabelled.drawn.length,

@@ -1,9 +1,8 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
 import { pathsOf } from '../data/sources/source.js';
 import { UsageError } from '../errors.js';
-import { makeFolder } from '../files.js';
+import { makeFolder, placeOf } from '../files.js';
 import { isRun, lastCheckpoint, loadConfig, type RunConfig, saveConfig } from '../run/config.js';
 import type { TrainEvent } from '../run/events.js';
 import { lockRun } from '../run/lock.js';
@@ -59,7 +58,7 @@ export async function* resumeRun(
   const unlock = await lockRun(run);
   try {
     let config = loadConfig(run);
-    if (data !== undefined) config = { ...config, data: { ...config.data, path: resolve(data) } };
+    if (data !== undefined) config = { ...config, data: { ...config.data, path: placeOf(data) } };
     const dataset = await openResumedData(task, config, run);
     if (data !== undefined) saveConfig(run, config);
     yield* logged(task, config, run, trainLoop(task, config, { out: run, resume: true, dataset, signal }));

@@ -3,6 +3,7 @@ import { withoutPictures } from '../data/check/copies.js';
 import type { Dataset, PartName } from '../data/dataset.js';
 import { pathsOf, type Source, subset } from '../data/sources/source.js';
 import { RescaledError, UsageError } from '../errors.js';
+import { isAddress, placeOf } from '../files.js';
 import { type MeasuredPart, passedOverText, picturesOf } from '../part-words.js';
 import { loadConfig, type RunConfig } from '../run/config.js';
 import { loadPictures, type RunPictures } from '../run/pictures.js';
@@ -61,7 +62,7 @@ export async function picturesFor(
   }
 
   const known = run === undefined ? undefined : loadPictures(run);
-  const atHome = data === undefined || (config !== undefined && resolve(data) === resolve(config.data.path));
+  const atHome = data === undefined || (config !== undefined && placeOf(data) === placeOf(config.data.path));
   if (known !== undefined) {
     const every = await tolerant(() => task.openData(path, { need: 'val', take: 'every' }), atHome);
     const again = every === undefined ? undefined : foundAgain(every, known, split, atHome, path);
@@ -166,7 +167,14 @@ function foundAgain(
 /** How many of the pictures lie where pictures lay that the run learned from. */
 function overlap(source: Source, known: RunPictures | undefined, path: string, home: string): number {
   const inside = relative(resolve(home), resolve(path));
-  if (known === undefined || inside.startsWith('..') || resolve(inside) === inside) return 0;
+  if (
+    known === undefined ||
+    isAddress(path) ||
+    isAddress(home) ||
+    inside.startsWith('..') ||
+    resolve(inside) === inside
+  )
+    return 0;
   const learned = new Set(known.train);
   const names = pathsOf(source) ?? [];
   return names.filter((name) => learned.has(join(inside, name).split(sep).join('/'))).length;

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import { untilInterrupted } from '../../child/interrupt.js';
 import { chooseRun, isChoosing, withChoice } from '../../choice/run.js';
 import { UsageError } from '../../errors.js';
+import { lastName } from '../../files.js';
 import type { SelectRule } from '../../labels/rule.js';
 import { picturesOf } from '../../part-words.js';
 import { bestRound, type Round } from '../../semi/rounds.js';
@@ -81,7 +82,7 @@ Examples:
 }
 
 async function run(data: string, flags: Flags): Promise<void> {
-  const out = flags.out ?? freeFolder(`${basename(resolve(data)) || 'run'}-self`);
+  const out = flags.out ?? freeFolder(`${lastName(data) || 'run'}-self`);
   const plan = await planOf(data, flags, out);
   if (plan === undefined) return;
   const shown = new Shown(flags.json === true);

@@ -3,7 +3,7 @@ import { basename, dirname, join, relative, resolve } from 'node:path';
 import { batchesOf } from '../../batches.js';
 import { typicalSide } from '../../data/sources/sides.js';
 import { RescaledError, UsageError } from '../../errors.js';
-import { writeFileAtomic } from '../../files.js';
+import { isAddress, placeOf, writeFileAtomic } from '../../files.js';
 import { picturesOf } from '../../part-words.js';
 import { memoryOfTrials, workersFor } from '../../studied/plan.js';
 import { checkStudy } from '../../study/plan/file.js';
@@ -37,7 +37,7 @@ export async function init(data: string, { out, minutes, threads: given, force }
   checkOutput(out, { endings: ['.json'], force });
   const threads = given ?? availableParallelism();
   const memoryBytes = memoryOfTrials() / threads;
-  const dataset = await openTrainingData({ data: resolve(data) });
+  const dataset = await openTrainingData({ data: placeOf(data) });
   if (dataset.train === undefined)
     throw new UsageError(`Expected training pictures in ${data} but there is only a validation part.`);
   const side = await typicalSide(dataset.train);
@@ -55,7 +55,7 @@ export async function init(data: string, { out, minutes, threads: given, force }
   );
   // The largest grid, of which every fit is a part, for an epoch or two.
   const draft = { ...fits(facts)[0]!, epochs: [1, 2] as [number, number] };
-  const plan = await planScaling(checkStudy(studyOf(draft, facts, resolve(data)), basename(out), out), undefined, data);
+  const plan = await planScaling(checkStudy(studyOf(draft, facts, placeOf(data)), basename(out), out), undefined, data);
   const workers = workersFor(plan, threads);
   const time = new TimeLeft();
   const { stopped } = await measureSome(plan, '', time, workers, threads, false, TIMED);
@@ -67,7 +67,7 @@ export async function init(data: string, { out, minutes, threads: given, force }
     all.find(({ seconds }) => seconds <= 60 * minutes) ?? all.reduce((a, b) => (b.seconds < a.seconds ? b : a));
   const { fit, seconds } = found;
   // A file among its pictures may move with them; one far from them names them in full.
-  const near = relative(dirname(resolve(out)), resolve(data)) || '.';
+  const near = isAddress(data) ? data : relative(dirname(resolve(out)), resolve(data)) || '.';
   const folder = near.startsWith(join('..', '..')) ? resolve(data) : near;
   writeFileAtomic(out, `${JSON.stringify(studyOf(fit, facts, folder), null, 2)}\n`);
   tell(out, fit, facts, within(models, fit).length, seconds, workers);

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { numberOption } from '../../checks.js';
 import { type Choice, chooseRun, isChoosing, withChoice } from '../../choice/run.js';
 import { onnxFile } from '../../deploy/model-file.js';
 import { RUNTIME_INSTALL } from '../../deploy/session.js';
 import { UsageError } from '../../errors.js';
+import { lastName } from '../../files.js';
 import { type Metric, showMetric } from '../../metric.js';
 import { modelFacts, modelTitle } from '../../models/index.js';
 import { scaledPeak } from '../../optim/index.js';
@@ -40,7 +41,10 @@ export function register(program: Command): void {
   const train = program
     .command('train')
     .description('train a model on your pictures')
-    .argument('[data]', 'folder with train/ and val/, test/ or both, folder of class folders, or folder of IDX files');
+    .argument(
+      '[data]',
+      'folder with train/ and val/, test/ or both, folder of class folders or IDX files, tar shards (folder, pattern, address)',
+    );
   recipeOptions(modelOptions(train).option('-e, --epochs <n>', 'passes over the training pictures', integer))
     .option(
       '--minutes <n>',
@@ -116,7 +120,7 @@ async function run(data: string | undefined, flags: TrainFlags): Promise<void> {
     throw new UsageError('Expected --data with --resume alone: rescaled train DATA names the data of a new run.');
   // Here, where it can be shown: the process that trains finds the file.
   if (flags.from !== undefined) flags.from = await weightsPath(flags.from);
-  const name = basename(resolve(data)) || 'run';
+  const name = lastName(data) || 'run';
   const { options: given, choice } = (await completed(data, flags)) ?? {};
   if (given === undefined) return;
   if (flags.explain === true) return explain({ ...given, out: freeFolder(name) }, flags.json === true);

@@ -71,7 +71,7 @@ export async function* picturesOfPaths(
         );
       // Such a list names files: `a[1].jpg` is no pattern, and what has gone meanwhile is one picture that cannot be read.
       const found = await look(line);
-      const given: Given = found.kind === 'folder' ? found : { kind: 'file', path: line };
+      const given: Given = found.kind === 'folder' || found.kind === 'shards' ? found : { kind: 'file', path: line };
       if (options.into !== undefined) checkApart(given, options.into);
       try {
         yield* picturesOfGiven(given, ignored);
@@ -111,6 +111,10 @@ function within(folder: string, path: string): string | undefined {
 }
 
 function checkApart(given: Given, { folder, folders }: Into): void {
+  if (given.kind === 'shards')
+    throw new UsageError(
+      `Expected pictures that are files for --sort-into but ${given.path} holds shards. Unpack them first ("tar -xf").`,
+    );
   if (given.kind === 'file' || given.kind === 'missing') {
     const inside = folders.find((one) => within(one, given.path) !== undefined);
     if (inside !== undefined)

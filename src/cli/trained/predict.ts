@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { numberOption, wholeOption } from '../../checks.js';
 import type { Ignored } from '../../data/given.js';
 import { modelFile } from '../../deploy/model-file.js';
+import { type LatePicture, late } from '../../deploy/picture.js';
 import { type PictureResult, Predictor, UNSURE } from '../../deploy/predictor.js';
 import { UsageError } from '../../errors.js';
 import { plural } from '../../suggest.js';
@@ -17,7 +18,10 @@ export function register(program: Command): void {
     .command('predict')
     .description('classify pictures with an exported model; needs no libtorch')
     .argument('<model>', 'ONNX file, or a run folder that holds one')
-    .argument('<pictures...>', 'pictures, folders (at any depth), patterns in quotes; "-": paths from standard input')
+    .argument(
+      '<pictures...>',
+      'pictures, folders (at any depth), tar shards, patterns in quotes; "-": paths from standard input',
+    )
     .option('-k, --top <n>', 'classes to name for each picture; default 3', integer)
     .option('--all', 'the probabilities of all classes')
     .option('--threshold <p>', `below this probability (0 to 1) the label is "${UNSURE}"`, number)
@@ -74,10 +78,10 @@ async function run(target: string, given: string[], flags: Flags): Promise<void>
 
   const ignored: Ignored = {};
   const errors = new Map<string, string>();
-  async function* paths(): AsyncGenerator<string> {
-    for await (const { path, error } of picturesOfPaths(given, { ...flags, ...(into && { into }) }, ignored)) {
+  async function* paths(): AsyncGenerator<string | LatePicture> {
+    for await (const { path, error, read } of picturesOfPaths(given, { ...flags, ...(into && { into }) }, ignored)) {
       if (error !== undefined) errors.set(path, error);
-      yield path;
+      yield read === undefined ? path : late(path, read);
     }
   }
   const tally = new Tally();

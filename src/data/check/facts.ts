@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Pixels, pixelsOf } from '../../augment/pixels.js';
-import { FactsFile, stampOf } from '../cache/facts-file.js';
+import { FactsFile } from '../cache/facts-file.js';
 import { cacheFolder } from '../cache/folder.js';
 import { folderKey } from '../sources/disk-key.js';
 import { COLOUR, LOW, LUMA, Thumbs } from './thumbs.js';
@@ -114,11 +114,6 @@ export class KnownFacts {
   static of(root: string): KnownFacts | undefined {
     const folder = cacheFolder();
     return folder === undefined ? undefined : new KnownFacts(root, folder);
-  }
-
-  /** @param path from the folder */
-  stamp(path: string): string | undefined {
-    return stampOf(this.root, path);
   }
 
   find(stamp: string | undefined): Uint8Array | undefined {

@@ -28,7 +28,8 @@ export async function* linksOf(
   for (; turn.done !== true; turn = await comparing.next()) yield turn.value;
   for (const pair of turn.value) {
     const { a, b, mirrored } = pair;
-    const match = isWhole(pair, looked) && (await samePixels(pictures.file(a)!, pictures.file(b)!)) ? 'pixels' : 'near';
+    const match =
+      isWhole(pair, looked) && (await samePixels(pictures.encoded(a)!, pictures.encoded(b)!)) ? 'pixels' : 'near';
     links.push({ a, b, match, mirrored });
   }
   return links;
@@ -59,7 +60,7 @@ async function exactLinks(pictures: Pictures, looked: Looked): Promise<{ links: 
       continue;
     }
     const reduced = Math.min(looked.width[i]!, looked.height[i]!) > REDUCED_ABOVE;
-    const whole = !reduced || (await samePixels(pictures.file(like)!, pictures.file(i)!));
+    const whole = !reduced || (await samePixels(pictures.encoded(like)!, pictures.encoded(i)!));
     links.push({ a: like, b: i, match: whole ? 'pixels' : 'near', mirrored: false });
   }
   return { links, alone: Int32Array.from(alone) };

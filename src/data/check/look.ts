@@ -1,6 +1,6 @@
-import { BrokenPicture, decodeFile, examineFile } from '../decoding/decode.js';
+import { BrokenPicture } from '../decoding/decode.js';
 import { brokenRecord, isBroken, KnownFacts, readRecord, recordOf } from './facts.js';
-import type { Pictures } from './opened.js';
+import type { EncodedPicture, Pictures } from './opened.js';
 import { Thumbs } from './thumbs.js';
 
 /** What a look at each picture leaves. */
@@ -83,7 +83,7 @@ export function recall(pictures: Pictures, root: string): Looked | undefined {
   if (known === undefined) return undefined;
   const looked = nothingSeen(pictures.length);
   for (let i = 0; i < pictures.length; i++) {
-    const record = known.find(known.stamp(pictures.told(i).path));
+    const record = known.find(pictures.encoded(i)?.stamp());
     if (record === undefined) return undefined;
     note(looked, i, record);
   }
@@ -91,15 +91,15 @@ export function recall(pictures: Pictures, root: string): Looked | undefined {
 }
 
 async function see(pictures: Pictures, i: number, known: KnownFacts | undefined): Promise<Uint8Array> {
-  const path = pictures.file(i);
-  if (path === undefined) return recordOf(pictures.ready(i));
-  const stamp = known?.stamp(pictures.told(i).path);
+  const encoded = pictures.encoded(i);
+  if (encoded === undefined) return recordOf(pictures.ready(i));
+  const stamp = known && encoded.stamp();
   const found = known?.find(stamp);
   // What was broken may have been so for a moment, as on a network.
   if (found !== undefined && !isBroken(found)) return found;
   let record: Uint8Array;
   try {
-    record = recordOf(await examineFile(path, { targetSize: DECODED_FOR }));
+    record = recordOf(await encoded.examine({ targetSize: DECODED_FOR }));
   } catch (error) {
     if (!(error instanceof BrokenPicture)) throw error;
     record = brokenRecord(error.reason);
@@ -122,9 +122,9 @@ function note(looked: Looked, i: number, record: Uint8Array): void {
   looked.compared[i] = facts.compared ? 1 : 0;
 }
 
-/** Whether two files have the same pixels, decoded as a whole. */
-export async function samePixels(a: string, b: string): Promise<boolean> {
-  const [first, second] = [await decodeFile(a), await decodeFile(b)];
+/** Whether two pictures that lie encoded have the same pixels, decoded as a whole. */
+export async function samePixels(a: EncodedPicture, b: EncodedPicture): Promise<boolean> {
+  const [{ pixels: first }, { pixels: second }] = [await a.examine({}), await b.examine({})];
   return (
     first.width === second.width &&
     first.height === second.height &&

@@ -3,7 +3,8 @@ import type { CheckedPicture } from '../../checked.js';
 import { UsageError } from '../../errors.js';
 import type { Endings, MeasuredPart } from '../../part-words.js';
 import { type Dataset, openDataset, type PartName } from '../dataset.js';
-import { type IdxSpec, pathsOf, type Source } from '../sources/source.js';
+import type { DecodeOptions, Examined } from '../decoding/decode.js';
+import { type IdxSpec, pathsOf, rootOf, type Source, storedSpec } from '../sources/source.js';
 import { addEndings } from '../sources/walk.js';
 
 /** Pictures of one part. */
@@ -65,7 +66,7 @@ function trained(path: string, dataset: Dataset): Opened {
   const { train, val, test, measured, split } = dataset;
   const whole = split === undefined;
   return {
-    folder: resolve(path),
+    folder: rootIn(path, dataset),
     name: dataset.name,
     kind: dataset.kind,
     classes: [...dataset.classes],
@@ -81,12 +82,18 @@ function trained(path: string, dataset: Dataset): Opened {
   };
 }
 
+/** What paths of pictures start from. */
+function rootIn(path: string, { val }: Dataset): string {
+  const spec = storedSpec(val);
+  return spec === undefined ? resolve(path) : rootOf(spec);
+}
+
 function refused(path: string, opened: readonly { part: MeasuredPart; dataset: Dataset }[], refusal: string): Opened {
   const ignored: Record<string, number> = {};
   for (const { dataset } of opened) addEndings(ignored, dataset.ignoredEndings);
   const measured = opened.find(({ part }) => part === 'test') ?? opened.find(({ part }) => part === 'val');
   return {
-    folder: resolve(path),
+    folder: rootIn(path, opened[0]!.dataset),
     name: opened[0]!.dataset.name,
     kind: opened[0]!.dataset.kind,
     classes: [...new Set(opened.flatMap(({ dataset }) => dataset.classes))],
@@ -101,6 +108,14 @@ function refused(path: string, opened: readonly { part: MeasuredPart; dataset: D
 export function partOf(part: MeasuredPart, source: Source): OpenedPart {
   const paths = pathsOf(source) ?? Array.from({ length: source.length }, (_, i) => source.describe(i));
   return { part, source, paths };
+}
+
+/** A picture as it lies encoded. */
+export interface EncodedPicture {
+  /** Names it as it lies there now; undefined where it does not. */
+  stamp(): string | undefined;
+  /** @throws BrokenPicture */
+  examine(options: DecodeOptions): Promise<Examined>;
 }
 
 /** All pictures of a data set, one after the other. */
@@ -129,10 +144,12 @@ export class Pictures {
     return { path: paths[k]!, part, class: source.classes[source.labels[k]!]! };
   }
 
-  /** Where picture i lies; undefined of IDX files. */
-  file(i: number): string | undefined {
+  /** Picture i as it lies encoded: where, and how it is read; undefined of IDX files. */
+  encoded(i: number): EncodedPicture | undefined {
     const [{ source }, k] = this.#at(i);
-    return source.spec.kind === 'files' ? source.describe(k) : undefined;
+    const { encoded } = source;
+    if (encoded === undefined) return undefined;
+    return { stamp: () => encoded.stamp(k), examine: (options) => source.examine!(k, options) };
   }
 
   /** Of IDX files. */

@@ -1,6 +1,6 @@
 import type { Pixels } from '../../augment/pixels.js';
 import type { CheckedPicture } from '../../checked.js';
-import { BrokenPicture, decodeFile } from '../decoding/decode.js';
+import { BrokenPicture } from '../decoding/decode.js';
 import { openToCheck, Pictures } from './opened.js';
 
 /**
@@ -17,12 +17,9 @@ export async function* pixelsOfChecked(
   for (let i = 0; i < pictures.length && left.size > 0; i++) {
     const { path } = pictures.told(i);
     if (!left.delete(path)) continue;
-    const file = pictures.file(i);
+    const encoded = pictures.encoded(i);
     try {
-      yield {
-        path,
-        pixels: file === undefined ? pictures.ready(i).pixels : await decodeFile(file, { targetSize: side / 4 }),
-      };
+      yield { path, pixels: (await (encoded?.examine({ targetSize: side / 4 }) ?? pictures.ready(i))).pixels };
     } catch (error) {
       if (!(error instanceof BrokenPicture)) throw error;
     }

@@ -135,6 +135,14 @@ function checkBytes(size: number, name: string, limit: number): void {
   if (size === 0) throw new BrokenPicture(name, 'the file is empty (0 bytes)');
 }
 
+/** The bytes of a picture file. @throws BrokenPicture */
+export const readFileLimited = (path: string, options: DecodeOptions = {}): Promise<Uint8Array> =>
+  named(
+    path,
+    () => readLimited(path, limitsOf(options).bytes),
+    () => undefined,
+  );
+
 async function readLimited(path: string, limit: number): Promise<Buffer> {
   const file = await open(path, 'r');
   try {
@@ -260,8 +268,35 @@ export async function headerProblem(path: string, options: DecodeOptions = {}): 
     const sharp = await loadSharp();
     checkHeader(await sharp(path, inputOf(pixels)).metadata(), path, pixels);
   };
+  return problemOf(named(path, look, () => head));
+}
+
+/**
+ * As `headerProblem`, for the first bytes of a picture in memory.
+ * @param size bytes of the whole picture
+ */
+export async function headerProblemOf(
+  head: Uint8Array,
+  name: string,
+  size: number,
+  options: DecodeOptions = {},
+): Promise<string | undefined> {
+  const { bytes: most, pixels } = limitsOf(options);
+  const look = async (): Promise<void> => {
+    checkBytes(size, name, most);
+    if (readable(head, name)?.name === BMP) {
+      const { width, height } = bmpHeader(head);
+      return checkPixels(width, height, pixels);
+    }
+    const sharp = await loadSharp();
+    checkHeader(await sharp(head, inputOf(pixels)).metadata(), name, pixels);
+  };
+  return problemOf(named(name, look, () => head));
+}
+
+async function problemOf(looking: Promise<unknown>): Promise<string | undefined> {
   try {
-    await named(path, look, () => head);
+    await looking;
     return undefined;
   } catch (error) {
     if (error instanceof BrokenPicture) return error.reason;

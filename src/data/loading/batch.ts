@@ -110,8 +110,9 @@ export async function makeBatch<T extends Targets>(
  */
 function readAhead(source: Source, indices: Int32Array, size: number): (k: number) => Pixels | Promise<Pixels | Error> {
   const started: (Pixels | Promise<Pixels | Error>)[] = [];
+  const ahead = source.ahead ?? DECODE_AHEAD;
   return (k) => {
-    while (started.length < Math.min(indices.length, k + DECODE_AHEAD)) {
+    while (started.length < Math.min(indices.length, k + ahead)) {
       const at = started.length;
       const index = indices[at]!;
       const decode = (): Promise<Pixels | Error> =>

@@ -211,7 +211,10 @@ export class BatchLoader<T extends Targets> {
 
   #order(epoch: number): Uint32Array {
     const { mode, seed, repeats } = this.#plan;
-    if (mode === 'train') return repeatedOrder(new Random(seed, epoch).permutation(this.#source.length), repeats);
+    if (mode === 'train') {
+      const random = new Random(seed, epoch);
+      return repeatedOrder(this.#source.order?.(random) ?? random.permutation(this.#source.length), repeats);
+    }
     return Uint32Array.from({ length: this.#source.length }, (_, i) => i);
   }
 

@@ -13,9 +13,16 @@ const DECODER = 2;
  * another decoder.
  */
 export function diskKey(root: string, files: readonly FoundFile[]): string {
+  return stampsKey(
+    root,
+    files.map(({ path, size, modified, changed, inode }) => `${path}\0${size} ${modified} ${changed} ${inode}`),
+  );
+}
+
+/** As `diskKey`, of files or addresses of which each is told from another in its place by a text. */
+export function stampsKey(root: string, stamps: readonly string[]): string {
   const hash = createHash('sha256').update(`${DECODER} ${sharpVersion()}\0${root}\n`);
-  for (const { path, size, modified, changed, inode } of files)
-    hash.update(`${path}\0${size} ${modified} ${changed} ${inode}\0`);
+  for (const stamp of stamps) hash.update(`${stamp}\0`);
   return hash.digest('hex').slice(0, 32);
 }
 

@@ -16,7 +16,9 @@ export async function typicalSide(source: Source): Promise<number | undefined> {
   const sides = await Promise.all(
     sample.map(async (i) => {
       try {
-        const { width, height } = await sharp(source.describe(i)).metadata();
+        // Of a file sharp reads no more than it needs.
+        const input = source.spec.kind === 'files' ? source.describe(i) : await source.encoded!.read(i);
+        const { width, height } = await sharp(input).metadata();
         return Math.min(width, height);
       } catch {
         // Whoever trains on it is told.

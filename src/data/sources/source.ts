@@ -1,9 +1,20 @@
 import { join } from 'node:path';
 import { fromGrey, type Pixels } from '../../augment/pixels.js';
+import type { Random } from '../../augment/random.js';
 import { RescaledError } from '../../errors.js';
+import { stampOf } from '../cache/facts-file.js';
 import { PixelFile, type PixelFileSpec } from '../cache/pixel-file.js';
-import { type DecodeLimits, type DecodeOptions, type Examined, examineFile, isWhole } from '../decoding/decode.js';
+import {
+  type DecodeLimits,
+  type DecodeOptions,
+  type Examined,
+  examineFile,
+  headerProblem,
+  readFileLimited,
+} from '../decoding/decode.js';
+import { type CachedFiles, cacheReader } from './cached-files.js';
 import { PathTable, type PathTableSpec } from './path-table.js';
+import { idsOf, type ShardsSpec, shardNames, shardsReader } from './shard-source.js';
 
 /** Pictures on disk, one file each. */
 export interface FilesSpec {
@@ -18,15 +29,6 @@ export interface FilesSpec {
   ids: Int32Array;
   /** Where pictures lie decoded. */
   cached?: CachedFiles;
-}
-
-/** Decoded pictures of a data set by their numbers. A file may hold only some of them. */
-export interface CachedFiles {
-  /** In their own size. */
-  whole?: PixelFileSpec;
-  /** Larger ones, reduced for pictures of `size` pixels. */
-  reduced?: PixelFileSpec;
-  size: number;
 }
 
 /** Grey pictures of one size in shared memory (MNIST's IDX files). */
@@ -57,7 +59,7 @@ export interface JoinedSpec {
 /**
  * Everything a worker thread needs to read the source. Structured-cloneable; the large parts are shared, not copied.
  */
-export type SourceSpec = FilesSpec | IdxSpec | JoinedSpec;
+export type SourceSpec = FilesSpec | IdxSpec | ShardsSpec | JoinedSpec;
 
 /** Labelled pictures that can be read in any order. */
 export interface Source {
@@ -79,7 +81,27 @@ export interface Source {
    * @throws BrokenPicture when it cannot be read or decoded
    */
   readonly examine: ((i: number, options: DecodeOptions) => Promise<Examined>) | undefined;
+  /** Of pictures that lie encoded. */
+  readonly encoded: Encoded | undefined;
+  /** The order of a training's epoch, where it matters in which order pictures are read; else any is as good. */
+  readonly order?: (random: Random) => Uint32Array | undefined;
+  /** Pictures that one thread asks for at a time, where the answer comes from afar. */
+  readonly ahead?: number;
   readonly spec: SourceSpec;
+}
+
+/** Pictures as they lie encoded. */
+export interface Encoded {
+  /** The bytes of picture i. @throws BrokenPicture */
+  read(i: number): Promise<Uint8Array>;
+  /** A name from the folder of the data set, `train-000000.tar#000012.jpg`; of pictures in shards. */
+  name?(i: number): string;
+  /** How many bytes; not of files, which need not be there. */
+  size?(i: number): number;
+  /** Names picture i as it lies there now; undefined where it does not. */
+  stamp(i: number): string | undefined;
+  /** What is wrong with it as far as its header says; see `headerProblem`. */
+  headerProblem(i: number): Promise<string | undefined>;
 }
 
 /** An Int32Array in shared memory, so that worker threads see it without a copy. */
@@ -100,14 +122,21 @@ export function openSource(spec: SourceSpec): Source {
       describe: (i) => `${spec.file}#${spec.positions[i]}`,
       ready: idxReader(spec),
       examine: undefined,
+      encoded: undefined,
     };
+  if (spec.kind === 'shards') return { ...common, ...shardsReader(spec) };
   const paths = new PathTable(spec.paths);
   const describe = (i: number): string => join(spec.root, paths.at(i));
   return {
     ...common,
     describe,
-    ready: cacheReader(spec),
+    ready: cacheReader((i) => spec.ids[i]!, spec.cached),
     examine: (i, options) => examineFile(describe(i), options),
+    encoded: {
+      read: (i) => readFileLimited(describe(i)),
+      stamp: (i) => stampOf(spec.root, paths.at(i)),
+      headerProblem: (i) => headerProblem(describe(i)),
+    },
   };
 }
 
@@ -121,7 +150,7 @@ export function joined(name: string, sources: readonly Source[]): Source {
   return openSource({ kind: 'joined', name, classes: first.classes, labels, members: sources.map(({ spec }) => spec) });
 }
 
-function joinedReader({ members }: JoinedSpec): Pick<Source, 'describe' | 'ready' | 'examine'> {
+function joinedReader({ members }: JoinedSpec): Pick<Source, 'describe' | 'ready' | 'examine' | 'encoded' | 'ahead'> {
   const sources = members.map(openSource);
   const ends: number[] = [];
   for (const source of sources) ends.push((ends.at(-1) ?? 0) + source.length);
@@ -129,7 +158,9 @@ function joinedReader({ members }: JoinedSpec): Pick<Source, 'describe' | 'ready
     const k = ends.findIndex((end) => i < end);
     return [sources[k]!, i - (ends[k - 1] ?? 0)];
   };
+  const ahead = Math.max(...sources.map((source) => source.ahead ?? 0));
   return {
+    ...(ahead > 0 && { ahead }),
     describe(i) {
       const [source, own] = at(i);
       return source.describe(own);
@@ -141,6 +172,20 @@ function joinedReader({ members }: JoinedSpec): Pick<Source, 'describe' | 'ready
     examine(i, options) {
       const [source, own] = at(i);
       return source.examine!(own, options);
+    },
+    encoded: {
+      read(i) {
+        const [source, own] = at(i);
+        return source.encoded!.read(own);
+      },
+      stamp(i) {
+        const [source, own] = at(i);
+        return source.encoded!.stamp(own);
+      },
+      headerProblem(i) {
+        const [source, own] = at(i);
+        return source.encoded!.headerProblem(own);
+      },
     },
   };
 }
@@ -154,23 +199,19 @@ function idxReader({ pixels, positions, rows, columns }: IdxSpec): (i: number) =
   return (i) => fromGrey(new Uint8Array(pixels, positions[i]! * size, size), columns, rows);
 }
 
-function cacheReader({ ids, cached }: FilesSpec): Source['ready'] {
-  const find = cacheFinder(cached);
-  return (i, targetSize) => find(ids[i]!, targetSize)?.pixels(ids[i]!);
-}
+/** Pictures that lie encoded, and may lie decoded in a cache. */
+export type StoredSpec = FilesSpec | ShardsSpec;
 
-/** Finds the file, if any, that holds picture `id` as it is decoded for pictures of `targetSize` pixels. */
-export function cacheFinder(
-  cached: CachedFiles | undefined,
-): (id: number, targetSize: number) => PixelFile | undefined {
-  const whole = cached?.whole && PixelFile.of(cached.whole);
-  const reduced = cached?.reduced && PixelFile.of(cached.reduced);
-  return (id, targetSize) => {
-    // Decoding for smaller pictures would have reduced it.
-    if (whole?.state(id) === 'there' && isWhole(whole.width(id), whole.height(id), targetSize)) return whole;
-    return cached?.size === targetSize && reduced?.state(id) === 'there' ? reduced : undefined;
-  };
-}
+/** The spec of a source of such pictures. */
+export const storedSpec = ({ spec }: Source): StoredSpec | undefined =>
+  spec.kind === 'files' || spec.kind === 'shards' ? spec : undefined;
+
+/** The number of picture i in the data set. */
+export const numbersOf = (spec: StoredSpec): ((i: number) => number) =>
+  spec.kind === 'shards' ? idsOf(spec) : (i) => spec.ids[i]!;
+
+/** The folder or address that names of pictures start from. */
+export const rootOf = (spec: StoredSpec): string => (spec.kind === 'shards' ? spec.set.root : spec.root);
 
 /**
  * Part of a source: its pictures at `chosen`, in that order.
@@ -183,13 +224,15 @@ export function subset(source: Source, chosen: ArrayLike<number>): Source {
   if (spec.kind === 'idx') {
     return openSource({ ...spec, labels, positions: sharedInts(Array.from(chosen, (i) => spec.positions[i]!)) });
   }
+  const ids = sharedInts(Array.from(chosen, numbersOf(spec)));
+  if (spec.kind === 'shards') return openSource({ ...spec, labels, ids });
   const table = new PathTable(spec.paths);
-  const ids = sharedInts(Array.from(chosen, (i) => spec.ids[i]!));
   return openSource({ ...spec, labels, ids, paths: PathTable.from(Array.from(chosen, (i) => table.at(i))) });
 }
 
-/** The pictures' paths from the folder of their data set; undefined where they are no files. */
+/** The pictures' paths from the folder of their data set, of those in shards `a.tar#b.jpg`; undefined where they have none. */
 export function pathsOf({ spec, length }: Source): string[] | undefined {
+  if (spec.kind === 'shards') return shardNames(spec);
   if (spec.kind !== 'files') return undefined;
   const table = new PathTable(spec.paths);
   return Array.from({ length }, (_, i) => table.at(i));

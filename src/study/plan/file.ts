@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../../errors.js';
+import { isAddress } from '../../files.js';
 import { isDataFile, loadDataFile } from '../../load-file.js';
 import { PUBLISHED_EFFICIENTNET } from '../../models/index.js';
 import { modelSwitchesSchema } from '../../recipe/model-switches.js';
@@ -135,7 +136,9 @@ export async function openStudy(wanted: string): Promise<StudyFile> {
     wanted.replace(/^.*[/\\]/, '').replace(/\.\w+$/, ''),
     wanted,
   );
-  return study.data === undefined ? study : { ...study, data: resolve(dirname(wanted), study.data) };
+  return study.data === undefined || isAddress(study.data)
+    ? study
+    : { ...study, data: resolve(dirname(wanted), study.data) };
 }
 
 /** @param where for the messages */

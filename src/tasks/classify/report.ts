@@ -1,4 +1,5 @@
 import { isAbsolute, relative, resolve } from 'node:path';
+import { isAddress } from '../../files.js';
 import { classParts as drawnParts } from '../../report/classes/parts.js';
 import type { TaskParts } from '../../report/parts.js';
 import type { Evaluation, ReportContext } from '../../train/task.js';
@@ -36,7 +37,7 @@ export async function classParts(
 
 /** The path below the data folder: a page that is passed on names no more of the machine than it must. */
 function within(folder: string | undefined, path: string): string {
-  if (folder === undefined) return path;
+  if (folder === undefined || isAddress(path)) return path;
   const short = relative(resolve(folder), resolve(path));
   return short.startsWith('..') || isAbsolute(short) ? path : short;
 }

@@ -3,7 +3,9 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { RescaledError } from '../../errors.js';
 import { writeFileAtomic } from '../../files.js';
 import { withLock } from '../../lock.js';
-import { type Check, download, noRights, type Patience, patiently, type Reporting, sizeOf } from './download.js';
+import { type Patience, patiently, type Reporting } from '../../net/patience.js';
+import { Connection, drop, shown } from '../../net/request.js';
+import { type Check, download, noRights, sizeOf } from './download.js';
 import { archiveError, needName, parseName, type Wanted } from './name.js';
 import {
   cachedFile,
@@ -15,7 +17,9 @@ import {
   repositoryFolder,
   torchCache,
 } from './places.js';
-import { Connection, checkStatus, drop, shown } from './request.js';
+import { checkStatus } from './status.js';
+
+const MIRROR = ' A mirror of the hub is named by HF_ENDPOINT.';
 
 export interface FetchOptions extends Reporting {
   patience?: Patience;
@@ -121,7 +125,11 @@ interface HubFacts {
 async function fromHub(wanted: HubFile, options: FetchOptions): Promise<string> {
   const { address, revision, name } = wanted;
   const [endpoint, token] = [hubEndpoint(), hubToken()];
-  const connection = await Connection.open({ home: endpoint, ...(token === undefined ? {} : { token }) });
+  const connection = await Connection.open({
+    home: endpoint,
+    advice: MIRROR,
+    ...(token === undefined ? {} : { token }),
+  });
   try {
     const path = [
       address.repository,
@@ -224,7 +232,7 @@ async function hubFacts(
 async function fromTorch(wanted: TorchFile, options: FetchOptions): Promise<string> {
   const { address, name } = wanted;
   const path = join(torchCache(), address.file);
-  const connection = await Connection.open();
+  const connection = await Connection.open({ advice: MIRROR });
   try {
     await alone(join(torchCache(), `.${address.file}.rescaled`), wanted, options, async () => {
       if (sizeOf(path) > 0) return;

@@ -12,6 +12,8 @@ import { evalView, trainView } from '../../../src/augment/view.js';
 import { openDataset } from '../../../src/data/dataset.js';
 import { LABELS, type Labels } from '../../../src/data/loading/labels.js';
 import { type Batch, BatchLoader, type LoaderOptions } from '../../../src/data/loading/loader.js';
+import { packShards } from '../../../src/data/pack.js';
+import { windowedOrder } from '../../../src/data/sources/shard-source.js';
 import { readPixels, type Source } from '../../../src/data/sources/source.js';
 import { idxPart, temporaryFolder, writeClasses, writeTree } from '../helpers.js';
 
@@ -22,6 +24,12 @@ const idx = await openDataset(
 const files = await openDataset(
   await writeClasses(join(root, 'files'), { 'train/a': 12, 'train/b': 11, 'val/a': 3, 'val/b': 4 }, 40),
 );
+
+const shards = await (async () => {
+  const out = join(root, 'shards');
+  for await (const _ of packShards([join(root, 'files')], { out, size: 3000 }));
+  return openDataset(out);
+})();
 
 const preprocess = preprocessOptions({ size: 8 });
 const options = (over: Partial<LoaderOptions<Labels>> = {}): LoaderOptions<Labels> => ({
@@ -53,6 +61,7 @@ for (const [name, source, views] of [
   ['IDX', idx.train!, preprocess],
   ['files', files.train!, preprocess],
   ['files, augmented', files.train!, augmented],
+  ['shards', shards.train!, preprocess],
 ] as [string, Source, typeof preprocess][]) {
   test(`${name}: the same bytes with 0, 1 and 3 workers, and from any start`, async () => {
     const over = { source, batch: 5, preprocess: views };
@@ -327,4 +336,39 @@ test('a loader that is never closed does not keep the process alive', () => {
     encoding: 'utf8',
   });
   assert.equal(out, 'end of script');
+});
+
+test('shards kind to a disk: windows of whole shards in any order, in each its pictures in any order', () => {
+  const perShard = 50;
+  const [count, gigabyte] = [40, 2 ** 30];
+  const of = {
+    bytes: new Array<number>(count).fill(gigabyte),
+    shardOf: (i: number) => Math.floor(i / perShard),
+    length: count * perShard,
+  };
+  const order = windowedOrder(of, new Random(1, 2));
+  assert.deepEqual(
+    [...order].sort((a, b) => a - b),
+    [...Array(count * perShard).keys()],
+    'each picture once',
+  );
+  // 8 shards of 1 GiB a window.
+  const windows = Array.from({ length: 5 }, (_, w) => order.subarray(w * 8 * perShard, (w + 1) * 8 * perShard));
+  const inWindow = windows.map((window) => new Set([...window].map(of.shardOf)));
+  for (const shardsIn of inWindow) assert.equal(shardsIn.size, 8);
+  assert.equal(new Set(inWindow.flatMap((one) => [...one])).size, count);
+  const runs = [...windows[0]!].filter((i, k, all) => k > 0 && of.shardOf(i) === of.shardOf(all[k - 1]!)).length;
+  assert.ok(runs < 100, `${runs} of 400 neighbours are of one shard; mixed they are about 50`);
+  assert.deepEqual(windowedOrder(of, new Random(1, 2)), order);
+  assert.notDeepEqual(windowedOrder(of, new Random(1, 3)), order);
+  // Some pictures of some shards alone, as a split leaves them.
+  const some = Array.from({ length: 300 }, (_, k) => 5 * k);
+  const part = windowedOrder(
+    { ...of, shardOf: (i) => Math.floor(some[i]! / perShard), length: some.length },
+    new Random(1, 2),
+  );
+  assert.deepEqual(
+    [...part].sort((a, b) => a - b),
+    [...some.keys()],
+  );
 });

@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach } from 'node:test';
+import type { Patience } from '../../../src/net/patience.js';
 import { packageRoot } from '../../../src/package-root.js';
-import type { Patience } from '../../../src/weights/hub/download.js';
 
 /** Tests wait for nobody. */
 export const QUICK: Patience = { tries: 4, pauseMs: 5, longestMs: 2000 };

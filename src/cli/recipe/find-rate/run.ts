@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import { basename, extname, join, resolve } from 'node:path';
+import { extname, join } from 'node:path';
 import { untilInterrupted } from '../../../child/interrupt.js';
 import { testRates } from '../../../choice/rate.js';
 import type { RateJob } from '../../../choice/rate-process.js';
 import { chooseRun, isChoosing } from '../../../choice/run.js';
-import { makeFolder, writeFileAtomic } from '../../../files.js';
+import { lastName, makeFolder, writeFileAtomic } from '../../../files.js';
 import { modelFacts } from '../../../models/index.js';
 import { parseSetting, settingKey } from '../../../recipe/recipe.js';
 import { commandLine } from '../../../suggest.js';
@@ -38,7 +38,7 @@ export async function findRate(data: string, flags: FindRateFlags): Promise<void
   }
   const found = foundIn(test);
   const next = found.suggested === undefined ? undefined : nextCommand(data, flags, found.suggested.rate);
-  const file = out ?? (json === true ? undefined : freeFile(basename(resolve(data)) || 'data'));
+  const file = out ?? (json === true ? undefined : freeFile(lastName(data) || 'data'));
   if (file !== undefined) {
     if (out === undefined) makeFolder('runs');
     const { rateDrawing, ratePage } = await import('./plot.js');

@@ -1,6 +1,6 @@
 import type { Dispatcher, EnvHttpProxyAgent } from 'undici';
-import { RescaledError, UsageError } from '../../errors.js';
-import { packageVersion } from '../../package-root.js';
+import { RescaledError, UsageError } from '../errors.js';
+import { packageVersion } from '../package-root.js';
 
 /** A failure that may be gone on the next try. */
 export class PassingError extends Error {
@@ -46,7 +46,7 @@ export interface Asked {
 }
 
 /**
- * Requests of one download: through the proxies that the environment names (HTTPS_PROXY, HTTP_PROXY, NO_PROXY),
+ * Requests of one caller: through the proxies that the environment names (HTTPS_PROXY, HTTP_PROXY, NO_PROXY),
  * encrypted except with this machine and a host that the user named, with the token for its own host alone.
  */
 export class Connection {
@@ -54,19 +54,25 @@ export class Connection {
   readonly #agent: EnvHttpProxyAgent;
   readonly #home?: URL;
   readonly #token?: string;
+  readonly #advice: string;
   #heard = false;
 
   /**
    * @param home a host that may be spoken to unencrypted, and the only one that gets the token
+   * @param advice a sentence for whoever cannot reach a host
    * @throws UsageError when a variable does not hold a proxy
    */
-  static async open(options: { home?: URL; token?: string } = {}): Promise<Connection> {
+  static async open(options: { home?: URL; token?: string; advice?: string } = {}): Promise<Connection> {
     // Loaded with the first download: commands that fetch nothing start without it.
     return new Connection(await import('undici'), options);
   }
 
-  private constructor(undici: typeof import('undici'), { home, token }: { home?: URL; token?: string }) {
+  private constructor(
+    undici: typeof import('undici'),
+    { home, token, advice = '' }: { home?: URL; token?: string; advice?: string },
+  ) {
     this.#request = undici.request;
+    this.#advice = advice;
     this.#home = home;
     this.#token = token;
     try {
@@ -163,10 +169,9 @@ export class Connection {
     if (/^(ENOTFOUND|ECONNREFUSED|ENETUNREACH|EHOSTUNREACH|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT)$/.test(code)) {
       const text = `${host} cannot be reached: ${code}`;
       if (this.#heard) return new PassingError(text);
-      return new RescaledError(
-        `${text}. Is this machine connected? Behind a proxy, set HTTPS_PROXY; a mirror of the hub is named by HF_ENDPOINT.`,
-        { cause: error },
-      );
+      return new RescaledError(`${text}. Is this machine connected? Behind a proxy, set HTTPS_PROXY.${this.#advice}`, {
+        cause: error,
+      });
     }
     if (/CERT|SIGNED|ISSUER|UNABLE_TO_VERIFY|ERR_TLS/.test(code))
       return new RescaledError(
@@ -194,41 +199,11 @@ export async function drop({ body }: Answer): Promise<void> {
 /** An address without its query, which may be a key to the file. */
 export const shown = (url: URL): string => clean(`${url.origin}${url.pathname === '/' ? '' : url.pathname}`);
 
-const clean = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ').slice(0, MOST_TEXT);
+/** What a server says, fit for a terminal. */
+export const clean = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ').slice(0, MOST_TEXT);
 
-/**
- * Refuses every answer but 200, 206 and 416 (and redirects, which the caller wanted).
- * @param name what was asked for, as the user calls it
- * @throws RescaledError or PassingError
- */
-export function checkStatus(answer: Answer, name: string, token: boolean): void {
-  const { status, url } = answer;
-  if (status === 200 || status === 206 || status === 416 || answer.location !== undefined) return;
-  const code = answer.header('x-error-code');
-  const said = [code, answer.header('x-error-message')].filter((text) => text !== undefined).join(': ');
-  const text = `${shown(url)} answers ${status}${said === '' ? '' : ` (${clean(said)})`}`;
-  if (status === 401 || status === 403)
-    throw new RescaledError(
-      `Expected to be given ${name} but ${text}: it is not there, or not for everybody. ` +
-        (token
-          ? 'The token in HF_TOKEN was sent: may it read this repository, and have you agreed to its terms?'
-          : 'Check the name; where a token is needed, put it into HF_TOKEN.'),
-    );
-  if (status === 404 || status === 410)
-    throw new RescaledError(
-      `Expected ${name} but ${text}: ` +
-        ({
-          EntryNotFound: 'the repository has no such file.',
-          RevisionNotFound: 'the repository has no such revision.',
-          RepoNotFound: 'there is no such repository.',
-        }[code ?? ''] ?? 'there is nothing. Check the name.'),
-    );
-  if (status === 429 || status === 408 || status >= 500) throw new PassingError(text, retryAfter(answer));
-  throw new RescaledError(`Expected ${name} but ${text}.`);
-}
-
-/** Seconds or a date. Source: RFC 9110, section 10.2.3. */
-function retryAfter(answer: Answer): number | undefined {
+/** How long a server asks to wait, in milliseconds: seconds or a date. Source: RFC 9110, section 10.2.3. */
+export function retryAfter(answer: Answer): number | undefined {
   const text = answer.header('retry-after');
   if (text === undefined) return undefined;
   const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
