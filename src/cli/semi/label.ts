@@ -121,8 +121,11 @@ class Shown {
 
   #progress(done: number, of: number, event: PseudoLabelEvent): void {
     const now = performance.now();
-    // The first pictures wait for threads and kernels.
-    this.#begun ??= { at: now, done };
+    // The first picture waits for threads and kernels, and tells no speed.
+    if (this.#begun === undefined) {
+      this.#begun = { at: now, done };
+      this.#last = now;
+    }
     if (now - this.#last < (this.#terminal ? EVERY.terminal : EVERY.elsewhere)) return;
     this.#last = now;
     const rate = (done - this.#begun.done) / ((now - this.#begun.at) / 1000);
@@ -131,7 +134,7 @@ class Shown {
       return;
     }
     const text = `${done} of ${of} pictures${this.#parts}, ${rate.toFixed(rate < 10 ? 1 : 0)}/s, ${duration((of - done) / rate)} left`;
-    if (this.#terminal) this.#stream.write(`\r\x1b[2K${text.slice(0, (this.#stream.columns ?? 120) - 1)}`);
+    if (this.#terminal) this.#stream.write(`\r\x1b[2K${text.slice(0, (this.#stream.columns || 120) - 1)}`);
     else this.#note(text);
   }
 
