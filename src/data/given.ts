@@ -5,7 +5,7 @@ import picomatch from 'picomatch';
 import { RescaledError, UsageError } from '../errors.js';
 import { findAddresses } from './shard-addresses.js';
 import { indexShards, unlabelledSource } from './shard-data.js';
-import { type FoundShards, findShards } from './shard-layout.js';
+import { type FoundShards, findShards, namesShards } from './shard-layout.js';
 import { byName, ENDINGS, follow, isPictureName, listFolder, othersText, passOver } from './sources/walk.js';
 
 /** A picture that was found, or a place that cannot be looked into and why. */
@@ -54,13 +54,14 @@ export function patternOf(text: string): Pattern | undefined {
 
 /** Files with special characters in their names come before patterns: `a[1].jpg` is that file where it is there. */
 export async function look(path: string): Promise<Given> {
-  const shards = (await findAddresses(path)) ?? (await findShards(path));
-  if (shards !== undefined) return { kind: 'shards', path, shards };
+  const addresses = await findAddresses(path);
+  if (addresses !== undefined) return { kind: 'shards', path, shards: addresses };
   let found: Stats | undefined;
   try {
     found = await stat(path);
   } catch (error) {
     const pattern = patternOf(path);
+    if (pattern !== undefined && namesShards(path)) return { kind: 'shards', path, shards: (await findShards(path))! };
     // What may not be read is told by whoever opens it.
     if (pattern === undefined) {
       const { code } = error as NodeJS.ErrnoException;
@@ -68,7 +69,19 @@ export async function look(path: string): Promise<Given> {
     }
     return { kind: 'glob', path, pattern };
   }
+  const shards = found.isDirectory() || namesShards(path) ? await shardsAt(path) : undefined;
+  if (shards !== undefined) return { kind: 'shards', path, shards };
   return { kind: found.isDirectory() ? 'folder' : 'file', path };
+}
+
+/** A folder that may not be read is told by the walk. */
+async function shardsAt(path: string): Promise<FoundShards | undefined> {
+  try {
+    return await findShards(path);
+  } catch (error) {
+    if (error instanceof UsageError || !(error instanceof RescaledError)) throw error;
+    return undefined;
+  }
 }
 
 /**

@@ -95,20 +95,32 @@ export async function* packShards(paths: readonly string[], options: PackOptions
       ? new Random(seed, PACK_STREAM).permutation(source.length)
       : Uint32Array.from({ length: source.length }, (_, i) => i);
     const digits = Math.max(6, String(source.length - 1).length);
+    const plans = new Map<number, Promise<Planned | string>>();
+    const planned = (place: number): Promise<Planned | string> => {
+      for (let at = place; at < Math.min(order.length, place + READ_AHEAD); at++) {
+        if (plans.has(at)) continue;
+        const i = order[at]!;
+        const promise = plan(source, i, names(i), String(at).padStart(digits, '0'), classes);
+        promise.catch(() => undefined); // heard in its turn
+        plans.set(at, promise);
+      }
+      const promise = plans.get(place)!;
+      plans.delete(place);
+      return promise;
+    };
     let waiting: Planned | undefined;
     for (let next = 0, k = 0; next < order.length || waiting !== undefined; k++) {
-      const planned: Planned[] = [];
+      const ones: Planned[] = [];
       let total = END_BYTES;
       for (;;) {
         if (waiting === undefined) {
           if (next === order.length) break;
           signal?.throwIfAborted();
           const place = next++;
-          const i = order[place]!;
-          const found = await plan(source, i, names(i), String(place).padStart(digits, '0'), classes);
+          const found = await planned(place);
           if (typeof found === 'string') {
             leftOut++;
-            yield { type: 'left out', path: source.describe(i), reason: found };
+            yield { type: 'left out', path: source.describe(order[place]!), reason: found };
             continue;
           }
           waiting = found;
@@ -116,24 +128,24 @@ export async function* packShards(paths: readonly string[], options: PackOptions
         const own =
           entryBytes(waiting.size) +
           Object.values(waiting.others).reduce((sum, text) => sum + entryBytes(Buffer.byteLength(text)), 0);
-        if (planned.length > 0 && total + own > size) break;
-        planned.push(waiting);
+        if (ones.length > 0 && total + own > size) break;
+        ones.push(waiting);
         waiting = undefined;
         total += own;
       }
-      if (planned.length === 0) break;
+      if (ones.length === 0) break;
       const name = `${part === undefined ? '' : `${part}-`}${String(k).padStart(6, '0')}.tar`;
-      let written = await keptShard(join(out, name), planned);
+      let written = await keptShard(join(out, name), ones);
       if (written !== undefined) {
-        done += planned.length;
+        done += ones.length;
         yield { type: 'kept', shard: name };
       } else {
-        const writing = write(join(out, name), source, planned, signal);
+        const writing = write(join(out, name), source, ones, signal);
         let turn = await writing.next();
         for (; turn.done !== true; turn = await writing.next())
           yield { type: 'packing', shard: name, done: done + turn.value, of };
         written = turn.value;
-        done += planned.length;
+        done += ones.length;
       }
       shards.push({ name, ...(part !== undefined && { part }), ...written });
       bytes += written.bytes;

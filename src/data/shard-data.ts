@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
+import { existsSync, lstatSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type RescaledError, UsageError } from '../errors.js';
 import { isAddress } from '../files.js';
 import { plural } from '../suggest.js';
-import { cacheFolder } from './cache/folder.js';
+import { cacheFolder, touch } from './cache/folder.js';
 import { checkShare, splitByClass } from './choose.js';
 import type { DatasetParts, NeededParts, PartName, TakenPart } from './parts.js';
 import { type FoundShards, sorted } from './shard-layout.js';
@@ -17,6 +18,7 @@ import { addEndings } from './sources/walk.js';
 
 /** Shards that are looked into at a time. */
 const AT_ONCE = 4;
+const STALE_MS = 90 * 24 * 60 * 60_000;
 /** A class number above is a mistake: ImageNet-21k has 21,843 classes. */
 const MOST_CLASSES = 200_000;
 
@@ -53,6 +55,7 @@ export async function indexShards(
     }
   };
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, wanted.length) }, work));
+  if (fallback !== undefined) tidy(fallback, shards);
   const hash = createHash('sha256');
   for (const { name, facts } of shards) hash.update(`${name}\0${facts.digest}\0`);
   const key = stampsKey(
@@ -60,6 +63,17 @@ export async function indexShards(
     shards.map(({ name, version }) => `${name}\0${version}`),
   );
   return { found, shards, key, identity: hash.digest('hex') };
+}
+
+/** Indexes in the cache that were not used for long go. */
+function tidy(folder: string, shards: readonly IndexedShard[]): void {
+  const own = new Set(shards.map(({ index }) => index));
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    const path = join(folder, name);
+    const facts = lstatSync(path, { throwIfNoEntry: false });
+    if (own.has(path)) touch(path);
+    else if (facts?.isFile() === true && Date.now() - facts.mtimeMs > STALE_MS) rmSync(path, { force: true });
+  }
 }
 
 /** All pictures of shards, whatever their labels: they are not looked at. */
@@ -141,16 +155,19 @@ export async function openShards(
   const unmeasured = has('test') && has('train') && !labelled(opened, 'test');
   if (unmeasured) notes.push('the test shards have no labels and are not measured');
   const measured = has('val') ? 'val' : has('test') && !unmeasured ? 'test' : undefined;
-  if (measured !== undefined)
+  if (measured !== undefined) {
+    const train = has('train') ? source(['train'], 'train') : undefined;
+    if (train !== undefined && need !== 'val') checkTrainable(train, found.root);
     return {
       ...common,
-      ...(has('train') && { train: source(['train'], 'train') }),
+      ...(train && { train }),
       val: source([measured], measured),
       ...(measured === 'val' && has('test') && !unmeasured && { test: source(['test'], 'test') }),
       measured,
       split: undefined,
       notes,
     };
+  }
   checkShare(valSplit);
   const all = source(parted ? ['train'] : [undefined], 'train');
   checkTrainable(all, found.root);

@@ -7,7 +7,7 @@ import type { PartName } from './parts.js';
 import { expandBraces } from './shards/braces.js';
 import { MANIFEST, type Manifest, readClassList, readManifest } from './shards/manifest.js';
 import { partOf } from './sources/part-names.js';
-import { byName, foldersIn, isFolder, isPictureName, listFolder } from './sources/walk.js';
+import { byName, foldersIn, isPictureName, listFolder } from './sources/walk.js';
 
 /** Shards that were found, before any is looked into. */
 export interface FoundShards {
@@ -37,11 +37,17 @@ export const namesShards = (path: string): boolean => TAR.test(path) || PACKED.t
  */
 export async function findShards(path: string): Promise<FoundShards | undefined> {
   if (basename(path) === MANIFEST) return fromManifest(dirname(resolve(path)));
-  if (namesShards(path)) {
-    if (await isFolder(path)) return inFolder(resolve(path));
-    return byPattern(path);
+  if (isDirectory(path)) return inFolder(resolve(path));
+  return namesShards(path) ? byPattern(path) : undefined;
+}
+
+/** What cannot be looked at is told by whoever opens it. */
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
   }
-  return (await isFolder(path)) ? inFolder(resolve(path)) : undefined;
 }
 
 async function inFolder(folder: string): Promise<FoundShards | undefined> {

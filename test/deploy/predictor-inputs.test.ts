@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import sharp from 'sharp';
+import { packShards } from '../../src/data/pack.js';
 import { exportOnnx } from '../../src/deploy/onnx/export.js';
 import { decodeModel, encodeModel } from '../../src/deploy/onnx/schema.js';
+import { late } from '../../src/deploy/picture.js';
 import { type PictureResult, Predictor, UNSURE } from '../../src/deploy/predictor.js';
 import { UsageError } from '../../src/errors.js';
 import { temporaryFolder } from '../cli/helpers.js';
@@ -46,6 +48,20 @@ test('a folder, a pattern, paths, bytes and streams of them give the same', asyn
     expected.map((result, i) => ({ ...result, path: `#${i}` })),
   );
   assert.deepEqual(await all(predictor.predict(readFileSync(paths[1]!))), [{ ...expected[1], path: '#0' }]);
+});
+
+test('pictures in shards, and those read late, give what their files give', async () => {
+  const expected = await all(predictor.predict(paths));
+  const out = join(run, 'shards');
+  for await (const _ of packShards([pictures], { out, unlabelled: true }));
+  const names = ['000000.png', '000001.jpg', '000002.webp'].map((name) => `${out}/000000.tar#${name}`);
+  const packed = expected.map((result, i) => ({ ...result, path: names[i]! }));
+  assert.deepEqual(await all(predictor.predict(out)), packed);
+  assert.deepEqual(await all(predictor.predict(`${out}/{000000..000000}.tar`)), packed);
+  const [one] = await all(predictor.predict(late('one', async () => readFileSync(paths[1]!))));
+  assert.deepEqual(one, { ...expected[1]!, path: 'one' });
+  const [broken] = await all(predictor.predict([late('two', async () => Buffer.from('no picture'))]));
+  assert.match(broken!.error!, /it is a text file/);
 });
 
 test('what is not there is an entry, and without expand every string is one picture', async () => {

@@ -149,7 +149,13 @@ export class ShardSet {
   }
 }
 
-const indexBytes = ({ index, version }: ShardSpec): IndexBytes =>
+const indexBytes = ({ at, index, version }: ShardSpec): IndexBytes =>
   typeof index === 'string'
-    ? (offset, length) => readAtSync(index, version, offset, length)
+    ? (offset, length) => {
+        try {
+          return readAtSync(index, version, offset, length);
+        } catch (error) {
+          throw new BrokenShard(at, `its index ${index} cannot be read: ${readReason(error)}`, { cause: error });
+        }
+      }
     : (offset, length) => Buffer.from(index, offset, Math.max(0, Math.min(length, index.byteLength - offset)));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openDataset } from '../../../src/data/dataset.js';
@@ -216,7 +216,12 @@ test('where an index cannot be kept beside its shard, it is kept in the cache, o
   assert.deepEqual(await open(), expected);
   const kept = join(process.env['RESCALED_CACHE']!, 'shards');
   assert.equal(readdirSync(kept).length, 1);
+  // One that nobody used for long goes, and this one stays however old it is.
+  const [mine] = readdirSync(kept) as [string];
+  writeFileSync(join(kept, 'old.index'), 'x');
+  for (const name of [mine, 'old.index']) utimesSync(join(kept, name), 1e9, 1e9);
   assert.deepEqual(await open(), expected);
+  assert.deepEqual(readdirSync(kept), [mine]);
   const before = process.env['RESCALED_CACHE'];
   process.env['RESCALED_CACHE'] = 'off';
   rmSync(kept, { recursive: true });
