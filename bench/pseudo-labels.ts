@@ -1,7 +1,8 @@
 // How fast pictures are labelled beside `predict`, and how many labels are selected among in what time and memory:
-//   npm run bench:pseudo-labels -- speed TEACHER PICTURES... [--rounds 3 --batch 8 --threads N]
+//   npm run bench:pseudo-labels -- speed TEACHER PICTURES... [--rounds 20 --each 200 --batch 8 --threads N]
 //   npm run bench:pseudo-labels -- select [--records 1000000 --classes 1000 --part 10000 --rule balance|threshold|share] [--keep FOLDER]
-// `speed` takes the same pictures in turn, in one process: classified by the loop of `rescaled predict`, and labelled, sidecars written.
+// `speed` takes the same few pictures in turn, many times, in one process: classified by the loop of `rescaled predict`, and labelled by that of
+// `rescaled pseudo-label`, sidecars written.
 // `select` writes made-up labels and selects among them in a process of its own, whose
 // peak of memory the system tells.
 import { spawnSync } from 'node:child_process';
@@ -13,17 +14,21 @@ import { Command } from 'commander';
 import { Random } from '../src/augment/random.js';
 import { wholeOption } from '../src/checks.js';
 import { integer } from '../src/cli/options.js';
-import { Predictor } from '../src/deploy/predictor.js';
+import { openPool } from '../src/data/pool.js';
+import { readPixels } from '../src/data/sources/source.js';
+import type { LatePicture } from '../src/deploy/picture.js';
 import { UsageError } from '../src/errors.js';
 import { writeFileAtomic } from '../src/files.js';
 import { type Manifest, manifestFile, partFile, partsFolder } from '../src/labels/format.js';
 import { PartLabels, writeSidecar } from '../src/labels/sidecar.js';
 import { packageRoot } from '../src/package-root.js';
-import { pseudoLabel } from '../src/semi/label.js';
+import { topOf } from '../src/semi/label.js';
+import { openTeacher } from '../src/semi/teacher.js';
 import { benchOptions } from './options.js';
 
 interface Options {
   rounds: number;
+  each: number;
   batch: number;
   threads?: number;
   records: number;
@@ -39,7 +44,8 @@ const command = new Command('npm run bench:pseudo-labels --')
   .description('Speed of labelling beside predict; time and memory of selecting among many labels.')
   .argument('<what>', 'speed or select')
   .argument('[paths...]', 'of speed: the teacher and pictures')
-  .option('--rounds <n>', 'of speed: times each', integer, 3)
+  .option('--rounds <n>', 'of speed: times each', integer, 20)
+  .option('--each <n>', 'of speed: pictures each time', integer, 200)
   .option('--batch <n>', 'pictures at a time', integer, 8)
   .option('--threads <n>', 'threads of ONNX Runtime', integer)
   .option('--records <n>', 'of select: made-up labels', integer, 1_000_000)
@@ -47,8 +53,9 @@ const command = new Command('npm run bench:pseudo-labels --')
   .option('--part <n>', 'of select: labels of a part', integer, 10_000)
   .option('--rule <name>', `of select: ${Object.keys(RULES).join(', ')}`, 'balance')
   .option('--keep <folder>', 'of select: where labels are made, once, and kept');
-const options = await benchOptions<Options>(command, ({ rounds, records, classes, part, rule }) => {
+const options = await benchOptions<Options>(command, ({ rounds, each, records, classes, part, rule }) => {
   wholeOption('--rounds', rounds, 1, 100);
+  wholeOption('--each', each, 1, 1e6);
   wholeOption('--records', records, 1, 1e9);
   wholeOption('--classes', classes, 2, 32_767);
   wholeOption('--part', part, 1, 1e7);
@@ -74,57 +81,64 @@ interface Taken {
 async function speed(): Promise<void> {
   const [teacher, ...pictures] = paths;
   if (teacher === undefined || pictures.length === 0) throw new UsageError('Expected a teacher and pictures.');
-  const { batch, threads, rounds } = options;
+  const { batch, threads, rounds, each } = options;
   const folder = mkdtempSync(join(tmpdir(), 'rescaled-labels-'));
-  const clock = (): ((n: number) => Taken) => {
+  mkdirSync(partsFolder(folder), { recursive: true });
+  const pool = await openPool(pictures);
+  const { source } = pool;
+  const n = Math.min(each, source.length);
+  const { predictor, about, classes } = await openTeacher(teacher, folder, undefined, { threads });
+  const top = topOf(undefined, classes.length);
+  const taking = async (work: () => Promise<void>): Promise<Taken> => {
     const [begun, cpu] = [performance.now(), process.cpuUsage()];
-    return (n) => {
-      const { user, system } = process.cpuUsage(cpu);
-      return { rate: n / ((performance.now() - begun) / 1000), cpu: (user + system) / 1000 / n };
-    };
+    await work();
+    const { user, system } = process.cpuUsage(cpu);
+    return { rate: n / ((performance.now() - begun) / 1000), cpu: (user + system) / 1000 / n };
   };
-  const predict = async (): Promise<Taken> => {
-    const predictor = await Predictor.load(teacher, threads === undefined ? {} : { threads });
-    let n = 0;
-    const taken = clock();
-    for await (const _ of predictor.predict(pictures, { batch, top: 3 })) n++;
-    const found = taken(n);
-    await predictor.close();
-    return found;
+  const predict = async (at: readonly number[]): Promise<void> => {
+    const files = at.map((i) => source.describe(i));
+    for await (const _ of predictor.predict(files, { batch, top: 3, expand: false }));
   };
-  const label = async (out: string): Promise<Taken> => {
-    let n = 0;
-    let found: Taken | undefined;
-    let taken = clock();
-    for await (const event of pseudoLabel({ teacher, pictures, out, batch, threads })) {
-      // As the other is timed: from an opened teacher on, until the last part is written.
-      if (event.type === 'start') taken = clock();
-      else if (event.type === 'picture') n++;
-      else if (event.type === 'part') found = taken(n);
-    }
-    return found!;
+  const label = async (at: readonly number[]): Promise<void> => {
+    const late = at.map(
+      (i): LatePicture => ({ path: source.describe(i), pixels: (size) => readPixels(source, i, size) }),
+    );
+    const rows = new PartLabels(n, top);
+    let row = 0;
+    for await (const { probabilities, error } of predictor.probabilities(late, { batch }))
+      if (probabilities === undefined) rows.setUnreadable(row++, error!);
+      else rows.set(row++, probabilities);
+    const part = { name: 'part', pictures: n, identity: '' };
+    writeSidecar(folder, { teacher: about, classes }, part, rows, (k) => pool.key(at[k]!));
   };
   const ratios: Taken[] = [];
+  const total: Record<'predict' | 'label', Taken> = { predict: { rate: 0, cpu: 0 }, label: { rate: 0, cpu: 0 } };
   try {
-    // One more than is counted: the first reads the files from the disk.
-    for (let round = 0; round <= rounds; round++) {
-      const out = join(folder, String(round));
-      // In turn, and each first as often as last.
-      const first = round % 2 === 0 ? await predict() : undefined;
-      const b = await label(out);
-      const a = first ?? (await predict());
-      if (round === 0) continue;
-      ratios.push({ rate: b.rate / a.rate, cpu: b.cpu / a.cpu });
-      console.log(
-        `round ${round}: predict ${a.rate.toFixed(1)}/s, ${a.cpu.toFixed(2)} ms of CPU a picture; ` +
-          `pseudo-label ${b.rate.toFixed(1)}/s, ${b.cpu.toFixed(2)} ms`,
-      );
+    // Some more than are counted: the first read the files from the disk and compile what is run.
+    for (let round = -2; round < rounds; round++) {
+      const at = Array.from({ length: n }, (_, k) => (Math.max(0, round) * n + k) % source.length);
+      const found: Partial<Record<'predict' | 'label', Taken>> = {};
+      const order = round % 2 === 0 ? (['predict', 'label'] as const) : (['label', 'predict'] as const);
+      for (const way of order) found[way] = await taking(() => (way === 'predict' ? predict(at) : label(at)));
+      if (round < 0) continue;
+      for (const way of order) {
+        total[way].rate += found[way]!.rate / rounds;
+        total[way].cpu += found[way]!.cpu / rounds;
+      }
+      ratios.push({ rate: found.label!.rate / found.predict!.rate, cpu: found.label!.cpu / found.predict!.cpu });
     }
   } finally {
+    await predictor.close();
     rmSync(folder, { recursive: true, force: true });
   }
+  for (const way of ['predict', 'label'] as const)
+    console.log(
+      `${way.padEnd(7)}  ${total[way].rate.toFixed(1)} pictures/s, ${total[way].cpu.toFixed(2)} ms of CPU a picture (means)`,
+    );
   const of = (value: (one: Taken) => number): string => median(ratios.map(value)).toFixed(3);
-  console.log(`median of pseudo-label by predict: speed ${of(({ rate }) => rate)}, CPU ${of(({ cpu }) => cpu)}`);
+  console.log(
+    `label by predict, median of ${rounds} pairs of ${n} pictures: speed ${of(({ rate }) => rate)}, CPU ${of(({ cpu }) => cpu)}`,
+  );
 }
 
 function select(): void {

@@ -48,6 +48,7 @@ describe('the commands of the README', () => {
   before(async () => {
     await pictureFolder(join(work, 'flowers', 'train'), 3, 12);
     await pictureFolder(join(work, 'flowers', 'test'), 3, 6);
+    // Pictures whose folders say nothing of their classes.
     await pictureFolder(join(work, 'heap'), 3, 4);
     const trained = run('train', 'flowers', ...smallRun(2), '-o', join('runs', 'flowers-1'));
     assert.equal(trained.status, 0, trained.stderr);

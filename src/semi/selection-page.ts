@@ -3,7 +3,7 @@ import { writeFileAtomic } from '../files.js';
 import { type Manifest, shortIdentity } from '../labels/format.js';
 import type { Selection } from '../labels/selection.js';
 import { renderSelectionPage } from '../report/labels/report.js';
-import { plural } from '../suggest.js';
+import { commandLine, plural } from '../suggest.js';
 
 /** Beyond so many copies of a picture a class is hardly more than these few pictures. */
 const MANY_COPIES = 10;
@@ -94,8 +94,12 @@ export function writeSelectionPage(
     generatedAt: selection.selectedAt,
     commands: [
       {
+        what: 'Learn from labelled pictures and from these',
+        command: `rescaled train DATA --unlabelled PICTURES --labels ${commandLine([out])}`,
+      },
+      {
         what: 'Select otherwise, beside this',
-        command: `rescaled pseudo-label select ${basename(resolve(labels))} --floor 0.5 -o OTHER`,
+        command: `rescaled pseudo-label select ${commandLine([labels])} --floor 0.5 -o OTHER`,
       },
     ],
   });

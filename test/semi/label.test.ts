@@ -15,6 +15,7 @@ import { planLabels } from '../../src/semi/plan.js';
 import { openTeacher } from '../../src/semi/teacher.js';
 import { cli, refused, start } from '../cli/helpers.js';
 import { rejectsWith, temporaryFolder } from '../data/helpers.js';
+import { packed } from '../data/shards/helpers.js';
 import { loadNet } from '../deploy/onnx-net.js';
 
 const net = loadNet();
@@ -92,6 +93,33 @@ describe('pseudo-label', () => {
     }
     assert.equal(record, read.positions.length);
     await predictor.close();
+  });
+
+  test('shards are labelled as their pictures are, a part a shard', async () => {
+    const folders = join(root, 'folders');
+    const classes = ['x', 'y'];
+    for (const [h, name] of classes.entries()) {
+      mkdirSync(join(folders, name), { recursive: true });
+      for (let i = 0; i < 9; i++)
+        copyFileSync(join(heaps[h * 2]!, `0${i}.png`), join(folders, name, `${name}${i}.png`));
+    }
+    const shards = join(root, 'shards');
+    await packed([folders], { out: shards, size: 20_000, shuffle: false });
+    const events = await all({ teacher, pictures: [shards], out: join(root, 'of shards') });
+    const parts = ofType(events, 'part');
+    assert.ok(parts.length > 1);
+    assert.deepEqual(
+      parts.map(({ part }) => part),
+      (await openPool([shards])).parts.map(({ name }) => name),
+    );
+    await all({ teacher, pictures: [folders], out: join(root, 'of folders') });
+    const [a, b] = [
+      await readPseudoLabels(join(root, 'of shards'), await openPool([shards]), CLASSES),
+      await readPseudoLabels(join(root, 'of folders'), await openPool([folders]), CLASSES),
+    ];
+    assert.equal(a.positions.length, 18);
+    assert.deepEqual(a.topClasses, b.topClasses);
+    for (const [i, probability] of a.probability.entries()) assert.ok(Math.abs(probability - b.probability[i]!) < 1e-6);
   });
 
   test('processes share the parts; labels that are there are not made again', async () => {

@@ -33,8 +33,16 @@ export async function label(target: string, pictures: string[], flags: LabelFlag
   const { top, batch, threads, model, size, crop, select } = flags;
   const shared = { teacher, pictures, top, batch, threads, given: { model, size, evalCrop: crop, select } };
   if (flags.plan === true) {
-    const plan = await untilInterrupted((signal) => planLabels({ ...shared, signal }, flags.pictures));
-    console.log(flags.json === true ? JSON.stringify(plan, null, 2) : planText(plan));
+    await untilInterrupted(async (signal) => {
+      try {
+        const plan = await planLabels({ ...shared, signal }, flags.pictures);
+        console.log(flags.json === true ? JSON.stringify(plan, null, 2) : planText(plan));
+      } catch (error) {
+        if (!signal.aborted) throw error;
+        console.error('Stopped: nothing was measured to the end.');
+        process.exitCode = 1;
+      }
+    });
     return;
   }
   const { out, index, of, maxBroken } = flags;
@@ -113,8 +121,11 @@ class Shown {
 
   #progress(done: number, of: number, event: PseudoLabelEvent): void {
     const now = performance.now();
-    // The first pictures wait for threads and kernels.
-    this.#begun ??= { at: now, done };
+    // The first picture waits for threads and kernels, and tells no speed.
+    if (this.#begun === undefined) {
+      this.#begun = { at: now, done };
+      this.#last = now;
+    }
     if (now - this.#last < (this.#terminal ? EVERY.terminal : EVERY.elsewhere)) return;
     this.#last = now;
     const rate = (done - this.#begun.done) / ((now - this.#begun.at) / 1000);
@@ -123,7 +134,7 @@ class Shown {
       return;
     }
     const text = `${done} of ${of} pictures${this.#parts}, ${rate.toFixed(rate < 10 ? 1 : 0)}/s, ${duration((of - done) / rate)} left`;
-    if (this.#terminal) this.#stream.write(`\r\x1b[2K${text.slice(0, (this.#stream.columns ?? 120) - 1)}`);
+    if (this.#terminal) this.#stream.write(`\r\x1b[2K${text.slice(0, (this.#stream.columns || 120) - 1)}`);
     else this.#note(text);
   }
 

@@ -7,6 +7,7 @@ import type { SelectedClass, Selection } from '../../labels/selection.js';
 import { ruleWords, selectionFindings, selectionWarnings, writeSelectionPage } from '../../semi/selection-page.js';
 import { plural } from '../../suggest.js';
 import { table } from '../table.js';
+import { tellNext } from '../words.js';
 
 export interface SelectFlags {
   out?: string;
@@ -53,6 +54,7 @@ export async function select(labels: string, flags: SelectFlags): Promise<void> 
   for (const text of selectionFindings(selection)) console.log(text);
   for (const text of selectionWarnings(selection)) console.error(pc.yellow(`note: ${text}`));
   console.log(`\nselection   ${out}\npage        ${page}`);
+  tellNext('rescaled', 'train', 'DATA', '--unlabelled', 'PICTURES', '--labels', out);
 }
 
 function ruleOf({ floor, perClass, copies, mostCopies, threshold, share }: SelectFlags): SelectRule {

@@ -118,7 +118,9 @@ function balanceBars(classes: readonly SelectionClass[]): Html {
 function balanceCurves(classes: readonly SelectionClass[]): Html {
   const of = (value: (one: SelectionClass) => number) =>
     classes.map((one, rank) => [rank + 1, Math.max(1, value(one))] as const);
-  const most = Math.max(10, ...classes.flatMap(({ pictures, drawn }) => [pictures, drawn]));
+  const all = classes.flatMap(({ pictures, drawn }) => [Math.max(1, pictures), Math.max(1, drawn)]);
+  const power = (value: number, round: (power: number) => number): number => 10 ** round(Math.log10(value));
+  const min = power(Math.min(...all), Math.floor);
   return lineChart({
     id: 'balance',
     title: 'Pictures of each class, the richest first',
@@ -126,14 +128,17 @@ function balanceCurves(classes: readonly SelectionClass[]): Html {
       { name: 'the teacher calls so', tone: 'one', points: of(({ pictures }) => pictures) },
       { name: 'drawn in a pass', tone: 'two', points: of(({ drawn }) => drawn) },
     ],
-    x: { name: 'rank of the class', min: 1, max: classes.length, whole: true, format: (value) => count(value) },
-    y: { min: 1, max: 10 ** Math.ceil(Math.log10(most)), log: 10, format: compact },
-    note: 'Classes without a picture are drawn at 1.',
+    x: { name: 'rank of the class', min: 0, max: classes.length, whole: true, format: (value) => count(value) },
+    y: { min, max: Math.max(10 * min, power(Math.max(...all), Math.ceil)), log: 10, format: figures },
+    ...(min === 1 ? { note: 'Classes without a picture are drawn at 1.' } : {}),
   });
 }
 
+/** More classes are folded. */
+const ROWS = 100;
+
 function classTable(classes: readonly SelectionClass[]): Html {
-  return html`${wideTable(
+  const table = wideTable(
     [
       th('class'),
       thNum('pictures'),
@@ -162,6 +167,9 @@ function classTable(classes: readonly SelectionClass[]): Html {
       ]),
     ),
     { table: 'full sortable' },
-  )}
+  );
+  return html`${
+    classes.length > ROWS ? html`<details><summary>${count(classes.length)} classes</summary>${table}</details>` : table
+  }
 <p class="note">Repeated: draws of a pass beyond the first of a picture.</p>`;
 }
