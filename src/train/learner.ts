@@ -76,6 +76,7 @@ export function trainingLoader(
       parts: accumulate,
       rest,
       seed,
+      order: { labelled: source.order, unlabelled: unlabelled.source.order },
     },
   });
 }

@@ -1,5 +1,6 @@
 import { Random } from '../../augment/random.js';
 import { batchBounds, drawsOf, type Mixture, type Rest } from '../../batches.js';
+import type { Source } from '../sources/source.js';
 
 /** Keeps the order of pictures without labels apart from that of labelled ones of the same seed and pass. */
 const UNLABELLED_STREAM = -2;
@@ -20,6 +21,8 @@ export interface JointPlan {
   parts: number;
   rest: Rest;
   seed: number;
+  /** Orders that are kind to where the pictures lie, of the labelled and of the others by their places; see `Source.order`. */
+  order?: { labelled?: Source['order']; unlabelled?: Source['order'] };
 }
 
 /** A batch: pictures in order, and what their views are functions of besides the seed. */
@@ -103,13 +106,34 @@ export class JointOrder {
       // A batch may lie across two passes of each kind.
       for (const old of this.#permutations.keys())
         if (old.startsWith(kind) && Math.abs(Number(old.split(' ')[1]) - pass) > 1) this.#permutations.delete(old);
-      const { labelled, unlabelled, seed } = this.#plan;
-      order =
-        kind === 'labelled'
-          ? new Random(seed, pass).permutation(labelled)
-          : new Random(seed, pass, UNLABELLED_STREAM).permutation(unlabelled.length);
+      order = kind === 'labelled' ? this.#labelledOrder(pass) : this.#unlabelledOrder(pass);
       this.#permutations.set(key, order);
     }
     return order[k]!;
+  }
+
+  /** As a plain run has it. */
+  #labelledOrder(pass: number): Uint32Array {
+    const { labelled, seed, order } = this.#plan;
+    return order?.labelled?.(new Random(seed, pass)) ?? new Random(seed, pass).permutation(labelled);
+  }
+
+  /** Entries of `unlabelled`. In an order of the pictures each further copy comes in a run of its own: copies do not stand together. */
+  #unlabelledOrder(pass: number): Uint32Array {
+    const { unlabelled, seed, order } = this.#plan;
+    const random = (...copy: number[]): Random => new Random(seed, pass, UNLABELLED_STREAM, ...copy);
+    let places: Uint32Array | undefined = order?.unlabelled?.(random());
+    if (places === undefined) return random().permutation(unlabelled.length);
+    const entries = new Uint32Array(unlabelled.length);
+    const first = new Int32Array(places.length).fill(-1);
+    for (let k = unlabelled.length - 1; k >= 0; k--) first[unlabelled[k]!] = k;
+    for (let copy = 0, n = 0; n < entries.length; copy++) {
+      if (copy > 0) places = order!.unlabelled!(random(copy))!;
+      for (const place of places as Uint32Array) {
+        const entry = first[place]! + copy;
+        if (first[place]! >= 0 && unlabelled[entry] === place) entries[n++] = entry;
+      }
+    }
+    return entries;
   }
 }

@@ -99,3 +99,24 @@ test('any batch can be had at once, as a resumed run asks for it', () => {
   const total = some(all.flat(), false).length;
   assert.equal(total, Math.round(1.3 * 40));
 });
+
+test('orders that are kind to the disk are kept: by pictures, further copies in runs of their own', () => {
+  const asked: number[] = [];
+  const backwards = (random: Random): Uint32Array => {
+    asked.push(random.int(1000));
+    return Uint32Array.of(3, 2, 1, 0);
+  };
+  // Picture 1 is not drawn, 2 three times.
+  const unlabelled = Int32Array.of(0, 2, 2, 2, 3);
+  const order = new JointOrder(
+    plan({ labelled: 4, batch: 4, ratio: 1.25, unlabelled, order: { labelled: backwards, unlabelled: backwards } }),
+  );
+  const { indices, copies, styles } = order.draws(0, 0);
+  const own = [...indices].map((index, k) => `${index} ${copies[k]} ${styles[k]}`);
+  assert.deepEqual(own.slice(0, 4), ['3 0 0', '2 0 0', '1 0 0', '0 0 0']);
+  assert.deepEqual(own.slice(4), ['7 0 1', '6 0 1', '4 0 1', '6 1 1', '6 2 1']);
+  assert.equal(asked[0], new Random(3, 0).int(1000));
+  // Small sources have none: then it is the one of a plain run.
+  const plain = new JointOrder(plan({ order: { labelled: () => undefined, unlabelled: () => undefined } }));
+  assert.deepEqual(plain.draws(2, 1), new JointOrder(plan()).draws(2, 1));
+});
