@@ -122,18 +122,20 @@ export class JointOrder {
   #unlabelledOrder(pass: number): Uint32Array {
     const { unlabelled, seed, order } = this.#plan;
     const random = (...copy: number[]): Random => new Random(seed, pass, UNLABELLED_STREAM, ...copy);
-    let places: Uint32Array | undefined = order?.unlabelled?.(random());
-    if (places === undefined) return random().permutation(unlabelled.length);
+    const whole = order?.unlabelled?.(random());
+    if (whole === undefined) return random().permutation(unlabelled.length);
     const entries = new Uint32Array(unlabelled.length);
-    const first = new Int32Array(places.length).fill(-1);
+    const first = new Int32Array(whole.length).fill(-1);
     for (let k = unlabelled.length - 1; k >= 0; k--) first[unlabelled[k]!] = k;
-    for (let copy = 0, n = 0; n < entries.length; copy++) {
-      if (copy > 0) places = order!.unlabelled!(random(copy))!;
-      for (const place of places as Uint32Array) {
+    let n = 0;
+    const add = (places: Uint32Array, copy: number): void => {
+      for (const place of places) {
         const entry = first[place]! + copy;
         if (first[place]! >= 0 && unlabelled[entry] === place) entries[n++] = entry;
       }
-    }
+    };
+    add(whole, 0);
+    for (let copy = 1; n < entries.length; copy++) add(order!.unlabelled!(random(copy))!, copy);
     return entries;
   }
 }
