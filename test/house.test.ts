@@ -37,7 +37,7 @@ const ROOMS: Record<string, string[]> = {
     ...['torch', 'child', 'augment', 'report', 'weights', 'models', 'data', 'labels', 'recipe', 'run', 'deploy'],
     ...['train', 'tasks'],
   ],
-  semi: ['report', 'weights', 'data', 'labels', 'run', 'deploy', 'train', 'trained'],
+  semi: ['report', 'weights', 'data', 'labels', 'run', 'deploy', 'train', 'tasks', 'trained'],
   choice: ['child', 'models', 'data', 'recipe', 'run', 'train', 'tasks'],
   study: ['child', 'models', 'data', 'recipe', 'run', 'train', 'tasks'],
   studied: ['report', 'models', 'data', 'recipe', 'tasks', 'train', 'study'],

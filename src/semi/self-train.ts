@@ -1,15 +1,17 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { openPool } from '../data/pool.js';
 import { UsageError } from '../errors.js';
 import { selectedFolder, selectLabels } from '../labels/select.js';
 import { isSelection, readSelection } from '../labels/selection.js';
 import { withLock } from '../lock.js';
 import { isRun, lastCheckpoint } from '../run/config.js';
 import type { TrainEvent } from '../run/events.js';
+import { openTrainingData } from '../tasks/runs.js';
 import { trainApart } from '../trained/apart.js';
 import { type PseudoLabelEvent, pseudoLabel } from './label.js';
 import { type Round, roundOf, writeRounds } from './rounds.js';
-import { beginPlan, labelsFolder, optionsOf, roundFolder, type SelfTrainPlan } from './rounds-plan.js';
+import { beginPlan, knownPlan, labelsFolder, optionsOf, roundFolder, type SelfTrainPlan } from './rounds-plan.js';
 
 export type SelfTrainEvent =
   /** A piece of work begins, or is there already from an earlier call. */
@@ -37,6 +39,7 @@ export async function selfTrain(
   given: SelfTrainPlan,
   { signal, killSignal, onEvent = () => {} }: SelfTrainOptions = {},
 ): Promise<Round[] | undefined> {
+  if (knownPlan(out) === undefined) await lookAtData(given);
   const plan = beginPlan(out, given);
   const stopped = (): boolean => signal?.aborted === true;
   const busy = (pid: number | undefined) =>
@@ -91,6 +94,13 @@ export async function selfTrain(
     },
     { busy },
   );
+}
+
+/** Wrong paths are told before a folder is made. */
+async function lookAtData({ data, unlabelled, training }: SelfTrainPlan): Promise<void> {
+  const { valSplit, limitTrain, limitVal } = training;
+  await openTrainingData({ data, valSplit, limitTrain, limitVal });
+  await openPool(unlabelled);
 }
 
 /** Measured and exported: the last thing that a run gets is its report. */

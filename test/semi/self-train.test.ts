@@ -90,6 +90,13 @@ test('another round follows what is there; other settings are refused by name', 
   assert.equal(rounds?.length, 4);
 });
 
+test('wrong paths are told before a folder is made', async () => {
+  const none = join(root, 'none');
+  await rejectsWith(selfTrain(none, plan({ data: join(root, 'nowhere') })), 2, /Expected a folder at .*nowhere/);
+  await rejectsWith(selfTrain(none, plan({ unlabelled: [join(root, 'nowhere')] })), 2, /without labels at .*nowhere/);
+  assert.ok(!existsSync(none));
+});
+
 test('nothing sure enough is said to be so before a student is trained', async () => {
   const strict = join(root, 'strict');
   await rejectsWith(
