@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { wholeOption } from '../checks.js';
+import { checkOptions, wholeOption } from '../checks.js';
 import { UsageError } from '../errors.js';
 import { makeFolder, writeFileAtomic } from '../files.js';
 import { coins } from './coin.js';
@@ -56,13 +56,14 @@ interface Cut {
  * once to write; memory does not grow with their number, but for the rule of a share, which keeps 4 bytes a picture.
  * @throws UsageError when labels are missing, or there is something at `out`
  */
-export async function* selectLabels({
-  labels,
-  out = selectedFolder(labels),
-  rule = { name: 'balance' },
-  seed = 0,
-  force = false,
-}: SelectOptions): AsyncGenerator<SelectEvent, Selection> {
+export async function* selectLabels(options: SelectOptions): AsyncGenerator<SelectEvent, Selection> {
+  checkOptions(
+    'selectLabels',
+    options,
+    { labels: 'path', out: 'path', rule: 'object', seed: 'number', force: 'flag' },
+    ['labels'],
+  );
+  const { labels, out = selectedFolder(labels), rule = { name: 'balance' }, seed = 0, force = false } = options;
   checkRule(rule);
   wholeOption('--seed', seed, 0, Number.MAX_SAFE_INTEGER);
   if (isSelection(labels) && !existsSync(manifestFile(labels)))

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { wholeOption } from '../checks.js';
+import { checkOptions, type OptionKinds, wholeOption } from '../checks.js';
 import { openPool, type Pool, type PoolPart } from '../data/pool.js';
 import { readPixels } from '../data/sources/source.js';
 import type { LatePicture } from '../deploy/picture.js';
@@ -42,6 +42,11 @@ export interface PseudoLabelOptions {
   signal?: AbortSignal | undefined;
 }
 
+const PSEUDO_LABEL_OPTIONS: OptionKinds<Required<PseudoLabelOptions>> = {
+  ...{ teacher: 'path', pictures: 'texts', out: 'path', top: 'number', index: 'number', of: 'number' },
+  ...{ batch: 'number', threads: 'number', given: 'object', maxBroken: 'number', signal: 'signal' },
+};
+
 export type PseudoLabelEvent =
   | {
       type: 'start';
@@ -80,6 +85,7 @@ const FEW_BROKEN = 10;
  * @throws UsageError when the folder was begun with another teacher or other pictures
  */
 export async function* pseudoLabel(options: PseudoLabelOptions): AsyncGenerator<PseudoLabelEvent> {
+  checkOptions('pseudoLabel', options, PSEUDO_LABEL_OPTIONS, ['teacher', 'pictures', 'out']);
   const { out: labels, index = 0, of = 1, batch = 8, signal, maxBroken = 0.1 } = options;
   wholeOption('of', of, 1, 100_000);
   wholeOption('index', index, 0, of - 1);

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { checkOptions, type OptionKinds } from '../checks.js';
 import { openPool } from '../data/pool.js';
 import { UsageError } from '../errors.js';
 import { selectedFolder, selectLabels } from '../labels/select.js';
@@ -37,8 +38,11 @@ export interface SelfTrainOptions {
 export async function selfTrain(
   out: string,
   given: SelfTrainPlan,
-  { signal, killSignal, onEvent = () => {} }: SelfTrainOptions = {},
+  options: SelfTrainOptions = {},
 ): Promise<Round[] | undefined> {
+  checkOptions('selfTrain, its plan,', given, PLAN, ['data', 'unlabelled', 'rounds', 'training', 'student']);
+  checkOptions('selfTrain', options, { signal: 'signal', killSignal: 'signal', onEvent: 'function' });
+  const { signal, killSignal, onEvent = () => {} } = options;
   if (knownPlan(out) === undefined) await lookAtData(given);
   const plan = beginPlan(out, given);
   const stopped = (): boolean => signal?.aborted === true;
@@ -95,6 +99,10 @@ export async function selfTrain(
     { busy },
   );
 }
+
+const PLAN: OptionKinds<Required<SelfTrainPlan>> = {
+  ...{ data: 'path', unlabelled: 'texts', rounds: 'number', training: 'object', student: 'object', rule: 'object' },
+};
 
 /** Wrong paths are told before a folder is made. */
 async function lookAtData({ data, unlabelled, training }: SelfTrainPlan): Promise<void> {

@@ -94,6 +94,8 @@ test('wrong paths are told before a folder is made', async () => {
   const none = join(root, 'none');
   await rejectsWith(selfTrain(none, plan({ data: join(root, 'nowhere') })), 2, /Expected a folder at .*nowhere/);
   await rejectsWith(selfTrain(none, plan({ unlabelled: [join(root, 'nowhere')] })), 2, /without labels at .*nowhere/);
+  await rejectsWith(selfTrain(none, { ...plan(), round: 2 } as SelfTrainPlan), 2, /"round".*"rounds"/s);
+  await rejectsWith(selfTrain(none, { ...plan(), unlabelled: 'heap' as unknown as string[] }), 2, /a list of texts/);
   assert.ok(!existsSync(none));
 });
 
