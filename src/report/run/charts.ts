@@ -42,7 +42,28 @@ ${lineChart({
   },
 })}
 ${speedChart(steps, summary)}
+${unlabelledChart(epochs, steps)}
 </div>`;
+}
+
+/** Of pictures without labels: how many the network calls as it is told to, and how many of its own views it was sure enough of. */
+function unlabelledChart(epochs: readonly EpochRow[], steps: RunReport['steps']): Html | undefined {
+  if (!epochs.some(({ train }) => train['agreement'] !== undefined)) return undefined;
+  const points = (name: string): Point[] =>
+    epochs.flatMap(({ step, train }): Point[] => (train[name] === undefined ? [] : [[step, 100 * train[name]]]));
+  const line = (name: string, tone: Line['tone'], of: readonly Point[]): Line[] =>
+    of.length === 0 ? [] : [{ name, tone, points: of, value: `${(of.at(-1)![1] ?? 0).toFixed(1)} %` }];
+  return lineChart({
+    id: 'unlabelled',
+    title: 'Pictures without labels, %',
+    height: 190,
+    lines: [
+      ...line('called as they are learned', 'one', points('agreement')),
+      ...line('believed', 'two', points('confident')),
+    ],
+    x: stepAxis(steps),
+    y: { min: 0, max: 100, interval: 25, format: String },
+  });
 }
 
 /** From the lowest to the highest finite value, rounded outwards; from 0 where `zero` and all are positive. */
