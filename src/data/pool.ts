@@ -9,7 +9,7 @@ import type { FoundShards } from './shard-layout.js';
 import { diskKey } from './sources/disk-key.js';
 import { findIdxFiles } from './sources/idx.js';
 import { PathTable } from './sources/path-table.js';
-import { joined, openSource, type Source, sharedInts } from './sources/source.js';
+import { type IdxSpec, joined, openSource, type Source, sharedInts } from './sources/source.js';
 import { type FoundFile, listFolder } from './sources/walk.js';
 
 /** Pictures of a folder that make one part: labels are written and thrown away a part at a time. */
@@ -96,7 +96,10 @@ async function shardsMember(found: FoundShards): Promise<PoolMember> {
 /** The training pictures of IDX files, else those there are. */
 async function idxMember(path: string, training: boolean): Promise<PoolMember> {
   const { val } = await openDataset(path, { take: training ? 'train' : 'all', cache: true });
-  return { stem: basename(resolve(path)), dataset: { val }, keys: String, size: () => 0, ends: chunks(val.length) };
+  const { positions } = val.spec as IdxSpec;
+  // By their places in the file: without a test file the data set has them in another order.
+  const keys = (i: number): string => String(positions[i]);
+  return { stem: basename(resolve(path)), dataset: { val }, keys, size: () => 0, ends: chunks(val.length) };
 }
 
 async function filesMember(given: Exclude<Given, { kind: 'shards' }>): Promise<PoolMember> {
