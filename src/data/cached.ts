@@ -6,6 +6,7 @@ import { PixelWriter } from './cache/pixel-writer.js';
 import { brokenRecord, KnownFacts, recordOf } from './check/facts.js';
 import type { Dataset } from './dataset.js';
 import { BrokenPicture, type Examined, isWhole } from './decoding/decode.js';
+import { drained } from './drained.js';
 import { type CachedFiles, cacheFinder } from './sources/cached-files.js';
 import { reasonOf } from './sources/idx-pixels.js';
 import { numbersOf, openSource, rootOf, type Source, type StoredSpec, storedSpec } from './sources/source.js';
@@ -79,13 +80,8 @@ export async function* unlabelledWithCache(
 }
 
 /** As `withCache`, without a word about its progress. */
-export async function cachedDataset(dataset: Dataset, size: number, signal?: AbortSignal): Promise<Dataset> {
-  const decoding = withCache(dataset, size, signal);
-  for (;;) {
-    const { done, value } = await decoding.next();
-    if (done === true) return value;
-  }
-}
+export const cachedDataset = (dataset: Dataset, size: number, signal?: AbortSignal): Promise<Dataset> =>
+  drained(withCache(dataset, size, signal));
 
 interface Missing {
   /** In the data set. */

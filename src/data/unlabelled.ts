@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Dataset } from './dataset.js';
 import { type Pool, poolOf } from './pool.js';
-import { type Source, sharedInts } from './sources/source.js';
+import type { Source } from './sources/source.js';
 
 /** What a teacher says that pictures of a pool show, as it is learned: a record a picture, the arrays by record. */
 export interface TeacherLabels {
@@ -46,7 +46,7 @@ export function unlabelledOf(pool: Pool, labels?: TeacherLabels): Unlabelled {
   return {
     pool,
     source: pool.source,
-    drawn: labels === undefined ? sharedInts(Array.from({ length: pool.source.length }, (_, i) => i)) : drawnOf(labels),
+    drawn: labels === undefined ? Int32Array.from({ length: pool.source.length }, (_, i) => i) : drawnOf(labels),
     ...(labels && { labels }),
     fingerprint: hash.digest('hex'),
   };
@@ -55,7 +55,7 @@ export function unlabelledOf(pool: Pool, labels?: TeacherLabels): Unlabelled {
 function drawnOf({ positions, copies }: TeacherLabels): Int32Array {
   let total = 0;
   for (let k = 0; k < positions.length; k++) total += copies[k]!;
-  const drawn = new Int32Array(new SharedArrayBuffer(4 * total));
+  const drawn = new Int32Array(total);
   let n = 0;
   for (let k = 0; k < positions.length; k++) for (let copy = 0; copy < copies[k]!; copy++) drawn[n++] = positions[k]!;
   return drawn;

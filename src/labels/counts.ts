@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { drained } from '../data/drained.js';
 import type { Manifest } from './format.js';
 import { Sidecar } from './sidecar.js';
 
@@ -55,13 +56,8 @@ export async function* countParts(
 }
 
 /** The same, untold. */
-export async function countLabels(labels: string, manifest: Manifest): Promise<LabelCounts> {
-  const counting = countParts(labels, manifest);
-  for (;;) {
-    const turn = await counting.next();
-    if (turn.done === true) return turn.value;
-  }
-}
+export const countLabels = (labels: string, manifest: Manifest): Promise<LabelCounts> =>
+  drained(countParts(labels, manifest));
 
 /** Of a class: its pictures, and how many of them have at least the probability of a bin's lower end. */
 export function classCount({ bins }: LabelCounts, label: number, from = 0): number {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { BrokenPicture } from '../data/decoding/decode.js';
 import { openPool } from '../data/pool.js';
@@ -10,40 +10,21 @@ import { selectedFolder } from '../labels/select.js';
 import { readSelection } from '../labels/selection.js';
 import { Sidecar, UNREADABLE_CLASS } from '../labels/sidecar.js';
 import type { MeasuredPart } from '../part-words.js';
-import { renderRoundsPage } from '../report/rounds/report.js';
+import { bestRound, type RoundRow, renderRoundsPage, type ShownDisagreement } from '../report/rounds/report.js';
 import { loadConfig } from '../run/config.js';
 import { thumbnail } from '../trained/shown.js';
 import { labelsFolder, roundFolder, type SelfTrainPlan } from './rounds-plan.js';
 
 /** What a round found. Shares are fractions. */
-export interface Round {
-  round: number;
+export interface Round extends RoundRow {
   /** The run folder. */
   folder: string;
-  model: string;
-  size: number;
-  /** Top-1 accuracy of the weights that are kept, and the pictures that it comes from. */
-  top1: number;
-  images: number;
-  measured: MeasuredPart;
-  /** The same on validation pictures, where the test pictures are others. */
-  validation?: { top1: number; images: number };
-  /** Labelled pictures that it learned from. */
-  trainImages: number;
-  seconds: number;
-  /** Of a student: the pictures without labels that it learned from. */
   unlabelled?: RoundLabels;
 }
 
-export interface RoundLabels {
+export interface RoundLabels extends NonNullable<RoundRow['unlabelled']> {
   folder: string;
-  /** Pictures with a label, those that were selected, and how many of them a pass draws. */
-  pictures: number;
-  kept: number;
-  drawn: number;
-  /** Mean probability that the teacher gives to its class. */
-  confidence: number;
-  /** Pictures that the teacher of the round before called otherwise, and those on which they differ with the greatest confidence. */
+  /** Also the pictures on which the two teachers differ with the greatest confidence. */
   changed?: { pictures: number; of: number; worst: Disagreement[] };
 }
 
@@ -144,18 +125,7 @@ const mostConfident = (all: Disagreement[]): Disagreement[] =>
 /** Writes rounds.json and report.html. */
 export async function writeRounds(out: string, plan: SelfTrainPlan, rounds: readonly Round[]): Promise<void> {
   writeFileAtomic(join(out, 'rounds.json'), `${JSON.stringify({ rounds }, null, 2)}\n`);
-  const pool = await openPool(plan.unlabelled);
   const changed = rounds.findLast(({ unlabelled }) => unlabelled?.changed !== undefined)?.unlabelled?.changed;
-  const pictures = [];
-  for (const one of changed?.worst ?? []) {
-    try {
-      const picture = await thumbnail(await readPixels(pool.source, one.position, 64));
-      pictures.push({ ...one, picture, source: pool.key(one.position) });
-    } catch (error) {
-      // It may have gone meanwhile.
-      if (!(error instanceof BrokenPicture)) throw error;
-    }
-  }
   const { recipe } = loadConfig(rounds.at(-1)!.folder);
   writeFileAtomic(
     join(out, 'report.html'),
@@ -164,14 +134,8 @@ export async function writeRounds(out: string, plan: SelfTrainPlan, rounds: read
       data: lastName(plan.data),
       unlabelled: plan.unlabelled.map(lastName),
       of: plan.rounds,
-      rounds: rounds.map(({ folder, unlabelled, ...round }) => ({
-        ...round,
-        folder: basename(folder),
-        ...(unlabelled && {
-          unlabelled: { ...unlabelled, folder: basename(unlabelled.folder), changed: unlabelled.changed },
-        }),
-      })),
-      disagreements: pictures,
+      rounds,
+      disagreements: await shownDisagreements(plan, changed?.worst ?? []),
       recipe: {
         ratio: recipe.values.unlabelledRatio,
         weight: recipe.values.unlabelledWeight,
@@ -184,10 +148,23 @@ export async function writeRounds(out: string, plan: SelfTrainPlan, rounds: read
   );
 }
 
-/** The round to use: chosen on the pictures that decide, which are not the test pictures where there are others. */
-export function bestRound(rounds: readonly Round[]): Round {
-  const value = ({ validation, top1 }: Round): number => validation?.top1 ?? top1;
-  return rounds.reduce((best, round) => (value(round) > value(best) ? round : best));
+async function shownDisagreements(
+  { unlabelled }: SelfTrainPlan,
+  worst: readonly Disagreement[],
+): Promise<ShownDisagreement[]> {
+  if (worst.length === 0) return [];
+  const pool = await openPool(unlabelled);
+  const found: ShownDisagreement[] = [];
+  for (const one of worst) {
+    try {
+      const picture = await thumbnail(await readPixels(pool.source, one.position, 64));
+      found.push({ ...one, picture, source: pool.key(one.position) });
+    } catch (error) {
+      // It may have gone meanwhile.
+      if (!(error instanceof BrokenPicture)) throw error;
+    }
+  }
+  return found;
 }
 
 function commandsOf(out: string, rounds: readonly Round[]): { what: string; command: string }[] {

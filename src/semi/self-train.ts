@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkOptions, type OptionKinds } from '../checks.js';
+import { drained } from '../data/drained.js';
 import { openPool } from '../data/pool.js';
 import { UsageError } from '../errors.js';
 import { selectedFolder, selectLabels } from '../labels/select.js';
@@ -70,7 +71,7 @@ export async function selfTrain(
             }
           }
           stage('select', selected, isSelection(selected));
-          if (!isSelection(selected)) await last(selectLabels({ labels, ...(plan.rule && { rule: plan.rule }) }));
+          if (!isSelection(selected)) await drained(selectLabels({ labels, ...(plan.rule && { rule: plan.rule }) }));
           refuseEmpty(selected);
         }
         if (stopped()) return undefined;
@@ -121,11 +122,4 @@ function refuseEmpty(selected: string): void {
       `Expected labels to learn but none of the ${pictures} pictures was selected (${selected}). ` +
         'The teacher is unsure of all of them: choose a lower --floor, or train a better teacher.',
     );
-}
-
-async function last<R>(events: AsyncGenerator<unknown, R>): Promise<R> {
-  for (;;) {
-    const { done, value } = await events.next();
-    if (done === true) return value;
-  }
 }

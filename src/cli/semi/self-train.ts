@@ -8,7 +8,8 @@ import { UsageError } from '../../errors.js';
 import { lastName } from '../../files.js';
 import type { SelectRule } from '../../labels/rule.js';
 import { picturesOf } from '../../part-words.js';
-import { bestRound, type Round } from '../../semi/rounds.js';
+import { bestRound } from '../../report/rounds/report.js';
+import type { Round } from '../../semi/rounds.js';
 import { knownPlan, type SelfTrainPlan } from '../../semi/rounds-plan.js';
 import { type SelfTrainEvent, selfTrain } from '../../semi/self-train.js';
 import { commandLine } from '../../suggest.js';
@@ -18,6 +19,7 @@ import { integer, number } from '../options.js';
 import { freeFolder } from '../output.js';
 import { Progress } from '../progress.js';
 import { modelOptions, recipeOptions, settingsOf, type TrainingFlags } from '../training-options.js';
+import { percent } from '../words.js';
 
 interface Flags extends TrainingFlags {
   unlabelled: string[];
@@ -176,11 +178,9 @@ function roundText({ round, top1, images, measured, unlabelled }: Round, best: b
       : `, learned ${unlabelled.kept} of ${unlabelled.pictures} pictures without labels` +
         (unlabelled.changed === undefined
           ? ''
-          : ` (${percentOf(unlabelled.changed.pictures / Math.max(1, unlabelled.changed.of))} changed)`);
-  return `${name}top-1 ${percentOf(top1)} on ${picturesOf(measured, images)}${labels}${best ? '  best' : ''}`;
+          : ` (${percent(unlabelled.changed.pictures / Math.max(1, unlabelled.changed.of))} changed)`);
+  return `${name}top-1 ${percent(top1)} on ${picturesOf(measured, images)}${labels}${best ? '  best' : ''}`;
 }
-
-const percentOf = (share: number): string => `${(100 * share).toFixed(2)} %`;
 
 /** Shows a self-training: what begins, and each training as "rescaled train" shows it. */
 class Shown {

@@ -104,7 +104,7 @@ export class BatchLoader<T extends Targets> {
       repeats,
     };
     this.#ahead = Math.max(2, prefetch);
-    this.#bounds = batchBounds(source.length, batch, rest);
+    this.#bounds = joint === undefined ? batchBounds(source.length, batch, rest) : [];
     this.#joint = joint && new JointOrder(joint);
     this.batchesPerEpoch = this.#joint?.batchesPerEpoch ?? this.#bounds.length - 1;
     if (workers > 0)

@@ -12,23 +12,37 @@ import { type Interval, wilson } from '../statistics.js';
 /** What a round of a self-training found; shares are fractions. */
 export interface RoundRow {
   round: number;
-  folder: string;
   model: string;
   size: number;
+  /** Top-1 accuracy of the weights that are kept, and the pictures that it comes from. */
   top1: number;
   images: number;
   measured: MeasuredPart;
+  /** The same on validation pictures, where the test pictures are others. */
   validation?: { top1: number; images: number };
+  /** Labelled pictures that it learned from. */
   trainImages: number;
   seconds: number;
+  /** Of a student: the pictures without labels that it learned from. */
   unlabelled?: {
+    /** Pictures with a label, those that were selected, and how many of them a pass draws. */
     pictures: number;
     kept: number;
     drawn: number;
+    /** Mean probability that the teacher gives to its class. */
     confidence: number;
-    changed?: { pictures: number; of: number } | undefined;
+    /** Pictures that the teacher of the round before called otherwise. */
+    changed?: { pictures: number; of: number };
   };
 }
+
+type Judged = Pick<RoundRow, 'top1' | 'validation'>;
+/** The accuracy that decides which round is taken: not that of the test pictures where there are others. */
+const deciding = ({ validation, top1 }: Judged): number => validation?.top1 ?? top1;
+
+/** The round to use. */
+export const bestRound = <R extends Judged>(rounds: readonly R[]): R =>
+  rounds.reduce((best, round) => (deciding(round) > deciding(best) ? round : best));
 
 /** A picture that two teachers call differently. */
 export interface ShownDisagreement {
@@ -91,8 +105,6 @@ export function renderRoundsPage(page: RoundsPage): string {
 
 const intervalOf = ({ top1, images }: Pick<RoundRow, 'top1' | 'images'>): Interval =>
   wilson(Math.round(top1 * images), images) ?? { low: 0, high: 1 };
-/** The accuracy that decides which round is taken. */
-const deciding = ({ validation, top1 }: RoundRow): number => validation?.top1 ?? top1;
 
 /** What the figures say, in sentences that follow from them alone. */
 function findings({ rounds }: RoundsPage): string[] {
@@ -102,7 +114,7 @@ function findings({ rounds }: RoundsPage): string[] {
     `The teacher, which saw ${count(teacher.trainImages)} labelled pictures alone, has ${percent(teacher.top1)} on ${where}.`,
   ];
   if (students.length === 0) return said;
-  const best = rounds.reduce((a, b) => (deciding(b) > deciding(a) ? b : a));
+  const best = bestRound(rounds);
   const by = best.validation === undefined ? '' : `, chosen on ${picturesOf('val', best.validation.images)}`;
   if (best.round === 0) said.push(`No student is better${by}: the labels that it gave taught them nothing that helps.`);
   else {

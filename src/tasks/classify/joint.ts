@@ -4,6 +4,7 @@ import type { TeacherLabels, Unlabelled } from '../../data/unlabelled.js';
 import type { Recipe } from '../../recipe/recipe.js';
 import { call, fromTypedArray, mul, noGrad, softmax, type Tensor } from '../../torch/index.js';
 import type { Objective, StepObjective } from '../../train/task.js';
+import { balancedShares } from './loss.js';
 import { type ClassObjectiveOptions, nameOf } from './objective.js';
 
 /** What a step on both kinds of pictures tells besides the loss. */
@@ -34,7 +35,7 @@ export function jointObjective(options: JointObjectiveOptions): Objective<Labels
   const { recipe, classes, labels, device, unlabelled } = options;
   const firstUnlabelled = labels.length;
   const records = unlabelled.labels && recordsOf(unlabelled.labels, unlabelled.source.length);
-  const classWeights = recipe.classWeights === 'balanced' ? balanced(labels, classes) : undefined;
+  const classWeights = recipe.classWeights === 'balanced' ? balancedShares(labels, classes) : undefined;
   return {
     begin(batch) {
       const kinds = kindsOf(batch, firstUnlabelled, recipe.unlabelledTargets === 'consistency');
@@ -198,14 +199,6 @@ function recordsOf({ positions }: TeacherLabels, pictures: number): Int32Array {
     records[position] = record;
   });
   return records;
-}
-
-/** As `balancedWeights` of loss.ts has them. */
-function balanced(labels: ArrayLike<number>, classes: number): Float64Array {
-  const counts = new Float64Array(classes);
-  for (let i = 0; i < labels.length; i++) counts[labels[i]!]!++;
-  const present = counts.filter((count) => count > 0).length;
-  return counts.map((count) => (count === 0 ? 0 : labels.length / (present * count)));
 }
 
 function caption(

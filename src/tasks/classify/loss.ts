@@ -18,15 +18,13 @@ export function classLoss(logits: Tensor, labels: Tensor, labelSmoothing: number
  * w_c = N/(K * n_c): every class weighs the same in all, and the mean weight of a picture is 1. A class without
  * pictures has the weight 0.
  */
-export function balancedWeights(labels: ArrayLike<number>, classes: number, device: string): Tensor {
+export function balancedShares(labels: ArrayLike<number>, classes: number): Float32Array {
   const counts = new Float32Array(classes);
   for (let i = 0; i < labels.length; i++) counts[labels[i]!]!++;
   const present = counts.filter((count) => count > 0).length;
-  return keep(
-    fromTypedArray(
-      counts.map((count) => (count === 0 ? 0 : labels.length / (present * count))),
-      [classes],
-      { device },
-    ),
-  );
+  return counts.map((count) => (count === 0 ? 0 : labels.length / (present * count)));
 }
+
+/** The same as a tensor [K]. */
+export const balancedWeights = (labels: ArrayLike<number>, classes: number, device: string): Tensor =>
+  keep(fromTypedArray(balancedShares(labels, classes), [classes], { device }));
