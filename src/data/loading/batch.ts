@@ -41,7 +41,9 @@ export interface BatchRequest {
   readonly first: number;
   /** The wanted pictures, in order. */
   readonly indices: Int32Array;
-  /** Of a joint order: what the views are functions of. */
+  /** Number of the batch in its epoch. */
+  readonly batch: number;
+  /** Of a joint order, or of pictures in several views: what the views are functions of. */
   readonly draws?: Omit<Draws, 'indices'>;
 }
 
@@ -58,7 +60,7 @@ const DECODE_AHEAD = 3;
 export async function makeBatch<T extends Targets>(
   source: Source,
   reader: TargetReader<T>,
-  { epoch, first, indices, draws }: BatchRequest,
+  { epoch, first, batch, indices, draws }: BatchRequest,
   plan: BatchPlan,
   abandoned: () => boolean = () => false,
 ): Promise<MadeBatch<T> | undefined> {
@@ -87,7 +89,9 @@ export async function makeBatch<T extends Targets>(
     const preprocess = style === 0 ? plan.preprocess : styles![style - 1]!;
     const random = (): Random => (copy === 0 ? new Random(seed, pass, index) : new Random(seed, pass, index, copy));
     const { image, view } =
-      mode === 'train' ? trainSample(pixels, preprocess, random()) : evalSample(pixels, preprocess);
+      mode === 'train' || style > 0
+        ? trainSample(pixels, preprocess, random(), shared(pass, style))
+        : evalSample(pixels, preprocess);
     images.set(image, n * bytes);
     const added = targets.add({ index, pixels, view });
     if (added !== undefined) await added;
