@@ -17,7 +17,7 @@ import {
   modelFacts,
   STEM_STRIDES,
 } from '../models/index.js';
-import { BatchNorm2d } from '../nn/index.js';
+import { BatchNorm } from '../nn/index.js';
 import { checkModelSwitches } from '../recipe/model-switches.js';
 import { type NamedRecipe, type Recipe, resolveRecipe } from '../recipe/recipe.js';
 import { IMAGENET_INPUT, type RunConfig } from '../run/config.js';
@@ -244,6 +244,6 @@ export function modelOf(task: Task, config: RunConfig): ImageModel {
   // running average once more.
   const { averaging, normMomentum } = config.recipe.values;
   for (const [, module] of model.modules())
-    if (module instanceof BatchNorm2d) module.momentum = averaging === 'ema' ? 1 : normMomentum;
+    if (module instanceof BatchNorm) module.momentum = averaging === 'ema' ? 1 : normMomentum;
   return model.to({ device: config.device, memoryFormat: 'channels_last' });
 }

@@ -1,6 +1,6 @@
 import { UsageError } from '../../errors.js';
 import type { ImageModel } from '../../models/index.js';
-import { BatchNorm2d } from '../../nn/index.js';
+import { BatchNorm } from '../../nn/index.js';
 import {
   AdamW,
   decayGroups,
@@ -32,7 +32,7 @@ export function buildOptimiser(recipe: Recipe, model: ImageModel): Optimiser {
 function parameterGroups({ weightDecay, decayRule, layerDecay }: Recipe, model: ImageModel): ParameterGroup[] {
   const batchNormKeys = new Set<string>();
   for (const [path, module] of model.modules())
-    if (module instanceof BatchNorm2d) batchNormKeys.add(`${path}.weight`).add(`${path}.bias`);
+    if (module instanceof BatchNorm) batchNormKeys.add(`${path}.weight`).add(`${path}.bias`);
   const trained = new Map([...model.parameters()].filter(([, parameter]) => parameter.requiresGrad));
   if (trained.size === 0)
     throw new UsageError(
