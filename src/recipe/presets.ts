@@ -23,6 +23,8 @@ const GARDEN = 'tensorflow/models imagenet_resnetrs*.yaml';
 const PHOTOGRAPHS = 'our choice: measured on three sets of photographs, docs/recipes.md';
 const NOISY_STUDENT = 'google-research/noisystudent main.py';
 const FIXMATCH = 'FixMatch, arXiv 2001.07685';
+const SIMCLR = 'google-research/simclr data_util.py';
+const SIMCLR_PAPER = 'SimCLR, arXiv 2002.05709 appendix A';
 const FINE_TUNING = 'SimCLR, arXiv 2002.05709 appendix B.8 (fine-tuning)';
 
 /** The paper's recipe, and of every other setting the value that changes nothing. */
@@ -62,6 +64,7 @@ const RESNET_RS = {
   init: ['tf', 'tensorflow/tpu resnet_model.py'],
   cropMode: ['inception', PREPROCESSING],
   cropAreaMin: [0.08, PREPROCESSING],
+  cropAttempts: [10, `${PREPROCESSING}: max_attempts`],
   padding: [4, 'unused with cropMode inception'],
   flip: [0.5, PREPROCESSING],
   evalCrop: [0.875, PREPROCESSING],
@@ -74,6 +77,12 @@ const RESNET_RS = {
     1,
     `${AUTOAUGMENT}: RandAugment translates by 100 and cuts out 40 pixels each way at magnitude 10`,
   ],
+  colourStrength: [1, `${SIMCLR_PAPER}; google-research/simclr run.py: color_jitter_strength`],
+  colourShare: [0.8, `${SIMCLR}; ${SIMCLR_PAPER}`],
+  brightnessRule: ['multiply', `${SIMCLR}: simclrv2, its default (simclrv1 adds)`],
+  greyShare: [0.2, `${SIMCLR}; ${SIMCLR_PAPER}`],
+  blur: [0.5, `${SIMCLR}; ${SIMCLR_PAPER}`],
+  blurSigma: ['picture', `${SIMCLR_PAPER} (${SIMCLR}: one a batch)`],
   randomErasing: [0, 'not in the paper'],
   mixup: [0, 'not in the paper'],
   cutmix: [0, 'not in the paper'],

@@ -3,9 +3,9 @@ import { UsageError } from '../errors.js';
 import { modelFacts } from '../models/index.js';
 import { didYouMean, knownNames } from '../suggest.js';
 import { adviceOn, refuseImpossible, refuseUnlabelled } from './checks.js';
+import { draftOf } from './draft.js';
 import { PRESETS, presetNames, RECIPE_KEYS } from './presets.js';
 import {
-  draftOf,
   fitAugmentation,
   fitAveraging,
   fitData,
@@ -25,6 +25,7 @@ import {
   type Settings,
   type SourcedRecipe,
 } from './schema.js';
+import { fitSimclr } from './simclr-augment.js';
 
 export { presetNames } from './presets.js';
 export {
@@ -81,6 +82,7 @@ export function resolveRecipe(
   validate(draft.values());
   fitUnlabelled(draft, unlabelled);
   fitAugmentation(draft, size);
+  fitSimclr(draft, size);
   fitData(draft, pictures, unlabelled);
   fitLengths(draft);
   fitAveraging(draft, pictures, unlabelled);
@@ -163,6 +165,13 @@ export function completeRecipe(values: Partial<Recipe>): Recipe {
     randAugmentMagnitude: 0,
     augmentVariant: 'reference',
     augmentPixelScale: 1,
+    colourStrength: 1,
+    colourShare: 0.8,
+    brightnessRule: 'multiply',
+    greyShare: 0.2,
+    blur: 0.5,
+    blurSigma: 'picture',
+    cropAttempts: 10,
     randomErasing: 0,
     mixup: 0,
     cutmix: 0,

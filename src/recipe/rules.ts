@@ -7,8 +7,10 @@ import { UsageError } from '../errors.js';
 import { type ModelFacts, publishedResNetRs, randAugmentMagnitudeAt } from '../models/index.js';
 import { emaDecay } from '../optim/index.js';
 import { plural } from '../suggest.js';
-import { type Changes, PRESETS, type Preset, type Sourced } from './presets.js';
+import type { Draft } from './draft.js';
+import type { Changes } from './presets.js';
 import type { Recipe, RecipeKey, Settings } from './schema.js';
+import { isSimclr, SIMCLR_KEYS } from './simclr-augment.js';
 
 /**
  * The released models are trained at 160 pixels or more; below, what the reference gives in pixels is scaled with the
@@ -18,79 +20,6 @@ const SMALLEST_PUBLISHED = 160;
 /** Up to so many pixels pictures are padded and cropped, as is usual for CIFAR. */
 const SMALL_PICTURES = 64;
 const EFFICIENTNET_MODEL = 'tensorflow/tpu models/official/efficientnet/efficientnet_model.py';
-
-/** A recipe in the making. What a person chose stays; the rules change the rest. */
-export class Draft {
-  readonly #entries: { [K in RecipeKey]: Sourced<Recipe[K]> };
-  readonly #chosen = new Set<RecipeKey>();
-  /** Of settings that a person chose in vain. */
-  readonly idle: string[] = [];
-  constructor(
-    readonly preset: string,
-    entries: { [K in RecipeKey]: Sourced<Recipe[K]> },
-    /** Dropout and stochastic depth follow the model's published row. */
-    readonly perModel: boolean,
-    /** For each key the epochs of the preset that sets it. */
-    readonly writtenFor: Readonly<Record<RecipeKey, number>>,
-  ) {
-    this.#entries = { ...entries };
-  }
-  get<K extends RecipeKey>(key: K): Recipe[K] {
-    return this.#entries[key][0];
-  }
-  set<K extends RecipeKey>(key: K, value: Recipe[K], source: string): void {
-    if (!this.#chosen.has(key)) (this.#entries as Record<RecipeKey, Sourced<unknown>>)[key] = [value, source];
-  }
-  /** By a person; the value is not validated yet. */
-  choose(key: RecipeKey, value: unknown, source: string): void {
-    (this.#entries as Record<RecipeKey, Sourced<unknown>>)[key] = [value, source];
-    this.#chosen.add(key);
-  }
-  unused(key: RecipeKey, why: string): void {
-    if (this.#chosen.has(key)) this.idle.push(`${key} was set but plays no part with ${why}.`);
-    else this.set(key, this.get(key), `unused with ${why}`);
-  }
-  sourceOf(key: RecipeKey): string {
-    return this.#entries[key][1];
-  }
-  isChosen(key: RecipeKey): boolean {
-    return this.#chosen.has(key);
-  }
-  chosenKeys(): RecipeKey[] {
-    return [...this.#chosen];
-  }
-  values(): Record<RecipeKey, unknown> {
-    return Object.fromEntries(Object.entries(this.#entries).map(([key, [value]]) => [key, value])) as Record<
-      RecipeKey,
-      unknown
-    >;
-  }
-  sources(): Record<RecipeKey, string> {
-    return Object.fromEntries(Object.entries(this.#entries).map(([key, [, source]]) => [key, source])) as Record<
-      RecipeKey,
-      string
-    >;
-  }
-}
-
-/** The preset with all that it extends. */
-export function draftOf(name: string): Draft {
-  const chain: Preset[] = [];
-  for (let at: string | undefined = name; at !== undefined; at = PRESETS[at]!.extends) chain.unshift(PRESETS[at]!);
-  let values: Changes = {};
-  const writtenFor: Partial<Record<RecipeKey, number>> = {};
-  for (const preset of chain) {
-    values = { ...values, ...preset.values };
-    for (const key of Object.keys(preset.values)) writtenFor[key as RecipeKey] = values.epochs![0];
-  }
-  const perModel = chain.findLast((preset) => preset.perModel !== undefined)?.perModel ?? false;
-  return new Draft(
-    name,
-    values as { [K in RecipeKey]: Sourced<Recipe[K]> },
-    perModel,
-    writtenFor as Record<RecipeKey, number>,
-  );
-}
 
 /** What an optimiser asks for when it is not the preset's own. */
 const OPTIMISERS: Record<Recipe['optimiser'], Changes> = {
@@ -214,6 +143,7 @@ export function fitAugmentation(draft: Draft, size: number): void {
     trivialaugment:
       `TrivialAugment translates by up to ${Math.trunc(TRIVIAL_TRANSLATE * scale)} pixels (its paper: ` +
       `${TRIVIAL_TRANSLATE} at every size, augmentPixelScale=1)`,
+    simclr: 'SimCLR has none',
   };
   draft.set(
     'augmentPixelScale',
@@ -354,9 +284,10 @@ export function markUnused(draft: Draft): void {
   unless(averaging !== 'none', `averaging ${averaging}`, 'emaDecay');
   unless(averaging !== 'ema', `averaging ${averaging}`, 'normMomentum');
   unless(policy === 'randaugment', `augment ${policy}`, 'randAugmentLayers', 'randAugmentMagnitude');
-  unless(policy !== 'none' && policy !== 'trivialaugment', `augment ${policy}`, 'augmentVariant');
-  unless(policy !== 'none', `augment ${policy}`, 'augmentPixelScale');
-  unless(crop === 'inception', `cropMode ${crop}`, 'cropAreaMin');
+  unless(!['none', 'trivialaugment', 'simclr'].includes(policy), `augment ${policy}`, 'augmentVariant');
+  unless(policy !== 'none' && policy !== 'simclr', `augment ${policy}`, 'augmentPixelScale');
+  unless(isSimclr(draft), `augment ${policy}`, ...SIMCLR_KEYS);
+  unless(crop === 'inception', `cropMode ${crop}`, 'cropAreaMin', 'cropAttempts');
   unless(crop === 'pad', `cropMode ${crop}`, 'padding');
   const targets = draft.get('unlabelledTargets');
   if (draft.get('unlabelledRatio') === 0)

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { STRONGEST_COLOUR } from '../augment/policies/simclr.js';
 
 const share = z.number().min(0).max(1);
 const rate = z.number().min(0).lt(1);
@@ -61,16 +62,30 @@ export const recipeSchema = z.strictObject({
   init: z.enum(['tf', 'timm', 'efficientnet']),
   cropMode: z.enum(['inception', 'pad', 'none']),
   cropAreaMin: z.number().gt(0).max(1),
+  /** Random crops that are tried before the fallback is taken. */
+  cropAttempts: z.int().min(1).max(10_000),
   padding: z.int().min(0).max(512),
   flip: share,
   evalCrop: z.number().gt(0).max(1),
   /** Of every resize, in training and evaluation; antialiased. */
   interpolation: z.enum(['bicubic', 'bilinear']),
-  augment: z.enum(['none', 'randaugment', 'autoaugment', 'trivialaugment']),
+  augment: z.enum(['none', 'randaugment', 'autoaugment', 'trivialaugment', 'simclr']),
   randAugmentLayers: z.int().min(0).max(16),
   randAugmentMagnitude: z.number().min(0).max(50),
   augmentVariant: z.enum(['reference', 'pillow', 'timm']),
   augmentPixelScale: z.number().gt(0).max(100),
+  /** Of SimCLR: brightness, contrast and saturation vary by 0.8 times this, the hue by 0.2 times this of its circle. */
+  colourStrength: z.number().min(0).max(STRONGEST_COLOUR),
+  /** Of SimCLR: share of the views whose colours are jittered. */
+  colourShare: share,
+  /** Of SimCLR: whether the jitter multiplies by its brightness or adds it. */
+  brightnessRule: z.enum(['multiply', 'add']),
+  /** Of SimCLR: share of the views that become grey, their colours jittered or not. */
+  greyShare: share,
+  /** Of SimCLR: share of the views that are blurred. */
+  blur: share,
+  /** Of SimCLR: whether each view has a sigma of its own or all views of a batch have one. */
+  blurSigma: z.enum(['picture', 'batch']),
   randomErasing: share,
   mixup: z.number().min(0).max(1000),
   cutmix: z.number().min(0).max(1000),
@@ -89,7 +104,7 @@ export const recipeSchema = z.strictObject({
   /** Of consistency: a view counts where the network gives a class of the other view this probability at least. */
   confidence: z.number().min(0).max(1),
   /** Augmentation of unlabelled pictures after crop and flip; of consistency, that of the view that is learned. */
-  unlabelledAugment: z.enum(['same', 'none', 'randaugment', 'autoaugment', 'trivialaugment']),
+  unlabelledAugment: z.enum(['same', 'none', 'randaugment', 'autoaugment', 'trivialaugment', 'simclr']),
   /** Pictures that make an epoch when each was drawn once. */
   epochsCount: z.enum(['labelled', 'all']),
 });
