@@ -24,6 +24,7 @@ const PHOTOGRAPHS = 'our choice: measured on three sets of photographs, docs/rec
 const NOISY_STUDENT = 'google-research/noisystudent main.py';
 const FIXMATCH = 'FixMatch, arXiv 2001.07685';
 const SIMCLR = 'google-research/simclr data_util.py';
+const SIMCLR_RUN = 'google-research/simclr run.py';
 const SIMCLR_PAPER = 'SimCLR, arXiv 2002.05709 appendix A';
 const FINE_TUNING = 'SimCLR, arXiv 2002.05709 appendix B.8 (fine-tuning)';
 
@@ -64,6 +65,12 @@ const RESNET_RS = {
   init: ['tf', 'tensorflow/tpu resnet_model.py'],
   cropMode: ['inception', PREPROCESSING],
   cropAreaMin: [0.08, PREPROCESSING],
+  inputNorm: ['imagenet', PREPROCESSING],
+  temperature: [0.1, 'google-research/simclr README.md, ImageNet; CIFAR 0.5'],
+  contrastReduction: ['mean', 'SimCLR, arXiv 2002.05709 equation 1 (objective.py: twice as much)'],
+  projectionHead: ['v1', 'SimCLR, arXiv 2002.05709 section 2.1'],
+  projectionLayers: [2, 'SimCLR, arXiv 2002.05709 section 2.1'],
+  projectionOutputs: [128, 'SimCLR, arXiv 2002.05709 section 2.1'],
   cropAttempts: [10, `${PREPROCESSING}: max_attempts`],
   padding: [4, 'unused with cropMode inception'],
   flip: [0.5, PREPROCESSING],
@@ -207,6 +214,38 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
     values: {
       unlabelledRatio: [3, `${NOISY_STUDENT}: 3 for EfficientNet-B1 to B7, 1 for B0`],
       unlabelledWeight: [3, `${NOISY_STUDENT}: the ratio, so that each picture of a step weighs the same`],
+    },
+  },
+  simclr: {
+    about: 'features without labels: two views of a picture against all others (rescaled pretrain)',
+    extends: 'resnet-rs',
+    perModel: false,
+    values: {
+      epochs: [100, `${SIMCLR_RUN}: train_epochs`],
+      batch: [256, 'our choice for one machine (paper: 4096); the learning rate follows it'],
+      optimiser: ['sgd', SIMCLR_RUN],
+      learningRate: [0.1, 'temporary'],
+      nesterov: [false, SIMCLR_RUN],
+      warmupEpochs: [10, `${SIMCLR_RUN}: warmup_epochs`],
+      weightDecay: [1e-6, 'SimCLR, arXiv 2002.05709 section 2.2 (released code: 1e-4)'],
+      decayRule: ['timm', `${SIMCLR_RUN}: batch norm and biases are excluded`],
+      labelSmoothing: [0, 'the loss has no labels'],
+      dropout: [0, 'google-research/simclr resnet.py has none'],
+      averaging: ['none', 'google-research/simclr has none'],
+      normMomentum: [0.1, 'google-research/simclr resnet.py: batch_norm_decay 0.9'],
+      augment: ['simclr', SIMCLR],
+      brightnessRule: ['add', 'SimCLR, arXiv 2002.05709 appendix A (simclrv1)'],
+      inputNorm: ['none', `${SIMCLR}: pixels between 0 and 1`],
+    },
+  },
+  simclrv2: {
+    about: 'the same as SimCLRv2 has it: a deeper head with batch norm, brightness that multiplies',
+    extends: 'simclr',
+    values: {
+      weightDecay: [1e-4, SIMCLR_RUN],
+      brightnessRule: ['multiply', `${SIMCLR}: simclrv2, its default`],
+      projectionHead: ['v2', 'SimCLRv2, arXiv 2006.10029 section 2.1; google-research/simclr tf2/model.py'],
+      projectionLayers: [3, 'SimCLRv2, arXiv 2006.10029 section 2.1'],
     },
   },
   fixmatch: {

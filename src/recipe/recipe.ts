@@ -25,7 +25,7 @@ import {
   type Settings,
   type SourcedRecipe,
 } from './schema.js';
-import { fitSimclr } from './simclr-augment.js';
+import { CONTRAST_KEYS, fitContrast, fitSimclr } from './simclr-augment.js';
 
 export { presetNames } from './presets.js';
 export {
@@ -54,6 +54,7 @@ export function checkPreset(preset: string): void {
  * its reason.
  * @param pictures in the training part; the released recipes are ImageNet's
  * @param unlabelled the pictures without labels that are trained on beside them
+ * @param idle settings that play no part in the task, and why; by default those of the task contrast
  * @throws UsageError for an unknown preset or setting, or a value out of range
  */
 export function resolveRecipe(
@@ -63,6 +64,7 @@ export function resolveRecipe(
   settings: Readonly<Record<string, unknown>> = {},
   pictures = IMAGENET_PICTURES,
   unlabelled?: Unlabelled,
+  idle: { keys: readonly RecipeKey[]; why: string } = { keys: CONTRAST_KEYS, why: 'the task classify' },
 ): SourcedRecipe {
   const {
     name,
@@ -83,10 +85,12 @@ export function resolveRecipe(
   fitUnlabelled(draft, unlabelled);
   fitAugmentation(draft, size);
   fitSimclr(draft, size);
+  fitContrast(draft, size);
   fitData(draft, pictures, unlabelled);
   fitLengths(draft);
   fitAveraging(draft, pictures, unlabelled);
   markUnused(draft);
+  for (const key of idle.keys) draft.unused(key, idle.why);
   const values = validate(draft.values());
   refuseImpossible(values, model);
   refuseUnlabelled(values, unlabelled);
@@ -172,6 +176,12 @@ export function completeRecipe(values: Partial<Recipe>): Recipe {
     blur: 0.5,
     blurSigma: 'picture',
     cropAttempts: 10,
+    inputNorm: 'imagenet',
+    temperature: 0.1,
+    contrastReduction: 'mean',
+    projectionHead: 'v1',
+    projectionLayers: 2,
+    projectionOutputs: 128,
     randomErasing: 0,
     mixup: 0,
     cutmix: 0,

@@ -91,6 +91,16 @@ export const recipeSchema = z.strictObject({
   cutmix: z.number().min(0).max(1000),
   /** Times that each picture comes in a row, each time augmented anew; an epoch keeps its number of steps. */
   repeats: z.int().min(1).max(64),
+  /** What is taken from pixels between 0 and 1 before the network sees them: ImageNet's mean and deviation, or nothing. */
+  inputNorm: z.enum(['imagenet', 'none']),
+  /** Of contrast: cosines of views are divided by it. */
+  temperature: z.number().gt(0).max(100),
+  /** Of contrast: the mean over all views, or twice that, as the released code has it. */
+  contrastReduction: z.enum(['mean', 'sum-of-views']),
+  /** Of contrast: what stands on the trunk, SimCLR's head or SimCLRv2's with batch norm. */
+  projectionHead: z.enum(['v1', 'v2']),
+  projectionLayers: z.int().min(1).max(8),
+  projectionOutputs: z.int().min(2).max(8192),
   /** Pictures without labels for each labelled one of a step; 0 without such pictures. */
   unlabelledRatio: z.number().min(0).max(64),
   /** loss = mean over the labelled + this times the mean over the unlabelled. */

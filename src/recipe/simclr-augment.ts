@@ -13,6 +13,15 @@ export const SIMCLR_KEYS = [
   'blurSigma',
 ] as const;
 
+/** Settings of the task contrast. */
+export const CONTRAST_KEYS = [
+  'temperature',
+  'contrastReduction',
+  'projectionHead',
+  'projectionLayers',
+  'projectionOutputs',
+] as const;
+
 /** Whether pictures are augmented as SimCLR does it, those with labels or those without. */
 export const isSimclr = (draft: Draft): boolean =>
   draft.get('augment') === 'simclr' ||
@@ -28,4 +37,10 @@ export function fitSimclr(draft: Draft, size: number): void {
   const cifar = 'SimCLR, arXiv 2002.05709 appendix B.9, for CIFAR';
   draft.set('colourStrength', 0.5, cifar);
   draft.set('blur', 0, cifar);
+}
+
+/** What contrast asks for on small pictures. */
+export function fitContrast(draft: Draft, size: number): void {
+  if (size <= CIFAR_SIDE)
+    draft.set('temperature', 0.5, 'SimCLR, arXiv 2002.05709 appendix B.9: the best of 0.1, 0.5 and 1 on CIFAR');
 }

@@ -35,6 +35,9 @@ export function architectureOf(model: string, weights: WeightsFacts): ModelOverr
   return silu && modelFacts(model).kind === 'resnet' ? { activation: 'silu' } : {};
 }
 
+const zero: [number, number, number] = [0, 0, 0];
+const one: [number, number, number] = [1, 1, 1];
+
 /** Half the model's own stride up to 64 pixels. */
 export const stemStrideAt = ({ options }: ModelFacts, size: number): ModelOptions['stemStride'] =>
   size > 64 ? options.stemStride : ((options.stemStride / 2) as 1 | 2);
@@ -88,7 +91,7 @@ export function resolveConfig(
   const size = options.size ?? start.size ?? (dataset.kind === 'idx' ? 28 : facts.size);
   const { unlabelled } = dataset;
   const pool = unlabelled && { pictures: unlabelled.drawn.length, labels: unlabelled.labels !== undefined };
-  const recipe = resolveRecipe(named, model, size, settingsIn(options), dataset.train.length, pool);
+  const recipe = resolveRecipe(named, model, size, settingsIn(options), dataset.train.length, pool, task.idleSettings);
   const { unlabelledRatio } = recipe.values;
   if (unlabelledRatio > 0 && unlabelled === undefined) {
     const set = recipe.chosen?.includes('unlabelledRatio') === true;
@@ -105,6 +108,7 @@ export function resolveConfig(
     recipe.values.interpolation = start.interpolation;
     recipe.sources.interpolation = 'the weights that the run starts from say so';
   }
+  const norm = recipe.values.inputNorm === 'none' ? { mean: zero, std: one } : IMAGENET_INPUT;
   const device = deviceNamed(options.device);
   if (recipe.values.precision === 'float16' && !device.startsWith('cuda'))
     throw new UsageError(
@@ -162,8 +166,8 @@ export function resolveConfig(
     } as ModelOptions,
     size,
     input: {
-      mean: start.mean ?? IMAGENET_INPUT.mean,
-      std: start.std ?? IMAGENET_INPUT.std,
+      mean: start.mean ?? norm.mean,
+      std: start.std ?? norm.std,
       interpolation: recipe.values.interpolation,
     },
     from: options.from === undefined ? undefined : resolve(options.from),

@@ -180,7 +180,7 @@ function optionsFrom(data: string, flags: TrainFlags): Omit<TrainOptions, 'out'>
   return { ...options, data, settings };
 }
 
-async function explain(options: TrainOptions, json: boolean): Promise<void> {
+export async function explain(options: TrainOptions, json: boolean): Promise<void> {
   const dataset = await openTrainingData(options);
   const config = await resolveRun(options, dataset);
   const notes = [...dataset.notes, passedOverText(dataset.ignoredEndings)].filter((text) => text !== undefined);
@@ -229,9 +229,9 @@ function kinds({ task }: RunConfig): string {
   return classes === undefined ? '' : ` of ${classes} classes`;
 }
 
-async function finish(
+export async function finish(
   out: string,
-  flags: TrainFlags,
+  flags: Pick<TrainFlags, 'json'>,
   task: Parameters<typeof runTrainer>[0],
   choice?: Choice,
 ): Promise<void> {
@@ -276,9 +276,11 @@ export function summary(run: string, figures: RunFigures, choice?: Choice): stri
         ]),
     `report   ${join(run, 'report.html')}`,
     `weights  ${finalWeights(run)}`,
-    ...(difference === undefined
-      ? [`next     ${RUNTIME_INSTALL} && rescaled export ${run}`]
-      : [`ONNX     ${onnxFile(run)}`, `next     rescaled predict ${run} PICTURES...`]),
+    ...(taskNamed(figures.task).exported === undefined
+      ? [`next     rescaled train LABELLED --from ${run}`]
+      : difference === undefined
+        ? [`next     ${RUNTIME_INSTALL} && rescaled export ${run}`]
+        : [`ONNX     ${onnxFile(run)}`, `next     rescaled predict ${run} PICTURES...`]),
   ].join('\n');
 }
 

@@ -53,8 +53,12 @@ export interface BatchRequest {
  */
 const DECODE_AHEAD = 3;
 
+/** Keeps what the pictures of a batch have in common apart from what each has of its own. */
+const SHARED_STREAM = -3;
+
 /**
- * Makes one batch. The view of a picture is a function of (seed, epoch, index, copy) alone; of a joint order the pass takes the epoch's place.
+ * Makes one batch. The view of a picture is a function of (seed, epoch, index, copy) alone, but for what an augmentation lets the pictures of a
+ * batch share; of a joint order the pass takes the epoch's place.
  * @param abandoned asked before each picture; the batch is dropped (undefined) once it answers true
  */
 export async function makeBatch<T extends Targets>(
@@ -88,9 +92,11 @@ export async function makeBatch<T extends Targets>(
     const style = draws?.styles[k] ?? 0;
     const preprocess = style === 0 ? plan.preprocess : styles![style - 1]!;
     const random = (): Random => (copy === 0 ? new Random(seed, pass, index) : new Random(seed, pass, index, copy));
+    const shared =
+      preprocess.augment?.policy === 'simclr' ? new Random(seed, pass, SHARED_STREAM, batch, style) : undefined;
     const { image, view } =
       mode === 'train' || style > 0
-        ? trainSample(pixels, preprocess, random(), shared(pass, style))
+        ? trainSample(pixels, preprocess, random(), shared)
         : evalSample(pixels, preprocess);
     images.set(image, n * bytes);
     const added = targets.add({ index, pixels, view });
