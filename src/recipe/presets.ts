@@ -22,6 +22,7 @@ const EFFICIENTNET = 'tensorflow/tpu models/official/efficientnet/main.py';
 const GARDEN = 'tensorflow/models imagenet_resnetrs*.yaml';
 const PHOTOGRAPHS = 'our choice: measured on three sets of photographs, docs/recipes.md';
 const NOISY_STUDENT = 'google-research/noisystudent main.py';
+const LARS = 'google-research/simclr tf2/lars_optimizer.py';
 const FIXMATCH = 'FixMatch, arXiv 2001.07685';
 const FINE_TUNING = 'SimCLR, arXiv 2002.05709 appendix B.8 (fine-tuning)';
 
@@ -31,6 +32,7 @@ const RESNET_RS = {
   batch: [256, 'our choice for one machine (paper: 4096); the learning rate follows it'],
   accumulate: [1, 'our choice: each step computes its whole batch at once'],
   learningRate: [0.1, `${RS_YAML}: 0.1 per 256 pictures`],
+  rateScaling: ['linear', `${RS_YAML}: per 256 pictures`],
   schedule: ['cosine', 'paper section 4.2'],
   warmupEpochs: [5, `paper section 4.2; ${GARDEN}`],
   stepEpochs: [[116, 233, 311], `${RS_MAIN}: floor of 30/90, 60/90 and 80/90 of 350 epochs`],
@@ -41,6 +43,8 @@ const RESNET_RS = {
   nesterov: [true, `${RS_MAIN} (off in tensorflow/models)`],
   squareDecay: [0.9, EFFICIENTNET],
   epsilon: [1e-3, EFFICIENTNET],
+  trustCoefficient: [0.001, LARS],
+  momentumRate: ['inside', `${LARS}: classic momentum`],
   clipNorm: [0, 'not in the paper'],
   weightDecay: [4e-5, `${RS_YAML}; paper Table 2`],
   weightDecayMode: ['coupled', `${RS_MAIN}: a term of the loss`],
