@@ -33,7 +33,11 @@ const OPTIMISERS: Record<Recipe['optimiser'], Changes> = {
     weightDecayMode: ['decoupled', 'You et al. 2020'],
   },
   lars: {
-    learningRate: [0.3, 'SimCLR, arXiv 2002.05709 section 2.2: 0.3 per 256 pictures, for LARS'],
+    learningRate: [0.075, 'google-research/simclr README: 0.075 x sqrt(batch), for LARS'],
+    rateScaling: [
+      'sqrt',
+      'google-research/simclr README; SimCLR, arXiv 2002.05709 Table B.1: better than linear for batches below 4096',
+    ],
     momentum: [0.9, 'google-research/simclr run.py'],
     nesterov: [false, 'google-research/simclr tf2/lars_optimizer.py: off by default'],
     weightDecay: [1e-4, 'google-research/simclr run.py: its commands, for LARS'],
@@ -45,9 +49,9 @@ const OPTIMISERS: Record<Recipe['optimiser'], Changes> = {
 export function fitOptimiser(draft: Draft, settings: readonly Settings[]): void {
   const asked = settings.map(({ values }) => values['optimiser']).findLast((value) => value !== undefined);
   if (asked === undefined || asked === draft.get('optimiser') || !Object.hasOwn(OPTIMISERS, String(asked))) return;
-  for (const [key, [value, source]] of Object.entries(OPTIMISERS[asked as Recipe['optimiser']]))
-    draft.set(key as RecipeKey, value as never, source);
-  if (draft.get('rateScaling') !== 'linear')
+  const changes = OPTIMISERS[asked as Recipe['optimiser']];
+  for (const [key, [value, source]] of Object.entries(changes)) draft.set(key as RecipeKey, value as never, source);
+  if (changes.rateScaling === undefined && draft.get('rateScaling') !== 'linear')
     draft.set('rateScaling', 'linear', `the rate of ${String(asked)} is given per 256 pictures`);
 }
 

@@ -142,8 +142,9 @@ test('LARS brings what the released SimCLR has; its settings play no part withou
   const { values, sources } = recipe('resnet-rs', 160, { optimiser: 'lars' });
   assert.deepEqual(
     [values.learningRate, values.weightDecay, values.weightDecayMode, values.decayRule, values.nesterov],
-    [0.3, 1e-4, 'coupled', 'timm', false],
+    [0.075, 1e-4, 'coupled', 'timm', false],
   );
+  assert.equal(values.rateScaling, 'sqrt');
   assert.deepEqual([values.momentum, values.trustCoefficient, values.momentumRate], [0.9, 0.001, 'inside']);
   for (const key of ['squareDecay', 'epsilon'] as const) assert.equal(sources[key], 'unused with optimiser lars');
   for (const key of ['nesterov', 'trustCoefficient'] as const) assert.match(sources[key], /google-research\/simclr/);
@@ -158,8 +159,8 @@ test("another scaling of the rate keeps the peak at the recipe's own batch, unle
   assert.equal(recipe('quick', 160, { rateScaling: 'none' }).values.learningRate, 0.0125);
   assert.equal(recipe('quick', 160, { rateScaling: 'linear' }).values.learningRate, 0.1);
   assert.equal(recipe('quick', 160, { rateScaling: 'sqrt', learningRate: 0.075 }).values.learningRate, 0.075);
-  const lars = recipe('resnet-rs', 160, { rateScaling: 'sqrt', optimiser: 'lars' });
-  assert.equal(lars.values.learningRate, 0.01875); // 0.3 x 256/256 / sqrt(256)
+  const lars = recipe('resnet-rs', 160, { rateScaling: 'linear', optimiser: 'lars' });
+  assert.equal(lars.values.learningRate, 1.2); // 0.075 x sqrt(256)
   assert.throws(() => recipe('quick', 160, { rateScaling: 'cubic' }), /rateScaling/);
 });
 
