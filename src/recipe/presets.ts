@@ -22,6 +22,7 @@ const EFFICIENTNET = 'tensorflow/tpu models/official/efficientnet/main.py';
 const GARDEN = 'tensorflow/models imagenet_resnetrs*.yaml';
 const PHOTOGRAPHS = 'our choice: measured on three sets of photographs, docs/recipes.md';
 const NOISY_STUDENT = 'google-research/noisystudent main.py';
+const LARS = 'google-research/simclr tf2/lars_optimizer.py';
 const FIXMATCH = 'FixMatch, arXiv 2001.07685';
 const SIMCLR = 'google-research/simclr data_util.py';
 const SIMCLR_RUN = 'google-research/simclr run.py';
@@ -34,6 +35,7 @@ const RESNET_RS = {
   batch: [256, 'our choice for one machine (paper: 4096); the learning rate follows it'],
   accumulate: [1, 'our choice: each step computes its whole batch at once'],
   learningRate: [0.1, `${RS_YAML}: 0.1 per 256 pictures`],
+  rateScaling: ['linear', `${RS_YAML}: per 256 pictures`],
   schedule: ['cosine', 'paper section 4.2'],
   warmupEpochs: [5, `paper section 4.2; ${GARDEN}`],
   stepEpochs: [[116, 233, 311], `${RS_MAIN}: floor of 30/90, 60/90 and 80/90 of 350 epochs`],
@@ -44,6 +46,8 @@ const RESNET_RS = {
   nesterov: [true, `${RS_MAIN} (off in tensorflow/models)`],
   squareDecay: [0.9, EFFICIENTNET],
   epsilon: [1e-3, EFFICIENTNET],
+  trustCoefficient: [0.001, LARS],
+  momentumRate: ['inside', `${LARS}: classic momentum`],
   clipNorm: [0, 'not in the paper'],
   weightDecay: [4e-5, `${RS_YAML}; paper Table 2`],
   weightDecayMode: ['coupled', `${RS_MAIN}: a term of the loss`],
@@ -223,8 +227,12 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
     values: {
       epochs: [100, `${SIMCLR_RUN}: train_epochs`],
       batch: [256, 'our choice for one machine (paper: 4096); the learning rate follows it'],
-      optimiser: ['sgd', SIMCLR_RUN],
-      learningRate: [0.1, 'temporary'],
+      optimiser: ['lars', SIMCLR_RUN],
+      learningRate: [
+        0.075,
+        'SimCLR, arXiv 2002.05709 appendix B.1: 0.075 times the root of the batch, better for small batches',
+      ],
+      rateScaling: ['sqrt', 'SimCLR, arXiv 2002.05709 appendix B.1'],
       nesterov: [false, SIMCLR_RUN],
       warmupEpochs: [10, `${SIMCLR_RUN}: warmup_epochs`],
       weightDecay: [1e-6, 'SimCLR, arXiv 2002.05709 section 2.2 (released code: 1e-4)'],
@@ -242,6 +250,7 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
     about: 'the same as SimCLRv2 has it: a deeper head with batch norm, brightness that multiplies',
     extends: 'simclr',
     values: {
+      learningRate: [0.1, 'google-research/simclr issue 77, by an author: 0.1 times the root of the batch'],
       weightDecay: [1e-4, SIMCLR_RUN],
       brightnessRule: ['multiply', `${SIMCLR}: simclrv2, its default`],
       projectionHead: ['v2', 'SimCLRv2, arXiv 2006.10029 section 2.1; google-research/simclr tf2/model.py'],

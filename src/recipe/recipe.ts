@@ -4,6 +4,7 @@ import { modelFacts } from '../models/index.js';
 import { didYouMean, knownNames } from '../suggest.js';
 import { adviceOn, refuseImpossible, refuseUnlabelled } from './checks.js';
 import { draftOf } from './draft.js';
+import { fitOptimiser, fitRateScaling } from './optimisers.js';
 import { PRESETS, presetNames, RECIPE_KEYS } from './presets.js';
 import {
   fitAugmentation,
@@ -11,7 +12,6 @@ import {
   fitData,
   fitLengths,
   fitModel,
-  fitOptimiser,
   fitPictures,
   fitUnlabelled,
   markUnused,
@@ -79,6 +79,7 @@ export function resolveRecipe(
   fitOptimiser(draft, all);
   fitModel(draft, modelFacts(model), size);
   fitPictures(draft, size);
+  fitRateScaling(draft, all);
   for (const { values, source } of all)
     for (const [key, value] of Object.entries(values)) draft.choose(key as RecipeKey, listed(key, value), source);
   validate(draft.values());

@@ -8,8 +8,7 @@ import { type ModelFacts, publishedResNetRs, randAugmentMagnitudeAt } from '../m
 import { emaDecay } from '../optim/index.js';
 import { plural } from '../suggest.js';
 import type { Draft } from './draft.js';
-import type { Changes } from './presets.js';
-import type { Recipe, RecipeKey, Settings } from './schema.js';
+import type { Recipe, RecipeKey } from './schema.js';
 import { isSimclr, SIMCLR_KEYS } from './simclr-augment.js';
 
 /**
@@ -20,44 +19,6 @@ const SMALLEST_PUBLISHED = 160;
 /** Up to so many pixels pictures are padded and cropped, as is usual for CIFAR. */
 const SMALL_PICTURES = 64;
 const EFFICIENTNET_MODEL = 'tensorflow/tpu models/official/efficientnet/efficientnet_model.py';
-
-/** What an optimiser asks for when it is not the preset's own. */
-const OPTIMISERS: Record<Recipe['optimiser'], Changes> = {
-  sgd: {
-    learningRate: [0.1, 'tensorflow/tpu resnet_rs/configs/*.yaml: 0.1 per 256 pictures, for SGD'],
-    momentum: [0.9, 'tensorflow/tpu resnet_rs/configs/*.yaml'],
-  },
-  rmsprop: {
-    learningRate: [0.016, 'tensorflow/tpu models/official/efficientnet/main.py: 0.016 per 256 pictures, for RMSProp'],
-    squareDecay: [0.9, 'tensorflow/tpu models/official/efficientnet/utils.py build_optimizer'],
-    epsilon: [1e-3, 'tensorflow/tpu models/official/efficientnet/utils.py build_optimizer'],
-  },
-  adamw: {
-    learningRate: [
-      0.008,
-      'our choice, for AdamW on convolutional networks: 0.001 (Kingma and Ba 2015) at a batch of 32; measured on ' +
-        '1,192 photographs, docs/recipes.md. Transformers take 0.00025 (Touvron et al. 2021, DeiT)',
-    ],
-    squareDecay: [0.999, "PyTorch's default for AdamW"],
-    epsilon: [1e-8, "PyTorch's default for AdamW"],
-    weightDecay: [0.05, 'Touvron et al. 2021 (DeiT), for AdamW'],
-    weightDecayMode: ['decoupled', 'Loshchilov and Hutter 2019'],
-  },
-  lamb: {
-    learningRate: [6.25e-4, 'Wightman et al. 2021 (ResNet strikes back): 0.005 at 2048 pictures, for LAMB'],
-    squareDecay: [0.999, 'You et al. 2020'],
-    epsilon: [1e-6, 'You et al. 2020'],
-    weightDecay: [0.02, 'Wightman et al. 2021 (ResNet strikes back), for LAMB'],
-    weightDecayMode: ['decoupled', 'You et al. 2020'],
-  },
-};
-
-export function fitOptimiser(draft: Draft, settings: readonly Settings[]): void {
-  const asked = settings.map(({ values }) => values['optimiser']).findLast((value) => value !== undefined);
-  if (asked === undefined || asked === draft.get('optimiser') || !Object.hasOwn(OPTIMISERS, String(asked))) return;
-  for (const [key, [value, source]] of Object.entries(OPTIMISERS[asked as Recipe['optimiser']]))
-    draft.set(key as RecipeKey, value as never, source);
-}
 
 export function fitModel(draft: Draft, facts: ModelFacts, size: number): void {
   // A depth without a published row keeps the preset's values.
@@ -287,8 +248,9 @@ export function markUnused(draft: Draft): void {
   unless(schedule === 'exponential', `schedule ${schedule}`, 'decayEpochs');
   unless(schedule === 'step' || schedule === 'exponential', `schedule ${schedule}`, 'decayFactor');
   unless(draft.get('earlyStopping'), 'earlyStopping false', 'patience', 'minival');
-  unless(optimiser === 'sgd', `optimiser ${optimiser}`, 'nesterov');
-  unless(optimiser !== 'sgd', `optimiser ${optimiser}`, 'squareDecay', 'epsilon');
+  unless(optimiser === 'sgd' || optimiser === 'lars', `optimiser ${optimiser}`, 'nesterov');
+  unless(optimiser !== 'sgd' && optimiser !== 'lars', `optimiser ${optimiser}`, 'squareDecay', 'epsilon');
+  unless(optimiser === 'lars', `optimiser ${optimiser}`, 'trustCoefficient', 'momentumRate');
   unless(averaging !== 'none', `averaging ${averaging}`, 'emaDecay');
   unless(averaging !== 'ema', `averaging ${averaging}`, 'normMomentum');
   unless(policy === 'randaugment', `augment ${policy}`, 'randAugmentLayers', 'randAugmentMagnitude');

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { STRONGEST_COLOUR } from '../augment/policies/simclr.js';
+import { MOMENTUM_RATES, RATE_SCALINGS } from '../optim/index.js';
 
 const share = z.number().min(0).max(1);
 const rate = z.number().min(0).lt(1);
@@ -11,8 +12,10 @@ export const recipeSchema = z.strictObject({
   batch: z.int().min(2).max(65_536),
   /** Parts in which a step computes its batch, one after the other, for less memory. */
   accumulate: z.int().min(1).max(4096),
-  /** Per 256 pictures. */
+  /** The peak, as `rateScaling` has it; per 256 pictures with `linear`. */
   learningRate: z.number().positive(),
+  /** How the peak follows the batch: x batch/256, x sqrt(batch), or not. */
+  rateScaling: z.enum(RATE_SCALINGS),
   schedule: z.enum(['cosine', 'step', 'exponential', 'one-cycle', 'constant']),
   warmupEpochs: z.number().min(0),
   /** Of `step`: where the rate falls by `decayFactor`. */
@@ -20,13 +23,17 @@ export const recipeSchema = z.strictObject({
   /** Of `exponential`: how often the rate falls by `decayFactor`. */
   decayEpochs: z.number().positive(),
   decayFactor: z.number().gt(0).max(1),
-  optimiser: z.enum(['sgd', 'rmsprop', 'adamw', 'lamb']),
+  optimiser: z.enum(['sgd', 'rmsprop', 'adamw', 'lamb', 'lars']),
   /** Of AdamW and LAMB: beta1. */
   momentum: rate,
   nesterov: z.boolean(),
   /** RMSProp's rho; beta2 of AdamW and LAMB. */
   squareDecay: rate,
   epsilon: z.number().gt(0).max(1),
+  /** Of LARS: eta of the trust ratio eta*|w|/|g|. */
+  trustCoefficient: z.number().gt(0).max(1),
+  /** Of LARS: whether the rate, or the trust ratio too, is part of the velocity; see docs/recipes.md. */
+  momentumRate: z.enum(MOMENTUM_RATES),
   /** Largest norm of all gradients together; 0 for no limit. */
   clipNorm: z.number().min(0),
   weightDecay: z.number().min(0).max(1),

@@ -56,6 +56,9 @@ function checkFit(match: KeyMatch, file: WeightsFile, titles?: () => Titles): vo
   );
 }
 
+/** Fields of all heads that weights may have: of classifiers, and what stands on a trunk that learns by contrast. */
+const HEADS = ['fc', 'classifier', 'projection', 'gauge'] as const;
+
 /** What a model's head is for. */
 export interface WantedHead {
   /** Its rows. */
@@ -103,7 +106,9 @@ export function fitStart(
   wanted: WantedHead,
   titles?: () => Titles,
 ): KeyMatch {
-  const isHead = (key: string): boolean => key.startsWith(`${head}.`);
+  // Heads of two tasks have different names: those of either are no part of the trunk.
+  const heads = [head, ...HEADS];
+  const isHead = (key: string): boolean => heads.some((name) => key.startsWith(`${name}.`));
   const match = matchKeys(shapes, foundIn(file));
   const why = headDiffers(file, facts, `${head}.weight`, wanted);
   if (why !== undefined) {

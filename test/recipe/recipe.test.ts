@@ -138,6 +138,32 @@ test('another optimiser brings its own rate and constants, unless they are set',
   assert.equal(recipe('efficientnet', 160, { optimiser: 'sgd' }).values.learningRate, 0.1);
 });
 
+test('LARS brings what the released SimCLR has; its settings play no part without it', () => {
+  const { values, sources } = recipe('resnet-rs', 160, { optimiser: 'lars' });
+  assert.deepEqual(
+    [values.learningRate, values.weightDecay, values.weightDecayMode, values.decayRule, values.nesterov],
+    [0.075, 1e-4, 'coupled', 'timm', false],
+  );
+  assert.equal(values.rateScaling, 'sqrt');
+  assert.deepEqual([values.momentum, values.trustCoefficient, values.momentumRate], [0.9, 0.001, 'inside']);
+  for (const key of ['squareDecay', 'epsilon'] as const) assert.equal(sources[key], 'unused with optimiser lars');
+  for (const key of ['nesterov', 'trustCoefficient'] as const) assert.match(sources[key], /google-research\/simclr/);
+  for (const key of ['trustCoefficient', 'momentumRate'] as const)
+    assert.equal(recipe('resnet-rs', 160).sources[key], 'unused with optimiser sgd');
+});
+
+test("another scaling of the rate keeps the peak at the recipe's own batch, unless the rate is set", () => {
+  const sqrt = recipe('quick', 160, { rateScaling: 'sqrt', batch: 128 });
+  assert.equal(sqrt.values.learningRate, 0.00221); // 0.1 x 32/256 / sqrt(32)
+  assert.match(sqrt.sources.learningRate, /^the peak 0\.1 x 32\/256, with rateScaling=sqrt at a batch of 32$/);
+  assert.equal(recipe('quick', 160, { rateScaling: 'none' }).values.learningRate, 0.0125);
+  assert.equal(recipe('quick', 160, { rateScaling: 'linear' }).values.learningRate, 0.1);
+  assert.equal(recipe('quick', 160, { rateScaling: 'sqrt', learningRate: 0.075 }).values.learningRate, 0.075);
+  const lars = recipe('resnet-rs', 160, { rateScaling: 'linear', optimiser: 'lars' });
+  assert.equal(lars.values.learningRate, 1.2); // 0.075 x sqrt(256)
+  assert.throws(() => recipe('quick', 160, { rateScaling: 'cubic' }), /rateScaling/);
+});
+
 test('what a person sets stays, whatever a rule would say', () => {
   const { values, sources, chosen } = recipe('resnet-rs', 28, {
     warmupEpochs: 40,
@@ -178,6 +204,10 @@ test('combinations that cannot be', () => {
   assert.throws(
     () => recipe('resnet-rs', 224, { optimiser: 'lamb', weightDecayMode: 'coupled' }),
     /weightDecayMode=decoupled/,
+  );
+  assert.throws(
+    () => recipe('resnet-rs', 224, { optimiser: 'lars', weightDecayMode: 'decoupled' }),
+    /weightDecayMode=coupled with optimiser=lars/,
   );
   assert.throws(() => recipe('resnet-rs', 224, { batch: 8, accumulate: 5 }), /accumulate=4 or less/);
   assert.throws(() => recipe('resnet-rs', 224, { batch: 8, repeats: 5 }), /2 different pictures.*repeats=4 or less/);

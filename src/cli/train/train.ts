@@ -9,7 +9,6 @@ import { UsageError } from '../../errors.js';
 import { lastName } from '../../files.js';
 import { type Metric, showMetric } from '../../metric.js';
 import { modelFacts, modelTitle } from '../../models/index.js';
-import { scaledPeak } from '../../optim/index.js';
 import { passedOverText, picturesOf } from '../../part-words.js';
 import { finalWeights, loadConfig, type RunConfig } from '../../run/config.js';
 import { plural } from '../../suggest.js';
@@ -21,7 +20,7 @@ import { weightsPath } from '../named-weights.js';
 import { integer, number } from '../options.js';
 import { claimFolder, freeFolder } from '../output.js';
 import { duration, Progress } from '../progress.js';
-import { recipeTable } from '../recipe/table.js';
+import { peakText, recipeTable } from '../recipe/table.js';
 import { modelOptions, recipeOptions, settingsOf, type TrainingFlags } from '../training-options.js';
 import { gigabytes } from '../words.js';
 import { choiceText } from './choice.js';
@@ -194,7 +193,6 @@ export async function explain(options: TrainOptions, json: boolean): Promise<voi
 /** Every setting with its source, as a table. */
 export function explanation(config: RunConfig): string {
   const { values, preset } = config.recipe;
-  const peak = scaledPeak(values.learningRate, values.batch);
   return [
     `${modelTitle(config.model, config.modelOptions)} at ${config.size} pixels, ` +
       `width ${config.modelOptions.width}, stem stride ${config.modelOptions.stemStride}; ` +
@@ -203,7 +201,7 @@ export function explanation(config: RunConfig): string {
     ...(config.evalEvery === 1
       ? []
       : [`measured on the test pictures every ${config.evalEvery} epochs and after the last`]),
-    `recipe ${preset}; peak learning rate ${values.learningRate} x ${values.batch}/256 = ${Number(peak.toPrecision(4))}`,
+    `recipe ${preset}; ${peakText(values)}`,
     '',
     ...recipeTable(config.recipe),
     ...(config.recipe.advice ?? []).map((text) => `note: ${text}`),
