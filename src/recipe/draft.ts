@@ -1,4 +1,4 @@
-import { type Changes, PRESETS, type Preset, type Sourced } from './presets.js';
+import { type Changes, presetChain, type Sourced } from './presets.js';
 import type { Recipe, RecipeKey } from './schema.js';
 
 /** A recipe in the making. What a person chose stays; the rules change the rest. */
@@ -57,8 +57,7 @@ export class Draft {
 
 /** The preset with all that it extends. */
 export function draftOf(name: string): Draft {
-  const chain: Preset[] = [];
-  for (let at: string | undefined = name; at !== undefined; at = PRESETS[at]!.extends) chain.unshift(PRESETS[at]!);
+  const chain = presetChain(name);
   let values: Changes = {};
   const writtenFor: Partial<Record<RecipeKey, number>> = {};
   for (const preset of chain) {

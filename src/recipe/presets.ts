@@ -9,6 +9,8 @@ export interface Preset {
   about: string;
   /** Absent only from `resnet-rs`, which has a value for every key. */
   extends?: string;
+  /** The task that it is for, where it is not one with classes. Inherited. */
+  task?: string;
   /** Dropout and stochastic depth follow the model's published row. Inherited. */
   perModel?: boolean;
   values: Changes;
@@ -223,6 +225,7 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
   simclr: {
     about: 'features without labels: two views of a picture against all others (rescaled pretrain)',
     extends: 'resnet-rs',
+    task: 'contrast',
     perModel: false,
     values: {
       epochs: [100, `${SIMCLR_RUN}: train_epochs`],
@@ -273,3 +276,15 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
   },
 };
 export const presetNames = (): string[] => Object.keys(PRESETS);
+
+/** The preset and all that it extends, the first one first. */
+export function presetChain(name: string): Preset[] {
+  const chain: Preset[] = [];
+  for (let at: string | undefined = name; at !== undefined; at = PRESETS[at]?.extends)
+    if (Object.hasOwn(PRESETS, at)) chain.unshift(PRESETS[at]!);
+  return chain;
+}
+
+/** The task that a preset is for; undefined of those for classes. */
+export const presetTask = (name: string): string | undefined =>
+  presetChain(name).findLast(({ task }) => task !== undefined)?.task;

@@ -5,7 +5,7 @@ import { didYouMean, knownNames } from '../suggest.js';
 import { adviceOn, refuseImpossible, refuseUnlabelled } from './checks.js';
 import { draftOf } from './draft.js';
 import { fitOptimiser, fitRateScaling } from './optimisers.js';
-import { PRESETS, presetNames, RECIPE_KEYS } from './presets.js';
+import { PRESETS, presetNames, presetTask, RECIPE_KEYS } from './presets.js';
 import {
   fitAugmentation,
   fitAveraging,
@@ -27,7 +27,7 @@ import {
 } from './schema.js';
 import { CONTRAST_KEYS, fitContrast, fitSimclr } from './simclr-augment.js';
 
-export { presetNames } from './presets.js';
+export { presetNames, presetTask } from './presets.js';
 export {
   type NamedRecipe,
   type Recipe,
@@ -64,7 +64,7 @@ export function resolveRecipe(
   settings: Readonly<Record<string, unknown>> = {},
   pictures = IMAGENET_PICTURES,
   unlabelled?: Unlabelled,
-  idle: { keys: readonly RecipeKey[]; why: string } = { keys: CONTRAST_KEYS, why: 'the task classify' },
+  idle: { keys: readonly RecipeKey[]; why: string } | undefined = undefined,
 ): SourcedRecipe {
   const {
     name,
@@ -91,7 +91,11 @@ export function resolveRecipe(
   fitLengths(draft);
   fitAveraging(draft, pictures, unlabelled);
   markUnused(draft);
-  for (const key of idle.keys) draft.unused(key, idle.why);
+  const { keys, why } = idle ?? {
+    keys: presetTask(preset) === undefined ? CONTRAST_KEYS : [],
+    why: 'the task classify',
+  };
+  for (const key of keys) draft.unused(key, why);
   const values = validate(draft.values());
   refuseImpossible(values, model);
   refuseUnlabelled(values, unlabelled);

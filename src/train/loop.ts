@@ -89,7 +89,9 @@ export async function* trainLoop(
   const { size, seed, workers } = config;
   const common = { targets: task.targets, preprocess: preprocessOf(config), seed, workers };
   const views = evaluationViews(task, common.preprocess);
-  const evaluation = { ...common, batch: evaluationBatch(recipe), mode: 'eval', ...(views && { views }) } as const;
+  // Views to measure on are the same for all runs.
+  const measured = { batch: evaluationBatch(recipe), mode: 'eval', seed: 0, ...(views && { views }) } as const;
+  const evaluation = { ...common, ...measured };
   const valLoader = new BatchLoader({ ...evaluation, source: data.val });
   const minivalLoader = minival === undefined ? undefined : new BatchLoader({ ...evaluation, source: minival });
 

@@ -19,7 +19,7 @@ import {
 } from '../models/index.js';
 import { BatchNorm } from '../nn/index.js';
 import { checkModelSwitches } from '../recipe/model-switches.js';
-import { type NamedRecipe, type Recipe, resolveRecipe } from '../recipe/recipe.js';
+import { type NamedRecipe, presetTask, type Recipe, resolveRecipe } from '../recipe/recipe.js';
 import { IMAGENET_INPUT, type RunConfig } from '../run/config.js';
 import { shapeOnly, zeros } from '../torch/index.js';
 import type { WeightsFacts } from '../weights/facts.js';
@@ -61,7 +61,7 @@ export function resolveConfig(
   options: LearnOptions,
   dataset: TrainingData,
   start: WeightsFacts = {},
-  named: string | NamedRecipe = options.recipe ?? 'resnet-rs',
+  named: string | NamedRecipe = options.recipe ?? task.recipe ?? 'resnet-rs',
 ): RunConfig {
   if (dataset.train === undefined)
     throw new UsageError(`Expected training pictures in ${options.data} but there is only a validation part.`);
@@ -91,7 +91,18 @@ export function resolveConfig(
   const size = options.size ?? start.size ?? (dataset.kind === 'idx' ? 28 : facts.size);
   const { unlabelled } = dataset;
   const pool = unlabelled && { pictures: unlabelled.drawn.length, labels: unlabelled.labels !== undefined };
+  const madeFor = presetTask(typeof named === 'string' ? named : named.preset);
+  if (madeFor !== (task.recipe && task.name))
+    throw new UsageError(
+      `Expected a recipe for the task ${task.name}${task.recipe === undefined ? '' : `, such as ${task.recipe},`} but received ` +
+        `one for ${madeFor ?? 'classes'}.${madeFor === 'contrast' ? ' "rescaled pretrain PICTURES" takes it.' : ''}`,
+    );
   const recipe = resolveRecipe(named, model, size, settingsIn(options), dataset.train.length, pool, task.idleSettings);
+  const refused = task.refuses?.(recipe.values);
+  if (refused !== undefined)
+    throw new UsageError(
+      `Expected ${refused.expected} with the task ${task.name} but received ${refused.received}: ${refused.why}`,
+    );
   const { unlabelledRatio } = recipe.values;
   if (unlabelledRatio > 0 && unlabelled === undefined) {
     const set = recipe.chosen?.includes('unlabelledRatio') === true;

@@ -39,6 +39,10 @@ export interface Task<T extends Targets = Targets, S extends TaskSettings = Task
    * two views, all three in a row.
    */
   readonly pairs?: boolean;
+  /** The recipe that it takes where none is named, of a task with recipes of its own. */
+  readonly recipe?: string;
+  /** What of a recipe it cannot do: `accumulate=1`, and why. */
+  refuses?(recipe: Recipe): { expected: string; received: string; why: string } | undefined;
   /** Settings of a recipe that play no part in it. */
   readonly idleSettings?: { readonly keys: readonly RecipeKey[]; readonly why: string };
 

@@ -273,7 +273,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
       loaderWaitShare: figures.loaderWaitShare,
       seed: config.seed,
     },
-    metrics: shownMetrics(task, settings),
+    metrics: shownMetrics(task, settings, result.scores),
     epochs: epochs.map((event) => ({
       epoch: event.epoch,
       step: event.step,

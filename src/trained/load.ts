@@ -119,11 +119,18 @@ export async function loadModel(
   }
 }
 
-/** The metrics of a task that say something, the primary one first. */
-export function shownMetrics(task: Task, settings: TaskSettings): readonly [Metric, ...Metric[]] {
+/** The metrics of a task that say something, the primary one first. @param scores leaves out what was not measured */
+export function shownMetrics(
+  task: Task,
+  settings: TaskSettings,
+  scores?: Readonly<Record<string, number>>,
+): readonly [Metric, ...Metric[]] {
   const silent = task.silent?.(settings) ?? [];
   const [primary, ...others] = task.metrics;
-  return [primary, ...others.filter(({ name }) => !silent.includes(name))];
+  return [
+    primary,
+    ...others.filter(({ name }) => !silent.includes(name) && (scores === undefined || scores[name] !== undefined)),
+  ];
 }
 
 /** How the model sees a picture. */

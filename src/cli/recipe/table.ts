@@ -37,7 +37,8 @@ export const RECIPE_GROUPS: Readonly<Record<string, readonly RecipeKey[]>> = {
     'stochasticDepthRule',
     'classWeights',
   ],
-  Pictures: ['cropMode', 'cropAreaMin', 'cropAttempts', 'padding', 'flip', 'evalCrop', 'interpolation'],
+  Contrast: ['temperature', 'contrastReduction', 'projectionHead', 'projectionLayers', 'projectionOutputs'],
+  Pictures: ['cropMode', 'cropAreaMin', 'cropAttempts', 'padding', 'flip', 'evalCrop', 'interpolation', 'inputNorm'],
   Augmentation: [
     'augment',
     'randAugmentLayers',

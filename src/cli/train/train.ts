@@ -260,7 +260,9 @@ export function summary(run: string, figures: RunFigures, choice?: Choice): stri
   const show = (metric: Metric): string => `${metric.title} ${showMetric(metric, scores[metric.name]!)}`;
   const weights = `${figures.weights === 'ema' ? 'EMA' : 'raw'} weights`;
   const raw = rawScore === undefined ? weights : `${weights}; raw ${showMetric(primary, rawScore)}`;
-  const ours = others.filter(({ name }) => name !== 'loss' && !silent.includes(name)).map(show);
+  const ours = others
+    .filter(({ name }) => name !== 'loss' && !silent.includes(name) && scores[name] !== undefined)
+    .map(show);
   return [
     [`${show(primary)} (${raw})`, ...ours].join(', '),
     `  on ${picturesOf(figures.measured, figures.testImages)}${chosen(figures)}, after ${plural(figures.epochs, 'epoch')} ` +

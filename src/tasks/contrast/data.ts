@@ -1,6 +1,6 @@
 import { splitByClass } from '../../data/choose.js';
 import { type Dataset, type DatasetOptions, openDataset } from '../../data/dataset.js';
-import { openPool } from '../../data/pool.js';
+import { openPool, type Pool } from '../../data/pool.js';
 import { subset } from '../../data/sources/source.js';
 import { unlabelledOf } from '../../data/unlabelled.js';
 import { UsageError } from '../../errors.js';
@@ -15,21 +15,31 @@ const MOST_MEASURED = 2000;
  * @throws UsageError for a path that leads to no pictures, or to too few
  */
 export async function openContrastData(path: string, options: DatasetOptions): Promise<Dataset> {
+  let dataset: Dataset;
   try {
-    return await openDataset(path, options);
+    dataset = await openDataset(path, options);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     return openHeap(path, options, error);
   }
+  // Folders that have names of their own look like classes; with pictures that lie in none, or deeper, they are none.
+  const { kind, split, train, val, onDisk } = dataset;
+  if (kind !== 'image-folder' || split === undefined) return dataset;
+  const pool = await openPool([path]);
+  return pool.source.length > (onDisk?.count ?? val.length + (train?.length ?? 0))
+    ? openHeap(path, options, undefined, pool)
+    : dataset;
 }
 
-/** @param why no data set is there */
-async function openHeap(path: string, options: DatasetOptions, why: UsageError): Promise<Dataset> {
+/** @param why no data set is there @param opened the pictures, where they are open */
+async function openHeap(path: string, options: DatasetOptions, why?: UsageError, opened?: Pool): Promise<Dataset> {
   const { seed = 0, valSplit, limitTrain, limitVal, need = 'both', take } = options;
-  const pool = await openPool([path]).catch((error: unknown) => {
-    // Of two reasons the one that speaks of what was found there.
-    throw error instanceof UsageError && /there is nothing/.test(error.message) ? error : why;
-  });
+  const pool =
+    opened ??
+    (await openPool([path]).catch((error: unknown) => {
+      // Of two reasons the one that speaks of what was found there.
+      throw why !== undefined && !/there is nothing/.test((error as Error).message) ? why : error;
+    }));
   const { source } = pool;
   const { fingerprint } = unlabelledOf(pool);
   const [{ dataset: member }] = pool.members as [(typeof pool.members)[0]];

@@ -20,6 +20,7 @@ export const contrast: Task<Labels, ContrastSettings, ContrastDetails> = {
   figures: () => [...FIGURES, GAUGE_FIGURE],
   openData: openContrastData,
   pairs: true,
+  recipe: 'simclr',
   targets: LABELS,
   settings: (dataset) => ({ name: 'contrast', classes: [...classesOf(dataset)] }),
   settingsOf,
@@ -48,6 +49,14 @@ export const contrast: Task<Labels, ContrastSettings, ContrastDetails> = {
   silent: ({ classes }) => (classes.length === 0 ? OF_CLASSES : []),
   report: contrastParts,
   advice: collapseText,
+  refuses: ({ accumulate }) =>
+    accumulate === 1
+      ? undefined
+      : {
+          expected: 'accumulate=1',
+          received: `accumulate=${accumulate}`,
+          why: 'views are told from the others of their part alone, so parts make another loss. Use a smaller --batch.',
+        },
   idleSettings: {
     keys: ['labelSmoothing', 'classWeights', 'mixup', 'cutmix', 'repeats', 'randomErasing'],
     why: 'the task contrast',
