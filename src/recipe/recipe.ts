@@ -49,9 +49,9 @@ export function checkPreset(preset: string): void {
 }
 
 /**
- * The recipe of a run: the preset, then what the optimiser and the model's published row say (dropout, stochastic
- * depth), then what small pictures and short runs ask for, then what was set by a file or the user. Every change names
- * its reason.
+ * The recipe of a run: the preset, then what the model's published row says (dropout, stochastic depth), what small
+ * pictures and another optimiser ask for, what was set by a file or the user, and what data and a short run ask for.
+ * Every change names its reason.
  * @param pictures in the training part; the released recipes are ImageNet's
  * @param unlabelled the pictures without labels that are trained on beside them
  * @param idle settings that play no part in the task, and why; by default those of the task contrast
@@ -76,9 +76,9 @@ export function resolveRecipe(
   for (const { values } of all) for (const key of Object.keys(values)) checkKey(key);
 
   const draft = draftOf(preset);
-  fitOptimiser(draft, all);
   fitModel(draft, modelFacts(model), size);
   fitPictures(draft, size);
+  fitOptimiser(draft, all);
   fitRateScaling(draft, all);
   for (const { values, source } of all)
     for (const [key, value] of Object.entries(values)) draft.choose(key as RecipeKey, listed(key, value), source);

@@ -138,6 +138,17 @@ test('another optimiser brings its own rate and constants, unless they are set',
   assert.equal(recipe('efficientnet', 160, { optimiser: 'sgd' }).values.learningRate, 0.1);
 });
 
+test('on small pictures another optimiser has its own rate too, not the one that was measured with SGD', () => {
+  for (const [optimiser, rate] of [
+    ['sgd', 0.4],
+    ['adamw', 0.008],
+    ['lars', 0.075],
+  ] as const) {
+    const { values } = resolveRecipe('quick', 'resnet-rs-14', 32, { optimiser });
+    assert.deepEqual([values.learningRate, values.batch], [rate, 64], optimiser);
+  }
+});
+
 test('LARS brings what the released SimCLR has; its settings play no part without it', () => {
   const { values, sources } = recipe('resnet-rs', 160, { optimiser: 'lars' });
   assert.deepEqual(
