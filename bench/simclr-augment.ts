@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Command } from 'commander';
+import { usePictureKernels } from '../src/augment/kernels.js';
 import { augmentPlan } from '../src/augment/policies/plan.js';
 import { simclrInPlace } from '../src/augment/policies/simclr.js';
 import { type PreprocessOptions, preprocessOptions } from '../src/augment/preprocess.js';
@@ -20,6 +21,7 @@ import { integer } from '../src/cli/options.js';
 import { decodeFile } from '../src/data/decoding/decode.js';
 import { UsageError } from '../src/errors.js';
 import { packageRoot } from '../src/package-root.js';
+import { addon } from '../src/torch/addon.js';
 import { benchOptions } from './options.js';
 
 interface Options {
@@ -60,8 +62,11 @@ const whole = preprocessOptions({ size, ...crop, augment: plan });
 const WORKS = ['view', 'crop', 'colour'] as const;
 type Work = (typeof WORKS)[number];
 
-/** Seconds for a view of every picture. */
-function ours(work: Work, seed: number): number {
+const engine = addon();
+
+/** Seconds for a view of every picture, with the engine's loops as a loader's threads have them, or without. */
+function ours(work: Work, seed: number, kernels: boolean): number {
+  usePictureKernels(kernels ? engine : undefined);
   const started = performance.now();
   for (const [i, picture] of decoded.entries()) {
     const random = new Random(seed, 0, i);
@@ -96,24 +101,28 @@ try {
     if (done === true) throw new Error('The Python program has ended; its message stands above.');
     return (JSON.parse(value) as { seconds: number }).seconds;
   };
+  const SIDES = ['rescaled', 'typescript', 'pil', 'tensor'];
   const times: Record<string, number[]> = {};
   // The first round warms both sides up.
   for (let round = 0; round <= rounds; round++)
     for (const work of WORKS)
-      for (const side of ['rescaled', 'pil', 'tensor']) {
-        const seconds = side === 'rescaled' ? ours(work, round) : await theirs(side, work, round);
+      for (const side of SIDES) {
+        const mine = side === 'rescaled' || side === 'typescript';
+        const seconds = mine ? ours(work, round, side === 'rescaled') : await theirs(side, work, round);
         if (round > 0) (times[`${side} ${work}`] ??= []).push(seconds);
       }
   peer.stdin.end();
   const median = (values: number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
   const rate = (key: string): number => decoded.length / median(times[key]!);
   console.log(`${decoded.length} photographs, ${size} pixels, ${rounds} rounds: views a second and core (medians)`);
-  console.log('          rescaled       PIL    tensor   ours / the better of theirs, over rounds');
+  console.log(
+    `${' '.repeat(8)}${SIDES.map((side) => side.padStart(12)).join('')}   rescaled / the better of theirs, over rounds`,
+  );
   for (const work of WORKS) {
     const ratios = times[`rescaled ${work}`]!.map(
       (seconds, i) => Math.min(times[`pil ${work}`]![i]!, times[`tensor ${work}`]![i]!) / seconds,
     );
-    const rates = ['rescaled', 'pil', 'tensor'].map((side) => rate(`${side} ${work}`).toFixed(0).padStart(10));
+    const rates = SIDES.map((side) => rate(`${side} ${work}`).toFixed(0).padStart(12));
     const [low, high] = [Math.min(...ratios), Math.max(...ratios)];
     console.log(
       `${work.padEnd(8)}${rates.join('')}   ${median(ratios).toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})`,
