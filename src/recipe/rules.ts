@@ -156,6 +156,9 @@ export function fitAugmentation(draft: Draft, size: number): void {
 /** Steps below which a network has learned little: what few pictures a short recipe sees, it should see so long. */
 const LEAST_STEPS: Readonly<Record<string, number>> = { quick: 500, fixmatch: 1000, finetune: 400 };
 
+/** A student of many pictures goes on learning where a network of a few labelled ones has learned all: so many times as long. */
+const STUDENT_STEPS = 3;
+
 /** Pictures without labels beside those of the training part. */
 export interface Unlabelled {
   /** Each as often as it is drawn in a pass over them. */
@@ -169,9 +172,13 @@ const RATIO = 1;
 
 /** What pictures without labels ask for, where a recipe was not made for them. */
 export function fitUnlabelled(draft: Draft, unlabelled: Unlabelled | undefined): void {
-  if (unlabelled !== undefined && draft.get('unlabelledRatio') === 0)
+  const reference = draft.preset === 'noisy-student';
+  if (unlabelled !== undefined && !reference && draft.get('unlabelledTargets') !== 'consistency') {
     draft.set('unlabelledRatio', RATIO, 'our choice: as many as labelled ones; docs/semi-supervised.md');
-  if (draft.get('unlabelledTargets') !== 'consistency')
+    draft.set('unlabelledTargets', 'hard', 'our choice: better than soft ones of a teacher trained on few labels');
+    draft.set('unlabelledWeight', 1, "our choice: the ratio, as the reference has it, makes a short run's loss leap");
+  }
+  if (reference)
     draft.set(
       'unlabelledWeight',
       draft.get('unlabelledRatio'),
@@ -202,7 +209,8 @@ export function fitData(draft: Draft, pictures: number, unlabelled?: Unlabelled)
       `a quarter of the ${plural(pictures, 'training picture')}: with ${batch} an epoch would have too few steps`,
     );
   const perEpoch = stepsOf(draft, pictures, unlabelled);
-  const [epochs, least] = [draft.get('epochs'), LEAST_STEPS[draft.preset] ?? 0];
+  const longer = unlabelled?.labels === true ? STUDENT_STEPS : 1;
+  const [epochs, least] = [draft.get('epochs'), longer * (LEAST_STEPS[draft.preset] ?? 0)];
   if (epochs * perEpoch < least)
     draft.set(
       'epochs',

@@ -232,16 +232,19 @@ test('a run of the first version goes on as it was', () => {
   );
 });
 
-test('pictures without labels: the ratio, the weight that follows it, and what makes no sense', () => {
+test('pictures without labels: ratio, weight and length, and what makes no sense', () => {
   const given = (preset: string, settings = {}, labels = true, pictures = 1000) =>
     resolveRecipe(preset, 'resnet-rs-14', 96, settings, 300, { pictures, labels });
   // A recipe that was not made for them takes as many as there are labelled ones.
   const quick = given('quick').values;
-  assert.deepEqual([quick.unlabelledRatio, quick.unlabelledWeight, quick.unlabelledTargets], [1, 1, 'soft']);
-  assert.equal(given('quick', { unlabelledRatio: 5 }).values.unlabelledWeight, 5);
+  assert.deepEqual([quick.unlabelledRatio, quick.unlabelledWeight, quick.unlabelledTargets], [1, 1, 'hard']);
+  assert.equal(given('quick', { unlabelledRatio: 5 }).values.unlabelledWeight, 1);
+  assert.equal(quick.epochs, Math.ceil(1500 / Math.ceil(300 / 32)));
   assert.equal(given('quick', { unlabelledRatio: 5, unlabelledWeight: 2 }).values.unlabelledWeight, 2);
   const student = given('noisy-student').values;
   assert.deepEqual([student.unlabelledRatio, student.unlabelledWeight, student.epochs], [3, 3, 350]);
+  assert.equal(student.unlabelledTargets, 'soft');
+  assert.equal(given('noisy-student', { unlabelledRatio: 5 }).values.unlabelledWeight, 5);
   const fixmatch = given('fixmatch', {}, false).values;
   assert.deepEqual([fixmatch.unlabelledRatio, fixmatch.unlabelledWeight, fixmatch.confidence], [7, 1, 0.95]);
   // Counted on all, an epoch of 300 + 100,000 pictures has 12,538 labelled draws, 392 steps of 32.
