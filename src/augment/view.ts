@@ -3,7 +3,7 @@ import { flipInPlace, type Pixels, windowOf } from './pixels.js';
 import { augmentInPlace } from './policies/plan.js';
 import { type PreprocessOptions, REFERENCE_PREPROCESS } from './preprocess.js';
 import type { Random } from './random.js';
-import { resample } from './resample.js';
+import { resampleCrop } from './resample.js';
 
 /**
  * The geometry of one look at a picture: crop, resize to S x S, shift, flip, in this order. It is drawn once and applied
@@ -68,12 +68,7 @@ function drawPlace(width: number, height: number, options: PreprocessOptions, ra
  */
 export function applyView(pixels: Pixels, view: View, filter?: PreprocessOptions['filter']): Uint8Array {
   const { crop, size, shift, flip } = view;
-  const { x, y, width, height } = crop;
-  const part =
-    width === pixels.width && height === pixels.height
-      ? pixels
-      : { data: windowOf(pixels, x, y, width, height), width, height };
-  const resized = resample(part, [0, 0, width, height], size, size, filter);
+  const resized = resampleCrop(pixels, crop, size, size, filter ?? REFERENCE_PREPROCESS.filter);
   const image =
     shift === undefined
       ? resized

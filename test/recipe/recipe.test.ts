@@ -306,3 +306,30 @@ test('pictures without labels: ratio, weight and length, and what makes no sense
   const { sources } = resolveRecipe('quick', 'resnet-rs-14', 96);
   assert.equal(sources.unlabelledWeight, 'unused with unlabelledRatio 0');
 });
+
+test("SimCLR's augmentation brings its crops at every size, and CIFAR's strength at CIFAR's", () => {
+  const large = recipe('resnet-rs', 160, { augment: 'simclr' });
+  const { cropMode, cropAttempts, colourStrength, colourShare, brightnessRule, greyShare, blur, blurSigma } =
+    large.values;
+  assert.deepEqual(
+    [cropMode, cropAttempts, colourStrength, colourShare, brightnessRule, greyShare, blur, blurSigma],
+    ['inception', 100, 1, 0.8, 'multiply', 0.2, 0.5, 'picture'],
+  );
+  assert.match(large.sources.cropAttempts, /google-research\/simclr data_util\.py/);
+  assert.equal(large.sources.augmentPixelScale, 'unused with augment simclr');
+  const small = recipe('quick', 32, { augment: 'simclr' });
+  assert.deepEqual([small.values.cropMode, small.values.colourStrength, small.values.blur], ['inception', 0.5, 0]);
+  assert.match(small.sources.colourStrength, /appendix B\.9/);
+  assert.equal(recipe('quick', 48, { augment: 'simclr' }).values.colourStrength, 1);
+  const own = recipe('quick', 32, { augment: 'simclr', cropMode: 'pad', blur: 0.1, cropAttempts: 3 });
+  assert.deepEqual([own.values.cropMode, own.values.blur, own.values.cropAttempts], ['pad', 0.1, 3]);
+  const other = recipe('resnet-rs', 160);
+  assert.equal(other.values.cropAttempts, 10);
+  for (const key of ['colourStrength', 'colourShare', 'brightnessRule', 'greyShare', 'blur', 'blurSigma'] as const)
+    assert.equal(other.sources[key], 'unused with augment randaugment');
+  const unlabelled = recipe('fixmatch', 96, { unlabelledAugment: 'simclr' });
+  assert.deepEqual([unlabelled.values.augment, unlabelled.values.cropAttempts], ['none', 100]);
+  assert.match(unlabelled.sources.blur, /data_util/);
+  for (const wrong of [{ colourStrength: 1.3 }, { blur: 2 }, { brightnessRule: 'v2' }, { cropAttempts: 0 }])
+    assert.throws(() => recipe('quick', 96, wrong), new RegExp(Object.keys(wrong)[0]!));
+});

@@ -1,3 +1,5 @@
+import { pictureKernels } from '../kernels.js';
+
 /** Pixels that the blur reaches each way at this size: 1 at 32, 4 at 96, 8 at 160, 11 at 224. (simclr data_util.py.) */
 export const blurRadius = (size: number): number => Math.floor(Math.floor(size / 10) / 2);
 
@@ -15,19 +17,21 @@ let padded = new Float32Array(0);
 let between = new Float32Array(0);
 
 /**
- * Gaussian blur of numbers from 0 to 1, [H, W, 3] in float32, in place: along the rows, then along the columns, with
- * zeros outside the picture, so that its borders darken (padding SAME of simclr data_util.py, gaussian_blur). The
+ * Gaussian blur of numbers from 0 to 1, [H, W, 3] in float32, in place: along the rows, then along the columns,
+ * each summed in float64, with zeros outside the picture, so that its borders darken (padding SAME of simclr data_util.py, gaussian_blur). The
  * kernel has 2 `blurRadius(height)` + 1 taps, whatever the sigma (in pixels).
  */
 export function blurInPlace(picture: Float32Array, width: number, height: number, sigma: number): void {
   const radius = blurRadius(height);
   if (radius === 0) return;
   const kernel = blurKernel(radius, sigma);
+  const kernels = pictureKernels();
+  if (kernels !== undefined) return kernels.blur(picture, width, height, kernel);
   const row = 3 * width;
   const margin = 3 * radius;
   if (between.length < picture.length) between = new Float32Array(picture.length);
   if (padded.length < row + 2 * margin) padded = new Float32Array(row + 2 * margin);
-  const [line, rows, taps] = [padded, between, kernel.length];
+  const [line, rows, taps] = [padded.subarray(0, row + 2 * margin), between, kernel.length];
   line.fill(0);
   for (let y = 0; y < height; y++) {
     line.set(picture.subarray(y * row, (y + 1) * row), margin);

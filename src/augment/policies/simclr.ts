@@ -87,8 +87,9 @@ function drawJitters({ colourStrength, brightness }: SimclrRule, random: Random)
   });
 }
 
-// Kept between calls; holds nothing from call to call.
+// Kept between calls; hold nothing from call to call.
 let values = new Float32Array(0);
+const table = new Float32Array(3 * 256);
 
 /**
  * Does what was drawn over the bytes [H, W, 3]: computed in float32 on 0 to 1, rounded to the nearest byte once, at the
@@ -99,10 +100,33 @@ export function applySimclr(draw: SimclrDraw, { data, width, height }: Pixels): 
   if (draw.jitters.length === 0 && !draw.grey && draw.sigma === undefined) return;
   if (values.length < data.length) values = new Float32Array(data.length);
   const picture = values.subarray(0, data.length);
-  for (let i = 0; i < picture.length; i++) picture[i] = data[i]! / 255;
-  simclrValues(draw, picture, width, height);
+  const done = tabulate(draw, data);
+  for (let i = 0; i < picture.length; i += 3) {
+    picture[i] = table[data[i]!]!;
+    picture[i + 1] = table[256 + data[i + 1]!]!;
+    picture[i + 2] = table[512 + data[i + 2]!]!;
+  }
+  simclrValues({ ...draw, jitters: draw.jitters.slice(done) }, picture, width, height);
   // Within 0 to 1, so that truncation after half is rounding.
-  for (let i = 0; i < picture.length; i++) data[i] = picture[i]! * 255 + 0.5;
+  for (let i = 0; i < picture.length; i++) data[i] = (picture[i]! * 255 + 0.5) | 0;
+}
+
+/**
+ * What becomes of the 256 bytes in each channel, into `table`, as far as a channel needs no other: brightness and
+ * contrast that come first. The numbers are those of the operations on whole pictures.
+ * @returns how many operations these are
+ */
+function tabulate({ jitters, brightness }: SimclrDraw, data: Uint8Array): number {
+  for (let i = 0; i < table.length; i++) table[i] = (i & 255) / 255;
+  for (const [done, jitter] of jitters.entries()) {
+    if (jitter.name === 'brightness') applyJitter(jitter, brightness, table);
+    else if (jitter.name === 'contrast') {
+      const { argument } = jitter;
+      const added = pulls(meansOf(data, table), argument);
+      for (let i = 0; i < table.length; i++) table[i] = cut(table[i]! * argument + added[i >> 8]!);
+    } else return done;
+  }
+  return jitters.length;
 }
 
 /** The same on numbers from 0 to 1, [H, W, 3] in float32, without rounding. */
@@ -137,15 +161,33 @@ function affine(picture: Float32Array, factor: number, added: number): void {
   for (let i = 0; i < picture.length; i++) picture[i] = cut(picture[i]! * factor + added);
 }
 
+type Triple = [r: number, g: number, b: number];
+
+/** The mean of each channel. @param values what the bytes stand for, [3, 256], where the picture is bytes */
+function meansOf(picture: Uint8Array | Float32Array, values?: Float32Array): Triple {
+  let [r, g, b] = [0, 0, 0];
+  if (values === undefined)
+    for (let i = 0; i < picture.length; i += 3) {
+      r += picture[i]!;
+      g += picture[i + 1]!;
+      b += picture[i + 2]!;
+    }
+  else
+    for (let i = 0; i < picture.length; i += 3) {
+      r += values[picture[i]!]!;
+      g += values[256 + picture[i + 1]!]!;
+      b += values[512 + picture[i + 2]!]!;
+    }
+  const pixels = picture.length / 3;
+  return [r / pixels, g / pixels, b / pixels];
+}
+
+/** What (x - m) f + m adds to x f. */
+const pulls = (means: Triple, factor: number): Triple => means.map((mean) => mean * (1 - factor)) as Triple;
+
 /** (x - m) f + m about the mean m of each channel (tf.image.adjust_contrast). */
 function contrast(picture: Float32Array, factor: number): void {
-  const sums = [0, 0, 0];
-  for (let i = 0; i < picture.length; i += 3) {
-    sums[0]! += picture[i]!;
-    sums[1]! += picture[i + 1]!;
-    sums[2]! += picture[i + 2]!;
-  }
-  const [r = 0, g = 0, b = 0] = sums.map((sum) => (sum / (picture.length / 3)) * (1 - factor));
+  const [r, g, b] = pulls(meansOf(picture), factor);
   for (let i = 0; i < picture.length; i += 3) {
     picture[i] = cut(picture[i]! * factor + r);
     picture[i + 1] = cut(picture[i + 1]! * factor + g);
@@ -162,10 +204,12 @@ function saturate(picture: Float32Array, factor: number): void {
     const r = picture[i]!;
     const g = picture[i + 1]!;
     const b = picture[i + 2]!;
-    const v = Math.max(r, g, b);
-    const range = v - Math.min(r, g, b);
+    // Comparisons: Math.max and Math.min, which mind NaN and -0, take several times as long.
+    const v = r > g ? (r > b ? r : b) : g > b ? g : b;
+    const range = v - (r < g ? (r < b ? r : b) : g < b ? g : b);
     if (range === 0) continue;
-    const by = Math.min(factor, v / range);
+    const most = v / range;
+    const by = factor < most ? factor : most;
     picture[i] = v - (v - r) * by;
     picture[i + 1] = v - (v - g) * by;
     picture[i + 2] = v - (v - b) * by;
@@ -173,8 +217,8 @@ function saturate(picture: Float32Array, factor: number): void {
 }
 
 /**
- * HSV's hue turned by a share of its circle (tf.image.adjust_hue): with the hue h in sixths of the circle, a channel is
- * v - range max(0, min(1, k, 4 - k)), k = (n + h) mod 6, n = 5, 3 and 1 for red, green and blue.
+ * HSV's hue turned by a share of its circle (tf.image.adjust_hue). Largest and least value stay; the hue h is counted in
+ * sixths of the circle from red, and between two of its corners one channel rises or falls from one to the other.
  */
 function turnHue(picture: Float32Array, share: number): void {
   const turn = (share - Math.floor(share)) * 6;
@@ -182,20 +226,38 @@ function turnHue(picture: Float32Array, share: number): void {
     const r = picture[i]!;
     const g = picture[i + 1]!;
     const b = picture[i + 2]!;
-    const v = Math.max(r, g, b);
-    const range = v - Math.min(r, g, b);
+    const v = r > g ? (r > b ? r : b) : g > b ? g : b;
+    const least = r < g ? (r < b ? r : b) : g < b ? g : b;
+    const range = v - least;
     if (range === 0) continue;
-    const h = turn + (v === r ? (g - b) / range : v === g ? 2 + (b - r) / range : 4 + (r - g) / range);
-    picture[i] = v - range * less(h + 5);
-    picture[i + 1] = v - range * less(h + 3);
-    picture[i + 2] = v - range * less(h + 1);
+    let h = turn + (v === r ? (g - b) / range : v === g ? 2 + (b - r) / range : 4 + (r - g) / range);
+    if (h < 0) h += 6;
+    if (h >= 6) h -= 6;
+    const corner = h | 0;
+    const part = (h - corner) * range;
+    let red = v;
+    let green = least;
+    let blue = least;
+    if (corner === 0) green += part;
+    else if (corner === 1) {
+      red -= part;
+      green = v;
+    } else if (corner === 2) {
+      red = least;
+      green = v;
+      blue += part;
+    } else if (corner === 3) {
+      red = least;
+      green = v - part;
+      blue = v;
+    } else if (corner === 4) {
+      red = least + part;
+      blue = v;
+    } else blue = v - part;
+    picture[i] = red;
+    picture[i + 1] = green;
+    picture[i + 2] = blue;
   }
-}
-
-/** How far below the largest a channel is, 0 to 1, at this place of the circle: -2 to 18. */
-function less(place: number): number {
-  const k = place >= 12 ? place - 12 : place >= 6 ? place - 6 : place;
-  return Math.max(0, Math.min(1, k, 4 - k));
 }
 
 /** Luma of each pixel in all three channels (tf.image.rgb_to_grayscale). */

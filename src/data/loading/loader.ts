@@ -7,6 +7,7 @@ import { plural } from '../../suggest.js';
 import type { Source } from '../sources/source.js';
 import { type Batch, type BatchPlan, type BatchRequest, type MadeBatch, makeBatch } from './batch.js';
 import { JointOrder, type JointPlan } from './joint.js';
+import { useEngineKernels } from './kernels.js';
 import { openTargets, type TargetReader, type TargetSpec, type Targets } from './targets.js';
 import { WorkerPool } from './worker-pool.js';
 
@@ -104,6 +105,7 @@ export class BatchLoader<T extends Targets> {
           `${plural(source.length, 'picture')}. ${rest === 'drop' ? `Use a batch of at most ${source.length}.` : 'Batch norm learns nothing from one.'}`,
       );
     }
+    useEngineKernels();
     this.#source = source;
     this.#targets = options.targets;
     const drawn = styles ?? views;
