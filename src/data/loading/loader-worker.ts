@@ -5,9 +5,9 @@ import { useEngineKernels } from './kernels.js';
 import type { LoaderWorkerData, WorkerReply, WorkerTask } from './messages.js';
 import { buffersOf, openTargets } from './targets.js';
 
-const { spec, targets, plan, currentPass } = workerData as LoaderWorkerData;
+const { spec, targets, plan, currentPass, engine } = workerData as LoaderWorkerData;
 const port = parentPort!;
-useEngineKernels();
+if (engine === true) useEngineKernels();
 const source = openSource(spec);
 const reader = openTargets(targets, source);
 reader.catch(() => undefined); // heard with the first batch

@@ -4,6 +4,7 @@ import { repeatedOrder } from '../../augment/repeat.js';
 import { batchBounds, type Rest } from '../../batches.js';
 import { RescaledError, UsageError } from '../../errors.js';
 import { plural } from '../../suggest.js';
+import { engineLoaded } from '../../torch/addon.js';
 import type { Source } from '../sources/source.js';
 import { type Batch, type BatchPlan, type BatchRequest, type MadeBatch, makeBatch } from './batch.js';
 import { JointOrder, type JointPlan } from './joint.js';
@@ -105,7 +106,6 @@ export class BatchLoader<T extends Targets> {
           `${plural(source.length, 'picture')}. ${rest === 'drop' ? `Use a batch of at most ${source.length}.` : 'Batch norm learns nothing from one.'}`,
       );
     }
-    useEngineKernels();
     this.#source = source;
     this.#targets = options.targets;
     const drawn = styles ?? views;
@@ -176,6 +176,7 @@ export class BatchLoader<T extends Targets> {
 
   async *#pass(epoch: number, startBatch: number): AsyncGenerator<Batch<T>, void, undefined> {
     if (this.#closed) throw new RescaledError('The batch loader is closed.');
+    if (this.#pool === undefined && engineLoaded()) useEngineKernels();
     const pass = Atomics.add(this.#currentPass, 0, 1) + 1;
     const current = () => Atomics.load(this.#currentPass, 0) === pass;
     const order = this.#joint === undefined ? this.#order(epoch) : undefined;
