@@ -76,6 +76,8 @@ export const recipeSchema = z.strictObject({
   evalCrop: z.number().gt(0).max(1),
   /** Of every resize, in training and evaluation; antialiased. */
   interpolation: z.enum(['bicubic', 'bilinear']),
+  /** What is taken from pixels between 0 and 1 before the network sees them: ImageNet's mean and deviation, or nothing. */
+  inputNorm: z.enum(['imagenet', 'none']),
   augment: z.enum(['none', 'randaugment', 'autoaugment', 'trivialaugment', 'simclr']),
   randAugmentLayers: z.int().min(0).max(16),
   randAugmentMagnitude: z.number().min(0).max(50),
@@ -98,8 +100,6 @@ export const recipeSchema = z.strictObject({
   cutmix: z.number().min(0).max(1000),
   /** Times that each picture comes in a row, each time augmented anew; an epoch keeps its number of steps. */
   repeats: z.int().min(1).max(64),
-  /** What is taken from pixels between 0 and 1 before the network sees them: ImageNet's mean and deviation, or nothing. */
-  inputNorm: z.enum(['imagenet', 'none']),
   /** Of contrast: cosines of views are divided by it. */
   temperature: z.number().gt(0).max(100),
   /** Of contrast: the mean over all views, or twice that, as the released code has it. */

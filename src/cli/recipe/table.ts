@@ -37,7 +37,6 @@ export const RECIPE_GROUPS: Readonly<Record<string, readonly RecipeKey[]>> = {
     'stochasticDepthRule',
     'classWeights',
   ],
-  Contrast: ['temperature', 'contrastReduction', 'projectionHead', 'projectionLayers', 'projectionOutputs'],
   Pictures: ['cropMode', 'cropAreaMin', 'cropAttempts', 'padding', 'flip', 'evalCrop', 'interpolation', 'inputNorm'],
   Augmentation: [
     'augment',
@@ -56,6 +55,7 @@ export const RECIPE_GROUPS: Readonly<Record<string, readonly RecipeKey[]>> = {
     'cutmix',
     'repeats',
   ],
+  Contrast: ['temperature', 'contrastReduction', 'projectionHead', 'projectionLayers', 'projectionOutputs'],
   'Pictures without labels': [
     'unlabelledRatio',
     'unlabelledWeight',

@@ -44,7 +44,10 @@ export async function contrastParts(
   const shown = async (at: number, likeness?: number, same?: boolean) => {
     if (!cache.has(at)) cache.set(at, picture(details.indices[at]!));
     const name = classes[details.labels[at]!];
-    return html`<figure class="${same === undefined ? 'asked' : same ? 'same' : 'other'}"><img src="data:image/png;base64,${await cache.get(at)!}" alt="${name ?? 'picture'}"><figcaption>${name}${likeness !== undefined && html` <span class="quiet">${likeness.toFixed(2)}</span>`}</figcaption></figure>`;
+    const kind = same === undefined ? 'asked' : same ? 'same' : 'other';
+    const uri = `data:image/png;base64,${await cache.get(at)!}`;
+    const near = likeness !== undefined && html` <span class="quiet">${likeness.toFixed(2)}</span>`;
+    return html`<figure class="${kind}"><img src="${uri}" alt="${name ?? 'picture'}"><figcaption>${name}${near}</figcaption></figure>`;
   };
   const rows = [];
   for (const at of asked) {
@@ -66,7 +69,8 @@ export async function contrastParts(
       {
         id: 'neighbours',
         title: 'What looks alike',
-        body: html`<p>The ${SHOWN} pictures nearest to each of ${asked.length} by the cosine of their features${lists.length > 1 && ', before the training and after it'}.${classes.length > 0 && ' Those of another class are pale.'}</p>
+        body: html`<p>The ${SHOWN} pictures nearest to each of ${asked.length} by the cosine of their features
+${lists.length > 1 && ', before the training and after it'}.${classes.length > 0 && ' Those of another class are pale.'}</p>
 <div class="scroll"><table class="alike"><thead><tr><th>picture</th>${lists.map(({ title }) => html`<th>${title}</th>`)}</tr></thead>
 <tbody>${rows}</tbody></table></div>`,
       },
