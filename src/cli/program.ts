@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   shards: 'shards/shards',
   train: 'train/train',
   'self-train': 'semi/self-train',
+  transfer: 'transfer/transfer',
   ablate: 'ablate/ablate',
   study: 'study/study',
   scale: 'study/scale',

@@ -105,6 +105,8 @@ export function fitStart(
 ): KeyMatch {
   const isHead = (key: string): boolean => key.startsWith(`${head}.`);
   const match = matchKeys(shapes, foundIn(file));
+  match.ignored.push(...match.unexpected.filter(isProjection));
+  match.unexpected = match.unexpected.filter((key) => !isProjection(key));
   const why = headDiffers(file, facts, `${head}.weight`, wanted);
   if (why !== undefined) {
     match.renewed = [...shapes.keys()].filter(isHead);
@@ -117,6 +119,9 @@ export function fitStart(
   checkFit(match, file, titles);
   return match;
 }
+
+/** Of the head that contrastive pre-training learns with, which is thrown away after it (SimCLR, arXiv 2002.05709, section 4.2). */
+const isProjection = (key: string): boolean => key.startsWith('projection.');
 
 /** Why the file's head cannot serve; undefined when it can. */
 function headDiffers(

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { packageRoot } from '../../src/package-root.js';
 import { liveTensors } from '../../src/torch/index.js';
-import { rowsOf, stacked } from '../../src/transfer/features-data.js';
-import { nearest } from '../../src/transfer/knn.js';
-import { minimise } from '../../src/transfer/lbfgs.js';
-import { choosePenalty, classified, Logistic, PENALTIES, shareRight } from '../../src/transfer/linear.js';
+import { nearest } from '../../src/transfer/solve/knn.js';
+import { minimise } from '../../src/transfer/solve/lbfgs.js';
+import { choosePenalty, classified, Logistic, PENALTIES, shareRight } from '../../src/transfer/solve/linear.js';
+import { rowsOf, stacked } from '../../src/transfer/solve/rows.js';
 
 /** Made by make_transfer.py with scikit-learn. */
 const fixture = JSON.parse(readFileSync(join(packageRoot, 'test', 'fixtures', 'transfer.json'), 'utf8')) as {
@@ -31,7 +31,8 @@ const heldLabels = Int32Array.from(fixture.labels.slice(n));
 const near = (a: ArrayLike<number>, b: ArrayLike<number>, most: number): void => {
   assert.equal(a.length, b.length);
   const scale = Math.max(1, ...Array.from(b, Math.abs));
-  for (let i = 0; i < a.length; i++) assert.ok(Math.abs(a[i]! - b[i]!) <= most * scale, `${i}: ${a[i]} against ${b[i]}`);
+  for (let i = 0; i < a.length; i++)
+    assert.ok(Math.abs(a[i]! - b[i]!) <= most * scale, `${i}: ${a[i]} against ${b[i]}`);
 };
 
 test("logistic regression agrees with scikit-learn's in weights, biases, objective and predictions", () => {
@@ -43,7 +44,11 @@ test("logistic regression agrees with scikit-learn's in weights, biases, objecti
     assert.ok(fit.converged, `l2 ${known.l2}: gradient ${fit.gradient} after ${fit.iterations}`);
     const mean = fit.bias.reduce((sum, value) => sum + value, 0) / classes;
     near(fit.weight, known.weight, 2e-4);
-    near(fit.bias.map((value) => value - mean), known.bias, 2e-4);
+    near(
+      fit.bias.map((value) => value - mean),
+      known.bias,
+      2e-4,
+    );
     for (const { objective } of [fit, usual.fit(known.l2)])
       assert.ok(Math.abs(objective - known.objective) <= 1e-6 * known.objective, `${objective} ${known.objective}`);
     assert.deepEqual([...classified(fit, held, heldLabels).predicted], known.predicted);
@@ -68,7 +73,11 @@ test('the scale and the place of features change the penalty alone', () => {
   const moved = { ...train, data: train.data.map((value) => 16 * value + 48) };
   const [plain, other] = [new Logistic(train, labels, classes), new Logistic(moved, labels, classes)];
   const [a, b] = [plain.fit(0.5), other.fit(0.5 * 16 ** 2)];
-  near(b.weight.map((value) => 16 * value), a.weight, 1e-4);
+  near(
+    b.weight.map((value) => 16 * value),
+    a.weight,
+    1e-4,
+  );
   assert.ok(Math.abs(a.objective - b.objective) < 1e-5 * a.objective);
   plain.dispose();
   other.dispose();

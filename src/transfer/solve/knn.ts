@@ -1,6 +1,6 @@
-import { RescaledError } from '../errors.js';
-import { call, fromTypedArray, noGrad, scope, type Tensor } from '../torch/index.js';
-import type { Features } from './features-data.js';
+import { RescaledError } from '../../errors.js';
+import { call, fromTypedArray, noGrad, scope, type Tensor } from '../../torch/index.js';
+import type { Features } from './rows.js';
 
 export interface Neighbours {
   /** Neighbours that vote; all where there are fewer. */
@@ -54,7 +54,8 @@ export function nearest(
           const sums = new Float64Array(classes);
           for (let i = 0; i < n; i++) {
             sums.fill(0);
-            for (let v = i * votes; v < (i + 1) * votes; v++) sums[labels[Number(at[v])]!]! += Math.exp(s[v]! / temperature);
+            for (let v = i * votes; v < (i + 1) * votes; v++)
+              sums[labels[Number(at[v])]!]! += Math.exp(s[v]! / temperature);
             let best = 0;
             for (let c = 1; c < classes; c++) if (sums[c]! > sums[best]!) best = c;
             predicted[from + i] = best;

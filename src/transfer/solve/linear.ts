@@ -1,7 +1,7 @@
-import { RescaledError } from '../errors.js';
-import { call, type DType, fromTypedArray, noGrad, scope, type Tensor } from '../torch/index.js';
-import type { Features } from './features-data.js';
+import { RescaledError } from '../../errors.js';
+import { call, type DType, fromTypedArray, noGrad, scope, type Tensor } from '../../torch/index.js';
 import { minimise } from './lbfgs.js';
+import type { Features } from './rows.js';
 
 /** Weights [classes, d], row-major, and biases [classes] of logits W x + b. */
 export interface LinearModel {
@@ -81,7 +81,9 @@ export class Logistic {
         square += value * value;
       }
     if (!Number.isFinite(square))
-      throw new RescaledError('Expected finite features but received NaN or infinity: the weights of the start are damaged.');
+      throw new RescaledError(
+        'Expected finite features but received NaN or infinity: the weights of the start are damaged.',
+      );
     this.#mean = mean;
     this.#scale = square > 0 ? Math.sqrt(square / (n * d)) : 1;
     for (let i = 0; i < centred.length; i++) centred[i]! /= this.#scale;
@@ -200,7 +202,8 @@ export function choosePenalty(
       const { predicted, loss } = classified(fit, validation.features, validation.labels);
       const top1 = shareRight(predicted, validation.labels);
       path.push({ l2, top1, loss, converged: fit.converged });
-      if (best === undefined || top1 > best.top1 || (top1 === best.top1 && loss < best.loss)) best = { fit, top1, loss };
+      if (best === undefined || top1 > best.top1 || (top1 === best.top1 && loss < best.loss))
+        best = { fit, top1, loss };
     }
     return { fit: best!.fit, path };
   } finally {
