@@ -1,5 +1,5 @@
 import { RescaledError } from '../../errors.js';
-import { call, type DType, fromTypedArray, noGrad, scope, type Tensor } from '../../torch/index.js';
+import { call, type DType, fromTypedArray, keep, noGrad, scope, type Tensor, to } from '../../torch/index.js';
 import { minimise } from './lbfgs.js';
 import type { Features } from './rows.js';
 
@@ -13,7 +13,7 @@ export interface LinearFit extends LinearModel {
   l2: number;
   /** sum of cross-entropies + l2/2 |W|^2 there, in nats. */
   objective: number;
-  /** The largest part of the gradient of objective / n, in the units that it is solved in. */
+  /** The largest part of the gradient of objective / n, in units in which the Hessian's diagonal is about 1. */
   gradient: number;
   iterations: number;
   converged: boolean;
@@ -31,34 +31,42 @@ export interface PenaltyScore {
 /** 45 values from 1e-6 to 1e5 at equal distances of their logarithms (SimCLR, arXiv 2002.05709, appendix B.8). */
 export const PENALTIES: readonly number[] = Array.from({ length: 45 }, (_, k) => 10 ** (-6 + (11 * k) / 44));
 
-/** Of each part of the gradient of objective / n; scikit-learn's default is 1e-4. */
-const TOLERANCE = 1e-6;
+/** Of each part of that gradient g: the objective / n is about |g|^2 / 2 above its minimum. scikit-learn's default is 1e-4, without units. */
+const TOLERANCE = 1e-5;
 /** Features of so many numbers are held in float64, more in float32, with a tolerance that its rounding allows. */
 const MOST_DOUBLE = 64e6;
-const TOLERANCE_SINGLE = 1e-5;
-const ITERATIONS = 1000;
+const TOLERANCE_SINGLE = 3e-5;
+const ITERATIONS = 500;
+
+/** Directions in which features vary by less than this part of the most are none. */
+const FLAT = 1e-12;
 
 /**
  * Multinomial logistic regression with an L2 penalty on its weights, not on its biases: it minimises
  *
  *     sum_i -log softmax(W x_i + b)_(y_i) + l2/2 |W|^2,
  *
- * which is scikit-learn's `LogisticRegression(C=1/l2, solver='lbfgs')`. Features are taken as they are, as SimCLR does, not standardised. It is
- * solved on centred features with mean square 1, by one number for all: W x + b = (sW)(x - m)/s + (b + W m), so that the minimum is the
- * same, with l2/s^2 on the scaled weights, and found in fewer iterations. One matmul forward and one back an iteration, on the engine.
- * Dispose of it after use.
+ * which is scikit-learn's `LogisticRegression(C=1/l2, solver='lbfgs')`. Features are taken as they are, as SimCLR does, not standardised: what
+ * is done to them here changes the path to the minimum and not the minimum. They are centred (the bias takes that up) and turned into their
+ * principal axes, Z = (X - m) V, which leaves |W| as it is and drops directions without variance; and each axis j is solved for in units of
+ * 1/sqrt(c z_j^2 + l2/n), the root of the Hessian's diagonal with z_j^2 the mean square and c the mean of p(1 - p) where the solution begins,
+ * so that L-BFGS needs few iterations. One matmul forward and one back an iteration, on the engine. Dispose of it after use.
  */
 export class Logistic {
-  readonly #x: Tensor;
+  readonly #z: Tensor;
   readonly #labels: Tensor;
   readonly #target: Tensor;
   readonly #dtype: DType;
   readonly #mean: Float64Array;
-  readonly #scale: number;
+  /** [d, axes]: from axes to features. */
+  readonly #axes: Tensor;
+  /** Mean square along each axis. */
+  readonly #spread: Float64Array;
   readonly #n: number;
   readonly #d: number;
-  /** Of the problem that is solved: the start of the next, which lies near. */
-  #last: Float64Array | undefined;
+  /** The solution before, by class and axis, then the biases: the start of the next, which lies near. */
+  #last: Float64Array;
+  #curvature: number;
 
   constructor(
     { data, n, d }: Features,
@@ -72,64 +80,74 @@ export class Logistic {
     this.#dtype = n * d <= MOST_DOUBLE ? 'float64' : 'float32';
     const mean = new Float64Array(d);
     for (let i = 0; i < n; i++) for (let j = 0; j < d; j++) mean[j]! += data[i * d + j]! / n;
-    let square = 0;
-    const centred = this.#dtype === 'float64' ? new Float64Array(n * d) : new Float32Array(n * d);
-    for (let i = 0; i < n; i++)
-      for (let j = 0; j < d; j++) {
-        const value = data[i * d + j]! - mean[j]!;
-        centred[i * d + j] = value;
-        square += value * value;
-      }
-    if (!Number.isFinite(square))
+    if (!mean.every(Number.isFinite))
       throw new RescaledError(
         'Expected finite features but received NaN or infinity: the weights of the start are damaged.',
       );
     this.#mean = mean;
-    this.#scale = square > 0 ? Math.sqrt(square / (n * d)) : 1;
-    for (let i = 0; i < centred.length; i++) centred[i]! /= this.#scale;
+    const { z, axes, spread } = principal(data, mean, n, d, this.#dtype);
+    [this.#z, this.#axes, this.#spread] = [z, axes, spread];
     const oneHot = new Float32Array(n * classes);
     for (let i = 0; i < n; i++) oneHot[i * classes + labels[i]!] = 1;
-    this.#x = fromTypedArray(centred, [n, d]);
     this.#target = fromTypedArray(oneHot, [n, classes], { dtype: this.#dtype });
     this.#labels = fromTypedArray(labels, [n, 1], { dtype: 'int64' });
+    this.#last = new Float64Array(classes * spread.length + classes);
+    this.#curvature = (1 / classes) * (1 - 1 / classes);
   }
 
   /** The minimum for this penalty, begun at the one before: go from strong penalties to weak ones. */
   fit(l2: number): LinearFit {
-    const [n, d, k] = [this.#n, this.#d, this.classes];
-    const scaled = l2 / this.#scale ** 2;
-    const tolerance = this.tolerance ?? (this.#dtype === 'float64' ? TOLERANCE : TOLERANCE_SINGLE);
+    const [n, d, k, r] = [this.#n, this.#d, this.classes, this.#spread.length];
+    // Of the biases the features are 1. Where nothing bends, any unit serves.
+    const unit = Float64Array.from(this.#spread, (square) => 1 / Math.sqrt(this.#curvature * square + l2 / n));
+    const ofBias = 1 / Math.sqrt(this.#curvature);
+    const units = new Float64Array(k * r + k).map((_, i) => (i < k * r ? unit[i % r]! : ofBias));
     const found = minimise(
-      (x, gradient) => this.#evaluate(x, gradient, scaled),
-      this.#last ?? new Float64Array(k * d + k),
-      { tolerance, iterations: ITERATIONS },
+      (u, gradient) => this.#evaluate(u, units, gradient, l2),
+      this.#last.map((value, i) => value / units[i]!),
+      {
+        tolerance: this.tolerance ?? (this.#dtype === 'float64' ? TOLERANCE : TOLERANCE_SINGLE),
+        iterations: ITERATIONS,
+      },
     );
-    this.#last = found.x;
-    const weight = found.x.slice(0, k * d).map((value) => value / this.#scale);
-    const bias = found.x.slice(k * d);
+    this.#last = found.x.map((value, i) => value * units[i]!);
+    const weight = scope(() =>
+      noGrad(() => {
+        const own = fromTypedArray(this.#last.subarray(0, k * r), [k, r], { dtype: this.#dtype });
+        return Float64Array.from(
+          call<Tensor>('aten::matmul', [own, call('aten::t', [this.#axes])]).data() as Float64Array,
+        );
+      }),
+    );
+    const bias = this.#last.slice(k * r);
     for (let c = 0; c < k; c++) for (let j = 0; j < d; j++) bias[c]! -= weight[c * d + j]! * this.#mean[j]!;
     const { gradient, iterations, converged } = found;
     return { l2, weight, bias, objective: n * found.value, gradient, iterations, converged };
   }
 
-  /** (sum of cross-entropies + l2/2 |W|^2) / n, and its gradient: (P - Y)^T X / n + l2 W / n, and the mean of P - Y. */
-  #evaluate(x: Float64Array, gradient: Float64Array, l2: number): number {
-    const [n, d, k] = [this.#n, this.#d, this.classes];
-    const weights = k * d;
+  /** (sum of cross-entropies + l2/2 |W|^2) / n, and its gradient: (P - Y)^T Z / n + l2 W / n, and the mean of P - Y; all in `units`. */
+  #evaluate(u: Float64Array, units: Float64Array, gradient: Float64Array, l2: number): number {
+    const [n, k, r] = [this.#n, this.classes, this.#spread.length];
+    const weights = k * r;
+    const x = u.map((value, i) => value * units[i]!);
     let squares = 0;
     for (let i = 0; i < weights; i++) squares += x[i]! * x[i]!;
     const loss = scope(() =>
       noGrad(() => {
-        const weight = fromTypedArray(x.subarray(0, weights), [k, d], { dtype: this.#dtype });
+        const weight = fromTypedArray(x.subarray(0, weights), [k, r], { dtype: this.#dtype });
         const bias = fromTypedArray(x.subarray(weights), [k], { dtype: this.#dtype });
-        const logits = call<Tensor>('aten::linear', [this.#x, weight, bias]);
+        const logits = call<Tensor>('aten::linear', [this.#z, weight, bias]);
         const logs = call<Tensor>('aten::log_softmax.int', [logits, 1]);
         const own = call<Tensor>('aten::gather', [logs, 1, this.#labels]);
-        const residual = call<Tensor>('aten::sub.Tensor', [call('aten::exp', [logs]), this.#target]);
-        const ofWeight = call<Tensor>('aten::matmul', [call('aten::t', [residual]), this.#x]).data();
+        const p = call<Tensor>('aten::exp', [logs]);
+        const residual = call<Tensor>('aten::sub.Tensor', [p, this.#target]);
+        const ofWeight = call<Tensor>('aten::matmul', [call('aten::t', [residual]), this.#z]).data();
         const ofBias = call<Tensor>('aten::sum.dim_IntList', [residual, [0]]).data();
-        for (let i = 0; i < weights; i++) gradient[i] = (Number(ofWeight[i]) + l2 * x[i]!) / n;
-        for (let c = 0; c < k; c++) gradient[weights + c] = Number(ofBias[c]) / n;
+        for (let i = 0; i < weights; i++) gradient[i] = ((Number(ofWeight[i]) + l2 * x[i]!) / n) * units[i]!;
+        for (let c = 0; c < k; c++) gradient[weights + c] = (Number(ofBias[c]) / n) * units[weights + c]!;
+        const squared = call<Tensor>('aten::sum', [call('aten::mul.Tensor', [p, p])], { dtype: 'float64' }).item();
+        // The mean of p (1 - p) over pictures and classes; near 0 where all is told apart.
+        this.#curvature = Math.max(1e-4, (n - squared) / (n * k));
         return -call<Tensor>('aten::sum', [own], { dtype: 'float64' }).item();
       }),
     );
@@ -137,8 +155,60 @@ export class Logistic {
   }
 
   dispose(): void {
-    for (const tensor of [this.#x, this.#labels, this.#target]) tensor.dispose();
+    for (const tensor of [this.#z, this.#axes, this.#labels, this.#target]) tensor.dispose();
   }
+}
+
+/**
+ * Centred features in their principal axes: z = (x - m) V, [n, r], V [d, r], and the mean square along each axis. From the eigenvectors of the
+ * smaller of X^T X and X X^T, in float64.
+ */
+function principal(
+  data: Float32Array,
+  mean: Float64Array,
+  n: number,
+  d: number,
+  dtype: DType,
+): { z: Tensor; axes: Tensor; spread: Float64Array } {
+  return scope(() =>
+    noGrad(() => {
+      const x = call<Tensor>('aten::sub.Tensor', [
+        fromTypedArray(data, [n, d], { dtype }),
+        fromTypedArray(mean, [d], { dtype }),
+      ]);
+      const t = (matrix: Tensor): Tensor => call('aten::t', [matrix]);
+      const product = (a: Tensor, b: Tensor): Tensor => call('aten::matmul', [a, b]);
+      const wide = n < d;
+      const gram = to(wide ? product(x, t(x)) : product(t(x), x), { dtype: 'float64' });
+      const [values, vectors] = call<[Tensor, Tensor]>('aten::linalg_eigh', [gram]);
+      const all = values.data() as Float64Array;
+      const largest = Math.max(0, all.at(-1) ?? 0);
+      // Rising: those that are none come first. One axis is kept where all features are equal.
+      const first = Math.min(
+        all.length - 1,
+        Math.max(
+          0,
+          all.findIndex((value) => value > FLAT * largest && value > 0),
+        ),
+      );
+      const r = all.length - first;
+      const kept = call<Tensor>('aten::narrow', [vectors, 1, first, r]);
+      const roots = Float64Array.from(all.subarray(first), (value) => Math.sqrt(Math.max(value, 0)));
+      const own = to(kept, { dtype });
+      const axes = wide
+        ? call<Tensor>('aten::div.Tensor', [
+            product(t(x), own),
+            fromTypedArray(
+              roots.map((root) => root || 1),
+              [r],
+              { dtype },
+            ),
+          ])
+        : call<Tensor>('aten::contiguous', [own]);
+      const spread = Float64Array.from(roots, (root) => root ** 2 / n);
+      return { z: keep(product(x, axes)), axes: keep(call<Tensor>('aten::clone', [axes])), spread };
+    }),
+  );
 }
 
 /** Rows at a time, so that memory does not grow with the pictures. */
