@@ -11,6 +11,7 @@ import {
   fitData,
   fitLengths,
   fitModel,
+  fitNorm,
   fitOptimiser,
   fitPictures,
   fitUnlabelled,
@@ -82,6 +83,7 @@ export function resolveRecipe(
   fitUnlabelled(draft, unlabelled);
   fitAugmentation(draft, size);
   fitData(draft, pictures, unlabelled);
+  fitNorm(draft, pictures, unlabelled);
   fitLengths(draft);
   fitAveraging(draft, pictures, unlabelled);
   markUnused(draft);
