@@ -158,7 +158,7 @@ test('lists may be typed as one text', () => {
   assert.throws(() => recipe('resnet-baseline', 224, { stepEpochs: '10,x' }), /setting stepEpochs/);
 });
 
-test('fine-tuning keeps max(1 - 10/s, 0.9) of batch norm\'s averages, s steps an epoch', () => {
+test("fine-tuning keeps max(1 - 10/s, 0.9) of batch norm's averages, s steps an epoch", () => {
   const momentum = (pictures: number, settings: Record<string, unknown> = {}, preset = 'finetune') =>
     resolveRecipe(preset, 'resnet-rs-50', 224, { batch: 256, ...settings }, pictures).values.normMomentum;
   // SimCLR on CIFAR: 50,000 pictures in batches of 256 are 195 steps and a rest.

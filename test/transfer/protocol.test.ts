@@ -27,10 +27,16 @@ test("SimCLR's grids, and every other value of them", () => {
     const small = gridOf({ kind }, 'small');
     assert.equal(small.length, 9);
     const whole = gridOf({ kind }, 'paper');
-    for (const { rate } of small) assert.ok(whole.some((one) => one.rate === rate), `${kind} ${rate}`);
+    for (const { rate } of small)
+      assert.ok(
+        whole.some((one) => one.rate === rate),
+        `${kind} ${rate}`,
+      );
     assert.equal(gridOf({ kind }, 'one').length, 1);
   }
-  assert.deepEqual(gridOf({ kind: 'weights' }, 'one', { learningRate: 0.5, weightDecay: 0.01 }), [{ rate: 0.5, decay: 0.005 }]);
+  assert.deepEqual(gridOf({ kind: 'weights' }, 'one', { learningRate: 0.5, weightDecay: 0.01 }), [
+    { rate: 0.5, decay: 0.005 },
+  ]);
 });
 
 test('shares of the labels are stratified, nested, at least one of each class, and a function of the seed', () => {
@@ -39,7 +45,10 @@ test('shares of the labels are stratified, nested, at least one of each class, a
   const data = { train: { labels, length: 253 }, classes: ['a', 'b', 'c'] } as unknown as Target;
   const counts = (percent: number, seed: number) => {
     const chosen = labelled(data, percent, seed);
-    assert.deepEqual([...chosen].sort((a, b) => a - b), chosen);
+    assert.deepEqual(
+      [...chosen].sort((a, b) => a - b),
+      chosen,
+    );
     return [0, 1, 2].map((label) => chosen.filter((i) => labels[i] === label).length);
   };
   assert.deepEqual(counts(1, 0), [2, 1, 1]);
@@ -67,7 +76,9 @@ test("the test of pictures is McNemar's exact one for one seed, and the permutat
     ['01100010100', '11010111111'],
     ['00101110-00', '10110111-10'],
   ];
-  const d = Array.from({ length: 11 }, (_, i) => seeds.reduce((sum, [x, y]) => sum + Number(y[i] === '1') - Number(x[i] === '1'), 0));
+  const d = Array.from({ length: 11 }, (_, i) =>
+    seeds.reduce((sum, [x, y]) => sum + Number(y[i] === '1') - Number(x[i] === '1'), 0),
+  );
   const observed = Math.abs(d.reduce((sum, value) => sum + value, 0));
   let extreme = 0;
   for (let mask = 0; mask < 2 ** 11; mask++)
@@ -79,7 +90,11 @@ test("the test of pictures is McNemar's exact one for one seed, and the permutat
 });
 
 test('better is beyond noise by pictures and by seeds', () => {
-  const result = (seed: number, right: string) => ({ seed, right, top1: [...right].filter((mark) => mark === '1').length / right.length });
+  const result = (seed: number, right: string) => ({
+    seed,
+    right,
+    top1: [...right].filter((mark) => mark === '1').length / right.length,
+  });
   const [low, high] = ['0'.repeat(20) + '1'.repeat(20), '1'.repeat(40)];
   const one = compare([result(0, low)], [result(0, high)])!;
   assert.deepEqual([one.verdict, one.mean, one.seeds, one.low], ['better', 0.5, 1, undefined]);
@@ -92,7 +107,13 @@ test('better is beyond noise by pictures and by seeds', () => {
   assert.ok(mixed.p < 0.05 && mixed.low! < 0 && mixed.high! > 0, JSON.stringify(mixed));
   assert.equal(mixed.verdict, 'noise');
   // A result without chance stands for every seed.
-  assert.equal(compare([result(0, low)], [0, 1, 2].map((seed) => result(seed, high)))!.seeds, 3);
+  assert.equal(
+    compare(
+      [result(0, low)],
+      [0, 1, 2].map((seed) => result(seed, high)),
+    )!.seeds,
+    3,
+  );
   assert.equal(compare([], [result(0, high)]), undefined);
 });
 
@@ -104,13 +125,18 @@ test('a plan has a result for each start, target, method, share and seed, named 
   assert.equal(count('scratch', 'linear', 100), 2);
   assert.equal(plan.groups.length, 4);
   assert.equal(new Set(plan.cells.map(({ id }) => id)).size, plan.cells.length);
-  const ids = (other: TransferAsk, name = 'rs') => planOf(other, [{ ...start('rs'), name }], [target]).cells.map(({ id }) => id);
+  const ids = (other: TransferAsk, name = 'rs') =>
+    planOf(other, [{ ...start('rs'), name }], [target]).cells.map(({ id }) => id);
   assert.deepEqual(ids(ask, 'other'), ids(ask));
-  assert.equal(ids({ ...ask, seeds: 1 }).every((id) => ids(ask).includes(id)), true);
+  assert.equal(
+    ids({ ...ask, seeds: 1 }).every((id) => ids(ask).includes(id)),
+    true,
+  );
   const changed = ids({ ...ask, epochs: 3 }).filter((id) => !ids(ask).includes(id));
   assert.ok(changed.length > 0 && changed.every((id) => id.startsWith('finetune')));
   // Another grid tries anew only what was not tried.
-  const points = (grid: TransferAsk['grid']) => planOf({ ...ask, grid }, [start('rs')], [target]).groups[0]!.points.map(({ id }) => id);
+  const points = (grid: TransferAsk['grid']) =>
+    planOf({ ...ask, grid }, [start('rs')], [target]).groups[0]!.points.map(({ id }) => id);
   assert.ok(points('small').every((id) => points('paper').includes(id)));
 });
 
@@ -123,7 +149,10 @@ test('the chosen rate or decay at an end of what was tried is named', () => {
 
 test('what cannot be asked for is refused by name', () => {
   const refused = (other: Partial<TransferAsk>, words: RegExp) =>
-    assert.throws(() => checkAsk({ ...ask, ...other }), (error: Error) => words.test(error.message));
+    assert.throws(
+      () => checkAsk({ ...ask, ...other }),
+      (error: Error) => words.test(error.message),
+    );
   refused({ methods: ['liner' as 'linear'] }, /for --methods but received "liner".*linear/);
   refused({ labels: [0] }, /--labels but received 0/);
   refused({ labels: [] }, /but received none/);

@@ -13,7 +13,7 @@ import { featuresOf } from '../../src/transfer/features.js';
 import type { TransferEvent } from '../../src/transfer/run.js';
 import { loadTrunk, openStarts } from '../../src/transfer/starts.js';
 import { openTarget, together } from '../../src/transfer/targets.js';
-import { planTransfer, transfer, type TransferOptions } from '../../src/transfer/transfer.js';
+import { planTransfer, type TransferOptions, transfer } from '../../src/transfer/transfer.js';
 import { writeFacts } from '../../src/weights/facts.js';
 import { encodeSafetensors } from '../../src/weights/formats/safetensors.js';
 import { photos, rejectsWith, temporaryFolder } from '../data/helpers.js';
@@ -52,8 +52,14 @@ const contrast = weightsFile('contrast.safetensors', true);
 
 test('features are the pooled outputs of the trunk in its own preprocessing, kept and read again', async () => {
   const [start, other] = await openStarts([supervised, `ssl=${contrast}`]);
-  assert.deepEqual([start!.name, start!.size, start!.evalCrop, start!.weights, start!.task], ['supervised', 16, 1, 'ema', undefined]);
-  assert.deepEqual([other!.name, other!.input.mean, other!.input.std, other!.task], ['ssl', [0, 0, 0], [1, 1, 1], 'contrast']);
+  assert.deepEqual(
+    [start!.name, start!.size, start!.evalCrop, start!.weights, start!.task],
+    ['supervised', 16, 1, 'ema', undefined],
+  );
+  assert.deepEqual(
+    [other!.name, other!.input.mean, other!.input.std, other!.task],
+    ['ssl', [0, 0, 0], [1, 1, 1], 'contrast'],
+  );
   const target = await openTarget(data);
   const before = liveTensors();
   const [own, ssl] = [await featuresOf(start!, target), await featuresOf(other!, target)];
@@ -70,7 +76,9 @@ test('features are the pooled outputs of the trunk in its own preprocessing, kep
   const d = ssl!.test.d;
   for (let j = 0; j < d; j++) assert.ok(Math.abs(by[j]! - ssl!.test.data[3 * d + j]!) < 1e-5 * (1 + Math.abs(by[j]!)));
   // Pixels of the model's input are bytes / 255.
-  const input = scope(() => call<number>('aten::item', [call('aten::amax', [normaliser.input(seen, 1, 16), [0, 1, 2, 3]])]));
+  const input = scope(() =>
+    call<number>('aten::item', [call('aten::amax', [normaliser.input(seen, 1, 16), [0, 1, 2, 3]])]),
+  );
   assert.ok(input <= 1);
   model.dispose();
   normaliser.dispose();
@@ -108,7 +116,10 @@ test('stopped and begun again, it measures every start with every method once; t
   const early = events.flatMap((event) => (event.type === 'result' ? [event.result.id] : []));
   assert.ok(early.length >= 12, String(early.length));
   const later: TransferEvent[] = [];
-  const { stopped, failed, table, page } = await transfer(options(), out, { threads: 1, onEvent: (event) => later.push(event) });
+  const { stopped, failed, table, page } = await transfer(options(), out, {
+    threads: 1,
+    onEvent: (event) => later.push(event),
+  });
   assert.deepEqual([stopped, failed, table.failures], [false, 0, []]);
   assert.ok(later.every((event) => event.type !== 'result' || !early.includes(event.result.id)));
   assert.equal(table.cells.length, 3 * 3 * 2);
@@ -120,15 +131,20 @@ test('stopped and begun again, it measures every start with every method once; t
   assert.equal(table.pairs.length, 3 * 3 * 2);
   assert.equal(table.cells.filter(({ rank }) => rank === 'best').length, 6);
   // From scratch twice as long.
-  const chosen = (start: string) => table.cells.find((cell) => cell.start === start && cell.method === 'finetune' && cell.labels === 100)!.chosen!;
+  const chosen = (start: string) =>
+    table.cells.find((cell) => cell.start === start && cell.method === 'finetune' && cell.labels === 100)!.chosen!;
   assert.match(chosen('supervised'), /^rate 0\.02, decay 0\.000002, (\d+) epochs of batches of \d/);
   const epochs = (start: string): number => Number(/(\d+) epochs/.exec(chosen(start))![1]);
   assert.equal(epochs('scratch'), 2 * epochs('supervised'));
   const html = readFileSync(page, 'utf8');
-  for (const words of ['supervised', 'ssl', 'scratch', 'k-NN', 'Accuracy against labels', 'trained for: contrast']) assert.match(html, new RegExp(words));
+  for (const words of ['supervised', 'ssl', 'scratch', 'k-NN', 'Accuracy against labels', 'trained for: contrast'])
+    assert.match(html, new RegExp(words));
   assert.deepEqual(JSON.parse(readFileSync(join(out, 'report.json'), 'utf8')), JSON.parse(JSON.stringify(table)));
   // No weights and no run is left.
-  assert.deepEqual(readdirSync(join(out, 'trials')).filter((name) => !name.endsWith('.json')), []);
+  assert.deepEqual(
+    readdirSync(join(out, 'trials')).filter((name) => !name.endsWith('.json')),
+    [],
+  );
 });
 
 test('the same call does nothing more; one that asks for more does the rest', async () => {
@@ -140,7 +156,11 @@ test('the same call does nothing more; one that asks for more does the rest', as
   const { table } = await transfer(frozen, out, { threads: 1, onEvent: (event) => more.push(event) });
   // Two further seeds of a half, and all labels with those of validation.
   assert.deepEqual(
-    more.flatMap((event) => (event.type === 'result' ? [`${event.result.method} ${event.result.labels} ${event.result.seed}`] : [])).sort(),
+    more
+      .flatMap((event) =>
+        event.type === 'result' ? [`${event.result.method} ${event.result.labels} ${event.result.seed}`] : [],
+      )
+      .sort(),
     ['knn 100 0', 'knn 50 1', 'knn 50 2', 'linear 100 0', 'linear 50 1', 'linear 50 2'],
   );
   assert.equal(table.cells.find(({ method, labels }) => method === 'knn' && labels === 100)!.pictures, 22);
@@ -152,17 +172,25 @@ test('parts that are missing are set aside, always the same, and said', async ()
   const one = await openTarget(whole);
   assert.deepEqual([one.train.length, one.val.length, one.test.length], [12, 4, 4]);
   assert.match(one.notes.join(), /has no test part: 20 % of its pictures are set aside/);
-  const places = (of: typeof one) => (['train', 'val', 'test'] as const).map((part) => Array.from({ length: of[part].length }, (_, i) => of[part].describe(i)));
+  const places = (of: typeof one) =>
+    (['train', 'val', 'test'] as const).map((part) =>
+      Array.from({ length: of[part].length }, (_, i) => of[part].describe(i)),
+    );
   assert.deepEqual(places(await openTarget(whole)), places(one));
   assert.equal(new Set(places(one).flat()).size, 20);
   const both = together(one.train, one.val);
   assert.equal(both.length, 16);
   assert.deepEqual([both.describe(15), both.labels[15]], [one.val.describe(3), one.val.labels[3]]);
-  const two = await openTarget(await photos(join(root, 'two'), { 'train/a': 5, 'train/b': 5, 'test/a': 3, 'test/b': 3 }));
+  const two = await openTarget(
+    await photos(join(root, 'two'), { 'train/a': 5, 'train/b': 5, 'test/a': 3, 'test/b': 3 }),
+  );
   assert.deepEqual([two.train.length, two.val.length, two.test.length], [8, 2, 6]);
   assert.match(two.notes.join(), /no validation part of its own/);
   const plan = await planTransfer(options({ labels: [1], starts: [supervised] }));
-  assert.match(plan.targets[0]!.notes.join(), /1 % of the labels of photos are 2 pictures of 2 classes: each class has only one/);
+  assert.match(
+    plan.targets[0]!.notes.join(),
+    /1 % of the labels of photos are 2 pictures of 2 classes: each class has only one/,
+  );
 });
 
 test('starts and targets that cannot be are refused by what they lack', async () => {
@@ -173,7 +201,11 @@ test('starts and targets that cannot be are refused by what they lack', async ()
   await refused({ starts: ['scratch'] }, 2, /write scratch:MODEL/);
   await refused({ starts: ['scratch:resnet-rs-15'] }, 2, /resnet-rs-15/);
   await refused({ starts: [supervised, supervised] }, 2, /both "supervised".*NAME=/);
-  await refused({ starts: [weightsFile('half.safetensors', false, (key) => key.startsWith('layer3.'))] }, 1, /do not fit|missing/);
+  await refused(
+    { starts: [weightsFile('half.safetensors', false, (key) => key.startsWith('layer3.'))] },
+    1,
+    /do not fit|missing/,
+  );
   await refused({ starts: [] }, 2, /Expected starts/);
   await refused({ to: [] }, 2, /behind --to/);
   await refused({ to: [data, data] }, 2, /there twice/);
