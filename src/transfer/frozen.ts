@@ -29,11 +29,15 @@ export async function frozenCells(
       if (features === undefined) return false;
       known = { seed, features };
     }
-    const result = measured(cell, ask, target, known.features);
+    const goesOn = async (): Promise<boolean> => {
+      await letMessagesIn();
+      return options.signal?.aborted !== true;
+    };
+    const result = await measured(cell, ask, target, known.features, goesOn);
+    if (result === undefined) return false;
     writeResult(out, result);
     onDone(result);
-    await letMessagesIn();
-    if (options.signal?.aborted === true) return false;
+    if (!(await goesOn())) return false;
   }
   return true;
 }
@@ -42,7 +46,13 @@ interface Part extends PartFeatures {
   labels: Int32Array;
 }
 
-function measured(cell: Cell, ask: TransferAsk, target: Target, features: TargetFeatures): CellResult {
+async function measured(
+  cell: Cell,
+  ask: TransferAsk,
+  target: Target,
+  features: TargetFeatures,
+  goesOn: () => Promise<boolean>,
+): Promise<CellResult | undefined> {
   const began = performance.now();
   const { method, labels, seed } = cell;
   const classes = target.classes.length;
@@ -61,7 +71,9 @@ function measured(cell: Cell, ask: TransferAsk, target: Target, features: Target
     predicted = vote(last, test);
     chosen = { ...NEIGHBOURS, k: Math.min(NEIGHBOURS.k, last.n) };
   } else {
-    const { fit, path } = choosePenalty(train, train.labels, classes, { features: val, labels: val.labels });
+    const found = await choosePenalty(train, train.labels, classes, { features: val, labels: val.labels }, { goesOn });
+    if (found === undefined) return undefined;
+    const { fit, path } = found;
     onValidation = path.find(({ l2 }) => l2 === fit.l2)!.top1;
     predicted = classified(last === train ? fit : refit(last, classes, fit.l2), test, test.labels).predicted;
     chosen = { l2: fit.l2, converged: fit.converged };

@@ -16,8 +16,8 @@ export function writePage(plan: TransferPlan, out: string): TransferTable {
 }
 
 function commandsOf({ ask, starts, targets }: TransferPlan, out: string): { what: string; command: string }[] {
-  const given = starts.map(({ name, path }) => (path === undefined ? name : `${name}=${path}`));
-  const words = ['rescaled', 'transfer', ...given, '--to', ...targets.map(({ path }) => path)];
+  const given = starts.map(({ name, given: typed }) => (name === typed ? typed : `${name}=${typed}`));
+  const words = ['rescaled', 'transfer', ...given, '--to', ...targets.map((target) => target.given)];
   return [
     {
       what: 'The same again, or on with what is left',

@@ -118,7 +118,13 @@ async function perform(task: TransferJob['task'], work: Work, tools: Tools): Pro
     }
   }
   if (isDone(out, work.cell.id)) return { type: 'done' };
-  const result = await tunedCell(out, work.group, work.cell, ask, await openTarget(task.path, ask.valSplit), how);
+  let result: CellResult | undefined;
+  try {
+    result = await tunedCell(out, work.group, work.cell, ask, await openTarget(task.path, ask.valSplit), how);
+  } catch (error) {
+    if (!signal.aborted) rmSync(runFolder(out, work.cell.id), { recursive: true, force: true });
+    throw error;
+  }
   if (result === undefined) return { type: 'stopped' };
   writeResult(out, result);
   send({ type: 'result', result });

@@ -26,6 +26,8 @@ import type { WeightsFile } from '../weights/open.js';
 /** Weights to learn from, or none: what a target set begins with. JSON. */
 export interface Start {
   name: string;
+  /** As it was typed. */
+  given: string;
   kind: 'weights' | 'scratch';
   /** The weights file. */
   path?: string;
@@ -135,6 +137,7 @@ async function openWeighty(text: string, name: string | undefined, { size, signa
     const evalCrop = facts.evalCrop ?? 0.875;
     return {
       name: name ?? nameOf(text, path),
+      given: text,
       kind: 'weights',
       path,
       model,
@@ -172,7 +175,7 @@ function fromScratch(
   const evalCrop = like?.evalCrop ?? 0.875;
   const input: InputFacts = { ...IMAGENET_INPUT, ...(like && { interpolation: like.input.interpolation }) };
   return {
-    name,
+    ...{ name, given: wanted === undefined ? 'scratch' : `scratch:${wanted}` },
     kind: 'scratch',
     model,
     title: modelTitle(model, modelOptions),

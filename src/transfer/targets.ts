@@ -15,6 +15,7 @@ import { digest } from './starts.js';
 export interface Target {
   name: string;
   path: string;
+  given: string;
   dataset: Dataset;
   train: Source;
   val: Source;
@@ -33,6 +34,8 @@ export interface Target {
 export interface TargetFacts {
   name: string;
   path: string;
+  /** As it was typed. */
+  given: string;
   identity: string;
   classes: number;
   train: number;
@@ -41,8 +44,18 @@ export interface TargetFacts {
   notes: readonly string[];
 }
 
-export const factsOfTarget = ({ name, path, identity, classes, train, val, test, notes }: Target): TargetFacts => ({
-  ...{ name, path, identity, notes },
+export const factsOfTarget = ({
+  name,
+  path,
+  given,
+  identity,
+  classes,
+  train,
+  val,
+  test,
+  notes,
+}: Target): TargetFacts => ({
+  ...{ name, path, given, identity, notes },
   ...{ classes: classes.length, train: train.length, val: val.length, test: test.length },
 });
 
@@ -89,7 +102,19 @@ export async function openTarget(path: string, share = 0.2): Promise<Target> {
     test.length,
     dataset.test === undefined ? [] : (pathsOf(dataset.test) ?? []),
   );
-  return { name, path: placeOf(path), dataset, train, val, test, classes, identity, setAside: !own, notes };
+  return {
+    name,
+    path: placeOf(path),
+    given: path,
+    dataset,
+    train,
+    val,
+    test,
+    classes,
+    identity,
+    setAside: !own,
+    notes,
+  };
 }
 
 /** Keeps these draws apart from others of the same seed. */

@@ -129,8 +129,12 @@ async function learn(
     await letMessagesIn?.();
   }
   if (end === undefined || signal?.aborted === true) return undefined;
-  if (scores === undefined)
-    throw new RescaledError(`Expected the run in ${run} to be measured but it was not. Delete it.`);
+  if (scores === undefined) {
+    // It was ended between its last checkpoint and its result, and says no more how good it is.
+    if (!goesOn) throw new RescaledError(`Expected the run in ${run} to be measured but it was not.`);
+    rmSync(run, { recursive: true, force: true });
+    return learn(learning, ask, target, run, tools);
+  }
   const { top1, loss } = scores;
   const batch = Math.round((train.length * epochs) / Math.max(1, steps));
   const middle = times.sort((a, b) => a - b)[times.length >> 1] ?? (1000 * end.seconds) / Math.max(1, steps);
@@ -308,7 +312,11 @@ export async function measureSpeeds(
   let batch = 1;
   for await (const event of trainRun(
     task,
-    { ...options, threads: tools.threads, workers: tools.workers, evalEvery: 1_000_000, out: run },
+    {
+      ...options,
+      ...{ threads: tools.threads, workers: tools.workers, evalEvery: 1_000_000, out: run },
+      ...(tools.device !== undefined && { device: tools.device }),
+    },
     { signal: enough.signal },
   )) {
     const now = performance.now();

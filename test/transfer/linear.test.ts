@@ -58,8 +58,9 @@ test("logistic regression agrees with scikit-learn's in weights, biases, objecti
   assert.equal(liveTensors(), before);
 });
 
-test('the penalty is chosen on other pictures, and the chosen fit is what its row of the path says', () => {
-  const { fit, path } = choosePenalty(train, labels, classes, { features: held, labels: heldLabels });
+test('the penalty is chosen on other pictures, and the chosen fit is what its row of the path says', async () => {
+  const validation = { features: held, labels: heldLabels };
+  const { fit, path } = (await choosePenalty(train, labels, classes, validation))!;
   assert.equal(path.length, 45);
   assert.ok(Math.abs(PENALTIES[0]! - 1e-6) < 1e-18 && Math.abs(PENALTIES[44]! - 1e5) < 1e-6);
   const { predicted, loss } = classified(fit, held, heldLabels);
@@ -67,6 +68,9 @@ test('the penalty is chosen on other pictures, and the chosen fit is what its ro
   assert.equal(shareRight(predicted, heldLabels), row.top1);
   assert.equal(loss, row.loss);
   assert.ok(path.every((one) => one.top1 < row.top1 || (one.top1 === row.top1 && one.loss >= row.loss)));
+  let asked = 0;
+  const stopped = await choosePenalty(train, labels, classes, validation, { goesOn: async () => asked++ < 3 });
+  assert.deepEqual([stopped, asked], [undefined, 4]);
 });
 
 test('the scale and the place of features change the penalty alone', () => {

@@ -252,22 +252,30 @@ export function shareRight(predicted: Int32Array, labels: Int32Array): number {
   return right / Math.max(1, labels.length);
 }
 
+export interface PathOptions {
+  penalties?: readonly number[];
+  /** Asked before each penalty. */
+  goesOn?: () => Promise<boolean>;
+}
+
 /**
  * The penalty that does best on other pictures: most right, of equals the lower cross-entropy. The path goes from the strongest penalty to the
  * weakest, each begun where the one before ended.
+ * @returns undefined when it was stopped
  */
-export function choosePenalty(
+export async function choosePenalty(
   train: Features,
   labels: Int32Array,
   classes: number,
   validation: { features: Features; labels: Int32Array },
-  penalties: readonly number[] = PENALTIES,
-): { fit: LinearFit; path: PenaltyScore[] } {
+  { penalties = PENALTIES, goesOn = async () => true }: PathOptions = {},
+): Promise<{ fit: LinearFit; path: PenaltyScore[] } | undefined> {
   const problem = new Logistic(train, labels, classes);
   try {
     const path: PenaltyScore[] = [];
     let best: { fit: LinearFit; top1: number; loss: number } | undefined;
     for (const l2 of [...penalties].sort((a, b) => b - a)) {
+      if (!(await goesOn())) return undefined;
       const fit = problem.fit(l2);
       const { predicted, loss } = classified(fit, validation.features, validation.labels);
       const top1 = shareRight(predicted, validation.labels);
