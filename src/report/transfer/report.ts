@@ -138,7 +138,8 @@ function labelCharts({ starts, targets, methods, cells, labels }: TransferReport
             marks: own
               .filter(({ start }) => start === name)
               .map((cell) => ({
-                x: at(cell),
+                // A little apart, so that whiskers do not cover each other.
+                x: at(cell) * 1.04 ** (i - (starts.length - 1) / 2),
                 y: 100 * cell.top1!,
                 ...(cell.low !== undefined &&
                   cell.high !== undefined && { low: 100 * cell.low, high: 100 * cell.high }),
