@@ -1,5 +1,5 @@
 // What each ingredient of learning from unlabelled pictures is worth: the study of docs/semi-supervised.md.
-//   node dist/bench/semi-supervised.js --set fashion-250 --data FASHION_MNIST --work WORK [--seeds 3] [--only soft,hard] [--steps 600]
+//   node dist/bench/semi-supervised.js --set fashion-250 --data FASHION_MNIST --work WORK [--seeds 3] [--only soft,hard]
 //   node dist/bench/semi-supervised.js --set clothing-20 --data CLOTHING --work WORK
 //   node dist/bench/semi-supervised.js --set fashion-250 --work WORK --table
 // Results are lines of WORK/SET.jsonl; what stands there is not run again, so that a study may be stopped and goes on. A seed draws its own
@@ -25,6 +25,7 @@ interface Options {
   seeds: number;
   only?: string;
   steps: number;
+  threads: number;
   table?: boolean;
 }
 const options = await benchOptions<Options>(
@@ -34,7 +35,8 @@ const options = await benchOptions<Options>(
     .requiredOption('--work <folder>', 'where sets, runs and results lie')
     .option('--seeds <n>', '', Number, 3)
     .option('--only <names>', 'some of the variants')
-    .option('--steps <n>', 'of every training', Number, 600)
+    .option('--steps <n>', 'of a training', Number, 1200)
+    .option('--threads <n>', 'of a training: 1 where several sets run beside each other', Number, 2)
     .option('--table', 'print what is known'),
   ({ set, data, table: show, only }) => {
     if (!Object.hasOwn(SETS, set))
@@ -46,7 +48,7 @@ const options = await benchOptions<Options>(
         throw new UsageError(`Expected --only ${VARIANTS.map((one) => one.name).join(', ')} but received ${name}.`);
   },
 );
-const { set, work, seeds, steps } = options;
+const { set, work, seeds, threads } = options;
 const file = join(work, `${set}.jsonl`);
 const known = (): Result[] =>
   existsSync(file)
@@ -100,10 +102,12 @@ async function trial(prepared: Prepared, variant: Variant, seed: number, there: 
   const pictures = variant.upper === true ? prepared.everythingImages : prepared.labelledImages;
   // As many pictures in a step as the variants with a heap look at.
   const size = variant.upper === true ? 4 * batch : Math.min(batch, Math.floor(pictures / 4));
+  const steps = options.steps * (variant.length ?? 1);
   const epochs = Math.max(1, Math.round(steps / Math.ceil(pictures / size)));
   await rescaled(
     ...['train', variant.upper === true ? everything : labelled, ...flags, '-o', out, '--seed', String(seed)],
     ...['-r', variant.recipe ?? 'quick', '-e', String(epochs), '-b', String(size), '--eval-every', String(epochs)],
+    ...['--threads', String(threads), '--workers', '1'],
     ...(heap ? ['--set', 'epochsCount=labelled'] : []),
     ...variant.settings.flatMap((setting) => ['--set', setting]),
     ...own,

@@ -13,6 +13,9 @@
 #endif
 
 namespace rescaled {
+
+void registerPictures(Napi::Env env, Napi::Object exports);  // pictures.cpp
+
 namespace {
 
 bool mallocTuned = false;
@@ -96,6 +99,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   registerAutograd(env, exports);
   registerAutocast(env, exports);
   registerMapFile(env, exports);
+  registerPictures(env, exports);
   registerRuntime(env, exports);
   return exports;
 }

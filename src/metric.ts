@@ -12,6 +12,8 @@ export interface Metric {
   /** `share`: a fraction in 0..1, shown in percent; any other text stands behind the number; `''` for a bare number. */
   readonly unit: string;
   readonly direction: 'higher' | 'lower';
+  /** Drawn over the epochs in a report, as the primary one always is. */
+  readonly charted?: boolean;
 }
 
 /** Values by the names of metrics, over `images` pictures. */

@@ -6,6 +6,8 @@ export interface Variant {
   /** Unlabelled pictures for each labelled one; 0: labelled ones alone. */
   ratio: number;
   settings: readonly string[];
+  /** Steps as a share of the others': those that look at more pictures a step take fewer. */
+  length?: number;
   recipe?: string;
   /** How labels are selected; absent without a teacher. */
   select?: readonly string[];
@@ -29,21 +31,33 @@ export interface Result {
 const NOISE = ['augment=randaugment'];
 const BALANCED: readonly string[] = [];
 const student = (name: string, what: string, given: Partial<Variant> = {}): Variant => ({
-  ...{ name, what, ratio: 3, settings: NOISE, select: BALANCED },
+  ...{ name, what, ratio: 1, settings: NOISE, select: BALANCED },
   ...given,
 });
 
 export const VARIANTS: readonly Variant[] = [
   { name: 'labelled', what: 'labelled pictures alone', ratio: 0, settings: [] },
   { name: 'labelled-noise', what: 'labelled pictures alone, with noise', ratio: 0, settings: NOISE },
-  student('soft', 'soft labels, r = 3'),
-  student('hard', 'hard labels', { settings: [...NOISE, 'unlabelledTargets=hard'] }),
+  student('hard', 'the default: hard labels, r = 1'),
+  student('soft', 'soft labels', { settings: [...NOISE, 'unlabelledTargets=soft'] }),
   student('no-threshold', 'no threshold', { select: ['--floor', '0'] }),
   student('no-balance', 'no balance', { select: ['--copies', 'one'] }),
   student('no-noise', 'no noise', { settings: [] }),
-  student('r1', 'r = 1', { ratio: 1 }),
-  student('r7', 'r = 7', { ratio: 7 }),
-  { name: 'fixmatch', what: 'FixMatch, r = 3', ratio: 3, settings: [], recipe: 'fixmatch' },
+  student('r3', 'r = 3, half the steps', { ratio: 3, length: 1 / 2 }),
+  student('r7', 'r = 7, a quarter of the steps', { ratio: 7, length: 1 / 4 }),
+  student('w3', 'r = 3 with the weight 3, half the steps', {
+    ratio: 3,
+    length: 1 / 2,
+    settings: [...NOISE, 'unlabelledWeight=3'],
+  }),
+  {
+    name: 'fixmatch',
+    what: 'FixMatch, r = 3, half the steps',
+    ratio: 3,
+    length: 1 / 2,
+    settings: [],
+    recipe: 'fixmatch',
+  },
   { name: 'upper', what: 'all labels', ratio: 0, settings: NOISE, upper: true },
   { name: 'open-labelled', what: 'other heap: labelled pictures alone', ratio: 0, settings: [], open: true },
   {
@@ -53,7 +67,7 @@ export const VARIANTS: readonly Variant[] = [
     settings: NOISE,
     open: true,
   },
-  student('open-soft', 'other heap: soft labels', { open: true }),
+  student('open-hard', 'other heap: the default', { open: true }),
   student('open-no-threshold', 'other heap: no threshold', { open: true, select: ['--floor', '0'] }),
   student('open-no-balance', 'other heap: no balance', { open: true, select: ['--copies', 'one'] }),
 ];

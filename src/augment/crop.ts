@@ -8,8 +8,8 @@ export interface Crop {
   readonly height: number;
 }
 
-/** Sampling is tried this often before the centre crop is used instead (resnet_preprocessing.py, max_attempts). */
-const ATTEMPTS = 10;
+/** Sampling is tried this often before another crop is used instead (resnet_preprocessing.py, max_attempts). */
+export const CROP_ATTEMPTS = 10;
 
 /**
  * The evaluation crop: a centred square of side floor(S / (S + pad) x min(H, W)), pad = round(S x (1 / fraction - 1)),
@@ -25,8 +25,8 @@ export function centreCrop(width: number, height: number, size: number, fraction
 /**
  * The training crop, distributed as TensorFlow's `sample_distorted_bounding_box` over the whole picture as the one
  * object: an aspect (width / height) uniform in `aspect`, a height uniform among the whole numbers whose area lies in
- * `area` x H x W and which fit, then a uniform place. Up to ten attempts; returns undefined when none fits or when the
- * crop is the whole picture, where the reference uses the centre crop.
+ * `area` x H x W and which fit, then a uniform place. Up to `attempts`; returns undefined when none fits or when the crop
+ * is the whole picture, where the reference uses the centre crop and SimCLR the whole picture.
  *
  * Two facts of the reference kept on purpose. (1) min_object_covered = `minCovered` is measured against the whole
  * picture, so crops below that share are rejected: the released 0.1 makes the smallest area 0.1, not 0.08. (2) The
@@ -39,9 +39,10 @@ export function randomCrop(
   aspect: readonly [number, number],
   minCovered: number,
   random: Random,
+  attempts = CROP_ATTEMPTS,
 ): Crop | undefined {
   const total = width * height;
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+  for (let attempt = 0; attempt < attempts; attempt++) {
     const ratio = aspect[0] + random.uniform() * (aspect[1] - aspect[0]);
     const size = sampleSize(width, height, area[0] * total, area[1] * total, ratio, random);
     if (size === undefined) continue;

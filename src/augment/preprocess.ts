@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.js';
+import { CROP_ATTEMPTS } from './crop.js';
 import { type AugmentPlan, augmentPlan } from './policies/plan.js';
 import type { Filter } from './resample.js';
 
@@ -32,6 +33,13 @@ export interface PreprocessOptions {
    * 0.1.
    */
   minCovered?: number;
+  /** Crops that are tried before `cropFallback` (`inception` mode). Reference: 10. SimCLR: 100. */
+  cropAttempts?: number;
+  /**
+   * What is taken where no crop was found or it is the whole picture (`inception` mode). Reference: the `centre` crop.
+   * SimCLR: the `whole` picture, whatever its aspect.
+   */
+  cropFallback?: 'centre' | 'whole';
   /** Interpolation of every resize. Reference: bicubic. */
   filter?: Filter;
   /** What else is done in training, after crop and flip. Default: nothing. The ResNet-RS recipe: RandAugment. */
@@ -50,6 +58,8 @@ export const REFERENCE_PREPROCESS: Readonly<Required<Omit<PreprocessOptions, 'si
   cropMode: 'inception',
   padding: 4,
   minCovered: 0.1,
+  cropAttempts: CROP_ATTEMPTS,
+  cropFallback: 'centre',
   filter: 'bicubic',
   augment: augmentPlan(),
 };
@@ -62,6 +72,7 @@ export function preprocessOptions(given: Partial<PreprocessOptions> & { size: nu
   const defined = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const options = { ...REFERENCE_PREPROCESS, ...defined } as Required<PreprocessOptions>;
   const { size, cropArea, cropAspect, flip, evalCrop, cropMode, padding, minCovered, filter } = options;
+  const { cropAttempts, cropFallback } = options;
   const expect = (good: boolean, field: string, expected: string, value: unknown) => {
     if (!good) throw new UsageError(`Expected ${expected} for ${field} but received ${JSON.stringify(value)}.`);
   };
@@ -78,6 +89,13 @@ export function preprocessOptions(given: Partial<PreprocessOptions> & { size: nu
     padding,
   );
   expect(minCovered >= 0 && minCovered <= 1, 'minCovered', 'a share from 0 to 1', minCovered);
+  expect(
+    Number.isInteger(cropAttempts) && cropAttempts >= 1 && cropAttempts <= 10_000,
+    'cropAttempts',
+    'a whole number from 1 to 10000',
+    cropAttempts,
+  );
+  expect(['centre', 'whole'].includes(cropFallback), 'cropFallback', '"centre" or "whole"', cropFallback);
   expect(filter === 'bicubic' || filter === 'bilinear', 'filter', '"bicubic" or "bilinear"', filter);
   return { ...options, augment: augmentPlan(options.augment) };
 }

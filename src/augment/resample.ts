@@ -1,4 +1,6 @@
 import { RescaledError } from '../errors.js';
+import type { Crop } from './crop.js';
+import { type Axis, type PictureKernels, pictureKernels } from './kernels.js';
 import type { Box, Pixels } from './pixels.js';
 
 /** Interpolation: `bilinear` (triangle, support 1) or `bicubic` (Keys' cubic with a = -0.5, support 2). */
@@ -20,14 +22,7 @@ function cubic(x: number): number {
   return 0;
 }
 
-/** One axis of a resampling: output i is the sum over t < taps[i] of weights[i * stride + t] x input[first[i] + t]. */
-interface Axis {
-  first: Int32Array;
-  taps: Int32Array;
-  weights: Int32Array;
-  stride: number;
-}
-
+// Of an axis, output i is the sum over t < taps[i] of weights[i * stride + t] x input[first[i] + t].
 // Grown and kept between calls, so that a batch allocates nothing but its results. They hold nothing from call to call.
 const axisX: Axis = { first: new Int32Array(0), taps: new Int32Array(0), weights: new Int32Array(0), stride: 0 };
 const axisY: Axis = { first: new Int32Array(0), taps: new Int32Array(0), weights: new Int32Array(0), stride: 0 };
@@ -76,24 +71,35 @@ function prepare(axis: Axis, input: number, start: number, end: number, output: 
   }
 }
 
+/** Memory that threads share is not handed to native code. */
+const kernelsFor = ({ buffer }: Uint8Array): PictureKernels | undefined =>
+  buffer instanceof ArrayBuffer ? pictureKernels() : undefined;
+
 function clip8(sum: number): number {
   const value = sum >> PRECISION_BITS;
   return value < 0 ? 0 : value > 255 ? 255 : value;
 }
 
-/** Rows y0 .. y1 - 1 of `source`, each resampled to `width` pixels by `axisX`, into `target` [y1 - y0, width, 3]. */
+/**
+ * `rows` rows of `pixels` pixels, `pitch` bytes apart from byte `offset` on, each resampled to `width` pixels by `axisX`, into `target`
+ * [rows, width, 3].
+ */
 function resampleRows(
   source: Uint8Array,
-  sourceWidth: number,
-  y0: number,
-  y1: number,
+  offset: number,
+  pitch: number,
+  pixels: number,
+  rows: number,
   target: Uint8Array,
   width: number,
 ): void {
   const { first, taps, weights, stride } = axisX;
+  const kernels = kernelsFor(source);
+  if (kernels !== undefined)
+    return kernels.resampleRows(source, offset, pitch, pixels, rows, target, width, first, taps, weights, stride);
   let o = 0;
-  for (let y = y0; y < y1; y++) {
-    const row = y * sourceWidth * 3;
+  for (let y = 0; y < rows; y++) {
+    const row = y * pitch + offset;
     for (let x = 0; x < width; x++) {
       let p = row + first[x]! * 3;
       let w = x * stride;
@@ -116,24 +122,26 @@ function resampleRows(
 }
 
 /**
- * Columns of `source` (rows of `bytes` bytes, the first at row `y0` of the picture) resampled to `height` rows by
- * `axisY`.
+ * `rows` rows of `bytes` bytes, `pitch` bytes apart from byte `offset` on, resampled to `height` rows by `axisY`.
  */
 function resampleColumns(
   source: Uint8Array,
-  bytes: number,
   offset: number,
   pitch: number,
-  y0: number,
+  bytes: number,
+  rows: number,
   target: Uint8Array,
   height: number,
 ): void {
   const { first, taps, weights, stride } = axisY;
+  const kernels = kernelsFor(source);
+  if (kernels !== undefined)
+    return kernels.resampleColumns(source, offset, pitch, bytes, rows, target, height, first, taps, weights, stride);
   let o = 0;
   for (let y = 0; y < height; y++) {
     const w0 = y * stride;
     const stop = w0 + taps[y]!;
-    const row = (first[y]! - y0) * pitch + offset;
+    const row = first[y]! * pitch + offset;
     // Three bytes a turn: `bytes` is a multiple of three, and three sums share one weight load.
     for (let i = 0; i < bytes; i += 3) {
       let p = row + i;
@@ -181,32 +189,64 @@ export function resample(
       `Expected a target size of whole pixels, at least 1 x 1, but received ${width} x ${height}.`,
     );
   }
+  return resampled(pixels, 0, pixels.width * 3, box, width, height, filter);
+}
+
+/**
+ * A crop of whole pixels, resampled to width x height. As if it had been cut out before: pixels outside have no part in
+ * it.
+ * @throws RescaledError when the crop does not lie within the picture
+ */
+export function resampleCrop(pixels: Pixels, crop: Crop, width: number, height: number, filter: Filter): Uint8Array {
+  const { x, y, width: w, height: h } = crop;
+  if (!(x >= 0 && y >= 0 && w >= 1 && h >= 1 && x + w <= pixels.width && y + h <= pixels.height)) {
+    throw new RescaledError(
+      `Expected a crop within the picture of ${pixels.width} x ${pixels.height} but received ${w} x ${h} at ${x}, ${y}.`,
+    );
+  }
+  const part = { data: pixels.data, width: w, height: h };
+  return resampled(part, (y * pixels.width + x) * 3, pixels.width * 3, [0, 0, w, h], width, height, filter);
+}
+
+/** @param offset of the first byte, @param pitch bytes from row to row: the picture may be a part of a larger one */
+function resampled(
+  pixels: Pixels,
+  offset: number,
+  pitch: number,
+  [x0, y0, x1, y1]: Box,
+  width: number,
+  height: number,
+  filter: Filter,
+): Uint8Array {
+  const { data } = pixels;
   const out = new Uint8Array(3 * width * height);
-  const pitch = pixels.width * 3;
+  const bytes = width * 3;
   const keepX = Number.isInteger(x0) && x1 - x0 === width;
   const keepY = Number.isInteger(y0) && y1 - y0 === height;
   if (keepX && keepY) {
     for (let y = 0; y < height; y++) {
-      const from = (y0 + y) * pitch + x0 * 3;
-      out.set(pixels.data.subarray(from, from + width * 3), y * width * 3);
+      const from = offset + (y0 + y) * pitch + x0 * 3;
+      out.set(data.subarray(from, from + bytes), y * bytes);
     }
     return out;
   }
   if (!keepY) prepare(axisY, pixels.height, y0, y1, height, filter);
   if (keepX) {
-    resampleColumns(pixels.data, width * 3, x0 * 3, pitch, 0, out, height);
+    resampleColumns(data, offset + x0 * 3, pitch, bytes, pixels.height, out, height);
     return out;
   }
   prepare(axisX, pixels.width, x0, x1, width, filter);
   if (keepY) {
-    resampleRows(pixels.data, pixels.width, y0, y1, out, width);
+    resampleRows(data, offset + y0 * pitch, pitch, pixels.width, height, out, width);
     return out;
   }
   // Only the rows that the second pass will read.
   const top = axisY.first[0]!;
   const bottom = axisY.first[height - 1]! + axisY.taps[height - 1]!;
-  if (between.length < (bottom - top) * width * 3) between = new Uint8Array((bottom - top) * width * 3);
-  resampleRows(pixels.data, pixels.width, top, bottom, between, width);
-  resampleColumns(between, width * 3, 0, width * 3, top, out, height);
+  const rows = bottom - top;
+  for (let y = 0; y < height; y++) axisY.first[y]! -= top;
+  if (between.length < rows * bytes) between = new Uint8Array(rows * bytes);
+  resampleRows(data, offset + top * pitch, pitch, pixels.width, rows, between, width);
+  resampleColumns(between, 0, bytes, bytes, rows, out, height);
   return out;
 }

@@ -3,7 +3,7 @@ import { flipInPlace, type Pixels, windowOf } from './pixels.js';
 import { augmentInPlace } from './policies/plan.js';
 import { type PreprocessOptions, REFERENCE_PREPROCESS } from './preprocess.js';
 import type { Random } from './random.js';
-import { resample } from './resample.js';
+import { resampleCrop } from './resample.js';
 
 /**
  * The geometry of one look at a picture: crop, resize to S x S, shift, flip, in this order. It is drawn once and applied
@@ -45,11 +45,15 @@ function drawPlace(width: number, height: number, options: PreprocessOptions, ra
     cropMode = REFERENCE_PREPROCESS.cropMode,
     minCovered = REFERENCE_PREPROCESS.minCovered,
     padding = REFERENCE_PREPROCESS.padding,
+    cropAttempts = REFERENCE_PREPROCESS.cropAttempts,
+    cropFallback = REFERENCE_PREPROCESS.cropFallback,
   } = options;
   const centred = evalViewOf(width, height, options);
   if (cropMode === 'none') return centred;
   if (cropMode === 'inception') {
-    const crop = randomCrop(width, height, options.cropArea, options.cropAspect, minCovered, random);
+    const crop =
+      randomCrop(width, height, options.cropArea, options.cropAspect, minCovered, random, cropAttempts) ??
+      (cropFallback === 'whole' ? { x: 0, y: 0, width, height } : undefined);
     return crop === undefined ? centred : { ...centred, crop };
   }
   const y = random.int(2 * padding + 1) - padding;
@@ -64,12 +68,7 @@ function drawPlace(width: number, height: number, options: PreprocessOptions, ra
  */
 export function applyView(pixels: Pixels, view: View, filter?: PreprocessOptions['filter']): Uint8Array {
   const { crop, size, shift, flip } = view;
-  const { x, y, width, height } = crop;
-  const part =
-    width === pixels.width && height === pixels.height
-      ? pixels
-      : { data: windowOf(pixels, x, y, width, height), width, height };
-  const resized = resample(part, [0, 0, width, height], size, size, filter);
+  const resized = resampleCrop(pixels, crop, size, size, filter ?? REFERENCE_PREPROCESS.filter);
   const image =
     shift === undefined
       ? resized
@@ -91,13 +90,14 @@ export function evalSample(pixels: Pixels, options: PreprocessOptions): Sample {
 
 /**
  * A picture as one training step sees it: its view, then `augment`, the reference's order. A pure function of the
- * picture, the options and the state of `random`.
+ * picture, the options and the states of `random` and `shared`.
+ * @param shared what the pictures of a batch have in common, see `drawSimclr`
  */
-export function trainSample(pixels: Pixels, options: PreprocessOptions, random: Random): Sample {
+export function trainSample(pixels: Pixels, options: PreprocessOptions, random: Random, shared?: Random): Sample {
   const { size, augment } = options;
   const view = drawView(pixels.width, pixels.height, options, random);
   const image = applyView(pixels, view, options.filter);
-  if (augment !== undefined) augmentInPlace({ data: image, width: size, height: size }, augment, random);
+  if (augment !== undefined) augmentInPlace({ data: image, width: size, height: size }, augment, random, shared);
   return { image, view };
 }
 

@@ -14,7 +14,7 @@ import type { RateEvent, RateTest } from '../train/find-rate/find.js';
 import { type LearnOptions, TRAIN_OPTIONS, type TrainOptions } from '../train/options.js';
 import { LESS_MEMORY, type RateJob } from './rate-process.js';
 
-/** How a rate is looked for. Rates are per 256 pictures, as the recipe's `learningRate`. */
+/** How a rate is looked for. Rates are as the recipe's `learningRate`: per 256 pictures, unless its `rateScaling` is another. */
 export interface FindRateOptions extends Partial<RateRange> {
   /** Stops at the next step. */
   signal?: AbortSignal;

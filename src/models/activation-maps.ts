@@ -1,5 +1,5 @@
 import { Linear } from '../nn/index.js';
-import { call, conv2d, noGrad, scope, type Tensor } from '../torch/index.js';
+import { add, call, conv2d, noGrad, scope, type Tensor } from '../torch/index.js';
 import type { ImageModel } from './model.js';
 
 /** Whether a class's map is exactly what its logit is made of: an average over positions, then one linear layer. */
@@ -26,7 +26,7 @@ export function activationMaps(model: ImageModel, x: Tensor): { logits: Tensor; 
       const kernel = call<Tensor>('aten::view', [head.weight, [head.outFeatures, head.inFeatures, 1, 1]]);
       const maps = conv2d(features, kernel, null);
       const mean = call<Tensor>('aten::mean.dim', [maps, [2, 3]]);
-      return { logits: call<Tensor>('aten::add.Tensor', [mean, head.bias]), maps };
+      return { logits: head.bias === undefined ? mean : add(mean, head.bias), maps };
     }),
   );
 }

@@ -2,7 +2,7 @@ import { call, copy_, type Generator, generator, noGrad, scope, type Tensor, zer
 import { Conv2d } from './conv.js';
 import { Linear } from './linear.js';
 import type { Module } from './module.js';
-import { BatchNorm2d } from './norm.js';
+import { BatchNorm } from './norm.js';
 
 /**
  * - `tf`: convolution kernels truncated normal with deviation sqrt(1/fan_in) (tf.variance_scaling_initializer()),
@@ -54,10 +54,10 @@ export function initialise(root: Module, kind: Initialiser, seed: number): void 
             const limit = 1 / Math.sqrt(kind === 'timm' ? module.inFeatures : module.outFeatures);
             fill(module.weight, (t) => call('aten::uniform_', [t, -limit, limit], { generator: random }));
           }
-          call('aten::zero_', [module.bias]);
-        } else if (module instanceof BatchNorm2d) {
+          if (module.bias !== undefined) call('aten::zero_', [module.bias]);
+        } else if (module instanceof BatchNorm) {
           call('aten::fill_.Scalar', [module.weight, 1]);
-          call('aten::zero_', [module.bias]);
+          if (module.bias !== undefined) call('aten::zero_', [module.bias]);
         }
       }
     }),

@@ -5,22 +5,24 @@ import { ownKernels } from './own-kernels.js';
 import { parameter } from './parameter.js';
 
 /**
- * Batch norm over N, H, W per channel (see `batchNorm`). `momentum` in PyTorch's sense: 1 keeps only the last batch's
- * statistics. Training needs more than one value per channel: the variance of one value says nothing.
+ * Batch norm per channel, the second dimension (see `batchNorm`). `momentum` in PyTorch's sense: 1 keeps only the last
+ * batch's statistics. Training needs more than one value per channel: the variance of one value says nothing.
  */
-export class BatchNorm2d extends Module {
+export abstract class BatchNorm extends Module {
   weight: Tensor;
-  bias: Tensor;
+  bias?: Tensor;
   running_mean: Tensor;
   running_var: Tensor;
   momentum = 0.1;
+  /** @param shift whether something is added at the end, TensorFlow's `center` */
   constructor(
     readonly channels: number,
-    readonly eps = 1e-5,
+    readonly eps: number,
+    shift: boolean,
   ) {
     super();
     this.weight = parameter(ones([channels]));
-    this.bias = parameter(zeros([channels]));
+    if (shift) this.bias = parameter(zeros([channels]));
     this.running_mean = keep(zeros([channels]));
     this.running_var = keep(ones([channels]));
   }
@@ -36,13 +38,28 @@ export class BatchNorm2d extends Module {
     return batchNorm(
       x,
       this.weight,
-      this.bias,
+      this.bias ?? null,
       this.running_mean,
       this.running_var,
       this.training,
       this.momentum,
       this.eps,
     );
+  }
+}
+
+/** Over N of [N, C]. Without a shift it has no `bias`. */
+export class BatchNorm1d extends BatchNorm {
+  constructor(channels: number, options: { eps?: number; shift?: boolean } = {}) {
+    super(channels, options.eps ?? 1e-5, options.shift ?? true);
+  }
+}
+
+/** Over N, H, W of [N, C, H, W]. */
+export class BatchNorm2d extends BatchNorm {
+  declare bias: Tensor;
+  constructor(channels: number, eps = 1e-5) {
+    super(channels, eps, true);
   }
   /**
    * activation(batchNorm(x) + shortcut). While training on the CPU two passes of our own over memory

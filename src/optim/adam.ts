@@ -1,5 +1,5 @@
 import { call, type Tensor } from '../torch/index.js';
-import { disposeAll, type Gathered, norms, Optimiser, type ParameterGroup } from './optimiser.js';
+import { disposeAll, type Gathered, Optimiser, type ParameterGroup, trustRatios } from './optimiser.js';
 
 export interface AdamOptions {
   /** Decay of the mean, beta1. */
@@ -58,7 +58,7 @@ export class Lamb extends Moments {
   /** Inside the ratio, see `update`. */
   protected override decay(): void {}
 
-  protected override update(gathered: Gathered, rate: number, weightDecay: number): void {
+  protected override update(gathered: Gathered, rate: number, { weightDecay }: ParameterGroup): void {
     const { p } = gathered;
     const { mean, root } = this.moments(gathered);
     const u = call<Tensor[]>('aten::_foreach_div.List', [mean, root]);
@@ -72,17 +72,4 @@ export class Lamb extends Moments {
     call('aten::_foreach_add_.List', [p, u], { alpha: -rate });
     disposeAll([...root, ...u]);
   }
-}
-
-/** |p|/|u| of each pair, 1 where a norm is 0. Stays on the device. */
-function trustRatios(p: readonly Tensor[], u: readonly Tensor[]): Tensor[] {
-  const [top, bottom] = [norms(p), norms(u)];
-  const quotient = call<Tensor>('aten::div.Tensor', [top, bottom]);
-  const product = call<Tensor>('aten::mul.Tensor', [top, bottom]);
-  const usable = call<Tensor>('aten::gt.Scalar', [product, 0]);
-  const one = call<Tensor>('aten::ones_like', [quotient]);
-  const ratio = call<Tensor>('aten::where.self', [usable, quotient, one]);
-  const each = call<Tensor[]>('aten::unbind.int', [ratio]);
-  disposeAll([top, bottom, quotient, product, usable, one, ratio]);
-  return each;
 }

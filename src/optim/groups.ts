@@ -26,15 +26,33 @@ export function decayGroups(
   ];
 }
 
+/**
+ * Splits groups further, for LARS: plain are tensors of one dimension (batch norm, biases) and those whose key is in
+ * `others`. This is apart from what is decayed: with a weight decay of 0 the trust ratio counts all the same, and the
+ * layer of the classes is decayed without one (google-research/simclr model_util.py: exclude_from_weight_decay and
+ * add_weight_decay).
+ */
+export function splitPlain(groups: readonly ParameterGroup[], others: ReadonlySet<string>): ParameterGroup[] {
+  return groups.flatMap(({ parameters, ...group }) => {
+    const [adapted, plain] = [new Map<string, Tensor>(), new Map<string, Tensor>()];
+    for (const [key, tensor] of parameters)
+      (tensor.shape.length > 1 && !others.has(key) ? adapted : plain).set(key, tensor);
+    return [
+      { ...group, parameters: adapted },
+      { ...group, parameters: plain, plain: true },
+    ];
+  });
+}
+
 /** Splits groups further, so that the learning rate of each parameter is multiplied by `scaleOf(key)`. */
 export function scaleRates(groups: readonly ParameterGroup[], scaleOf: (key: string) => number): ParameterGroup[] {
-  return groups.flatMap(({ parameters, weightDecay, rateScale = 1 }) => {
+  return groups.flatMap(({ parameters, rateScale = 1, ...group }) => {
     const byScale = new Map<number, Map<string, Tensor>>();
     for (const [key, tensor] of parameters) {
       const scale = rateScale * scaleOf(key);
       if (!byScale.has(scale)) byScale.set(scale, new Map());
       byScale.get(scale)!.set(key, tensor);
     }
-    return [...byScale].map(([scale, some]) => ({ parameters: some, weightDecay, rateScale: scale }));
+    return [...byScale].map(([scale, some]) => ({ ...group, parameters: some, rateScale: scale }));
   });
 }

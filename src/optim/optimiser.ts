@@ -5,6 +5,8 @@ export interface ParameterGroup {
   parameters: ReadonlyMap<string, Tensor>;
   weightDecay: number;
   rateScale?: number;
+  /** Of LARS: their step is not scaled by the trust ratio. */
+  plain?: boolean;
 }
 
 /**
@@ -46,7 +48,7 @@ export abstract class Optimiser {
         if (p.length === 0) continue;
         const rate = learningRate * (group.rateScale ?? 1);
         if (group.weightDecay !== 0) this.decay(p, g, group.weightDecay, rate);
-        this.update(gathered, rate, group.weightDecay);
+        this.update(gathered, rate, group);
         for (const gradient of g) gradient.dispose();
       }
     });
@@ -59,7 +61,7 @@ export abstract class Optimiser {
   }
 
   /** Changes p by g, which may be overwritten. Runs without gradients; temporaries are for it to dispose. */
-  protected abstract update(gathered: Gathered, rate: number, weightDecay: number): void;
+  protected abstract update(gathered: Gathered, rate: number, group: ParameterGroup): void;
 
   /** A state tensor for every parameter, filled with `value`. */
   protected addSlot(name: string, value: 0 | 1): void {
@@ -111,6 +113,20 @@ export function norms(tensors: readonly Tensor[], order = 2): Tensor {
   const vector = call<Tensor>('aten::stack', [each]);
   disposeAll(each);
   return vector;
+}
+
+/** coefficient*|p|/|u| of each pair, 1 where a norm is 0. Stays on the device. */
+export function trustRatios(p: readonly Tensor[], u: readonly Tensor[], coefficient = 1): Tensor[] {
+  const [top, bottom] = [norms(p), norms(u)];
+  const quotient = call<Tensor>('aten::div.Tensor', [top, bottom]);
+  if (coefficient !== 1) call<Tensor>('aten::mul_.Scalar', [quotient, coefficient]).dispose();
+  const [some, other] = [call<Tensor>('aten::gt.Scalar', [top, 0]), call<Tensor>('aten::gt.Scalar', [bottom, 0])];
+  const usable = call<Tensor>('aten::logical_and', [some, other]);
+  const one = call<Tensor>('aten::ones_like', [quotient]);
+  const ratio = call<Tensor>('aten::where.self', [usable, quotient, one]);
+  const each = call<Tensor[]>('aten::unbind.int', [ratio]);
+  disposeAll([top, bottom, quotient, some, other, usable, one, ratio]);
+  return each;
 }
 
 /**

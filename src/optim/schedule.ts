@@ -57,7 +57,28 @@ export function oneCycle(t: number, { peak, total, warmup }: ScheduleOptions): n
     : between(peak, low / 1e4, Math.min(1, (t - top) / Math.max(1, total - 1 - top)));
 }
 
+/** How the peak follows the batch. */
+export const RATE_SCALINGS = ['linear', 'sqrt', 'none'] as const;
+export type RateScaling = (typeof RATE_SCALINGS)[number];
+
 /**
- * Peak rate by the linear scaling rule: base * batch/256. Source: paper section 4.2 (0.1 per 256); Goyal et al. 2017.
+ * Peak rate of a batch: `linear` rate*batch/256 (paper section 4.2, 0.1 per 256; Goyal et al. 2017), `sqrt`
+ * rate*sqrt(batch) (google-research/simclr model_util.py, learning_rate_scaling; arXiv 2002.05709, appendix B.1), `none`
+ * the rate itself.
  */
-export const scaledPeak = (basePer256: number, batch: number): number => (basePer256 * batch) / 256;
+export function scaledPeak(rate: number, batch: number, scaling: RateScaling): number {
+  if (scaling === 'none') return rate;
+  return scaling === 'sqrt' ? rate * Math.sqrt(batch) : (rate * batch) / 256;
+}
+
+/** What stands behind a rate so that the peak comes of it: ` x 64/256`, ` x sqrt(64)`, nothing. */
+export function scalingText(batch: number, scaling: RateScaling): string {
+  if (scaling === 'none') return '';
+  return scaling === 'sqrt' ? ` x sqrt(${batch})` : ` x ${batch}/256`;
+}
+
+/** What a rate is of: `per 256 pictures`, ... */
+export function scalingUnit(scaling: RateScaling): string {
+  if (scaling === 'none') return 'of a step, whatever the batch';
+  return scaling === 'sqrt' ? 'to be multiplied by the root of the batch' : 'per 256 pictures';
+}

@@ -15,6 +15,11 @@ export function refuseImpossible(recipe: Recipe, model: string): void {
       `Expected weightDecayMode=decoupled with optimiser=${optimiser} but received ` +
         `"${recipe.weightDecayMode}": that is how it is defined. For coupled decay take sgd or rmsprop.`,
     );
+  if (optimiser === 'lars' && recipe.weightDecayMode !== 'coupled')
+    throw new UsageError(
+      `Expected weightDecayMode=coupled with optimiser=lars but received "${recipe.weightDecayMode}": ` +
+        'its trust ratio is taken of gradient and weight decay together. For decoupled decay take lamb.',
+    );
   if (warmupEpochs >= epochs)
     throw new UsageError(
       `Expected a warm-up shorter than the run but received warmupEpochs=${warmupEpochs} of epochs=${epochs}: ` +

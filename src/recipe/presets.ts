@@ -9,6 +9,8 @@ export interface Preset {
   about: string;
   /** Absent only from `resnet-rs`, which has a value for every key. */
   extends?: string;
+  /** The task that it is for, where it is not one with classes. Inherited. */
+  task?: string;
   /** Dropout and stochastic depth follow the model's published row. Inherited. */
   perModel?: boolean;
   values: Changes;
@@ -22,7 +24,11 @@ const EFFICIENTNET = 'tensorflow/tpu models/official/efficientnet/main.py';
 const GARDEN = 'tensorflow/models imagenet_resnetrs*.yaml';
 const PHOTOGRAPHS = 'our choice: measured on three sets of photographs, docs/recipes.md';
 const NOISY_STUDENT = 'google-research/noisystudent main.py';
+const LARS = 'google-research/simclr tf2/lars_optimizer.py';
 const FIXMATCH = 'FixMatch, arXiv 2001.07685';
+const SIMCLR = 'google-research/simclr data_util.py';
+const SIMCLR_RUN = 'google-research/simclr run.py';
+const SIMCLR_PAPER = 'SimCLR, arXiv 2002.05709 appendix A';
 const FINE_TUNING = 'SimCLR, arXiv 2002.05709 appendix B.8 (fine-tuning)';
 
 /** The paper's recipe, and of every other setting the value that changes nothing. */
@@ -31,6 +37,7 @@ const RESNET_RS = {
   batch: [256, 'our choice for one machine (paper: 4096); the learning rate follows it'],
   accumulate: [1, 'our choice: each step computes its whole batch at once'],
   learningRate: [0.1, `${RS_YAML}: 0.1 per 256 pictures`],
+  rateScaling: ['linear', `${RS_YAML}: per 256 pictures`],
   schedule: ['cosine', 'paper section 4.2'],
   warmupEpochs: [5, `paper section 4.2; ${GARDEN}`],
   stepEpochs: [[116, 233, 311], `${RS_MAIN}: floor of 30/90, 60/90 and 80/90 of 350 epochs`],
@@ -41,6 +48,8 @@ const RESNET_RS = {
   nesterov: [true, `${RS_MAIN} (off in tensorflow/models)`],
   squareDecay: [0.9, EFFICIENTNET],
   epsilon: [1e-3, EFFICIENTNET],
+  trustCoefficient: [0.001, LARS],
+  momentumRate: ['inside', `${LARS}: classic momentum`],
   clipNorm: [0, 'not in the paper'],
   weightDecay: [4e-5, `${RS_YAML}; paper Table 2`],
   weightDecayMode: ['coupled', `${RS_MAIN}: a term of the loss`],
@@ -62,10 +71,12 @@ const RESNET_RS = {
   init: ['tf', 'tensorflow/tpu resnet_model.py'],
   cropMode: ['inception', PREPROCESSING],
   cropAreaMin: [0.08, PREPROCESSING],
+  cropAttempts: [10, `${PREPROCESSING}: max_attempts`],
   padding: [4, 'unused with cropMode inception'],
   flip: [0.5, PREPROCESSING],
   evalCrop: [0.875, PREPROCESSING],
   interpolation: ['bicubic', PREPROCESSING],
+  inputNorm: ['imagenet', PREPROCESSING],
   augment: ['randaugment', `${RS_YAML}; paper Table 1`],
   randAugmentLayers: [2, RS_YAML],
   randAugmentMagnitude: [15, RS_YAML],
@@ -74,10 +85,21 @@ const RESNET_RS = {
     1,
     `${AUTOAUGMENT}: RandAugment translates by 100 and cuts out 40 pixels each way at magnitude 10`,
   ],
+  colourStrength: [1, `${SIMCLR_PAPER}; google-research/simclr run.py: color_jitter_strength`],
+  colourShare: [0.8, `${SIMCLR}; ${SIMCLR_PAPER}`],
+  brightnessRule: ['multiply', `${SIMCLR}: simclrv2, its default (simclrv1 adds)`],
+  greyShare: [0.2, `${SIMCLR}; ${SIMCLR_PAPER}`],
+  blur: [0.5, `${SIMCLR}; ${SIMCLR_PAPER}`],
+  blurSigma: ['picture', `${SIMCLR_PAPER} (${SIMCLR}: one a batch)`],
   randomErasing: [0, 'not in the paper'],
   mixup: [0, 'not in the paper'],
   cutmix: [0, 'not in the paper'],
   repeats: [1, 'not in the paper: each picture once an epoch'],
+  temperature: [0.1, 'google-research/simclr README.md, ImageNet; CIFAR 0.5'],
+  contrastReduction: ['mean', 'SimCLR, arXiv 2002.05709 equation 1 (objective.py: twice as much)'],
+  projectionHead: ['v1', 'SimCLR, arXiv 2002.05709 section 2.1'],
+  projectionLayers: [2, 'SimCLR, arXiv 2002.05709 section 2.1'],
+  projectionOutputs: [128, 'SimCLR, arXiv 2002.05709 section 2.1'],
   unlabelledRatio: [0, 'labelled pictures alone'],
   unlabelledWeight: [1, 'labelled pictures alone'],
   unlabelledTargets: ['soft', `${NOISY_STUDENT}: the default of its scripts`],
@@ -200,6 +222,44 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
       unlabelledWeight: [3, `${NOISY_STUDENT}: the ratio, so that each picture of a step weighs the same`],
     },
   },
+  simclr: {
+    about: 'features without labels: two views of a picture against all others (rescaled pretrain)',
+    extends: 'resnet-rs',
+    task: 'contrast',
+    perModel: false,
+    values: {
+      epochs: [100, `${SIMCLR_RUN}: train_epochs`],
+      batch: [256, 'our choice for one machine (paper: 4096); the learning rate follows it'],
+      optimiser: ['lars', SIMCLR_RUN],
+      learningRate: [
+        0.075,
+        'SimCLR, arXiv 2002.05709 appendix B.1: 0.075 times the root of the batch, better for small batches',
+      ],
+      rateScaling: ['sqrt', 'SimCLR, arXiv 2002.05709 appendix B.1'],
+      nesterov: [false, SIMCLR_RUN],
+      warmupEpochs: [10, `${SIMCLR_RUN}: warmup_epochs`],
+      weightDecay: [1e-6, 'SimCLR, arXiv 2002.05709 section 2.2 (released code: 1e-4)'],
+      decayRule: ['timm', `${SIMCLR_RUN}: batch norm and biases are excluded`],
+      labelSmoothing: [0, 'the loss has no labels'],
+      dropout: [0, 'google-research/simclr resnet.py has none'],
+      averaging: ['none', 'google-research/simclr has none'],
+      normMomentum: [0.1, 'google-research/simclr resnet.py: batch_norm_decay 0.9'],
+      augment: ['simclr', SIMCLR],
+      brightnessRule: ['add', 'SimCLR, arXiv 2002.05709 appendix A (simclrv1)'],
+      inputNorm: ['none', `${SIMCLR}: pixels between 0 and 1`],
+    },
+  },
+  simclrv2: {
+    about: 'the same as SimCLRv2 has it: a deeper head with batch norm, brightness that multiplies',
+    extends: 'simclr',
+    values: {
+      learningRate: [0.1, 'google-research/simclr issue 77, by an author: 0.1 times the root of the batch'],
+      weightDecay: [1e-4, SIMCLR_RUN],
+      brightnessRule: ['multiply', `${SIMCLR}: simclrv2, its default`],
+      projectionHead: ['v2', 'SimCLRv2, arXiv 2006.10029 section 2.1; google-research/simclr tf2/model.py'],
+      projectionLayers: [3, 'SimCLRv2, arXiv 2006.10029 section 2.1'],
+    },
+  },
   fixmatch: {
     about: 'few labels, no teacher: learns of pictures what it is sure of in another view (--unlabelled)',
     extends: 'quick',
@@ -216,3 +276,15 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
   },
 };
 export const presetNames = (): string[] => Object.keys(PRESETS);
+
+/** The preset and all that it extends, the first one first. */
+export function presetChain(name: string): Preset[] {
+  const chain: Preset[] = [];
+  for (let at: string | undefined = name; at !== undefined; at = PRESETS[at]?.extends)
+    if (Object.hasOwn(PRESETS, at)) chain.unshift(PRESETS[at]!);
+  return chain;
+}
+
+/** The task that a preset is for; undefined of those for classes. */
+export const presetTask = (name: string): string | undefined =>
+  presetChain(name).findLast(({ task }) => task !== undefined)?.task;

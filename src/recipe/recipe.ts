@@ -3,16 +3,16 @@ import { UsageError } from '../errors.js';
 import { modelFacts } from '../models/index.js';
 import { didYouMean, knownNames } from '../suggest.js';
 import { adviceOn, refuseImpossible, refuseUnlabelled } from './checks.js';
-import { PRESETS, presetNames, RECIPE_KEYS } from './presets.js';
+import { draftOf } from './draft.js';
+import { fitOptimiser, fitRateScaling } from './optimisers.js';
+import { PRESETS, presetNames, presetTask, RECIPE_KEYS } from './presets.js';
 import {
-  draftOf,
   fitAugmentation,
   fitAveraging,
   fitData,
   fitLengths,
   fitModel,
   fitNorm,
-  fitOptimiser,
   fitPictures,
   fitUnlabelled,
   markUnused,
@@ -26,8 +26,9 @@ import {
   type Settings,
   type SourcedRecipe,
 } from './schema.js';
+import { CONTRAST_KEYS, fitContrast, fitSimclr } from './simclr-augment.js';
 
-export { presetNames } from './presets.js';
+export { presetNames, presetTask } from './presets.js';
 export {
   type NamedRecipe,
   type Recipe,
@@ -49,11 +50,12 @@ export function checkPreset(preset: string): void {
 }
 
 /**
- * The recipe of a run: the preset, then what the optimiser and the model's published row say (dropout, stochastic
- * depth), then what small pictures and short runs ask for, then what was set by a file or the user. Every change names
- * its reason.
+ * The recipe of a run: the preset, then what the model's published row says (dropout, stochastic depth), what small
+ * pictures and another optimiser ask for, what was set by a file or the user, and what data and a short run ask for.
+ * Every change names its reason.
  * @param pictures in the training part; the released recipes are ImageNet's
  * @param unlabelled the pictures without labels that are trained on beside them
+ * @param idle settings that play no part in the task, and why; by default those of the task contrast
  * @throws UsageError for an unknown preset or setting, or a value out of range
  */
 export function resolveRecipe(
@@ -63,6 +65,7 @@ export function resolveRecipe(
   settings: Readonly<Record<string, unknown>> = {},
   pictures = IMAGENET_PICTURES,
   unlabelled?: Unlabelled,
+  idle: { keys: readonly RecipeKey[]; why: string } | undefined = undefined,
 ): SourcedRecipe {
   const {
     name,
@@ -74,19 +77,27 @@ export function resolveRecipe(
   for (const { values } of all) for (const key of Object.keys(values)) checkKey(key);
 
   const draft = draftOf(preset);
-  fitOptimiser(draft, all);
   fitModel(draft, modelFacts(model), size);
   fitPictures(draft, size);
+  fitOptimiser(draft, all);
+  fitRateScaling(draft, all);
   for (const { values, source } of all)
     for (const [key, value] of Object.entries(values)) draft.choose(key as RecipeKey, listed(key, value), source);
   validate(draft.values());
   fitUnlabelled(draft, unlabelled);
   fitAugmentation(draft, size);
+  fitSimclr(draft, size);
+  fitContrast(draft, size);
   fitData(draft, pictures, unlabelled);
   fitNorm(draft, pictures, unlabelled);
   fitLengths(draft);
   fitAveraging(draft, pictures, unlabelled);
   markUnused(draft);
+  const { keys, why } = idle ?? {
+    keys: presetTask(preset) === undefined ? CONTRAST_KEYS : [],
+    why: 'the task classify',
+  };
+  for (const key of keys) draft.unused(key, why);
   const values = validate(draft.values());
   refuseImpossible(values, model);
   refuseUnlabelled(values, unlabelled);
@@ -165,6 +176,19 @@ export function completeRecipe(values: Partial<Recipe>): Recipe {
     randAugmentMagnitude: 0,
     augmentVariant: 'reference',
     augmentPixelScale: 1,
+    colourStrength: 1,
+    colourShare: 0.8,
+    brightnessRule: 'multiply',
+    greyShare: 0.2,
+    blur: 0.5,
+    blurSigma: 'picture',
+    cropAttempts: 10,
+    inputNorm: 'imagenet',
+    temperature: 0.1,
+    contrastReduction: 'mean',
+    projectionHead: 'v1',
+    projectionLayers: 2,
+    projectionOutputs: 128,
     randomErasing: 0,
     mixup: 0,
     cutmix: 0,

@@ -7,8 +7,9 @@ import { UsageError } from '../errors.js';
 import { type ModelFacts, publishedResNetRs, randAugmentMagnitudeAt } from '../models/index.js';
 import { emaDecay } from '../optim/index.js';
 import { plural } from '../suggest.js';
-import { type Changes, PRESETS, type Preset, type Sourced } from './presets.js';
-import type { Recipe, RecipeKey, Settings } from './schema.js';
+import type { Draft } from './draft.js';
+import type { Recipe, RecipeKey } from './schema.js';
+import { isSimclr, SIMCLR_KEYS } from './simclr-augment.js';
 
 /**
  * The released models are trained at 160 pixels or more; below, what the reference gives in pixels is scaled with the
@@ -18,117 +19,6 @@ const SMALLEST_PUBLISHED = 160;
 /** Up to so many pixels pictures are padded and cropped, as is usual for CIFAR. */
 const SMALL_PICTURES = 64;
 const EFFICIENTNET_MODEL = 'tensorflow/tpu models/official/efficientnet/efficientnet_model.py';
-
-/** A recipe in the making. What a person chose stays; the rules change the rest. */
-export class Draft {
-  readonly #entries: { [K in RecipeKey]: Sourced<Recipe[K]> };
-  readonly #chosen = new Set<RecipeKey>();
-  /** Of settings that a person chose in vain. */
-  readonly idle: string[] = [];
-  constructor(
-    readonly preset: string,
-    entries: { [K in RecipeKey]: Sourced<Recipe[K]> },
-    /** Dropout and stochastic depth follow the model's published row. */
-    readonly perModel: boolean,
-    /** For each key the epochs of the preset that sets it. */
-    readonly writtenFor: Readonly<Record<RecipeKey, number>>,
-  ) {
-    this.#entries = { ...entries };
-  }
-  get<K extends RecipeKey>(key: K): Recipe[K] {
-    return this.#entries[key][0];
-  }
-  set<K extends RecipeKey>(key: K, value: Recipe[K], source: string): void {
-    if (!this.#chosen.has(key)) (this.#entries as Record<RecipeKey, Sourced<unknown>>)[key] = [value, source];
-  }
-  /** By a person; the value is not validated yet. */
-  choose(key: RecipeKey, value: unknown, source: string): void {
-    (this.#entries as Record<RecipeKey, Sourced<unknown>>)[key] = [value, source];
-    this.#chosen.add(key);
-  }
-  unused(key: RecipeKey, why: string): void {
-    if (this.#chosen.has(key)) this.idle.push(`${key} was set but plays no part with ${why}.`);
-    else this.set(key, this.get(key), `unused with ${why}`);
-  }
-  sourceOf(key: RecipeKey): string {
-    return this.#entries[key][1];
-  }
-  isChosen(key: RecipeKey): boolean {
-    return this.#chosen.has(key);
-  }
-  chosenKeys(): RecipeKey[] {
-    return [...this.#chosen];
-  }
-  values(): Record<RecipeKey, unknown> {
-    return Object.fromEntries(Object.entries(this.#entries).map(([key, [value]]) => [key, value])) as Record<
-      RecipeKey,
-      unknown
-    >;
-  }
-  sources(): Record<RecipeKey, string> {
-    return Object.fromEntries(Object.entries(this.#entries).map(([key, [, source]]) => [key, source])) as Record<
-      RecipeKey,
-      string
-    >;
-  }
-}
-
-/** The preset with all that it extends. */
-export function draftOf(name: string): Draft {
-  const chain: Preset[] = [];
-  for (let at: string | undefined = name; at !== undefined; at = PRESETS[at]!.extends) chain.unshift(PRESETS[at]!);
-  let values: Changes = {};
-  const writtenFor: Partial<Record<RecipeKey, number>> = {};
-  for (const preset of chain) {
-    values = { ...values, ...preset.values };
-    for (const key of Object.keys(preset.values)) writtenFor[key as RecipeKey] = values.epochs![0];
-  }
-  const perModel = chain.findLast((preset) => preset.perModel !== undefined)?.perModel ?? false;
-  return new Draft(
-    name,
-    values as { [K in RecipeKey]: Sourced<Recipe[K]> },
-    perModel,
-    writtenFor as Record<RecipeKey, number>,
-  );
-}
-
-/** What an optimiser asks for when it is not the preset's own. */
-const OPTIMISERS: Record<Recipe['optimiser'], Changes> = {
-  sgd: {
-    learningRate: [0.1, 'tensorflow/tpu resnet_rs/configs/*.yaml: 0.1 per 256 pictures, for SGD'],
-    momentum: [0.9, 'tensorflow/tpu resnet_rs/configs/*.yaml'],
-  },
-  rmsprop: {
-    learningRate: [0.016, 'tensorflow/tpu models/official/efficientnet/main.py: 0.016 per 256 pictures, for RMSProp'],
-    squareDecay: [0.9, 'tensorflow/tpu models/official/efficientnet/utils.py build_optimizer'],
-    epsilon: [1e-3, 'tensorflow/tpu models/official/efficientnet/utils.py build_optimizer'],
-  },
-  adamw: {
-    learningRate: [
-      0.008,
-      'our choice, for AdamW on convolutional networks: 0.001 (Kingma and Ba 2015) at a batch of 32; measured on ' +
-        '1,192 photographs, docs/recipes.md. Transformers take 0.00025 (Touvron et al. 2021, DeiT)',
-    ],
-    squareDecay: [0.999, "PyTorch's default for AdamW"],
-    epsilon: [1e-8, "PyTorch's default for AdamW"],
-    weightDecay: [0.05, 'Touvron et al. 2021 (DeiT), for AdamW'],
-    weightDecayMode: ['decoupled', 'Loshchilov and Hutter 2019'],
-  },
-  lamb: {
-    learningRate: [6.25e-4, 'Wightman et al. 2021 (ResNet strikes back): 0.005 at 2048 pictures, for LAMB'],
-    squareDecay: [0.999, 'You et al. 2020'],
-    epsilon: [1e-6, 'You et al. 2020'],
-    weightDecay: [0.02, 'Wightman et al. 2021 (ResNet strikes back), for LAMB'],
-    weightDecayMode: ['decoupled', 'You et al. 2020'],
-  },
-};
-
-export function fitOptimiser(draft: Draft, settings: readonly Settings[]): void {
-  const asked = settings.map(({ values }) => values['optimiser']).findLast((value) => value !== undefined);
-  if (asked === undefined || asked === draft.get('optimiser') || !Object.hasOwn(OPTIMISERS, String(asked))) return;
-  for (const [key, [value, source]] of Object.entries(OPTIMISERS[asked as Recipe['optimiser']]))
-    draft.set(key as RecipeKey, value as never, source);
-}
 
 export function fitModel(draft: Draft, facts: ModelFacts, size: number): void {
   // A depth without a published row keeps the preset's values.
@@ -214,6 +104,7 @@ export function fitAugmentation(draft: Draft, size: number): void {
     trivialaugment:
       `TrivialAugment translates by up to ${Math.trunc(TRIVIAL_TRANSLATE * scale)} pixels (its paper: ` +
       `${TRIVIAL_TRANSLATE} at every size, augmentPixelScale=1)`,
+    simclr: 'SimCLR has none',
   };
   draft.set(
     'augmentPixelScale',
@@ -225,6 +116,9 @@ export function fitAugmentation(draft: Draft, size: number): void {
 
 /** Steps below which a network has learned little: what few pictures a short recipe sees, it should see so long. */
 const LEAST_STEPS: Readonly<Record<string, number>> = { quick: 500, fixmatch: 1000, finetune: 400 };
+
+/** A student of many pictures goes on learning where a network of a few labelled ones has learned all: so many times as long. */
+const STUDENT_STEPS = 3;
 
 /** Pictures without labels beside those of the training part. */
 export interface Unlabelled {
@@ -239,9 +133,13 @@ const RATIO = 1;
 
 /** What pictures without labels ask for, where a recipe was not made for them. */
 export function fitUnlabelled(draft: Draft, unlabelled: Unlabelled | undefined): void {
-  if (unlabelled !== undefined && draft.get('unlabelledRatio') === 0)
+  const reference = draft.preset === 'noisy-student';
+  if (unlabelled !== undefined && !reference && draft.get('unlabelledTargets') !== 'consistency') {
     draft.set('unlabelledRatio', RATIO, 'our choice: as many as labelled ones; docs/semi-supervised.md');
-  if (draft.get('unlabelledTargets') !== 'consistency')
+    draft.set('unlabelledTargets', 'hard', 'our choice: better than soft ones of a teacher trained on few labels');
+    draft.set('unlabelledWeight', 1, "our choice: the ratio, as the reference has it, makes a short run's loss leap");
+  }
+  if (reference)
     draft.set(
       'unlabelledWeight',
       draft.get('unlabelledRatio'),
@@ -272,7 +170,8 @@ export function fitData(draft: Draft, pictures: number, unlabelled?: Unlabelled)
       `a quarter of the ${plural(pictures, 'training picture')}: with ${batch} an epoch would have too few steps`,
     );
   const perEpoch = stepsOf(draft, pictures, unlabelled);
-  const [epochs, least] = [draft.get('epochs'), LEAST_STEPS[draft.preset] ?? 0];
+  const longer = unlabelled?.labels === true ? STUDENT_STEPS : 1;
+  const [epochs, least] = [draft.get('epochs'), longer * (LEAST_STEPS[draft.preset] ?? 0)];
   if (epochs * perEpoch < least)
     draft.set(
       'epochs',
@@ -362,14 +261,16 @@ export function markUnused(draft: Draft): void {
   unless(schedule === 'exponential', `schedule ${schedule}`, 'decayEpochs');
   unless(schedule === 'step' || schedule === 'exponential', `schedule ${schedule}`, 'decayFactor');
   unless(draft.get('earlyStopping'), 'earlyStopping false', 'patience', 'minival');
-  unless(optimiser === 'sgd', `optimiser ${optimiser}`, 'nesterov');
-  unless(optimiser !== 'sgd', `optimiser ${optimiser}`, 'squareDecay', 'epsilon');
+  unless(optimiser === 'sgd' || optimiser === 'lars', `optimiser ${optimiser}`, 'nesterov');
+  unless(optimiser !== 'sgd' && optimiser !== 'lars', `optimiser ${optimiser}`, 'squareDecay', 'epsilon');
+  unless(optimiser === 'lars', `optimiser ${optimiser}`, 'trustCoefficient', 'momentumRate');
   unless(averaging !== 'none', `averaging ${averaging}`, 'emaDecay');
   unless(averaging !== 'ema', `averaging ${averaging}`, 'normMomentum');
   unless(policy === 'randaugment', `augment ${policy}`, 'randAugmentLayers', 'randAugmentMagnitude');
-  unless(policy !== 'none' && policy !== 'trivialaugment', `augment ${policy}`, 'augmentVariant');
-  unless(policy !== 'none', `augment ${policy}`, 'augmentPixelScale');
-  unless(crop === 'inception', `cropMode ${crop}`, 'cropAreaMin');
+  unless(!['none', 'trivialaugment', 'simclr'].includes(policy), `augment ${policy}`, 'augmentVariant');
+  unless(policy !== 'none' && policy !== 'simclr', `augment ${policy}`, 'augmentPixelScale');
+  unless(isSimclr(draft), `augment ${policy}`, ...SIMCLR_KEYS);
+  unless(crop === 'inception', `cropMode ${crop}`, 'cropAreaMin', 'cropAttempts');
   unless(crop === 'pad', `cropMode ${crop}`, 'padding');
   const targets = draft.get('unlabelledTargets');
   if (draft.get('unlabelledRatio') === 0)

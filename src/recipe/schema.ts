@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { STRONGEST_COLOUR } from '../augment/policies/simclr.js';
+import { MOMENTUM_RATES, RATE_SCALINGS } from '../optim/index.js';
 
 const share = z.number().min(0).max(1);
 const rate = z.number().min(0).lt(1);
@@ -10,8 +12,10 @@ export const recipeSchema = z.strictObject({
   batch: z.int().min(2).max(65_536),
   /** Parts in which a step computes its batch, one after the other, for less memory. */
   accumulate: z.int().min(1).max(4096),
-  /** Per 256 pictures. */
+  /** The peak, as `rateScaling` has it; per 256 pictures with `linear`. */
   learningRate: z.number().positive(),
+  /** How the peak follows the batch: x batch/256, x sqrt(batch), or not. */
+  rateScaling: z.enum(RATE_SCALINGS),
   schedule: z.enum(['cosine', 'step', 'exponential', 'one-cycle', 'constant']),
   warmupEpochs: z.number().min(0),
   /** Of `step`: where the rate falls by `decayFactor`. */
@@ -19,13 +23,17 @@ export const recipeSchema = z.strictObject({
   /** Of `exponential`: how often the rate falls by `decayFactor`. */
   decayEpochs: z.number().positive(),
   decayFactor: z.number().gt(0).max(1),
-  optimiser: z.enum(['sgd', 'rmsprop', 'adamw', 'lamb']),
+  optimiser: z.enum(['sgd', 'rmsprop', 'adamw', 'lamb', 'lars']),
   /** Of AdamW and LAMB: beta1. */
   momentum: rate,
   nesterov: z.boolean(),
   /** RMSProp's rho; beta2 of AdamW and LAMB. */
   squareDecay: rate,
   epsilon: z.number().gt(0).max(1),
+  /** Of LARS: eta of the trust ratio eta*|w|/|g|. */
+  trustCoefficient: z.number().gt(0).max(1),
+  /** Of LARS: whether the rate, or the trust ratio too, is part of the velocity; see docs/recipes.md. */
+  momentumRate: z.enum(MOMENTUM_RATES),
   /** Largest norm of all gradients together; 0 for no limit. */
   clipNorm: z.number().min(0),
   /** SimCLR's grid for scratch goes to 10^-1.5 / 0.001. */
@@ -62,21 +70,45 @@ export const recipeSchema = z.strictObject({
   init: z.enum(['tf', 'timm', 'efficientnet']),
   cropMode: z.enum(['inception', 'pad', 'none']),
   cropAreaMin: z.number().gt(0).max(1),
+  /** Random crops that are tried before the fallback is taken. */
+  cropAttempts: z.int().min(1).max(10_000),
   padding: z.int().min(0).max(512),
   flip: share,
   evalCrop: z.number().gt(0).max(1),
   /** Of every resize, in training and evaluation; antialiased. */
   interpolation: z.enum(['bicubic', 'bilinear']),
-  augment: z.enum(['none', 'randaugment', 'autoaugment', 'trivialaugment']),
+  /** What is taken from pixels between 0 and 1 before the network sees them: ImageNet's mean and deviation, or nothing. */
+  inputNorm: z.enum(['imagenet', 'none']),
+  augment: z.enum(['none', 'randaugment', 'autoaugment', 'trivialaugment', 'simclr']),
   randAugmentLayers: z.int().min(0).max(16),
   randAugmentMagnitude: z.number().min(0).max(50),
   augmentVariant: z.enum(['reference', 'pillow', 'timm']),
   augmentPixelScale: z.number().gt(0).max(100),
+  /** Of SimCLR: brightness, contrast and saturation vary by 0.8 times this, the hue by 0.2 times this of its circle. */
+  colourStrength: z.number().min(0).max(STRONGEST_COLOUR),
+  /** Of SimCLR: share of the views whose colours are jittered. */
+  colourShare: share,
+  /** Of SimCLR: whether the jitter multiplies by its brightness or adds it. */
+  brightnessRule: z.enum(['multiply', 'add']),
+  /** Of SimCLR: share of the views that become grey, their colours jittered or not. */
+  greyShare: share,
+  /** Of SimCLR: share of the views that are blurred. */
+  blur: share,
+  /** Of SimCLR: whether each view has a sigma of its own or all views of a batch have one. */
+  blurSigma: z.enum(['picture', 'batch']),
   randomErasing: share,
   mixup: z.number().min(0).max(1000),
   cutmix: z.number().min(0).max(1000),
   /** Times that each picture comes in a row, each time augmented anew; an epoch keeps its number of steps. */
   repeats: z.int().min(1).max(64),
+  /** Of contrast: cosines of views are divided by it. */
+  temperature: z.number().gt(0).max(100),
+  /** Of contrast: the mean over all views, or twice that, as the released code has it. */
+  contrastReduction: z.enum(['mean', 'sum-of-views']),
+  /** Of contrast: what stands on the trunk, SimCLR's head or SimCLRv2's with batch norm. */
+  projectionHead: z.enum(['v1', 'v2']),
+  projectionLayers: z.int().min(1).max(8),
+  projectionOutputs: z.int().min(2).max(8192),
   /** Pictures without labels for each labelled one of a step; 0 without such pictures. */
   unlabelledRatio: z.number().min(0).max(64),
   /** loss = mean over the labelled + this times the mean over the unlabelled. */
@@ -90,7 +122,7 @@ export const recipeSchema = z.strictObject({
   /** Of consistency: a view counts where the network gives a class of the other view this probability at least. */
   confidence: z.number().min(0).max(1),
   /** Augmentation of unlabelled pictures after crop and flip; of consistency, that of the view that is learned. */
-  unlabelledAugment: z.enum(['same', 'none', 'randaugment', 'autoaugment', 'trivialaugment']),
+  unlabelledAugment: z.enum(['same', 'none', 'randaugment', 'autoaugment', 'trivialaugment', 'simclr']),
   /** Pictures that make an epoch when each was drawn once. */
   epochsCount: z.enum(['labelled', 'all']),
 });

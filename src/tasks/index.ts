@@ -3,9 +3,10 @@ import type { Metric } from '../metric.js';
 import { didYouMean } from '../suggest.js';
 import type { Task } from '../train/task.js';
 import { classify } from './classify/index.js';
+import { contrast } from './contrast/index.js';
 
 /** The register: every task there is. */
-const TASKS: readonly Task[] = [classify];
+const TASKS: readonly Task[] = [classify, contrast];
 
 export const taskNames = (): string[] => TASKS.map(({ name }) => name);
 

@@ -66,7 +66,19 @@ export interface Addon {
    * bytes.
    */
   mapFile(descriptor: number, bytes: number): ArrayBuffer;
+  /** Loops of views, see src/augment/kernels.ts. Numbers: offset, pitch, pixels (bytes), rows; width (height); stride. */
+  resampleRows: ResampleLoop;
+  resampleColumns: ResampleLoop;
+  blur(values: Float32Array, width: number, height: number, kernel: Float32Array): void;
 }
+
+type ResampleLoop = (
+  ...args: [
+    ...[source: Uint8Array, offset: number, pitch: number, across: number, rows: number],
+    ...[target: Uint8Array, across: number],
+    ...[first: Int32Array, taps: Int32Array, weights: Int32Array, stride: number],
+  ]
+) => void;
 
 export interface EngineInfo {
   libtorch: string;

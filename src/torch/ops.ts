@@ -27,7 +27,7 @@ export function conv2d(input: Tensor, weight: Tensor, bias: Tensor | null, optio
 export function batchNorm(
   input: Tensor,
   weight: Tensor,
-  bias: Tensor,
+  bias: Tensor | null,
   runningMean: Tensor,
   runningVar: Tensor,
   training: boolean,

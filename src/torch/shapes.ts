@@ -172,6 +172,9 @@ class ShapeEngine implements Addon {
   operatorSchema = noData('schema()');
   engineInfo = noData('engineInfo()');
   mapFile = noData('mapFile()');
+  resampleRows = noData('resampleRows()');
+  resampleColumns = noData('resampleColumns()');
+  blur = noData('blur()');
   setThreads = noData('setThreads()');
   getThreads = noData('getThreads()');
 }

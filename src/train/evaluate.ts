@@ -80,6 +80,8 @@ export interface EvaluateOnOptions {
   workers: number;
   signal?: AbortSignal;
   onBroken?: (path: string, reason: string) => void;
+  /** Of tasks that compare views; see `evaluationViews`. */
+  views?: readonly PreprocessOptions[];
 }
 
 /**
@@ -93,8 +95,9 @@ export async function evaluateOn<T extends Targets, D>(
   evaluator: Evaluator<T, D>,
   options: EvaluateOnOptions,
 ): Promise<Evaluation<D> & { broken: number; seconds: number }> {
-  const { preprocess, batch, workers, signal } = options;
-  const loader = new BatchLoader({ source, targets, batch, mode: 'eval', preprocess, seed: 0, workers });
+  const { preprocess, batch, workers, signal, views } = options;
+  const common = { source, targets, batch, mode: 'eval', preprocess, seed: 0, workers } as const;
+  const loader = new BatchLoader({ ...common, ...(views && { views }) });
   loader.onBroken = (_, path, reason) => options.onBroken?.(path, reason);
   const normaliser = new Normaliser(options.device, options.input);
   try {

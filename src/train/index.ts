@@ -10,13 +10,13 @@ export {
 } from './evaluate.js';
 export { type RatePoint, type RateRange, type RateSuggestions, startingRate, suggestRates } from './find-rate/curve.js';
 export type { RateEvent, RateTest } from './find-rate/find.js';
-export { learnedFrom, trainingLoader } from './learner.js';
+export { evaluationViews, learnedFrom, trainingLoader } from './learner.js';
 export { type LoopOptions, trainLoop } from './loop.js';
 export { checkDevice, withUnlabelled } from './open.js';
 export { type LearnOptions, settingsIn, type TrainOptions } from './options.js';
 export { architectureOf, modelOf, preprocessOf, resolveConfig, stemStrideAt } from './resolve.js';
 export type { RunScores } from './score.js';
-export { openStart, titlesOf, weightsOf } from './start.js';
+export { loadStart, openStart, titlesOf, weightsOf } from './start.js';
 export { Normaliser } from './step/input.js';
 export { learningRates } from './step/rate.js';
 export type { Evaluation, Task } from './task.js';

@@ -1,3 +1,5 @@
+import { augmentPlan } from '../augment/policies/plan.js';
+import type { PreprocessOptions } from '../augment/preprocess.js';
 import type { Dataset } from '../data/dataset.js';
 import type { Batch } from '../data/loading/batch.js';
 import { BatchLoader } from '../data/loading/loader.js';
@@ -58,6 +60,8 @@ export function trainingLoader(
   const { seed, rest, recipe } = config;
   const { batch, repeats } = recipe.values;
   const common = { targets: task.targets, batch, mode: 'train', preprocess: preprocessOf(config), seed } as const;
+  if (task.pairs === true)
+    return new BatchLoader({ ...common, source, workers, rest, views: pairOf(common.preprocess) });
   if (unlabelled === undefined) return new BatchLoader({ ...common, source, repeats, workers, rest });
   const { unlabelledRatio: ratio, unlabelledTargets, epochsCount, accumulate } = recipe.values;
   return new BatchLoader({
@@ -80,6 +84,16 @@ export function trainingLoader(
     },
   });
 }
+
+/** Both views are drawn alike. */
+const pairOf = (drawn: PreprocessOptions): PreprocessOptions[] => [drawn, drawn];
+
+/** What evaluations look at, of tasks that compare views: the whole picture, and two views as training draws them. */
+export const evaluationViews = (
+  { pairs }: Pick<Task, 'pairs'>,
+  drawn: PreprocessOptions,
+): PreprocessOptions[] | undefined =>
+  pairs === true ? [{ ...drawn, cropMode: 'none', flip: 0, augment: augmentPlan() }, ...pairOf(drawn)] : undefined;
 
 /**
  * What is trained, on what, and one step of it: what a run and a search for its rate have in common. A step depends

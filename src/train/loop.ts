@@ -13,7 +13,7 @@ import type { EpochEvent, TrainEvent } from '../run/events.js';
 import { setThreads } from '../torch/index.js';
 import { BrokenPictures } from './broken.js';
 import { evaluate, evaluationBatch, evaluationsLeft, isMeasured } from './evaluate.js';
-import { Learner } from './learner.js';
+import { evaluationViews, Learner } from './learner.js';
 import { cached, checkDevice, openRunData, withUnlabelled } from './open.js';
 import { OtherWork } from './other-work.js';
 import { preprocessOf } from './resolve.js';
@@ -88,7 +88,10 @@ export async function* trainLoop(
   // -- what it is measured on
   const { size, seed, workers } = config;
   const common = { targets: task.targets, preprocess: preprocessOf(config), seed, workers };
-  const evaluation = { ...common, batch: evaluationBatch(recipe), mode: 'eval' } as const;
+  const views = evaluationViews(task, common.preprocess);
+  // Views to measure on are the same for all runs.
+  const measured = { batch: evaluationBatch(recipe), mode: 'eval', seed: 0, ...(views && { views }) } as const;
+  const evaluation = { ...common, ...measured };
   const valLoader = new BatchLoader({ ...evaluation, source: data.val });
   const minivalLoader = minival === undefined ? undefined : new BatchLoader({ ...evaluation, source: minival });
 
@@ -179,7 +182,7 @@ export async function* trainLoop(
   /** The weights as trained and averaged on the test pictures, and what decides on the minival. */
   const measureAll = async (): Promise<Measured> => {
     const measure = async (loader: typeof valLoader): Promise<Scores> => {
-      const evaluator = task.evaluator(config.task, { examples: 0 });
+      const evaluator = task.evaluator(config.task, { examples: 0, model, recipe });
       return (await evaluate(model, loader, evaluator, { size, normaliser, signal })).scores;
     };
     const raw = await measure(valLoader);
@@ -199,6 +202,7 @@ export async function* trainLoop(
 
   const evaluated = (ema === undefined ? 1 : 2) * data.val.length + (minival?.length ?? 0);
   const speed = new Speed({ measured: evaluated });
+  const told = new Set<string>();
   const otherWork = config.device === 'cpu' ? new OtherWork(config.threads) : undefined;
 
   try {
@@ -301,6 +305,21 @@ export async function* trainLoop(
         seconds: (performance.now() - epochStart) / 1000,
         loaderWaitShare: waited / Math.max(1e-9, trained),
       };
+      const advised = task.advice?.(
+        {
+          epoch,
+          trainLoss: state.epochLoss / Math.max(1, state.epochImages),
+          figures: Object.fromEntries(
+            Object.entries(state.epochFigures).map(([name, sum]) => [name, sum / Math.max(1, state.epochImages)]),
+          ),
+          ...(measured && { scores: measured.decided }),
+        },
+        config,
+      );
+      if (advised !== undefined && !told.has(advised)) {
+        told.add(advised);
+        yield { type: 'advice', step: state.step, text: advised };
+      }
       // The checkpoint stands at the start of the next epoch, so nothing of this one is done twice.
       Object.assign(state, { batchInEpoch: 0, epochLoss: 0, epochFigures: {}, epochImages: 0 });
       state.epoch++;

@@ -17,9 +17,9 @@ import {
   modelFacts,
   STEM_STRIDES,
 } from '../models/index.js';
-import { BatchNorm2d } from '../nn/index.js';
+import { BatchNorm } from '../nn/index.js';
 import { checkModelSwitches } from '../recipe/model-switches.js';
-import { type NamedRecipe, type Recipe, resolveRecipe } from '../recipe/recipe.js';
+import { type NamedRecipe, presetTask, type Recipe, resolveRecipe } from '../recipe/recipe.js';
 import { IMAGENET_INPUT, type RunConfig } from '../run/config.js';
 import { shapeOnly, zeros } from '../torch/index.js';
 import type { WeightsFacts } from '../weights/facts.js';
@@ -34,6 +34,9 @@ export function architectureOf(model: string, weights: WeightsFacts): ModelOverr
   const silu = weights.activation === 'silu' || weights.activation === 'swish';
   return silu && modelFacts(model).kind === 'resnet' ? { activation: 'silu' } : {};
 }
+
+const zero: [number, number, number] = [0, 0, 0];
+const one: [number, number, number] = [1, 1, 1];
 
 /** Half the model's own stride up to 64 pixels. */
 export const stemStrideAt = ({ options }: ModelFacts, size: number): ModelOptions['stemStride'] =>
@@ -58,7 +61,7 @@ export function resolveConfig(
   options: LearnOptions,
   dataset: TrainingData,
   start: WeightsFacts = {},
-  named: string | NamedRecipe = options.recipe ?? 'resnet-rs',
+  named: string | NamedRecipe = options.recipe ?? task.recipe ?? 'resnet-rs',
 ): RunConfig {
   if (dataset.train === undefined)
     throw new UsageError(`Expected training pictures in ${options.data} but there is only a validation part.`);
@@ -88,7 +91,18 @@ export function resolveConfig(
   const size = options.size ?? start.size ?? (dataset.kind === 'idx' ? 28 : facts.size);
   const { unlabelled } = dataset;
   const pool = unlabelled && { pictures: unlabelled.drawn.length, labels: unlabelled.labels !== undefined };
-  const recipe = resolveRecipe(named, model, size, settingsIn(options), dataset.train.length, pool);
+  const madeFor = presetTask(typeof named === 'string' ? named : named.preset);
+  if (madeFor !== (task.recipe && task.name))
+    throw new UsageError(
+      `Expected a recipe for the task ${task.name}${task.recipe === undefined ? '' : `, such as ${task.recipe},`} but received ` +
+        `one for ${madeFor ?? 'classes'}.${madeFor === 'contrast' ? ' "rescaled pretrain PICTURES" takes it.' : ''}`,
+    );
+  const recipe = resolveRecipe(named, model, size, settingsIn(options), dataset.train.length, pool, task.idleSettings);
+  const refused = task.refuses?.(recipe.values);
+  if (refused !== undefined)
+    throw new UsageError(
+      `Expected ${refused.expected} with the task ${task.name} but received ${refused.received}: ${refused.why}`,
+    );
   const { unlabelledRatio } = recipe.values;
   if (unlabelledRatio > 0 && unlabelled === undefined) {
     const set = recipe.chosen?.includes('unlabelledRatio') === true;
@@ -105,6 +119,7 @@ export function resolveConfig(
     recipe.values.interpolation = start.interpolation;
     recipe.sources.interpolation = 'the weights that the run starts from say so';
   }
+  const norm = recipe.values.inputNorm === 'none' ? { mean: zero, std: one } : IMAGENET_INPUT;
   const device = deviceNamed(options.device);
   if (recipe.values.precision === 'float16' && !device.startsWith('cuda'))
     throw new UsageError(
@@ -162,8 +177,8 @@ export function resolveConfig(
     } as ModelOptions,
     size,
     input: {
-      mean: start.mean ?? IMAGENET_INPUT.mean,
-      std: start.std ?? IMAGENET_INPUT.std,
+      mean: start.mean ?? norm.mean,
+      std: start.std ?? norm.std,
       interpolation: recipe.values.interpolation,
     },
     from: options.from === undefined ? undefined : resolve(options.from),
@@ -214,12 +229,20 @@ function preprocessWith(config: RunConfig, policy: Recipe['augment']): Preproces
     magnitude: recipe.randAugmentMagnitude,
     variant: recipe.augmentVariant,
     pixelScale: recipe.augmentPixelScale,
+    colourStrength: recipe.colourStrength,
+    colour: recipe.colourShare,
+    brightness: recipe.brightnessRule,
+    grey: recipe.greyShare,
+    blur: recipe.blur,
+    blurSigma: recipe.blurSigma,
     erasing: recipe.randomErasing,
   });
   return preprocessOptions({
     size: config.size,
     cropMode,
     cropArea: [cropAreaMin, 1],
+    cropAttempts: recipe.cropAttempts,
+    cropFallback: policy === 'simclr' ? 'whole' : 'centre',
     padding: Math.min(padding, config.size),
     flip,
     evalCrop,
@@ -244,6 +267,6 @@ export function modelOf(task: Task, config: RunConfig): ImageModel {
   // running average once more.
   const { averaging, normMomentum } = config.recipe.values;
   for (const [, module] of model.modules())
-    if (module instanceof BatchNorm2d) module.momentum = averaging === 'ema' ? 1 : normMomentum;
+    if (module instanceof BatchNorm) module.momentum = averaging === 'ema' ? 1 : normMomentum;
   return model.to({ device: config.device, memoryFormat: 'channels_last' });
 }

@@ -9,6 +9,7 @@ import { SafetensorsFile } from '../weights/formats/safetensors.js';
 import type { WeightsFile } from '../weights/formats/weights-file.js';
 import { loadInto } from '../weights/load.js';
 import { evaluateOn } from './evaluate.js';
+import { evaluationViews } from './learner.js';
 import { openTrainingData } from './open.js';
 import { modelOf, preprocessOf } from './resolve.js';
 import type { Task } from './task.js';
@@ -69,8 +70,9 @@ export async function scoreRun(
   const score = async (source: Source): Promise<Scores> => {
     const { device, input, workers } = config;
     const batch = Math.min(256, Math.max(config.recipe.values.batch, 32));
-    const evaluator = task.evaluator(config.task, { examples: 0 });
+    const evaluator = task.evaluator(config.task, { examples: 0, model, recipe: config.recipe.values });
     const preprocess = preprocessOf(config);
+    const views = evaluationViews(task, preprocess);
     const { scores } = await evaluateOn(model, source, task, evaluator, {
       preprocess,
       device,
@@ -78,6 +80,7 @@ export async function scoreRun(
       batch,
       workers,
       signal: options.signal,
+      ...(views && { views }),
     });
     images += scores.images;
     return scores;

@@ -72,7 +72,7 @@ export async function resolveRun(
   dataset: TrainingData,
   signal?: AbortSignal,
 ): Promise<RunConfig> {
-  const named = await openRecipe(given.recipe ?? 'resnet-rs');
+  const named = await openRecipe(given.recipe ?? task.recipe ?? 'resnet-rs');
   const recipe = given.chosen === undefined ? named : { ...named, settings: [...named.settings, given.chosen] };
   if (given.from === undefined) return resolveConfig(task, given, dataset, {}, recipe);
   const options = { ...given, from: await startPath(given.from, signal) };

@@ -7,7 +7,7 @@ import type { ExportedOutput } from '../deploy/metadata.js';
 import type { Metric, Scores } from '../metric.js';
 import type { ImageModel } from '../models/index.js';
 import type { MeasuredPart } from '../part-words.js';
-import type { Recipe } from '../recipe/recipe.js';
+import type { Recipe, RecipeKey } from '../recipe/recipe.js';
 import type { ClassMaps } from '../report/classes/maps.js';
 import type { TaskParts } from '../report/parts.js';
 import type { RunConfig, TaskSettings } from '../run/config.js';
@@ -34,6 +34,18 @@ export interface Task<T extends Targets = Targets, S extends TaskSettings = Task
   /** Whether it can learn from pictures without labels beside the labelled ones. */
   readonly unlabelled?: boolean;
 
+  /**
+   * Learns from two views of each picture: they stand in a row in a batch of the training. In evaluation each picture comes whole and then in
+   * two views, all three in a row.
+   */
+  readonly pairs?: boolean;
+  /** The recipe that it takes where none is named, of a task with recipes of its own. */
+  readonly recipe?: string;
+  /** What of a recipe it cannot do: `accumulate=1`, and why. */
+  refuses?(recipe: Recipe): { expected: string; received: string; why: string } | undefined;
+  /** Settings of a recipe that play no part in it. */
+  readonly idleSettings?: { readonly keys: readonly RecipeKey[]; readonly why: string };
+
   // -- data
   openData(path: string, options: DatasetOptions): Promise<Dataset>;
   /** What batches carry, and how it is made in the loader's threads. */
@@ -56,6 +68,8 @@ export interface Task<T extends Targets = Targets, S extends TaskSettings = Task
   outputs(settings: S): number;
   /** A fresh model on the run's trunk, a function of the seed: [n, 3, S, S] -> [n, outputs, ...]. */
   model(config: RunConfig): ImageModel;
+  /** The same for weights in a file, where their head is no linear layer. @param trunk fresh @param tensors of the file, by key */
+  restore?(trunk: ImageModel, tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>): ImageModel;
   /** What is written of the task into the header of weights. */
   facts(settings: S): WeightsFacts;
 
@@ -66,8 +80,8 @@ export interface Task<T extends Targets = Targets, S extends TaskSettings = Task
   evaluator(settings: S, options: EvaluatorOptions): Evaluator<T, D>;
 
   // -- shipping and telling
-  /** What an exported file gives out beside the model's own outputs. */
-  exported(settings: S): ExportedOutput;
+  /** What an exported file gives out beside the model's own outputs. Absent where weights are a beginning, not an end. */
+  exported?(settings: S): ExportedOutput;
   /**
    * What a program is told of an evaluation besides the metrics. JSON. @param much `summary`: what grows with the square of something, such
    * as a matrix of classes, is left out. Default: all.
@@ -77,6 +91,8 @@ export interface Task<T extends Targets = Targets, S extends TaskSettings = Task
   text?(found: Evaluation<D>, settings: S): TaskText;
   /** Names of metrics that say nothing with these settings, such as the top 5 of 5 classes: they are not shown. */
   silent?(settings: S): readonly string[];
+  /** What should be known as a run goes on, at the end of an epoch; told once. */
+  advice?(epoch: EpochFigures, config: RunConfig): string | undefined;
   /** The task's part of a run's report. */
   report(found: Evaluation<D>, context: ReportContext<S>): Promise<TaskParts>;
   /** Brings where a run of 0.1.0 stands to today's form. */
@@ -123,6 +139,21 @@ export interface StepObjective {
 export interface EvaluatorOptions {
   /** How many single pictures worth a look are kept. */
   examples: number;
+  /** What is measured. */
+  model: ImageModel;
+  /** What it was trained by, where that is known. */
+  recipe?: Recipe;
+}
+
+/** An epoch that has ended. */
+export interface EpochFigures {
+  /** Of all epochs, counted from 1. */
+  epoch: number;
+  trainLoss: number;
+  /** Means over the training pictures, by name. */
+  figures: Readonly<Record<string, number>>;
+  /** Where it was measured, by what epochs are chosen on. */
+  scores?: Scores;
 }
 
 /** Gathers what outputs say, batch by batch. */
@@ -152,6 +183,8 @@ export interface ReportContext<S extends TaskSettings = TaskSettings> {
   readonly folder?: string;
   /** Picture i of them as the network sees it, as a PNG in base64. */
   picture(index: number): Promise<string>;
+  /** The same evaluation of the weights that the run began with, for tasks that compare. */
+  before?(): Promise<Evaluation>;
   /** Where the network saw some outputs in some of them. A report may be made without. */
   maps?(asked: readonly { index: number; outputs: readonly number[] }[]): Promise<ClassMaps>;
 }

@@ -4,6 +4,7 @@ import { labelsFile } from '../deploy/model-file.js';
 import { exportOnnx } from '../deploy/onnx/export.js';
 import { checkParity, type Parity } from '../deploy/parity.js';
 import { requireRuntime } from '../deploy/session.js';
+import { UsageError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
 import type { RunConfig } from '../run/config.js';
 import { noGrad, scope, type Tensor, trace, zeros } from '../torch/index.js';
@@ -44,13 +45,19 @@ export async function exportModel(
   // Before a file is written that nothing was compared with.
   if (dataset !== undefined) await requireRuntime();
   const { model, size, evalCrop, task, settings } = loaded;
+  if (task.exported === undefined)
+    throw new UsageError(
+      `Expected weights that give an answer but ${loaded.path} was learned by the task ${task.name}: it is a beginning. ` +
+        `Train on labelled pictures from it: rescaled train DATA --from ${loaded.run ?? loaded.path}`,
+    );
+  const output = task.exported(settings);
   const width = task.outputs(settings);
   model.train(false);
   const names = new Map<Tensor, string>([...model.state()].map(([key, tensor]) => [tensor, key]));
   const bytes = scope(() => {
     const graph = trace((x) => model.forward(x), [zeros([1, 3, size, size])], names);
     return exportOnnx(graph, {
-      output: task.exported(settings),
+      output,
       preprocess: { size, evalCrop, ...loaded.input },
       training: { model: loaded.title, weights: loaded.weights, ...facts },
     });

@@ -20,7 +20,7 @@ import { readEvents } from '../run/logs.js';
 import { metricsOf } from '../tasks/index.js';
 import { openRunData } from '../tasks/runs.js';
 import { engineInfo } from '../torch/index.js';
-import { evaluationBatch } from '../train/index.js';
+import { type Evaluation, evaluationBatch, loadStart, modelOf } from '../train/index.js';
 import { type Exported, exportModel } from './export.js';
 import { leakedIn } from './leaked.js';
 import { loadModel, measure, pictureOf, preprocessFor, shownMetrics } from './load.js';
@@ -167,7 +167,9 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
   };
   const runtime = await runtimeHere();
   let exported: Exported | undefined;
-  if ('version' in runtime) {
+  if (task.exported === undefined) {
+    // A beginning for other trainings: it answers nothing itself.
+  } else if ('version' in runtime) {
     say('exporting ONNX and comparing it with the model on real pictures');
     exported = await exportModel(loaded, onnxFile(run), facts, { val: source });
   } else {
@@ -227,7 +229,19 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
   const picture = (index: number): Promise<string> => pictureOf(source, index, preprocess);
   const folder = config.data.path;
   const maps = mapsOf(loaded, source);
-  const parts = await task.report(result, { settings, source, part: measured, folder, picture, maps });
+  const before = async (): Promise<Evaluation> => {
+    const began = modelOf(task, { ...config, device: 'cpu' });
+    await loadStart(task, config, began);
+    try {
+      return await measure({ ...loaded, model: began }, source, {
+        batch: evaluationBatch(recipe),
+        workers: config.workers,
+      });
+    } finally {
+      began.dispose();
+    }
+  };
+  const parts = await task.report(result, { settings, source, part: measured, folder, picture, maps, before });
   const seen = await seenBatch(task, config, dataset);
   const inPage = withoutPlaces(folder, config.data.name);
   const { renderRunReport } = await import('../report/run/report.js');
@@ -259,7 +273,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
       loaderWaitShare: figures.loaderWaitShare,
       seed: config.seed,
     },
-    metrics: shownMetrics(task, settings),
+    metrics: shownMetrics(task, settings, result.scores),
     epochs: epochs.map((event) => ({
       epoch: event.epoch,
       step: event.step,
@@ -316,13 +330,15 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
       { key: 'resumed', value: resumed ? 'yes' : 'no' },
     ],
     commands: [
-      ...(exported === undefined
+      ...(exported === undefined && task.exported !== undefined
         ? [
             { what: 'Install ONNX Runtime', command: RUNTIME_INSTALL },
             { what: 'Export the model', command: `rescaled export ${run}` },
           ]
         : []),
-      { what: 'Classify pictures', command: `rescaled predict ${onnxFile(run)} PICTURES...` },
+      task.exported === undefined
+        ? { what: 'Train on labelled pictures from here', command: `rescaled train FOLDER --from ${run}` }
+        : { what: 'Classify pictures', command: `rescaled predict ${onnxFile(run)} PICTURES...` },
       { what: 'Measure on other data', command: `rescaled eval ${run} DATA` },
       { what: 'Train on your own pictures', command: 'rescaled train FOLDER' },
     ],

@@ -1,18 +1,28 @@
 import { existsSync, statSync } from 'node:fs';
+import { augmentPlan } from '../augment/policies/plan.js';
 import { type PreprocessOptions, preprocessOptions } from '../augment/preprocess.js';
 import { evalView } from '../augment/view.js';
 import { readPixels, type Source } from '../data/sources/source.js';
 import { UsageError } from '../errors.js';
 import type { Metric } from '../metric.js';
 import { createModel, type ImageModel, modelFacts, modelShapes, modelTitle } from '../models/index.js';
-import { IMAGENET_INPUT, type InputFacts, type RunConfig, type TaskSettings } from '../run/config.js';
+import {
+  IMAGENET_INPUT,
+  type InputFacts,
+  isRun,
+  loadConfig,
+  type RunConfig,
+  type TaskSettings,
+} from '../run/config.js';
 import { taskNamed } from '../tasks/index.js';
 import {
   architectureOf,
   type EvaluateOnOptions,
   type Evaluation,
   evaluateOn,
+  evaluationViews,
   openStart,
+  preprocessOf,
   type Task,
   titlesOf,
   weightsOf,
@@ -69,17 +79,18 @@ export async function loadModel(
     const { head, size } = modelFacts(name);
     const architecture = architectureOf(name, facts);
     const file = withoutBeginning(opened, modelShapes(name, architecture).keys());
-    const classCount = file.entries.get(`${head}.weight`)?.shape[0];
+    const task = taskNamed(facts.task);
+    const fresh = task.restore?.(createModel(name, { ...architecture, classes: 1 }), file.entries);
+    const classCount = fresh === undefined ? file.entries.get(`${head}.weight`)?.shape[0] : 0;
     if (classCount === undefined)
       throw new UsageError(
         `Expected a trained ${name} but ${file.path} has no "${head}.weight": its head is missing, ` +
           'or it is another model.',
       );
-    const model = createModel(name, { ...architecture, classes: classCount });
+    const model = fresh ?? createModel(name, { ...architecture, classes: classCount });
     loadInto(file, model.state(), () => titlesOf(file, facts, { name, options: architecture }));
     checkFinite(file, model.state().keys());
     model.to({ memoryFormat: 'channels_last' }).train(false);
-    const task = taskNamed(facts.task);
     return {
       model,
       name,
@@ -108,11 +119,18 @@ export async function loadModel(
   }
 }
 
-/** The metrics of a task that say something, the primary one first. */
-export function shownMetrics(task: Task, settings: TaskSettings): readonly [Metric, ...Metric[]] {
+/** The metrics of a task that say something, the primary one first. @param scores leaves out what was not measured */
+export function shownMetrics(
+  task: Task,
+  settings: TaskSettings,
+  scores?: Readonly<Record<string, number>>,
+): readonly [Metric, ...Metric[]] {
   const silent = task.silent?.(settings) ?? [];
   const [primary, ...others] = task.metrics;
-  return [primary, ...others.filter(({ name }) => !silent.includes(name))];
+  return [
+    primary,
+    ...others.filter(({ name }) => !silent.includes(name) && (scores === undefined || scores[name] !== undefined)),
+  ];
 }
 
 /** How the model sees a picture. */
@@ -134,6 +152,9 @@ export async function pictureOf(source: Source, index: number, view: Required<Pr
   return png.toString('base64');
 }
 
+/** What SimCLR's views are made of. */
+const SIMCLR_VIEW = { cropAttempts: 100, cropFallback: 'whole', augment: augmentPlan({ policy: 'simclr' }) } as const;
+
 /**
  * What a loaded model is worth on pictures; those that cannot be read are told to `onBroken` and counted.
  * @param examples single pictures worth a look that are kept
@@ -145,6 +166,16 @@ export function measure(
   examples = 24,
 ): Promise<Evaluation & { broken: number; seconds: number }> {
   const preprocess = preprocessFor({ ...loaded, input });
-  const evaluator = task.evaluator(settings, { examples });
-  return evaluateOn(model, source, task, evaluator, { preprocess, input, device: 'cpu', ...options });
+  const config = loaded.run === undefined || !isRun(loaded.run) ? undefined : loadConfig(loaded.run);
+  const evaluator = task.evaluator(settings, { examples, model, ...(config && { recipe: config.recipe.values }) });
+  // Weights alone do not say how views were drawn: as the paper draws them then.
+  const drawn = config === undefined ? { ...preprocess, ...SIMCLR_VIEW } : preprocessOf(config);
+  const views = evaluationViews(task, { ...drawn, size: preprocess.size, evalCrop: preprocess.evalCrop });
+  return evaluateOn(model, source, task, evaluator, {
+    preprocess,
+    input,
+    device: 'cpu',
+    ...(views && { views }),
+    ...options,
+  });
 }

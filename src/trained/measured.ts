@@ -141,7 +141,7 @@ export async function writeMeasured(file: string, loaded: LoadedModel, measured:
     data,
     part,
     images: result.scores.images,
-    metrics: shownMetrics(task, settings),
+    metrics: shownMetrics(task, settings, result.scores),
     scores: result.scores,
     task: parts,
     ...(seen === undefined ? {} : { seen }),

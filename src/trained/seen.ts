@@ -78,14 +78,16 @@ export function augmentationWords(recipe: Recipe): string {
     pad: `a shift of up to ${plural(recipe.padding, 'pixel')}`,
     none: 'a centre crop',
   };
-  const strength =
-    recipe.augment === 'randaugment'
-      ? ` (${recipe.randAugmentLayers} operations at magnitude ${recipe.randAugmentMagnitude})`
-      : '';
+  const strengths: Partial<Record<Recipe['augment'], string>> = {
+    randaugment: ` (${recipe.randAugmentLayers} operations at magnitude ${recipe.randAugmentMagnitude})`,
+    simclr:
+      ` (colours jittered by ${recipe.colourStrength} in ${percent(recipe.colourShare)}, grey in ` +
+      `${percent(recipe.greyShare)}, blurred in ${percent(recipe.blur)})`,
+  };
   return [
     crops[recipe.cropMode],
     ...(recipe.flip > 0 ? [`flipped in ${percent(recipe.flip)}`] : []),
-    ...(recipe.augment === 'none' ? [] : [`${POLICY_TITLES[recipe.augment]}${strength}`]),
+    ...(recipe.augment === 'none' ? [] : [`${POLICY_TITLES[recipe.augment]}${strengths[recipe.augment] ?? ''}`]),
     ...(recipe.randomErasing > 0 ? [`a part erased in ${percent(recipe.randomErasing)}`] : []),
     ...(recipe.repeats > 1 ? [`each picture ${recipe.repeats} times in a row`] : []),
     ...(recipe.mixup > 0 ? [`mixup (alpha ${recipe.mixup})`] : []),

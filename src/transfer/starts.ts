@@ -237,14 +237,15 @@ function learnedOf(path: string): Pick<StartCost, 'seen' | 'seconds' | 'data'> {
   const run = [dirname(path), dirname(dirname(path))].find((folder) => isRun(folder));
   if (run === undefined) return {};
   try {
-    const { trainImages, recipe, data } = loadConfig(run);
+    const { trainImages, recipe, data, task } = loadConfig(run);
     const file = join(run, 'report.json');
     const report = existsSync(file)
       ? (JSON.parse(readFileSync(file, 'utf8')) as { seconds?: number; epochs?: number })
       : {};
     const { seconds, epochs = recipe.values.epochs } = report;
     return {
-      seen: Math.round(trainImages * epochs * recipe.values.repeats),
+      // Contrastive pre-training looks at two views of each.
+      seen: Math.round(trainImages * epochs * recipe.values.repeats * (task.name === 'contrast' ? 2 : 1)),
       ...(seconds !== undefined && { seconds }),
       data: data.name,
     };

@@ -8,6 +8,8 @@ const factsSchema = z.object({
   model: z.string().optional(),
   modelOptions: z.record(z.string(), z.unknown()).optional(),
   classes: z.array(z.string()).optional(),
+  /** Classes that a linear layer beside the head tells apart, which was no part of the training. */
+  gauge: z.array(z.string()).optional(),
   size: z.int().min(1).max(8192).optional(),
   evalCrop: z.number().gt(0).max(1).optional(),
   mean: triple.optional(),

@@ -56,6 +56,9 @@ function checkFit(match: KeyMatch, file: WeightsFile, titles?: () => Titles): vo
   );
 }
 
+/** Fields of all heads that weights may have: of classifiers, and what stands on a trunk that learns by contrast. */
+const HEADS = ['fc', 'classifier', 'projection', 'gauge'] as const;
+
 /** What a model's head is for. */
 export interface WantedHead {
   /** Its rows. */
@@ -103,10 +106,10 @@ export function fitStart(
   wanted: WantedHead,
   titles?: () => Titles,
 ): KeyMatch {
-  const isHead = (key: string): boolean => key.startsWith(`${head}.`);
+  // Heads of two tasks have different names: those of either are no part of the trunk.
+  const heads = [head, ...HEADS];
+  const isHead = (key: string): boolean => heads.some((name) => key.startsWith(`${name}.`));
   const match = matchKeys(shapes, foundIn(file));
-  match.ignored.push(...match.unexpected.filter(isProjection));
-  match.unexpected = match.unexpected.filter((key) => !isProjection(key));
   const why = headDiffers(file, facts, `${head}.weight`, wanted);
   if (why !== undefined) {
     match.renewed = [...shapes.keys()].filter(isHead);
@@ -119,9 +122,6 @@ export function fitStart(
   checkFit(match, file, titles);
   return match;
 }
-
-/** Of the head that contrastive pre-training learns with, which is thrown away after it (SimCLR, arXiv 2002.05709, section 4.2). */
-const isProjection = (key: string): boolean => key.startsWith('projection.');
 
 /** Why the file's head cannot serve; undefined when it can. */
 function headDiffers(

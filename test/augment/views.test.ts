@@ -165,8 +165,13 @@ test('preprocessOptions fills the reference and names a wrong field', () => {
     cropMode: 'inception',
     padding: 4,
     minCovered: 0.1,
+    cropAttempts: 10,
+    cropFallback: 'centre',
     filter: 'bicubic',
-    augment: { policy: 'none', layers: 2, magnitude: 10, variant: 'reference', pixelScale: 1, erasing: 0 },
+    augment: {
+      ...{ policy: 'none', layers: 2, magnitude: 10, variant: 'reference', pixelScale: 1, erasing: 0 },
+      ...{ colourStrength: 1, colour: 0.8, brightness: 'multiply', grey: 0.2, blur: 0.5, blurSigma: 'picture' },
+    },
   });
   const wrong = [
     { size: 0 },

@@ -52,7 +52,8 @@ test('one operation, a policy, an HTML page; the same seed draws the same', () =
   const policy = make('policy.png', '--policy', 'randaugment', '--seed', '1');
   assert.deepEqual(make('policy2.png', '--policy', 'randaugment', '--seed', '1'), policy);
   assert.notDeepEqual(make('policy3.png', '--policy', 'randaugment', '--seed', '2'), policy);
-  for (const name of ['autoaugment', 'trivialaugment']) assert.ok(make(`${name}.png`, '--policy', name).length > 1000);
+  for (const name of ['autoaugment', 'trivialaugment', 'simclr'])
+    assert.ok(make(`${name}.png`, '--policy', name).length > 1000);
   assert.match(
     make('page.html', '--op', 'Color').toString(),
     /<title>Color, reference, at 32 pixels<\/title>[^]*src="data:image\/png;base64,/,

@@ -77,7 +77,7 @@ test('the mean of a map and the bias are the logit, of a model of each family at
     });
 });
 
-const headBias = (model: ImageModel): Tensor => (new Map(model.modules()).get(model.head) as Linear).bias;
+const headBias = (model: ImageModel): Tensor => (new Map(model.modules()).get(model.head) as Linear).bias!;
 
 test('a model with another head has no maps', () => {
   scope(() => {

@@ -69,9 +69,13 @@ describe('learning rate', () => {
       [0, 0.1, 0.3, 0.4, 0.4],
     );
   });
-  test('0.1 per 256 pictures', () => {
-    assert.equal(scaledPeak(0.1, 4096), 1.6);
-    assert.equal(scaledPeak(0.1, 256), 0.1);
+  test('the peak of a batch: linear, by its root, or as it is', () => {
+    assert.equal(scaledPeak(0.1, 4096, 'linear'), 1.6);
+    assert.equal(scaledPeak(0.1, 256, 'linear'), 0.1);
+    // google-research/simclr: 0.3 x 4096/256 and 0.075 x sqrt(4096) are the same rate.
+    near(scaledPeak(0.3, 4096, 'linear'), 4.8, 1e-12, 'linear');
+    near(scaledPeak(0.075, 4096, 'sqrt'), 4.8, 1e-12, 'sqrt');
+    assert.equal(scaledPeak(0.1, 4096, 'none'), 0.1);
   });
 });
 

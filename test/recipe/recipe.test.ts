@@ -138,6 +138,43 @@ test('another optimiser brings its own rate and constants, unless they are set',
   assert.equal(recipe('efficientnet', 160, { optimiser: 'sgd' }).values.learningRate, 0.1);
 });
 
+test('on small pictures another optimiser has its own rate too, not the one that was measured with SGD', () => {
+  for (const [optimiser, rate] of [
+    ['sgd', 0.4],
+    ['adamw', 0.008],
+    ['lars', 0.075],
+  ] as const) {
+    const { values } = resolveRecipe('quick', 'resnet-rs-14', 32, { optimiser });
+    assert.deepEqual([values.learningRate, values.batch], [rate, 64], optimiser);
+  }
+});
+
+test('LARS brings what the released SimCLR has; its settings play no part without it', () => {
+  const { values, sources } = recipe('resnet-rs', 160, { optimiser: 'lars' });
+  assert.deepEqual(
+    [values.learningRate, values.weightDecay, values.weightDecayMode, values.decayRule, values.nesterov],
+    [0.075, 1e-4, 'coupled', 'timm', false],
+  );
+  assert.equal(values.rateScaling, 'sqrt');
+  assert.deepEqual([values.momentum, values.trustCoefficient, values.momentumRate], [0.9, 0.001, 'inside']);
+  for (const key of ['squareDecay', 'epsilon'] as const) assert.equal(sources[key], 'unused with optimiser lars');
+  for (const key of ['nesterov', 'trustCoefficient'] as const) assert.match(sources[key], /google-research\/simclr/);
+  for (const key of ['trustCoefficient', 'momentumRate'] as const)
+    assert.equal(recipe('resnet-rs', 160).sources[key], 'unused with optimiser sgd');
+});
+
+test("another scaling of the rate keeps the peak at the recipe's own batch, unless the rate is set", () => {
+  const sqrt = recipe('quick', 160, { rateScaling: 'sqrt', batch: 128 });
+  assert.equal(sqrt.values.learningRate, 0.00221); // 0.1 x 32/256 / sqrt(32)
+  assert.match(sqrt.sources.learningRate, /^the peak 0\.1 x 32\/256, with rateScaling=sqrt at a batch of 32$/);
+  assert.equal(recipe('quick', 160, { rateScaling: 'none' }).values.learningRate, 0.0125);
+  assert.equal(recipe('quick', 160, { rateScaling: 'linear' }).values.learningRate, 0.1);
+  assert.equal(recipe('quick', 160, { rateScaling: 'sqrt', learningRate: 0.075 }).values.learningRate, 0.075);
+  const lars = recipe('resnet-rs', 160, { rateScaling: 'linear', optimiser: 'lars' });
+  assert.equal(lars.values.learningRate, 1.2); // 0.075 x sqrt(256)
+  assert.throws(() => recipe('quick', 160, { rateScaling: 'cubic' }), /rateScaling/);
+});
+
 test('what a person sets stays, whatever a rule would say', () => {
   const { values, sources, chosen } = recipe('resnet-rs', 28, {
     warmupEpochs: 40,
@@ -190,6 +227,10 @@ test('combinations that cannot be', () => {
   assert.throws(
     () => recipe('resnet-rs', 224, { optimiser: 'lamb', weightDecayMode: 'coupled' }),
     /weightDecayMode=decoupled/,
+  );
+  assert.throws(
+    () => recipe('resnet-rs', 224, { optimiser: 'lars', weightDecayMode: 'decoupled' }),
+    /weightDecayMode=coupled with optimiser=lars/,
   );
   assert.throws(() => recipe('resnet-rs', 224, { batch: 8, accumulate: 5 }), /accumulate=4 or less/);
   assert.throws(() => recipe('resnet-rs', 224, { batch: 8, repeats: 5 }), /2 different pictures.*repeats=4 or less/);
@@ -244,16 +285,19 @@ test('a run of the first version goes on as it was', () => {
   );
 });
 
-test('pictures without labels: the ratio, the weight that follows it, and what makes no sense', () => {
+test('pictures without labels: ratio, weight and length, and what makes no sense', () => {
   const given = (preset: string, settings = {}, labels = true, pictures = 1000) =>
     resolveRecipe(preset, 'resnet-rs-14', 96, settings, 300, { pictures, labels });
   // A recipe that was not made for them takes as many as there are labelled ones.
   const quick = given('quick').values;
-  assert.deepEqual([quick.unlabelledRatio, quick.unlabelledWeight, quick.unlabelledTargets], [1, 1, 'soft']);
-  assert.equal(given('quick', { unlabelledRatio: 5 }).values.unlabelledWeight, 5);
+  assert.deepEqual([quick.unlabelledRatio, quick.unlabelledWeight, quick.unlabelledTargets], [1, 1, 'hard']);
+  assert.equal(given('quick', { unlabelledRatio: 5 }).values.unlabelledWeight, 1);
+  assert.equal(quick.epochs, Math.ceil(1500 / Math.ceil(300 / 32)));
   assert.equal(given('quick', { unlabelledRatio: 5, unlabelledWeight: 2 }).values.unlabelledWeight, 2);
   const student = given('noisy-student').values;
   assert.deepEqual([student.unlabelledRatio, student.unlabelledWeight, student.epochs], [3, 3, 350]);
+  assert.equal(student.unlabelledTargets, 'soft');
+  assert.equal(given('noisy-student', { unlabelledRatio: 5 }).values.unlabelledWeight, 5);
   const fixmatch = given('fixmatch', {}, false).values;
   assert.deepEqual([fixmatch.unlabelledRatio, fixmatch.unlabelledWeight, fixmatch.confidence], [7, 1, 0.95]);
   // Counted on all, an epoch of 300 + 100,000 pictures has 12,538 labelled draws, 392 steps of 32.
@@ -273,4 +317,31 @@ test('pictures without labels: the ratio, the weight that follows it, and what m
   // Without such pictures nothing is said of them.
   const { sources } = resolveRecipe('quick', 'resnet-rs-14', 96);
   assert.equal(sources.unlabelledWeight, 'unused with unlabelledRatio 0');
+});
+
+test("SimCLR's augmentation brings its crops at every size, and CIFAR's strength at CIFAR's", () => {
+  const large = recipe('resnet-rs', 160, { augment: 'simclr' });
+  const { cropMode, cropAttempts, colourStrength, colourShare, brightnessRule, greyShare, blur, blurSigma } =
+    large.values;
+  assert.deepEqual(
+    [cropMode, cropAttempts, colourStrength, colourShare, brightnessRule, greyShare, blur, blurSigma],
+    ['inception', 100, 1, 0.8, 'multiply', 0.2, 0.5, 'picture'],
+  );
+  assert.match(large.sources.cropAttempts, /google-research\/simclr data_util\.py/);
+  assert.equal(large.sources.augmentPixelScale, 'unused with augment simclr');
+  const small = recipe('quick', 32, { augment: 'simclr' });
+  assert.deepEqual([small.values.cropMode, small.values.colourStrength, small.values.blur], ['inception', 0.5, 0]);
+  assert.match(small.sources.colourStrength, /appendix B\.9/);
+  assert.equal(recipe('quick', 48, { augment: 'simclr' }).values.colourStrength, 1);
+  const own = recipe('quick', 32, { augment: 'simclr', cropMode: 'pad', blur: 0.1, cropAttempts: 3 });
+  assert.deepEqual([own.values.cropMode, own.values.blur, own.values.cropAttempts], ['pad', 0.1, 3]);
+  const other = recipe('resnet-rs', 160);
+  assert.equal(other.values.cropAttempts, 10);
+  for (const key of ['colourStrength', 'colourShare', 'brightnessRule', 'greyShare', 'blur', 'blurSigma'] as const)
+    assert.equal(other.sources[key], 'unused with augment randaugment');
+  const unlabelled = recipe('fixmatch', 96, { unlabelledAugment: 'simclr' });
+  assert.deepEqual([unlabelled.values.augment, unlabelled.values.cropAttempts], ['none', 100]);
+  assert.match(unlabelled.sources.blur, /data_util/);
+  for (const wrong of [{ colourStrength: 1.3 }, { blur: 2 }, { brightnessRule: 'v2' }, { cropAttempts: 0 }])
+    assert.throws(() => recipe('quick', 96, wrong), new RegExp(Object.keys(wrong)[0]!));
 });

@@ -68,6 +68,28 @@ describe('the interpolation of a run', () => {
   });
 });
 
+describe("SimCLR's augmentation", () => {
+  it("is the recipe's, with the whole picture where no crop is found", async () => {
+    const settings = {
+      augment: 'simclr',
+      brightnessRule: 'add',
+      blur: 0.3,
+      blurSigma: 'batch',
+      greyShare: 0.1,
+      colourShare: 0.7,
+    };
+    const { augment, cropAttempts, cropFallback, cropMode } = preprocessOf(await resolve(settings));
+    assert.deepEqual([cropMode, cropAttempts, cropFallback], ['inception', 100, 'whole']);
+    const { policy, colourStrength, colour, brightness, grey, blur, blurSigma } = augment!;
+    assert.deepEqual(
+      [policy, colourStrength, colour, brightness, grey, blur, blurSigma],
+      ['simclr', 0.5, 0.7, 'add', 0.1, 0.3, 'batch'],
+    );
+    const plain = preprocessOf(await resolve({}));
+    assert.deepEqual([plain.cropAttempts, plain.cropFallback], [10, 'centre']);
+  });
+});
+
 describe('a run of an earlier version goes on as it was', () => {
   it('with TrivialAugment, which had 32 pixels at every size', async () => {
     const settings = { augment: 'trivialaugment' };

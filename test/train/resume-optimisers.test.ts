@@ -10,6 +10,7 @@ const cases: Record<string, Record<string, unknown>> = {
   rmsprop: { optimiser: 'rmsprop', schedule: 'exponential' },
   adamw: { optimiser: 'adamw', clipNorm: 1, schedule: 'one-cycle' },
   'lamb in bfloat16': { optimiser: 'lamb', layerDecay: 0.7, schedule: 'step', precision: 'bfloat16' },
+  'lars, its rate by the root of the batch': { optimiser: 'lars', rateScaling: 'sqrt', layerDecay: 0.7 },
   'sgd in parts, averaged twice': {
     accumulate: 3,
     averaging: 'ema-running',

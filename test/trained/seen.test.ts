@@ -122,5 +122,10 @@ describe('a sample of the training batch', () => {
       cropMode: 'none',
     });
     assert.equal(augmentationWords(config.recipe.values), 'a centre crop');
+    const simclr = { ...config.recipe.values, augment: 'simclr', colourStrength: 0.5, blur: 0.25 } as const;
+    assert.equal(
+      augmentationWords(simclr),
+      'a centre crop, SimCLR (colours jittered by 0.5 in 80 %, grey in 20 %, blurred in 25 %)',
+    );
   });
 });

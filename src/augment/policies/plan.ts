@@ -5,23 +5,25 @@ import { drawAutoAugment } from './autoaugment.js';
 import { erasingBox, fillBox, MEAN_COLOUR } from './erase.js';
 import { applyStep, needsOtherMemory, PILLOW_BLACK, type Step, type Style } from './operations.js';
 import { drawRandAugment, type RandAugmentRule, styleOf, VARIANTS, type Variant } from './randaugment.js';
+import { SIMCLR_RULE, type SimclrRule, STRONGEST_COLOUR, simclrInPlace } from './simclr.js';
 import { drawTrivialAugment } from './trivialaugment.js';
 
-export type Policy = 'none' | 'randaugment' | 'autoaugment' | 'trivialaugment';
-export const POLICIES: readonly Policy[] = ['none', 'randaugment', 'autoaugment', 'trivialaugment'];
+export type Policy = 'none' | 'randaugment' | 'autoaugment' | 'trivialaugment' | 'simclr';
+export const POLICIES: readonly Policy[] = ['none', 'randaugment', 'autoaugment', 'trivialaugment', 'simclr'];
 /** As their papers call them; the library's constants of AutoAugment are version 0. */
 export const POLICY_TITLES: Readonly<Record<Policy, string>> = {
   none: 'nothing',
   randaugment: 'RandAugment',
   autoaugment: 'AutoAugment v0',
   trivialaugment: 'TrivialAugment',
+  simclr: 'SimCLR',
 };
 
 /**
  * What is done to a training picture after crop and flip, before it is normalised. Plain data: loader workers get it by
  * message.
  */
-export interface AugmentPlan extends RandAugmentRule {
+export interface AugmentPlan extends RandAugmentRule, SimclrRule {
   readonly policy: Policy;
   /** RandAugment: operations a picture (N). */
   readonly layers: number;
@@ -44,16 +46,18 @@ const NOTHING: AugmentPlan = {
   magnitude: 10,
   variant: 'reference',
   pixelScale: 1,
+  ...SIMCLR_RULE,
   erasing: 0,
 };
 
 /**
- * Fills missing fields (no policy, no erasing; RandAugment with 2 layers at magnitude 10) and checks all of them.
+ * Fills missing fields (no policy, no erasing; RandAugment with 2 layers at magnitude 10; SimCLR's of the paper, with the
+ * released code's brightness) and checks all of them.
  * @throws UsageError that names the field, what was expected and what came
  */
 export function augmentPlan(given: Partial<AugmentPlan> = {}): AugmentPlan {
   const plan = { ...NOTHING, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) };
-  const { policy, layers, magnitude, variant, pixelScale, erasing } = plan;
+  const { policy, layers, magnitude, variant, pixelScale } = plan;
   const expect = (good: boolean, field: string, expected: string, value: unknown) => {
     if (!good) throw new UsageError(`Expected ${expected} for ${field} but received ${JSON.stringify(value)}.`);
   };
@@ -62,15 +66,25 @@ export function augmentPlan(given: Partial<AugmentPlan> = {}): AugmentPlan {
   expect(magnitude >= 0 && magnitude <= 50, 'magnitude', 'a number from 0 to 50', magnitude);
   expect(VARIANTS.includes(variant), 'variant', VARIANTS.map((name) => `"${name}"`).join(', '), variant);
   expect(pixelScale > 0 && pixelScale <= 100, 'pixelScale', 'a number above 0 and up to 100', pixelScale);
-  expect(erasing >= 0 && erasing <= 1, 'erasing', 'a probability from 0 to 1', erasing);
+  const { colourStrength, brightness, blurSigma } = plan;
+  expect(
+    colourStrength >= 0 && colourStrength <= STRONGEST_COLOUR,
+    'colourStrength',
+    `a number from 0 to ${STRONGEST_COLOUR}`,
+    colourStrength,
+  );
+  expect(['multiply', 'add'].includes(brightness), 'brightness', '"multiply" or "add"', brightness);
+  expect(['picture', 'batch'].includes(blurSigma), 'blurSigma', '"picture" or "batch"', blurSigma);
+  for (const field of ['colour', 'grey', 'blur', 'erasing'] as const)
+    expect(plan[field] >= 0 && plan[field] <= 1, field, 'a probability from 0 to 1', plan[field]);
   return plan;
 }
 
 /** Whether a policy may move pixels (rotation, shear, translation), which targets on the picture's grid do not follow. */
 export const movesPixels = ({ policy, layers }: AugmentPlan): boolean =>
-  policy !== 'none' && !(policy === 'randaugment' && layers === 0);
+  policy !== 'none' && policy !== 'simclr' && !(policy === 'randaugment' && layers === 0);
 
-/** Draws the policy's operations for one picture of width x height pixels. */
+/** Draws the policy's operations for one picture of width x height pixels. SimCLR's are not of these: `drawSimclr`. */
 export function drawSteps(plan: AugmentPlan, width: number, height: number, random: Random): Step[] {
   switch (plan.policy) {
     case 'randaugment':
@@ -79,6 +93,7 @@ export function drawSteps(plan: AugmentPlan, width: number, height: number, rand
       return drawAutoAugment(plan, width, height, random);
     case 'trivialaugment':
       return drawTrivialAugment(plan, random);
+    case 'simclr':
     case 'none':
       return [];
   }
@@ -107,11 +122,13 @@ export function applyStepsInPlace(steps: readonly Step[], { data, width, height 
 
 /**
  * The plan on the bytes given: the policy's operations, then erasing. What comes out is a function of (bytes, plan,
- * state of `random`).
+ * states of `random` and `shared`).
+ * @param shared what the pictures of a batch have in common, see `drawSimclr`
  */
-export function augmentInPlace(picture: Pixels, plan: AugmentPlan, random: Random): void {
+export function augmentInPlace(picture: Pixels, plan: AugmentPlan, random: Random, shared?: Random): void {
   const { width, height } = picture;
-  applyStepsInPlace(drawSteps(plan, width, height, random), picture, styleFor(plan));
+  if (plan.policy === 'simclr') simclrInPlace(picture, plan, random, shared);
+  else applyStepsInPlace(drawSteps(plan, width, height, random), picture, styleFor(plan));
   if (plan.erasing === 0 || random.uniform() >= plan.erasing) return;
   const box = erasingBox(width, height, random);
   if (box !== undefined) fillBox(picture.data, picture, box, MEAN_COLOUR);

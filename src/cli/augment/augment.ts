@@ -13,9 +13,10 @@ import {
   styleFor,
 } from '../../augment/policies/plan.js';
 import { drawOperation, VARIANTS } from '../../augment/policies/randaugment.js';
+import { applySimclr, drawSimclr, SIMCLR_ATTEMPTS } from '../../augment/policies/simclr.js';
 import { preprocessOptions } from '../../augment/preprocess.js';
 import { Random } from '../../augment/random.js';
-import { evalView } from '../../augment/view.js';
+import { applyView, drawView, evalView } from '../../augment/view.js';
 import { decodeFile } from '../../data/decoding/decode.js';
 import { UsageError } from '../../errors.js';
 import { writeFileAtomic } from '../../files.js';
@@ -80,7 +81,11 @@ async function run(path: string, flags: Flags): Promise<void> {
     flags.size,
   );
   const grid =
-    policy === undefined ? operationGrid(picture, plans, operation, flags) : policyGrid(picture, plans, flags);
+    policy === undefined
+      ? operationGrid(picture, plans, operation, flags)
+      : policy === 'simclr'
+        ? simclrGrid(decoded, picture, flags)
+        : policyGrid(picture, plans, flags);
   const png = await gridPng(grid);
   writeFileAtomic(flags.out, kind === '.png' ? png : gridHtml(grid.title, png));
   console.log(flags.out);
@@ -141,6 +146,31 @@ function policyGrid(picture: Pixels, plans: readonly AugmentPlan[], { seed, size
         const steps = drawSteps(plan, size, size, new Random(seed, row, byMagnitude ? 0 : column));
         return cellOf(picture, steps, plan, steps.map(({ name }) => name).join(', ') || 'nothing');
       }),
+    })),
+  };
+}
+
+/** Pairs of SimCLR's views: the crop belongs to them. Below each is what was done to it besides. */
+function simclrGrid(decoded: Pixels, picture: Pixels, { seed, size }: Flags): Grid {
+  const options = preprocessOptions({ size, cropAttempts: SIMCLR_ATTEMPTS, cropFallback: 'whole' });
+  const plan = augmentPlan({ policy: 'simclr' });
+  const view = (random: Random): Cell => {
+    const data = applyView(decoded, drawView(decoded.width, decoded.height, options, random));
+    const draw = drawSimclr(plan, random);
+    const done = [
+      ...(draw.jitters.length > 0 ? ['colours'] : []),
+      ...(draw.grey ? ['grey'] : []),
+      ...(draw.sigma === undefined ? [] : [`blur ${draw.sigma.toFixed(1)}`]),
+    ];
+    applySimclr(draw, { data, width: size, height: size });
+    return { picture: { data, width: size, height: size }, caption: done.join(', ') || 'crop and flip' };
+  };
+  return {
+    title: `${POLICY_TITLES.simclr}, at ${size} pixels, seed ${seed}`,
+    columns: ['unchanged', 'first view', 'second view', 'first view', 'second view'],
+    rows: Array.from({ length: DRAWS / 2 }, (_, row) => ({
+      name: `draws ${2 * row + 1}, ${2 * row + 2}`,
+      cells: [{ picture, caption: '' }, ...[0, 1, 2, 3].map((column) => view(new Random(seed, row, column)))],
     })),
   };
 }

@@ -1,5 +1,5 @@
 import { batchesOf } from '../../batches.js';
-import { emaDecay } from '../../optim/index.js';
+import { emaDecay, scalingText } from '../../optim/index.js';
 import { RECIPE_KEYS } from '../../recipe/presets.js';
 import type { SourcedRecipe } from '../../recipe/recipe.js';
 import { isUnused, shownValue } from '../../recipe/shown.js';
@@ -88,7 +88,8 @@ function rateChart(recipes: readonly SourcedRecipe[], run: PlotRun): Html {
   });
   const highest = Math.max(...lines.flatMap(({ points }) => points.map(([, y]) => y ?? 0)));
   const sizes = recipes.map(
-    ({ preset, values }) => `${preset} ${values.learningRate} x ${values.batch}/256, ${values.optimiser}`,
+    ({ preset, values }) =>
+      `${preset} ${values.learningRate}${scalingText(values.batch, values.rateScaling)}, ${values.optimiser}`,
   );
   return lineChart({
     id: 'rate',

@@ -3,7 +3,6 @@ import { batchesOf } from '../../batches.js';
 import { UsageError } from '../../errors.js';
 import { writeFileAtomic } from '../../files.js';
 import { modelFacts } from '../../models/index.js';
-import { scaledPeak } from '../../optim/index.js';
 import { openRecipe } from '../../recipe/file.js';
 import { PRESETS, presetNames, RECIPE_KEYS } from '../../recipe/presets.js';
 import { IMAGENET_PICTURES, parseSetting, resolveRecipe, type SourcedRecipe } from '../../recipe/recipe.js';
@@ -11,7 +10,7 @@ import { isUnused, shownValue } from '../../recipe/shown.js';
 import { integer } from '../options.js';
 import { checkOutput } from '../output.js';
 import { registerFindRate } from './find-rate/command.js';
-import { columns, recipeTable } from './table.js';
+import { columns, peakText, recipeTable } from './table.js';
 
 interface RecipeFlags {
   model: string;
@@ -122,8 +121,7 @@ function heading({ preset, values }: SourcedRecipe, flags: RecipeFlags): string 
   return (
     `${preset} for ${flags.model} at ${sizeOf(flags)} pixels and ${flags.pictures} training pictures: ` +
     `${steps} steps; ` +
-    `peak learning rate ${values.learningRate} x ${values.batch}/256 = ` +
-    `${Number(scaledPeak(values.learningRate, values.batch).toPrecision(4))}`
+    peakText(values)
   );
 }
 

@@ -1,4 +1,5 @@
-import type { RecipeKey, SourcedRecipe } from '../../recipe/recipe.js';
+import { scaledPeak, scalingText } from '../../optim/index.js';
+import type { Recipe, RecipeKey, SourcedRecipe } from '../../recipe/recipe.js';
 import { isUnused, shownValue } from '../../recipe/shown.js';
 
 /** The settings in the order and the groups in which a reader looks for them. */
@@ -6,6 +7,7 @@ export const RECIPE_GROUPS: Readonly<Record<string, readonly RecipeKey[]>> = {
   Run: ['epochs', 'batch', 'accumulate', 'precision', 'earlyStopping', 'patience', 'minival'],
   'Learning rate': [
     'learningRate',
+    'rateScaling',
     'schedule',
     'warmupEpochs',
     'stepEpochs',
@@ -14,7 +16,16 @@ export const RECIPE_GROUPS: Readonly<Record<string, readonly RecipeKey[]>> = {
     'layerDecay',
     'freeze',
   ],
-  Optimiser: ['optimiser', 'momentum', 'nesterov', 'squareDecay', 'epsilon', 'clipNorm'],
+  Optimiser: [
+    'optimiser',
+    'momentum',
+    'nesterov',
+    'squareDecay',
+    'epsilon',
+    'trustCoefficient',
+    'momentumRate',
+    'clipNorm',
+  ],
   Averaging: ['averaging', 'emaDecay', 'normMomentum'],
   Regularisation: [
     'weightDecay',
@@ -26,18 +37,25 @@ export const RECIPE_GROUPS: Readonly<Record<string, readonly RecipeKey[]>> = {
     'stochasticDepthRule',
     'classWeights',
   ],
-  Pictures: ['cropMode', 'cropAreaMin', 'padding', 'flip', 'evalCrop', 'interpolation'],
+  Pictures: ['cropMode', 'cropAreaMin', 'cropAttempts', 'padding', 'flip', 'evalCrop', 'interpolation', 'inputNorm'],
   Augmentation: [
     'augment',
     'randAugmentLayers',
     'randAugmentMagnitude',
     'augmentVariant',
     'augmentPixelScale',
+    'colourStrength',
+    'colourShare',
+    'brightnessRule',
+    'greyShare',
+    'blur',
+    'blurSigma',
     'randomErasing',
     'mixup',
     'cutmix',
     'repeats',
   ],
+  Contrast: ['temperature', 'contrastReduction', 'projectionHead', 'projectionLayers', 'projectionOutputs'],
   'Pictures without labels': [
     'unlabelledRatio',
     'unlabelledWeight',
@@ -60,6 +78,13 @@ export function columns(rows: readonly (readonly string[])[]): string[] {
       .join('  ')
       .trimEnd(),
   );
+}
+
+/** `peak learning rate 0.1 x 32/256 = 0.0125`. */
+export function peakText({ learningRate, batch, rateScaling }: Recipe): string {
+  const factor = scalingText(batch, rateScaling);
+  const peak = Number(scaledPeak(learningRate, batch, rateScaling).toPrecision(4));
+  return `peak learning rate ${learningRate}${factor === '' ? '' : `${factor} = ${peak}`}`;
 }
 
 /** Every setting with its source by group; those that play no part come together at the end. */

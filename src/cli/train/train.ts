@@ -9,7 +9,6 @@ import { UsageError } from '../../errors.js';
 import { lastName } from '../../files.js';
 import { type Metric, showMetric } from '../../metric.js';
 import { modelFacts, modelTitle } from '../../models/index.js';
-import { scaledPeak } from '../../optim/index.js';
 import { passedOverText, picturesOf } from '../../part-words.js';
 import { finalWeights, loadConfig, type RunConfig } from '../../run/config.js';
 import { plural } from '../../suggest.js';
@@ -21,7 +20,7 @@ import { weightsPath } from '../named-weights.js';
 import { integer, number } from '../options.js';
 import { claimFolder, freeFolder } from '../output.js';
 import { duration, Progress } from '../progress.js';
-import { recipeTable } from '../recipe/table.js';
+import { peakText, recipeTable } from '../recipe/table.js';
 import { modelOptions, recipeOptions, settingsOf, type TrainingFlags } from '../training-options.js';
 import { gigabytes } from '../words.js';
 import { choiceText } from './choice.js';
@@ -180,7 +179,7 @@ function optionsFrom(data: string, flags: TrainFlags): Omit<TrainOptions, 'out'>
   return { ...options, data, settings };
 }
 
-async function explain(options: TrainOptions, json: boolean): Promise<void> {
+export async function explain(options: TrainOptions, json: boolean): Promise<void> {
   const dataset = await openTrainingData(options);
   const config = await resolveRun(options, dataset);
   const notes = [...dataset.notes, passedOverText(dataset.ignoredEndings)].filter((text) => text !== undefined);
@@ -194,7 +193,6 @@ async function explain(options: TrainOptions, json: boolean): Promise<void> {
 /** Every setting with its source, as a table. */
 export function explanation(config: RunConfig): string {
   const { values, preset } = config.recipe;
-  const peak = scaledPeak(values.learningRate, values.batch);
   return [
     `${modelTitle(config.model, config.modelOptions)} at ${config.size} pixels, ` +
       `width ${config.modelOptions.width}, stem stride ${config.modelOptions.stemStride}; ` +
@@ -203,7 +201,7 @@ export function explanation(config: RunConfig): string {
     ...(config.evalEvery === 1
       ? []
       : [`measured on the test pictures every ${config.evalEvery} epochs and after the last`]),
-    `recipe ${preset}; peak learning rate ${values.learningRate} x ${values.batch}/256 = ${Number(peak.toPrecision(4))}`,
+    `recipe ${preset}; ${peakText(values)}`,
     '',
     ...recipeTable(config.recipe),
     ...(config.recipe.advice ?? []).map((text) => `note: ${text}`),
@@ -229,9 +227,9 @@ function kinds({ task }: RunConfig): string {
   return classes === undefined ? '' : ` of ${classes} classes`;
 }
 
-async function finish(
+export async function finish(
   out: string,
-  flags: TrainFlags,
+  flags: Pick<TrainFlags, 'json'>,
   task: Parameters<typeof runTrainer>[0],
   choice?: Choice,
 ): Promise<void> {
@@ -262,7 +260,9 @@ export function summary(run: string, figures: RunFigures, choice?: Choice): stri
   const show = (metric: Metric): string => `${metric.title} ${showMetric(metric, scores[metric.name]!)}`;
   const weights = `${figures.weights === 'ema' ? 'EMA' : 'raw'} weights`;
   const raw = rawScore === undefined ? weights : `${weights}; raw ${showMetric(primary, rawScore)}`;
-  const ours = others.filter(({ name }) => name !== 'loss' && !silent.includes(name)).map(show);
+  const ours = others
+    .filter(({ name }) => name !== 'loss' && !silent.includes(name) && scores[name] !== undefined)
+    .map(show);
   return [
     [`${show(primary)} (${raw})`, ...ours].join(', '),
     `  on ${picturesOf(figures.measured, figures.testImages)}${chosen(figures)}, after ${plural(figures.epochs, 'epoch')} ` +
@@ -276,9 +276,11 @@ export function summary(run: string, figures: RunFigures, choice?: Choice): stri
         ]),
     `report   ${join(run, 'report.html')}`,
     `weights  ${finalWeights(run)}`,
-    ...(difference === undefined
-      ? [`next     ${RUNTIME_INSTALL} && rescaled export ${run}`]
-      : [`ONNX     ${onnxFile(run)}`, `next     rescaled predict ${run} PICTURES...`]),
+    ...(taskNamed(figures.task).exported === undefined
+      ? [`next     rescaled train LABELLED --from ${run}`]
+      : difference === undefined
+        ? [`next     ${RUNTIME_INSTALL} && rescaled export ${run}`]
+        : [`ONNX     ${onnxFile(run)}`, `next     rescaled predict ${run} PICTURES...`]),
   ].join('\n');
 }
 

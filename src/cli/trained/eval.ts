@@ -123,7 +123,7 @@ async function run(first: string | undefined, second: string | undefined, flags:
     ignoredEndings: measured.ignoredEndings,
     notes: measured.notes,
   };
-  const metrics = shownMetrics(task, settings);
+  const metrics = shownMetrics(task, settings, result.scores);
   if (flags.json === true) {
     console.log(JSON.stringify({ ...figures, ...task.told(result, settings) }, null, 2));
     return;

@@ -41,7 +41,9 @@ export interface BatchRequest {
   readonly first: number;
   /** The wanted pictures, in order. */
   readonly indices: Int32Array;
-  /** Of a joint order: what the views are functions of. */
+  /** Number of the batch in its epoch. */
+  readonly batch: number;
+  /** Of a joint order, or of pictures in several views: what the views are functions of. */
   readonly draws?: Omit<Draws, 'indices'>;
 }
 
@@ -51,14 +53,18 @@ export interface BatchRequest {
  */
 const DECODE_AHEAD = 3;
 
+/** Keeps what the pictures of a batch have in common apart from what each has of its own. */
+const SHARED_STREAM = -3;
+
 /**
- * Makes one batch. The view of a picture is a function of (seed, epoch, index, copy) alone; of a joint order the pass takes the epoch's place.
+ * Makes one batch. The view of a picture is a function of (seed, epoch, index, copy) alone, but for what an augmentation lets the pictures of a
+ * batch share; of a joint order the pass takes the epoch's place.
  * @param abandoned asked before each picture; the batch is dropped (undefined) once it answers true
  */
 export async function makeBatch<T extends Targets>(
   source: Source,
   reader: TargetReader<T>,
-  { epoch, first, indices, draws }: BatchRequest,
+  { epoch, first, batch, indices, draws }: BatchRequest,
   plan: BatchPlan,
   abandoned: () => boolean = () => false,
 ): Promise<MadeBatch<T> | undefined> {
@@ -86,8 +92,12 @@ export async function makeBatch<T extends Targets>(
     const style = draws?.styles[k] ?? 0;
     const preprocess = style === 0 ? plan.preprocess : styles![style - 1]!;
     const random = (): Random => (copy === 0 ? new Random(seed, pass, index) : new Random(seed, pass, index, copy));
+    const shared =
+      preprocess.augment?.policy === 'simclr' ? new Random(seed, pass, SHARED_STREAM, batch, style) : undefined;
     const { image, view } =
-      mode === 'train' ? trainSample(pixels, preprocess, random()) : evalSample(pixels, preprocess);
+      mode === 'train' || style > 0
+        ? trainSample(pixels, preprocess, random(), shared)
+        : evalSample(pixels, preprocess);
     images.set(image, n * bytes);
     const added = targets.add({ index, pixels, view });
     if (added !== undefined) await added;

@@ -1,11 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { openSource } from '../sources/source.js';
 import { makeBatch } from './batch.js';
+import { useEngineKernels } from './kernels.js';
 import type { LoaderWorkerData, WorkerReply, WorkerTask } from './messages.js';
 import { buffersOf, openTargets } from './targets.js';
 
-const { spec, targets, plan, currentPass } = workerData as LoaderWorkerData;
+const { spec, targets, plan, currentPass, engine } = workerData as LoaderWorkerData;
 const port = parentPort!;
+if (engine === true) useEngineKernels();
 const source = openSource(spec);
 const reader = openTargets(targets, source);
 reader.catch(() => undefined); // heard with the first batch

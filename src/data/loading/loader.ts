@@ -4,9 +4,11 @@ import { repeatedOrder } from '../../augment/repeat.js';
 import { batchBounds, type Rest } from '../../batches.js';
 import { RescaledError, UsageError } from '../../errors.js';
 import { plural } from '../../suggest.js';
+import { engineLoaded } from '../../torch/addon.js';
 import type { Source } from '../sources/source.js';
 import { type Batch, type BatchPlan, type BatchRequest, type MadeBatch, makeBatch } from './batch.js';
 import { JointOrder, type JointPlan } from './joint.js';
+import { useEngineKernels } from './kernels.js';
 import { openTargets, type TargetReader, type TargetSpec, type Targets } from './targets.js';
 import { WorkerPool } from './worker-pool.js';
 
@@ -38,6 +40,11 @@ export interface LoaderOptions<T extends Targets> {
   joint?: JointPlan;
   /** How pictures of the styles 1 and 2 of a joint order become the network's input. */
   styles?: readonly PreprocessOptions[];
+  /**
+   * Looks at each picture: it stands in its batch so often in a row, each time in its own way and drawn anew, random in evaluation too. A
+   * batch then has so many rows for each of its pictures.
+   */
+  views?: readonly PreprocessOptions[];
   /** What becomes of pictures that fill no whole batch. Default: `spread` in training, else `keep`. See `batchBounds`. */
   rest?: Rest;
 }
@@ -62,6 +69,8 @@ export class BatchLoader<T extends Targets> {
   readonly #bounds: readonly number[];
   readonly #joint: JointOrder | undefined;
   readonly #plan: BatchPlan;
+  /** Looks at each picture; 0: the usual one. */
+  readonly #views: number;
   readonly #ahead: number;
   readonly #pool: WorkerPool | undefined;
   readonly #broken = new Map<number, string>();
@@ -81,11 +90,14 @@ export class BatchLoader<T extends Targets> {
       rest = mode === 'train' ? 'spread' : 'keep',
       joint,
       styles,
+      views,
     } = options;
     checkWhole('batch', batch, 1);
     checkWhole('workers', workers, 0);
     checkWhole('prefetch', prefetch, 0);
     checkWhole('repeats', repeats, 1);
+    if (views !== undefined && (views.length === 0 || joint !== undefined || repeats > 1))
+      throw new RescaledError('Expected at least one view of each picture, and no joint order or repeats beside it.');
     if (source.length === 0) throw new UsageError(`Expected pictures in ${source.name} but it has none.`);
     const least = rest === 'drop' ? batch : rest === 'spread' ? Math.min(batch, 2) : 1;
     if (source.length < least) {
@@ -96,10 +108,12 @@ export class BatchLoader<T extends Targets> {
     }
     this.#source = source;
     this.#targets = options.targets;
+    const drawn = styles ?? views;
+    this.#views = views?.length ?? 0;
     this.#plan = {
       mode,
       preprocess: preprocessOptions(options.preprocess),
-      ...(styles && { styles: styles.map(preprocessOptions) }),
+      ...(drawn && { styles: drawn.map(preprocessOptions) }),
       seed,
       repeats,
     };
@@ -121,9 +135,9 @@ export class BatchLoader<T extends Targets> {
     return this.#broken;
   }
 
-  /** Pictures in the first batch of an epoch, those that cannot be read among them. */
+  /** Rows of the first batch of an epoch, pictures that cannot be read among them. */
   get firstSize(): number {
-    return this.#joint?.draws(0, 0).indices.length ?? this.#bounds[1]!;
+    return this.#joint?.draws(0, 0).indices.length ?? Math.max(1, this.#views) * this.#bounds[1]!;
   }
 
   /** Milliseconds that consumers have waited for batches so far, over all passes. */
@@ -162,6 +176,7 @@ export class BatchLoader<T extends Targets> {
 
   async *#pass(epoch: number, startBatch: number): AsyncGenerator<Batch<T>, void, undefined> {
     if (this.#closed) throw new RescaledError('The batch loader is closed.');
+    if (this.#pool === undefined && engineLoaded()) useEngineKernels();
     const pass = Atomics.add(this.#currentPass, 0, 1) + 1;
     const current = () => Atomics.load(this.#currentPass, 0) === pass;
     const order = this.#joint === undefined ? this.#order(epoch) : undefined;
@@ -203,10 +218,24 @@ export class BatchLoader<T extends Targets> {
   #request(epoch: number, b: number, order: Uint32Array | undefined): BatchRequest {
     if (order === undefined) {
       const { indices, ...draws } = this.#joint!.draws(epoch, b);
-      return { epoch, first: 0, indices, draws };
+      return { epoch, first: 0, batch: b, indices, draws };
     }
     const first = this.#bounds[b]!;
-    return { epoch, first, indices: Int32Array.from(order.subarray(first, this.#bounds[b + 1]!)) };
+    const pictures = order.subarray(first, this.#bounds[b + 1]!);
+    if (this.#views > 0) return { epoch, first: 0, batch: b, ...this.#viewed(epoch, pictures) };
+    return { epoch, first, batch: b, indices: Int32Array.from(pictures) };
+  }
+
+  /** Each picture in all its views, which stand in a row. */
+  #viewed(epoch: number, pictures: Uint32Array): Pick<BatchRequest, 'indices' | 'draws'> {
+    const views = this.#views;
+    const of = (value: (k: number) => number): Int32Array =>
+      Int32Array.from({ length: views * pictures.length }, (_, k) => value(k));
+    const copies = of((k) => k % views);
+    return {
+      indices: of((k) => pictures[Math.floor(k / views)]!),
+      draws: { passes: of(() => epoch), copies, styles: Uint8Array.from(copies, (view) => 1 + view) },
+    };
   }
 
   #order(epoch: number): Uint32Array {

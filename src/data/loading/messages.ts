@@ -9,6 +9,8 @@ export interface LoaderWorkerData {
   readonly plan: BatchPlan;
   /** One shared integer: the pass that is wanted now. Tasks of other passes are dropped. */
   readonly currentPass: Int32Array;
+  /** Whether this process has loaded the engine, whose kernels then make the views. Said as a thread starts. */
+  readonly engine?: boolean;
 }
 
 export interface WorkerTask extends BatchRequest {

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { RescaledError } from '../../errors.js';
+import { engineLoaded } from '../../torch/addon.js';
 import type { MadeBatch } from './batch.js';
 import type { LoaderWorkerData, WorkerReply, WorkerTask } from './messages.js';
 
@@ -56,7 +57,7 @@ export class WorkerPool {
 
   #start(): Member {
     const worker = new Worker(new URL('./loader-worker.js', import.meta.url), {
-      workerData: this.#data,
+      workerData: { ...this.#data, engine: engineLoaded() } satisfies LoaderWorkerData,
       name: 'rescaled-loader',
       execArgv: [], // the caller's flags (--input-type, --import) are about the caller's program; some forbid a worker
     });

@@ -155,6 +155,11 @@ text-align: center; vertical-align: middle; border-radius: 3px; overflow-wrap: n
 .maps { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(400px, 100%), 1fr)); gap: 24px 40px; margin: 0; padding: 0; list-style: none; }
 .maps li { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 2px 8px; align-content: start; break-inside: avoid; }
 .maps figure { margin: 0; }
+.alike td { vertical-align: top; padding: 6px 10px 6px 0; }
+.alike figure { margin: 0; font-size: 12px; max-width: 84px; }
+.alike img { width: 72px; height: 72px; object-fit: cover; display: block; border-radius: 3px; image-rendering: auto; }
+.alike .other { opacity: 0.45; }
+.neighbours { display: flex; gap: 6px; }
 .maps img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; background: var(--raised); border-radius: 4px; margin-bottom: 5px; }
 .maps img.pixels { image-rendering: pixelated; }
 .maps figcaption { font-size: 13px; line-height: 1.35; overflow-wrap: anywhere; }

@@ -7,10 +7,11 @@ import { type Point, quantile, smooth } from '../draw/series.js';
 import type { EpochRow, RunReport, RunSummary } from './data.js';
 
 /** The four curves of a run: loss, the primary metric, learning rate, speed. */
-export function curves({ epochs, steps, summary, metrics: [metric] }: RunReport): Html {
+export function curves({ epochs, steps, summary, metrics: [metric, ...others] }: RunReport): Html {
   return html`<div class="charts">
 ${lossChart(steps, epochs, summary)}
 ${scoreChart(epochs, metric, summary)}
+${others.filter(({ charted }) => charted === true).map((other) => scoreChart(epochs, other, summary))}
 ${lineChart({
   id: 'rate',
   title: 'Learning rate',

@@ -2,7 +2,7 @@
 
 /** A step of the test. */
 export interface RatePoint {
-  /** As the recipe has it, per 256 pictures. */
+  /** As the recipe's `learningRate`: per 256 pictures, unless its `rateScaling` is another. */
   rate: number;
   /** Mean of the batch. */
   loss: number;
@@ -17,7 +17,7 @@ export interface RateRange {
   steps: number;
 }
 
-/** Per 256 pictures: from where nothing is learned to where nothing can be. */
+/** As the recipe's `learningRate`: from where nothing is learned to where nothing can be. */
 export const RATE_RANGE: Readonly<RateRange> = { lowest: 1e-5, highest: 10, steps: 100 };
 /**
  * Rate of step i (0-based): lowest (highest/lowest)^(i/(steps - 1)), so that equal ratios take equally many steps.

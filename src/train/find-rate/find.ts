@@ -37,7 +37,7 @@ export interface RateTest extends RateRange {
 /**
  * Learning-rate range test (Smith 2015, arXiv 1506.01186): the training of these options step by step, with a rate that
  * rises from step to step in place of the schedule. Nothing is written but decoded pictures.
- * @param range per 256 pictures, as the recipe's `learningRate`
+ * @param range as the recipe's `learningRate`: per 256 pictures, unless its `rateScaling` is another
  * @returns undefined when the signal stopped it
  * @throws RescaledError when the first loss is not finite, which no rate can have caused
  */
@@ -59,7 +59,7 @@ export async function* findRate(
   const data = yield* cached(opened, config.size, signal);
   if (stopped()) return undefined;
 
-  const { batch: pictures, precision } = config.recipe.values;
+  const { batch: pictures, precision, rateScaling } = config.recipe.values;
   const { learner, started } = await Learner.open(task, config, data, { fresh: true });
   if (started !== undefined) yield { type: 'loaded', step: 0, from: config.from!, match: started };
   const looking = data.train!.length + data.val.length + (data.test?.length ?? 0);
@@ -86,7 +86,12 @@ export async function* findRate(
         if (batch.n > 1) {
           let loss: number;
           try {
-            loss = learner.step(batch, { step, epoch, batchInEpoch }, scaledPeak(rate, pictures), scaler).loss;
+            loss = learner.step(
+              batch,
+              { step, epoch, batchInEpoch },
+              scaledPeak(rate, pictures, rateScaling),
+              scaler,
+            ).loss;
           } catch (error) {
             if (!(error instanceof NotFinite) || points.length === 0) throw error;
             return test('not finite');

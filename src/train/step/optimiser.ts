@@ -1,15 +1,17 @@
 import { UsageError } from '../../errors.js';
 import type { ImageModel } from '../../models/index.js';
-import { BatchNorm2d } from '../../nn/index.js';
+import { BatchNorm, Linear } from '../../nn/index.js';
 import {
   AdamW,
   decayGroups,
   Lamb,
+  Lars,
   type Optimiser,
   type ParameterGroup,
   RmsProp,
   Sgd,
   scaleRates,
+  splitPlain,
 } from '../../optim/index.js';
 import type { Recipe } from '../../recipe/recipe.js';
 
@@ -17,6 +19,7 @@ import type { Recipe } from '../../recipe/recipe.js';
 export function buildOptimiser(recipe: Recipe, model: ImageModel): Optimiser {
   const groups = parameterGroups(recipe, model);
   const { momentum, nesterov, squareDecay, epsilon, weightDecayMode: decayMode } = recipe;
+  const { trustCoefficient, momentumRate } = recipe;
   switch (recipe.optimiser) {
     case 'sgd':
       return new Sgd(groups, { momentum, nesterov, decayMode });
@@ -26,13 +29,26 @@ export function buildOptimiser(recipe: Recipe, model: ImageModel): Optimiser {
       return new AdamW(groups, { momentum, squareDecay, epsilon });
     case 'lamb':
       return new Lamb(groups, { momentum, squareDecay, epsilon });
+    case 'lars':
+      return new Lars(splitPlain(groups, classLayer(model)), { momentum, nesterov, trustCoefficient, momentumRate });
   }
+}
+
+/** Keys of the layer whose rows are the classes: google-research/simclr leaves it out of LARS (`head_supervised`). */
+function classLayer(model: ImageModel): ReadonlySet<string> {
+  const modules = new Map(model.modules());
+  return new Set(
+    [model.head, 'gauge'].flatMap((name) => {
+      const layer = modules.get(name);
+      return layer instanceof Linear ? [...layer.parameters().keys()].map((key) => `${name}.${key}`) : [];
+    }),
+  );
 }
 
 function parameterGroups({ weightDecay, decayRule, layerDecay }: Recipe, model: ImageModel): ParameterGroup[] {
   const batchNormKeys = new Set<string>();
   for (const [path, module] of model.modules())
-    if (module instanceof BatchNorm2d) batchNormKeys.add(`${path}.weight`).add(`${path}.bias`);
+    if (module instanceof BatchNorm) batchNormKeys.add(`${path}.weight`).add(`${path}.bias`);
   const trained = new Map([...model.parameters()].filter(([, parameter]) => parameter.requiresGrad));
   if (trained.size === 0)
     throw new UsageError(

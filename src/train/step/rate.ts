@@ -5,7 +5,7 @@ import type { Recipe } from '../../recipe/recipe.js';
 export function learningRates(recipe: Recipe, stepsPerEpoch: number): (step: number) => number {
   const inSteps = (epochs: number): number => Math.round(epochs * stepsPerEpoch);
   const options = {
-    peak: scaledPeak(recipe.learningRate, recipe.batch),
+    peak: scaledPeak(recipe.learningRate, recipe.batch, recipe.rateScaling),
     total: stepsPerEpoch * recipe.epochs,
     warmup: inSteps(recipe.warmupEpochs),
   };

@@ -33,7 +33,7 @@ function breakOne(model: ImageModel): void {
 }
 
 describe('updates with a loss scale', () => {
-  for (const optimiserName of ['sgd', 'rmsprop', 'adamw', 'lamb'] as const) {
+  for (const optimiserName of ['sgd', 'rmsprop', 'adamw', 'lamb', 'lars'] as const) {
     test(`${optimiserName}: the same bytes as without, clipped or not; a gradient that is not finite changes nothing and halves the scale`, () => {
       for (const clipNorm of [0, 0.5]) {
         const recipe = resolveRecipe('quick', 'resnet-rs-14', 28, { optimiser: optimiserName }).values;

@@ -11,14 +11,15 @@ export function registerFindRate(recipe: Command): void {
     .argument('<data>', 'the pictures, as for "rescaled train"');
   recipeOptions(modelOptions(command))
     .option('--steps <n>', `steps of the test, default ${RATE_RANGE.steps}`, integer)
-    .option('--lowest <rate>', `rate of the first step, per 256 pictures, default ${RATE_RANGE.lowest}`, number)
-    .option('--highest <rate>', `rate of the last step, per 256 pictures, default ${RATE_RANGE.highest}`, number)
+    .option('--lowest <rate>', `rate of the first step, default ${RATE_RANGE.lowest}`, number)
+    .option('--highest <rate>', `rate of the last step, default ${RATE_RANGE.highest}`, number)
     .option('-o, --out <file>', 'the drawing to write, SVG or HTML; default runs/find-rate-<data>-<n>.svg')
     .option('--force', 'replace an existing file')
     .option('--json', 'print as JSON; a drawing is written where --out names it')
     .addHelpText(
       'after',
-      '\nRates are given as the recipe has them, per 256 pictures: what is suggested can be typed as --set learningRate=...\n' +
+      '\nRates are given as the recipe has them, per 256 pictures (unless its rateScaling is another):\n' +
+        'what is suggested can be typed as --set learningRate=...\n' +
         'It is a starting point. No run is made.\n' +
         '\nExamples:\n' +
         '  rescaled recipe find-rate flowers --recipe quick\n' +

@@ -1,3 +1,4 @@
+import { scalingUnit } from '../../../optim/index.js';
 import { significant } from '../../../report/draw/format.js';
 import { html } from '../../../report/draw/html.js';
 import { type MarkChartOptions, markChart, standaloneMarks } from '../../../report/draw/marks.js';
@@ -7,7 +8,7 @@ import { quantile } from '../../../report/draw/series.js';
 import { numbers, sheet } from '../../../report/draw/sheet.js';
 import { plural } from '../../../suggest.js';
 import type { RatePoint, RateTest } from '../../../train/index.js';
-import { adviceText, endText, type Found, shortRate, testedText, titleOf } from './text.js';
+import { adviceText, endText, type Found, ratesText, shortRate, testedText, titleOf } from './text.js';
 
 /** The curve with what was read from it, as an SVG file. */
 export const rateDrawing = (test: RateTest, found: Found): string =>
@@ -54,11 +55,11 @@ export function ratePage(test: RateTest, found: Found, command: string | undefin
         body: html`${markChart(chart(test, found))}${numbers(curve, 'The steps')}`,
       },
     ],
-    footer: `Rates are per 256 pictures; the recipe has ${recipe.values.learningRate}. Written by rescaled recipe find-rate.`,
+    footer: `${ratesText(test)} Written by rescaled recipe find-rate.`,
   });
 }
 
-function chart({ points, lowest, highest }: RateTest, { places, suggested }: Found): MarkChartOptions {
+function chart({ points, lowest, highest, config }: RateTest, { places, suggested }: Found): MarkChartOptions {
   const y = linearScale(heights(points), { name: 'loss', format: (value) => String(Number(value.toPrecision(3))) });
   const above = points.filter(({ loss }) => loss > y.max).length;
   const tones = { valley: 'three', steepest: 'two', lowest: 'four' } as const;
@@ -80,7 +81,13 @@ function chart({ points, lowest, highest }: RateTest, { places, suggested }: Fou
         bare: true,
       },
     ],
-    x: { name: 'learningRate, per 256 pictures', log: true, min: lowest, max: highest, format: shortRate },
+    x: {
+      name: `learningRate, ${scalingUnit(config.recipe.values.rateScaling)}`,
+      log: true,
+      min: lowest,
+      max: highest,
+      format: shortRate,
+    },
     y,
     verticals: places.map(({ name, title, rate }) => ({
       x: rate,

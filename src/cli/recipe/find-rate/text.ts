@@ -1,4 +1,5 @@
 import { modelTitle } from '../../../models/index.js';
+import { scalingUnit } from '../../../optim/index.js';
 import { significant } from '../../../report/draw/format.js';
 import { plural } from '../../../suggest.js';
 import {
@@ -99,6 +100,10 @@ export function endText({ ended, points, steps }: RateTest): string | undefined 
   return undefined;
 }
 
+/** What the rates are of. */
+export const ratesText = ({ config: { recipe } }: RateTest): string =>
+  `Rates are ${scalingUnit(recipe.values.rateScaling)}; the recipe has ${recipe.values.learningRate}.`;
+
 export function adviceText(suggested: Place, places: readonly Place[]): string {
   const lowest = places.find(({ name, rate }) => name === 'lowest' && rate > suggested.rate);
   return (
@@ -108,7 +113,6 @@ export function adviceText(suggested: Place, places: readonly Place[]): string {
 }
 
 export function foundText(test: RateTest, { places, suggested, notes }: Found, { command, file }: Left): string {
-  const { recipe } = test.config;
   const rows = places.map(({ title, rate, smoothed, step }) => [title, shortRate(rate), loss(smoothed), String(step)]);
   return [
     `${titleOf(test)}: ${testedText(test)}`,
@@ -118,13 +122,13 @@ export function foundText(test: RateTest, { places, suggested, notes }: Found, {
     '',
     ...notes,
     ...(suggested === undefined ? [] : [adviceText(suggested, places)]),
-    `Rates are per 256 pictures; the recipe has ${recipe.values.learningRate}.`,
+    ratesText(test),
     ...(file === undefined ? [] : [`drawing  ${file}`]),
     ...(command === undefined ? [] : [`next     ${command}`]),
   ].join('\n');
 }
 
-/** For programs. Rates are per 256 pictures. */
+/** For programs. Rates are as the recipe's `learningRate`. */
 export function foundJson(test: RateTest, { places, suggested, notes }: Found, left: Left): Record<string, unknown> {
   const { config, points, ...range } = test;
   return {
@@ -134,6 +138,7 @@ export function foundJson(test: RateTest, { places, suggested, notes }: Found, l
     size: config.size,
     recipe: config.recipe.preset,
     optimiser: config.recipe.values.optimiser,
+    rateScaling: config.recipe.values.rateScaling,
     batch: config.recipe.values.batch,
     seed: config.seed,
     ...range,

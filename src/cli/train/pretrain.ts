@@ -1,0 +1,101 @@
+import { type Command, Option } from 'commander';
+import { UsageError } from '../../errors.js';
+import { lastName } from '../../files.js';
+import { modelFacts } from '../../models/index.js';
+import { loadConfig } from '../../run/config.js';
+import type { TrainOptions } from '../../train/index.js';
+import { weightsPath } from '../named-weights.js';
+import { integer, number } from '../options.js';
+import { claimFolder, freeFolder } from '../output.js';
+import { modelOptions, recipeOptions, settingsOf, type TrainingFlags } from '../training-options.js';
+import { explain, explanation, finish } from './train.js';
+
+interface PretrainFlags extends TrainingFlags {
+  method: string;
+  epochs?: number;
+  out?: string;
+  resume?: string;
+  data?: string;
+  explain?: boolean;
+  json?: boolean;
+}
+
+/** What a beginner's machine can learn from ten thousand pictures over night. */
+const NETWORK = { model: 'resnet-rs-14', width: 0.5, size: 96 } as const;
+const METHODS = ['simclr', 'simclrv2'] as const;
+
+export function register(program: Command): void {
+  const pretrain = program
+    .command('pretrain')
+    .description('learn features from pictures without labels (SimCLR, SimCLRv2)')
+    .argument(
+      '[pictures]',
+      'folder of any depth, data set (its training part), IDX files, tar shards, pattern in quotes',
+    )
+    .addOption(
+      new Option('--method <name>', 'what is learned, and how; a recipe of that name')
+        .choices(METHODS)
+        .default('simclr'),
+    );
+  recipeOptions(modelOptions(pretrain).option('-e, --epochs <n>', 'passes over the pictures, default 100', integer))
+    .option('--limit-val <n>', 'measure on only so many of the pictures set aside', integer)
+    .option('--max-broken <share>', 'share of broken pictures above which the run fails, default 0.01', number)
+    .option('--strict', 'fail where any picture is broken')
+    .option('--checkpoint-seconds <n>', 'time between checkpoints within an epoch, default 60', number)
+    .option('--eval-every <n>', 'epochs from one evaluation to the next', integer)
+    .option('-o, --out <folder>', 'run folder, default runs/<pictures>-<n>')
+    .option('--resume <run>', 'go on with a run from its last checkpoint')
+    .option('--data <folder>', 'with --resume: where the pictures of the run lie now')
+    .option('--explain', 'print every setting with its source, and stop')
+    .option('--json', 'print one event a line as JSON')
+    .addHelpText(
+      'after',
+      `
+Without --model: ${NETWORK.model}, width ${NETWORK.width}, at ${NETWORK.size} pixels.
+
+Examples:
+  rescaled pretrain heap                                 SimCLR
+  rescaled pretrain heap --method simclrv2 -e 200
+  rescaled pretrain heap -m resnet-rs-50 --size 128 -b 128
+  rescaled train flowers --from runs/heap-1              fine-tuning from it
+  rescaled pretrain --resume runs/heap-1`,
+    )
+    .action(run);
+}
+
+async function run(pictures: string | undefined, flags: PretrainFlags): Promise<void> {
+  const { method, epochs, batch, set, out, resume, data, explain: explains, json, recipe, ...options } = flags;
+  const shown = { ...(json && { json }), ...(explains && { explain: explains }) };
+  if (resume !== undefined) {
+    if (pictures !== undefined)
+      throw new UsageError('Expected either PICTURES or --resume but received both: a resumed run knows its pictures.');
+    const config = loadConfig(resume);
+    if (explains === true) return console.log(json === true ? JSON.stringify(config, null, 2) : explanation(config));
+    return finish(resume, shown, { type: 'resume', run: resume, data });
+  }
+  if (pictures === undefined)
+    throw new UsageError('Expected pictures: rescaled pretrain PICTURES. See "rescaled pretrain --help".');
+  if (data !== undefined) throw new UsageError('Expected --data with --resume alone.');
+  if (options.task !== undefined && options.task !== 'contrast')
+    throw new UsageError(`Expected the task contrast but received ${options.task}: "rescaled train" does others.`);
+  if (options.model !== undefined) modelFacts(options.model);
+  if (options.from !== undefined) options.from = await weightsPath(options.from);
+  const network = options.model === undefined && options.from === undefined ? NETWORK : {};
+  const given: Omit<TrainOptions, 'out'> = {
+    ...network,
+    ...options,
+    task: 'contrast',
+    data: pictures,
+    recipe: recipe ?? method,
+    settings: settingsOf({ set, epochs, batch }),
+  };
+  const name = lastName(pictures) || 'run';
+  if (explains === true) return explain({ ...given, out: freeFolder(name) }, json === true);
+  const claimed = out === undefined ? claimFolder(name) : undefined;
+  try {
+    const folder = out ?? claimed!.folder;
+    await finish(folder, shown, { type: 'train', options: { ...given, out: folder } });
+  } finally {
+    claimed?.release();
+  }
+}
