@@ -60,6 +60,16 @@ export type { Exported } from './trained/export.js';
 export type { RunFigures } from './trained/finish.js';
 export type { MeasureOptions } from './trained/measured.js';
 export { Run, type RunEvaluation, type RunEvent, type TrainingOptions, trainRun as train } from './trained/run.js';
+export type { GridName, Method, TransferPlan } from './transfer/plan.js';
+export type { TransferEvent } from './transfer/run.js';
+export type { TransferTable } from './transfer/table.js';
+export {
+  planTransfer,
+  type TransferEnd,
+  type TransferHow,
+  type TransferOptions,
+  transfer,
+} from './transfer/transfer.js';
 export { fetchWeights, weightsHere } from './weights/hub/fetch.js';
 export { NAMED_WEIGHTS as namedWeights, type NamedWeights } from './weights/hub/table.js';
 export { openWeights, type WeightsFile } from './weights/open.js';

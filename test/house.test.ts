@@ -41,9 +41,26 @@ const ROOMS: Record<string, string[]> = {
   choice: ['child', 'models', 'data', 'recipe', 'run', 'train', 'tasks'],
   study: ['child', 'models', 'data', 'recipe', 'run', 'train', 'tasks'],
   studied: ['report', 'models', 'data', 'recipe', 'tasks', 'train', 'study'],
+  transfer: [
+    ...[
+      'torch',
+      'child',
+      'augment',
+      'report',
+      'weights',
+      'models',
+      'data',
+      'recipe',
+      'run',
+      'train',
+      'tasks',
+      'trained',
+    ],
+    'study',
+  ],
   cli: [
     ...['torch', 'child', 'augment', 'report', 'nn', 'optim', 'weights', 'models', 'data', 'recipe', 'run', 'deploy'],
-    ...['checked', 'labels', 'train', 'tasks', 'trained', 'semi', 'choice', 'study', 'studied'],
+    ...['checked', 'labels', 'train', 'tasks', 'trained', 'semi', 'choice', 'study', 'studied', 'transfer'],
   ],
 };
 
@@ -59,6 +76,7 @@ const SHELVES: Record<string, Record<string, string[]>> = {
   weights: { formats: [], names: ['formats'], hub: [] },
   report: { draw: [], '*': ['draw'] },
   study: { analysis: [], plan: ['analysis'], trials: ['plan', 'analysis'], advice: ['analysis'] },
+  transfer: { solve: [] },
   cli: { train: ['trained', 'recipe'], '*': [] },
 };
 

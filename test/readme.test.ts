@@ -17,6 +17,7 @@ const SHORTER: Readonly<Record<string, readonly string[]>> = {
   'train flowers --minutes 60': ['--explain', ...SMALL],
   'recipe find-rate flowers': ['--steps', '20', ...SMALL],
   'ablate flowers --plan': SMALL,
+  'transfer runs/flowers-1 scratch --to flowers': ['--methods', 'linear,knn', '--labels', '100', '--seeds', '1'],
   'self-train flowers --unlabelled heap': [...smallRun(1), '--rounds', '1', '--floor', '0'],
 };
 

@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   train: 'train/train',
   pretrain: 'train/pretrain',
   'self-train': 'semi/self-train',
+  transfer: 'transfer/transfer',
   ablate: 'ablate/ablate',
   study: 'study/study',
   scale: 'study/scale',

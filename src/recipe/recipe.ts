@@ -12,6 +12,7 @@ import {
   fitData,
   fitLengths,
   fitModel,
+  fitNorm,
   fitPictures,
   fitUnlabelled,
   markUnused,
@@ -88,6 +89,7 @@ export function resolveRecipe(
   fitSimclr(draft, size);
   fitContrast(draft, size);
   fitData(draft, pictures, unlabelled);
+  fitNorm(draft, pictures, unlabelled);
   fitLengths(draft);
   fitAveraging(draft, pictures, unlabelled);
   markUnused(draft);

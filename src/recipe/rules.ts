@@ -181,6 +181,19 @@ export function fitData(draft: Draft, pictures: number, unlabelled?: Unlabelled)
     );
 }
 
+/**
+ * What fine-tuning keeps of the running averages at a step: max(1 - 10/s, 0.9), s steps an epoch, so that they go over a tenth of an epoch
+ * (SimCLR, arXiv 2002.05709, appendix B.8). PyTorch's momentum, which stands in the recipe, is 1 less that: min(10/s, 0.1).
+ * @param pictures in the training part
+ */
+export function fitNorm(draft: Draft, pictures: number, unlabelled?: Unlabelled): void {
+  if (draft.preset !== 'finetune') return;
+  const steps = stepsOf(draft, pictures, unlabelled);
+  const momentum = Number((10 / steps).toPrecision(4));
+  if (momentum < draft.get('normMomentum'))
+    draft.set('normMomentum', momentum, `${draft.sourceOf('normMomentum')}: here ${steps}`);
+}
+
 /** Says over how many steps the average really goes. @param pictures in the training part */
 export function fitAveraging(draft: Draft, pictures: number, unlabelled?: Unlabelled): void {
   if (draft.get('averaging') === 'none') return;

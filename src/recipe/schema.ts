@@ -36,7 +36,8 @@ export const recipeSchema = z.strictObject({
   momentumRate: z.enum(MOMENTUM_RATES),
   /** Largest norm of all gradients together; 0 for no limit. */
   clipNorm: z.number().min(0),
-  weightDecay: z.number().min(0).max(1),
+  /** SimCLR's grid for scratch goes to 10^-1.5 / 0.001. */
+  weightDecay: z.number().min(0).max(100),
   weightDecayMode: z.enum(['coupled', 'decoupled']),
   decayRule: z.enum(['reference', 'timm', 'all']),
   /**

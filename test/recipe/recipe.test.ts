@@ -195,6 +195,18 @@ test('lists may be typed as one text', () => {
   assert.throws(() => recipe('resnet-baseline', 224, { stepEpochs: '10,x' }), /setting stepEpochs/);
 });
 
+test("fine-tuning keeps max(1 - 10/s, 0.9) of batch norm's averages, s steps an epoch", () => {
+  const momentum = (pictures: number, settings: Record<string, unknown> = {}, preset = 'finetune') =>
+    resolveRecipe(preset, 'resnet-rs-50', 224, { batch: 256, ...settings }, pictures).values.normMomentum;
+  // SimCLR on CIFAR: 50,000 pictures in batches of 256 are 195 steps and a rest.
+  assert.ok(Math.abs(momentum(195 * 256) - (1 - 0.949)) < 0.0005, String(momentum(195 * 256)));
+  assert.equal(momentum(1000 * 256), 0.01);
+  assert.equal(momentum(100 * 256), 0.1);
+  assert.equal(momentum(10 * 256), 0.1);
+  assert.equal(momentum(1000 * 256, { normMomentum: 0.3 }), 0.3);
+  assert.equal(momentum(1000 * 256, { averaging: 'none' }, 'quick'), 0.1);
+});
+
 test('a batch is at most the training pictures', () => {
   const small = resolveRecipe('resnet-rs', 'resnet-rs-50', 224, {}, 100);
   assert.equal(small.values.batch, 25);

@@ -1,0 +1,172 @@
+import { Random } from '../augment/random.js';
+import { byClass } from '../data/choose.js';
+import type { Dataset } from '../data/dataset.js';
+import { openDataset } from '../data/dataset.js';
+import { splitMinival } from '../data/minival.js';
+import { PathTable } from '../data/sources/path-table.js';
+import { numbersOf, openSource, pathsOf, type Source, type StoredSpec, sharedInts } from '../data/sources/source.js';
+import { UsageError } from '../errors.js';
+import { placeOf } from '../files.js';
+import { picturesOf } from '../part-words.js';
+import { plural } from '../suggest.js';
+import { digest } from './starts.js';
+
+/** A set of pictures to learn, in three parts that share none. */
+export interface Target {
+  name: string;
+  path: string;
+  given: string;
+  dataset: Dataset;
+  train: Source;
+  val: Source;
+  /** Measured once for each result. */
+  test: Source;
+  classes: readonly string[];
+  /** Names pictures, classes and parts. */
+  identity: string;
+  /** Whether the validation pictures were set aside of the training part. */
+  setAside: boolean;
+  /** What is to be known of its parts. */
+  notes: string[];
+}
+
+/** What a target is, without its pictures. JSON. */
+export interface TargetFacts {
+  name: string;
+  path: string;
+  /** As it was typed. */
+  given: string;
+  identity: string;
+  classes: number;
+  train: number;
+  val: number;
+  test: number;
+  notes: readonly string[];
+}
+
+export const factsOfTarget = ({
+  name,
+  path,
+  given,
+  identity,
+  classes,
+  train,
+  val,
+  test,
+  notes,
+}: Target): TargetFacts => ({
+  ...{ name, path, given, identity, notes },
+  ...{ classes: classes.length, train: train.length, val: val.length, test: test.length },
+});
+
+/** All starts see the same parts, whatever the seed of a result. */
+const SPLIT_SEED = 0;
+
+/**
+ * Opens a target set. Where it has no validation part, a share of the training part is set aside, class by class; where it has no test part
+ * either, another one first.
+ * @param share of it, between 0 and 1
+ */
+export async function openTarget(path: string, share = 0.2): Promise<Target> {
+  const dataset = await openDataset(path, { cache: true, valSplit: share, seed: SPLIT_SEED });
+  const { train: all, name, classes } = dataset;
+  if (all === undefined)
+    throw new UsageError(`Expected training pictures in ${path} but there is only a part to measure on.`);
+  const percent = `${Number((100 * share).toPrecision(4))} %`;
+  const notes = [...dataset.notes];
+  const own = dataset.test !== undefined;
+  const parts = own ? { train: all, minival: dataset.val } : splitMinival(all, share, SPLIT_SEED);
+  const [train, val, test] = [parts.train, parts.minival, dataset.test ?? dataset.val];
+  if (val.length === 0)
+    throw new UsageError(
+      `Expected two training pictures of some class in ${path}, to set one aside for validation, but every class has one. Add pictures.`,
+    );
+  if (dataset.split !== undefined)
+    notes.push(
+      `${name} has no test part: ${percent} of its pictures are set aside as one (${picturesOf('test', test.length)}), ` +
+        `and ${percent} of the others for validation (${picturesOf('val', val.length)})`,
+    );
+  else if (!own)
+    notes.push(
+      `${name} has no validation part of its own beside a test part: ${percent} of its training pictures are set aside for it (${val.length})` +
+        (dataset.measured === 'val' ? '; its validation part is measured once, as a test part' : ''),
+    );
+  for (const [label, members] of byClass(train.labels, classes.length).entries())
+    if (members.length === 0)
+      throw new UsageError(
+        `Expected a training picture of each class in ${path} but "${classes[label]}" has none. Add pictures, or remove the class.`,
+      );
+  const identity = digest(
+    dataset.fingerprint,
+    dataset.split === undefined && own ? [] : [share, SPLIT_SEED],
+    test.length,
+    dataset.test === undefined ? [] : (pathsOf(dataset.test) ?? []),
+  );
+  return {
+    name,
+    path: placeOf(path),
+    given: path,
+    dataset,
+    train,
+    val,
+    test,
+    classes,
+    identity,
+    setAside: !own,
+    notes,
+  };
+}
+
+/** Keeps these draws apart from others of the same seed. */
+const STREAM = -40;
+
+/**
+ * The training pictures whose labels are known: of each class round(share x pictures), at least one, in an order that depends on (seed,
+ * class) alone, so that a smaller share lies within a larger one.
+ * @param percent of the labels, above 0 and at most 100
+ * @returns rising indices into the training part
+ */
+export function labelled(
+  { train, classes }: Pick<Target, 'train' | 'classes'>,
+  percent: number,
+  seed: number,
+): number[] {
+  if (percent >= 100) return Array.from({ length: train.length }, (_, i) => i);
+  return byClass(train.labels, classes.length)
+    .flatMap((members, label) => {
+      const order = new Random(seed, STREAM, label).permutation(members.length);
+      const count = Math.max(1, Math.round((percent / 100) * members.length));
+      return Array.from(order.subarray(0, count), (i) => members[i]!);
+    })
+    .sort((a, b) => a - b);
+}
+
+/** What a share of the labels comes to, where it leaves some class a single picture. */
+export function scarceNote(target: Target, percent: number): string | undefined {
+  const chosen = labelled(target, percent, 0);
+  const counts = byClass(
+    chosen.map((i) => target.train.labels[i]!),
+    target.classes.length,
+  ).map(({ length }) => length);
+  const single = counts.filter((count) => count === 1).length;
+  if (percent >= 100 || single === 0) return undefined;
+  return (
+    `${percent} % of the labels of ${target.name} are ${plural(chosen.length, 'picture')} of ${target.classes.length} classes: ` +
+    `${single === target.classes.length ? 'each class has' : `${plural(single, 'class', 'classes')} ${single === 1 ? 'has' : 'have'}`} only one`
+  );
+}
+
+/** Two parts of one data set as one source. */
+export function together(a: Source, b: Source): Source {
+  const [one, two] = [a.spec, b.spec];
+  const labels = sharedInts([...a.labels, ...b.labels]);
+  if (one.kind === 'idx' && two.kind === 'idx')
+    return openSource({ ...one, labels, positions: sharedInts([...one.positions, ...two.positions]) });
+  const ids = sharedInts(
+    [one, two].flatMap((spec, k) => Array.from((k === 0 ? a : b).labels, (_, i) => numbersOf(spec as StoredSpec)(i))),
+  );
+  if (one.kind === 'files' && two.kind === 'files')
+    return openSource({ ...one, labels, ids, paths: PathTable.from([...pathsOf(a)!, ...pathsOf(b)!]) });
+  if (one.kind === 'shards' && two.kind === 'shards') return openSource({ ...one, labels, ids });
+  throw new UsageError(`Expected parts of one data set but ${a.name} and ${b.name} are kept differently.`);
+}
