@@ -6,7 +6,11 @@ import type { ImageModel } from './model.js';
 export const hasActivationMaps = (model: ImageModel): boolean =>
   model.averaged !== undefined && headOf(model) instanceof Linear;
 
-const headOf = (model: ImageModel): unknown => new Map(model.modules()).get(model.head);
+/** The head, unless layers of a projection head stand before it. */
+function headOf(model: ImageModel): unknown {
+  const modules = new Map(model.modules());
+  return modules.has('projection') ? undefined : modules.get(model.head);
+}
 
 /**
  * Class activation maps (Zhou et al., CVPR 2016, arXiv 1512.04150): how much each position adds to the logit of each class,

@@ -100,7 +100,9 @@ const RESNET_RS = {
   projectionHead: ['v1', 'SimCLR, arXiv 2002.05709 section 2.1'],
   projectionLayers: [2, 'SimCLR, arXiv 2002.05709 section 2.1'],
   projectionOutputs: [128, 'SimCLR, arXiv 2002.05709 section 2.1'],
+  fromProjection: [0, 'the trunk alone, as SimCLR has it'],
   unlabelledRatio: [0, 'labelled pictures alone'],
+  labelledWeight: [1, `${NOISY_STUDENT}: both means are added`],
   unlabelledWeight: [1, 'labelled pictures alone'],
   unlabelledTargets: ['soft', `${NOISY_STUDENT}: the default of its scripts`],
   pseudoTemperature: [1, `${NOISY_STUDENT}: teacher_softmax_temp of its scripts`],
@@ -258,6 +260,19 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
       brightnessRule: ['multiply', `${SIMCLR}: simclrv2, its default`],
       projectionHead: ['v2', 'SimCLRv2, arXiv 2006.10029 section 2.1; google-research/simclr tf2/model.py'],
       projectionLayers: [3, 'SimCLRv2, arXiv 2006.10029 section 2.1'],
+    },
+  },
+  distil: {
+    about: "SimCLRv2's last stage: a student learns what a teacher says of unlabelled pictures alone",
+    extends: 'quick',
+    values: {
+      unlabelledRatio: [3, 'our choice: labelled pictures stand in the batch, but not in the loss'],
+      labelledWeight: [0, 'SimCLRv2, arXiv 2006.10029 section 2.3: unlabelled pictures alone'],
+      unlabelledTargets: ['distil', 'SimCLRv2, arXiv 2006.10029 equation 2'],
+      pseudoTemperature: [
+        1,
+        'SimCLRv2, arXiv 2006.10029: 1 to a smaller student, 0.1 where the student is as large as the teacher',
+      ],
     },
   },
   fixmatch: {

@@ -115,7 +115,7 @@ export function fitAugmentation(draft: Draft, size: number): void {
 }
 
 /** Steps below which a network has learned little: what few pictures a short recipe sees, it should see so long. */
-const LEAST_STEPS: Readonly<Record<string, number>> = { quick: 500, fixmatch: 1000, finetune: 400 };
+const LEAST_STEPS: Readonly<Record<string, number>> = { quick: 500, distil: 500, fixmatch: 1000, finetune: 400 };
 
 /** A student of many pictures goes on learning where a network of a few labelled ones has learned all: so many times as long. */
 const STUDENT_STEPS = 3;
@@ -134,7 +134,8 @@ const RATIO = 1;
 /** What pictures without labels ask for, where a recipe was not made for them. */
 export function fitUnlabelled(draft: Draft, unlabelled: Unlabelled | undefined): void {
   const reference = draft.preset === 'noisy-student';
-  if (unlabelled !== undefined && !reference && draft.get('unlabelledTargets') !== 'consistency') {
+  const own = ['consistency', 'distil'].includes(draft.get('unlabelledTargets')) && draft.get('unlabelledRatio') > 0;
+  if (unlabelled !== undefined && !reference && !own) {
     draft.set('unlabelledRatio', RATIO, 'our choice: as many as labelled ones; docs/semi-supervised.md');
     draft.set('unlabelledTargets', 'hard', 'our choice: better than soft ones of a teacher trained on few labels');
     draft.set('unlabelledWeight', 1, "our choice: the ratio, as the reference has it, makes a short run's loss leap");
@@ -277,12 +278,20 @@ export function markUnused(draft: Draft): void {
     unless(
       false,
       'unlabelledRatio 0',
-      ...(['unlabelledWeight', 'unlabelledTargets', 'pseudoTemperature', 'pseudoSmoothing', 'confidence'] as const),
+      ...([
+        'labelledWeight',
+        'unlabelledWeight',
+        'unlabelledTargets',
+        'pseudoTemperature',
+        'pseudoSmoothing',
+        'confidence',
+      ] as const),
       ...(['unlabelledAugment', 'epochsCount'] as const),
     );
   else {
-    unless(targets === 'soft', `unlabelledTargets ${targets}`, 'pseudoTemperature');
-    unless(targets !== 'soft', `unlabelledTargets ${targets}`, 'pseudoSmoothing');
+    const soft = targets === 'soft' || targets === 'distil';
+    unless(soft, `unlabelledTargets ${targets}`, 'pseudoTemperature');
+    unless(!soft, `unlabelledTargets ${targets}`, 'pseudoSmoothing');
     unless(targets === 'consistency', `unlabelledTargets ${targets}`, 'confidence');
   }
   unless(draft.get('stochasticDepth') > 0, 'stochasticDepth 0', 'stochasticDepthRule');

@@ -109,13 +109,17 @@ export const recipeSchema = z.strictObject({
   projectionHead: z.enum(['v1', 'v2']),
   projectionLayers: z.int().min(1).max(8),
   projectionOutputs: z.int().min(2).max(8192),
+  /** Layers of the projection head of the weights that a run starts from which stay below its new head (SimCLRv2). */
+  fromProjection: z.int().min(0).max(8),
   /** Pictures without labels for each labelled one of a step; 0 without such pictures. */
   unlabelledRatio: z.number().min(0).max(64),
-  /** loss = mean over the labelled + this times the mean over the unlabelled. */
+  /** loss = this times the mean over the labelled + `unlabelledWeight` times the mean over the unlabelled. */
+  labelledWeight: z.number().min(0).max(1000),
+  /** See `labelledWeight`. */
   unlabelledWeight: z.number().min(0).max(1000),
   /** What an unlabelled picture is said to show: what a teacher said of it, or what the network itself says of another view. */
-  unlabelledTargets: z.enum(['soft', 'hard', 'consistency']),
-  /** Of soft targets: the teacher's probabilities p become p^(1/T), made to sum to 1. */
+  unlabelledTargets: z.enum(['soft', 'hard', 'distil', 'consistency']),
+  /** T of soft targets: the teacher's probabilities p become p^(1/T), made to sum to 1; of distillation the student's logits are divided by it too. */
   pseudoTemperature: z.number().gt(0).max(100),
   /** Label smoothing of hard targets; soft ones are not smoothed. */
   pseudoSmoothing: rate,

@@ -15,6 +15,7 @@ import {
   type ModelOptions,
   type ModelOverrides,
   modelFacts,
+  modelShapes,
   STEM_STRIDES,
 } from '../models/index.js';
 import { BatchNorm } from '../nn/index.js';
@@ -127,7 +128,9 @@ export function resolveConfig(
         'Use --set precision=bfloat16, which needs no loss scaling, or --device cuda:0.',
     );
   const cores = availableParallelism();
-  const settings = task.settings(dataset);
+  const own = task.settings(dataset);
+  const settings =
+    task.settled?.(own, { recipe: recipe.values, start, features: () => featuresOf(facts, options.width) }) ?? own;
   const { earlyStopping, averaging, epochs } = recipe.values;
   // Who has a validation part needs no minival, but may ask for one.
   const ownPart = dataset.test !== undefined && recipe.chosen?.includes('minival') !== true;
@@ -197,6 +200,10 @@ export function resolveConfig(
   refuseUnfit(facts.kind, config);
   return config;
 }
+
+/** What the last linear layer of a model takes. */
+const featuresOf = ({ name, head, options }: ModelFacts, width = options.width): number =>
+  modelShapes(name, { ...options, width }).get(`${head}.weight`)![1]!;
 
 /** Models and sizes that were found to fit: a study asks for the same ones again and again. */
 const fitting = new Set<string>();

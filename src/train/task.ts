@@ -52,6 +52,8 @@ export interface Task<T extends Targets = Targets, S extends TaskSettings = Task
   readonly targets: TargetSpec<T>;
   /** What a run keeps of this data: run.json has it under `task`. JSON, with `name` first. */
   settings(dataset: Dataset): S;
+  /** The settings with what the model and the weights that a run starts from have to do with them. */
+  settled?(settings: S, about: { recipe: Recipe; start: WeightsFacts; features(): number }): S;
   /** The same from what weights say of themselves. @param outputs rows of their head */
   settingsOf(facts: WeightsFacts, outputs: number): S;
   /** How many classes, where there are any; for people. */
@@ -68,8 +70,11 @@ export interface Task<T extends Targets = Targets, S extends TaskSettings = Task
   outputs(settings: S): number;
   /** A fresh model on the run's trunk, a function of the seed: [n, 3, S, S] -> [n, outputs, ...]. */
   model(config: RunConfig): ImageModel;
-  /** The same for weights in a file, where their head is no linear layer. @param trunk fresh @param tensors of the file, by key */
-  restore?(trunk: ImageModel, tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>): ImageModel;
+  /** The same for weights in a file, where more than a linear layer stands on the trunk. @param tensors of the file, by key */
+  restore?(
+    trunk: (classes: number) => ImageModel,
+    tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>,
+  ): ImageModel | undefined;
   /** What is written of the task into the header of weights. */
   facts(settings: S): WeightsFacts;
 

@@ -80,8 +80,8 @@ export async function loadModel(
     const architecture = architectureOf(name, facts);
     const file = withoutBeginning(opened, modelShapes(name, architecture).keys());
     const task = taskNamed(facts.task);
-    const fresh = task.restore?.(createModel(name, { ...architecture, classes: 1 }), file.entries);
-    const classCount = fresh === undefined ? file.entries.get(`${head}.weight`)?.shape[0] : 0;
+    const fresh = task.restore?.((classes) => createModel(name, { ...architecture, classes }), file.entries);
+    const classCount = file.entries.get(`${head}.weight`)?.shape[0] ?? (fresh && 0);
     if (classCount === undefined)
       throw new UsageError(
         `Expected a trained ${name} but ${file.path} has no "${head}.weight": its head is missing, ` +

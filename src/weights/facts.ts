@@ -10,6 +10,8 @@ const factsSchema = z.object({
   classes: z.array(z.string()).optional(),
   /** Classes that a linear layer beside the head tells apart, which was no part of the training. */
   gauge: z.array(z.string()).optional(),
+  /** The projection head beside the trunk: outputs of its layers, those of the trunk first. */
+  projection: z.object({ version: z.enum(['v1', 'v2']), widths: z.array(z.int().min(1)).min(2).max(9) }).optional(),
   size: z.int().min(1).max(8192).optional(),
   evalCrop: z.number().gt(0).max(1).optional(),
   mean: triple.optional(),

@@ -107,8 +107,9 @@ export function fitStart(
   titles?: () => Titles,
 ): KeyMatch {
   // Heads of two tasks have different names: those of either are no part of the trunk.
-  const heads = [head, ...HEADS];
-  const isHead = (key: string): boolean => heads.some((name) => key.startsWith(`${name}.`));
+  const within = (key: string, name: string): boolean => key.startsWith(`${name}.`);
+  const isHead = (key: string): boolean =>
+    within(key, head) || (!shapes.has(key) && HEADS.some((name) => within(key, name)));
   const match = matchKeys(shapes, foundIn(file));
   const why = headDiffers(file, facts, `${head}.weight`, wanted);
   if (why !== undefined) {

@@ -56,8 +56,10 @@ export const RECIPE_GROUPS: Readonly<Record<string, readonly RecipeKey[]>> = {
     'repeats',
   ],
   Contrast: ['temperature', 'contrastReduction', 'projectionHead', 'projectionLayers', 'projectionOutputs'],
+  Start: ['fromProjection'],
   'Pictures without labels': [
     'unlabelledRatio',
+    'labelledWeight',
     'unlabelledWeight',
     'unlabelledTargets',
     'pseudoTemperature',

@@ -6,8 +6,9 @@ import { type ClassDetails, classEvaluator } from './evaluator.js';
 import { CONSISTENCY_FIGURES, JOINT_FIGURES, jointObjective } from './joint.js';
 import { METRICS } from './metrics.js';
 import { classObjective } from './objective.js';
+import { projected, projectedOfShapes } from './projected.js';
 import { classParts } from './report.js';
-import { type ClassSettings, fits, settingsOf } from './settings.js';
+import { type ClassSettings, fits, settingsOf, settled } from './settings.js';
 import { classText } from './text.js';
 import { classTold } from './told.js';
 import { upgradeState } from './upgrade.js';
@@ -28,7 +29,10 @@ export const classify: Task<Labels, ClassSettings, ClassDetails> = {
   fits,
   counts: ({ classes }) => ({ classes: classes.length }),
   outputs: ({ classes }) => classes.length,
-  model: ({ model, modelOptions, seed }) => createModel(model, modelOptions, seed),
+  settled,
+  model: ({ model, modelOptions, seed, task }) =>
+    projected(createModel(model, modelOptions, seed), (task as ClassSettings).projection, seed),
+  restore: projectedOfShapes,
   facts: ({ classes }) => ({ classes: [...classes] }),
   objective({ recipe: { values: recipe }, modelOptions, size, seed, device }, { labels, classes: names }, unlabelled) {
     const common = { classes: modelOptions.classes, names, labels, size, seed, device };

@@ -21,10 +21,12 @@ export interface JointObjectiveOptions extends Omit<ClassObjectiveOptions, 'reci
 /**
  * Cross-entropy of labelled and unlabelled pictures in one step:
  * ```
- * loss = mean over the labelled + unlabelledWeight x mean over the unlabelled
+ * loss = labelledWeight x mean over the labelled + unlabelledWeight x mean over the unlabelled
  * ```
  * Targets of labelled pictures are their labels, smoothed and weighed by class as the recipe has it. Those of unlabelled ones are
  * - `soft`: the teacher's probabilities p^(1/T), made to sum to 1; what its k classes leave is spread evenly over the others;
+ * - `distil`: the same, and the student's logits are divided by T, the loss of such a picture multiplied by T^2 (Hinton et al. 2015,
+ *   arXiv 1503.02531; SimCLRv2, arXiv 2006.10029, equation 2);
  * - `hard`: the teacher's class, smoothed by `pseudoSmoothing`;
  * - `consistency`: the class that the network gives the first of two views of the picture, learned in the second where its probability is
  *   `confidence` at least; the mean is over all pairs, those without confidence as 0 (FixMatch, arXiv 2001.07685, equations 3 and 4).
@@ -110,12 +112,14 @@ interface Part {
 }
 
 /**
- * The part's share: sum over its pictures of w_k x CE_k / (end - begin), where w_k = of/labelled for labelled pictures and
+ * The part's share: sum over its pictures of w_k x CE_k / (end - begin), where w_k = labelledWeight x of/labelled for labelled pictures and
  * unlabelledWeight x of/unlabelled for the others, so that the mean over all parts, weighed by their sizes, is the loss of the batch.
  */
-function lossOf(logits: Tensor, part: Part): ReturnType<StepObjective['loss']> {
+function lossOf(given: Tensor, part: Part): ReturnType<StepObjective['loss']> {
   const { begin, end, of, classes, device, recipe, kinds, counts, target } = part;
   const count = end - begin;
+  const temperature = recipe.unlabelledTargets === 'distil' ? recipe.pseudoTemperature : 1;
+  const logits = temperature === 1 ? given : cooled(given, part, temperature);
   const probabilities = noGrad(() => softmax(logits)).data() as Float32Array;
   const rowOf = (k: number): Float32Array => probabilities.subarray((k - begin) * classes, (k - begin + 1) * classes);
   const said: Believed = (k) => {
@@ -137,13 +141,13 @@ function lossOf(logits: Tensor, part: Part): ReturnType<StepObjective['loss']> {
     const right = best(own) === label ? 1 : 0;
     if (kind === 'labelled') {
       const share = of / counts.labelled;
-      weights[k - begin] = weight * share;
+      weights[k - begin] = recipe.labelledWeight * weight * share;
       figures.labelledLoss += loss * weight * share;
       figures.top1 += right * share;
     } else {
       const share = of / counts.unlabelled;
-      weights[k - begin] = recipe.unlabelledWeight * weight * share;
-      figures.unlabelledLoss += loss * weight * share;
+      weights[k - begin] = recipe.unlabelledWeight * weight * share * temperature ** 2;
+      figures.unlabelledLoss += loss * weight * share * temperature ** 2;
       figures.agreement += right * share;
       figures.confident += weight * share;
     }
@@ -158,6 +162,14 @@ function lossOf(logits: Tensor, part: Part): ReturnType<StepObjective['loss']> {
   const loss = call<Tensor>('aten::mean', [mul(each, fromTypedArray(weights, [count], { device }))]);
   const { confident, ...rest } = figures;
   return { loss, figures: recipe.unlabelledTargets === 'consistency' ? { ...rest, confident } : rest };
+}
+
+/** Logits of unlabelled pictures divided by the temperature. */
+function cooled(logits: Tensor, { begin, end, kinds, device }: Part, temperature: number): Tensor {
+  const factors = Float32Array.from({ length: end - begin }, (_, k) =>
+    kinds[begin + k] === 'labelled' ? 1 : 1 / temperature,
+  );
+  return mul(logits, fromTypedArray(factors, [end - begin, 1], { device }));
 }
 
 /** Of equal ones the first. */

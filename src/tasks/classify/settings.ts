@@ -1,6 +1,7 @@
 import type { Dataset } from '../../data/dataset.js';
 import { relabelled, type Source } from '../../data/sources/source.js';
 import { UsageError } from '../../errors.js';
+import type { Recipe } from '../../recipe/recipe.js';
 import type { TaskSettings } from '../../run/config.js';
 import type { Fit } from '../../train/task.js';
 import type { WeightsFacts } from '../../weights/facts.js';
@@ -8,6 +9,8 @@ import type { WeightsFacts } from '../../weights/facts.js';
 /** The classes of a run, in the order of the model's outputs. */
 export interface ClassSettings extends TaskSettings {
   readonly classes: readonly string[];
+  /** Layers of a projection head between trunk and head; see projected.ts. */
+  readonly projection?: NonNullable<WeightsFacts['projection']>;
 }
 
 /** What weights say. Classes that they do not name are empty texts. */
@@ -15,6 +18,26 @@ export const settingsOf = ({ classes }: WeightsFacts, outputs: number): ClassSet
   name: 'classify',
   classes: classes ?? new Array<string>(outputs).fill(''),
 });
+
+/**
+ * With `fromProjection` the first layers of the projection head that the run's start has.
+ * @throws UsageError where it has none, or not so many
+ */
+export function settled(
+  settings: ClassSettings,
+  { recipe: { fromProjection: kept }, start: { projection } }: { recipe: Recipe; start: WeightsFacts },
+): ClassSettings {
+  if (kept === 0) return settings;
+  // The last layer is no part of it: it has neither shift nor ReLU.
+  const most = (projection?.widths.length ?? 2) - 2;
+  if (projection === undefined || kept > most)
+    throw new UsageError(
+      `Expected --from with weights of "rescaled pretrain" whose projection head has more than ${kept} ` +
+        `layer${kept === 1 ? '' : 's'} with fromProjection=${kept} but received ` +
+        `${projection === undefined ? 'none, or weights without such a head' : `one of ${most + 1}`}.`,
+    );
+  return { ...settings, projection: { ...projection, widths: projection.widths.slice(0, kept + 1) } };
+}
 
 /** The names; none where weights say none. */
 export const namesOf = ({ classes }: ClassSettings): readonly string[] =>

@@ -29,7 +29,18 @@ export const contrast: Task<Labels, ContrastSettings, ContrastDetails> = {
   outputs: () => 1,
   model: modelOfRun,
   restore: modelOfShapes,
-  facts: ({ classes }) => ({ task: 'contrast', ...(classes.length > 0 && { gauge: [...classes] }) }),
+  settled: (settings, { recipe: { projectionHead: version, projectionLayers, projectionOutputs }, features }) => ({
+    ...settings,
+    projection: {
+      version,
+      widths: [...new Array<number>(projectionLayers).fill(features()), projectionOutputs],
+    },
+  }),
+  facts: ({ classes, projection }) => ({
+    task: 'contrast',
+    ...(classes.length > 0 && { gauge: [...classes] }),
+    ...(projection && { projection }),
+  }),
   objective: ({ recipe: { values }, device, task }) =>
     contrastObjective({
       outputs: values.projectionOutputs,

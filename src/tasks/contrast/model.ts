@@ -1,8 +1,7 @@
 import { createModel, type ImageModel } from '../../models/index.js';
-import { Linear, Module } from '../../nn/index.js';
+import { type HeadVersion, Linear, Module, ProjectionHead, type ProjectionHeadOptions } from '../../nn/index.js';
 import type { RunConfig } from '../../run/config.js';
 import { call, detach, type Tensor } from '../../torch/index.js';
-import { type HeadVersion, ProjectionHead, type ProjectionHeadOptions } from './heads.js';
 
 /** Stands where the classifier of a trunk stood. */
 class Features extends Module {
@@ -69,7 +68,7 @@ export function modelOfRun({ model, modelOptions, seed, recipe, task }: RunConfi
 
 /** The same with heads as large as those whose tensors a file has. */
 export function modelOfShapes(
-  trunk: ImageModel,
+  trunk: (classes: number) => ImageModel,
   shapes: ReadonlyMap<string, { readonly shape: readonly number[] }>,
 ): ContrastModel {
   const widths: number[] = [];
@@ -79,7 +78,7 @@ export function modelOfShapes(
     widths.push(kernel[0]!);
   }
   return contrastModel(
-    trunk,
+    trunk(1),
     {
       version: shapes.has('projection.layers.0.norm.weight') ? 'v2' : 'v1',
       projection: {

@@ -7,13 +7,19 @@ import type { WeightsFacts } from '../../weights/facts.js';
 /** The classes that the gauge tells apart, in the order of its outputs; none where the pictures have no classes. */
 export interface ContrastSettings extends TaskSettings {
   readonly classes: readonly string[];
+  /** What stands on the trunk. */
+  readonly projection?: WeightsFacts['projection'];
 }
 
 /** Pictures of one class have none: a heap is given as such. */
 export const classesOf = ({ classes }: Pick<Dataset, 'classes'>): readonly string[] =>
   classes.length > 1 ? classes : [];
 
-export const settingsOf = ({ gauge }: WeightsFacts): ContrastSettings => ({ name: 'contrast', classes: gauge ?? [] });
+export const settingsOf = ({ gauge, projection }: WeightsFacts): ContrastSettings => ({
+  name: 'contrast',
+  classes: gauge ?? [],
+  ...(projection && { projection }),
+});
 
 /** Pictures of other classes are measured by k-NN alone: their labels come behind those that the gauge knows. */
 export function fits({ classes }: ContrastSettings, dataset: Dataset): Fit | undefined {

@@ -173,3 +173,31 @@ test('captions say what is learned of a picture', () => {
   assert.equal(step.caption!(0), 'c');
   assert.match(step.caption!(3), /^teacher: \d+\u00a0% [a-g]$/);
 });
+
+test("distillation is SimCLRv2's: cooled by T on both sides, times T^2, of unlabelled pictures alone", () => {
+  const { logits } = fixture;
+  const T = 2;
+  const recipe = { unlabelledTargets: 'distil', pseudoTemperature: T, labelledWeight: 0, unlabelledWeight: 1 } as const;
+  const found = stepOf(objectiveOf(recipe, teacherLabels(classes)), logits, order);
+  // Worked out here, from the definition: rows 2 to 7 are unlabelled.
+  const first = labels.length;
+  const n = order.length - first;
+  const cooled = (row: readonly number[]): number[] => {
+    const powers = row.map((value) => Math.exp(value / T));
+    const sum = powers.reduce((a, b) => a + b);
+    return powers.map((power) => power / sum);
+  };
+  let loss = 0;
+  const gradient = new Array<number>(logits.length).fill(0);
+  for (let k = first; k < order.length; k++) {
+    const q = cooled(logits.slice(k * classes, (k + 1) * classes));
+    const p = cooled(fixture.teacher.slice((k - first) * classes, (k - first + 1) * classes).map(Math.log));
+    for (let c = 0; c < classes; c++) {
+      loss -= (T * T * p[c]! * Math.log(q[c]!)) / n;
+      gradient[k * classes + c] = (T * (q[c]! - p[c]!)) / n;
+    }
+  }
+  close(found, { loss, gradient } as Case);
+  // Parts add up to the whole.
+  close(stepOf(objectiveOf(recipe, teacherLabels(classes)), logits, order, [3, 6]), { loss, gradient } as Case);
+});

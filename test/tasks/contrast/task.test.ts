@@ -140,6 +140,31 @@ test('a heap of any depth is learned from without classes, v2 head and all', asy
   assert.ok(again.some((event) => event.type === 'end'));
 });
 
+test("SimCLRv2's fine-tuning keeps the first layer of the head, and its classifier is exported", async () => {
+  const tuned: TrainOptions = {
+    ...options('tuned-v2'),
+    ...{ task: 'classify', recipe: 'quick', from: join(root, 'of-heap') },
+    settings: { epochs: 1, batch: 8, fromProjection: 1 },
+  };
+  const events = await whole(train(tuned));
+  const loaded = events.find((event) => event.type === 'loaded');
+  assert.ok(loaded?.match.loaded.includes('projection.layers.0.norm.bias'));
+  assert.deepEqual(loaded?.match.renewed, ['fc.weight', 'fc.bias']);
+  const model = await loadModel(tuned.out);
+  try {
+    const { openDataset } = await import('../../../src/data/dataset.js');
+    const { exportModel } = await import('../../../src/trained/export.js');
+    const { parity } = await exportModel(model, join(root, 'v2.onnx'), {}, await openDataset(data));
+    assert.ok(parity!.maxAbsDiff < 1e-4, String(parity!.maxAbsDiff));
+  } finally {
+    model.model.dispose();
+  }
+  const again = { ...tuned, out: join(root, 'y'), settings: { ...tuned.settings, fromProjection: 3 } };
+  await rejectsWith(whole(train(again)), 2, /more than 3 layers with fromProjection=3 but received one of 3/);
+  const { from: _, ...fresh } = { ...tuned, out: join(root, 'y') };
+  await rejectsWith(whole(train(fresh)), 2, /Expected --from with weights of "rescaled pretrain"/);
+});
+
 test('recipes and tasks that do not go together are named', async () => {
   await rejectsWith(whole(train(options('x', { recipe: 'quick' }))), 2, /task contrast, such as simclr,/);
   await rejectsWith(

@@ -1,6 +1,8 @@
-import { UsageError } from '../../errors.js';
-import { BatchNorm1d, Linear, Module } from '../../nn/index.js';
-import { call, copy_, generator, noGrad, relu, scope, type Tensor, zeros } from '../../torch/index.js';
+import { UsageError } from '../errors.js';
+import { call, copy_, generator, noGrad, relu, scope, type Tensor, zeros } from '../torch/index.js';
+import { Linear } from './linear.js';
+import { Module } from './module.js';
+import { BatchNorm1d } from './norm.js';
 
 /** `v1`: SimCLR, arXiv 2002.05709. `v2`: SimCLRv2, arXiv 2006.10029, and the code of both. */
 export type HeadVersion = 'v1' | 'v2';
@@ -12,6 +14,8 @@ export interface ProjectionHeadOptions {
   hidden: number;
   /** Outputs of the last layer; 128 unless given. */
   out: number;
+  /** Where more layers follow that are not kept: the last of these is a hidden one too, of `hidden` outputs. */
+  cut: boolean;
 }
 
 /** Deviation of the normal numbers that its kernels begin with; google-research/simclr model_util.py, linear_layer. */
@@ -59,14 +63,14 @@ export class ProjectionHead extends Module {
     options: Partial<ProjectionHeadOptions> = {},
   ) {
     super();
-    const { layers = version === 'v1' ? 2 : 3, hidden = width, out = 128 } = options;
+    const { layers = version === 'v1' ? 2 : 3, hidden = width, cut = false, out = cut ? hidden : 128 } = options;
     for (const [name, value] of Object.entries({ width, layers, hidden, out }))
       if (!Number.isInteger(value) || value < 1)
         throw new UsageError(`Expected a whole number above 0 for ${name} of a projection head but received ${value}.`);
     this.widths = [width, ...Array.from({ length: layers }, (_, i) => (i === layers - 1 ? out : hidden))];
     this.layers = this.widths
       .slice(1)
-      .map((outputs, i) => new HeadLayer(this.widths[i]!, outputs, version, i === layers - 1));
+      .map((outputs, i) => new HeadLayer(this.widths[i]!, outputs, version, i === layers - 1 && !cut));
     const random = generator(seed);
     noGrad(() =>
       scope(() => {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
-import { type HeadVersion, ProjectionHead } from '../../../src/tasks/contrast/heads.js';
-import { liveTensors, mul, noGrad, ones, scope, sum } from '../../../src/torch/index.js';
-import { assertMatches, fixtureTensor, loadState } from '../../fixtures/compare.js';
-import { openFixture } from '../../fixtures/open.js';
+import { type HeadVersion, ProjectionHead } from '../../src/nn/projection-head.js';
+import { liveTensors, mul, noGrad, ones, scope, sum } from '../../src/torch/index.js';
+import { assertMatches, fixtureTensor, loadState } from '../fixtures/compare.js';
+import { openFixture } from '../fixtures/open.js';
 
 // Oracle (make_simclr.py): torch.nn.Linear and BatchNorm1d.
 const file = openFixture('simclr.safetensors');
