@@ -7,8 +7,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import type { TrainEvent } from '../src/run/events.js';
 import { train } from '../src/tasks/runs.js';
+import { inTurn, median, ratioText } from './in-turn.js';
 import { benchOptions } from './options.js';
 
 const command = new Command('joint')
@@ -51,29 +51,11 @@ const joint = train({
   settings: { ...settings, batch, unlabelledRatio: ratio },
 });
 
-/** Seconds until the next step has ended. */
-async function step(events: AsyncGenerator<TrainEvent>): Promise<number> {
-  const began = performance.now();
-  for (;;) {
-    const { done, value } = await events.next();
-    if (done === true) throw new Error('a training ended before its time');
-    if (value.type === 'step') return (performance.now() - began) / 1000;
-  }
-}
-const median = (values: number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;
-
 try {
-  for (let i = 0; i < 5; i++) for (const side of [plain, joint]) await step(side);
-  const [a, b]: [number[], number[]] = [[], []];
-  for (let i = 0; i < steps; i++) {
-    a.push(await step(plain));
-    b.push(await step(joint));
-  }
-  const ratios = a.map((seconds, i) => b[i]! / seconds);
+  const times = await inTurn(plain, joint, steps);
   console.log(
-    `${model} x${width} at ${size} pixels: a plain step of ${whole} pictures ${(1000 * median(a)).toFixed(1)} ms, a joint one of ` +
-      `${batch} labelled and ${whole - batch} other views ${(1000 * median(b)).toFixed(1)} ms; ratio ${median(ratios).toFixed(3)} ` +
-      `(middle half ${[0.25, 0.75].map((q) => [...ratios].sort((x, y) => x - y)[Math.floor(q * ratios.length)]!.toFixed(3)).join(' to ')})`,
+    `${model} x${width} at ${size} pixels: a plain step of ${whole} pictures ${(1000 * median(times.first)).toFixed(1)} ms, a joint one of ` +
+      `${batch} labelled and ${whole - batch} other views ${(1000 * median(times.second)).toFixed(1)} ms; ${ratioText(times)}`,
   );
 } finally {
   await Promise.all([plain.return(undefined), joint.return(undefined)]);
