@@ -7,6 +7,6 @@ export { Module } from './module.js';
 export * from './norm.js';
 export * from './parameter.js';
 export * from './pool.js';
-export { type HeadVersion, ProjectionHead, type ProjectionHeadOptions } from './projection-head.js';
+export { type HeadVersion, ProjectionHead, type ProjectionHeadOptions, projectionIn } from './projection-head.js';
 export * from './sequential.js';
 export * from './squeeze-excite.js';

@@ -99,3 +99,16 @@ export class ProjectionHead extends Module {
     return this.layers.slice(0, k).reduce((value, layer) => layer.forward(value), x);
   }
 }
+
+/** The version and widths of the projection head whose tensors these are, under `projection.`; undefined where there is none. */
+export function projectionIn(
+  tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>,
+): { version: HeadVersion; widths: number[] } | undefined {
+  const kernel = (i: number): readonly number[] | undefined =>
+    tensors.get(`projection.layers.${i}.linear.weight`)?.shape;
+  const first = kernel(0);
+  if (first === undefined) return undefined;
+  const widths = [first[1]!];
+  for (let i = 0; kernel(i) !== undefined; i++) widths.push(kernel(i)![0]!);
+  return { version: tensors.has('projection.layers.0.norm.weight') ? 'v2' : 'v1', widths };
+}

@@ -231,7 +231,6 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
     perModel: false,
     values: {
       epochs: [100, `${SIMCLR_RUN}: train_epochs`],
-      batch: [256, 'our choice for one machine (paper: 4096); the learning rate follows it'],
       optimiser: ['lars', SIMCLR_RUN],
       learningRate: [
         0.075,

@@ -285,6 +285,8 @@ export async function* trainLoop(
         Object.assign(state, { bestScore: score, bestEpoch: epoch });
         keepWeights(bestWeights(out), epoch, { [primary.name]: String(score) });
       }
+      const mean = (name: string): number => (state.epochFigures[name] ?? 0) / Math.max(1, state.epochImages);
+      const trainLoss = state.epochLoss / Math.max(1, state.epochImages);
       // Resumed with the evaluation left, this process has no step of the epoch: the run's mean stands for it.
       const [images, over] =
         trained > 0 ? [state.images - imagesAtStart, trained] : [state.images, state.seconds + state.waitedSeconds];
@@ -292,12 +294,8 @@ export async function* trainLoop(
         type: 'epoch',
         step: state.step,
         epoch,
-        trainLoss: state.epochLoss / Math.max(1, state.epochImages),
-        ...Object.fromEntries(
-          task
-            .figures(recipe)
-            .map((name) => [ofTraining(name), (state.epochFigures[name] ?? 0) / Math.max(1, state.epochImages)]),
-        ),
+        trainLoss,
+        ...Object.fromEntries(task.figures(recipe).map((name) => [ofTraining(name), mean(name)])),
         learningRate: rateAt(state.step - 1),
         ...measured?.shown,
         best,
@@ -308,10 +306,8 @@ export async function* trainLoop(
       const advised = task.advice?.(
         {
           epoch,
-          trainLoss: state.epochLoss / Math.max(1, state.epochImages),
-          figures: Object.fromEntries(
-            Object.entries(state.epochFigures).map(([name, sum]) => [name, sum / Math.max(1, state.epochImages)]),
-          ),
+          trainLoss,
+          figures: Object.fromEntries(Object.keys(state.epochFigures).map((name) => [name, mean(name)])),
           ...(measured && { scores: measured.decided }),
         },
         config,

@@ -1,6 +1,7 @@
 import { scaledPeak, scalingText } from '../../optim/index.js';
 import type { Recipe, RecipeKey, SourcedRecipe } from '../../recipe/recipe.js';
 import { isUnused, shownValue } from '../../recipe/shown.js';
+import { CONTRAST_KEYS, SIMCLR_KEYS } from '../../recipe/simclr-augment.js';
 
 /** The settings in the order and the groups in which a reader looks for them. */
 export const RECIPE_GROUPS: Readonly<Record<string, readonly RecipeKey[]>> = {
@@ -44,18 +45,13 @@ export const RECIPE_GROUPS: Readonly<Record<string, readonly RecipeKey[]>> = {
     'randAugmentMagnitude',
     'augmentVariant',
     'augmentPixelScale',
-    'colourStrength',
-    'colourShare',
-    'brightnessRule',
-    'greyShare',
-    'blur',
-    'blurSigma',
+    ...SIMCLR_KEYS,
     'randomErasing',
     'mixup',
     'cutmix',
     'repeats',
   ],
-  Contrast: ['temperature', 'contrastReduction', 'projectionHead', 'projectionLayers', 'projectionOutputs'],
+  Contrast: CONTRAST_KEYS,
   Start: ['fromProjection'],
   'Pictures without labels': [
     'unlabelledRatio',

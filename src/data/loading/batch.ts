@@ -92,8 +92,9 @@ export async function makeBatch<T extends Targets>(
     const style = draws?.styles[k] ?? 0;
     const preprocess = style === 0 ? plan.preprocess : styles![style - 1]!;
     const random = (): Random => (copy === 0 ? new Random(seed, pass, index) : new Random(seed, pass, index, copy));
-    const shared =
-      preprocess.augment?.policy === 'simclr' ? new Random(seed, pass, SHARED_STREAM, batch, style) : undefined;
+    const { policy, blurSigma } = preprocess.augment ?? {};
+    const shares = policy === 'simclr' && blurSigma === 'batch';
+    const shared = shares ? new Random(seed, pass, SHARED_STREAM, batch, style) : undefined;
     const { image, view } =
       mode === 'train' || style > 0
         ? trainSample(pixels, preprocess, random(), shared)

@@ -1,5 +1,5 @@
 import type { ImageModel } from '../../models/index.js';
-import { Linear, type Module, ProjectionHead } from '../../nn/index.js';
+import { Linear, type Module, ProjectionHead, projectionIn } from '../../nn/index.js';
 import type { Tensor } from '../../torch/index.js';
 import type { ClassSettings } from './settings.js';
 
@@ -29,15 +29,8 @@ export function projectedOfShapes(
   create: (classes: number) => ImageModel,
   tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>,
 ): ImageModel | undefined {
-  const kernel = (i: number): readonly number[] | undefined =>
-    tensors.get(`projection.layers.${i}.linear.weight`)?.shape;
-  const first = kernel(0);
+  const projection = projectionIn(tensors);
   const heads = ['fc', 'classifier'].flatMap((name) => tensors.get(`${name}.weight`)?.shape[0] ?? []);
-  if (first === undefined || heads.length === 0) return undefined;
-  const widths = [first[1]!];
-  for (let i = 0; kernel(i) !== undefined; i++) widths.push(kernel(i)![0]!);
-  return projected(create(heads[0]!), {
-    version: tensors.has('projection.layers.0.norm.weight') ? 'v2' : 'v1',
-    widths,
-  });
+  if (projection === undefined || heads.length === 0) return undefined;
+  return projected(create(heads[0]!), projection);
 }

@@ -1,7 +1,15 @@
 import { createModel, type ImageModel } from '../../models/index.js';
-import { type HeadVersion, Linear, Module, ProjectionHead, type ProjectionHeadOptions } from '../../nn/index.js';
+import {
+  type HeadVersion,
+  Linear,
+  Module,
+  ProjectionHead,
+  type ProjectionHeadOptions,
+  projectionIn,
+} from '../../nn/index.js';
 import type { RunConfig } from '../../run/config.js';
 import { call, detach, type Tensor } from '../../torch/index.js';
+import type { ContrastSettings } from './settings.js';
 
 /** Stands where the classifier of a trunk stood. */
 class Features extends Module {
@@ -60,7 +68,7 @@ export function modelOfRun({ model, modelOptions, seed, recipe, task }: RunConfi
     {
       version: projectionHead,
       projection: { layers: projectionLayers, out: projectionOutputs },
-      classes: (task as unknown as { classes: readonly string[] }).classes.length,
+      classes: (task as ContrastSettings).classes.length,
     },
     seed,
   );
@@ -71,19 +79,14 @@ export function modelOfShapes(
   trunk: (classes: number) => ImageModel,
   shapes: ReadonlyMap<string, { readonly shape: readonly number[] }>,
 ): ContrastModel {
-  const widths: number[] = [];
-  for (let i = 0; ; i++) {
-    const kernel = shapes.get(`projection.layers.${i}.linear.weight`)?.shape;
-    if (kernel === undefined) break;
-    widths.push(kernel[0]!);
-  }
+  const { version = 'v1', widths = [] } = projectionIn(shapes) ?? {};
   return contrastModel(
     trunk(1),
     {
-      version: shapes.has('projection.layers.0.norm.weight') ? 'v2' : 'v1',
+      version,
       projection: {
-        ...(widths.length > 0 && { layers: widths.length, out: widths.at(-1)! }),
-        ...(widths.length > 1 && { hidden: widths[0]! }),
+        ...(widths.length > 1 && { layers: widths.length - 1, out: widths.at(-1)! }),
+        ...(widths.length > 2 && { hidden: widths[1]! }),
       },
       classes: shapes.get('gauge.weight')?.shape[0] ?? 0,
     },

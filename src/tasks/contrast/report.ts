@@ -4,6 +4,7 @@ import type { Evaluation, ReportContext } from '../../train/task.js';
 import type { ContrastDetails } from './evaluator.js';
 import { nearest } from './neighbours.js';
 import type { ContrastSettings } from './settings.js';
+import { hasCollapsed } from './text.js';
 
 /** Pictures that are shown with the ones most like them, and how many of these. */
 const ASKED = 8;
@@ -15,7 +16,7 @@ export async function contrastParts(
   { settings: { classes }, picture, before }: ReportContext<ContrastSettings>,
 ): Promise<TaskParts> {
   const n = details.labels.length;
-  const { matched, knn, spread } = scores as Record<string, number | undefined>;
+  const { matched, knn } = scores as Record<string, number | undefined>;
   const findings = [
     ...(matched === undefined
       ? []
@@ -30,8 +31,7 @@ export async function contrastParts(
       `k-NN by these features names ${(100 * knn).toFixed(1)} % of ${n} pictures rightly; before the training it was ` +
         `${(100 * (earlier.scores['knn'] ?? 0)).toFixed(1)} %.`,
     );
-  if (spread !== undefined && spread < 0.05)
-    findings.push('The features have collapsed: all views give nearly the same.');
+  if (hasCollapsed(scores)) findings.push('The features have collapsed: all views give nearly the same.');
   if (n <= SHOWN) return { sections: [], findings };
   const asked = Array.from({ length: Math.min(ASKED, n) }, (_, i) => Math.floor((i * n) / Math.min(ASKED, n)));
   const lists = [

@@ -4,15 +4,14 @@ import type { ContrastDetails } from './evaluator.js';
 
 /** Below this share of an even spread all views are nearly one point. */
 const COLLAPSED_SPREAD = 0.05;
+/** Whether the scores of an evaluation say so. */
+export const hasCollapsed = (scores: Readonly<Record<string, number>> = {}): boolean =>
+  scores['spread'] !== undefined && scores['spread'] < COLLAPSED_SPREAD;
 /** A loss within this of that of views that cannot be told apart says that nothing was learned. */
 const NO_LOSS = 0.02;
 
 export function contrastText({ scores, details }: Evaluation<ContrastDetails>): TaskText {
-  const { spread } = scores as { spread?: number };
-  return {
-    primary: `among ${details.labels.length} pictures`,
-    lines: spread !== undefined && spread < COLLAPSED_SPREAD ? [COLLAPSE] : [],
-  };
+  return { primary: `among ${details.labels.length} pictures`, lines: hasCollapsed(scores) ? [COLLAPSE] : [] };
 }
 
 const COLLAPSE =
@@ -26,8 +25,7 @@ const COLLAPSE =
 export function collapseText({ epoch, trainLoss, scores }: EpochFigures, { recipe }: RunConfig): string | undefined {
   const { batch, warmupEpochs } = recipe.values;
   if (epoch <= warmupEpochs) return undefined;
-  const { spread } = (scores ?? {}) as { spread?: number };
-  if (spread !== undefined && spread < COLLAPSED_SPREAD) return COLLAPSE;
+  if (hasCollapsed(scores)) return COLLAPSE;
   const factor = recipe.values.contrastReduction === 'mean' ? 1 : 2;
   const chance = factor * Math.log(2 * batch - 1);
   return trainLoss > chance - NO_LOSS * factor
