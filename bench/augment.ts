@@ -15,6 +15,7 @@ import {
   VARIANTS,
 } from '../src/augment/policies/randaugment.js';
 import { Random } from '../src/augment/random.js';
+import { median } from './median.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -30,8 +31,6 @@ const original = new Uint8Array(3 * size * size);
 const noise = new Random(0);
 for (let i = 0; i < original.length; i++)
   original[i] = Math.min(255, (Math.floor(i / 3) % size) * (180 / size) + noise.int(76));
-
-const median = (values: number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
 function time(work: (picture: Pixels, run: number) => void): number {
   const taken: number[] = [];

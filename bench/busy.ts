@@ -13,6 +13,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { numberOption, wholeOption } from '../src/checks.js';
 import { integer, number } from '../src/cli/options.js';
 import { packageRoot } from '../src/package-root.js';
+import { median } from './median.js';
 import { benchOptions } from './options.js';
 
 const cores = availableParallelism();
@@ -102,7 +103,6 @@ async function beside(processes: number, body: () => Promise<void>): Promise<voi
 // Ended from outside it leaves nothing busy behind.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
-const median = (values: number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 const speed = (work: Work[]): number =>
   work.reduce((sum, { images }) => sum + images, 0) / work.reduce((sum, { seconds }) => sum + seconds, 0);
 

@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import type { TrainEvent } from '../src/run/events.js';
 import { train } from '../src/tasks/runs.js';
-import { inTurn, median, nextStep, ratioText } from './in-turn.js';
+import { inTurn, nextStep, ratioText } from './in-turn.js';
+import { median } from './median.js';
 import { benchOptions } from './options.js';
 
 const command = new Command('contrast')

@@ -1,4 +1,5 @@
 import type { TrainEvent } from '../src/run/events.js';
+import { median } from './median.js';
 
 /** Seconds until the next step of a training has ended. */
 export async function nextStep(events: AsyncGenerator<TrainEvent>): Promise<number> {
@@ -9,8 +10,6 @@ export async function nextStep(events: AsyncGenerator<TrainEvent>): Promise<numb
     if (value.type === 'step') return (performance.now() - began) / 1000;
   }
 }
-
-export const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;
 
 /** Seconds of the steps of two trainings, one of each in turn; each side's loader works while the other side steps. */
 export async function inTurn(

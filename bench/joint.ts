@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { train } from '../src/tasks/runs.js';
-import { inTurn, median, ratioText } from './in-turn.js';
+import { inTurn, ratioText } from './in-turn.js';
+import { median } from './median.js';
 import { benchOptions } from './options.js';
 
 const command = new Command('joint')

@@ -24,6 +24,7 @@ import { PartLabels, writeSidecar } from '../src/labels/sidecar.js';
 import { packageRoot } from '../src/package-root.js';
 import { topOf } from '../src/semi/label.js';
 import { openTeacher } from '../src/semi/teacher.js';
+import { median } from './median.js';
 import { benchOptions } from './options.js';
 
 interface Options {
@@ -63,7 +64,6 @@ const options = await benchOptions<Options>(command, ({ rounds, each, records, c
     throw new UsageError(`Expected ${Object.keys(RULES).join(', ')} for --rule but received ${rule}.`);
 });
 const [what, ...paths] = command.args;
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;
 
 if (what === 'speed') await speed();
 else if (what === 'select') select();

@@ -22,6 +22,7 @@ import { decodeFile } from '../src/data/decoding/decode.js';
 import { UsageError } from '../src/errors.js';
 import { packageRoot } from '../src/package-root.js';
 import { addon } from '../src/torch/addon.js';
+import { median } from './median.js';
 import { benchOptions } from './options.js';
 
 interface Options {
@@ -112,7 +113,6 @@ try {
         if (round > 0) (times[`${side} ${work}`] ??= []).push(seconds);
       }
   peer.stdin.end();
-  const median = (values: number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
   const rate = (key: string): number => decoded.length / median(times[key]!);
   console.log(`${decoded.length} photographs, ${size} pixels, ${rounds} rounds: views a second and core (medians)`);
   console.log(

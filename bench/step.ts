@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { packageRoot } from '../src/package-root.js';
+import { median } from './median.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -61,7 +62,6 @@ class Side {
   }
 }
 
-const median = (values: number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 const results = [];
 console.error(
   `${cpus()[0]?.model}, ${threads} threads, batch ${batch} at ${options.size} pixels, ${runs} runs, both sides in turn`,

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { packageRoot } from '../src/package-root.js';
 import type { TrialResult } from '../src/study/trials/result.js';
+import { median } from './median.js';
 
 const { values: options } = parseArgs({
   options: { rounds: { type: 'string', default: '3' }, json: { type: 'boolean', default: false } },
@@ -83,8 +84,6 @@ function study(workers: number): Round {
   );
   return { seconds, overhead: median(overheads) };
 }
-
-const median = (values: number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
 const pairs: { one: Round; many: Round }[] = [];
 for (let i = 0; i < rounds; i++) {
