@@ -1,8 +1,8 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { Random } from '../../src/augment/random.js';
 import { FASHION_CLASSES } from '../../src/data/sources/idx.js';
+import { type Pictures, readFashion, writeFashion } from '../idx.js';
 
 /** A set cut into labelled pictures, a heap, and what is measured on. */
 export interface Prepared {
@@ -46,13 +46,8 @@ async function fashion(
   work: string,
   { seed, open, labels }: { seed: number; open: boolean; labels: number },
 ): Promise<Prepared> {
-  const read = (name: string): Buffer => gunzipSync(readFileSync(join(data, `${name}.gz`)));
-  const pixels = read('train-images-idx3-ubyte').subarray(16);
-  const classOf = read('train-labels-idx1-ubyte').subarray(8);
-  const [testPixels, testClass] = [
-    read('t10k-images-idx3-ubyte').subarray(16),
-    read('t10k-labels-idx1-ubyte').subarray(8),
-  ];
+  const [train, tests] = [readFashion(data, 'train'), readFashion(data, 't10k')];
+  const [{ classOf }, { classOf: testClass }] = [train, tests];
   const count = open ? ASKED : 10;
   const classes = FASHION_CLASSES.slice(0, count);
   const order = [...new Random(seed, 9).permutation(55_000)];
@@ -79,24 +74,12 @@ async function fashion(
   const validation = Array.from({ length: 5000 }, (_, i) => 55_000 + i).filter((i) => classOf[i]! < count);
   const tested = Array.from({ length: 10_000 }, (_, i) => i).filter((i) => testClass[i]! < count);
   const folder = join(work, `${open ? 'open-' : ''}${seed}`);
-  const put = (name: string, stem: string, from: [Buffer, Buffer], list: readonly number[]): string => {
+  const put = (name: string, stem: 'train' | 't10k', from: Pictures, list: readonly number[]): string => {
     const into = join(folder, name);
-    mkdirSync(into, { recursive: true });
-    writeFileSync(
-      join(into, `${stem}-images-idx3-ubyte`),
-      idx(
-        [list.length, 28, 28],
-        list.map((i) => from[0].subarray(784 * i, 784 * i + 784)),
-      ),
-    );
-    writeFileSync(
-      join(into, `${stem}-labels-idx1-ubyte`),
-      idx([list.length], [Buffer.from(list.map((i) => from[1][i]!))]),
-    );
+    writeFashion(into, stem, from, list);
     writeFileSync(join(into, 'classes.txt'), `${FASHION_CLASSES.slice(0, name === 'pool' ? 10 : count).join('\n')}\n`);
     return into;
   };
-  const train: [Buffer, Buffer] = [pixels, classOf];
   for (const name of ['labelled', 'everything']) put(name, 't10k', train, validation);
   const everything = open ? heap.filter((i) => classOf[i]! < count) : order;
   return {
@@ -105,20 +88,13 @@ async function fashion(
     everything: put('everything', 'train', train, everything),
     everythingImages: everything.length,
     pool: put('pool', 'train', train, heap),
-    test: put('test', 't10k', [testPixels, testClass], tested),
+    test: put('test', 't10k', tests, tested),
     testFlags: [],
     classes,
     hidden: (key) => FASHION_CLASSES[classOf[heap[Number(key)]!]!]!,
     batch: 64,
     flags: ['-m', 'resnet-rs-14', '--width', '0.25'],
   };
-}
-
-function idx(shape: readonly number[], parts: readonly Buffer[]): Buffer {
-  const header = Buffer.alloc(4 + 4 * shape.length);
-  header.writeUInt32BE(0x0800 + shape.length, 0);
-  shape.forEach((n, i) => header.writeUInt32BE(n, 4 + 4 * i));
-  return Buffer.concat([header, ...parts]);
 }
 
 /** Photographs in class folders: the first 20 of each class are labelled, all training pictures are the heap. */

@@ -17,7 +17,7 @@ export const METHOD_TITLES: Readonly<Record<Method, string>> = {
 };
 
 /** Which rates and decays fine-tuning tries. */
-export const GRIDS = ['one', 'small', 'paper'] as const;
+export const GRIDS = ['one', 'rates', 'small', 'paper'] as const;
 export type GridName = (typeof GRIDS)[number];
 
 /** What is to be known, as it is asked for. */
@@ -113,7 +113,8 @@ const logSpaced = (first: number, count: number, every = 1): number[] =>
 /**
  * SimCLR's grids (arXiv 2002.05709, appendix B.8) and every other of their values. Fine-tuning: 7 rates from 1e-4 to 0.1, 7 decays from 1e-6 to
  * 1e-3 and none. From scratch the rates are ten times as large and the 8 decays go from 1e-5 to 10^-1.5; its `small` grid has as many settings
- * as that of fine-tuning. Decays are divided by the rate, so that a step shrinks the weights by the same part at every rate.
+ * as that of fine-tuning. Decays are divided by the rate, so that a step shrinks the weights by the same part at every rate. `rates` are those of
+ * `small` with one decay: 1e-5, from scratch 1e-4.
  */
 export function gridOf({ kind }: Pick<Start, 'kind'>, name: GridName, settings: Partial<Recipe> = {}): Setting[] {
   const scratch = kind === 'scratch';
@@ -128,6 +129,7 @@ export function gridOf({ kind }: Pick<Start, 'kind'>, name: GridName, settings: 
       ? logSpaced(1e-5, 8)
       : [0, ...logSpaced(1e-6, 7)]
     : [0, ...logSpaced(scratch ? 1e-4 : 1e-5, 2, 2)];
+  if (name === 'rates') return rates.map((rate) => ({ rate, decay: decays[1]! }));
   return rates.flatMap((rate) => decays.map((decay) => ({ rate, decay })));
 }
 

@@ -24,7 +24,7 @@ export interface TransferOptions {
   labels?: readonly number[];
   /** 3 by default. */
   seeds?: number;
-  /** Rates and decays that fine-tuning tries: `small` (3 x 3) by default, `paper` (7 x 8), `one`. */
+  /** Rates and decays that fine-tuning tries: `small` (3 x 3) by default, `rates` (3), `paper` (7 x 8), `one`. */
   grid?: GridName;
   /** Of fine-tuning; by default as the recipe `finetune` has it. */
   epochs?: number;

@@ -227,14 +227,14 @@ export async function tunedCell(
   });
 }
 
-/** Which of rate and decay is the least or the largest that was tried; no decay at all is no end. */
+/** Which of rate and decay is the least or the largest of several that were tried; no decay at all is no end. */
 export function edgesOf({ points }: Pick<Group, 'points'>, chosen: Setting): string[] {
   const rates = points.map(({ setting }) => setting.rate);
   const decays = points.map(({ setting }) => setting.decay);
   if (points.length === 1) return [];
   return [
     ...(chosen.rate === Math.min(...rates) || chosen.rate === Math.max(...rates) ? ['rate'] : []),
-    ...(chosen.decay === Math.max(...decays) ? ['decay'] : []),
+    ...(new Set(decays).size > 1 && chosen.decay === Math.max(...decays) ? ['decay'] : []),
   ];
 }
 

@@ -33,6 +33,9 @@ test("SimCLR's grids, and every other value of them", () => {
         `${kind} ${rate}`,
       );
     assert.equal(gridOf({ kind }, 'one').length, 1);
+    const rates = gridOf({ kind }, 'rates');
+    assert.deepEqual(of('rate', rates), of('rate', small));
+    assert.deepEqual(of('decay', rates), [kind === 'scratch' ? 1e-4 : 1e-5]);
   }
   assert.deepEqual(gridOf({ kind: 'weights' }, 'one', { learningRate: 0.5, weightDecay: 0.01 }), [
     { rate: 0.5, decay: 0.005 },
@@ -138,12 +141,15 @@ test('a plan has a result for each start, target, method, share and seed, named 
   const points = (grid: TransferAsk['grid']) =>
     planOf({ ...ask, grid }, [start('rs')], [target]).groups[0]!.points.map(({ id }) => id);
   assert.ok(points('small').every((id) => points('paper').includes(id)));
+  assert.ok(points('rates').every((id) => points('small').includes(id)));
 });
 
 test('the chosen rate or decay at an end of what was tried is named', () => {
   const points = gridOf({ kind: 'weights' }, 'small').map((setting, i) => ({ id: String(i), setting }));
   assert.deepEqual(edgesOf({ points }, { rate: 0.1, decay: 0.0001 }), ['rate', 'decay']);
   assert.deepEqual(edgesOf({ points }, { rate: 0.01, decay: 0 }), []);
+  const rates = gridOf({ kind: 'weights' }, 'rates').map((setting, i) => ({ id: String(i), setting }));
+  assert.deepEqual(edgesOf({ points: rates }, { rate: 0.1, decay: 0.00001 }), ['rate']);
   assert.deepEqual(edgesOf({ points: points.slice(0, 1) }, points[0]!.setting), []);
 });
 

@@ -45,7 +45,11 @@ export function register(program: Command): void {
     .option('--methods <names>', 'of linear, knn, finetune', 'linear,knn,finetune')
     .option('--labels <percents>', 'shares of the labels, in percent', '1,10,100')
     .option('--seeds <n>', 'results of each kind, each with other labels and other chance', integer, 3)
-    .option('--grid <name>', 'rates and decays of fine-tuning: small (3 x 3), paper (7 x 8), or one', 'small')
+    .option(
+      '--grid <name>',
+      'rates and decays of fine-tuning: small (3 x 3), rates (3), paper (7 x 8), or one',
+      'small',
+    )
     .option(
       '-e, --epochs <n>',
       'passes of fine-tuning, twice as many from scratch; default as the recipe "finetune" has it',
