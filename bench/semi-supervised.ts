@@ -1,6 +1,6 @@
 // What each ingredient of learning from unlabelled pictures is worth: the study of docs/semi-supervised.md.
 //   node dist/bench/semi-supervised.js --set fashion-250 --data FASHION_MNIST --work WORK [--seeds 3] [--only soft,hard]
-//   node dist/bench/semi-supervised.js --set clothing-20 --data CLOTHING --work WORK
+//   node dist/bench/semi-supervised.js --set clothing-20 --data CLOTHING --work WORK --from WEIGHTS --steps 400
 //   node dist/bench/semi-supervised.js --set fashion-250 --work WORK --table
 // Results are lines of WORK/SET.jsonl; what stands there is not run again, so that a study may be stopped and goes on. A seed draws its own
 // labelled pictures (Fashion-MNIST) and starts. Labels of the heap are hidden from the training and used to measure the teacher's.
@@ -24,6 +24,7 @@ interface Options {
   work: string;
   seeds: number;
   only?: string;
+  from?: string;
   steps: number;
   threads: number;
   table?: boolean;
@@ -35,6 +36,10 @@ const options = await benchOptions<Options>(
     .requiredOption('--work <folder>', 'where sets, runs and results lie')
     .option('--seeds <n>', '', Number, 3)
     .option('--only <names>', 'some of the variants')
+    .option(
+      '--from <weights>',
+      'what every training starts from, such as a run of bench:self-supervised; default random weights',
+    )
     .option('--steps <n>', 'of a training', Number, 1200)
     .option('--threads <n>', 'of a training: 1 where several sets run beside each other', Number, 2)
     .option('--table', 'print what is known'),
@@ -108,6 +113,7 @@ async function trial(prepared: Prepared, variant: Variant, seed: number, there: 
     ...['train', variant.upper === true ? everything : labelled, ...flags, '-o', out, '--seed', String(seed)],
     ...['-r', variant.recipe ?? 'quick', '-e', String(epochs), '-b', String(size), '--eval-every', String(epochs)],
     ...['--threads', String(threads), '--workers', '1'],
+    ...(options.from === undefined ? [] : ['--from', options.from]),
     ...(heap ? ['--set', 'epochsCount=labelled'] : []),
     ...variant.settings.flatMap((setting) => ['--set', setting]),
     ...own,

@@ -152,6 +152,6 @@ async function clothing(data: string, work: string, { open }: { seed: number; op
     classes,
     hidden: (key) => hidden.get(key)!,
     batch: 32,
-    flags: ['-m', 'resnet-rs-14', '--width', '0.25', '--size', '64'],
+    flags: ['-m', 'resnet-rs-14', '--width', '0.25', '--size', '32'],
   };
 }
