@@ -11,37 +11,36 @@ function estimate(values: readonly number[]): string {
   return `${mean.toFixed(2)} ± ${((T[n - 1]! * sd) / Math.sqrt(n)).toFixed(2)}`;
 }
 
-/** The baseline of a seed: the better of the runs on labelled pictures alone, by validation pictures. */
-function baseline(results: readonly Result[], seed: number, open: boolean): Result | undefined {
-  const names = open ? ['open-labelled', 'open-labelled-noise'] : ['labelled', 'labelled-noise'];
-  const found = results.filter((one) => one.seed === seed && names.includes(one.variant));
-  return found.length < 2 ? undefined : found.reduce((best, one) => (one.val > best.val ? one : best));
-}
-
-/** A Markdown table: mean and 95 % interval over seeds, the paired difference from the baseline, and the labels. */
+/** A Markdown table: mean and 95 % interval over seeds, paired differences from labelled pictures alone, and the labels. */
 export function table(results: readonly Result[]): string {
   const lines = [
-    '| | test, % | against labelled alone | labels right, % | kept, % | seconds |',
+    '| | test, % | against labelled alone | against labelled alone with noise | labels right, % | kept, % |',
     '| --- | --- | --- | --- | --- | --- |',
   ];
   for (const { name, what, open = false } of VARIANTS) {
     const own = results.filter((one) => one.variant === name);
     if (own.length === 0) continue;
-    const differences = own.flatMap((one) => {
-      const base = baseline(results, one.seed, open);
-      return base === undefined ? [] : [100 * (one.test - base.test)];
-    });
+    const against = (base: string): string => {
+      const other = open ? `open-${base}` : base;
+      const differences = own.flatMap((one) => {
+        const found = results.find(({ seed, variant }) => seed === one.seed && variant === other);
+        return found === undefined ? [] : [100 * (one.test - found.test)];
+      });
+      return differences.length === 0 || other === name ? '' : estimate(differences);
+    };
     const labels = own.flatMap((one) => (one.labels === undefined ? [] : [one.labels]));
     const mean = (of: (one: (typeof labels)[number]) => number): string =>
       labels.length === 0 ? '' : (labels.reduce((sum, one) => sum + 100 * of(one), 0) / labels.length).toFixed(1);
     lines.push(
       `| ${[
-        what,
+        own.length < results.reduce((most, { seed }) => Math.max(most, seed + 1), 0)
+          ? `${what} (${own.length} seeds)`
+          : what,
         estimate(own.map(({ test }) => 100 * test)),
-        differences.length === 0 ? '' : estimate(differences),
+        against('labelled'),
+        against('labelled-noise'),
         mean(({ right, kept }) => right / kept),
         mean(({ kept, pictures }) => kept / pictures),
-        (own.reduce((sum, { seconds }) => sum + seconds, 0) / own.length).toFixed(0),
       ].join(' | ')} |`,
     );
   }
