@@ -18,6 +18,9 @@ export function tally(
   return found;
 }
 
+/** Sentences on fine-tuning at most. */
+const MOST_GAINS = 6;
+
 const list = (names: readonly string[]): string =>
   names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 
@@ -76,5 +79,6 @@ export function transferFindings({ starts, targets, methods, labels, cells, pair
         ];
       });
   });
-  return [...said, ...gains];
+  // Many of them are read better in the chart of accuracy against labels.
+  return gains.length > MOST_GAINS ? said : [...said, ...gains];
 }
