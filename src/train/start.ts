@@ -122,7 +122,7 @@ export function titlesOf(
 }
 
 /** What the run wants of its head. */
-const headOf = (task: Task, { task: settings }: RunConfig): WantedHead => ({
-  outputs: task.outputs(settings),
-  classes: task.facts(settings).classes,
-});
+function headOf(task: Task, { task: settings }: RunConfig): WantedHead {
+  const { classes, gauge } = task.facts(settings);
+  return { outputs: task.outputs(settings), classes, gauge };
+}
