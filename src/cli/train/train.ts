@@ -11,7 +11,7 @@ import { type Metric, showMetric } from '../../metric.js';
 import { modelFacts, modelTitle } from '../../models/index.js';
 import { passedOverText, picturesOf } from '../../part-words.js';
 import { finalWeights, loadConfig, type RunConfig } from '../../run/config.js';
-import { plural } from '../../suggest.js';
+import { commandLine, plural } from '../../suggest.js';
 import { metricsOf, taskNamed } from '../../tasks/index.js';
 import { openTrainingData, resolveRun } from '../../tasks/runs.js';
 import { checkOut, leavableKinds, type TrainOptions } from '../../train/index.js';
@@ -244,7 +244,7 @@ export async function finish(
     (text) => progress.note(text),
   );
   if (figures === undefined) {
-    console.error(`Go on with: rescaled train --resume ${out}`);
+    console.error(`Go on with: rescaled train --resume ${commandLine([out])}`);
     process.exitCode = 1;
     return;
   }
@@ -277,10 +277,10 @@ export function summary(run: string, figures: RunFigures, choice?: Choice): stri
     `report   ${join(run, 'report.html')}`,
     `weights  ${finalWeights(run)}`,
     ...(taskNamed(figures.task).exported === undefined
-      ? [`next     rescaled train LABELLED --from ${run}`]
+      ? [`next     rescaled train LABELLED --from ${commandLine([run])}`]
       : difference === undefined
-        ? [`next     ${RUNTIME_INSTALL} && rescaled export ${run}`]
-        : [`ONNX     ${onnxFile(run)}`, `next     rescaled predict ${run} PICTURES...`]),
+        ? [`next     ${RUNTIME_INSTALL} && rescaled export ${commandLine([run])}`]
+        : [`ONNX     ${onnxFile(run)}`, `next     rescaled predict ${commandLine([run])} PICTURES...`]),
   ].join('\n');
 }
 

@@ -167,7 +167,7 @@ test("SimCLRv2's fine-tuning keeps the first layer of the head, and its classifi
 
 test('pre-training goes on from pre-training: the projection head stays where it fits, the gauge where its classes do', async () => {
   const begun = async (name: string, from: string, given: Partial<TrainOptions>) => {
-    const settings = { epochs: 1, warmupEpochs: 0, batch: 8 };
+    const settings = { epochs: 1, batch: 8, projectionOutputs: 16 };
     const events = await whole(train({ ...options(name, given), from: join(root, from), settings }));
     return events.find((event) => event.type === 'loaded')!.match;
   };
