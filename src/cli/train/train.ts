@@ -102,12 +102,7 @@ async function run(data: string | undefined, flags: TrainFlags): Promise<void> {
         'Expected either DATA or --resume but received both: a resumed run knows its data. ' +
           'If it lies elsewhere now, say --data FOLDER.',
       );
-    const others = Object.keys(flags).filter((flag) => !['resume', 'data', 'json', 'explain'].includes(flag));
-    if (others.length > 0)
-      throw new UsageError(
-        `Expected only --data, --json or --explain beside --resume but received ${others.map(asOption).join(', ')}: ` +
-          'a resumed run keeps its settings.',
-      );
+    checkResume(Object.keys(flags));
     const config = loadConfig(flags.resume);
     if (flags.explain === true)
       return console.log(flags.json === true ? JSON.stringify(config, null, 2) : explanation(config));
@@ -131,6 +126,16 @@ async function run(data: string | undefined, flags: TrainFlags): Promise<void> {
   } finally {
     claimed?.release();
   }
+}
+
+/** @param given names of the options beside --resume @throws UsageError for one that a run knows itself */
+export function checkResume(given: readonly string[]): void {
+  const others = given.filter((flag) => !['resume', 'data', 'json', 'explain'].includes(flag));
+  if (others.length > 0)
+    throw new UsageError(
+      `Expected only --data, --json or --explain beside --resume but received ${others.map(asOption).join(', ')}: ` +
+        'a resumed run keeps its settings.',
+    );
 }
 
 /** The options as given, completed by what is chosen for the user. @returns undefined when it was interrupted */
