@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { basename, resolve } from 'node:path';
 import { UsageError } from '../errors.js';
 import type { Endings, MeasuredPart } from '../part-words.js';
-import { balancedSubset, checkLimit } from './choose.js';
+import { balancedSubset, checkLimit, checkShare } from './choose.js';
 import type { DatasetKind, DatasetParts, NeededParts, TakenPart } from './parts.js';
 import { findAddresses } from './shard-addresses.js';
 import { openShards } from './shard-data.js';
@@ -75,6 +75,8 @@ export interface Dataset {
  */
 export async function openDataset(path: string, options: DatasetOptions = {}): Promise<Dataset> {
   const { valSplit = 0.2, seed = 0, limitTrain, limitVal, need = 'both', cache = false, take } = options;
+  // Also where the data has its parts, and the share is of no use.
+  checkShare(valSplit);
   if (limitTrain !== undefined) checkLimit('limitTrain (--limit-train)', limitTrain);
   if (limitVal !== undefined) checkLimit('limitVal (--limit-val)', limitVal);
   const shards = (await findAddresses(path)) ?? (await findShards(path));

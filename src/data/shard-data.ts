@@ -5,7 +5,7 @@ import { type RescaledError, UsageError } from '../errors.js';
 import { isAddress } from '../files.js';
 import { plural } from '../suggest.js';
 import { cacheFolder, touch } from './cache/folder.js';
-import { checkShare, splitByClass } from './choose.js';
+import { splitByClass } from './choose.js';
 import type { DatasetParts, NeededParts, PartName, TakenPart } from './parts.js';
 import { type FoundShards, sorted } from './shard-layout.js';
 import { type IndexedShard, indexLocal } from './shards/local.js';
@@ -168,7 +168,6 @@ export async function openShards(
       notes,
     };
   }
-  checkShare(valSplit);
   const all = source(parted ? ['train'] : [undefined], 'train');
   checkTrainable(all, found.root);
   const names = pathsOf(all)!;

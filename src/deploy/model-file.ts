@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { UsageError } from '../errors.js';
+import { commandLine } from '../suggest.js';
 
 /** The exported file of a run. */
 export const onnxFile = (run: string): string => join(run, 'model.onnx');
@@ -26,15 +27,16 @@ export function modelFile(target: string): string {
   if (existsSync(file)) return file;
   const has = (...path: string[]): boolean => existsSync(join(target, ...path));
   const missing = `Expected ${file} but it is not there`;
-  if (has('weights.safetensors')) throw new UsageError(`${missing}. Write it with "rescaled export ${target}".`);
+  if (has('weights.safetensors'))
+    throw new UsageError(`${missing}. Write it with "rescaled export ${commandLine([target])}".`);
   if (!has('run.json'))
     throw new UsageError(
       `${missing}, and ${target} is no run folder. Give an ONNX file, or the folder that "rescaled train" wrote.`,
     );
-  const resume = `"rescaled train --resume ${target}"`;
+  const resume = `"rescaled train --resume ${commandLine([target])}"`;
   throw new UsageError(
     has('checkpoints', 'best.safetensors')
-      ? `${missing}: the training has not ended. Go on with ${resume}, or take its best epoch so far: "rescaled export ${target}".`
+      ? `${missing}: the training has not ended. Go on with ${resume}, or take its best epoch so far: "rescaled export ${commandLine([target])}".`
       : `${missing}: the training has not ended its first epoch. Go on with ${resume}.`,
   );
 }

@@ -71,13 +71,15 @@ export async function readPseudoLabels(folder: string, pool: Pool, classes: read
   // First how many there are: a million records more would not fit into an array that is made twice as large.
   let total = 0;
   let unreadable = 0;
-  const kept = wanted.map((part) => (selection === undefined ? undefined : readSelectedPart(folder, part, teacher)));
-  for (const [i, part] of wanted.entries()) {
+  // What was selected is read twice rather than held beside the records.
+  const keptOf = (part: LabelledPart): ReturnType<typeof readSelectedPart> | undefined =>
+    selection === undefined ? undefined : readSelectedPart(folder, part, teacher);
+  for (const part of wanted) {
     const sidecar = Sidecar.open(labels, part, teacher);
     try {
       const broken = sidecar.unreadable().length;
       unreadable += broken;
-      total += kept[i]?.rows.length ?? part.pictures - broken;
+      total += keptOf(part)?.rows.length ?? part.pictures - broken;
     } finally {
       sidecar.close();
     }
@@ -105,12 +107,13 @@ export async function readPseudoLabels(folder: string, pool: Pool, classes: read
     try {
       const [classOf, probability] = [sidecar.classOf(), sidecar.probability()];
       const [topClasses, topProbabilities] = [sidecar.topClasses(), sidecar.topProbabilities()];
-      const rows = kept[i]?.rows;
+      const kept = keptOf(part);
+      const rows = kept?.rows;
       for (let r = 0; r < (rows?.length ?? part.pictures); r++) {
         const row = rows?.[r] ?? r;
         if (classOf[row]! < 0) continue;
         found.positions[at] = pool.parts[i]!.begin + row;
-        found.copies[at] = kept[i]?.copies[r] ?? 1;
+        found.copies[at] = kept?.copies[r] ?? 1;
         found.classOf[at] = order[classOf[row]!]!;
         found.probability[at] = probability[row]!;
         for (let j = 0; j < k; j++) {

@@ -73,7 +73,7 @@ export type PseudoLabelEvent =
 /** Classes of a picture that are kept by default. */
 const TOP = 10;
 export function topOf(top: number | undefined, classes: number): number {
-  wholeOption('top', top, 1, classes);
+  wholeOption('top (--top)', top, 1, classes);
   return top ?? Math.min(TOP, classes);
 }
 /** So many may be broken in any part. */

@@ -12,6 +12,7 @@ import { Sidecar, UNREADABLE_CLASS } from '../labels/sidecar.js';
 import type { MeasuredPart } from '../part-words.js';
 import { bestRound, type RoundRow, renderRoundsPage, type ShownDisagreement } from '../report/rounds/report.js';
 import { loadConfig } from '../run/config.js';
+import { commandLine } from '../suggest.js';
 import { thumbnail } from '../trained/shown.js';
 import { labelsFolder, roundFolder, type SelfTrainPlan } from './rounds-plan.js';
 
@@ -170,7 +171,7 @@ async function shownDisagreements(
 function commandsOf(out: string, rounds: readonly Round[]): { what: string; command: string }[] {
   const { folder } = bestRound(rounds);
   return [
-    { what: 'Classify pictures with the best round', command: `rescaled predict ${folder} PICTURES...` },
+    { what: 'Classify pictures with the best round', command: `rescaled predict ${commandLine([folder])} PICTURES...` },
     { what: 'Its own report', command: join(folder, 'report.html') },
     {
       what: 'More rounds: the same command with more',

@@ -53,7 +53,7 @@ export function selectionWarnings({ classes }: Selection): string[] {
     ...(many.length > 0
       ? [
           `More than ${MANY_COPIES} copies are drawn of each picture of ${plural(many.length, 'class', 'classes')}: ` +
-            `${some(many.map(({ name, kept, copies }) => `${name} (${kept} pictures, ${Math.round(copies)} times)`))}. ` +
+            `${some(many.map(({ name, kept, copies }) => `${name} (${plural(kept, 'picture')}, ${Math.round(copies)} times)`))}. ` +
             '--most-copies bounds that, a lower --floor keeps more pictures.',
         ]
       : []),
@@ -65,9 +65,11 @@ export function selectionFindings({ pictures, unreadable, kept, drawn, classes }
   const repeated = classes.filter((one) => one.drawn > one.kept);
   return [
     `${number(kept)} of ${number(pictures)} pictures were kept (${share(kept)}), ${number(pictures - kept)} thrown away.`,
-    repeated.length === 0
-      ? 'A pass draws each of them once.'
-      : `A pass draws ${number(drawn)}: ${number(drawn - kept)} of them again, of ${plural(repeated.length, 'class', 'classes')}.`,
+    kept === 0
+      ? 'There is nothing to learn from: lower the threshold, or train a better teacher.'
+      : repeated.length === 0
+        ? 'A pass draws each of them once.'
+        : `A pass draws ${number(drawn)}: ${number(drawn - kept)} of them again, of ${plural(repeated.length, 'class', 'classes')}.`,
     ...(unreadable > 0 ? [`${plural(unreadable, 'picture')} could not be read by the teacher.`] : []),
   ];
 }
@@ -93,10 +95,14 @@ export function writeSelectionPage(
     histogram: selection.histogram,
     generatedAt: selection.selectedAt,
     commands: [
-      {
-        what: 'Learn from labelled pictures and from these',
-        command: `rescaled train DATA --unlabelled PICTURES --labels ${commandLine([out])}`,
-      },
+      ...(selection.kept === 0
+        ? []
+        : [
+            {
+              what: 'Learn from labelled pictures and from these',
+              command: `rescaled train DATA --unlabelled PICTURES --labels ${commandLine([out])}`,
+            },
+          ]),
       {
         what: 'Select otherwise, beside this',
         command: `rescaled pseudo-label select ${commandLine([labels])} --floor 0.5 -o OTHER`,

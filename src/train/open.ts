@@ -13,6 +13,7 @@ import { isAddress } from '../files.js';
 import { readPseudoLabels } from '../labels/read.js';
 import type { RunConfig } from '../run/config.js';
 import type { TrainEvent } from '../run/events.js';
+import { commandLine } from '../suggest.js';
 import { engineInfo } from '../torch/index.js';
 import { refuseBroken } from './broken.js';
 import type { TrainOptions } from './options.js';
@@ -60,7 +61,7 @@ async function openUnlabelled(
 
 /** The data of a run that goes on. @throws RescaledError which says how to give another place */
 export async function openResumedData(task: Task, config: RunConfig, run: string): Promise<TrainingData> {
-  const how = `If it lies elsewhere now: rescaled train --resume ${run} --data FOLDER.`;
+  const how = `If it lies elsewhere now: rescaled train --resume ${commandLine([run])} --data FOLDER.`;
   const { path } = config.data;
   if (!isAddress(path) && !/[*?[\]{}]/.test(path) && !existsSync(path))
     throw new UsageError(`Expected the data of the run at ${config.data.path} but there is nothing. ${how}`);

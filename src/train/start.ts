@@ -5,6 +5,7 @@ import { candidateModel, type ImageModel, modelTitle } from '../models/index.js'
 import { openRecipe } from '../recipe/file.js';
 import { isCheckpoint } from '../run/checkpoint.js';
 import { bestWeights, finalWeights, loadConfig, type RunConfig } from '../run/config.js';
+import { commandLine } from '../suggest.js';
 import { shapeOnly } from '../torch/index.js';
 import { readFacts, type WeightsFacts } from '../weights/facts.js';
 import { checkFinite } from '../weights/finite.js';
@@ -34,7 +35,7 @@ export function weightsOf(target: string, choose: 'final' | 'best' = 'final'): s
   const path = choose === 'best' || !existsSync(finalWeights(target)) ? bestWeights(target) : finalWeights(target);
   if (!existsSync(path))
     throw new UsageError(
-      `Expected weights in ${target} but its first epoch is not done. Go on with "rescaled train --resume ${target}".`,
+      `Expected weights in ${target} but its first epoch is not done. Go on with "rescaled train --resume ${commandLine([target])}".`,
     );
   return path;
 }
@@ -122,7 +123,7 @@ export function titlesOf(
 }
 
 /** What the run wants of its head. */
-const headOf = (task: Task, { task: settings }: RunConfig): WantedHead => ({
-  outputs: task.outputs(settings),
-  classes: task.facts(settings).classes,
-});
+function headOf(task: Task, { task: settings }: RunConfig): WantedHead {
+  const { classes, gauge } = task.facts(settings);
+  return { outputs: task.outputs(settings), classes, gauge };
+}

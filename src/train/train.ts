@@ -8,6 +8,7 @@ import type { TrainEvent } from '../run/events.js';
 import { lockRun } from '../run/lock.js';
 import { RunLog } from '../run/logs.js';
 import { saveCopies, savePictures } from '../run/pictures.js';
+import { commandLine } from '../suggest.js';
 import { leavableKinds, lookForCopies, runCopies, withoutLeftOut } from './copies.js';
 import { trainLoop } from './loop.js';
 import { checkDevice, looked, openResumedData, openTrainingData } from './open.js';
@@ -76,7 +77,7 @@ export function checkOut(out: string): void {
     throw new UsageError(`Expected a folder for the output but ${out} is a file. Choose another --out.`);
   if (isRun(out) && existsSync(lastCheckpoint(out)))
     throw new UsageError(
-      `There is already a run in ${out}. Go on with "rescaled train --resume ${out}", or choose another --out.`,
+      `There is already a run in ${out}. Go on with "rescaled train --resume ${commandLine([out])}", or choose another --out.`,
     );
   if (!isRun(out) && readdirSync(out).some((name) => !name.startsWith('.lock')))
     throw new UsageError(

@@ -4,6 +4,7 @@ import { runChild } from '../child/run.js';
 import { RescaledError } from '../errors.js';
 import { lastCheckpoint } from '../run/config.js';
 import type { TrainEvent } from '../run/events.js';
+import { commandLine } from '../suggest.js';
 import type { RunFigures } from './finish.js';
 import type { TrainJob, TrainTask } from './train-process.js';
 
@@ -40,7 +41,7 @@ export async function trainApart(
       who: 'The training process',
       memory: 'try a smaller --batch or --size',
       kept: existsSync(lastCheckpoint(run))
-        ? `Its last checkpoint is kept: go on with "rescaled train --resume ${run}".`
+        ? `Its last checkpoint is kept: go on with "rescaled train --resume ${commandLine([run])}".`
         : 'It had no checkpoint yet.',
     }),
   );

@@ -17,6 +17,7 @@ import { type Leaked, leakText } from '../report/run/leaks.js';
 import { loadConfig, type RunConfig, usesMinival } from '../run/config.js';
 import { figuresOfTraining, type TrainEvent } from '../run/events.js';
 import { readEvents } from '../run/logs.js';
+import { commandLine } from '../suggest.js';
 import { metricsOf } from '../tasks/index.js';
 import { openRunData } from '../tasks/runs.js';
 import { engineInfo } from '../torch/index.js';
@@ -173,7 +174,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
     say('exporting ONNX and comparing it with the model on real pictures');
     exported = await exportModel(loaded, onnxFile(run), facts, { val: source });
   } else {
-    say(`not exported: ${runtime.problem}; then: rescaled export ${run}`);
+    say(`not exported: ${runtime.problem}; then: rescaled export ${commandLine([run])}`);
     // One that an earlier end has left would be of other weights.
     for (const file of [onnxFile(run), labelsFile(onnxFile(run))]) rmSync(file, { force: true });
   }
@@ -333,12 +334,12 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
       ...(exported === undefined && task.exported !== undefined
         ? [
             { what: 'Install ONNX Runtime', command: RUNTIME_INSTALL },
-            { what: 'Export the model', command: `rescaled export ${run}` },
+            { what: 'Export the model', command: `rescaled export ${commandLine([run])}` },
           ]
         : []),
       task.exported === undefined
         ? { what: 'Train on labelled pictures from here', command: `rescaled train FOLDER --from ${run}` }
-        : { what: 'Classify pictures', command: `rescaled predict ${onnxFile(run)} PICTURES...` },
+        : { what: 'Classify pictures', command: `rescaled predict ${commandLine([onnxFile(run)])} PICTURES...` },
       { what: 'Measure on other data', command: `rescaled eval ${run} DATA` },
       { what: 'Train on your own pictures', command: 'rescaled train FOLDER' },
     ],

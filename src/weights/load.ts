@@ -65,6 +65,8 @@ export interface WantedHead {
   outputs: number;
   /** What they stand for, where they are classes. */
   classes?: readonly string[];
+  /** The classes of a gauge beside it. */
+  gauge?: readonly string[];
 }
 
 /** Copies every tensor of the file into its target; all keys and shapes must agree. */
@@ -76,8 +78,8 @@ export function loadInto(file: WeightsFile, targets: Targets, titles?: () => Tit
 }
 
 /**
- * Copies the trunk, and the head (the last linear layer) where it knows the same classes in the same order; else the
- * head keeps its fresh values. The trunk must agree in all keys and shapes.
+ * Copies the trunk, and the head where it fits: a last linear layer that knows the same classes in the same order, a projection head of the
+ * same layers, with its gauge of the same classes; else a head keeps its fresh values. The trunk must agree in all keys and shapes.
  * @param model its state and the field of its head
  * @param wanted of the new model
  */
@@ -106,23 +108,30 @@ export function fitStart(
   wanted: WantedHead,
   titles?: () => Titles,
 ): KeyMatch {
-  // Heads of two tasks have different names: those of either are no part of the trunk.
-  const within = (key: string, name: string): boolean => key.startsWith(`${name}.`);
-  const isHead = (key: string): boolean =>
-    within(key, head) || (!shapes.has(key) && HEADS.some((name) => within(key, name)));
   const match = matchKeys(shapes, foundIn(file));
-  const why = headDiffers(file, facts, `${head}.weight`, wanted);
-  if (why !== undefined) {
-    match.renewed = [...shapes.keys()].filter(isHead);
-    match.renewedWhy = why;
+  const leave = (why: string | undefined, isHead: (key: string) => boolean): void => {
+    if (why !== undefined) match.renewed.push(...[...shapes.keys()].filter(isHead));
     match.loaded = match.loaded.filter((key) => !isHead(key));
     match.missing = match.missing.filter((key) => !isHead(key));
     match.unexpected = match.unexpected.filter((key) => !isHead(key));
     match.wrongShape = match.wrongShape.filter(({ key }) => !isHead(key));
-  }
+  };
+  const why =
+    head === 'projection' ? projectionDiffers(file, match) : headDiffers(file, facts, `${head}.weight`, wanted);
+  // Heads of two tasks have different names: those of either are no part of the trunk.
+  if (why !== undefined)
+    leave(why, (key) => within(key, head) || (!shapes.has(key) && HEADS.some((name) => within(key, name))));
+  // A gauge belongs to the classes that it was learned with, whatever becomes of the head beside it.
+  const hasGauge = shapes.has('gauge.weight');
+  const gaugeWhy = hasGauge ? gaugeDiffers(file, facts, wanted.gauge) : undefined;
+  if (!hasGauge || gaugeWhy !== undefined) leave(gaugeWhy, (key) => within(key, 'gauge'));
+  const whys = new Set([why, gaugeWhy].filter((text) => text !== undefined));
+  if (whys.size > 0) match.renewedWhy = [...whys].join('; ');
   checkFit(match, file, titles);
   return match;
 }
+
+const within = (key: string, name: string): boolean => key.startsWith(`${name}.`);
 
 /** Why the file's head cannot serve; undefined when it can. */
 function headDiffers(
@@ -137,7 +146,31 @@ function headDiffers(
     return classes === undefined
       ? `the file's head gives ${rows} numbers, ${outputs} are wanted`
       : `the file knows ${rows} classes, the pictures have ${outputs}`;
-  if (facts.classes !== undefined && facts.classes.join('\n') !== classes?.join('\n'))
-    return 'the file knows other classes';
-  return undefined;
+  return otherClasses(facts.classes, classes);
+}
+
+const otherClasses = (
+  told: readonly string[] | undefined,
+  wanted: readonly string[] | undefined,
+): string | undefined =>
+  told !== undefined && told.join('\n') !== wanted?.join('\n') ? 'the file knows other classes' : undefined;
+
+/** The same of a projection head, all of whose layers must be there and be all. */
+function projectionDiffers(
+  { entries }: WeightsFile,
+  { missing, unexpected, wrongShape }: KeyMatch,
+): string | undefined {
+  const own = (key: string): boolean => within(key, 'projection');
+  if (![...entries.keys()].some(own)) return 'the file has no head';
+  return [...missing, ...unexpected, ...wrongShape.map(({ key }) => key)].some(own)
+    ? "the file's projection head has other layers"
+    : undefined;
+}
+
+/** The same of a gauge. */
+function gaugeDiffers(file: WeightsFile, facts: WeightsFacts, classes: readonly string[] = []): string | undefined {
+  const rows = file.entries.get('gauge.weight')?.shape[0];
+  if (rows === undefined) return 'the file has no gauge';
+  if (rows !== classes.length) return `the file's gauge knows ${rows} classes, the pictures have ${classes.length}`;
+  return otherClasses(facts.gauge, classes);
 }

@@ -54,7 +54,7 @@ export async function select(labels: string, flags: SelectFlags): Promise<void> 
   for (const text of selectionFindings(selection)) console.log(text);
   for (const text of selectionWarnings(selection)) console.error(pc.yellow(`note: ${text}`));
   console.log(`\nselection   ${out}\npage        ${page}`);
-  tellNext('rescaled', 'train', 'DATA', '--unlabelled', 'PICTURES', '--labels', out);
+  if (selection.kept > 0) tellNext('rescaled', 'train', 'DATA', '--unlabelled', 'PICTURES', '--labels', out);
 }
 
 function ruleOf({ floor, perClass, copies, mostCopies, threshold, share }: SelectFlags): SelectRule {

@@ -105,7 +105,7 @@ async function run(data: string, flags: Flags): Promise<void> {
     [
       ...rounds.map((round) => roundText(round, round === best)),
       `report   ${join(out, 'report.html')}`,
-      `next     rescaled predict ${best.folder} PICTURES...`,
+      `next     rescaled predict ${commandLine([best.folder])} PICTURES...`,
     ].join('\n'),
   );
 }

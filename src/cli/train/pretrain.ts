@@ -8,7 +8,7 @@ import { weightsPath } from '../named-weights.js';
 import { integer, number } from '../options.js';
 import { claimFolder, freeFolder } from '../output.js';
 import { modelOptions, recipeOptions, settingsOf, type TrainingFlags } from '../training-options.js';
-import { explain, explanation, finish } from './train.js';
+import { checkResume, explain, explanation, finish } from './train.js';
 
 interface PretrainFlags extends TrainingFlags {
   method: string;
@@ -63,12 +63,14 @@ Examples:
     .action(run);
 }
 
-async function run(pictures: string | undefined, flags: PretrainFlags): Promise<void> {
+async function run(pictures: string | undefined, flags: PretrainFlags, command: Command): Promise<void> {
   const { method, epochs, batch, set, out, resume, data, explain: explains, json, recipe, ...options } = flags;
   const shown = { ...(json && { json }), ...(explains && { explain: explains }) };
   if (resume !== undefined) {
     if (pictures !== undefined)
       throw new UsageError('Expected either PICTURES or --resume but received both: a resumed run knows its pictures.');
+    // --method has a value that nobody gave.
+    checkResume(Object.keys(flags).filter((flag) => command.getOptionValueSource(flag) === 'cli'));
     const config = loadConfig(resume);
     if (explains === true) return console.log(json === true ? JSON.stringify(config, null, 2) : explanation(config));
     return finish(resume, shown, { type: 'resume', run: resume, data });

@@ -11,7 +11,7 @@ import { type Metric, showMetric } from '../../metric.js';
 import { modelFacts, modelTitle } from '../../models/index.js';
 import { passedOverText, picturesOf } from '../../part-words.js';
 import { finalWeights, loadConfig, type RunConfig } from '../../run/config.js';
-import { plural } from '../../suggest.js';
+import { commandLine, plural } from '../../suggest.js';
 import { metricsOf, taskNamed } from '../../tasks/index.js';
 import { openTrainingData, resolveRun } from '../../tasks/runs.js';
 import { checkOut, leavableKinds, type TrainOptions } from '../../train/index.js';
@@ -102,12 +102,7 @@ async function run(data: string | undefined, flags: TrainFlags): Promise<void> {
         'Expected either DATA or --resume but received both: a resumed run knows its data. ' +
           'If it lies elsewhere now, say --data FOLDER.',
       );
-    const others = Object.keys(flags).filter((flag) => !['resume', 'data', 'json', 'explain'].includes(flag));
-    if (others.length > 0)
-      throw new UsageError(
-        `Expected only --data, --json or --explain beside --resume but received ${others.map(asOption).join(', ')}: ` +
-          'a resumed run keeps its settings.',
-      );
+    checkResume(Object.keys(flags));
     const config = loadConfig(flags.resume);
     if (flags.explain === true)
       return console.log(flags.json === true ? JSON.stringify(config, null, 2) : explanation(config));
@@ -131,6 +126,16 @@ async function run(data: string | undefined, flags: TrainFlags): Promise<void> {
   } finally {
     claimed?.release();
   }
+}
+
+/** @param given names of the options beside --resume @throws UsageError for one that a run knows itself */
+export function checkResume(given: readonly string[]): void {
+  const others = given.filter((flag) => !['resume', 'data', 'json', 'explain'].includes(flag));
+  if (others.length > 0)
+    throw new UsageError(
+      `Expected only --data, --json or --explain beside --resume but received ${others.map(asOption).join(', ')}: ` +
+        'a resumed run keeps its settings.',
+    );
 }
 
 /** The options as given, completed by what is chosen for the user. @returns undefined when it was interrupted */
@@ -244,7 +249,7 @@ export async function finish(
     (text) => progress.note(text),
   );
   if (figures === undefined) {
-    console.error(`Go on with: rescaled train --resume ${out}`);
+    console.error(`Go on with: rescaled train --resume ${commandLine([out])}`);
     process.exitCode = 1;
     return;
   }
@@ -277,10 +282,10 @@ export function summary(run: string, figures: RunFigures, choice?: Choice): stri
     `report   ${join(run, 'report.html')}`,
     `weights  ${finalWeights(run)}`,
     ...(taskNamed(figures.task).exported === undefined
-      ? [`next     rescaled train LABELLED --from ${run}`]
+      ? [`next     rescaled train LABELLED --from ${commandLine([run])}`]
       : difference === undefined
-        ? [`next     ${RUNTIME_INSTALL} && rescaled export ${run}`]
-        : [`ONNX     ${onnxFile(run)}`, `next     rescaled predict ${run} PICTURES...`]),
+        ? [`next     ${RUNTIME_INSTALL} && rescaled export ${commandLine([run])}`]
+        : [`ONNX     ${onnxFile(run)}`, `next     rescaled predict ${commandLine([run])} PICTURES...`]),
   ].join('\n');
 }
 

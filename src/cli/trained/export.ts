@@ -4,6 +4,7 @@ import type { Parity } from '../../deploy/parity.js';
 import { requireRuntime } from '../../deploy/session.js';
 import { UsageError } from '../../errors.js';
 import { loadConfig } from '../../run/config.js';
+import { commandLine } from '../../suggest.js';
 import { openRunData } from '../../tasks/runs.js';
 import { exportModel, trainingFacts } from '../../trained/export.js';
 import { loadModel } from '../../trained/load.js';
@@ -40,7 +41,7 @@ export function register(program: Command): void {
           `${path}  ${(exported.bytes / 1e6).toFixed(1)} MB, opset 13\n` +
             (exported.labels === undefined ? '' : `${exported.labels}  the names of its classes\n`) +
             `compared with the model on ${parity!.pictures} real pictures: ${parityText(parity!)}\n` +
-            `next: rescaled predict ${path} PICTURES...`,
+            `next: rescaled predict ${commandLine([path])} PICTURES...`,
         );
     });
 }

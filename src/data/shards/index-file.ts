@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { z } from 'zod';
 import type { Sample, ShardLabel } from './samples.js';
 import { TAR_LIMITS } from './tar.js';
 
@@ -105,6 +106,20 @@ export class IndexWriter {
   }
 }
 
+/** A checksum tells of damage; who wrote the index, on a server say, may have written anything. */
+const factsSchema = z.object({
+  known: z.array(z.union([z.int().nonnegative(), z.string()])),
+  ignored: z.record(z.string(), z.int().nonnegative()),
+});
+
+function jsonOf(facts: Buffer): unknown {
+  try {
+    return JSON.parse(facts.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
 const checksum = (head: Buffer, facts: Buffer, labels: Buffer): Buffer =>
   createHash('sha256').update(head.subarray(0, 96)).update(facts).update(labels).digest();
 
@@ -125,7 +140,9 @@ export function readIndex(read: IndexBytes, length: number): IndexFacts | undefi
   const facts = body.subarray(0, factBytes);
   const labelBytes = body.subarray(factBytes);
   if (!checksum(head, facts, labelBytes).equals(head.subarray(96, HEAD))) return undefined;
-  const { known, ignored } = JSON.parse(facts.toString('utf8')) as Pick<IndexFacts, 'known' | 'ignored'>;
+  const said = factsSchema.safeParse(jsonOf(facts));
+  if (!said.success) return undefined;
+  const { known, ignored } = said.data;
   const labels = Uint32Array.from({ length: count }, (_, i) => labelBytes.readUInt32LE(4 * i));
   if (labels.some((label) => label > known.length)) return undefined;
   return {

@@ -108,7 +108,7 @@ export function readIndexFile(path: string): IndexFacts | undefined {
     const content = readFileSync(path);
     return readIndex((offset, length) => content.subarray(offset, offset + length), content.length);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === undefined && !(error instanceof SyntaxError)) throw error;
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     return undefined;
   }
 }

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { extname } from 'node:path';
 import { PICTURE_EXTENSIONS } from '../decoding/decode.js';
 import { BrokenShard, readTar, type ShardBytes, type TarEntry, type TarLimits } from './tar.js';
@@ -139,7 +140,10 @@ function* finish(
 async function content(bytes: ShardBytes, entry: TarEntry, most: number): Promise<string> {
   if (entry.size > most)
     throw new BrokenShard(bytes.name, `"${entry.name}" has ${entry.size} bytes; such a file has at most ${most}`);
-  return Buffer.from(await entry.read()).toString('utf8');
+  const content = await entry.read();
+  if (!isUtf8(content))
+    throw new BrokenShard(bytes.name, `"${entry.name}" is not UTF-8; expected a class number or name`);
+  return Buffer.from(content).toString('utf8');
 }
 
 const clsLabel = (text: string): ShardLabel => (/^\d{1,9}$/.test(text) ? Number(text) : text);

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { RescaledError, UsageError } from '../../errors.js';
-import { checkShare, splitByClass } from '../choose.js';
+import { splitByClass } from '../choose.js';
 import type { DatasetParts, NeededParts } from '../parts.js';
 import { readIdxFile } from './idx-file.js';
 import { type IdxPixels, idxPixels } from './idx-pixels.js';
@@ -98,7 +98,6 @@ export async function openIdx(
     ...(note !== undefined && { note }),
   };
   if (val !== undefined) return { ...common, ...(train && { train }), val, measured: 'test', split: undefined };
-  checkShare(valSplit);
   const parts = splitByClass(train!.labels, classes.length, String, valSplit, seed);
   if (parts.val.length === 0) {
     throw new UsageError(

@@ -1,6 +1,6 @@
 import { basename, join } from 'node:path';
 import { UsageError } from '../../errors.js';
-import { checkShare, splitByClass } from '../choose.js';
+import { splitByClass } from '../choose.js';
 import type { DatasetParts, NeededParts, PartName, TakenPart } from '../parts.js';
 import { type ClassFolders, count, EXAMPLE, quoted, readClassFolders, sourceOf } from './class-folders.js';
 import { checkLayout, type Layout, layoutOf } from './layout.js';
@@ -62,7 +62,6 @@ export async function openImageFolder(
       identity: [train, measured].flatMap((part) => part?.files.flat() ?? []),
     };
   }
-  checkShare(valSplit);
   const all = sourceOf(folder, name, train!.classes, [train!]);
   const flat = train!.files.flat();
   const split = splitByClass(all.labels, train!.classes.length, (i) => flat[i]!.path, valSplit, seed);

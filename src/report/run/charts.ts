@@ -43,8 +43,35 @@ ${lineChart({
   },
 })}
 ${speedChart(steps, summary)}
+${partLossChart(epochs, steps)}
 ${unlabelledChart(epochs, steps)}
 </div>`;
+}
+
+/** The loss of both kinds of pictures apart: that of a step is their sum, each with its weight. */
+function partLossChart(epochs: readonly EpochRow[], steps: RunReport['steps']): Html | undefined {
+  const points = (name: string): Point[] =>
+    epochs.flatMap(({ step, train }): Point[] => (train[name] === undefined ? [] : [[step, train[name]]]));
+  const [labelled, unlabelled] = [points('labelledLoss'), points('unlabelledLoss')];
+  if (unlabelled.length === 0) return undefined;
+  return lineChart({
+    id: 'loss-of-parts',
+    title: 'Loss of both kinds of pictures',
+    height: 190,
+    lines: [
+      { name: 'with labels', tone: 'one', points: labelled, value: last(labelled, 3) },
+      { name: 'without', tone: 'two', points: unlabelled, value: last(unlabelled, 3) },
+    ],
+    x: stepAxis(steps),
+    y: {
+      ...range(
+        [...labelled, ...unlabelled].map(([, y]) => y),
+        true,
+      ),
+      format: (value) => significant(value, 3),
+    },
+    note: 'Means of each epoch, before their weights. The loss of a step is their sum, each with its weight.',
+  });
 }
 
 /** Of pictures without labels: how many the network calls as it is told to, and how many of its own views it was sure enough of. */

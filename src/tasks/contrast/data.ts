@@ -1,4 +1,4 @@
-import { splitByClass } from '../../data/choose.js';
+import { checkShare, splitByClass } from '../../data/choose.js';
 import { type Dataset, type DatasetOptions, openDataset } from '../../data/dataset.js';
 import { openPool, type Pool } from '../../data/pool.js';
 import { subset } from '../../data/sources/source.js';
@@ -15,6 +15,8 @@ const MOST_MEASURED = 2000;
  * @throws UsageError for a path that leads to no pictures, or to too few
  */
 export async function openContrastData(path: string, options: DatasetOptions): Promise<Dataset> {
+  // What is no data set is opened as a heap, whatever made it none.
+  if (options.valSplit !== undefined) checkShare(options.valSplit);
   let dataset: Dataset;
   try {
     dataset = await openDataset(path, options);
@@ -38,7 +40,7 @@ async function openHeap(path: string, options: DatasetOptions, why?: UsageError,
     opened ??
     (await openPool([path]).catch((error: unknown) => {
       // Of two reasons the one that speaks of what was found there.
-      throw why !== undefined && !/there is nothing/.test((error as Error).message) ? why : error;
+      throw why !== undefined && !/there is nothing|found none/.test((error as Error).message) ? why : error;
     }));
   const { source } = pool;
   const { fingerprint } = unlabelledOf(pool);

@@ -172,6 +172,16 @@ test('class folders beside an archive stay class folders', async () => {
   assert.equal((await openDataset(mixed)).kind, 'image-folder');
 });
 
+/** An index that says something else of its labels, under a checksum that fits. */
+function withFacts(index: Buffer, text: string): Buffer {
+  const [head, facts] = [Buffer.from(index.subarray(0, 128)), Buffer.from(text)];
+  const rest = index.subarray(128 + head.readUInt32LE(20));
+  head.writeUInt32LE(facts.length, 20);
+  const labels = rest.subarray(0, 4 * head.readUInt32LE(16));
+  createHash('sha256').update(head.subarray(0, 96)).update(facts).update(labels).digest().copy(head, 96);
+  return Buffer.concat([head, facts, rest]);
+}
+
 test('an index is kept beside its shard, and made anew for another one in the place', async () => {
   const path = join(root, 'index');
   const shard = archiveOf({ '0.jpg': jpeg, '0.cls': '0', '1.jpg': jpeg, '1.cls': '1' });
@@ -191,6 +201,11 @@ test('an index is kept beside its shard, and made anew for another one in the pl
     writeFileSync(index, damage);
     assert.equal((await openDataset(path)).fingerprint, first.fingerprint);
     assert.deepEqual(readFileSync(index), bytes);
+  }
+  // Whoever writes an index can write its checksum too.
+  for (const said of ['null', '{', '{"known": 7, "ignored": {}}', '{"known": [[]], "ignored": {}}']) {
+    writeFileSync(index, withFacts(bytes, said));
+    assert.equal((await openDataset(path)).fingerprint, first.fingerprint, said);
   }
   const flipped = Buffer.from(bytes);
   flipped[140]! ^= 1;

@@ -183,6 +183,8 @@ test('samples that two readers might understand differently are refused', async 
     [/the label \[1\]; expected a class number or name/, [entry('0.jpg', 'x'), entry('0.json', '{"label": [1]}')]],
     [/the label -1; expected/, [entry('0.jpg', 'x'), entry('0.json', '{"label": -1}')]],
     [/"0.cls" is empty/, [entry('0.jpg', 'x'), entry('0.cls', ' \n')]],
+    [/"0.cls" is not UTF-8/, [entry('0.jpg', 'x'), entry('0.cls', Buffer.from([0xff, 0xfe]))]],
+    [/"0.json" is not UTF-8/, [entry('0.jpg', 'x'), entry('0.json', Buffer.from('{"cls": "caf\xe9"}', 'latin1'))]],
     [/"0.cls" has 5000 bytes/, [entry('0.jpg', 'x'), entry('0.cls', '1'.repeat(5000))]],
   ];
   for (const [reason, entries] of cases) await assert.rejects(samplesOf(archive(...entries)), reason);

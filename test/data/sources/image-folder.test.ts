@@ -87,12 +87,15 @@ test('one folder of class folders is split per class, by seed, not by order or p
     paths(folder, (await openDataset(folder, { valSplit: 0.3, seed: 1, need: 'val' })).val),
     paths(folder, set.val),
   );
-  for (const valSplit of [0, 1, -1, NaN])
-    await rejectsWith(
-      openDataset(folder, { valSplit }),
-      2,
-      /between 0 and 1 .* for valSplit \(--val-split\) but received/,
-    );
+  const parted = fresh();
+  for (const part of ['train', 'val']) await writeClasses(join(parted, part), { a: 2, b: 2 });
+  for (const path of [folder, parted])
+    for (const valSplit of [0, 1, -1, 2, NaN])
+      await rejectsWith(
+        openDataset(path, { valSplit }),
+        2,
+        /between 0 and 1 .* for valSplit \(--val-split\) but received/,
+      );
 });
 
 test('the fingerprint follows names and sizes, not place, limits or split', async () => {

@@ -165,6 +165,37 @@ test("SimCLRv2's fine-tuning keeps the first layer of the head, and its classifi
   await rejectsWith(whole(train(fresh)), 2, /Expected --from with weights of "rescaled pretrain"/);
 });
 
+test('pre-training goes on from pre-training: the projection head stays where it fits, the gauge where its classes do', async () => {
+  const begun = async (name: string, from: string, given: Partial<TrainOptions>) => {
+    const settings = { epochs: 1, batch: 8, projectionOutputs: 16 };
+    const events = await whole(train({ ...options(name, given), from: join(root, from), settings }));
+    return events.find((event) => event.type === 'loaded')!.match;
+  };
+  const gauge = ['gauge.weight', 'gauge.bias'];
+  const same = await begun('on-same', 'calm', {});
+  assert.deepEqual([same.renewed, same.renewedWhy], [[], undefined]);
+  assert.ok(['projection.layers.0.linear.weight', ...gauge].every((key) => same.loaded.includes(key)));
+  const onHeap = await begun('on-heap', 'calm', { data: heap });
+  assert.deepEqual(onHeap.renewed, []);
+  assert.ok(onHeap.loaded.includes('projection.layers.0.linear.weight'));
+  const onClasses = await begun('on-classes', 'of-heap', { recipe: 'simclrv2' });
+  assert.deepEqual([onClasses.renewed, onClasses.renewedWhy], [gauge, 'the file has no gauge']);
+  assert.ok(onClasses.loaded.includes('projection.layers.2.linear.weight'));
+  const otherHead = await begun('other-head', 'of-heap', { data: heap });
+  assert.match(otherHead.renewedWhy!, /projection head has other layers/);
+  assert.ok(otherHead.renewed.every((key) => key.startsWith('projection.')) && otherHead.renewed.length === 4);
+  const ofClassifier = await begun('of-classifier', 'tuned', { data: heap });
+  assert.deepEqual([ofClassifier.renewed.length, ofClassifier.renewedWhy], [4, 'the file has no head']);
+});
+
+test('an empty folder, and a share that is none, are told as they are', async () => {
+  const empty = join(root, 'empty');
+  mkdirSync(empty);
+  await rejectsWith(whole(train(options('x', { data: empty }))), 2, /Expected pictures in .*empty but found none/);
+  for (const path of [heap, data])
+    await rejectsWith(whole(train(options('x', { data: path, valSplit: 2 }))), 2, /between 0 and 1 .* but received 2/);
+});
+
 test('recipes and tasks that do not go together are named', async () => {
   await rejectsWith(whole(train(options('x', { recipe: 'quick' }))), 2, /task contrast, such as simclr,/);
   await rejectsWith(
