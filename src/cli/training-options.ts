@@ -30,14 +30,21 @@ export const modelOptions = (command: Command): Command =>
       integer,
     );
 
+interface RecipeWords {
+  /** The recipes that can be named, and which is taken otherwise. */
+  recipes: string;
+  valSplit: string;
+}
+const OF_CLASSES: RecipeWords = {
+  recipes: `${presetNames().join(', ')}, or a file; default quick, with --from finetune, with --model resnet-rs`,
+  valSplit: 'share of one folder set aside for validation, default 0.2',
+};
+
 /** Of commands that train: how. */
-export const recipeOptions = (command: Command): Command =>
+export const recipeOptions = (command: Command, words = OF_CLASSES): Command =>
   command
     .option('-b, --batch <n>', 'pictures in a step', integer)
-    .option(
-      '-r, --recipe <name>',
-      `${presetNames().join(', ')}, or a file; default quick, with --from finetune, with --model resnet-rs`,
-    )
+    .option('-r, --recipe <name>', words.recipes)
     .option('--set <key=value>', 'one setting of the recipe; may be repeated', (value: string, all: string[] = []) => [
       ...all,
       value,
@@ -46,8 +53,25 @@ export const recipeOptions = (command: Command): Command =>
     .option('--threads <n>', 'threads of the engine', integer)
     .option('--workers <n>', 'threads that decode pictures', integer)
     .option('--device <name>', 'cpu, cuda, cuda:0, mps, or auto: the fastest there is; default cpu')
-    .option('--val-split <share>', 'share of one folder set aside for validation, default 0.2', number)
+    .option('--val-split <share>', words.valSplit, number)
     .option('--limit-train <n>', 'use only so many training pictures, balanced over the classes', integer);
+
+/** Of commands that make a run: what it measures, keeps and prints. */
+export const runOptions = (
+  command: Command,
+  { folder, limitVal, evalEvery }: { folder: string; limitVal: string; evalEvery: string },
+): Command =>
+  command
+    .option('--limit-val <n>', limitVal, integer)
+    .option('--max-broken <share>', 'share of broken pictures above which the run fails, default 0.01', number)
+    .option('--strict', 'fail where any picture is broken')
+    .option('--checkpoint-seconds <n>', 'time between checkpoints within an epoch, default 60', number)
+    .option('--eval-every <n>', evalEvery, integer)
+    .option('-o, --out <folder>', `run folder, default runs/<${folder}>-<n>`)
+    .option('--resume <run>', 'go on with a run from its last checkpoint')
+    .option('--data <folder>', `with --resume: where the ${folder} of the run lie now`)
+    .option('--explain', 'print every setting with its source, and stop')
+    .option('--json', 'print one event a line as JSON');
 
 /** The recipe's settings that were given. */
 export function settingsOf({

@@ -5,9 +5,9 @@ import { modelFacts } from '../../models/index.js';
 import { loadConfig } from '../../run/config.js';
 import type { TrainOptions } from '../../train/index.js';
 import { weightsPath } from '../named-weights.js';
-import { integer, number } from '../options.js';
+import { integer } from '../options.js';
 import { claimFolder, freeFolder } from '../output.js';
-import { modelOptions, recipeOptions, settingsOf, type TrainingFlags } from '../training-options.js';
+import { modelOptions, recipeOptions, runOptions, settingsOf, type TrainingFlags } from '../training-options.js';
 import { checkResume, explain, explanation, finish } from './train.js';
 
 interface PretrainFlags extends TrainingFlags {
@@ -37,17 +37,18 @@ export function register(program: Command): void {
         .choices(METHODS)
         .default('simclr'),
     );
-  recipeOptions(modelOptions(pretrain).option('-e, --epochs <n>', 'passes over the pictures, default 100', integer))
-    .option('--limit-val <n>', 'measure on only so many of the pictures set aside', integer)
-    .option('--max-broken <share>', 'share of broken pictures above which the run fails, default 0.01', number)
-    .option('--strict', 'fail where any picture is broken')
-    .option('--checkpoint-seconds <n>', 'time between checkpoints within an epoch, default 60', number)
-    .option('--eval-every <n>', 'epochs from one evaluation to the next', integer)
-    .option('-o, --out <folder>', 'run folder, default runs/<pictures>-<n>')
-    .option('--resume <run>', 'go on with a run from its last checkpoint')
-    .option('--data <folder>', 'with --resume: where the pictures of the run lie now')
-    .option('--explain', 'print every setting with its source, and stop')
-    .option('--json', 'print one event a line as JSON')
+  const options = recipeOptions(
+    modelOptions(pretrain).option('-e, --epochs <n>', 'passes over the pictures, default 100', integer),
+    {
+      recipes: `${METHODS.join(', ')}, or a file that goes on from one of them; default: the method`,
+      valSplit: 'share set aside to measure on; default a tenth, of one folder of classes 0.2',
+    },
+  );
+  runOptions(options, {
+    folder: 'pictures',
+    limitVal: 'measure on only so many of the pictures set aside',
+    evalEvery: 'epochs from one evaluation to the next',
+  })
     .addHelpText(
       'after',
       `

@@ -21,7 +21,7 @@ import { integer, number } from '../options.js';
 import { claimFolder, freeFolder } from '../output.js';
 import { duration, Progress } from '../progress.js';
 import { peakText, recipeTable } from '../recipe/table.js';
-import { modelOptions, recipeOptions, settingsOf, type TrainingFlags } from '../training-options.js';
+import { modelOptions, recipeOptions, runOptions, settingsOf, type TrainingFlags } from '../training-options.js';
 import { gigabytes } from '../words.js';
 import { choiceText } from './choice.js';
 import { runTrainer } from './run-trainer.js';
@@ -44,7 +44,9 @@ export function register(program: Command): void {
       '[data]',
       'folder with train/ and val/, test/ or both, folder of class folders or IDX files, tar shards (folder, pattern, address)',
     );
-  recipeOptions(modelOptions(train).option('-e, --epochs <n>', 'passes over the training pictures', integer))
+  const options = recipeOptions(
+    modelOptions(train).option('-e, --epochs <n>', 'passes over the training pictures', integer),
+  )
     .option(
       '--minutes <n>',
       'time that the whole run may take: model, size and length are fitted to it, where they are not given',
@@ -58,26 +60,17 @@ export function register(program: Command): void {
       '--labels <folder>',
       'what a teacher says of them: what "rescaled pseudo-label" wrote; --recipe fixmatch needs none',
     )
-    .option('--limit-val <n>', 'use only so many of the pictures that each epoch is measured on', integer)
-    .option('--max-broken <share>', 'share of broken pictures above which the run fails, default 0.01', number)
-    .option('--strict', 'fail where any picture is broken')
     .option(
       '--leave-out <kinds>',
       'train without these: leaks (also in the pictures to measure on), conflicts, duplicates, near-duplicates',
       (list: string) => leavableKinds(list.split(',')),
     )
-    .option('--verify', 'decode every picture before training, also where none is kept decoded')
-    .option('--checkpoint-seconds <n>', 'time between checkpoints within an epoch, default 60', number)
-    .option(
-      '--eval-every <n>',
-      'epochs from one evaluation to the next; by default they take less than a tenth of the time',
-      integer,
-    )
-    .option('-o, --out <folder>', 'run folder, default runs/<data>-<n>')
-    .option('--resume <run>', 'go on with a run from its last checkpoint')
-    .option('--data <folder>', 'with --resume: where the data of the run lies now')
-    .option('--explain', 'print every setting with its source, and stop')
-    .option('--json', 'print one event a line as JSON')
+    .option('--verify', 'decode every picture before training, also where none is kept decoded');
+  runOptions(options, {
+    folder: 'data',
+    limitVal: 'use only so many of the pictures that each epoch is measured on',
+    evalEvery: 'epochs from one evaluation to the next; by default they take less than a tenth of the time',
+  })
     .addHelpText(
       'after',
       `

@@ -98,6 +98,11 @@ export async function* readTar(bytes: ShardBytes, limits: TarLimits = TAR_LIMITS
       header = parseHeader(block);
     } catch (error) {
       if (!(error instanceof Wrong)) throw error;
+      if (at === 0 && block[0] === 0x1f && block[1] === 0x8b)
+        throw new BrokenShard(
+          bytes.name,
+          'it is packed with gzip; expected a plain tar. Unpack it with "gunzip" first',
+        );
       if (at === 0) throw new BrokenShard(bytes.name, `it is no tar archive: its first header ${error.message}`);
       throw broken(at, error.message);
     }

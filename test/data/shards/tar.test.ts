@@ -114,6 +114,8 @@ test('a damaged header, and what is no archive, are told apart', async () => {
   damaged[1024 + 5]! ^= 1;
   await assert.rejects(samplesOf(damaged), /the entry at byte 1024 has a checksum that does not fit: it is damaged/);
   await assert.rejects(samplesOf(Buffer.alloc(2048, 'GIF8')), /it is no tar archive/);
+  const packed = Buffer.concat([Buffer.from([0x1f, 0x8b, 8]), Buffer.alloc(2048, 7)]);
+  await assert.rejects(samplesOf(packed), /it is packed with gzip; expected a plain tar. Unpack it with "gunzip"/);
   assert.deepEqual(await samplesOf(Buffer.alloc(2048)), [], 'an archive without entries');
   const hidden = entry('0.jpg', 'x');
   hidden.write('.exe', 50);
