@@ -63,6 +63,9 @@ export class Conv2d extends Module {
   }
   /** Zeros on both sides together. */
   #samePadding(size: number): number {
-    return Math.max(0, (Math.ceil(size / this.stride) - 1) * this.stride + this.dilation * (this.kernel - 1) + 1 - size);
+    return Math.max(
+      0,
+      (Math.ceil(size / this.stride) - 1) * this.stride + this.dilation * (this.kernel - 1) + 1 - size,
+    );
   }
 }

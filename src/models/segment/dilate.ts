@@ -56,7 +56,9 @@ export function dilate(trunk: ImageModel, stride: OutputStride): void {
     if (reached * own > stride) dilation *= own;
     else reached *= own;
     if (dilation === 1) continue;
-    [...stage].forEach((block, i) => dilateBlock(block, { first: i === 0, strided: before !== dilation, before, dilation }));
+    [...stage].forEach((block, i) =>
+      dilateBlock(block, { first: i === 0, strided: before !== dilation, before, dilation }),
+    );
   }
   if (reached !== stride)
     throw new RescaledError(`Expected an output stride of ${stride} but dilation of this trunk gives ${reached}.`);

@@ -1,5 +1,5 @@
 import { Conv2d, Module, resize, Sequential, sidesOf } from '../../nn/index.js';
-import { add, generator, type Generator, type Tensor } from '../../torch/index.js';
+import { add, type Generator, generator, type Tensor } from '../../torch/index.js';
 import type { Features } from '../model.js';
 import { begin, convNormRelu, type HeadNorm } from './blocks.js';
 import { type Decoded, Decoder, type DecoderOptions, type Widths } from './heads.js';

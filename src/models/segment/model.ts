@@ -6,7 +6,7 @@ import type { ImageModel } from '../model.js';
 import type { HeadNorm } from './blocks.js';
 import { dilate, type OutputStride } from './dilate.js';
 import { FpnDecoder } from './fpn.js';
-import { DeepLabDecoder, DeepLabPlusDecoder, type Decoder, type DecoderOptions, FcnDecoder } from './heads.js';
+import { type Decoder, type DecoderOptions, DeepLabDecoder, DeepLabPlusDecoder, FcnDecoder } from './heads.js';
 
 export const DECODERS = ['fpn', 'fcn', 'deeplabv3', 'deeplabv3plus'] as const;
 export type DecoderKind = (typeof DECODERS)[number];
