@@ -135,7 +135,7 @@ export function cocoScorer({ classes, difficult = 'count' }: CocoOptions): CocoS
       if (t < 0) throw new RescaledError(`Expected an overlap of ${OVERLAPS.join(', ')} but received ${overlap}.`);
       const one = all()[label];
       if (one === undefined) throw new RescaledError(`Expected a class below ${classes} but received ${label}.`);
-      return walk(one, 0) ? { overlap, ...atRecalls(one, t) } : undefined;
+      return walk(one, 0) ? { overlap, ...atRecalls(one, 0, t) } : undefined;
     },
     intervals(options) {
       const found = spreads(

@@ -13,19 +13,27 @@ export interface PictureMatch {
   readonly match: ClassMatch;
 }
 
-/** A class over all pictures, its detections by score descending; of equal scores the earlier picture's first. */
+/** A class over all pictures. */
 export interface JoinedClass {
+  /** [area range] */
+  readonly areas: readonly JoinedArea[];
+  /** Detections of each picture that has any. */
+  readonly found: readonly { picture: number; detections: number }[];
+  /** What the last walk found. */
+  readonly walked: Walked;
+}
+
+/** Its detections by score descending, of equal scores the earlier picture's first; those that are ignored at every overlap are left out. */
+interface JoinedArea {
   readonly scores: Float64Array;
   readonly pictures: Int32Array;
   /** Place among the picture's detections of the class. */
   readonly ranks: Uint8Array;
-  /** [area range][detection], as in `ClassMatch`. */
-  readonly hits: readonly Uint16Array[];
-  readonly ignored: readonly Uint16Array[];
-  /** Pictures with objects that count, by area range. */
-  readonly positives: readonly (readonly { picture: number; objects: number }[])[];
-  /** What the last walk found. */
-  readonly walked: Walked;
+  /** As in `ClassMatch`. */
+  readonly hits: Uint16Array;
+  readonly ignored: Uint16Array;
+  /** Pictures with objects that count. */
+  readonly positives: readonly { picture: number; objects: number }[];
 }
 
 /** By threshold of overlap. */
@@ -45,28 +53,32 @@ interface Walked {
 }
 
 export function joinPictures(list: readonly PictureMatch[]): JoinedClass {
-  const places = list.flatMap(({ match }, which) =>
-    Array.from(match.scores, (score, rank) => ({ which, rank, score })),
+  const all = list.flatMap(({ picture, match }, which) =>
+    Array.from(match.scores, (score, rank) => ({ which, picture, match, rank, score })),
   );
-  places.sort((a, b) => b.score - a.score || a.which - b.which || a.rank - b.rank);
-  const take = (pick: (match: ClassMatch) => readonly Uint16Array[]): Uint16Array[] =>
-    AREAS.map((_, a) => Uint16Array.from(places, ({ which, rank }) => pick(list[which]!.match)[a]![rank]!));
-  const hits = take((match) => match.hits);
+  all.sort((a, b) => b.score - a.score || a.which - b.which || a.rank - b.rank);
+  const areas = AREAS.map((_, a): JoinedArea => {
+    const places = all.filter(({ match, rank }) => match.ignored[a]![rank] !== EVERY);
+    return {
+      scores: Float64Array.from(places, ({ score }) => score),
+      pictures: Int32Array.from(places, ({ picture }) => picture),
+      ranks: Uint8Array.from(places, ({ rank }) => rank),
+      hits: Uint16Array.from(places, ({ match, rank }) => match.hits[a]![rank]!),
+      ignored: Uint16Array.from(places, ({ match, rank }) => match.ignored[a]![rank]!),
+      positives: list
+        .map(({ picture, match }) => ({ picture, objects: match.positives[a]! }))
+        .filter(({ objects }) => objects > 0),
+    };
+  });
   const most = OVERLAPS.map((_, t) =>
-    Math.max(...hits.map((row) => row.reduce((sum, bits) => sum + ((bits >> t) & 1), 0))),
+    Math.max(...areas.map(({ hits }) => hits.reduce((sum, bits) => sum + ((bits >> t) & 1), 0))),
   );
   const numbers = (): Float64Array => new Float64Array(OVERLAPS.length);
   return {
-    scores: Float64Array.from(places, ({ score }) => score),
-    pictures: Int32Array.from(places, ({ which }) => list[which]!.picture),
-    ranks: Uint8Array.from(places, ({ rank }) => rank),
-    hits,
-    ignored: take((match) => match.ignored),
-    positives: AREAS.map((_, a) =>
-      list
-        .map(({ picture, match }) => ({ picture, objects: match.positives[a]! }))
-        .filter(({ objects }) => objects > 0),
-    ),
+    areas,
+    found: list
+      .map(({ picture, match }) => ({ picture, detections: match.scores.length }))
+      .filter(({ detections }) => detections > 0),
     walked: {
       positives: 0,
       steps: new Int32Array(OVERLAPS.length),
@@ -86,17 +98,17 @@ export function joinPictures(list: readonly PictureMatch[]): JoinedClass {
  * @returns whether there was anything to be found
  */
 export function walk(one: JoinedClass, area: number, times?: ArrayLike<number>): boolean {
-  const { walked, pictures, ranks } = one;
+  const { walked } = one;
+  const { pictures, ranks, hits, ignored, positives } = one.areas[area]!;
   const { steps, found, precision, places, early, objects, extra } = walked;
   walked.positives = 0;
-  for (const { picture, objects: count } of one.positives[area]!)
+  for (const { picture, objects: count } of positives)
     walked.positives += count * (times === undefined ? 1 : times[picture]!);
   if (walked.positives === 0) return false;
   steps.fill(0);
   objects.fill(0);
   extra.fill(0);
   for (const row of early) row.fill(0);
-  const [hits, ignored] = [one.hits[area]!, one.ignored[area]!];
   // Detections that count, at every threshold; `extra` are those that count at one threshold and not at another.
   let counted = 0;
   for (let i = 0; i < pictures.length; i++) {
@@ -104,8 +116,7 @@ export function walk(one: JoinedClass, area: number, times?: ArrayLike<number>):
     if (copies === 0) continue;
     const unseen = ignored[i]!;
     if (unseen === 0) counted += copies;
-    else if (unseen !== EVERY)
-      for (let t = 0; t < OVERLAPS.length; t++) if (((unseen >> t) & 1) === 0) extra[t]! += copies;
+    else for (let t = 0; t < OVERLAPS.length; t++) if (((unseen >> t) & 1) === 0) extra[t]! += copies;
     let bits = hits[i]!;
     for (let t = 0; bits !== 0; t++, bits >>= 1) {
       if ((bits & 1) === 0) continue;
@@ -141,7 +152,8 @@ export function precisionSum({ walked }: JoinedClass, t: number): number {
 
 /** That precision at each of `RECALLS`, and the score of the first detection that reaches it. */
 export function atRecalls(
-  { walked, scores }: JoinedClass,
+  { walked, areas }: JoinedClass,
+  area: number,
   t: number,
 ): { precision: Float64Array; scores: Float64Array } {
   const precision = new Float64Array(RECALLS.length);
@@ -152,7 +164,7 @@ export function atRecalls(
   for (let r = RECALLS.length - 1; r >= 0; r--) {
     for (; step >= 0 && walked.found[t]![step]! / walked.positives >= RECALLS[r]!; step--) {
       best = Math.max(best, walked.precision[t]![step]!);
-      first = scores[walked.places[t]![step]!]!;
+      first = areas[area]!.scores[walked.places[t]![step]!]!;
     }
     precision[r] = best;
     reached[r] = first;
@@ -160,9 +172,5 @@ export function atRecalls(
   return { precision, scores: reached };
 }
 
-export function detectionsOf({ pictures }: JoinedClass, times?: ArrayLike<number>): number {
-  if (times === undefined) return pictures.length;
-  let sum = 0;
-  for (const picture of pictures) sum += times[picture]!;
-  return sum;
-}
+export const detectionsOf = ({ found }: JoinedClass, times?: ArrayLike<number>): number =>
+  found.reduce((sum, { picture, detections }) => sum + detections * (times === undefined ? 1 : times[picture]!), 0);
