@@ -1,4 +1,4 @@
-import { Activate, BatchNorm2d, Conv2d, GroupNorm, type Module } from '../../nn/index.js';
+import { Activate, type AnyModule, BatchNorm2d, Conv2d, GroupNorm, type Module } from '../../nn/index.js';
 import { call, copy_, type Generator, noGrad, scope, type Tensor, zeros } from '../../torch/index.js';
 
 /** `batch`: statistics of the batch as it is on this machine. `group`: of each picture alone, for few pictures a step. */
@@ -28,7 +28,7 @@ export const convNormRelu = (
 export type Beginning = 'pytorch' | 'xavier' | 'msra' | 'normal';
 
 /** Fills the convolutions of a tree, in its order. */
-export function begin(root: Module, how: Beginning, random: Generator): void {
+export function begin(root: AnyModule, how: Beginning, random: Generator): void {
   noGrad(() =>
     scope(() => {
       for (const [, conv] of root.modules()) {

@@ -1,4 +1,3 @@
-import { RescaledError } from '../../errors.js';
 import { Conv2d, Dropout, initialise, Module, resize, Sequential, sidesOf } from '../../nn/index.js';
 import { call, generator, globalAvgPool2d, type Tensor } from '../../torch/index.js';
 import type { Features } from '../model.js';
@@ -11,13 +10,9 @@ export interface Decoded {
 }
 
 /** Stands on a trunk: maps of numbers a place out of its features. */
-export abstract class Decoder extends Module {
-  abstract decode(features: Features): Decoded;
+export abstract class Decoder extends Module<Features, Decoded> {
   /** The layers whose rows are the outputs, from this decoder on: the first one counts. */
   abstract readonly outputLayers: readonly string[];
-  forward(): never {
-    throw new RescaledError('Expected the maps of a trunk: a decoder is called by decode().');
-  }
 }
 
 export interface DecoderOptions {
@@ -58,7 +53,7 @@ export class FcnDecoder extends Decoder {
   get outputLayers(): string[] {
     return ['classifier.4', ...(this.aux_classifier === undefined ? [] : ['aux_classifier.4'])];
   }
-  decode({ c4, c5 }: Features): Decoded {
+  forward({ c4, c5 }: Features): Decoded {
     return {
       main: this.classifier.forward(c5),
       ...(this.training && this.aux_classifier !== undefined && { aux: this.aux_classifier.forward(c4) }),
@@ -124,7 +119,7 @@ export class DeepLabDecoder extends Decoder {
   get outputLayers(): string[] {
     return ['classifier.4', ...(this.aux_classifier === undefined ? [] : ['aux_classifier.4'])];
   }
-  decode({ c4, c5 }: Features): Decoded {
+  forward({ c4, c5 }: Features): Decoded {
     return {
       main: this.classifier.forward(c5),
       ...(this.training && this.aux_classifier !== undefined && { aux: this.aux_classifier.forward(c4) }),
@@ -165,7 +160,7 @@ export class DeepLabPlusDecoder extends Decoder {
   get outputLayers(): string[] {
     return ['classifier', ...(this.aux_classifier === undefined ? [] : ['aux_classifier.4'])];
   }
-  decode({ c2, c4, c5 }: Features): Decoded {
+  forward({ c2, c4, c5 }: Features): Decoded {
     const wide = resize(this.aspp.forward(c5), sidesOf(c2));
     const both = call<Tensor>('aten::cat', [[wide, this.low.forward(c2)], 1]);
     return {

@@ -74,7 +74,7 @@ export function denseModel<D extends Decoder>(
       for (const parameter of part.parameters().values()) parameter.requiresGrad = false;
   const forward = (x: Tensor): Tensor => {
     const sides = sidesOf(x);
-    const { main, aux } = decoder.decode(trunk.features(x));
+    const { main, aux } = decoder.forward(trunk.features(x));
     const maps = last(resize(main, sides));
     return aux === undefined ? maps : call('aten::cat', [[maps, last(resize(aux, sides))], 1]);
   };
