@@ -3,7 +3,7 @@ import { add, call, fromTypedArray, mul, reshape, type Tensor } from '../../torc
 import type { Objective } from '../../train/task.js';
 import { type AssignOptions, assign, type ViewTruth } from './assign.js';
 import { codeLoss, decoded, decodedDistances, type FocalOptions, focalLoss, giouLoss, logitLoss } from './loss.js';
-import type { BoxTargets } from './targets.js';
+import type { DetectTargets as BoxTargets } from '../../data/annotations/detect-targets.js';
 
 /** How wrong a detector is. */
 export interface LossOptions extends FocalOptions, AssignOptions {
