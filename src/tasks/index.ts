@@ -5,9 +5,10 @@ import type { Task } from '../train/task.js';
 import { classify } from './classify/index.js';
 import { contrast } from './contrast/index.js';
 import { detect } from './detect/index.js';
+import { segment } from './segment/index.js';
 
 /** The register: every task there is. */
-const TASKS: readonly Task[] = [classify, contrast, detect];
+const TASKS: readonly Task[] = [classify, contrast, detect, segment];
 
 export const taskNames = (): string[] => TASKS.map(({ name }) => name);
 

@@ -76,6 +76,7 @@ export interface Task<T extends Targets = Targets, S extends TaskSettings = Task
   restore?(
     trunk: (classes: number) => ImageModel,
     tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>,
+    facts: WeightsFacts,
   ): ImageModel | undefined;
   /** What is written of the task into the header of weights. */
   facts(settings: S): WeightsFacts;

@@ -57,7 +57,7 @@ function checkFit(match: KeyMatch, file: WeightsFile, titles?: () => Titles): vo
 }
 
 /** Fields of all heads that weights may have: of classifiers, and what stands on a trunk that learns by contrast. */
-const HEADS = ['fc', 'classifier', 'projection', 'gauge', 'detector'] as const;
+const HEADS = ['fc', 'classifier', 'projection', 'gauge', 'detector', 'decoder'] as const;
 
 /** What a model's head is for. */
 export interface WantedHead {

@@ -1,6 +1,7 @@
 import { scaledPeak, scalingText } from '../../optim/index.js';
 import type { Recipe, RecipeKey, SourcedRecipe } from '../../recipe/recipe.js';
 import { isUnused, shownValue } from '../../recipe/shown.js';
+import { DENSE_KEYS, DEPTH_KEYS } from '../../recipe/dense-settings.js';
 import { DETECT_KEYS } from '../../recipe/detect-settings.js';
 import { CONTRAST_KEYS, SIMCLR_KEYS } from '../../recipe/simclr-augment.js';
 
@@ -54,6 +55,7 @@ export const RECIPE_GROUPS: Readonly<Record<string, readonly RecipeKey[]>> = {
   ],
   Contrast: CONTRAST_KEYS,
   Boxes: DETECT_KEYS,
+  Pixels: [...DENSE_KEYS, ...DEPTH_KEYS],
   Start: ['fromProjection'],
   'Pictures without labels': [
     'unlabelledRatio',
