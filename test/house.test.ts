@@ -72,6 +72,7 @@ const SHELVES: Record<string, Record<string, string[]>> = {
   data: {
     ...{ cache: [], decoding: [], shards: ['decoding'], sources: ['cache', 'decoding', 'shards'] },
     ...{ labels: ['sources'], loading: ['sources', 'decoding'], check: ['sources', 'cache', 'decoding'] },
+    annotations: ['sources', 'decoding', 'loading'],
   },
   weights: { formats: [], names: ['formats'], hub: [] },
   report: { draw: [], '*': ['draw'] },

@@ -28,6 +28,13 @@ export interface View {
   readonly flip: boolean;
 }
 
+/**
+ * Where a view lies in its picture: u = (x - crop.x) * S / crop.width - shift.x, and likewise down, before any flip.
+ */
+export function frameOf({ crop, shift = { x: 0, y: 0 } }: View): { crop: Crop; shift: { x: number; y: number } } {
+  return { crop, shift };
+}
+
 /** The view that evaluation has of a picture of these sides: the centre crop (`centreCrop`). */
 export function evalViewOf(width: number, height: number, { size, evalCrop }: PreprocessOptions): View {
   return { width, height, crop: centreCrop(width, height, size, evalCrop), size, flip: false };

@@ -3,6 +3,8 @@ import { UsageError } from '../errors.js';
 import { modelFacts } from '../models/index.js';
 import { didYouMean, knownNames } from '../suggest.js';
 import { adviceOn, refuseImpossible, refuseUnlabelled } from './checks.js';
+import { DETECT_DEFAULTS } from './detect.js';
+import { DETECT_KEYS } from './detect-settings.js';
 import { draftOf } from './draft.js';
 import { fitOptimiser, fitRateScaling } from './optimisers.js';
 import { PRESETS, presetNames, presetTask, RECIPE_KEYS } from './presets.js';
@@ -94,7 +96,7 @@ export function resolveRecipe(
   fitAveraging(draft, pictures, unlabelled);
   markUnused(draft);
   const { keys, why } = idle ?? {
-    keys: presetTask(preset) === undefined ? CONTRAST_KEYS : [],
+    keys: presetTask(preset) === undefined ? [...CONTRAST_KEYS, ...DETECT_KEYS] : [],
     why: 'the task classify',
   };
   for (const key of keys) draft.unused(key, why);
@@ -204,6 +206,7 @@ export function completeRecipe(values: Partial<Recipe>): Recipe {
     confidence: 0.95,
     unlabelledAugment: 'same',
     epochsCount: 'labelled',
+    ...Object.fromEntries(Object.entries(DETECT_DEFAULTS).map(([key, [value]]) => [key, value])),
   };
   const missing = Object.entries(later).filter(([key]) => !(key in values));
   return { ...values, ...Object.fromEntries(missing) } as Recipe;

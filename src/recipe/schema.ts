@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { STRONGEST_COLOUR } from '../augment/policies/simclr.js';
 import { MOMENTUM_RATES, RATE_SCALINGS } from '../optim/index.js';
+import { detectSettings } from './detect-settings.js';
 
 const share = z.number().min(0).max(1);
 const rate = z.number().min(0).lt(1);
@@ -129,6 +130,7 @@ export const recipeSchema = z.strictObject({
   unlabelledAugment: z.enum(['same', 'none', 'randaugment', 'autoaugment', 'trivialaugment', 'simclr']),
   /** Pictures that make an epoch when each was drawn once. */
   epochsCount: z.enum(['labelled', 'all']),
+  ...detectSettings,
 });
 export type Recipe = z.infer<typeof recipeSchema>;
 export type RecipeKey = keyof Recipe;

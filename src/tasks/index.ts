@@ -4,9 +4,10 @@ import { didYouMean } from '../suggest.js';
 import type { Task } from '../train/task.js';
 import { classify } from './classify/index.js';
 import { contrast } from './contrast/index.js';
+import { detect } from './detect/index.js';
 
 /** The register: every task there is. */
-const TASKS: readonly Task[] = [classify, contrast];
+const TASKS: readonly Task[] = [classify, contrast, detect];
 
 export const taskNames = (): string[] => TASKS.map(({ name }) => name);
 

@@ -12,6 +12,8 @@ const factsSchema = z.object({
   gauge: z.array(z.string()).optional(),
   /** The projection head beside the trunk: outputs of its layers, those of the trunk first. */
   projection: z.object({ version: z.enum(['v1', 'v2']), widths: z.array(z.int().min(1)).min(2).max(9) }).optional(),
+  /** Of a detector, what its tensors do not say: how anchors lie, and which boxes are taken. */
+  detector: z.record(z.string(), z.unknown()).optional(),
   size: z.int().min(1).max(8192).optional(),
   evalCrop: z.number().gt(0).max(1).optional(),
   mean: triple.optional(),

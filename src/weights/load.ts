@@ -57,7 +57,7 @@ function checkFit(match: KeyMatch, file: WeightsFile, titles?: () => Titles): vo
 }
 
 /** Fields of all heads that weights may have: of classifiers, and what stands on a trunk that learns by contrast. */
-const HEADS = ['fc', 'classifier', 'projection', 'gauge'] as const;
+const HEADS = ['fc', 'classifier', 'projection', 'gauge', 'detector'] as const;
 
 /** What a model's head is for. */
 export interface WantedHead {
@@ -65,6 +65,8 @@ export interface WantedHead {
   outputs: number;
   /** What they stand for, where they are classes. */
   classes?: readonly string[];
+  /** Of a head of many layers the one whose rows they are, or a multiple of them: it alone is renewed for other classes. */
+  last?: string;
 }
 
 /** Copies every tensor of the file into its target; all keys and shapes must agree. */
@@ -108,10 +110,14 @@ export function fitStart(
 ): KeyMatch {
   // Heads of two tasks have different names: those of either are no part of the trunk.
   const within = (key: string, name: string): boolean => key.startsWith(`${name}.`);
+  const last = wanted.last === undefined ? head : `${head}.${wanted.last}`;
+  // Where the file has such a head, the rest of it is taken.
+  const renewed = file.entries.has(`${last}.weight`) ? last : head;
   const isHead = (key: string): boolean =>
-    within(key, head) || (!shapes.has(key) && HEADS.some((name) => within(key, name)));
+    within(key, renewed) || (!shapes.has(key) && HEADS.some((name) => name !== head && within(key, name)));
   const match = matchKeys(shapes, foundIn(file));
-  const why = headDiffers(file, facts, `${head}.weight`, wanted);
+  const rows = shapes.get(`${last}.weight`)?.[0] ?? wanted.outputs;
+  const why = headDiffers(file, facts, `${last}.weight`, wanted.last === undefined ? wanted : { ...wanted, outputs: rows });
   if (why !== undefined) {
     match.renewed = [...shapes.keys()].filter(isHead);
     match.renewedWhy = why;
@@ -129,12 +135,12 @@ function headDiffers(
   file: WeightsFile,
   facts: WeightsFacts,
   weight: string,
-  { outputs, classes }: WantedHead,
+  { outputs, classes, last }: WantedHead,
 ): string | undefined {
   const rows = file.entries.get(weight)?.shape[0];
   if (rows === undefined) return 'the file has no head';
   if (rows !== outputs)
-    return classes === undefined
+    return classes === undefined || last !== undefined
       ? `the file's head gives ${rows} numbers, ${outputs} are wanted`
       : `the file knows ${rows} classes, the pictures have ${outputs}`;
   if (facts.classes !== undefined && facts.classes.join('\n') !== classes?.join('\n'))

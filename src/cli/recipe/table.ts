@@ -1,4 +1,5 @@
 import { scaledPeak, scalingText } from '../../optim/index.js';
+import { DETECT_KEYS } from '../../recipe/detect-settings.js';
 import type { Recipe, RecipeKey, SourcedRecipe } from '../../recipe/recipe.js';
 import { isUnused, shownValue } from '../../recipe/shown.js';
 import { CONTRAST_KEYS, SIMCLR_KEYS } from '../../recipe/simclr-augment.js';
@@ -52,6 +53,7 @@ export const RECIPE_GROUPS: Readonly<Record<string, readonly RecipeKey[]>> = {
     'repeats',
   ],
   Contrast: CONTRAST_KEYS,
+  Boxes: DETECT_KEYS,
   Start: ['fromProjection'],
   'Pictures without labels': [
     'unlabelledRatio',

@@ -272,6 +272,28 @@ export async function headerProblem(path: string, options: DecodeOptions = {}): 
 }
 
 /**
+ * Width and height of a picture as it is looked at, upright and before any reduction, from its header.
+ * @throws BrokenPicture
+ */
+export const sidesOf = (path: string): Promise<{ width: number; height: number }> =>
+  named(
+    path,
+    async () => {
+      const sharp = await loadSharp();
+      try {
+        const { autoOrient } = await sharp(path, inputOf(DEFAULT_LIMITS.pixels)).metadata();
+        return { width: autoOrient.width, height: autoOrient.height };
+      } catch (error) {
+        const bytes = await readLimited(path, DEFAULT_LIMITS.bytes);
+        if (readable(bytes, path)?.name !== BMP) throw error;
+        const { width, height } = bmpHeader(bytes);
+        return { width, height };
+      }
+    },
+    () => undefined,
+  );
+
+/**
  * As `headerProblem`, for the first bytes of a picture in memory.
  * @param size bytes of the whole picture
  */

@@ -99,9 +99,15 @@ export async function makeBatch<T extends Targets>(
       mode === 'train' || style > 0
         ? trainSample(pixels, preprocess, random(), shared)
         : evalSample(pixels, preprocess);
+    try {
+      const added = targets.add({ index, pixels, view });
+      if (added !== undefined) await added;
+    } catch (error) {
+      if (!(error instanceof BrokenPicture)) throw error;
+      broken.push([index, error.reason]);
+      continue;
+    }
     images.set(image, n * bytes);
-    const added = targets.add({ index, pixels, view });
-    if (added !== undefined) await added;
     kept[n] = index;
     n++;
   }

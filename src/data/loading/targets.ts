@@ -18,7 +18,10 @@ export interface TargetRequest {
 
 /** Gathers the targets of one batch. */
 export interface TargetWriter<T extends Targets> {
-  /** Adds the target of the next picture of the batch. Pictures that cannot be read are not asked for. */
+  /**
+   * Adds the target of the next picture of the batch. Pictures that cannot be read are not asked for.
+   * @throws BrokenPicture where this one has none that can be used: it is left out, and nothing of it may have been added
+   */
   add(request: TargetRequest): void | Promise<void>;
   /** The targets of the pictures added, in that order. The arrays are given away: their buffers move to another thread. */
   finish(): T;
