@@ -125,4 +125,6 @@ export function titlesOf(
 const headOf = (task: Task, { task: settings }: RunConfig): WantedHead => ({
   outputs: task.outputs(settings),
   classes: task.facts(settings).classes,
+  ...(task.lastLayer !== undefined && { last: task.lastLayer }),
+  ...(task.optionalParts && { optional: task.optionalParts }),
 });

@@ -65,6 +65,13 @@ export interface WantedHead {
   outputs: number;
   /** What they stand for, where they are classes. */
   classes?: readonly string[];
+  /**
+   * Of a head of many layers the one whose rows they are, or a multiple of them: it alone is renewed for other classes. Several where heads
+   * differ: those that the model has, the first of which tells whether the file's classes are these.
+   */
+  last?: string | readonly string[];
+  /** Parts of the head that a file may have beside it, or lack. */
+  optional?: readonly string[];
 }
 
 /** Copies every tensor of the file into its target; all keys and shapes must agree. */
@@ -108,10 +115,18 @@ export function fitStart(
 ): KeyMatch {
   // Heads of two tasks have different names: those of either are no part of the trunk.
   const within = (key: string, name: string): boolean => key.startsWith(`${name}.`);
+  const lasts = [wanted.last ?? []]
+    .flat()
+    .map((name) => `${head}.${name}`)
+    .filter((name) => shapes.has(`${name}.weight`));
+  const [last = head] = lasts;
+  // Where the file has such a head, the rest of it is taken.
+  const renewed = file.entries.has(`${last}.weight`) ? (lasts.length === 0 ? [head] : lasts) : [head];
   const isHead = (key: string): boolean =>
-    within(key, head) || (!shapes.has(key) && HEADS.some((name) => within(key, name)));
+    renewed.some((name) => within(key, name)) || (!shapes.has(key) && HEADS.some((name) => name !== head && within(key, name)));
   const match = matchKeys(shapes, foundIn(file));
-  const why = headDiffers(file, facts, `${head}.weight`, wanted);
+  const rows = shapes.get(`${last}.weight`)?.[0] ?? wanted.outputs;
+  const why = headDiffers(file, facts, `${last}.weight`, wanted.last === undefined ? wanted : { ...wanted, outputs: rows });
   if (why !== undefined) {
     match.renewed = [...shapes.keys()].filter(isHead);
     match.renewedWhy = why;
@@ -119,6 +134,13 @@ export function fitStart(
     match.missing = match.missing.filter((key) => !isHead(key));
     match.unexpected = match.unexpected.filter((key) => !isHead(key));
     match.wrongShape = match.wrongShape.filter(({ key }) => !isHead(key));
+  }
+  for (const name of (wanted.optional ?? []).map((part) => `${head}.${part}`)) {
+    if ([...shapes.keys()].some((key) => within(key, name))) {
+      const fresh = match.missing.filter((key) => within(key, name));
+      if (fresh.length > 0) match.renewed = [...new Set([...(match.renewed ?? []), ...fresh])];
+      match.missing = match.missing.filter((key) => !within(key, name));
+    } else match.unexpected = match.unexpected.filter((key) => !within(key, name));
   }
   checkFit(match, file, titles);
   return match;
@@ -129,12 +151,12 @@ function headDiffers(
   file: WeightsFile,
   facts: WeightsFacts,
   weight: string,
-  { outputs, classes }: WantedHead,
+  { outputs, classes, last }: WantedHead,
 ): string | undefined {
   const rows = file.entries.get(weight)?.shape[0];
   if (rows === undefined) return 'the file has no head';
   if (rows !== outputs)
-    return classes === undefined
+    return classes === undefined || last !== undefined
       ? `the file's head gives ${rows} numbers, ${outputs} are wanted`
       : `the file knows ${rows} classes, the pictures have ${outputs}`;
   if (facts.classes !== undefined && facts.classes.join('\n') !== classes?.join('\n'))

@@ -1,8 +1,8 @@
 import { scaledPeak, scalingText } from '../../optim/index.js';
-import type { Recipe, RecipeKey, SourcedRecipe } from '../../recipe/recipe.js';
-import { isUnused, shownValue } from '../../recipe/shown.js';
 import { DENSE_KEYS, DEPTH_KEYS } from '../../recipe/dense-settings.js';
 import { DETECT_KEYS } from '../../recipe/detect-settings.js';
+import type { Recipe, RecipeKey, SourcedRecipe } from '../../recipe/recipe.js';
+import { isUnused, shownValue } from '../../recipe/shown.js';
 import { CONTRAST_KEYS, SIMCLR_KEYS } from '../../recipe/simclr-augment.js';
 
 /** The settings in the order and the groups in which a reader looks for them. */

@@ -50,9 +50,6 @@ export class FpnDecoder extends Decoder {
     this.predictor = new Conv2d(channels, outputs, 1, { bias: true });
     for (const part of [...this.scaled, this.predictor]) begin(part, 'msra', random);
   }
-  get outputLayers(): string[] {
-    return ['predictor'];
-  }
   forward(features: Features): Decoded {
     const levels = this.pyramid.forward(LEVELS.map((level) => features[level]));
     const sides = levels.map(sidesOf);

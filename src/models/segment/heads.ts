@@ -10,10 +10,7 @@ export interface Decoded {
 }
 
 /** Stands on a trunk: maps of numbers a place out of its features. */
-export abstract class Decoder extends Module<Features, Decoded> {
-  /** The layers whose rows are the outputs, from this decoder on: the first one counts. */
-  abstract readonly outputLayers: readonly string[];
-}
+export abstract class Decoder extends Module<Features, Decoded> {}
 
 export interface DecoderOptions {
   /** Numbers a place. */
@@ -49,9 +46,6 @@ export class FcnDecoder extends Decoder {
     this.classifier = fcnHead(widths.c5, outputs, norm, dropout);
     if (aux) this.aux_classifier = fcnHead(widths.c4, outputs, norm, FCN_DROPOUT);
     begin(this, 'pytorch', generator(seed));
-  }
-  get outputLayers(): string[] {
-    return ['classifier.4', ...(this.aux_classifier === undefined ? [] : ['aux_classifier.4'])];
   }
   forward({ c4, c5 }: Features): Decoded {
     return {
@@ -116,9 +110,6 @@ export class DeepLabDecoder extends Decoder {
     if (aux) this.aux_classifier = fcnHead(widths.c4, outputs, norm, FCN_DROPOUT);
     begin(this, 'pytorch', generator(seed));
   }
-  get outputLayers(): string[] {
-    return ['classifier.4', ...(this.aux_classifier === undefined ? [] : ['aux_classifier.4'])];
-  }
   forward({ c4, c5 }: Features): Decoded {
     return {
       main: this.classifier.forward(c5),
@@ -156,9 +147,6 @@ export class DeepLabPlusDecoder extends Decoder {
     begin(this, 'normal', random);
     initialise(this.aspp, 'tf', seed);
     if (this.aux_classifier !== undefined) begin(this.aux_classifier, 'pytorch', random);
-  }
-  get outputLayers(): string[] {
-    return ['classifier', ...(this.aux_classifier === undefined ? [] : ['aux_classifier.4'])];
   }
   forward({ c2, c4, c5 }: Features): Decoded {
     const wide = resize(this.aspp.forward(c5), sidesOf(c2));

@@ -10,5 +10,6 @@ export {
   type DecoderKind,
   type DenseModel,
   denseModel,
+  LAST_LAYERS,
   segmentationModel,
 } from './model.js';

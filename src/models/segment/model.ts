@@ -21,6 +21,9 @@ export interface DecoderFacts {
   readonly aux: boolean;
 }
 
+/** The layers of all decoders whose rows are the outputs: each has some of them. */
+export const LAST_LAYERS: readonly string[] = ['predictor', 'classifier', 'classifier.4', 'aux_classifier.4'];
+
 /** A trunk of the registry with its own state keys, and beside them those of `decoder`. */
 export type DenseModel<D extends Decoder = Decoder> = ImageModel & { decoder: D };
 

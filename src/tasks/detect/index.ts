@@ -37,6 +37,7 @@ export const detect: Task<DetectTargets, DetectSettings, DetectDetails> = {
   counts: ({ classes }) => ({ classes: classes.length }),
   outputs: ({ classes }) => classes.length,
   model: modelOfRun,
+  lastLayer: 'classes.out',
   restore: modelOfShapes,
   facts: ({ classes, detector }) => ({ task: 'detect', classes: [...classes], detector: { ...detector } }),
   objective(config) {

@@ -1,9 +1,9 @@
+import type { DetectTargets as BoxTargets } from '../../data/annotations/detect-targets.js';
 import type { Decoder } from '../../models/detect/index.js';
 import { add, call, fromTypedArray, mul, reshape, type Tensor } from '../../torch/index.js';
 import type { Objective } from '../../train/task.js';
 import { type AssignOptions, assign, type ViewTruth } from './assign.js';
 import { codeLoss, decoded, decodedDistances, type FocalOptions, focalLoss, giouLoss, logitLoss } from './loss.js';
-import type { DetectTargets as BoxTargets } from '../../data/annotations/detect-targets.js';
 
 /** How wrong a detector is. */
 export interface LossOptions extends FocalOptions, AssignOptions {

@@ -13,10 +13,12 @@ export function detectText({ details }: Evaluation<DetectDetails>, { classes }: 
     .map((one, i) => ({ ...one, name: classes[i] ?? String(i) }))
     .filter(({ truths }) => truths > 0)
     .sort((a, b) => a.ap - b.ap);
-  const shown = rows.slice(0, CLASSES).map(({ name, truths, detections, ap, ap50, ap75, ar100 }) => [
-    ...[name, String(truths), String(detections)],
-    ...[ap, ap50, ap75, ar100].map(percent),
-  ]);
+  const shown = rows
+    .slice(0, CLASSES)
+    .map(({ name, truths, detections, ap, ap50, ap75, ar100 }) => [
+      ...[name, String(truths), String(detections)],
+      ...[ap, ap50, ap75, ar100].map(percent),
+    ]);
   const table = [['class', 'boxes', 'found', 'AP', 'AP50', 'AP75', 'recall'], ...shown];
   const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
   const { ap } = details.scorer.intervals().stats;
@@ -25,7 +27,10 @@ export function detectText({ details }: Evaluation<DetectDetails>, { classes }: 
     lines: [
       '',
       ...table.map((row) =>
-        row.map((cell, i) => (i === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[i]!))).join('  ').trimEnd(),
+        row
+          .map((cell, i) => (i === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[i]!)))
+          .join('  ')
+          .trimEnd(),
       ),
       ...(rows.length > CLASSES ? [`and ${rows.length - CLASSES} classes with a higher AP`] : []),
     ],

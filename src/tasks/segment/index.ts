@@ -1,3 +1,4 @@
+import { LAST_LAYERS } from '../../models/segment/index.js';
 import { DEPTH_KEYS } from '../../recipe/dense-settings.js';
 import { DETECT_KEYS } from '../../recipe/detect-settings.js';
 import { CONTRAST_KEYS } from '../../recipe/simclr-augment.js';
@@ -32,6 +33,8 @@ export const segment: Task<SegmentTargets, SegmentSettings, SegmentDetails> = {
   outputs: ({ classes }) => classes.length,
   model: modelOfRun,
   restore: modelOfFacts,
+  lastLayer: LAST_LAYERS,
+  optionalParts: ['aux_classifier'],
   refuses: refusesDecoder,
   facts: ({ classes, decoder }) => ({ task: 'segment', classes: [...classes], decoder: { ...decoder } }),
   objective: ({ recipe: { values }, task, device }) =>

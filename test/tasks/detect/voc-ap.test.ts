@@ -34,9 +34,9 @@ function given({ pictures }: Case, shift = 0): [Truth[], Detections[]] {
 test("VOC AP by both rules against detectron2's port, 60 cases", () => {
   assert.equal(cases.length, 60);
   let scored = 0;
+  // Indices of pixels are the same as edges one pixel further out on two sides.
   for (const one of cases)
     for (const rule of ['2007', '2010'] as const)
-      // Indices of pixels are the same as edges one pixel further out on two sides.
       for (const least of ['0.5', '0.75'] as const)
         for (const [pixels, shift] of [
           ['inclusive', 0],
