@@ -21,7 +21,12 @@ function hsl(hue: number, saturation: number, lightness: number): Colour {
 
 /** Near to far: from yellow over red to dark blue, readable without colours too (the ends of matplotlib's `plasma`, backwards). */
 const DEPTHS: readonly Colour[] = [
-  ...([[240, 249, 33], [248, 149, 64], [204, 71, 120], [126, 3, 168]] as const),
+  ...([
+    [240, 249, 33],
+    [248, 149, 64],
+    [204, 71, 120],
+    [126, 3, 168],
+  ] as const),
   [13, 8, 135],
 ];
 

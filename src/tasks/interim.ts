@@ -28,14 +28,20 @@ export type DepthTargets = {
 export const maskPath = (path: string): string => path.replace(/\/(train|val|test)\/([^/]+)$/, '/$1annot/$2');
 export const depthPath = (path: string): string => path.replace(/\.color\.jpg$/, '.depth.png');
 
-export async function openPaired(path: string, options: DatasetOptions, classes: string[], of: (path: string) => string): Promise<Dataset> {
+export async function openPaired(
+  path: string,
+  options: DatasetOptions,
+  classes: string[],
+  of: (path: string) => string,
+): Promise<Dataset> {
   const root = resolve(path);
   const { files, ignored } = await findFiles(root, isPictureName);
   const pictures = files
     .filter((file) => of(`/${file.path}`) !== `/${file.path}`)
     .map((file) => {
       const frame = /frame-(\d+)\.color/.exec(file.path);
-      const part = frame !== null ? (Number(frame[1]) < 750 ? ('train' as const) : ('test' as const)) : partOfPath(file.path);
+      const part =
+        frame !== null ? (Number(frame[1]) < 750 ? ('train' as const) : ('test' as const)) : partOfPath(file.path);
       return { file, ...(part && { part }) };
     });
   const chosen = chooseParts(root, pictures, options);
@@ -91,7 +97,10 @@ export function openTargets(source: Source, data: unknown): TargetReader<Segment
         const truth: Uint8Array[] = [];
         return {
           async add(request) {
-            const { data: raw, info } = await sharp(maskPath(source.describe(request.index))).toColourspace('b-w').raw().toBuffer({ resolveWithObject: true });
+            const { data: raw, info } = await sharp(maskPath(source.describe(request.index)))
+              .toColourspace('b-w')
+              .raw()
+              .toBuffer({ resolveWithObject: true });
             const mask = Uint8Array.from({ length: info.width * info.height }, (_, i) => {
               const value = raw[i * info.channels]!;
               return value < classes ? value : 255;
@@ -111,7 +120,10 @@ export function openTargets(source: Source, data: unknown): TargetReader<Segment
       const truth: Float32Array[] = [];
       return {
         async add(request) {
-          const { data: raw, info } = await sharp(depthPath(source.describe(request.index))).toColourspace('grey16').raw({ depth: 'ushort' }).toBuffer({ resolveWithObject: true });
+          const { data: raw, info } = await sharp(depthPath(source.describe(request.index)))
+            .toColourspace('grey16')
+            .raw({ depth: 'ushort' })
+            .toBuffer({ resolveWithObject: true });
           const values = new Uint16Array(raw.buffer, raw.byteOffset, raw.length / 2);
           const depth = Float32Array.from({ length: info.width * info.height }, (_, i) => {
             const value = values[i * info.channels]!;

@@ -27,7 +27,11 @@ const MOST = 8e6;
  * @param maps [1, C, S, S]
  * @param visit told of each band: its first row, and the values [C, rows, width]
  */
-export function onPicture(maps: Tensor, { view, width, height }: Seen, visit: (row: number, values: Tensor) => void): void {
+export function onPicture(
+  maps: Tensor,
+  { view, width, height }: Seen,
+  visit: (row: number, values: Tensor) => void,
+): void {
   const [, channels, , size] = maps.shape as [number, number, number, number];
   const [x, y, cropWidth, cropHeight, shiftX, shiftY, flip, scale] = Array.from(view) as [
     ...[number, number, number, number],

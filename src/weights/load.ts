@@ -123,10 +123,16 @@ export function fitStart(
   // Where the file has such a head, the rest of it is taken.
   const renewed = file.entries.has(`${last}.weight`) ? (lasts.length === 0 ? [head] : lasts) : [head];
   const isHead = (key: string): boolean =>
-    renewed.some((name) => within(key, name)) || (!shapes.has(key) && HEADS.some((name) => name !== head && within(key, name)));
+    renewed.some((name) => within(key, name)) ||
+    (!shapes.has(key) && HEADS.some((name) => name !== head && within(key, name)));
   const match = matchKeys(shapes, foundIn(file));
   const rows = shapes.get(`${last}.weight`)?.[0] ?? wanted.outputs;
-  const why = headDiffers(file, facts, `${last}.weight`, wanted.last === undefined ? wanted : { ...wanted, outputs: rows });
+  const why = headDiffers(
+    file,
+    facts,
+    `${last}.weight`,
+    wanted.last === undefined ? wanted : { ...wanted, outputs: rows },
+  );
   if (why !== undefined) {
     match.renewed = [...shapes.keys()].filter(isHead);
     match.renewedWhy = why;

@@ -71,7 +71,17 @@ export const contrast: Task<Labels, ContrastSettings, ContrastDetails> = {
           why: 'views are told from the others of their part alone, so parts make another loss. Use a smaller --batch.',
         },
   idleSettings: {
-    keys: ['labelSmoothing', 'classWeights', 'mixup', 'cutmix', 'repeats', 'randomErasing', ...DETECT_KEYS, ...DENSE_KEYS, ...DEPTH_KEYS],
+    keys: [
+      'labelSmoothing',
+      'classWeights',
+      'mixup',
+      'cutmix',
+      'repeats',
+      'randomErasing',
+      ...DETECT_KEYS,
+      ...DENSE_KEYS,
+      ...DEPTH_KEYS,
+    ],
     why: 'the task contrast',
   },
 };

@@ -4,5 +4,6 @@ import { type DepthTargets, depthPath, interimModule, openPaired } from '../inte
 
 export type { DepthTargets } from '../interim.js';
 
-export const openDepth = (path: string, options: DatasetOptions): Promise<Dataset> => openPaired(path, options, ['depth'], depthPath);
+export const openDepth = (path: string, options: DatasetOptions): Promise<Dataset> =>
+  openPaired(path, options, ['depth'], depthPath);
 export const depthTargets = (): TargetSpec<DepthTargets> => ({ module: interimModule, data: { kind: 'depth' } });

@@ -66,7 +66,17 @@ export const detect: Task<DetectTargets, DetectSettings, DetectDetails> = {
   text: detectText,
   report: detectParts,
   idleSettings: {
-    keys: ['labelSmoothing', 'classWeights', 'mixup', 'cutmix', 'repeats', 'randomErasing', ...CONTRAST_KEYS, ...DENSE_KEYS, ...DEPTH_KEYS],
+    keys: [
+      'labelSmoothing',
+      'classWeights',
+      'mixup',
+      'cutmix',
+      'repeats',
+      'randomErasing',
+      ...CONTRAST_KEYS,
+      ...DENSE_KEYS,
+      ...DEPTH_KEYS,
+    ],
     why: 'the task detect',
   },
 };

@@ -7,7 +7,12 @@ import { interimModule, maskPath, openPaired, type SegmentTargets } from '../int
 export type { SegmentTargets } from '../interim.js';
 
 export async function openSegmentation(path: string, options: DatasetOptions): Promise<Dataset> {
-  const names = (await readFile(join(path, 'classes.txt'), 'utf8')).split('\n').filter((name) => name !== '' && name !== 'Unlabelled');
+  const names = (await readFile(join(path, 'classes.txt'), 'utf8'))
+    .split('\n')
+    .filter((name) => name !== '' && name !== 'Unlabelled');
   return openPaired(path, options, names, maskPath);
 }
-export const segmentTargets = (): TargetSpec<SegmentTargets> => ({ module: interimModule, data: { kind: 'masks', classes: 11 } });
+export const segmentTargets = (): TargetSpec<SegmentTargets> => ({
+  module: interimModule,
+  data: { kind: 'masks', classes: 11 },
+});

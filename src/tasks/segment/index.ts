@@ -3,13 +3,14 @@ import { DEPTH_KEYS } from '../../recipe/dense-settings.js';
 import { DETECT_KEYS } from '../../recipe/detect-settings.js';
 import { CONTRAST_KEYS } from '../../recipe/simclr-augment.js';
 import type { Task } from '../../train/task.js';
+import { DEFAULT_DECODER, decoderOf, refusesDecoder } from '../pixel-decoder.js';
 import { openSegmentation, type SegmentTargets, segmentTargets } from './data.js';
 import { type SegmentDetails, segmentEvaluator } from './evaluator.js';
 import { METRICS } from './metrics.js';
 import { modelOfFacts, modelOfRun } from './model.js';
 import { FIGURES, segmentObjective } from './objective.js';
 import { segmentParts } from './report.js';
-import { DEFAULT_DECODER, decoderOf, fits, refusesDecoder, type SegmentSettings, settingsOf } from './settings.js';
+import { fits, type SegmentSettings, settingsOf } from './settings.js';
 import { segmentText } from './text.js';
 import { segmentTold } from './told.js';
 

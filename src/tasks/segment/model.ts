@@ -2,7 +2,8 @@ import { createModel, type ImageModel } from '../../models/index.js';
 import { type DenseModel, segmentationModel } from '../../models/segment/index.js';
 import type { RunConfig } from '../../run/config.js';
 import type { WeightsFacts } from '../../weights/facts.js';
-import { decoderOf, type SegmentSettings, settingsOf } from './settings.js';
+import { decoderOf } from '../pixel-decoder.js';
+import { type SegmentSettings, settingsOf } from './settings.js';
 
 /** The model of a run, a function of its seed. */
 export function modelOfRun({ model, modelOptions, seed, recipe: { values }, task }: RunConfig): DenseModel {

@@ -1,5 +1,5 @@
-import { bar } from '../../report/draw/lists.js';
 import { type Html, html } from '../../report/draw/html.js';
+import { bar } from '../../report/draw/lists.js';
 import { td, tdNum, tdSorted, th, thNum, tr, wideTable } from '../../report/draw/table.js';
 import type { TaskParts } from '../../report/parts.js';
 import type { Evaluation, ReportContext } from '../../train/task.js';
@@ -43,7 +43,9 @@ export async function segmentParts(
         : [`The weakest class is “${classes[weakest]}”: its IoU is ${percent(found.classes[weakest]!.iou)}.`]),
       ...(pairs[0] === undefined
         ? []
-        : [`Most often “${pairs[0].truth}” is taken for “${pairs[0].predicted}”: ${percent(pairs[0].share)} of its pixels.`]),
+        : [
+            `Most often “${pairs[0].truth}” is taken for “${pairs[0].predicted}”: ${percent(pairs[0].share)} of its pixels.`,
+          ]),
     ],
     ...(interval && { interval: { ...interval, note: 'Drawing the measured pictures anew gives this interval.' } }),
     notes: {
@@ -55,13 +57,18 @@ export async function segmentParts(
       ...(pairs.length === 0 ? [] : [{ id: 'confused', title: 'What is taken for what', body: pairTable(pairs) }]),
       ...(worst.length === 0
         ? []
-        : [{ id: 'worst', title: 'Worst pictures', body: await worstBody(worst.slice(0, SHOWN), picture, classes, colours) }]),
+        : [
+            {
+              id: 'worst',
+              title: 'Worst pictures',
+              body: await worstBody(worst.slice(0, SHOWN), picture, classes, colours),
+            },
+          ]),
     ],
   };
 }
 
-const swatch = (colour: Colour): Html =>
-  html`<span class="swatch" style="background:rgb(${colour.join(',')})"></span>`;
+const swatch = (colour: Colour): Html => html`<span class="swatch" style="background:rgb(${colour.join(',')})"></span>`;
 
 function classTable(
   { classes: found, pixels }: PixelFigures,
@@ -131,7 +138,12 @@ async function worstBody(
     // Where nothing is asked for there is nothing to compare.
     const wrong = (i: number): Colour | undefined =>
       truth[i] === IGNORE || truth[i] === predicted[i] ? undefined : [220, 30, 30];
-    const cells = [`data:image/png;base64,${png}`, await drawn(truth), await drawn(predicted), await pictureUri(tinted(image, wrong), size, size)];
+    const cells = [
+      `data:image/png;base64,${png}`,
+      await drawn(truth),
+      await drawn(predicted),
+      await pictureUri(tinted(image, wrong), size, size),
+    ];
     const titles = ['picture', 'truth', 'prediction', 'wrong'];
     rows.push(
       tr([
@@ -142,6 +154,9 @@ async function worstBody(
   }
   const used = new Set(worst.flatMap(({ truth, predicted }) => [...truth, ...predicted]));
   return html`<p class="note">As the network sees them, those with the fewest right pixels first. \
-${[...used].filter((i) => i < classes.length).sort((a, b) => a - b).map((i) => html`${swatch(colours[i]!)} ${classes[i]} `)}</p>
+${[...used]
+  .filter((i) => i < classes.length)
+  .sort((a, b) => a - b)
+  .map((i) => html`${swatch(colours[i]!)} ${classes[i]} `)}</p>
 ${wideTable([th('picture'), th('truth'), th('prediction'), th('wrong'), thNum('right')], rows)}`;
 }

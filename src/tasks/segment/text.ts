@@ -8,7 +8,10 @@ const CLASSES = 20;
 const percent = (share: number | undefined): string => (share === undefined ? '-' : `${(100 * share).toFixed(1)} %`);
 
 /** The interval of the mean IoU, what a constant answer is worth, and a table of the classes with the weakest first. */
-export function segmentText({ details: { scorer } }: Evaluation<SegmentDetails>, { classes }: SegmentSettings): TaskText {
+export function segmentText(
+  { details: { scorer } }: Evaluation<SegmentDetails>,
+  { classes }: SegmentSettings,
+): TaskText {
   const { classes: found, pixels } = scorer.result();
   const { miou } = scorer.intervals();
   const present = found
@@ -31,12 +34,17 @@ export function segmentText({ details: { scorer } }: Evaluation<SegmentDetails>,
     lines: [
       '',
       ...table.map((row) =>
-        row.map((cell, i) => (i === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[i]!))).join('  ').trimEnd(),
+        row
+          .map((cell, i) => (i === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[i]!)))
+          .join('  ')
+          .trimEnd(),
       ),
       ...(present.length > CLASSES ? [`and ${present.length - CLASSES} classes with a higher IoU`] : []),
       ...(constant === undefined
         ? []
-        : [`${constant.name(present)} everywhere would be an mIoU of ${percent(constant.miou)}, ${percent(constant.accuracy)} of the pixels`]),
+        : [
+            `${constant.name(present)} everywhere would be an mIoU of ${percent(constant.miou)}, ${percent(constant.accuracy)} of the pixels`,
+          ]),
     ],
   };
 }
