@@ -117,7 +117,12 @@ export function fitStart(
     within(key, renewed) || (!shapes.has(key) && HEADS.some((name) => name !== head && within(key, name)));
   const match = matchKeys(shapes, foundIn(file));
   const rows = shapes.get(`${last}.weight`)?.[0] ?? wanted.outputs;
-  const why = headDiffers(file, facts, `${last}.weight`, wanted.last === undefined ? wanted : { ...wanted, outputs: rows });
+  const why = headDiffers(
+    file,
+    facts,
+    `${last}.weight`,
+    wanted.last === undefined ? wanted : { ...wanted, outputs: rows },
+  );
   if (why !== undefined) {
     match.renewed = [...shapes.keys()].filter(isHead);
     match.renewedWhy = why;
