@@ -74,6 +74,8 @@ const SHELVES: Record<string, Record<string, string[]>> = {
     ...{ labels: ['sources'], loading: ['sources', 'decoding'], check: ['sources', 'cache', 'decoding'] },
     annotations: ['sources', 'decoding', 'loading'],
   },
+  // Depth is a decoder of segmentation with one output.
+  models: { depth: ['segment'], '*': [] },
   weights: { formats: [], names: ['formats'], hub: [] },
   report: { draw: [], '*': ['draw'] },
   study: { analysis: [], plan: ['analysis'], trials: ['plan', 'analysis'], advice: ['analysis'] },

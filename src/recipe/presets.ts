@@ -1,3 +1,4 @@
+import { DENSE_DEFAULTS, DENSE_PRESETS } from './dense.js';
 import { DETECT_DEFAULTS, DETECT_PRESETS } from './detect.js';
 import type { Preset, Sourced } from './preset.js';
 import type { Recipe, RecipeKey } from './schema.js';
@@ -102,6 +103,7 @@ const RESNET_RS = {
   unlabelledAugment: ['same', `${NOISY_STUDENT}: both parts alike`],
   epochsCount: ['labelled', `${NOISY_STUDENT}: steps an epoch are labelled pictures / batch`],
   ...DETECT_DEFAULTS,
+  ...DENSE_DEFAULTS,
 } as const satisfies { [K in RecipeKey]: Sourced<Recipe[K]> };
 
 export const RECIPE_KEYS = Object.keys(RESNET_RS) as RecipeKey[];
@@ -281,6 +283,7 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
     },
   },
   ...DETECT_PRESETS,
+  ...DENSE_PRESETS,
 };
 export const presetNames = (): string[] => Object.keys(PRESETS);
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { STRONGEST_COLOUR } from '../augment/policies/simclr.js';
 import { MOMENTUM_RATES, RATE_SCALINGS } from '../optim/index.js';
+import { denseSettings, depthSettings } from './dense-settings.js';
 import { detectSettings } from './detect-settings.js';
 
 const share = z.number().min(0).max(1);
@@ -137,6 +138,8 @@ export const recipeSchema = z.strictObject({
   /** Pictures that make an epoch when each was drawn once. */
   epochsCount: z.enum(['labelled', 'all']),
   ...detectSettings,
+  ...denseSettings,
+  ...depthSettings,
 });
 export type Recipe = z.infer<typeof recipeSchema>;
 export type RecipeKey = keyof Recipe;

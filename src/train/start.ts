@@ -126,4 +126,5 @@ const headOf = (task: Task, { task: settings }: RunConfig): WantedHead => ({
   outputs: task.outputs(settings),
   classes: task.facts(settings).classes,
   ...(task.lastLayer !== undefined && { last: task.lastLayer }),
+  ...(task.optionalParts && { optional: task.optionalParts }),
 });

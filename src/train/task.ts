@@ -73,11 +73,14 @@ export interface Task<T extends Targets = Targets, S extends TaskSettings = Task
   /** A fresh model on the run's trunk, a function of the seed: [n, 3, S, S] -> [n, outputs, ...]. */
   model(config: RunConfig): ImageModel;
   /** Of a head of many layers the one whose rows the outputs are, or a multiple of them: a path within the head. */
-  readonly lastLayer?: string;
+  readonly lastLayer?: string | readonly string[];
+  /** Parts of the head that weights to start from may have beside it, or lack. */
+  readonly optionalParts?: readonly string[];
   /** The same for weights in a file, where more than a linear layer stands on the trunk. @param tensors of the file, by key */
   restore?(
     trunk: (classes: number) => ImageModel,
     tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>,
+    facts: WeightsFacts,
   ): ImageModel | undefined;
   /** What is written of the task into the header of weights. */
   facts(settings: S): WeightsFacts;

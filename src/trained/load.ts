@@ -82,7 +82,7 @@ export async function loadModel(
     const architecture = architectureOf(name, facts);
     const file = withoutBeginning(opened, modelShapes(name, architecture).keys());
     const task = taskNamed(facts.task);
-    const fresh = task.restore?.((classes) => createModel(name, { ...architecture, classes }), file.entries);
+    const fresh = task.restore?.((classes) => createModel(name, { ...architecture, classes }), file.entries, facts);
     const classCount = file.entries.get(`${head}.weight`)?.shape[0] ?? (fresh && 0);
     if (classCount === undefined)
       throw new UsageError(

@@ -14,6 +14,9 @@ const factsSchema = z.object({
   projection: z.object({ version: z.enum(['v1', 'v2']), widths: z.array(z.int().min(1)).min(2).max(9) }).optional(),
   /** Of a detector, what its tensors do not say: how anchors lie, and which boxes are taken. */
   detector: z.record(z.string(), z.unknown()).optional(),
+  /** What stands on the trunk of a model of pixels, as far as its tensors do not say it; metres of depth. */
+  decoder: z.record(z.string(), z.unknown()).optional(),
+  depth: z.record(z.string(), z.unknown()).optional(),
   size: z.int().min(1).max(8192).optional(),
   evalCrop: z.number().gt(0).max(1).optional(),
   /** What is looked at of a picture, where it is not a crop. */

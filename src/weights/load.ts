@@ -57,7 +57,7 @@ function checkFit(match: KeyMatch, file: WeightsFile, titles?: () => Titles): vo
 }
 
 /** Fields of all heads that weights may have: of classifiers, and what stands on a trunk that learns by contrast. */
-const HEADS = ['fc', 'classifier', 'projection', 'gauge', 'detector'] as const;
+const HEADS = ['fc', 'classifier', 'projection', 'gauge', 'detector', 'decoder'] as const;
 
 /** What a model's head is for. */
 export interface WantedHead {
@@ -65,8 +65,13 @@ export interface WantedHead {
   outputs: number;
   /** What they stand for, where they are classes. */
   classes?: readonly string[];
-  /** Of a head of many layers the one whose rows they are, or a multiple of them: it alone is renewed for other classes. */
-  last?: string;
+  /**
+   * Of a head of many layers the one whose rows they are, or a multiple of them: it alone is renewed for other classes. Several where heads
+   * differ: those that the model has, the first of which tells whether the file's classes are these.
+   */
+  last?: string | readonly string[];
+  /** Parts of the head that a file may have beside it, or lack. */
+  optional?: readonly string[];
 }
 
 /** Copies every tensor of the file into its target; all keys and shapes must agree. */
@@ -110,11 +115,16 @@ export function fitStart(
 ): KeyMatch {
   // Heads of two tasks have different names: those of either are no part of the trunk.
   const within = (key: string, name: string): boolean => key.startsWith(`${name}.`);
-  const last = wanted.last === undefined ? head : `${head}.${wanted.last}`;
+  const lasts = [wanted.last ?? []]
+    .flat()
+    .map((name) => `${head}.${name}`)
+    .filter((name) => shapes.has(`${name}.weight`));
+  const [last = head] = lasts;
   // Where the file has such a head, the rest of it is taken.
-  const renewed = file.entries.has(`${last}.weight`) ? last : head;
+  const renewed = file.entries.has(`${last}.weight`) ? (lasts.length === 0 ? [head] : lasts) : [head];
   const isHead = (key: string): boolean =>
-    within(key, renewed) || (!shapes.has(key) && HEADS.some((name) => name !== head && within(key, name)));
+    renewed.some((name) => within(key, name)) ||
+    (!shapes.has(key) && HEADS.some((name) => name !== head && within(key, name)));
   const match = matchKeys(shapes, foundIn(file));
   const rows = shapes.get(`${last}.weight`)?.[0] ?? wanted.outputs;
   const why = headDiffers(
@@ -130,6 +140,13 @@ export function fitStart(
     match.missing = match.missing.filter((key) => !isHead(key));
     match.unexpected = match.unexpected.filter((key) => !isHead(key));
     match.wrongShape = match.wrongShape.filter(({ key }) => !isHead(key));
+  }
+  for (const name of (wanted.optional ?? []).map((part) => `${head}.${part}`)) {
+    if ([...shapes.keys()].some((key) => within(key, name))) {
+      const fresh = match.missing.filter((key) => within(key, name));
+      if (fresh.length > 0) match.renewed = [...new Set([...(match.renewed ?? []), ...fresh])];
+      match.missing = match.missing.filter((key) => !within(key, name));
+    } else match.unexpected = match.unexpected.filter((key) => !within(key, name));
   }
   checkFit(match, file, titles);
   return match;

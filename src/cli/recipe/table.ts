@@ -1,4 +1,5 @@
 import { scaledPeak, scalingText } from '../../optim/index.js';
+import { DENSE_KEYS, DEPTH_KEYS } from '../../recipe/dense-settings.js';
 import { DETECT_KEYS } from '../../recipe/detect-settings.js';
 import type { Recipe, RecipeKey, SourcedRecipe } from '../../recipe/recipe.js';
 import { isUnused, shownValue } from '../../recipe/shown.js';
@@ -57,6 +58,7 @@ export const RECIPE_GROUPS: Readonly<Record<string, readonly RecipeKey[]>> = {
   ],
   Contrast: CONTRAST_KEYS,
   Boxes: DETECT_KEYS,
+  Pixels: [...DENSE_KEYS, ...DEPTH_KEYS],
   Start: ['fromProjection'],
   'Pictures without labels': [
     'unlabelledRatio',

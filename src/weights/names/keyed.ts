@@ -2,13 +2,17 @@ import { toFloat32 } from '../formats/dtypes.js';
 import { entryOf, type WeightsEntry, type WeightsFile } from '../formats/weights-file.js';
 import { planKeys } from './plan.js';
 import { detectorKey, torchvisionDetector } from './torchvision-detect.js';
+import { segmentationKey, torchvisionSegmentation } from './torchvision-segment.js';
 import { transformed } from './transforms.js';
 
-/** One of torchvision's detectors under our names; any other file is itself. */
-function detectorFile(file: WeightsFile): WeightsFile {
+/** One of torchvision's detectors or segmentation models under our names; any other file is itself. */
+function torchvisionFile(file: WeightsFile): WeightsFile {
   const kind = torchvisionDetector(file.entries.keys());
-  if (kind === undefined) return file;
-  const sources = new Map([...file.entries.keys()].map((name) => [detectorKey(name, kind) ?? name, name]));
+  const pixels = kind === undefined && torchvisionSegmentation(file.entries.keys()) !== undefined;
+  if (kind === undefined && !pixels) return file;
+  const keyOf = (name: string): string | undefined =>
+    kind === undefined ? segmentationKey(name) : detectorKey(name, kind);
+  const sources = new Map([...file.entries.keys()].map((name) => [keyOf(name) ?? name, name]));
   const entries = new Map([...sources].map(([key, name]) => [key, file.entries.get(name)!]));
   const own = (key: string): string => sources.get(key) ?? key;
   return {
@@ -24,11 +28,11 @@ function detectorFile(file: WeightsFile): WeightsFile {
 }
 
 /**
- * A Keras or TensorFlow file under the keys and in the layouts of PyTorch, and a detector of torchvision under ours; other files are themselves. A name that no
+ * A Keras or TensorFlow file under the keys and in the layouts of PyTorch, and a detector or a segmentation model of torchvision under ours; other files are themselves. A name that no
  * rule knows stays as it is, so that a comparison with a model shows it as unexpected.
  */
 export function underModelKeys(file: WeightsFile): WeightsFile {
-  if (file.format !== 'keras' && file.format !== 'tensorflow') return detectorFile(file);
+  if (file.format !== 'keras' && file.format !== 'tensorflow') return torchvisionFile(file);
   const plan = planKeys(file);
   for (const name of plan.unknown)
     plan.tensors.set(name, { source: name, transform: 'none', shape: file.entries.get(name)!.shape });
