@@ -8,7 +8,6 @@ export * from './norm.js';
 export * from './parameter.js';
 export * from './pool.js';
 export { type HeadVersion, ProjectionHead, type ProjectionHeadOptions, projectionIn } from './projection-head.js';
-export { FeaturePyramid, normOf, type PyramidNorm, type PyramidOptions } from './pyramid.js';
 export * from './resize.js';
 export * from './sequential.js';
 export * from './squeeze-excite.js';

@@ -231,7 +231,7 @@ export const preprocessOf = (config: RunConfig): PreprocessOptions =>
   preprocessWith(config, config.recipe.values.augment);
 
 function preprocessWith(config: RunConfig, policy: Recipe['augment']): PreprocessOptions {
-  const { cropMode, cropAreaMin, padding, flip, evalCrop, ...recipe } = config.recipe.values;
+  const { fit, cropMode, cropAreaMin, scaleMin, scaleMax, padding, flip, evalCrop, ...recipe } = config.recipe.values;
   const augment = augmentPlan({
     policy,
     layers: recipe.randAugmentLayers,
@@ -248,7 +248,9 @@ function preprocessWith(config: RunConfig, policy: Recipe['augment']): Preproces
   });
   return preprocessOptions({
     size: config.size,
+    fit,
     cropMode,
+    scaleRange: [scaleMin, scaleMax],
     cropArea: [cropAreaMin, 1],
     cropAttempts: recipe.cropAttempts,
     cropFallback: policy === 'simclr' ? 'whole' : 'centre',

@@ -19,6 +19,8 @@ const factsSchema = z.object({
   depth: z.record(z.string(), z.unknown()).optional(),
   size: z.int().min(1).max(8192).optional(),
   evalCrop: z.number().gt(0).max(1).optional(),
+  /** What is looked at of a picture, where it is not a crop. */
+  fit: z.enum(['crop', 'letterbox']).optional(),
   mean: triple.optional(),
   std: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]).optional(),
   interpolation: z.enum(['bicubic', 'bilinear']).optional(),

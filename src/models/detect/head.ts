@@ -1,16 +1,8 @@
-import {
-  BatchNorm2d,
-  Conv2d,
-  FeaturePyramid,
-  type GroupNorm,
-  initialised,
-  Module,
-  normOf,
-  type PyramidNorm,
-} from '../../nn/index.js';
+import { BatchNorm2d, Conv2d, type GroupNorm, initialised, Module } from '../../nn/index.js';
 import { call, cat, noGrad, permute, relu, relu_, reshape, type Tensor } from '../../torch/index.js';
+import { FeaturePyramid, normOf, type PyramidNorm } from '../pyramid.js';
 import { anchorsPerPlace, LEVELS } from './anchors.js';
-import type { DetectorOptions } from './detector.js';
+import type { DetectorOptions } from './options.js';
 
 /** How probable an object is said to be at a place before anything is learned (Lin et al. 2017, RetinaNet, section 4.1). */
 const PRIOR = 0.01;

@@ -1,7 +1,7 @@
 import type { Grid } from './anchors.js';
 import { anchorsPerPlace } from './anchors.js';
 import { decodeBox, decodeDistances, suppress } from './boxes.js';
-import type { DetectorOptions } from './detector.js';
+import type { DetectorOptions } from './options.js';
 
 /** What becomes of a detector's outputs. */
 export interface PredictOptions {

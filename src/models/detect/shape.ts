@@ -1,6 +1,6 @@
-import type { PyramidNorm } from '../../nn/index.js';
-import type { DetectorOptions } from './detector.js';
+import type { PyramidNorm } from '../pyramid.js';
 import { HEAD } from './detector.js';
+import type { DetectorOptions } from './options.js';
 
 type Shapes = ReadonlyMap<string, { readonly shape: readonly number[] }>;
 

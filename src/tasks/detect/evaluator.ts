@@ -17,6 +17,8 @@ export interface DetectDetails {
   readonly found: readonly Detections[];
   /** Of the pictures in their source. */
   readonly index: readonly number[];
+  /** Of the pictures, in pixels: what the boxes are in. */
+  readonly sides: readonly (readonly [width: number, height: number])[];
 }
 
 /** COCO's AP over pictures in the coordinates of their files. */
@@ -28,6 +30,7 @@ export function detectEvaluator(
   const truths: Truth[] = [];
   const all: Detections[] = [];
   const index: number[] = [];
+  const sides: [number, number][] = [];
   let decoder: Decoder | undefined;
   return {
     add(outputs, { n, images, targets }) {
@@ -50,6 +53,7 @@ export function detectEvaluator(
         truths.push(truth);
         all.push(found);
         index.push(targets.index[i]!);
+        sides.push([targets.sides[2 * i]!, targets.sides[2 * i + 1]!]);
       }
     },
     result() {
@@ -58,7 +62,7 @@ export function detectEvaluator(
       return {
         // Without any box to find nothing is found.
         scores: { ap: 0, ...Object.fromEntries(told), images: truths.length },
-        details: { classes: own, scorer, truths, found: all, index },
+        details: { classes: own, scorer, truths, found: all, index, sides },
       };
     },
   };

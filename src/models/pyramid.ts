@@ -1,11 +1,6 @@
 import { UsageError } from '../errors.js';
+import { BatchNorm2d, Conv2d, GroupNorm, initialised, Module, resize, Sequential, sidesOf } from '../nn/index.js';
 import { add, call, relu, type Tensor } from '../torch/index.js';
-import { Conv2d } from './conv.js';
-import { initialised } from './init.js';
-import { Module } from './module.js';
-import { BatchNorm2d, GroupNorm } from './norm.js';
-import { resize, sidesOf } from './resize.js';
-import { Sequential } from './sequential.js';
 
 /** What stands behind a convolution of a pyramid or a head: batch norm of this machine's batch, group norm, or nothing. */
 export type PyramidNorm = 'none' | 'batch' | 'group';
