@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MEAN_COLOUR } from '../augment/view.js';
 import { UsageError } from '../errors.js';
 
 /** How a picture becomes the file's input; the normalisation itself is part of the graph. */
@@ -8,6 +9,8 @@ export interface Preprocess {
   /** Share of the shorter side that the centre crop keeps. */
   evalCrop: number;
   interpolation: 'bicubic' | 'bilinear';
+  /** All of the picture, its aspect kept, in the upper left corner; absent: the centre crop. */
+  fit?: 'letterbox';
   /** Of the input tensor: bytes [N, S, S, 3], channels red, green, blue. */
   layout: 'NHWC';
   channels: 'RGB';
@@ -63,6 +66,7 @@ const preprocessSchema = z.looseObject({
   size: z.int().min(1).max(4096),
   evalCrop: z.number().gt(0).max(1),
   interpolation: z.enum(['bicubic', 'bilinear']),
+  fit: z.enum(['letterbox']).optional(),
   layout: z.literal('NHWC'),
   channels: z.literal('RGB'),
   mean: triple,
@@ -71,8 +75,14 @@ const preprocessSchema = z.looseObject({
 });
 const trainingSchema = z.looseObject({ model: z.string() });
 
-/** The resize rule in words. `size` and `evalCrop` as in `Preprocess`. */
-export function resizeRule(size: number, evalCrop: number, interpolation: string): string {
+/** The resize rule in words. `size`, `evalCrop` and `fit` as in `Preprocess`. */
+export function resizeRule(size: number, evalCrop: number, interpolation: string, fit?: Preprocess['fit']): string {
+  if (fit === 'letterbox')
+    return (
+      `Upright 8-bit sRGB, transparency on white. Resize it so that the longer side is ${size} and the shorter one ` +
+      `round(${size} * shorter / longer): ${interpolation}, antialiased, as Pillow does. Lay it into the upper left corner of ${size} x ${size} ` +
+      `of the colour ${MEAN_COLOUR.join(', ')}. Pass the bytes as they are.`
+    );
   const pad = Math.round(size * (1 / evalCrop - 1));
   return (
     `Upright 8-bit sRGB, transparency on white. Cut the centred square of side ` +

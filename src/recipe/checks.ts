@@ -20,6 +20,12 @@ export function refuseImpossible(recipe: Recipe, model: string): void {
       `Expected weightDecayMode=coupled with optimiser=lars but received "${recipe.weightDecayMode}": ` +
         'its trust ratio is taken of gradient and weight decay together. For decoupled decay take lamb.',
     );
+  if (recipe.scaleMin > recipe.scaleMax)
+    throw new UsageError(`Expected scaleMin up to scaleMax but received ${recipe.scaleMin} and ${recipe.scaleMax}.`);
+  if (recipe.fit === 'letterbox' && recipe.cropMode === 'pad')
+    throw new UsageError(
+      'Expected cropMode=scale or none with fit=letterbox but received "pad": a shift of what is filled already. Set scaleMin and scaleMax.',
+    );
   if (warmupEpochs >= epochs)
     throw new UsageError(
       `Expected a warm-up shorter than the run but received warmupEpochs=${warmupEpochs} of epochs=${epochs}: ` +

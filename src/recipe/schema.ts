@@ -68,7 +68,12 @@ export const recipeSchema = z.strictObject({
   /** Share of the newest batch in batch norm's running averages. */
   normMomentum: z.number().gt(0).max(1),
   init: z.enum(['tf', 'timm', 'efficientnet']),
-  cropMode: z.enum(['inception', 'pad', 'none']),
+  /** What evaluation sees of a picture: the centre crop, or all of it with its aspect kept and the rest filled. */
+  fit: z.enum(['crop', 'letterbox']),
+  cropMode: z.enum(['inception', 'pad', 'none', 'scale']),
+  /** Of cropMode `scale`: the longer side of a picture in sides of the input, from and to. */
+  scaleMin: z.number().gt(0).max(16),
+  scaleMax: z.number().gt(0).max(16),
   cropAreaMin: z.number().gt(0).max(1),
   /** Random crops that are tried before the fallback is taken. */
   cropAttempts: z.int().min(1).max(10_000),

@@ -13,6 +13,8 @@ export interface InputFacts {
   mean: [number, number, number];
   std: [number, number, number];
   interpolation: 'bicubic' | 'bilinear';
+  /** What is seen of a picture: all of it, its aspect kept; absent: the centre crop. */
+  fit?: 'letterbox';
 }
 /** Source: tensorflow/tpu resnet_preprocessing.py. */
 export const IMAGENET_INPUT: Readonly<InputFacts> = {

@@ -183,6 +183,7 @@ export function resolveConfig(
       mean: start.mean ?? norm.mean,
       std: start.std ?? norm.std,
       interpolation: recipe.values.interpolation,
+      ...(recipe.values.fit === 'letterbox' && { fit: recipe.values.fit }),
     },
     from: options.from === undefined ? undefined : resolve(options.from),
     ...(options.select === undefined ? {} : { select: options.select }),
@@ -229,7 +230,7 @@ export const preprocessOf = (config: RunConfig): PreprocessOptions =>
   preprocessWith(config, config.recipe.values.augment);
 
 function preprocessWith(config: RunConfig, policy: Recipe['augment']): PreprocessOptions {
-  const { cropMode, cropAreaMin, padding, flip, evalCrop, ...recipe } = config.recipe.values;
+  const { fit, cropMode, cropAreaMin, padding, flip, evalCrop, ...recipe } = config.recipe.values;
   const augment = augmentPlan({
     policy,
     layers: recipe.randAugmentLayers,
@@ -246,7 +247,9 @@ function preprocessWith(config: RunConfig, policy: Recipe['augment']): Preproces
   });
   return preprocessOptions({
     size: config.size,
+    fit,
     cropMode,
+    scaleRange: [recipe.scaleMin, recipe.scaleMax],
     cropArea: [cropAreaMin, 1],
     cropAttempts: recipe.cropAttempts,
     cropFallback: policy === 'simclr' ? 'whole' : 'centre',

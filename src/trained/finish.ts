@@ -267,7 +267,12 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
       scores: result.scores,
       ...(rawScore === undefined ? {} : { rawScore }),
       chosen: weights,
-      crop: evalCrop === 1 ? 'whole shorter side' : `centre crop of ${evalCrop}`,
+      crop:
+        loaded.input.fit === 'letterbox'
+          ? 'whole picture'
+          : evalCrop === 1
+            ? 'whole shorter side'
+            : `centre crop of ${evalCrop}`,
       seconds: figures.seconds,
       imagesPerSecond: figures.imagesPerSecond,
       loaderWaitShare: figures.loaderWaitShare,

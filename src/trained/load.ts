@@ -105,6 +105,7 @@ export async function loadModel(
         mean: facts.mean ?? IMAGENET_INPUT.mean,
         std: facts.std ?? IMAGENET_INPUT.std,
         interpolation: facts.interpolation ?? IMAGENET_INPUT.interpolation,
+        ...(facts.fit && { fit: facts.fit }),
       },
       taken: takenFrom(file.metadata),
       weights: facts.weights,
@@ -139,7 +140,7 @@ export const preprocessFor = ({
   evalCrop,
   input,
 }: Pick<LoadedModel, 'size' | 'evalCrop' | 'input'>): Required<PreprocessOptions> =>
-  preprocessOptions({ size, evalCrop, filter: input.interpolation });
+  preprocessOptions({ size, evalCrop, filter: input.interpolation, fit: input.fit ?? 'crop' });
 
 /** Picture i as the model sees it, as a PNG in base64. */
 export async function pictureOf(source: Source, index: number, view: Required<PreprocessOptions>): Promise<string> {

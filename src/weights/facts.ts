@@ -17,6 +17,8 @@ const factsSchema = z.object({
   mean: triple.optional(),
   std: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]).optional(),
   interpolation: z.enum(['bicubic', 'bilinear']).optional(),
+  /** All of a picture is seen, its aspect kept; absent: the centre crop. */
+  fit: z.enum(['letterbox']).optional(),
   /** `swish` is TensorFlow's name of `silu`. */
   activation: z.enum(['relu', 'silu', 'swish']).optional(),
   weights: z.enum(['ema', 'raw']).optional(),

@@ -38,7 +38,10 @@ export const RECIPE_GROUPS: Readonly<Record<string, readonly RecipeKey[]>> = {
     'stochasticDepthRule',
     'classWeights',
   ],
-  Pictures: ['cropMode', 'cropAreaMin', 'cropAttempts', 'padding', 'flip', 'evalCrop', 'interpolation', 'inputNorm'],
+  Pictures: [
+    ...(['fit', 'cropMode', 'cropAreaMin', 'cropAttempts', 'scaleMin', 'scaleMax', 'padding'] as const),
+    ...(['flip', 'evalCrop', 'interpolation', 'inputNorm'] as const),
+  ],
   Augmentation: [
     'augment',
     'randAugmentLayers',

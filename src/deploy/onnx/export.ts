@@ -10,7 +10,9 @@ import { DataType, type DimensionProto, encodeModel, IR_VERSION, OPSET, type Val
 export interface ExportOptions {
   /** What stands in a row of the model's output. */
   output: ExportedOutput;
-  preprocess: Pick<Preprocess, 'size' | 'evalCrop' | 'mean' | 'std'> & { interpolation?: Preprocess['interpolation'] };
+  preprocess: Pick<Preprocess, 'size' | 'evalCrop' | 'mean' | 'std' | 'fit'> & {
+    interpolation?: Preprocess['interpolation'];
+  };
   training: TrainingFacts;
 }
 
@@ -101,7 +103,7 @@ export function exportOnnx(trace: TraceGraph, options: ExportOptions): Uint8Arra
 }
 
 function fullPreprocess(given: ExportOptions['preprocess']): Preprocess {
-  const { size, evalCrop, mean, std, interpolation = 'bicubic' } = given;
+  const { size, evalCrop, mean, std, interpolation = 'bicubic', fit } = given;
   if (
     mean.length !== 3 ||
     std.length !== 3 ||
@@ -116,11 +118,12 @@ function fullPreprocess(given: ExportOptions['preprocess']): Preprocess {
     size,
     evalCrop,
     interpolation,
+    ...(fit && { fit }),
     layout: 'NHWC',
     channels: 'RGB',
     mean,
     std,
-    resizeRule: resizeRule(size, evalCrop, interpolation),
+    resizeRule: resizeRule(size, evalCrop, interpolation, fit),
   };
 }
 
