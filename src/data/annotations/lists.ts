@@ -6,14 +6,19 @@ import { partOf } from '../sources/part-names.js';
 import type { VocLists } from './voc.js';
 
 /**
- * The lists of Pascal VOC: `ImageSets/Main/train.txt`, `val.txt`, `test.txt`, a name a line; `trainval.txt` where one of the first two is
+ * The lists of Pascal VOC: `ImageSets/Main/train.txt` (of masks `ImageSets/Segmentation`), `val.txt`, `test.txt`, a name a line; `trainval.txt` where one of the first two is
  * missing. Lists of one class (`cat_train.txt`) are for classifying.
  * @param files paths from `root`
  * @returns undefined where there are none
  * @throws UsageError for a picture that stands in two of them
  */
-export async function readLists(root: string, files: readonly string[]): Promise<VocLists | undefined> {
-  const main = files.filter((path) => /(?:^|\/)ImageSets\/Main\/[^/]+\.txt$/i.test(path));
+export async function readLists(
+  root: string,
+  files: readonly string[],
+  which: 'Main' | 'Segmentation' = 'Main',
+): Promise<VocLists | undefined> {
+  const here = new RegExp(`(?:^|/)ImageSets/${which}/[^/]+\\.txt$`, 'i');
+  const main = files.filter((path) => here.test(path));
   const found = new Map<PartName | 'trainval', string>();
   for (const path of main) {
     const name = path.slice(path.lastIndexOf('/') + 1, -4);

@@ -50,3 +50,16 @@ export function keyOf(path: string): string {
     .filter((folder) => folder !== '');
   return [...folders, stemOf(path)].join('/');
 }
+
+/** What a PNG is by its folder or the end of its name: a mask, a depth map, or a picture. Objects told apart are neither. */
+export function roleOf(path: string): 'picture' | 'mask' | 'depth' | 'other' {
+  const segments = path.split('/');
+  const name = bareStem(path);
+  const end = /[._-]([a-z]+)$/i.exec(name)?.[1] ?? '';
+  const words = [...segments.slice(0, -1), end].map((segment) => segment.toLowerCase().replace(/[\s_.-]+/g, ''));
+  if (words.some((word) => /(?:segmentationobject|instances?|instanceids?)$/.test(word))) return 'other';
+  if (words.some((word) => /depths?$/.test(word))) return 'depth';
+  const mask =
+    /(?:annotations?|annots?|masks?|labels?|labelids|gts?|gtfine|groundtruths?|segmentations?|segmentationclass|segs?)$/;
+  return words.some((word) => mask.test(word)) ? 'mask' : 'picture';
+}

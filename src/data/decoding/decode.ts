@@ -54,7 +54,7 @@ export class BrokenPicture extends RescaledError {
 
 /** Loaded with the first picture: it takes a tenth of a second in each thread, and pictures at hand need none of it. */
 let loading: Promise<(input: Uint8Array | string, options: SharpOptions) => Sharp> | undefined;
-const loadSharp = () =>
+export const loadSharp = () =>
   (loading ??= import('sharp').then(({ default: sharp }) => {
     // One thread a picture and no cache of operations, since no picture comes twice soon.
     sharp.concurrency(1);

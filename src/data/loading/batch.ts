@@ -71,7 +71,7 @@ export async function makeBatch<T extends Targets>(
   const { size } = plan.preprocess;
   const bytes = 3 * size * size;
   const images = new Uint8Array(indices.length * bytes);
-  const targets = reader.writer(indices.length);
+  const targets = reader.writer(indices.length, plan.mode);
   const kept = new Int32Array(indices.length);
   const broken: [number, string][] = [];
   let n = 0;

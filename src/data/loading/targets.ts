@@ -29,8 +29,8 @@ export interface TargetWriter<T extends Targets> {
 
 /** Gives targets for the pictures of a source. */
 export interface TargetReader<T extends Targets> {
-  /** @param most pictures that will be added at most */
-  writer(most: number): TargetWriter<T>;
+  /** @param most pictures that will be added at most @param mode what the batch is for; what only an evaluation needs can be left out */
+  writer(most: number, mode: 'train' | 'eval'): TargetWriter<T>;
 }
 
 /**

@@ -1,8 +1,31 @@
+import type { PathTableSpec } from './path-table.js';
+
 /**
  * What pictures show beside a class, by their numbers in the data set: a part of a source's spec, that threads share. All arrays lie in shared
  * memory.
  */
-export type Truth = BoxTable;
+export type Truth = BoxTable | MaskTable | DepthTable;
+
+/** A class a pixel, each picture's in a PNG of its own. */
+export interface MaskTable {
+  readonly kind: 'masks';
+  /** The files by the pictures' numbers, from the source's root. */
+  readonly paths: PathTableSpec;
+  /** [256]: the class that a number stands for, 255 where nothing is asked for, 254 where it stands for none. */
+  readonly table: Uint8Array;
+  /** The same by colour, where colours are listed: 0xRRGGBB, class. */
+  readonly colours?: ReadonlyMap<number, number>;
+}
+
+/** Metres a pixel, each picture's in a PNG of 16 bits. */
+export interface DepthTable {
+  readonly kind: 'depth';
+  readonly paths: PathTableSpec;
+  /** Numbers of a metre: 1000 where they are millimetres. */
+  readonly scale: number;
+  /** Numbers that say that there is no reading. */
+  readonly invalid: readonly number[];
+}
 
 /** Boxes around things. Picture `id` has those from `starts[id]` to before `starts[id + 1]`. */
 export interface BoxTable {

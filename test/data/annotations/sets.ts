@@ -1,4 +1,5 @@
 // Small data sets with annotations, written as other tools write them.
+import { deflateSync } from 'node:zlib';
 import { gradientSharp, writeTree } from '../helpers.js';
 
 export interface Drawn {
@@ -42,4 +43,46 @@ export async function vocSet(folder: string, parts: Readonly<Record<string, numb
     }
   }
   return writeTree(folder, files);
+}
+
+const CRC = Uint32Array.from({ length: 256 }, (_, n) => {
+  let c = n;
+  for (let k = 0; k < 8; k++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
+  return c;
+});
+
+function chunk(name: string, data: Uint8Array): Buffer {
+  const body = Buffer.concat([Buffer.from(name, 'latin1'), data]);
+  let crc = 0xffffffff;
+  for (const byte of body) crc = CRC[(crc ^ byte) & 255]! ^ (crc >>> 8);
+  const ends = Buffer.alloc(8);
+  ends.writeUInt32BE(data.length, 0);
+  ends.writeUInt32BE((crc ^ 0xffffffff) >>> 0, 4);
+  return Buffer.concat([ends.subarray(0, 4), body, ends.subarray(4)]);
+}
+
+/** A PNG of these numbers as they are: grey, or with a palette of red, green, blue. */
+export function pngOf(
+  width: number,
+  values: readonly number[],
+  { bits = 8, palette }: { bits?: 1 | 2 | 4 | 8 | 16; palette?: readonly (readonly number[])[] } = {},
+): Buffer {
+  const height = values.length / width;
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header.set([bits, palette === undefined ? 0 : 3], 8);
+  const row = Math.ceil((width * bits) / 8);
+  const raw = Buffer.alloc((row + 1) * height);
+  for (const [i, value] of values.entries()) {
+    const [x, start] = [i % width, Math.floor(i / width) * (row + 1) + 1];
+    if (bits === 16) raw.writeUInt16BE(value, start + 2 * x);
+    else raw[start + ((x * bits) >> 3)]! |= value << (8 - bits - ((x * bits) & 7));
+  }
+  const colours = palette === undefined ? [] : [chunk('PLTE', Uint8Array.from(palette.flat()))];
+  const sign = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
+  return Buffer.concat([
+    ...[sign, chunk('IHDR', header), ...colours],
+    ...[chunk('IDAT', deflateSync(raw)), chunk('IEND', Buffer.alloc(0))],
+  ]);
 }
