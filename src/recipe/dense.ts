@@ -22,8 +22,8 @@ export const DENSE_DEFAULTS = {
 /** What recipes of both tasks have in common. */
 const PIXELS = {
   rateScaling: ['none', 'our choice: the rate is that of the batch'],
-  cropMode: ['none', SMALL],
-  evalCrop: [1, 'the whole picture'],
+  fit: ['letterbox', 'every pixel is asked for: nothing is cut off'],
+  cropMode: ['scale', 'tensorflow/tpu models/official/detection: a random size, then a random window'],
   labelSmoothing: [0, 'not in the reference'],
 } as const satisfies Changes;
 
@@ -62,6 +62,8 @@ export const DENSE_PRESETS: Readonly<Record<string, Preset>> = {
       dropout: [0.5, DEEPLAB],
       averaging: ['none', TORCHVISION],
       augment: ['none', TORCHVISION],
+      scaleMin: [0.5, `${TORCHVISION}: 0.5 to 2 times 520, windows of 480`],
+      scaleMax: [2, `${TORCHVISION}: 0.5 to 2 times 520, windows of 480`],
       decoder: ['deeplabv3', DEEPLAB],
       decoderChannels: [256, DEEPLAB],
       outputStride: [8, DEEPLAB],
@@ -98,6 +100,7 @@ export const DENSE_PRESETS: Readonly<Record<string, Preset>> = {
     task: 'depth',
     values: {
       ...PIXELS,
+      cropMode: ['none', 'our choice: a picture of another size would show other depths'],
       epochs: [60, SMALL],
       batch: [8, SMALL],
       optimiser: ['adamw', BTS],
@@ -117,6 +120,10 @@ export const DENSE_PRESETS: Readonly<Record<string, Preset>> = {
     perModel: false,
     values: {
       ...PIXELS,
+      cropMode: [
+        'none',
+        `our choice: a picture of another size would show other depths (${BTS}: windows of the picture)`,
+      ],
       epochs: [50, BTS],
       batch: [4, BTS],
       optimiser: ['adamw', BTS],

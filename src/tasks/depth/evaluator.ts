@@ -1,8 +1,8 @@
+import type { DepthTargets } from '../../data/annotations/map-targets.js';
 import { RescaledError } from '../../errors.js';
 import { call, fromTypedArray, type Tensor } from '../../torch/index.js';
 import type { Evaluator } from '../../train/task.js';
 import { one, seenOf, valuesOnPicture } from '../picture-size.js';
-import type { DepthTargets } from './data.js';
 import { BTS_SILOG, silogLoss } from './loss.js';
 import { DEPTH_FIGURES, type DepthScorer, depthScorer } from './metrics.js';
 import type { DepthSettings } from './settings.js';

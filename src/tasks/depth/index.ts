@@ -1,9 +1,10 @@
+import { type DepthTargets, depthTargets } from '../../data/annotations/map-targets.js';
+import { openDepth } from '../../data/annotations/maps.js';
 import { LAST_LAYERS } from '../../models/segment/index.js';
 import { DETECT_KEYS } from '../../recipe/detect-settings.js';
 import { CONTRAST_KEYS } from '../../recipe/simclr-augment.js';
 import type { Task } from '../../train/task.js';
 import { refusesDecoder } from '../pixel-decoder.js';
-import { type DepthTargets, depthTargets, openDepth } from './data.js';
 import { type DepthDetails, depthEvaluator } from './evaluator.js';
 import { METRICS } from './measures.js';
 import { modelOfFacts, modelOfRun } from './model.js';

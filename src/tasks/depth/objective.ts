@@ -1,6 +1,6 @@
+import type { DepthTargets } from '../../data/annotations/map-targets.js';
 import { fromTypedArray } from '../../torch/index.js';
 import type { Objective } from '../../train/task.js';
-import type { DepthTargets } from './data.js';
 import { type SilogOptions, silogLoss } from './loss.js';
 
 /** `read`: the share of a step's pixels that have a reading to learn from. */

@@ -1,9 +1,9 @@
+import type { SegmentTargets } from '../../data/annotations/map-targets.js';
 import { RescaledError } from '../../errors.js';
 import { call, fromTypedArray, type Tensor } from '../../torch/index.js';
 import type { Evaluator } from '../../train/task.js';
 import { argmax, classesOnPicture, one, seenOf } from '../picture-size.js';
 import { type PixelScorer, pixelScorer } from './confusion.js';
-import type { SegmentTargets } from './data.js';
 import { pixelLoss } from './loss.js';
 
 /** A picture that was measured, as the network saw it. */

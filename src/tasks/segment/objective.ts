@@ -1,6 +1,6 @@
+import type { SegmentTargets } from '../../data/annotations/map-targets.js';
 import { call, fromTypedArray, type Tensor } from '../../torch/index.js';
 import type { Objective } from '../../train/task.js';
-import type { SegmentTargets } from './data.js';
 import { IGNORE, type PixelLossOptions, pixelLoss } from './loss.js';
 
 export interface SegmentObjectiveOptions extends Omit<PixelLossOptions, 'of' | 'classes'> {

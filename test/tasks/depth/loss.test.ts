@@ -56,7 +56,10 @@ test('the best constant depth is the one that most readings are near to', () => 
   };
   // 2 and 2.2 m lie within 1.25 times of one depth, 5 m does not. A picture without readings counts for nothing.
   const found = bestConstant([
-    picture([[2, 0.5], [5, 0.5]]),
+    picture([
+      [2, 0.5],
+      [5, 0.5],
+    ]),
     picture([[2.2, 1]]),
     new Float64Array(0),
   ])!;

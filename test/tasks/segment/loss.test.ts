@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { SegmentTargets } from '../../../src/tasks/segment/data.js';
+import type { SegmentTargets } from '../../../src/data/annotations/map-targets.js';
 import { pixelLoss } from '../../../src/tasks/segment/loss.js';
 import { segmentObjective } from '../../../src/tasks/segment/objective.js';
 import { bestConstant } from '../../../src/tasks/segment/text.js';
