@@ -148,3 +148,10 @@ export function lastName(path: string): string {
 /** A folder seen from another, where it is not named as the user typed it. */
 export const seenFrom = (from: string, path: string): string =>
   isAddress(path) ? publicAddress(path) : isAbsolute(path) ? relative(resolve(from), path) || '.' : path;
+
+/** The path below the data folder: a page that is passed on names no more of the machine than it must. */
+export function pathWithin(folder: string | undefined, path: string): string {
+  if (folder === undefined || isAddress(path)) return path;
+  const short = relative(resolve(folder), resolve(path));
+  return short.startsWith('..') || isAbsolute(short) ? path : short;
+}

@@ -72,7 +72,10 @@ const SHELVES: Record<string, Record<string, string[]>> = {
   data: {
     ...{ cache: [], decoding: [], shards: ['decoding'], sources: ['cache', 'decoding', 'shards'] },
     ...{ labels: ['sources'], loading: ['sources', 'decoding'], check: ['sources', 'cache', 'decoding'] },
+    annotations: ['sources', 'decoding', 'loading'],
   },
+  // Depth is a decoder of segmentation with one output.
+  models: { depth: ['segment'], '*': [] },
   weights: { formats: [], names: ['formats'], hub: [] },
   report: { draw: [], '*': ['draw'] },
   study: { analysis: [], plan: ['analysis'], trials: ['plan', 'analysis'], advice: ['analysis'] },

@@ -21,11 +21,15 @@ export interface PreprocessOptions {
    * tiny pictures).
    */
   evalCrop: number;
+  /** What evaluation sees: the centre `crop`, or all of the picture with its aspect kept and the rest filled, `letterbox`. Default `crop`. */
+  fit?: 'crop' | 'letterbox';
   /**
    * `inception`: random area and aspect. `pad`: zero-pad the evaluation view, then a random S x S window. `none`: the
-   * evaluation view.
+   * evaluation view. `scale`: the picture with its aspect kept in a random size, then a random S x S window, what it lacks filled.
    */
-  cropMode?: 'inception' | 'pad' | 'none';
+  cropMode?: 'inception' | 'pad' | 'none' | 'scale';
+  /** Of `scale`: the longer side in S, from and to. Default 0.75 to 1.5; of large scale jitter 0.1 to 2. */
+  scaleRange?: [number, number];
   /** Pixels of zero padding on each side in `pad` mode. Default 4, as is usual for CIFAR. */
   padding?: number;
   /**
@@ -55,7 +59,9 @@ export const REFERENCE_PREPROCESS: Readonly<Required<Omit<PreprocessOptions, 'si
   cropAspect: [3 / 4, 4 / 3],
   flip: 0.5,
   evalCrop: 0.875,
+  fit: 'crop',
   cropMode: 'inception',
+  scaleRange: [0.75, 1.5],
   padding: 4,
   minCovered: 0.1,
   cropAttempts: CROP_ATTEMPTS,
@@ -72,7 +78,7 @@ export function preprocessOptions(given: Partial<PreprocessOptions> & { size: nu
   const defined = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const options = { ...REFERENCE_PREPROCESS, ...defined } as Required<PreprocessOptions>;
   const { size, cropArea, cropAspect, flip, evalCrop, cropMode, padding, minCovered, filter } = options;
-  const { cropAttempts, cropFallback } = options;
+  const { cropAttempts, cropFallback, fit, scaleRange } = options;
   const expect = (good: boolean, field: string, expected: string, value: unknown) => {
     if (!good) throw new UsageError(`Expected ${expected} for ${field} but received ${JSON.stringify(value)}.`);
   };
@@ -81,7 +87,16 @@ export function preprocessOptions(given: Partial<PreprocessOptions> & { size: nu
   expect(isRange(cropAspect), 'cropAspect', 'two rising numbers above 0', cropAspect);
   expect(flip >= 0 && flip <= 1, 'flip', 'a probability from 0 to 1', flip);
   expect(evalCrop > 0 && evalCrop <= 1, 'evalCrop', 'a share above 0 and at most 1', evalCrop);
-  expect(['inception', 'pad', 'none'].includes(cropMode), 'cropMode', '"inception", "pad" or "none"', cropMode);
+  expect(fit === 'crop' || fit === 'letterbox', 'fit', '"crop" or "letterbox"', fit);
+  const modes = ['inception', 'pad', 'none', 'scale'];
+  expect(modes.includes(cropMode), 'cropMode', '"inception", "pad", "none" or "scale"', cropMode);
+  expect(
+    isRange(scaleRange) && scaleRange[1] <= 16,
+    'scaleRange',
+    'two rising numbers above 0 and at most 16',
+    scaleRange,
+  );
+  expect(cropMode !== 'pad' || fit === 'crop', 'cropMode', 'another than "pad" with fit "letterbox"', cropMode);
   expect(
     Number.isInteger(padding) && padding >= 0 && padding <= size,
     'padding',

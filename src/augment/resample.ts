@@ -33,8 +33,18 @@ let between = new Uint8Array(0);
  * Fills the weights of one axis. An output pixel's filter is centred at start + (i + 0.5) x scale and, when shrinking,
  * widened by scale = (end - start) / output (antialiasing); weights are normalised to sum 1, then rounded to 22
  * fractional bits.
+ * @param skip outputs before the first that is wanted
  */
-function prepare(axis: Axis, input: number, start: number, end: number, output: number, filter: Filter): void {
+function prepare(
+  axis: Axis,
+  input: number,
+  start: number,
+  end: number,
+  output: number,
+  filter: Filter,
+  skip: number,
+  wanted: number,
+): void {
   const weightOf = filter === 'bicubic' ? cubic : triangle;
   // Pillow holds the box in single precision; the same rounding here keeps the bytes equal for boxes between pixels.
   const from = Math.fround(start);
@@ -42,17 +52,17 @@ function prepare(axis: Axis, input: number, start: number, end: number, output: 
   const widening = Math.max(scale, 1);
   const support = (filter === 'bicubic' ? 2 : 1) * widening;
   const stride = Math.ceil(support) * 2 + 1;
-  if (axis.first.length < output) {
-    axis.first = new Int32Array(output);
-    axis.taps = new Int32Array(output);
+  if (axis.first.length < wanted) {
+    axis.first = new Int32Array(wanted);
+    axis.taps = new Int32Array(wanted);
   }
-  if (axis.weights.length < output * stride) axis.weights = new Int32Array(output * stride);
+  if (axis.weights.length < wanted * stride) axis.weights = new Int32Array(wanted * stride);
   if (real.length < stride) real = new Float64Array(stride);
   axis.stride = stride;
   const { first, taps, weights } = axis;
   const narrowing = 1 / widening;
-  for (let i = 0; i < output; i++) {
-    const centre = from + (i + 0.5) * scale;
+  for (let i = 0; i < wanted; i++) {
+    const centre = from + (skip + i + 0.5) * scale;
     const low = Math.max(0, Math.trunc(centre - support + 0.5));
     const count = Math.min(input, Math.trunc(centre + support + 0.5)) - low;
     let sum = 0;
@@ -189,15 +199,23 @@ export function resample(
       `Expected a target size of whole pixels, at least 1 x 1, but received ${width} x ${height}.`,
     );
   }
-  return resampled(pixels, 0, pixels.width * 3, box, width, height, filter);
+  return resampled(pixels, 0, pixels.width * 3, box, width, height, filter, { x: 0, y: 0, width, height });
 }
 
 /**
  * A crop of whole pixels, resampled to width x height. As if it had been cut out before: pixels outside have no part in
  * it.
+ * @param window the part of the result that is made, within it; default: all of it
  * @throws RescaledError when the crop does not lie within the picture
  */
-export function resampleCrop(pixels: Pixels, crop: Crop, width: number, height: number, filter: Filter): Uint8Array {
+export function resampleCrop(
+  pixels: Pixels,
+  crop: Crop,
+  width: number,
+  height: number,
+  filter: Filter,
+  window: Crop = { x: 0, y: 0, width, height },
+): Uint8Array {
   const { x, y, width: w, height: h } = crop;
   if (!(x >= 0 && y >= 0 && w >= 1 && h >= 1 && x + w <= pixels.width && y + h <= pixels.height)) {
     throw new RescaledError(
@@ -205,10 +223,13 @@ export function resampleCrop(pixels: Pixels, crop: Crop, width: number, height: 
     );
   }
   const part = { data: pixels.data, width: w, height: h };
-  return resampled(part, (y * pixels.width + x) * 3, pixels.width * 3, [0, 0, w, h], width, height, filter);
+  return resampled(part, (y * pixels.width + x) * 3, pixels.width * 3, [0, 0, w, h], width, height, filter, window);
 }
 
-/** @param offset of the first byte, @param pitch bytes from row to row: the picture may be a part of a larger one */
+/**
+ * @param offset of the first byte @param pitch bytes from row to row: the picture may be a part of a larger one
+ * @param window the part of the result that is wanted
+ */
 function resampled(
   pixels: Pixels,
   offset: number,
@@ -217,36 +238,39 @@ function resampled(
   width: number,
   height: number,
   filter: Filter,
+  window: Crop,
 ): Uint8Array {
   const { data } = pixels;
-  const out = new Uint8Array(3 * width * height);
-  const bytes = width * 3;
+  const out = new Uint8Array(3 * window.width * window.height);
+  const bytes = window.width * 3;
   const keepX = Number.isInteger(x0) && x1 - x0 === width;
   const keepY = Number.isInteger(y0) && y1 - y0 === height;
+  const left = (x0 + window.x) * 3;
+  const upper = y0 + window.y;
   if (keepX && keepY) {
-    for (let y = 0; y < height; y++) {
-      const from = offset + (y0 + y) * pitch + x0 * 3;
+    for (let y = 0; y < window.height; y++) {
+      const from = offset + (upper + y) * pitch + left;
       out.set(data.subarray(from, from + bytes), y * bytes);
     }
     return out;
   }
-  if (!keepY) prepare(axisY, pixels.height, y0, y1, height, filter);
+  if (!keepY) prepare(axisY, pixels.height, y0, y1, height, filter, window.y, window.height);
   if (keepX) {
-    resampleColumns(data, offset + x0 * 3, pitch, bytes, pixels.height, out, height);
+    resampleColumns(data, offset + left, pitch, bytes, pixels.height, out, window.height);
     return out;
   }
-  prepare(axisX, pixels.width, x0, x1, width, filter);
+  prepare(axisX, pixels.width, x0, x1, width, filter, window.x, window.width);
   if (keepY) {
-    resampleRows(data, offset + y0 * pitch, pitch, pixels.width, height, out, width);
+    resampleRows(data, offset + upper * pitch, pitch, pixels.width, window.height, out, window.width);
     return out;
   }
   // Only the rows that the second pass will read.
   const top = axisY.first[0]!;
-  const bottom = axisY.first[height - 1]! + axisY.taps[height - 1]!;
+  const bottom = axisY.first[window.height - 1]! + axisY.taps[window.height - 1]!;
   const rows = bottom - top;
-  for (let y = 0; y < height; y++) axisY.first[y]! -= top;
+  for (let y = 0; y < window.height; y++) axisY.first[y]! -= top;
   if (between.length < rows * bytes) between = new Uint8Array(rows * bytes);
-  resampleRows(data, offset + top * pitch, pitch, pixels.width, rows, between, width);
-  resampleColumns(between, 0, bytes, bytes, rows, out, height);
+  resampleRows(data, offset + top * pitch, pitch, pixels.width, rows, between, window.width);
+  resampleColumns(between, 0, bytes, bytes, rows, out, window.height);
   return out;
 }

@@ -22,9 +22,8 @@ export interface ViewedBoxes {
 }
 
 /**
- * Boxes as the picture is seen in a view: u = (x - crop.x) * S / crop.width - shift.x, flipped S - u, and likewise down;
- * then cut to where the view
- * shows the picture: a shift brings in zeros. Edges keep their fractions.
+ * Boxes as the picture is seen in a view: u = (x - crop.x) * scaled.width / crop.width - shift.x, flipped S - u, and likewise down;
+ * then cut to where the view shows the picture. Edges keep their fractions.
  * @param boxes [n, 4]: x0, y0, x1, y1 in pixels of `grid`
  * @param grid by default the picture as it was decoded
  */
@@ -35,10 +34,11 @@ export function viewBoxes(boxes: ArrayLike<number>, view: View, grid: Grid = vie
   const out = new Float32Array(boxes.length);
   const visible = new Float32Array(n);
   const { crop, size, shift = { x: 0, y: 0 }, flip } = view;
-  const [scaleX, scaleY] = [size / crop.width, size / crop.height];
+  const scaled = scaledOf(view);
+  const [scaleX, scaleY] = [scaled.width / crop.width, scaled.height / crop.height];
   const [toX, toY] = [view.width / grid.width, view.height / grid.height];
-  const [minX, maxX] = lit(size, shift.x, flip);
-  const [minY, maxY] = lit(size, shift.y, false);
+  const [minX, maxX] = lit(size, scaled.width, shift.x, flip);
+  const [minY, maxY] = lit(size, scaled.height, shift.y, false);
   for (let i = 0; i < n; i++) {
     const at = 4 * i;
     let left = (boxes[at]! * toX - crop.x) * scaleX - shift.x;
@@ -57,25 +57,36 @@ export function viewBoxes(boxes: ArrayLike<number>, view: View, grid: Grid = vie
 
 const clamp = (value: number, low: number, high: number): number => Math.min(high, Math.max(low, value));
 
+const scaledOf = ({ scaled, size }: View): { width: number; height: number } => scaled ?? { width: size, height: size };
+
 /** The rows or columns of a view, from and to, that show the picture. */
-function lit(size: number, shift: number, flip: boolean): [from: number, to: number] {
-  const [from, to] = [Math.max(0, -shift), Math.min(size, size - shift)];
+function lit(size: number, scaled: number, shift: number, flip: boolean): [from: number, to: number] {
+  const from = Math.min(size, Math.max(0, -shift));
+  const to = Math.max(from, Math.min(size, scaled - shift));
   return flip ? [size - to, size - from] : [from, to];
 }
 
 /**
  * For each row or column of a view the one of the grid that lies under its centre: floor of
- * (crop + (i + shift + 1/2) * crop side / S) * grid side / picture side, -1 outside the crop. This is Pillow's NEAREST on
+ * (crop + (i + shift + 1/2) * crop side / scaled side) * grid side / picture side, -1 outside the crop. This is Pillow's NEAREST on
  * the crop cut out of the grid.
  */
-function nearest(size: number, from: number, side: number, shift: number, picture: number, grid: number): Int32Array {
+function nearest(
+  size: number,
+  scaled: number,
+  from: number,
+  side: number,
+  shift: number,
+  picture: number,
+  grid: number,
+): Int32Array {
   const rows = new Int32Array(size).fill(-1);
   const ratio = grid / picture;
   const first = Math.floor(from * ratio);
-  const step = (side / size) * ratio;
+  const step = (side / scaled) * ratio;
   // Added up as Pillow does: a centre on the border of two pixels then falls to the same side.
   let centre = from * ratio - first + step * 0.5;
-  for (let place = 0; place < size; place++, centre += step) {
+  for (let place = 0; place < scaled; place++, centre += step) {
     const i = place - shift;
     if (i >= 0 && i < size) rows[i] = Math.min(grid - 1, first + Math.floor(centre));
   }
@@ -94,9 +105,10 @@ function sample<T extends Uint8Array | Uint16Array | Int32Array | Float32Array>(
       `Expected ${grid.width} x ${grid.height} values for a map on that grid but received ${values.length}.`,
     );
   const { crop, size, shift = { x: 0, y: 0 }, flip } = view;
-  const columns = nearest(size, crop.x, crop.width, shift.x, view.width, grid.width);
+  const scaled = scaledOf(view);
+  const columns = nearest(size, scaled.width, crop.x, crop.width, shift.x, view.width, grid.width);
   if (flip) columns.reverse();
-  const rows = nearest(size, crop.y, crop.height, shift.y, view.height, grid.height);
+  const rows = nearest(size, scaled.height, crop.y, crop.height, shift.y, view.height, grid.height);
   for (let y = 0; y < size; y++) {
     if (rows[y]! < 0) continue;
     const row = rows[y]! * grid.width;
@@ -126,8 +138,8 @@ export function viewMask<T extends Uint8Array | Uint16Array | Int32Array>(
  * A depth map as the picture is seen in a view, by the nearest reading: between a near and a far one lies neither.
  * @param depth [height, width] of `grid`
  * @param outside what stands where the view looks past the picture, and marks places without a reading
- * @param zoom divide readings by sqrt(S/w * S/h), w and h the crop's sides in pixels of `grid`, as a camera that sees an
- * object so much larger is that much nearer; `outside` is left as it is
+ * @param zoom divide readings by sqrt(W/w * H/h), W and H what the crop is resized to (S), w and h its sides in pixels of `grid`, as a camera that
+ * sees an object so much larger is that much nearer; `outside` is left as it is
  * @returns [S, S]
  */
 export function viewDepth(
@@ -137,11 +149,12 @@ export function viewDepth(
   { zoom = false, grid = view }: { zoom?: boolean; grid?: Grid } = {},
 ): Float32Array {
   const { crop, size } = view;
+  const scaled = scaledOf(view);
   const missing = Math.fround(outside);
   const out = sample(depth, view, grid, new Float32Array(size * size).fill(missing));
   if (!zoom) return out;
   const [width, height] = [(crop.width * grid.width) / view.width, (crop.height * grid.height) / view.height];
-  const scale = Math.sqrt((size / width) * (size / height));
+  const scale = Math.sqrt((scaled.width / width) * (scaled.height / height));
   for (let i = 0; i < out.length; i++) if (!Object.is(out[i], missing)) out[i] = out[i]! / scale;
   return out;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MEAN_COLOUR } from '../augment/view.js';
 import { UsageError } from '../errors.js';
 
 /** How a picture becomes the file's input; the normalisation itself is part of the graph. */
@@ -7,6 +8,8 @@ export interface Preprocess {
   size: number;
   /** Share of the shorter side that the centre crop keeps. */
   evalCrop: number;
+  /** All of the picture with its aspect kept, in place of a centre crop. */
+  fit?: 'letterbox';
   interpolation: 'bicubic' | 'bilinear';
   /** Of the input tensor: bytes [N, S, S, 3], channels red, green, blue. */
   layout: 'NHWC';
@@ -62,6 +65,7 @@ const namesSchema = z.array(z.string()).min(1);
 const preprocessSchema = z.looseObject({
   size: z.int().min(1).max(4096),
   evalCrop: z.number().gt(0).max(1),
+  fit: z.literal('letterbox').optional(),
   interpolation: z.enum(['bicubic', 'bilinear']),
   layout: z.literal('NHWC'),
   channels: z.literal('RGB'),
@@ -72,7 +76,13 @@ const preprocessSchema = z.looseObject({
 const trainingSchema = z.looseObject({ model: z.string() });
 
 /** The resize rule in words. `size` and `evalCrop` as in `Preprocess`. */
-export function resizeRule(size: number, evalCrop: number, interpolation: string): string {
+export function resizeRule(size: number, evalCrop: number, interpolation: string, fit?: 'letterbox'): string {
+  if (fit === 'letterbox')
+    return (
+      `Upright 8-bit sRGB, transparency on white. Resize it so that its longer side is ${size} pixels, the other rounded: ${interpolation}, ` +
+      `antialiased, as Pillow does. Put it into the upper left corner of ${size} x ${size} pixels of the colour ${MEAN_COLOUR.join(', ')}. ` +
+      'Pass the bytes as they are.'
+    );
   const pad = Math.round(size * (1 / evalCrop - 1));
   return (
     `Upright 8-bit sRGB, transparency on white. Cut the centred square of side ` +

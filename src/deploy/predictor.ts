@@ -102,8 +102,8 @@ export class Predictor {
     readonly notes: readonly string[],
   ) {
     this.#session = session;
-    const { size, evalCrop, interpolation } = metadata.preprocess;
-    this.#view = preprocessOptions({ size, evalCrop, filter: interpolation });
+    const { size, evalCrop, fit, interpolation } = metadata.preprocess;
+    this.#view = preprocessOptions({ size, evalCrop, ...(fit && { fit }), filter: interpolation });
   }
 
   /** Names of the classes; none where the file gives numbers. */

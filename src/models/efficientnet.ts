@@ -216,6 +216,11 @@ export class EfficientNet extends ImageModel {
     return 16 * this.options.stemStride;
   }
 
+  get featureWidths(): Record<keyof Features, number> {
+    const [, c2, c3, , c4, , c5] = STAGES.map(({ out }) => roundFilters(out, this.options.width));
+    return { c2: c2!, c3: c3!, c4: c4!, c5: c5! };
+  }
+
   /** The outputs of the last block at each stride: of the second, third, fifth and seventh stage. */
   protected stages(x: Tensor): Features {
     let y = scope(() => normSilu(this.bn1, this.conv_stem.forward(x)));

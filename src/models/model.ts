@@ -29,6 +29,8 @@ export abstract class ImageModel extends Module {
   abstract readonly head: string;
   /** Pixels of the picture that one position of c5 stands for, each way: the product of all strides. */
   abstract readonly totalStride: number;
+  /** Channels of the feature maps. */
+  abstract readonly featureWidths: Readonly<Record<keyof Features, number>>;
   /**
    * The feature maps of any picture whose sides are at least `totalStride`, square or not; a side that the stride does
    * not divide is rounded up.

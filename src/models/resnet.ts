@@ -241,6 +241,11 @@ export class ResNet extends ImageModel {
     return 8 * this.options.stemStride;
   }
 
+  get featureWidths(): Record<keyof Features, number> {
+    const last = (stage: Sequential): number => ([...stage].at(-1) as Block).lastNorm.channels;
+    return { c2: last(this.layer1), c3: last(this.layer2), c4: last(this.layer3), c5: last(this.layer4) };
+  }
+
   /** All residual blocks, from input to output. */
   blocks(): Block[] {
     return [this.layer1, this.layer2, this.layer3, this.layer4].flatMap((stage) => [...stage] as Block[]);

@@ -1,12 +1,13 @@
 export * from './activation.js';
 export * from './conv.js';
 export * from './drop.js';
-export { type Initialiser, initialise } from './init.js';
+export { type Initialiser, initialise, initialised } from './init.js';
 export * from './linear.js';
-export { Module } from './module.js';
+export { type AnyModule, Module } from './module.js';
 export * from './norm.js';
 export * from './parameter.js';
 export * from './pool.js';
 export { type HeadVersion, ProjectionHead, type ProjectionHeadOptions, projectionIn } from './projection-head.js';
+export * from './resize.js';
 export * from './sequential.js';
 export * from './squeeze-excite.js';

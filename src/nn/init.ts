@@ -1,7 +1,7 @@
 import { call, copy_, type Generator, generator, noGrad, scope, type Tensor, zeros } from '../torch/index.js';
 import { Conv2d } from './conv.js';
 import { Linear } from './linear.js';
-import type { Module } from './module.js';
+import type { AnyModule, Module } from './module.js';
 import { BatchNorm } from './norm.js';
 
 /**
@@ -59,6 +59,27 @@ export function initialise(root: Module, kind: Initialiser, seed: number): void 
           call('aten::fill_.Scalar', [module.weight, 1]);
           if (module.bias !== undefined) call('aten::zero_', [module.bias]);
         }
+      }
+    }),
+  );
+}
+
+/**
+ * Fills the kernels of all convolutions of a tree by `draw`, in the order of its fields; biases become 0. The same seed gives the same weights.
+ * @param draw fills a tensor with numbers for the kernel of that convolution
+ */
+export function initialised(
+  root: AnyModule,
+  seed: number,
+  draw: (drawn: Tensor, conv: Conv2d, random: Generator) => void,
+): void {
+  const random = generator(seed);
+  noGrad(() =>
+    scope(() => {
+      for (const [, module] of root.modules()) {
+        if (!(module instanceof Conv2d)) continue;
+        fill(module.weight, (drawn) => draw(drawn, module, random));
+        if (module.bias !== undefined) call('aten::zero_', [module.bias]);
       }
     }),
   );

@@ -1,14 +1,19 @@
 import { keep, Tensor, to } from '../torch/index.js';
 
+/** A module of whatever takes and gives. */
+// biome-ignore lint/suspicious/noExplicitAny: nothing is called through it but what all modules share
+export type AnyModule = Module<any, any>;
+
 /**
  * A named tree of parameters and buffers. A state key is the path of fields that leads to a tensor, as in PyTorch:
  * `layer1.0.conv1.weight`. Fields that hold a Tensor are parameters, unless `bufferNames` lists them.
+ * @typeParam In what `forward` takes: a tensor, or for a part that looks at several maps a list of them
  */
-export abstract class Module {
+export abstract class Module<In = Tensor, Out = Tensor> {
   /** In training, batch norm uses batch statistics and dropout and stochastic depth are active. Set by `train()`. */
   training = false;
 
-  abstract forward(x: Tensor): Tensor;
+  abstract forward(x: In): Out;
 
   /** Field names of tensors that are state but not trained. */
   get bufferNames(): readonly string[] {
@@ -16,7 +21,7 @@ export abstract class Module {
   }
 
   /** [field, module] of the direct children; arrays count by index. */
-  *children(): Generator<[string, Module]> {
+  *children(): Generator<[string, AnyModule]> {
     for (const [name, value] of Object.entries(this)) {
       if (value instanceof Module) yield [name, value];
       else if (Array.isArray(value))
@@ -25,7 +30,7 @@ export abstract class Module {
   }
 
   /** Every module of the tree with its path; the root has the path ''. */
-  *modules(path = ''): Generator<[string, Module]> {
+  *modules(path = ''): Generator<[string, AnyModule]> {
     yield [path, this];
     for (const [name, child] of this.children()) yield* child.modules(path === '' ? name : `${path}.${name}`);
   }

@@ -14,6 +14,8 @@ export abstract class BatchNorm extends Module {
   running_mean: Tensor;
   running_var: Tensor;
   momentum = 0.1;
+  /** Keeps its statistics and uses them in training too; see `freezeNorm`. */
+  frozen = false;
   /** @param shift whether something is added at the end, TensorFlow's `center` */
   constructor(
     readonly channels: number,
@@ -31,7 +33,8 @@ export abstract class BatchNorm extends Module {
   }
   forward(x: Tensor): Tensor {
     const [n = 0, c = 1] = x.shape;
-    if (this.training && n > 0 && x.size === c)
+    const training = this.training && !this.frozen;
+    if (training && n > 0 && x.size === c)
       throw new RangeError(
         `Expected more than 1 value per channel when training, got input size [${x.shape.join(', ')}]`,
       );
@@ -41,11 +44,21 @@ export abstract class BatchNorm extends Module {
       this.bias ?? null,
       this.running_mean,
       this.running_var,
-      this.training,
+      training,
       this.momentum,
       this.eps,
     );
   }
+}
+
+/** Freezes the statistics, scales and shifts of every batch norm of a tree: few pictures in a step say little of them. */
+export function freezeNorm(root: Module): void {
+  for (const [, module] of root.modules())
+    if (module instanceof BatchNorm) {
+      module.frozen = true;
+      module.weight.requiresGrad = false;
+      if (module.bias !== undefined) module.bias.requiresGrad = false;
+    }
 }
 
 /** Over N of [N, C]. Without a shift it has no `bias`. */
@@ -67,7 +80,7 @@ export class BatchNorm2d extends BatchNorm {
    * exported. The two agree to rounding.
    */
   forwardAct(x: Tensor, activation: Activation | 'none', shortcut: Tensor | null = null): Tensor {
-    const fused = this.training && x.device === 'cpu' && x.size > 0 && ownKernels(x, this.weight);
+    const fused = this.training && !this.frozen && x.device === 'cpu' && x.size > 0 && ownKernels(x, this.weight);
     if (fused)
       return call('rescaled::batch_norm_act', [
         x,
@@ -83,5 +96,29 @@ export class BatchNorm2d extends BatchNorm {
     const y = this.forward(x);
     const added = shortcut === null ? y : add_(y, shortcut);
     return activation === 'none' ? added : activate(added, activation);
+  }
+}
+
+/**
+ * (x - mean)/sqrt(var + eps)*weight + bias, mean and variance of each sample over the channels of a group and all positions: no batch has a
+ * part in it. Source: Wu and He 2018, arXiv 1803.08494, 32 groups; fewer where they do not divide the channels.
+ */
+export class GroupNorm extends Module {
+  weight: Tensor;
+  bias: Tensor;
+  readonly groups: number;
+  constructor(
+    readonly channels: number,
+    readonly eps = 1e-5,
+  ) {
+    super();
+    let groups = Math.min(32, channels);
+    while (channels % groups !== 0) groups--;
+    this.groups = groups;
+    this.weight = parameter(ones([channels]));
+    this.bias = parameter(zeros([channels]));
+  }
+  forward(x: Tensor): Tensor {
+    return call('aten::group_norm', [x, this.groups, this.weight, this.bias, this.eps, false]);
   }
 }

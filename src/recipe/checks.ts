@@ -20,6 +20,14 @@ export function refuseImpossible(recipe: Recipe, model: string): void {
       `Expected weightDecayMode=coupled with optimiser=lars but received "${recipe.weightDecayMode}": ` +
         'its trust ratio is taken of gradient and weight decay together. For decoupled decay take lamb.',
     );
+  if (recipe.fit === 'letterbox' && recipe.cropMode === 'pad')
+    throw new UsageError(
+      'Expected another cropMode than pad with fit=letterbox: take scale, which moves pictures too, or none.',
+    );
+  if (recipe.scaleMin > recipe.scaleMax)
+    throw new UsageError(
+      `Expected scaleMin up to scaleMax but received scaleMin=${recipe.scaleMin} and scaleMax=${recipe.scaleMax}.`,
+    );
   if (warmupEpochs >= epochs)
     throw new UsageError(
       `Expected a warm-up shorter than the run but received warmupEpochs=${warmupEpochs} of epochs=${epochs}: ` +

@@ -1,20 +1,9 @@
+import { DENSE_DEFAULTS, DENSE_PRESETS } from './dense.js';
+import { DETECT_DEFAULTS, DETECT_PRESETS } from './detect.js';
+import type { Preset, Sourced } from './preset.js';
 import type { Recipe, RecipeKey } from './schema.js';
 
-/** A value beside where it comes from. */
-export type Sourced<T> = readonly [value: T, source: string];
-export type Changes = { readonly [K in RecipeKey]?: Sourced<Recipe[K]> };
-
-/** A named recipe: its differences from another one. */
-export interface Preset {
-  about: string;
-  /** Absent only from `resnet-rs`, which has a value for every key. */
-  extends?: string;
-  /** The task that it is for, where it is not one with classes. Inherited. */
-  task?: string;
-  /** Dropout and stochastic depth follow the model's published row. Inherited. */
-  perModel?: boolean;
-  values: Changes;
-}
+export type { Changes, Preset, Sourced } from './preset.js';
 
 const RS_YAML = 'tensorflow/tpu resnet_rs/configs/*.yaml';
 const RS_MAIN = 'tensorflow/tpu resnet_main.py';
@@ -69,7 +58,10 @@ const RESNET_RS = {
   emaDecay: [0.9999, `${RS_YAML}; ramp min(decay, (1+t)/(10+t))`],
   normMomentum: [0.1, "PyTorch's default"],
   init: ['tf', 'tensorflow/tpu resnet_model.py'],
+  fit: ['crop', PREPROCESSING],
   cropMode: ['inception', PREPROCESSING],
+  scaleMin: [0.75, 'unused with cropMode inception'],
+  scaleMax: [1.5, 'unused with cropMode inception'],
   cropAreaMin: [0.08, PREPROCESSING],
   cropAttempts: [10, `${PREPROCESSING}: max_attempts`],
   padding: [4, 'unused with cropMode inception'],
@@ -110,6 +102,8 @@ const RESNET_RS = {
   confidence: [0.95, `${FIXMATCH}, section 4: for CIFAR (0.7 for ImageNet)`],
   unlabelledAugment: ['same', `${NOISY_STUDENT}: both parts alike`],
   epochsCount: ['labelled', `${NOISY_STUDENT}: steps an epoch are labelled pictures / batch`],
+  ...DETECT_DEFAULTS,
+  ...DENSE_DEFAULTS,
 } as const satisfies { [K in RecipeKey]: Sourced<Recipe[K]> };
 
 export const RECIPE_KEYS = Object.keys(RESNET_RS) as RecipeKey[];
@@ -288,6 +282,8 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
       epochsCount: ['all', 'our choice: labelled pictures may be few dozen'],
     },
   },
+  ...DETECT_PRESETS,
+  ...DENSE_PRESETS,
 };
 export const presetNames = (): string[] => Object.keys(PRESETS);
 

@@ -3,6 +3,10 @@ import { UsageError } from '../errors.js';
 import { modelFacts } from '../models/index.js';
 import { didYouMean, knownNames } from '../suggest.js';
 import { adviceOn, refuseImpossible, refuseUnlabelled } from './checks.js';
+import { DENSE_DEFAULTS } from './dense.js';
+import { DENSE_KEYS, DEPTH_KEYS } from './dense-settings.js';
+import { DETECT_DEFAULTS } from './detect.js';
+import { DETECT_KEYS } from './detect-settings.js';
 import { draftOf } from './draft.js';
 import { fitOptimiser, fitRateScaling } from './optimisers.js';
 import { PRESETS, presetNames, presetTask, RECIPE_KEYS } from './presets.js';
@@ -94,7 +98,7 @@ export function resolveRecipe(
   fitAveraging(draft, pictures, unlabelled);
   markUnused(draft);
   const { keys, why } = idle ?? {
-    keys: presetTask(preset) === undefined ? CONTRAST_KEYS : [],
+    keys: presetTask(preset) === undefined ? [...CONTRAST_KEYS, ...DETECT_KEYS, ...DENSE_KEYS, ...DEPTH_KEYS] : [],
     why: 'the task classify',
   };
   for (const key of keys) draft.unused(key, why);
@@ -182,6 +186,9 @@ export function completeRecipe(values: Partial<Recipe>): Recipe {
     greyShare: 0.2,
     blur: 0.5,
     blurSigma: 'picture',
+    fit: 'crop',
+    scaleMin: 0.75,
+    scaleMax: 1.5,
     cropAttempts: 10,
     inputNorm: 'imagenet',
     fromProjection: 0,
@@ -204,6 +211,9 @@ export function completeRecipe(values: Partial<Recipe>): Recipe {
     confidence: 0.95,
     unlabelledAugment: 'same',
     epochsCount: 'labelled',
+    ...Object.fromEntries(
+      Object.entries({ ...DETECT_DEFAULTS, ...DENSE_DEFAULTS }).map(([key, [value]]) => [key, value]),
+    ),
   };
   const missing = Object.entries(later).filter(([key]) => !(key in values));
   return { ...values, ...Object.fromEntries(missing) } as Recipe;

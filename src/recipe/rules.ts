@@ -58,7 +58,7 @@ export function fitModel(draft: Draft, facts: ModelFacts, size: number): void {
 }
 
 export function fitPictures(draft: Draft, size: number): void {
-  if (size > SMALL_PICTURES) return;
+  if (size > SMALL_PICTURES || draft.get('fit') === 'letterbox') return;
   draft.set(
     'cropMode',
     'pad',
@@ -273,6 +273,8 @@ export function markUnused(draft: Draft): void {
   unless(isSimclr(draft), `augment ${policy}`, ...SIMCLR_KEYS);
   unless(crop === 'inception', `cropMode ${crop}`, 'cropAreaMin', 'cropAttempts');
   unless(crop === 'pad', `cropMode ${crop}`, 'padding');
+  unless(crop === 'scale', `cropMode ${crop}`, 'scaleMin', 'scaleMax');
+  unless(draft.get('fit') === 'crop', `fit ${draft.get('fit')}`, 'evalCrop');
   const targets = draft.get('unlabelledTargets');
   if (draft.get('unlabelledRatio') === 0)
     unless(

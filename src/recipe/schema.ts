@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { STRONGEST_COLOUR } from '../augment/policies/simclr.js';
 import { MOMENTUM_RATES, RATE_SCALINGS } from '../optim/index.js';
+import { denseSettings, depthSettings } from './dense-settings.js';
+import { detectSettings } from './detect-settings.js';
 
 const share = z.number().min(0).max(1);
 const rate = z.number().min(0).lt(1);
@@ -68,7 +70,13 @@ export const recipeSchema = z.strictObject({
   /** Share of the newest batch in batch norm's running averages. */
   normMomentum: z.number().gt(0).max(1),
   init: z.enum(['tf', 'timm', 'efficientnet']),
-  cropMode: z.enum(['inception', 'pad', 'none']),
+  /** What evaluation sees: a centre crop, or the whole picture with its aspect kept and the rest filled. */
+  fit: z.enum(['crop', 'letterbox']),
+  /** `scale`: the whole picture with its aspect kept in a random size, cut to a random window or filled. */
+  cropMode: z.enum(['inception', 'pad', 'none', 'scale']),
+  /** Of `scale`: the longer side in sides of the network's picture, from and to. */
+  scaleMin: z.number().min(0.01).max(16),
+  scaleMax: z.number().min(0.01).max(16),
   cropAreaMin: z.number().gt(0).max(1),
   /** Random crops that are tried before the fallback is taken. */
   cropAttempts: z.int().min(1).max(10_000),
@@ -129,6 +137,9 @@ export const recipeSchema = z.strictObject({
   unlabelledAugment: z.enum(['same', 'none', 'randaugment', 'autoaugment', 'trivialaugment', 'simclr']),
   /** Pictures that make an epoch when each was drawn once. */
   epochsCount: z.enum(['labelled', 'all']),
+  ...detectSettings,
+  ...denseSettings,
+  ...depthSettings,
 });
 export type Recipe = z.infer<typeof recipeSchema>;
 export type RecipeKey = keyof Recipe;

@@ -83,6 +83,7 @@ export function saveWeights(
       ...own,
       size: config.size,
       evalCrop: config.recipe.values.evalCrop,
+      ...(config.recipe.values.fit === 'letterbox' && { fit: 'letterbox' as const }),
       ...config.input,
       activation: 'activation' in config.modelOptions ? (config.modelOptions.activation as 'relu' | 'silu') : 'silu',
     }),

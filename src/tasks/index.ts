@@ -4,9 +4,12 @@ import { didYouMean } from '../suggest.js';
 import type { Task } from '../train/task.js';
 import { classify } from './classify/index.js';
 import { contrast } from './contrast/index.js';
+import { depth } from './depth/index.js';
+import { detect } from './detect/index.js';
+import { segment } from './segment/index.js';
 
 /** The register: every task there is. */
-const TASKS: readonly Task[] = [classify, contrast];
+const TASKS: readonly Task[] = [classify, contrast, detect, segment, depth];
 
 export const taskNames = (): string[] => TASKS.map(({ name }) => name);
 

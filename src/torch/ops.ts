@@ -84,6 +84,8 @@ export function avgPool2d(
 }
 export const maxPool2d = (x: Tensor, kernel: number, stride: number, padding = 0): Tensor =>
   call('aten::max_pool2d', [x, [kernel, kernel], [stride, stride], [padding, padding]]);
+/** Tensors one after the other along `dim`. */
+export const cat = (tensors: readonly Tensor[], dim = 0): Tensor => call('aten::cat', [tensors, dim]);
 /** [N, C, H, W] -> [N, C, 1, 1]. */
 export const globalAvgPool2d = (x: Tensor): Tensor => call('aten::adaptive_avg_pool2d', [x, [1, 1]]);
 export const flatten = (x: Tensor, startDim = 1): Tensor => call('aten::flatten.using_ints', [x, startDim, -1]);

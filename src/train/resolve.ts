@@ -78,7 +78,9 @@ export function resolveConfig(
     throw new UsageError(`Expected --from with --select ${options.select}: it picks weights of that file.`);
   if (options.from !== undefined && options.model === undefined && start.model === undefined)
     throw new UsageError(`Expected --model, since ${options.from} does not say which model its weights are of.`);
-  const model = options.model ?? start.model ?? 'resnet-rs-50';
+  const free = options.model === undefined && start.model === undefined ? task.network : undefined;
+  const model = options.model ?? start.model ?? free?.model ?? 'resnet-rs-50';
+  const width = options.width ?? free?.width;
   // The architecture of the weights; what the recipe and the data decide is set below.
   const facts = modelFacts(model, {
     ...architectureOf(model, start),
@@ -89,7 +91,7 @@ export function resolveConfig(
     throw new UsageError(
       `Expected ${strides.join(' or ')} as the stem's stride of ${model} but received ${options.stemStride}.`,
     );
-  const size = options.size ?? start.size ?? (dataset.kind === 'idx' ? 28 : facts.size);
+  const size = options.size ?? start.size ?? task.network?.size ?? (dataset.kind === 'idx' ? 28 : facts.size);
   const { unlabelled } = dataset;
   const pool = unlabelled && { pictures: unlabelled.drawn.length, labels: unlabelled.labels !== undefined };
   const madeFor = presetTask(typeof named === 'string' ? named : named.preset);
@@ -130,7 +132,7 @@ export function resolveConfig(
   const cores = availableParallelism();
   const own = task.settings(dataset);
   const settings =
-    task.settled?.(own, { recipe: recipe.values, start, features: () => featuresOf(facts, options.width) }) ?? own;
+    task.settled?.(own, { recipe: recipe.values, start, features: () => featuresOf(facts, width) }) ?? own;
   const { earlyStopping, averaging, epochs } = recipe.values;
   // Who has a validation part needs no minival, but may ask for one.
   const ownPart = dataset.test !== undefined && recipe.chosen?.includes('minival') !== true;
@@ -171,7 +173,7 @@ export function resolveConfig(
     modelOptions: {
       ...facts.options,
       classes: task.outputs(settings),
-      width: options.width ?? facts.options.width,
+      width: width ?? facts.options.width,
       dropout: recipe.values.dropout,
       stochasticDepth: recipe.values.stochasticDepth,
       init: recipe.values.init,
@@ -229,7 +231,7 @@ export const preprocessOf = (config: RunConfig): PreprocessOptions =>
   preprocessWith(config, config.recipe.values.augment);
 
 function preprocessWith(config: RunConfig, policy: Recipe['augment']): PreprocessOptions {
-  const { cropMode, cropAreaMin, padding, flip, evalCrop, ...recipe } = config.recipe.values;
+  const { fit, cropMode, cropAreaMin, scaleMin, scaleMax, padding, flip, evalCrop, ...recipe } = config.recipe.values;
   const augment = augmentPlan({
     policy,
     layers: recipe.randAugmentLayers,
@@ -246,7 +248,9 @@ function preprocessWith(config: RunConfig, policy: Recipe['augment']): Preproces
   });
   return preprocessOptions({
     size: config.size,
+    fit,
     cropMode,
+    scaleRange: [scaleMin, scaleMax],
     cropArea: [cropAreaMin, 1],
     cropAttempts: recipe.cropAttempts,
     cropFallback: policy === 'simclr' ? 'whole' : 'centre',

@@ -125,5 +125,9 @@ export function titlesOf(
 /** What the run wants of its head. */
 function headOf(task: Task, { task: settings }: RunConfig): WantedHead {
   const { classes, gauge } = task.facts(settings);
-  return { outputs: task.outputs(settings), classes, gauge };
+  return {
+    ...{ outputs: task.outputs(settings), classes, gauge },
+    ...(task.lastLayer !== undefined && { last: task.lastLayer }),
+    ...(task.optionalParts && { optional: task.optionalParts }),
+  };
 }

@@ -41,6 +41,8 @@ export interface Task<T extends Targets = Targets, S extends TaskSettings = Task
   readonly pairs?: boolean;
   /** The recipe that it takes where none is named, of a task with recipes of its own. */
   readonly recipe?: string;
+  /** The network that it takes where none is named, and the side of the pictures: what suits a small set and machine. */
+  readonly network?: { readonly model: string; readonly width: number; readonly size: number };
   /** What of a recipe it cannot do: `accumulate=1`, and why. */
   refuses?(recipe: Recipe): { expected: string; received: string; why: string } | undefined;
   /** Settings of a recipe that play no part in it. */
@@ -70,10 +72,15 @@ export interface Task<T extends Targets = Targets, S extends TaskSettings = Task
   outputs(settings: S): number;
   /** A fresh model on the run's trunk, a function of the seed: [n, 3, S, S] -> [n, outputs, ...]. */
   model(config: RunConfig): ImageModel;
+  /** Of a head of many layers the one whose rows the outputs are, or a multiple of them: a path within the head. */
+  readonly lastLayer?: string | readonly string[];
+  /** Parts of the head that weights to start from may have beside it, or lack. */
+  readonly optionalParts?: readonly string[];
   /** The same for weights in a file, where more than a linear layer stands on the trunk. @param tensors of the file, by key */
   restore?(
     trunk: (classes: number) => ImageModel,
     tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>,
+    facts: WeightsFacts,
   ): ImageModel | undefined;
   /** What is written of the task into the header of weights. */
   facts(settings: S): WeightsFacts;

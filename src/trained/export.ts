@@ -44,7 +44,7 @@ export async function exportModel(
 ): Promise<Exported> {
   // Before a file is written that nothing was compared with.
   if (dataset !== undefined) await requireRuntime();
-  const { model, size, evalCrop, task, settings } = loaded;
+  const { model, size, evalCrop, fit, task, settings } = loaded;
   if (task.exported === undefined)
     throw new UsageError(
       `Expected weights that give an answer but ${loaded.path} was learned by the task ${task.name}: it is a beginning. ` +
@@ -58,7 +58,7 @@ export async function exportModel(
     const graph = trace((x) => model.forward(x), [zeros([1, 3, size, size])], names);
     return exportOnnx(graph, {
       output,
-      preprocess: { size, evalCrop, ...loaded.input },
+      preprocess: { size, evalCrop, ...(fit && { fit }), ...loaded.input },
       training: { model: loaded.title, weights: loaded.weights, ...facts },
     });
   });

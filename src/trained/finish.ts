@@ -130,7 +130,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
   const measured = config.selectedOn === undefined || tested !== undefined ? 'test' : dataset.measured;
   const selectedOn = config.selectedOn ?? (recipe.earlyStopping ? 'minival' : 'test');
   const loaded = await loadModel(run);
-  const { model, size, evalCrop, task, settings } = loaded;
+  const { model, size, evalCrop, fit, task, settings } = loaded;
   const [primary] = task.metrics;
   const weights = loaded.weights ?? 'raw';
   const preprocess = preprocessFor(loaded);
@@ -268,7 +268,8 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
       scores: result.scores,
       ...(rawScore === undefined ? {} : { rawScore }),
       chosen: weights,
-      crop: evalCrop === 1 ? 'whole shorter side' : `centre crop of ${evalCrop}`,
+      crop:
+        fit === 'letterbox' ? 'whole picture' : evalCrop === 1 ? 'whole shorter side' : `centre crop of ${evalCrop}`,
       seconds: figures.seconds,
       imagesPerSecond: figures.imagesPerSecond,
       loaderWaitShare: figures.loaderWaitShare,

@@ -44,6 +44,8 @@ export interface LoadedModel {
   classCount: number;
   size: number;
   evalCrop: number;
+  /** All of a picture is looked at, in place of the centre crop. */
+  fit?: 'letterbox';
   input: InputFacts;
   /** What was chosen in opening the file, to be told. */
   taken?: string[];
@@ -80,7 +82,7 @@ export async function loadModel(
     const architecture = architectureOf(name, facts);
     const file = withoutBeginning(opened, modelShapes(name, architecture).keys());
     const task = taskNamed(facts.task);
-    const fresh = task.restore?.((classes) => createModel(name, { ...architecture, classes }), file.entries);
+    const fresh = task.restore?.((classes) => createModel(name, { ...architecture, classes }), file.entries, facts);
     const classCount = file.entries.get(`${head}.weight`)?.shape[0] ?? (fresh && 0);
     if (classCount === undefined)
       throw new UsageError(
@@ -101,6 +103,7 @@ export async function loadModel(
       classCount,
       size: given.size ?? facts.size ?? size,
       evalCrop: given.evalCrop ?? facts.evalCrop ?? 0.875,
+      ...(given.evalCrop === undefined && facts.fit === 'letterbox' && { fit: facts.fit }),
       input: {
         mean: facts.mean ?? IMAGENET_INPUT.mean,
         std: facts.std ?? IMAGENET_INPUT.std,
@@ -137,9 +140,10 @@ export function shownMetrics(
 export const preprocessFor = ({
   size,
   evalCrop,
+  fit,
   input,
-}: Pick<LoadedModel, 'size' | 'evalCrop' | 'input'>): Required<PreprocessOptions> =>
-  preprocessOptions({ size, evalCrop, filter: input.interpolation });
+}: Pick<LoadedModel, 'size' | 'evalCrop' | 'fit' | 'input'>): Required<PreprocessOptions> =>
+  preprocessOptions({ size, evalCrop, ...(fit && { fit }), filter: input.interpolation });
 
 /** Picture i as the model sees it, as a PNG in base64. */
 export async function pictureOf(source: Source, index: number, view: Required<PreprocessOptions>): Promise<string> {

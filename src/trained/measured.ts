@@ -119,7 +119,7 @@ export const WEIGHTS = { ema: 'EMA weights', raw: 'raw weights', unknown: 'weigh
 
 /** Writes the page of a measurement. Needs the model, which must not be disposed of yet. */
 export async function writeMeasured(file: string, loaded: LoadedModel, measured: Measured): Promise<void> {
-  const { task, settings, size, evalCrop } = loaded;
+  const { task, settings, size, evalCrop, fit } = loaded;
   const { result, source, part, path, data, notes, broken } = measured;
   const view = preprocessFor(loaded);
   const picture = (i: number): Promise<string> => pictureOf(source, i, view);
@@ -148,7 +148,7 @@ export async function writeMeasured(file: string, loaded: LoadedModel, measured:
     facts: [
       { key: 'weights', value: `${WEIGHTS[loaded.weights ?? 'unknown']} of ${loaded.path}` },
       { key: 'pictures', value: `${picturesOf(part, result.scores.images)} of ${where}` },
-      { key: 'size', value: `${size} pixels, crop ${evalCrop}` },
+      { key: 'size', value: `${size} pixels, ${fit === 'letterbox' ? 'the whole picture' : `crop ${evalCrop}`}` },
     ],
     warnings: [...notes, ...broken.map((one) => `Left out, cannot be read: ${one.path}: ${one.reason}`)].map(inPage),
     commands: [],

@@ -76,7 +76,8 @@ export function augmentationWords(recipe: Recipe): string {
   const crops = {
     inception: `a random crop of ${recipe.cropAreaMin < 1 ? `${percent(recipe.cropAreaMin)} to ` : ''}100 % of the area`,
     pad: `a shift of up to ${plural(recipe.padding, 'pixel')}`,
-    none: 'a centre crop',
+    none: recipe.fit === 'letterbox' ? 'the whole picture' : 'a centre crop',
+    scale: `the picture at ${recipe.scaleMin} to ${recipe.scaleMax} of its size`,
   };
   const strengths: Partial<Record<Recipe['augment'], string>> = {
     randaugment: ` (${recipe.randAugmentLayers} operations at magnitude ${recipe.randAugmentMagnitude})`,

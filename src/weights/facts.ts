@@ -12,8 +12,15 @@ const factsSchema = z.object({
   gauge: z.array(z.string()).optional(),
   /** The projection head beside the trunk: outputs of its layers, those of the trunk first. */
   projection: z.object({ version: z.enum(['v1', 'v2']), widths: z.array(z.int().min(1)).min(2).max(9) }).optional(),
+  /** Of a detector, what its tensors do not say: how anchors lie, and which boxes are taken. */
+  detector: z.record(z.string(), z.unknown()).optional(),
+  /** What stands on the trunk of a model of pixels, as far as its tensors do not say it; metres of depth. */
+  decoder: z.record(z.string(), z.unknown()).optional(),
+  depth: z.record(z.string(), z.unknown()).optional(),
   size: z.int().min(1).max(8192).optional(),
   evalCrop: z.number().gt(0).max(1).optional(),
+  /** What is looked at of a picture, where it is not a crop. */
+  fit: z.enum(['crop', 'letterbox']).optional(),
   mean: triple.optional(),
   std: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]).optional(),
   interpolation: z.enum(['bicubic', 'bilinear']).optional(),

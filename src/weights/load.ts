@@ -57,7 +57,7 @@ function checkFit(match: KeyMatch, file: WeightsFile, titles?: () => Titles): vo
 }
 
 /** Fields of all heads that weights may have: of classifiers, and what stands on a trunk that learns by contrast. */
-const HEADS = ['fc', 'classifier', 'projection', 'gauge'] as const;
+const HEADS = ['fc', 'classifier', 'projection', 'gauge', 'detector', 'decoder'] as const;
 
 /** What a model's head is for. */
 export interface WantedHead {
@@ -67,6 +67,13 @@ export interface WantedHead {
   classes?: readonly string[];
   /** The classes of a gauge beside it. */
   gauge?: readonly string[];
+  /**
+   * Of a head of many layers the one whose rows they are, or a multiple of them: it alone is renewed for other classes. Several where heads
+   * differ: those that the model has, the first of which tells whether the file's classes are these.
+   */
+  last?: string | readonly string[];
+  /** Parts of the head that a file may have beside it, or lack. */
+  optional?: readonly string[];
 }
 
 /** Copies every tensor of the file into its target; all keys and shapes must agree. */
@@ -109,24 +116,43 @@ export function fitStart(
   titles?: () => Titles,
 ): KeyMatch {
   const match = matchKeys(shapes, foundIn(file));
-  const leave = (why: string | undefined, isHead: (key: string) => boolean): void => {
-    if (why !== undefined) match.renewed.push(...[...shapes.keys()].filter(isHead));
-    match.loaded = match.loaded.filter((key) => !isHead(key));
-    match.missing = match.missing.filter((key) => !isHead(key));
-    match.unexpected = match.unexpected.filter((key) => !isHead(key));
-    match.wrongShape = match.wrongShape.filter(({ key }) => !isHead(key));
-  };
-  const why =
-    head === 'projection' ? projectionDiffers(file, match) : headDiffers(file, facts, `${head}.weight`, wanted);
+  // Of a head of many layers those that are renewed for other classes.
+  const lasts = [wanted.last ?? []]
+    .flat()
+    .map((name) => `${head}.${name}`)
+    .filter((name) => shapes.has(`${name}.weight`));
+  const [last = head] = lasts;
+  // Where the file has such a head, the rest of it is taken.
+  const renewed = file.entries.has(`${last}.weight`) ? (lasts.length === 0 ? [head] : lasts) : [head];
   // Heads of two tasks have different names: those of either are no part of the trunk.
-  if (why !== undefined)
-    leave(why, (key) => within(key, head) || (!shapes.has(key) && HEADS.some((name) => within(key, name))));
+  const isHead = (key: string): boolean =>
+    renewed.some((name) => within(key, name)) ||
+    (!shapes.has(key) && HEADS.some((name) => name !== head && within(key, name)));
+  const leave = (why: string | undefined, left: (key: string) => boolean): void => {
+    if (why !== undefined) match.renewed.push(...[...shapes.keys()].filter(left));
+    match.loaded = match.loaded.filter((key) => !left(key));
+    match.missing = match.missing.filter((key) => !left(key));
+    match.unexpected = match.unexpected.filter((key) => !left(key));
+    match.wrongShape = match.wrongShape.filter(({ key }) => !left(key));
+  };
+  const rows = shapes.get(`${last}.weight`)?.[0] ?? wanted.outputs;
+  const asked = wanted.last === undefined ? wanted : { ...wanted, outputs: rows };
+  const why =
+    head === 'projection' ? projectionDiffers(file, match) : headDiffers(file, facts, `${last}.weight`, asked);
+  if (why !== undefined) leave(why, isHead);
   // A gauge belongs to the classes that it was learned with, whatever becomes of the head beside it.
   const hasGauge = shapes.has('gauge.weight');
   const gaugeWhy = hasGauge ? gaugeDiffers(file, facts, wanted.gauge) : undefined;
   if (!hasGauge || gaugeWhy !== undefined) leave(gaugeWhy, (key) => within(key, 'gauge'));
   const whys = new Set([why, gaugeWhy].filter((text) => text !== undefined));
   if (whys.size > 0) match.renewedWhy = [...whys].join('; ');
+  for (const name of (wanted.optional ?? []).map((part) => `${head}.${part}`)) {
+    if ([...shapes.keys()].some((key) => within(key, name))) {
+      const fresh = match.missing.filter((key) => within(key, name));
+      match.renewed = [...new Set([...match.renewed, ...fresh])];
+      match.missing = match.missing.filter((key) => !within(key, name));
+    } else match.unexpected = match.unexpected.filter((key) => !within(key, name));
+  }
   checkFit(match, file, titles);
   return match;
 }
@@ -138,12 +164,12 @@ function headDiffers(
   file: WeightsFile,
   facts: WeightsFacts,
   weight: string,
-  { outputs, classes }: WantedHead,
+  { outputs, classes, last }: WantedHead,
 ): string | undefined {
   const rows = file.entries.get(weight)?.shape[0];
   if (rows === undefined) return 'the file has no head';
   if (rows !== outputs)
-    return classes === undefined
+    return classes === undefined || last !== undefined
       ? `the file's head gives ${rows} numbers, ${outputs} are wanted`
       : `the file knows ${rows} classes, the pictures have ${outputs}`;
   return otherClasses(facts.classes, classes);

@@ -1,4 +1,6 @@
 import { scaledPeak, scalingText } from '../../optim/index.js';
+import { DENSE_KEYS, DEPTH_KEYS } from '../../recipe/dense-settings.js';
+import { DETECT_KEYS } from '../../recipe/detect-settings.js';
 import type { Recipe, RecipeKey, SourcedRecipe } from '../../recipe/recipe.js';
 import { isUnused, shownValue } from '../../recipe/shown.js';
 import { CONTRAST_KEYS, SIMCLR_KEYS } from '../../recipe/simclr-augment.js';
@@ -38,7 +40,10 @@ export const RECIPE_GROUPS: Readonly<Record<string, readonly RecipeKey[]>> = {
     'stochasticDepthRule',
     'classWeights',
   ],
-  Pictures: ['cropMode', 'cropAreaMin', 'cropAttempts', 'padding', 'flip', 'evalCrop', 'interpolation', 'inputNorm'],
+  Pictures: [
+    ...(['fit', 'cropMode', 'cropAreaMin', 'cropAttempts', 'scaleMin', 'scaleMax', 'padding', 'flip'] as const),
+    ...(['evalCrop', 'interpolation', 'inputNorm'] as const),
+  ],
   Augmentation: [
     'augment',
     'randAugmentLayers',
@@ -52,6 +57,8 @@ export const RECIPE_GROUPS: Readonly<Record<string, readonly RecipeKey[]>> = {
     'repeats',
   ],
   Contrast: CONTRAST_KEYS,
+  Boxes: DETECT_KEYS,
+  Pixels: [...DENSE_KEYS, ...DEPTH_KEYS],
   Start: ['fromProjection'],
   'Pictures without labels': [
     'unlabelledRatio',

@@ -138,7 +138,10 @@ async function completed(
 ): Promise<{ options: Omit<TrainOptions, 'out'>; choice?: Choice } | undefined> {
   const given = optionsFrom(data, flags);
   const asked = { options: given, ...(flags.minutes === undefined ? {} : { minutes: flags.minutes }) };
-  if (!isChoosing(asked)) return { options: given.from === undefined ? given : { recipe: 'finetune', ...given } };
+  // A task with a recipe of its own has a network too.
+  const own = taskNamed(given.task).recipe !== undefined;
+  if (own || !isChoosing(asked))
+    return { options: given.from === undefined || own ? given : { recipe: 'finetune', ...given } };
   if (flags.out !== undefined && flags.explain !== true) checkOut(flags.out);
   // With --explain the configuration alone is printed.
   const json = flags.json === true && flags.explain !== true;

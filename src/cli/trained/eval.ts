@@ -99,7 +99,7 @@ async function run(first: string | undefined, second: string | undefined, flags:
     select: flags.select,
   });
   for (const text of loaded.taken ?? []) console.error(`note: ${text}`);
-  const { task, settings, size, evalCrop } = loaded;
+  const { task, settings, size, evalCrop, fit } = loaded;
   if (flags.threads !== undefined) setThreads(flags.threads);
   const measured = await measureOn(loaded, {
     ...flags,
@@ -135,7 +135,7 @@ async function run(first: string | undefined, second: string | undefined, flags:
   console.log(
     `${metrics.map(show).join(', ')}\n` +
       `  ${WEIGHTS[loaded.weights ?? 'unknown']} of ${loaded.path}, ${picturesOf(part, result.scores.images)} at ${size} pixels, ` +
-      `crop ${evalCrop}, ${figures.imagesPerSecond.toFixed(0)} pictures/s`,
+      `${fit === 'letterbox' ? 'whole pictures' : `crop ${evalCrop}`}, ${figures.imagesPerSecond.toFixed(0)} pictures/s`,
   );
   for (const line of text?.lines ?? []) console.log(line);
   if (flags.report !== undefined) console.log(`\nreport   ${flags.report}`);

@@ -54,7 +54,7 @@ export class BrokenPicture extends RescaledError {
 
 /** Loaded with the first picture: it takes a tenth of a second in each thread, and pictures at hand need none of it. */
 let loading: Promise<(input: Uint8Array | string, options: SharpOptions) => Sharp> | undefined;
-const loadSharp = () =>
+export const loadSharp = () =>
   (loading ??= import('sharp').then(({ default: sharp }) => {
     // One thread a picture and no cache of operations, since no picture comes twice soon.
     sharp.concurrency(1);
@@ -270,6 +270,28 @@ export async function headerProblem(path: string, options: DecodeOptions = {}): 
   };
   return problemOf(named(path, look, () => head));
 }
+
+/**
+ * Width and height of a picture as it is looked at, upright and before any reduction, from its header.
+ * @throws BrokenPicture
+ */
+export const sidesOf = (path: string): Promise<{ width: number; height: number }> =>
+  named(
+    path,
+    async () => {
+      const sharp = await loadSharp();
+      try {
+        const { autoOrient } = await sharp(path, inputOf(DEFAULT_LIMITS.pixels)).metadata();
+        return { width: autoOrient.width, height: autoOrient.height };
+      } catch (error) {
+        const bytes = await readLimited(path, DEFAULT_LIMITS.bytes);
+        if (readable(bytes, path)?.name !== BMP) throw error;
+        const { width, height } = bmpHeader(bytes);
+        return { width, height };
+      }
+    },
+    () => undefined,
+  );
 
 /**
  * As `headerProblem`, for the first bytes of a picture in memory.

@@ -71,7 +71,7 @@ export async function makeBatch<T extends Targets>(
   const { size } = plan.preprocess;
   const bytes = 3 * size * size;
   const images = new Uint8Array(indices.length * bytes);
-  const targets = reader.writer(indices.length);
+  const targets = reader.writer(indices.length, plan.mode);
   const kept = new Int32Array(indices.length);
   const broken: [number, string][] = [];
   let n = 0;
@@ -99,9 +99,15 @@ export async function makeBatch<T extends Targets>(
       mode === 'train' || style > 0
         ? trainSample(pixels, preprocess, random(), shared)
         : evalSample(pixels, preprocess);
+    try {
+      const added = targets.add({ index, pixels, view });
+      if (added !== undefined) await added;
+    } catch (error) {
+      if (!(error instanceof BrokenPicture)) throw error;
+      broken.push([index, error.reason]);
+      continue;
+    }
     images.set(image, n * bytes);
-    const added = targets.add({ index, pixels, view });
-    if (added !== undefined) await added;
     kept[n] = index;
     n++;
   }

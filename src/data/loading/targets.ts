@@ -18,7 +18,10 @@ export interface TargetRequest {
 
 /** Gathers the targets of one batch. */
 export interface TargetWriter<T extends Targets> {
-  /** Adds the target of the next picture of the batch. Pictures that cannot be read are not asked for. */
+  /**
+   * Adds the target of the next picture of the batch. Pictures that cannot be read are not asked for.
+   * @throws BrokenPicture where this one has none that can be used: it is left out, and nothing of it may have been added
+   */
   add(request: TargetRequest): void | Promise<void>;
   /** The targets of the pictures added, in that order. The arrays are given away: their buffers move to another thread. */
   finish(): T;
@@ -26,8 +29,8 @@ export interface TargetWriter<T extends Targets> {
 
 /** Gives targets for the pictures of a source. */
 export interface TargetReader<T extends Targets> {
-  /** @param most pictures that will be added at most */
-  writer(most: number): TargetWriter<T>;
+  /** @param most pictures that will be added at most @param mode what the batch is for; what only an evaluation needs can be left out */
+  writer(most: number, mode: 'train' | 'eval'): TargetWriter<T>;
 }
 
 /**

@@ -15,6 +15,7 @@ import {
 import { type CachedFiles, cacheReader } from './cached-files.js';
 import { PathTable, type PathTableSpec } from './path-table.js';
 import { idsOf, type ShardsSpec, shardNames, shardsReader } from './shard-source.js';
+import type { Truth } from './truth.js';
 
 /** Pictures on disk, one file each. */
 export interface FilesSpec {
@@ -29,6 +30,8 @@ export interface FilesSpec {
   ids: Int32Array;
   /** Where pictures lie decoded. */
   cached?: CachedFiles;
+  /** What else is known of all pictures of the data set. */
+  truth?: Truth;
 }
 
 /** Grey pictures of one size in shared memory (MNIST's IDX files). */

@@ -114,7 +114,14 @@ export async function foldersIn(folder: string): Promise<string[]> {
  * folder that contains itself through links is entered once. Hidden entries are skipped.
  * @returns the pictures, and how many other files (or dead links) were passed over, by ending
  */
-export async function findPictures(folder: string): Promise<{ files: FoundFile[]; ignored: Record<string, number> }> {
+export const findPictures = (folder: string): Promise<{ files: FoundFile[]; ignored: Record<string, number> }> =>
+  findFiles(folder, isPictureName);
+
+/** The same for files of other names. */
+export async function findFiles(
+  folder: string,
+  wanted: (name: string) => boolean,
+): Promise<{ files: FoundFile[]; ignored: Record<string, number> }> {
   const files: FoundFile[] = [];
   const ignored: Record<string, number> = {};
   const inside = new Set<string>();
@@ -134,7 +141,7 @@ export async function findPictures(folder: string): Promise<{ files: FoundFile[]
         const found = stats[i]!;
         if (found === 'folder' || (found !== 'missing' && typeof found !== 'string' && found.isDirectory())) {
           await visit(join(path, name), `${prefix}${name}/`);
-        } else if (found !== 'missing' && typeof found !== 'string' && found.isFile() && isPictureName(name)) {
+        } else if (found !== 'missing' && typeof found !== 'string' && found.isFile() && wanted(name)) {
           files.push({
             path: prefix + name,
             size: found.size,

@@ -10,7 +10,9 @@ import { DataType, type DimensionProto, encodeModel, IR_VERSION, OPSET, type Val
 export interface ExportOptions {
   /** What stands in a row of the model's output. */
   output: ExportedOutput;
-  preprocess: Pick<Preprocess, 'size' | 'evalCrop' | 'mean' | 'std'> & { interpolation?: Preprocess['interpolation'] };
+  preprocess: Pick<Preprocess, 'size' | 'evalCrop' | 'fit' | 'mean' | 'std'> & {
+    interpolation?: Preprocess['interpolation'];
+  };
   training: TrainingFacts;
 }
 
@@ -101,7 +103,7 @@ export function exportOnnx(trace: TraceGraph, options: ExportOptions): Uint8Arra
 }
 
 function fullPreprocess(given: ExportOptions['preprocess']): Preprocess {
-  const { size, evalCrop, mean, std, interpolation = 'bicubic' } = given;
+  const { size, evalCrop, fit, mean, std, interpolation = 'bicubic' } = given;
   if (
     mean.length !== 3 ||
     std.length !== 3 ||
@@ -115,12 +117,13 @@ function fullPreprocess(given: ExportOptions['preprocess']): Preprocess {
   return {
     size,
     evalCrop,
+    ...(fit && { fit }),
     interpolation,
     layout: 'NHWC',
     channels: 'RGB',
     mean,
     std,
-    resizeRule: resizeRule(size, evalCrop, interpolation),
+    resizeRule: resizeRule(size, evalCrop, interpolation, fit),
   };
 }
 

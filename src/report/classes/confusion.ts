@@ -3,13 +3,11 @@ import { type MeasuredPart, partWord } from '../../part-words.js';
 import { count, percent } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
 import { bar } from '../draw/lists.js';
+import { matrix } from '../matrix.js';
 import { type ClassMetrics, type Confused, type Confusion, confusedPairs, overall } from './metrics.js';
 
 /** Above this many classes the matrix no longer fits a page, and only the most confused pairs are shown. */
 export const matrixLimit = 30;
-
-/** Above this many classes a cell is too small for its number, which then stands in its tooltip. */
-const numbersLimit = 16;
 
 /** Matrix (up to {@link matrixLimit} classes) and list of the most confused pairs. */
 export function confusionSection(confusion: Confusion, part: MeasuredPart = 'test'): Html {
@@ -24,47 +22,11 @@ export function confusionSection(confusion: Confusion, part: MeasuredPart = 'tes
     return html`<p class="note">${count(confusion.classes.length)} classes are too many for a matrix: \
 these are the pairs most often confused.</p>${list}${more}`;
   }
-  return html`<div class="matrix-and-pairs">${matrix(confusion)}<div>${
+  return html`<div class="matrix-and-pairs">${matrix(confusion.classes, confusion.counts)}<div>${
     all.length > 0
       ? html`<h3>Most confused</h3>${list}${more}`
       : html`<p class="note">No ${picture(part)} was mistaken.</p>`
   }</div></div>`;
-}
-
-function matrix({ classes, counts }: Confusion): Html {
-  const numbers = classes.length <= numbersLimit;
-  return html`<div><p class="note">Rows: true class. Columns: prediction. Colour: share of the row.</p>
-${legend()}
-<div class="scroll"><table class="matrix${numbers ? '' : ' dense'}">
-<thead><tr><td></td>${classes.map((name) => html`<th scope="col"><span>${name}</span></th>`)}</tr></thead>
-<tbody>${counts.map((row, t) => {
-    const support = row.reduce((sum, value) => sum + value, 0);
-    return html`<tr><th scope="row">${classes[t]}</th>${row.map((value, p) => cell(value, support, t === p, `${classes[t]} → ${classes[p]}`, numbers))}</tr>
-`;
-  })}</tbody></table></div></div>`;
-}
-
-/** The two scales of colour: of what was right and of what was mistaken. */
-function legend(): Html {
-  const swatches = (kind: 'right' | 'wrong', shares: readonly number[]): Html[] =>
-    shares.map(
-      (share) => html`<span class="swatch ${kind}" style="--v:${depthOf(share, kind === 'right').toFixed(2)}"></span>`,
-    );
-  return html`<p class="note legend">right: 0 %${swatches('right', [0, 0.25, 0.5, 0.75, 1])}100 %; \
-mistaken: 0 %${swatches('wrong', [0.01, 0.08, 0.15, 0.22, 0.3])}30 % and more</p>
-`;
-}
-
-/** The root spreads the small shares, where the mistakes are; 30 % of a row confused is as strong as the colour gets. */
-const depthOf = (share: number, right: boolean): number =>
-  right ? 0.12 + 0.6 * share : Math.min(1, 0.1 + 0.9 * Math.sqrt(Math.min(1, share / 0.3)));
-
-function cell(value: number, support: number, right: boolean, name: string, numbers: boolean): Html {
-  const share = support > 0 ? value / support : 0;
-  if (value === 0) return html`<td class="zero">${numbers && '·'}</td>`;
-  const depth = depthOf(share, right);
-  return html`<td class="${right ? 'right' : 'wrong'}${depth > 0.62 ? ' deep' : ''}" style="--v:${depth.toFixed(2)}" \
-title="${name}: ${count(value)} (${percent(share, 1)})">${numbers && value}</td>`;
 }
 
 function pairsTable(pairs: readonly Confused[]): Html {

@@ -77,6 +77,8 @@ code { font: 13px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu San
 .key svg.symbol { display: inline-block; width: 10px; height: 10px; margin-right: 6px; vertical-align: -0.5px; }
 .one-chart { max-width: 700px; margin-bottom: 18px; }
 section > h3, .chart + h3 { margin-top: 24px; }
+.charts + .scroll { margin-top: 26px; }
+.scroll + h3, .note + h3 { margin-top: 20px; }
 .panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(320px, 100%), 1fr)); gap: 22px 32px; margin-bottom: 20px; }
 .panels .chart { max-width: 520px; }
 .row-head { margin-top: 18px; font-size: 15px; }
@@ -164,6 +166,29 @@ text-align: center; vertical-align: middle; border-radius: 3px; overflow-wrap: n
 .maps img.pixels { image-rendering: pixelated; }
 .maps figcaption { font-size: 13px; line-height: 1.35; overflow-wrap: anywhere; }
 .maps .source { grid-column: 1 / -1; color: var(--muted); font-size: 11.5px; margin: 0; overflow-wrap: anywhere; }
+.beside { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(480px, 100%), 1fr)); \
+gap: 26px 36px; margin: 14px 0 0; padding: 0; list-style: none; }
+.beside li { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 4px 8px; align-content: start; break-inside: avoid; }
+.beside li.three { grid-template-columns: repeat(3, minmax(0, 1fr)); }
+.beside li.four { grid-template-columns: repeat(4, minmax(0, 1fr)); }
+.beside > .whole { grid-column: 1 / -1; }
+.beside p { grid-column: 1 / -1; margin: 0; font-size: 13px; overflow-wrap: anywhere; }
+.beside .source { color: var(--muted); font-size: 11.5px; }
+.beside img { display: block; width: 100%; border-radius: 3px; background: var(--raised); }
+.beside img.pixels { image-rendering: pixelated; }
+.beside figure { margin: 0; }
+.beside figcaption { color: var(--muted); font-size: 11.5px; margin-top: 3px; }
+.boxed { display: block; width: 100%; height: auto; border-radius: 3px; }
+.boxed rect { fill: none; stroke: currentColor; stroke-width: 1.6px; vector-effect: non-scaling-stroke; }
+.boxed rect.halo { stroke: rgb(255 255 255 / 0.75); stroke-width: 3.6px; stroke-dasharray: none; }
+.boxed text { fill: currentColor; font-weight: 650; paint-order: stroke; stroke: #fff; stroke-width: 0.22em; stroke-linejoin: round; }
+.boxed .found, .box-swatch.found { color: #1560bd; } .boxed .missed, .box-swatch.missed { color: #c2410c; }
+.boxed .taken, .box-swatch.taken { color: #7a2ea0; } .boxed .aside, .box-swatch.aside { color: #5c6066; }
+.boxed .taken rect:not(.halo) { stroke-dasharray: 6 3; } .boxed .aside rect:not(.halo) { stroke-dasharray: 2 3; }
+.box-swatch { display: inline-block; width: 12px; height: 12px; border: 2px solid; vertical-align: -2px; margin-right: 6px; }
+.box-swatch.taken { border-style: dashed; } .box-swatch.aside { border-style: dotted; }
+.class-key { list-style: none; margin: 0 0 12px; padding: 0; display: flex; flex-wrap: wrap; gap: 2px 16px; font-size: 13px; color: var(--muted); }
+.colour { display: inline-block; width: 13px; height: 13px; border-radius: 3px; vertical-align: -2px; margin-right: 6px; }
 .map-scale { display: inline-block; width: 180px; height: 12px; margin: 0 8px; border-radius: 2px; vertical-align: -1px; }
 .recipe td:first-child, .pairs-list td:first-child { white-space: nowrap; }
 .recipe .source { color: var(--muted); }

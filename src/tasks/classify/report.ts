@@ -1,5 +1,4 @@
-import { isAbsolute, relative, resolve } from 'node:path';
-import { isAddress } from '../../files.js';
+import { pathWithin } from '../../files.js';
 import { classParts as drawnParts } from '../../report/classes/parts.js';
 import type { TaskParts } from '../../report/parts.js';
 import type { Evaluation, ReportContext } from '../../train/task.js';
@@ -20,7 +19,7 @@ export async function classParts(
       label: classes[label]!,
       predicted: classes[predicted]!,
       probability,
-      source: within(folder, source.describe(index)),
+      source: pathWithin(folder, source.describe(index)),
       png: await picture(index),
     });
   const worst = details.mistakes.slice(0, MAPPED);
@@ -33,11 +32,4 @@ export async function classParts(
     mistakes,
     ...(mapped === undefined ? {} : { maps: mapped }),
   });
-}
-
-/** The path below the data folder: a page that is passed on names no more of the machine than it must. */
-function within(folder: string | undefined, path: string): string {
-  if (folder === undefined || isAddress(path)) return path;
-  const short = relative(resolve(folder), resolve(path));
-  return short.startsWith('..') || isAbsolute(short) ? path : short;
 }

@@ -1,5 +1,7 @@
 import type { Labels } from '../../data/loading/labels.js';
 import { LABELS } from '../../data/loading/labels.js';
+import { DENSE_KEYS, DEPTH_KEYS } from '../../recipe/dense-settings.js';
+import { DETECT_KEYS } from '../../recipe/detect-settings.js';
 import type { Task } from '../../train/task.js';
 import { openContrastData } from './data.js';
 import { type ContrastDetails, contrastEvaluator } from './evaluator.js';
@@ -69,7 +71,17 @@ export const contrast: Task<Labels, ContrastSettings, ContrastDetails> = {
           why: 'views are told from the others of their part alone, so parts make another loss. Use a smaller --batch.',
         },
   idleSettings: {
-    keys: ['labelSmoothing', 'classWeights', 'mixup', 'cutmix', 'repeats', 'randomErasing'],
+    keys: [
+      'labelSmoothing',
+      'classWeights',
+      'mixup',
+      'cutmix',
+      'repeats',
+      'randomErasing',
+      ...DETECT_KEYS,
+      ...DENSE_KEYS,
+      ...DEPTH_KEYS,
+    ],
     why: 'the task contrast',
   },
 };

@@ -1,14 +1,38 @@
 import { toFloat32 } from '../formats/dtypes.js';
 import { entryOf, type WeightsEntry, type WeightsFile } from '../formats/weights-file.js';
 import { planKeys } from './plan.js';
+import { detectorKey, torchvisionDetector } from './torchvision-detect.js';
+import { segmentationKey, torchvisionSegmentation } from './torchvision-segment.js';
 import { transformed } from './transforms.js';
 
+/** One of torchvision's detectors or segmentation models under our names; any other file is itself. */
+function torchvisionFile(file: WeightsFile): WeightsFile {
+  const kind = torchvisionDetector(file.entries.keys());
+  const pixels = kind === undefined && torchvisionSegmentation(file.entries.keys()) !== undefined;
+  if (kind === undefined && !pixels) return file;
+  const keyOf = (name: string): string | undefined =>
+    kind === undefined ? segmentationKey(name) : detectorKey(name, kind);
+  const sources = new Map([...file.entries.keys()].map((name) => [keyOf(name) ?? name, name]));
+  const entries = new Map([...sources].map(([key, name]) => [key, file.entries.get(name)!]));
+  const own = (key: string): string => sources.get(key) ?? key;
+  return {
+    path: file.path,
+    format: file.format,
+    metadata: file.metadata,
+    entries,
+    ignored: file.ignored,
+    read: (key) => file.read(own(key)),
+    readFloat32: (key) => file.readFloat32(own(key)),
+    close: () => file.close(),
+  };
+}
+
 /**
- * A Keras or TensorFlow file under the keys and in the layouts of PyTorch; other files are themselves. A name that no
+ * A Keras or TensorFlow file under the keys and in the layouts of PyTorch, and a detector or a segmentation model of torchvision under ours; other files are themselves. A name that no
  * rule knows stays as it is, so that a comparison with a model shows it as unexpected.
  */
 export function underModelKeys(file: WeightsFile): WeightsFile {
-  if (file.format !== 'keras' && file.format !== 'tensorflow') return file;
+  if (file.format !== 'keras' && file.format !== 'tensorflow') return torchvisionFile(file);
   const plan = planKeys(file);
   for (const name of plan.unknown)
     plan.tensors.set(name, { source: name, transform: 'none', shape: file.entries.get(name)!.shape });

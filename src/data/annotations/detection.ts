@@ -1,0 +1,113 @@
+import { resolve } from 'node:path';
+import { RescaledError, UsageError } from '../../errors.js';
+import { plural } from '../../suggest.js';
+import type { Dataset, DatasetOptions } from '../dataset.js';
+import { quoted } from '../sources/class-folders.js';
+import type { Source } from '../sources/source.js';
+import { boxesOf, type PictureBoxes } from '../sources/truth.js';
+import { byName, ENDINGS, findFiles, isPictureName, othersText } from '../sources/walk.js';
+import { checkBoxes } from './boxes.js';
+import { buildDataset, chooseParts, pictureList } from './dataset.js';
+import { readLists } from './lists.js';
+import { type Problem, problemNotes, refuseProblems } from './problems.js';
+import type { ReadAnnotations } from './read.js';
+import { readVoc, type VocPixels } from './voc.js';
+
+export interface DetectionOptions extends DatasetOptions {
+  /** Pascal VOC: what the numbers of a box mean. Default `inclusive`. */
+  boxPixels?: VocPixels;
+  /** Most that may be wrong, as a share of the boxes and of the pictures. Default 0.01. */
+  maxBroken?: number;
+  /** Names of the classes, in their order; boxes of others are left out. Default: those of the annotations. */
+  classes?: readonly string[];
+}
+
+/** Pictures with boxes. */
+export interface DetectionData extends Dataset {
+  /** What was left out. */
+  readonly problems: readonly Problem[];
+}
+
+/** What is on picture i of a source of `openDetection`. */
+export function truthOf({ spec }: Source, i: number): PictureBoxes {
+  if (spec.kind !== 'files' || spec.truth?.kind !== 'boxes')
+    throw new RescaledError(`Expected pictures with boxes in ${spec.name} but there are none.`);
+  return boxesOf(spec.truth, spec.ids[i]!);
+}
+
+/**
+ * Opens pictures with boxes. Parts are those of the lists in `ImageSets/Main`, else of the folders' names (`train/`, `images/val/`); without
+ * parts a share of the pictures (`valSplit`) is set aside. As of class folders, a test part is measured on where there is no validation part.
+ * @throws UsageError where there are none, or for a wrong option; RescaledError when more is wrong than `maxBroken` allows
+ */
+export async function openDetection(path: string, options: DetectionOptions = {}): Promise<DetectionData> {
+  const root = resolve(path);
+  const { files, ignored } = await findFiles(root, (name) => isPictureName(name) || /\.(?:xml|txt)$/i.test(name));
+  const pictures = files.filter((file) => isPictureName(file.path));
+  const xml = files.filter((file) => /\.xml$/i.test(file.path));
+  if (xml.length === 0)
+    throw new UsageError(
+      `Expected pictures with boxes in ${root}, such as Annotations/1.xml beside JPEGImages/1.jpg, but found no annotations` +
+        `${othersText(ignored)}. Check the path.`,
+    );
+  if (pictures.length === 0)
+    throw new UsageError(`Expected pictures in ${root} but found none${othersText(ignored)}. ${ENDINGS}`);
+  const lists = await readLists(
+    root,
+    files.map((file) => file.path),
+  );
+  const read = await readVoc(root, xml, pictures, {
+    ...(options.boxPixels && { pixels: options.boxPixels }),
+    ...(lists && { lists }),
+  });
+  const annotated = new Set(read.pictures.map(({ file }) => file.path));
+  const bare = lists === undefined ? pictures.length - annotated.size - read.problems.length : 0;
+  const notes =
+    bare > 0
+      ? [`${plural(bare, 'picture has', 'pictures have')} no annotation and ${bare === 1 ? 'is' : 'are'} not used`]
+      : [];
+  return assemble(root, { ...read, notes: [...read.notes, ...notes] }, options, ignored);
+}
+
+async function assemble(
+  root: string,
+  read: ReadAnnotations,
+  options: DetectionOptions,
+  ignored: Readonly<Record<string, number>>,
+): Promise<DetectionData> {
+  const chosen = chooseParts(root, read.pictures, options);
+  const given = pictureList(chosen);
+  const found = new Set(given.flatMap(({ boxes }) => boxes.map((box) => box.name)));
+  found.delete('');
+  const classes = options.classes ?? read.classes ?? [...found].sort(byName);
+  if (classes.length === 0)
+    throw new UsageError(`Expected boxes in ${root} but its annotations have none. Draw some first.`);
+  const from = options.classes === undefined ? (read.classesFrom ?? 'its classes') : 'the classes of the weights';
+  const checked = await checkBoxes(root, given, classes, from);
+  const problems = [...read.problems, ...checked.problems];
+  const counts = { boxes: checked.boxes, pictures: given.length + read.problems.length };
+  refuseProblems(problems, counts, options.maxBroken ?? 0.01, root);
+  const { table, pictures } = checked;
+  const dataset = buildDataset(root, chosen, pictures, {
+    classes,
+    truth: table,
+    options,
+    ignored,
+    hash: (hash, id) => {
+      const { boxes, classes: own, crowd, difficult, area } = boxesOf(table, id);
+      for (const array of [boxes, own, crowd, difficult, area]) hash.update(array);
+    },
+  });
+  const notes = [...dataset.notes, ...read.notes, ...checked.notes, ...problemNotes(problems)];
+  return { ...dataset, notes: [...notes, ...absentNotes(dataset)], problems };
+}
+
+/** Classes that are asked for and cannot be learned. */
+function absentNotes({ classes, train }: Dataset): string[] {
+  if (train === undefined) return [];
+  const seen = new Set<number>();
+  for (let i = 0; i < train.length && seen.size < classes.length; i++)
+    for (const label of truthOf(train, i).classes) seen.add(label);
+  const absent = classes.filter((_, i) => !seen.has(i));
+  return absent.length === 0 ? [] : [`no training picture has a box of ${quoted(absent)}`];
+}

@@ -1,0 +1,58 @@
+import { RescaledError } from '../../errors.js';
+import { plural } from '../../suggest.js';
+
+/** What is wrong with an annotation: one line that stands behind the name of the place. */
+export interface Problem {
+  /** File from the folder of the data set, with the place in it: `Annotations/a.xml: box 3`. */
+  readonly place: string;
+  readonly reason: string;
+  /** What is left out for it. */
+  readonly of: 'box' | 'picture';
+}
+
+/** So many are named in an error. */
+const NAMED = 20;
+/** So many are named among the notes of a data set. */
+const NOTED = 3;
+
+const lineOf = ({ place, reason }: Problem): string => `${place}: ${reason}`;
+
+/**
+ * Refuses a data set of which more is wrong than is allowed.
+ * @param all boxes and pictures that were looked at
+ * @param most share of them
+ * @throws RescaledError that names what is wrong
+ */
+export function refuseProblems(
+  problems: readonly Problem[],
+  all: { readonly boxes: number; readonly pictures: number },
+  most: number,
+  folder: string,
+): void {
+  for (const [of, count, what] of [
+    ['box', all.boxes, 'boxes'],
+    ['picture', all.pictures, 'pictures'],
+  ] as const) {
+    const own = problems.filter((problem) => problem.of === of);
+    if (own.length <= most * count || own.length === 0) continue;
+    const listed = own.slice(0, NAMED).map((problem) => `  ${lineOf(problem)}`);
+    if (own.length > NAMED) listed.push(`  and ${own.length - NAMED} more`);
+    throw new RescaledError(
+      `${own.length} of ${count} ${what} of ${folder} cannot be learned from, more than the allowed ` +
+        `${(100 * most).toFixed(1)} % (--max-broken):\n${listed.join('\n')}\n` +
+        'Mend or remove them, or raise --max-broken to do without them.',
+    );
+  }
+}
+
+/** What is left out, for people: one line, or none. */
+export function problemNotes(problems: readonly Problem[]): string[] {
+  if (problems.length === 0) return [];
+  const counts = (['box', 'picture'] as const).flatMap((of) => {
+    const count = problems.filter((problem) => problem.of === of).length;
+    return count === 0 ? [] : [of === 'box' ? plural(count, 'box', 'boxes') : plural(count, 'picture')];
+  });
+  const named = problems.slice(0, NOTED).map(lineOf).join('; ');
+  const more = problems.length > NOTED ? `; and ${problems.length - NOTED} more` : '';
+  return [`${counts.join(' and ')} left out: ${named}${more}`];
+}

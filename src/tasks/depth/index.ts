@@ -1,0 +1,68 @@
+import { type DepthTargets, depthTargets } from '../../data/annotations/map-targets.js';
+import { openDepth } from '../../data/annotations/maps.js';
+import { LAST_LAYERS } from '../../models/segment/index.js';
+import { DETECT_KEYS } from '../../recipe/detect-settings.js';
+import { CONTRAST_KEYS } from '../../recipe/simclr-augment.js';
+import type { Task } from '../../train/task.js';
+import { refusesDecoder } from '../pixel-decoder.js';
+import { type DepthDetails, depthEvaluator } from './evaluator.js';
+import { METRICS } from './measures.js';
+import { modelOfFacts, modelOfRun } from './model.js';
+import { depthObjective, FIGURES } from './objective.js';
+import { depthParts } from './report.js';
+import { DEFAULT_DEPTH, type DepthSettings, depthOf, settingsOf } from './settings.js';
+import { depthText } from './text.js';
+import { depthTold } from './told.js';
+
+/** Settings of detect that are these tasks' too. */
+const SHARED: readonly string[] = ['headNorm', 'trunkNorm'];
+
+/** How far away every pixel is, in metres. */
+export const depth: Task<DepthTargets, DepthSettings, DepthDetails> = {
+  name: 'depth',
+  metrics: METRICS,
+  figures: () => FIGURES,
+  recipe: 'depth-quick',
+  network: { model: 'resnet-18', width: 0.5, size: 256 },
+  openData: openDepth,
+  targets: depthTargets(),
+  settings: () => ({ name: 'depth', depth: DEFAULT_DEPTH }),
+  settled: (settings, { recipe }) => ({ ...settings, depth: depthOf(recipe) }),
+  settingsOf,
+  fits: () => undefined,
+  counts: () => ({}),
+  outputs: () => 1,
+  model: modelOfRun,
+  restore: modelOfFacts,
+  lastLayer: LAST_LAYERS,
+  optionalParts: ['aux_classifier'],
+  refuses: (recipe) =>
+    recipe.accumulate === 1
+      ? refusesDecoder(recipe)
+      : {
+          expected: 'accumulate=1',
+          received: `accumulate=${recipe.accumulate}`,
+          why: 'the loss is of all readings of a batch together, so parts make another one. Use a smaller --batch.',
+        },
+  facts: ({ depth: facts }) => ({ task: 'depth', depth: { ...facts } }),
+  objective: ({ recipe: { values }, device }) =>
+    depthObjective({
+      focus: values.depthFocus,
+      scale: values.depthLossScale,
+      nearest: values.depthNearest,
+      farthest: values.depthFarthest,
+      device,
+    }),
+  evaluator: depthEvaluator,
+  told: depthTold,
+  text: depthText,
+  report: depthParts,
+  idleSettings: {
+    keys: [
+      ...(['labelSmoothing', 'classWeights', 'mixup', 'cutmix', 'repeats', 'randomErasing', 'auxWeight'] as const),
+      ...CONTRAST_KEYS,
+      ...DETECT_KEYS.filter((key) => !SHARED.includes(key)),
+    ],
+    why: 'the task depth',
+  },
+};

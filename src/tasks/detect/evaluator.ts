@@ -1,0 +1,112 @@
+import type { DetectTargets } from '../../data/annotations/detect-targets.js';
+import { RescaledError } from '../../errors.js';
+import { anchorsFor, type Decoder, type Detections, detectionsOf } from '../../models/detect/index.js';
+import type { ImageModel } from '../../models/index.js';
+import type { Evaluator } from '../../train/task.js';
+import { COCO_STATS, type CocoClass, type CocoScorer, cocoScorer } from './coco-ap.js';
+import type { DetectSettings } from './settings.js';
+import type { Truth } from './truth.js';
+
+/** What the evaluation of a detector finds besides its metrics. */
+export interface DetectDetails {
+  readonly classes: readonly CocoClass[];
+  /** Ready for curves and intervals. */
+  readonly scorer: CocoScorer;
+  /** In the order of `index`. */
+  readonly truths: readonly Truth[];
+  readonly found: readonly Detections[];
+  /** Of the pictures in their source. */
+  readonly index: readonly number[];
+  /** Of the pictures, in pixels: what the boxes are in. */
+  readonly sides: readonly (readonly [width: number, height: number])[];
+}
+
+/** COCO's AP over pictures in the coordinates of their files. */
+export function detectEvaluator(
+  { classes, detector }: DetectSettings,
+  { model }: { model: ImageModel },
+): Evaluator<DetectTargets, DetectDetails> {
+  const scorer = cocoScorer({ classes: classes.length });
+  const truths: Truth[] = [];
+  const all: Detections[] = [];
+  const index: number[] = [];
+  const sides: [number, number][] = [];
+  let decoder: Decoder | undefined;
+  return {
+    add(outputs, { n, images, targets }) {
+      const size = Math.sqrt(images.length / (3 * n));
+      decoder ??= {
+        options: { ...detector, classes: classes.length },
+        size,
+        ...anchorsFor(detector, size, model.totalStride),
+      };
+      const values = outputs.data() as Float32Array;
+      if (!values.every(Number.isFinite))
+        throw new RescaledError(
+          'Expected finite boxes from the model but received NaN or infinity: its weights are damaged, or are of another model.',
+        );
+      const each = values.length / n;
+      for (const [i, truth] of truthsIn(targets).entries()) {
+        const seen = detectionsOf(values.subarray(i * each, (i + 1) * each), decoder, detector.predict);
+        const found = { ...seen, boxes: inPicture(seen.boxes, targets, i, size) };
+        scorer.add(truth, found);
+        truths.push(truth);
+        all.push(found);
+        index.push(targets.index[i]!);
+        sides.push([targets.sides[2 * i]!, targets.sides[2 * i + 1]!]);
+      }
+    },
+    result() {
+      const { stats, classes: own } = scorer.result();
+      const told = COCO_STATS.filter((name) => stats[name] >= 0).map((name) => [name, stats[name]]);
+      return {
+        // Without any box to find nothing is found.
+        scores: { ap: 0, ...Object.fromEntries(told), images: truths.length },
+        details: { classes: own, scorer, truths, found: all, index, sides },
+      };
+    },
+  };
+}
+
+/** The boxes that were annotated, picture by picture. */
+function truthsIn(targets: DetectTargets): Truth[] {
+  const { truthCounts, truthBoxes, truthClasses, truthCrowd, truthDifficult, truthArea } = targets;
+  let from = 0;
+  return Array.from(truthCounts, (count) => {
+    const to = from + count;
+    const truth = {
+      boxes: truthBoxes.slice(4 * from, 4 * to),
+      classes: truthClasses.slice(from, to),
+      crowd: truthCrowd.slice(from, to),
+      difficult: truthDifficult.slice(from, to),
+      area: truthArea.slice(from, to),
+    };
+    from = to;
+    return truth;
+  });
+}
+
+/** Boxes in pixels of a view as they lie in its picture, cut at the picture's edges. */
+export function inPicture(
+  boxes: Float32Array,
+  { views, sides }: Pick<DetectTargets, 'views' | 'sides'>,
+  i: number,
+  size: number,
+): Float32Array {
+  const [x, y, width, height, shiftX, shiftY, flip, scale] = views.subarray(8 * i, 8 * i + 8) as unknown as [
+    ...[number, number, number, number],
+    ...[number, number, number, number],
+  ];
+  const across = (u: number): number => (x + (u + shiftX) * (width / size)) / scale;
+  const down = (v: number): number => (y + (v + shiftY) * (height / size)) / scale;
+  const cut = (value: number, side: number): number => Math.min(side, Math.max(0, value));
+  const out = new Float32Array(boxes.length);
+  for (let at = 0; at < boxes.length; at += 4) {
+    const [left, right] = flip === 1 ? [size - boxes[at + 2]!, size - boxes[at]!] : [boxes[at]!, boxes[at + 2]!];
+    out[at] = cut(across(left), sides[2 * i]!);
+    out[at + 1] = cut(down(boxes[at + 1]!), sides[2 * i + 1]!);
+    out[at + 2] = cut(across(right), sides[2 * i]!);
+    out[at + 3] = cut(down(boxes[at + 3]!), sides[2 * i + 1]!);
+  }
+  return out;
+}

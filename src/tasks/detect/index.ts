@@ -1,0 +1,82 @@
+import { type DetectTargets, detectTargets } from '../../data/annotations/detect-targets.js';
+import { openDetection } from '../../data/annotations/detection.js';
+import { anchorsFor } from '../../models/detect/index.js';
+import { modelFacts } from '../../models/index.js';
+import { DENSE_KEYS, DEPTH_KEYS } from '../../recipe/dense-settings.js';
+import { CONTRAST_KEYS } from '../../recipe/simclr-augment.js';
+import type { RunConfig } from '../../run/config.js';
+import type { Task } from '../../train/task.js';
+import { type DetectDetails, detectEvaluator } from './evaluator.js';
+import { METRICS } from './metrics.js';
+import { modelOfRun, modelOfShapes } from './model.js';
+import { CENTRE_FIGURE, detectionObjective, FIGURES } from './objective.js';
+import { detectParts } from './report.js';
+import { DEFAULT_FACTS, type DetectSettings, detectorOptions, factsOf, fits, settingsOf } from './settings.js';
+import { detectText } from './text.js';
+
+/** Of huber, in a code's units: tensorflow/tpu models/official/detection. */
+const HUBER_DELTA = 0.1;
+
+/** The product of all strides of a run's trunk. */
+const totalStride = ({ model, modelOptions }: RunConfig): number =>
+  modelOptions.stemStride * (modelFacts(model).kind === 'resnet' ? 8 : 16);
+
+/** Boxes around things and their classes: RetinaNet, FCOS. */
+export const detect: Task<DetectTargets, DetectSettings, DetectDetails> = {
+  name: 'detect',
+  metrics: METRICS,
+  figures: ({ detector }) => (detector === 'fcos' ? [...FIGURES, CENTRE_FIGURE] : FIGURES),
+  recipe: 'detect-quick',
+  network: { model: 'resnet-18', width: 0.5, size: 256 },
+  openData: openDetection,
+  targets: detectTargets(),
+  settings: ({ classes }) => ({ name: 'detect', classes: [...classes], detector: DEFAULT_FACTS }),
+  settled: (settings, { recipe }) => ({ ...settings, detector: factsOf(recipe) }),
+  settingsOf,
+  fits,
+  counts: ({ classes }) => ({ classes: classes.length }),
+  outputs: ({ classes }) => classes.length,
+  model: modelOfRun,
+  lastLayer: 'classes.out',
+  restore: modelOfShapes,
+  facts: ({ classes, detector }) => ({ task: 'detect', classes: [...classes], detector: { ...detector } }),
+  objective(config) {
+    const { recipe, size, task } = config;
+    const { values } = recipe;
+    const options = detectorOptions(values, (task as DetectSettings).classes.length);
+    return detectionObjective(
+      { options, size, ...anchorsFor(options, size, totalStride(config)) },
+      {
+        alpha: values.focalAlpha,
+        gamma: values.focalGamma,
+        matchHigh: values.matchHigh,
+        matchLow: values.matchLow,
+        normaliser: values.lossNormaliser,
+        boxLoss: values.boxLoss,
+        huberDelta: HUBER_DELTA,
+        boxWeight: values.boxWeight,
+      },
+    );
+  },
+  evaluator: detectEvaluator,
+  told: ({ details }, { classes }) => ({
+    classes: details.classes.map((one, i) => ({ name: classes[i], ...one })),
+    intervals: details.scorer.intervals().stats,
+  }),
+  text: detectText,
+  report: detectParts,
+  idleSettings: {
+    keys: [
+      'labelSmoothing',
+      'classWeights',
+      'mixup',
+      'cutmix',
+      'repeats',
+      'randomErasing',
+      ...CONTRAST_KEYS,
+      ...DENSE_KEYS,
+      ...DEPTH_KEYS,
+    ],
+    why: 'the task detect',
+  },
+};

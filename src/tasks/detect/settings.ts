@@ -1,0 +1,66 @@
+import type { Dataset } from '../../data/dataset.js';
+import { UsageError } from '../../errors.js';
+import type { DetectorKind, DetectorOptions, PredictOptions } from '../../models/detect/index.js';
+import type { Recipe } from '../../recipe/recipe.js';
+import type { TaskSettings } from '../../run/config.js';
+import type { Fit } from '../../train/task.js';
+import type { WeightsFacts } from '../../weights/facts.js';
+
+/** What of a detector no tensor says. */
+export interface DetectorFacts {
+  readonly kind: DetectorKind;
+  readonly anchors: DetectorOptions['anchors'];
+  readonly frozenNorm: boolean;
+  readonly predict: PredictOptions;
+}
+
+export interface DetectSettings extends TaskSettings {
+  /** In the order of the model's outputs. */
+  readonly classes: readonly string[];
+  readonly detector: DetectorFacts;
+}
+
+/** Of weights that do not say: torchvision's RetinaNet. */
+export const DEFAULT_FACTS: DetectorFacts = {
+  kind: 'retinanet',
+  anchors: { rule: 'torchvision', size: 4, scales: 3, ratios: [0.5, 1, 2] },
+  frozenNorm: false,
+  predict: { scoreThreshold: 0.05, perLevel: 1000, overlap: 0.5, perPicture: 300 },
+};
+
+export function factsOf(recipe: Recipe): DetectorFacts {
+  const { detector: kind, anchorRule: rule, anchorSize: size, anchorScales: scales, anchorRatios: ratios } = recipe;
+  const { scoreThreshold, detectionsPerLevel: perLevel, nmsOverlap: overlap, detections: perPicture } = recipe;
+  return {
+    kind,
+    anchors: { rule, size, scales, ratios },
+    frozenNorm: recipe.trunkNorm === 'frozen',
+    predict: { scoreThreshold, perLevel, overlap, perPicture },
+  };
+}
+
+/** What a recipe wants on its trunk. */
+export function detectorOptions(recipe: Recipe, classes: number): DetectorOptions {
+  const { kind, anchors, frozenNorm } = factsOf(recipe);
+  const { pyramidChannels: channels, headLayers: layers, headNorm: norm, pyramidNorm, pyramidExtra: extra } = recipe;
+  return { kind, classes, channels, layers, norm, pyramidNorm, extra, anchors, frozenNorm };
+}
+
+export const settingsOf = ({ classes, detector }: WeightsFacts): DetectSettings => ({
+  name: 'detect',
+  classes: classes ?? [],
+  detector: (detector as DetectorFacts | undefined) ?? DEFAULT_FACTS,
+});
+
+/** @throws UsageError for pictures of other classes than the weights know */
+export function fits(
+  { classes }: DetectSettings,
+  dataset: Dataset,
+  { weights, data }: { weights: string; data: string },
+): Fit | undefined {
+  if (dataset.classes.join('\n') === classes.join('\n')) return undefined;
+  throw new UsageError(
+    `Expected boxes of the classes that ${weights} knows (${classes.join(', ')}), in that order, but ${data} has ` +
+      `${dataset.classes.join(', ')}.`,
+  );
+}
