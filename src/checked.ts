@@ -4,6 +4,7 @@ import type { Endings, MeasuredPart } from './part-words.js';
 /** What is looked for, in the order in which it matters. The names are stable: --fail-on and --json have them. */
 export const CHECK_KINDS = {
   broken: 'pictures that cannot be read',
+  annotations: 'boxes, masks and depth maps that are broken, or whose pictures are missing',
   leaks: 'the same picture, or nearly, in two parts',
   conflicts: 'the same picture, or nearly, under two classes',
   duplicates: 'the same picture twice, byte for byte or pixel for pixel',
@@ -24,7 +25,7 @@ export interface CheckedPicture {
   path: string;
   /** `all` where the data has no parts. */
   part: MeasuredPart;
-  /** Its class folder, or its label in an IDX file. */
+  /** Its class folder, or its label in an IDX file; empty of pictures with boxes, masks or depth. */
   class: string;
 }
 
@@ -95,6 +96,8 @@ export interface Checked {
   found: Record<CheckKind, number>;
   /** Pictures that cannot be read, and why. */
   broken: BrokenFile[];
+  /** Annotations that are left out of a training, and why. */
+  annotations: { place: string; reason: string }[];
   /** Copies: pictures that are the same, or nearly. */
   groups: CheckedGroup[];
   /** Classes without pictures in a part. */

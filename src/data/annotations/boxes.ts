@@ -61,7 +61,7 @@ export async function checkBoxes(
         if (inside[2] <= inside[0] || inside[3] <= inside[1])
           fail(`it lies outside the picture of ${width} x ${height}`);
         else {
-          // Rounding of relative numbers is no reach.
+          // Rounding is no reach.
           if (Math.min(x0, y0, width - x1, height - y1) < -1) cut++;
           boxes!.push(...inside);
           kinds!.push(label);
@@ -101,7 +101,7 @@ export async function checkBoxes(
  * @returns why its boxes are not of it
  */
 function sidesIn(
-  { file, width = 0, height = 0 }: ReadPicture,
+  { file, width = 0, height = 0, relative = false }: ReadPicture,
   seen: Sides | undefined,
 ): { width: number; height: number; by: readonly [number, number] } | string {
   const said = width > 0 && height > 0;
@@ -110,6 +110,7 @@ function sidesIn(
       ? { width, height, by: [1, 1] }
       : `it says no width and height, and the header of ${file.path} cannot be read`;
   const [w, h] = seen;
+  if (relative) return { width: w, height: h, by: [w, h] };
   if (!said || (w === width && h === height)) return { width: w, height: h, by: [1, 1] };
   // The same picture in another size, of which each side was rounded.
   if (Math.abs(w * height - h * width) <= Math.max(width, height, w, h))
@@ -122,7 +123,9 @@ function sidesIn(
 async function headers(root: string, pictures: readonly ReadPicture[]): Promise<(Sides | undefined)[]> {
   const found = new Array<Sides | undefined>(pictures.length);
   const step = Math.ceil(pictures.length / MOST_HEADERS);
-  const wanted = [...pictures.keys()].filter((k) => k % step === 0 || !((pictures[k]!.width ?? 0) > 0));
+  const wanted = [...pictures.keys()].filter(
+    (k) => k % step === 0 || !((pictures[k]!.width ?? 0) > 0 && (pictures[k]!.height ?? 0) > 0),
+  );
   let next = 0;
   const work = async (): Promise<void> => {
     while (next < wanted.length) {

@@ -1,17 +1,21 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { RescaledError, UsageError } from '../../errors.js';
 import { plural } from '../../suggest.js';
 import type { Dataset, DatasetOptions } from '../dataset.js';
 import { quoted } from '../sources/class-folders.js';
 import type { Source } from '../sources/source.js';
 import { boxesOf, type PictureBoxes } from '../sources/truth.js';
-import { byName, ENDINGS, findFiles, isPictureName, othersText } from '../sources/walk.js';
+import { byName, ENDINGS, type FoundFile, findFiles, isPictureName, othersText } from '../sources/walk.js';
 import { checkBoxes } from './boxes.js';
 import { buildDataset, chooseParts, pictureList } from './dataset.js';
-import { readLists } from './lists.js';
+import { type CocoFile, readCoco, readCocoFiles } from './files/coco.js';
+import { readLists } from './files/lists.js';
+import { readVoc, type VocPixels } from './files/voc.js';
+import { readYolo } from './files/yolo.js';
+import { keyOf } from './names.js';
 import { type Problem, problemNotes, refuseProblems } from './problems.js';
 import type { ReadAnnotations } from './read.js';
-import { readVoc, type VocPixels } from './voc.js';
+import { type FoundAnnotations, formOfBoxes, isAnnotated } from './which.js';
 
 export interface DetectionOptions extends DatasetOptions {
   /** Pascal VOC: what the numbers of a box mean. Default `inclusive`. */
@@ -42,31 +46,62 @@ export function truthOf({ spec }: Source, i: number): PictureBoxes {
  */
 export async function openDetection(path: string, options: DetectionOptions = {}): Promise<DetectionData> {
   const root = resolve(path);
-  const { files, ignored } = await findFiles(root, (name) => isPictureName(name) || /\.(?:xml|txt)$/i.test(name));
+  const { files, ignored } = await findFiles(root, isAnnotated);
   const pictures = files.filter((file) => isPictureName(file.path));
-  const xml = files.filter((file) => /\.xml$/i.test(file.path));
-  if (xml.length === 0)
+  const found = await formOfBoxes(root, files);
+  if (found === undefined)
     throw new UsageError(
-      `Expected pictures with boxes in ${root}, such as Annotations/1.xml beside JPEGImages/1.jpg, but found no annotations` +
-        `${othersText(ignored)}. Check the path.`,
+      `Expected pictures with boxes in ${root} but found no annotations${othersText(ignored)}: XML of Pascal VOC, JSON of COCO, or text of YOLO, ` +
+        'such as labels/1.txt beside images/1.jpg. Check the path.',
     );
   if (pictures.length === 0)
     throw new UsageError(`Expected pictures in ${root} but found none${othersText(ignored)}. ${ENDINGS}`);
-  const lists = await readLists(
-    root,
-    files.map((file) => file.path),
-  );
-  const read = await readVoc(root, xml, pictures, {
-    ...(options.boxPixels && { pixels: options.boxPixels }),
-    ...(lists && { lists }),
-  });
-  const annotated = new Set(read.pictures.map(({ file }) => file.path));
-  const bare = lists === undefined ? pictures.length - annotated.size - read.problems.length : 0;
-  const notes =
-    bare > 0
-      ? [`${plural(bare, 'picture has', 'pictures have')} no annotation and ${bare === 1 ? 'is' : 'are'} not used`]
-      : [];
-  return assemble(root, { ...read, notes: [...read.notes, ...notes] }, options, ignored);
+  const read = await readForm(root, found, files, pictures, options);
+  return assemble(root, { ...read, notes: [...read.notes, ...bareNotes(read, pictures.length)] }, options, ignored);
+}
+
+/** Pictures that nothing says anything of. */
+function bareNotes({ pictures, problems, all = false }: ReadAnnotations, there: number): string[] {
+  if (all) return [];
+  const bare = there - new Set(pictures.map(({ file }) => file.path)).size - problems.filter(({ of }) => of === 'picture').length;
+  return bare > 0 ? [`${plural(bare, 'picture has', 'pictures have')} no annotation and ${bare === 1 ? 'is' : 'are'} not used`] : [];
+}
+
+async function readForm(
+  root: string,
+  { form, file }: FoundAnnotations,
+  files: readonly FoundFile[],
+  pictures: readonly FoundFile[],
+  { boxPixels }: DetectionOptions,
+): Promise<ReadAnnotations> {
+  const paths = files.map(({ path }) => path);
+  const ending = (pattern: RegExp): FoundFile[] => files.filter(({ path }) => pattern.test(path));
+  if (form === 'voc') {
+    const lists = await readLists(root, paths);
+    const read = await readVoc(root, ending(/\.xml$/i), pictures, { ...(boxPixels && { pixels: boxPixels }), ...(lists && { lists }) });
+    return { ...read, all: lists !== undefined };
+  }
+  if (boxPixels !== undefined)
+    throw new UsageError(`Expected boxPixels with Pascal VOC's XML alone but ${file} is of another form. Leave it out.`);
+  if (form === 'yolo') {
+    const keys = new Set(pictures.map(({ path }) => keyOf(path)));
+    const labels = ending(/\.txt$/i).filter(({ path }) => keys.has(keyOf(path)) || /(?:^|\/)labels\//.test(path));
+    return readYolo(root, labels, pictures, paths);
+  }
+  const contents: { path: string; content: CocoFile }[] = [];
+  const problems: Problem[] = [];
+  for (const { path, size } of ending(/\.json$/i)) {
+    const content = await readCoco(join(root, path), size);
+    if (typeof content === 'string') problems.push({ place: path, reason: content, of: 'picture' });
+    else if (content?.annotations.some((one) => typeof one === 'object' && one !== null && 'category_id' in one)) contents.push({ path, content });
+  }
+  if (contents.length === 0)
+    throw new UsageError(
+      `Expected lists of images, annotations and categories in ${join(root, file)} but ` +
+        `${problems[0] === undefined ? 'there are no annotations of categories' : problems[0].reason}. Mend it.`,
+    );
+  const read = readCocoFiles(root, contents, pictures);
+  return { ...read, problems: [...problems, ...read.problems] };
 }
 
 async function assemble(

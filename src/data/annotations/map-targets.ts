@@ -7,7 +7,7 @@ import type { TargetReader, TargetRequest, TargetSpec, TargetWriter } from '../l
 import { PathTable } from '../sources/path-table.js';
 import type { Source } from '../sources/source.js';
 import type { DepthTable, MaskTable } from '../sources/truth.js';
-import { IGNORED, type MapOf, readDepth, readMask } from './map-file.js';
+import { IGNORED, type MapOf, readDepth, readMask } from './files/map-file.js';
 
 /** What both kinds say of the pictures. */
 type Looked = {

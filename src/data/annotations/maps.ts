@@ -8,13 +8,13 @@ import { quoted } from '../sources/class-folders.js';
 import { PathTable } from '../sources/path-table.js';
 import { shared, type Truth } from '../sources/truth.js';
 import { byName, type FoundFile, findFiles, isPictureName, othersText } from '../sources/walk.js';
-import { classFile, isVoid, type ListedClass, readClassList } from './class-list.js';
 import { buildDataset, type ChosenParts, chooseParts, pictureList } from './dataset.js';
-import { readLists } from './lists.js';
-import { depthProblem, MOST_CLASSES, maskProblem, maskRule, readMask } from './map-file.js';
+import { classFile, isVoid, type ListedClass, readClassList } from './files/class-list.js';
+import { readLists } from './files/lists.js';
+import { depthProblem, MOST_CLASSES, maskProblem, maskRule, readMask } from './files/map-file.js';
+import { type PngHead, pngHeadOf } from './files/png.js';
 import { bareStem, partOfPath, roleOf } from './names.js';
 import { PictureNames } from './pictures.js';
-import { type PngHead, pngHeadOf } from './png.js';
 import { type Problem, problemNotes, refuseProblems } from './problems.js';
 
 interface MapOptions extends DatasetOptions {

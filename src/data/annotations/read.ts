@@ -27,6 +27,8 @@ export interface ReadPicture {
   /** Width and height that the annotation says; 0 or absent where it does not. */
   readonly width?: number;
   readonly height?: number;
+  /** Its boxes are shares of the picture's sides. */
+  readonly relative?: boolean;
   readonly boxes: readonly ReadBox[];
 }
 
@@ -39,6 +41,8 @@ export interface ReadAnnotations {
   readonly classesFrom?: string;
   readonly problems: readonly Problem[];
   readonly notes: readonly string[];
+  /** Lists say which pictures are meant: others are no oversight. */
+  readonly all?: boolean;
 }
 
 /** What is wrong with a box's numbers; undefined when nothing is. */

@@ -34,7 +34,7 @@ export async function* checkData(
   checkOptions('checkData', options, { signal: 'signal' });
   const { signal } = options;
   const begin = performance.now();
-  const opened = await openToCheck(data);
+  const opened = await openToCheck(data, signal);
   const pictures = new Pictures(opened.parts);
   const of = pictures.length;
   const looking = look(pictures, opened.folder, { all: true, ...(signal && { signal }) });
@@ -58,6 +58,7 @@ export async function* checkData(
     classes: opened.classes,
     parts,
     broken: [...looked.broken].map(([i, reason]) => ({ ...told(i), reason })).sort((a, b) => byName(a.path, b.path)),
+    annotations: (opened.annotated?.problems ?? []).map(({ place, reason }) => ({ place, reason })),
     groups: groupsOf(links.value, told),
     absent: absentOf(parts, opened.classes),
     balance: balanceOf(parts, opened.classes),
@@ -67,7 +68,7 @@ export async function* checkData(
     odd: oddOf(pictures, looked),
     exactOnly: of - looked.broken.size - looked.compared.reduce((sum, one) => sum + one, 0),
   };
-  return { ...facts, found: found(facts), seconds: (performance.now() - begin) / 1000 };
+  return { ...facts, found: found(facts, opened.annotated !== undefined), seconds: (performance.now() - begin) / 1000 };
 }
 
 /** Loose pictures are passed over too, but not for their ending. */
@@ -80,8 +81,11 @@ function withoutLoose(ignored: Endings, loose: readonly string[]): Endings {
   return left;
 }
 
-function found({
+/** @param annotated with boxes, masks or depth: a picture may show several classes */
+function found(
+  {
   broken,
+  annotations,
   groups,
   absent,
   balance,
@@ -89,16 +93,19 @@ function found({
   folders,
   ignored,
   odd,
-}: Omit<Checked, 'found' | 'seconds'>): Record<CheckKind, number> {
+}: Omit<Checked, 'found' | 'seconds'>,
+  annotated: boolean,
+): Record<CheckKind, number> {
   const of = (kind: CheckKind): number => groups.filter(({ kinds }: CheckedGroup) => kinds.includes(kind)).length;
   return {
     broken: broken.length,
+    annotations: annotations.length,
     leaks: of('leaks'),
     conflicts: of('conflicts'),
     duplicates: of('duplicates'),
     'near-duplicates': of('near-duplicates'),
     absent: absent.length,
-    imbalance: isImbalanced(balance) ? 1 : 0,
+    imbalance: !annotated && isImbalanced(balance) ? 1 : 0,
     few: measured === undefined ? 0 : (measured.pictures < FEW_MEASURED ? 1 : 0) + measured.fewOf.length,
     folders: folders.length,
     ignored: Object.values(ignored).reduce((sum, n) => sum + n, 0),

@@ -12,18 +12,20 @@ import type { Looked } from './look.js';
 import type { Opened, OpenedPart, Pictures } from './opened.js';
 
 /** Pictures of each class in each part, where pictures that were set aside are of no part of their own. */
-export function partsOf({ parts, classes }: Opened): CheckedPart[] {
+export function partsOf({ parts, classes, annotated }: Opened): CheckedPart[] {
   const found = new Map<string, CheckedPart>();
   for (const { part, source } of parts) {
     const into = found.get(part) ?? { part, pictures: 0, byClass: new Array<number>(classes.length).fill(0) };
     found.set(part, into);
     into.pictures += source.length;
-    count(source, classes).forEach((n, i) => (into.byClass[i]! += n));
+    count(source, classes, annotated).forEach((n, i) => (into.byClass[i]! += n));
   }
   return [...found.values()];
 }
 
-function count(source: OpenedPart['source'], classes: readonly string[]): number[] {
+function count(source: OpenedPart['source'], classes: readonly string[], annotated: Opened['annotated']): readonly number[] {
+  const known = annotated?.counts.get(source);
+  if (known !== undefined) return known;
   const place = source.classes.map((name) => classes.indexOf(name));
   const counts = new Array<number>(classes.length).fill(0);
   for (const label of source.labels) counts[place[label]!]!++;
@@ -51,9 +53,9 @@ export function balanceOf(parts: readonly CheckedPart[], classes: readonly strin
 export const isImbalanced = ({ largest, smallest }: Checked['balance']): boolean =>
   largest.pictures >= IMBALANCED * smallest.pictures;
 
-export function measuredOf({ measured, classes }: Opened): Checked['measured'] {
+export function measuredOf({ measured, classes, annotated }: Opened): Checked['measured'] {
   if (measured === undefined) return undefined;
-  const counts = count(measured.source, classes);
+  const counts = count(measured.source, classes, annotated);
   const fewOf = classes.flatMap((name, i) =>
     counts[i]! > 0 && counts[i]! < FEW_OF_CLASS ? [{ class: name, pictures: counts[i]! }] : [],
   );

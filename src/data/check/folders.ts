@@ -27,7 +27,7 @@ export async function folderTraps(opened: Opened): Promise<{ traps: FolderTrap[]
   const traps: FolderTrap[] = [];
   if (opened.refusal !== undefined) traps.push({ trap: 'refused', text: opened.refusal });
   for (const text of opened.notes) traps.push({ trap: 'note', text });
-  if (opened.kind !== 'image-folder') return { traps, loose: [] };
+  if (opened.kind !== 'image-folder' || opened.annotated !== undefined) return { traps, loose: [] };
   const roots = await rootsOf(opened.folder);
   for (const root of roots) traps.push(...looseTraps(root), ...emptyTraps(root));
   traps.push(...alikeTraps(roots), ...roots.flatMap(systemTraps), ...nestedTraps(roots));

@@ -1,7 +1,10 @@
+import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { CheckedPicture } from '../../checked.js';
 import { UsageError } from '../../errors.js';
 import type { Endings, MeasuredPart } from '../../part-words.js';
+import { lookAtTruth, openAnnotated } from '../annotations/look.js';
+import { type FoundAnnotations, whichAnnotations } from '../annotations/which.js';
 import { type Dataset, openDataset, type PartName } from '../dataset.js';
 import type { DecodeOptions, Examined } from '../decoding/decode.js';
 import { type IdxSpec, pathsOf, rootOf, type Source, storedSpec } from '../sources/source.js';
@@ -27,6 +30,12 @@ export interface Opened {
   ignored: Endings;
   /** Why a training would refuse it. */
   refusal: string | undefined;
+  /** Of pictures with boxes, masks or depth. */
+  annotated?: {
+    /** Pictures that show each class. */
+    counts: ReadonlyMap<Source, readonly number[]>;
+    problems: readonly { place: string; reason: string }[];
+  };
 }
 
 /**
@@ -34,7 +43,9 @@ export interface Opened {
  * does not keep the pictures from being found, part by part.
  * @throws UsageError where there are no pictures in class folders; RescaledError when something there cannot be read
  */
-export async function openToCheck(path: string): Promise<Opened> {
+export async function openToCheck(path: string, signal?: AbortSignal): Promise<Opened> {
+  const found = existsSync(path) && statSync(path).isDirectory() ? await whichAnnotations(path) : undefined;
+  if (found !== undefined) return openAnnotations(path, found, signal);
   try {
     return trained(path, await openDataset(path));
   } catch (error) {
@@ -51,6 +62,31 @@ export async function openToCheck(path: string): Promise<Opened> {
     if (parts.length === 0) throw error;
     return refused(path, parts, error.message);
   }
+}
+
+/** Pictures with boxes, masks or depth, and all that is wrong with these. */
+async function openAnnotations(path: string, found: FoundAnnotations, signal: AbortSignal | undefined): Promise<Opened> {
+  let dataset: Awaited<ReturnType<typeof openAnnotated>>;
+  let refusal: string | undefined;
+  try {
+    dataset = await openAnnotated(path, found, { maxBroken: 1 });
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    refusal = error.message;
+    dataset = await openAnnotated(path, found, { maxBroken: 1, need: 'val', take: 'every' });
+  }
+  const opened = { ...trained(path, dataset), refusal };
+  const counts = new Map<Source, readonly number[]>();
+  const problems = [...dataset.problems];
+  const told = new Set(problems.map(({ place }) => place));
+  for (const { source } of opened.parts) {
+    const looked = await lookAtTruth(source, signal);
+    counts.set(source, looked.byClass);
+    problems.push(...looked.problems.filter(({ place }) => !told.has(place)));
+  }
+  // What is left out is told one by one.
+  const notes = opened.notes.filter((note) => !/ left out: /.test(note));
+  return { ...opened, notes, annotated: { counts, problems } };
 }
 
 async function tolerant(path: string, take: PartName | 'all'): Promise<Dataset | undefined> {
@@ -105,6 +141,8 @@ function refused(path: string, opened: readonly { part: MeasuredPart; dataset: D
   };
 }
 
+const annotated = ({ spec }: Source): boolean => spec.kind === 'files' && spec.truth !== undefined;
+
 export function partOf(part: MeasuredPart, source: Source): OpenedPart {
   const paths = pathsOf(source) ?? Array.from({ length: source.length }, (_, i) => source.describe(i));
   return { part, source, paths };
@@ -141,7 +179,7 @@ export class Pictures {
 
   told(i: number): CheckedPicture {
     const [{ part, source, paths }, k] = this.#at(i);
-    return { path: paths[k]!, part, class: source.classes[source.labels[k]!]! };
+    return { path: paths[k]!, part, class: annotated(source) ? '' : source.classes[source.labels[k]!]! };
   }
 
   /** Picture i as it lies encoded: where, and how it is read; undefined of IDX files. */

@@ -35,6 +35,7 @@ const ODD = 48;
 const DRAWN = ['leaks', 'conflicts', 'duplicates', 'near-duplicates'] as const satisfies readonly CheckKind[];
 const TITLES: Readonly<Record<CheckKind, string>> = {
   broken: 'Cannot be read',
+  annotations: 'Annotations left out',
   leaks: 'In two parts',
   conflicts: 'Under two classes',
   duplicates: 'More than once',
@@ -47,7 +48,7 @@ const TITLES: Readonly<Record<CheckKind, string>> = {
   odd: 'Out of the ordinary',
 };
 /** Findings of these kinds stand in the frame at the top. */
-const GRAVE: readonly CheckKind[] = ['broken', 'leaks', 'conflicts', 'duplicates'];
+const GRAVE: readonly CheckKind[] = ['broken', 'annotations', 'leaks', 'conflicts', 'duplicates'];
 
 /** The pictures that the page shows. */
 export function shownPictures({ groups, odd }: Checked): CheckedPicture[] {

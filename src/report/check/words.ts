@@ -83,6 +83,11 @@ const WORDS: Readonly<Record<CheckKind, (checked: Checked) => Omit<CheckFinding,
         : 'train leaves them out: mend or remove them.',
     lines: broken.map(({ path, reason }) => `${path}: ${reason}`),
   }),
+  annotations: ({ annotations }) => ({
+    head: `${plural(annotations.length, 'annotation')} that cannot be used`,
+    means: 'Training leaves them out, and stops where they are more than --max-broken allows: mend or remove them.',
+    lines: annotations.map(({ place, reason }) => `${place}: ${reason}`),
+  }),
   leaks: (checked) => ({
     head: `${plural(checked.found.leaks, 'picture')} in more than one part: ${leakedText(checked)}`,
     means:

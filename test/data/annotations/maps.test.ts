@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { viewDepth, viewMask } from '../../../src/augment/targets.js';
 import { evalViewOf } from '../../../src/augment/view.js';
-import { maskRule, readDepth, readMask } from '../../../src/data/annotations/map-file.js';
+import { maskRule, readDepth, readMask } from '../../../src/data/annotations/files/map-file.js';
 import {
   type DepthTargets,
   depthTargets,

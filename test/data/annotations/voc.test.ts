@@ -3,7 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { openDetection, truthOf } from '../../../src/data/annotations/detection.js';
-import { parseVoc } from '../../../src/data/annotations/voc.js';
+import { parseVoc } from '../../../src/data/annotations/files/voc.js';
 import { pathsOf } from '../../../src/data/sources/source.js';
 import { rejectsWith, temporaryFolder, writeTree } from '../helpers.js';
 import { jpeg, vocSet, vocXml } from './sets.js';

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { RescaledError, UsageError } from '../../errors.js';
-import type { PartName } from '../parts.js';
-import { partOf } from '../sources/part-names.js';
+import { RescaledError, UsageError } from '../../../errors.js';
+import type { PartName } from '../../parts.js';
+import { partOf } from '../../sources/part-names.js';
 import type { VocLists } from './voc.js';
 
 /**

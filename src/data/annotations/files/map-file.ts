@@ -1,4 +1,4 @@
-import { BrokenPicture, loadSharp, readFileLimited } from '../decoding/decode.js';
+import { BrokenPicture, loadSharp, readFileLimited } from '../../decoding/decode.js';
 import { type PngHead, paletteOf, pngHead } from './png.js';
 
 /** No class is asked for there. */

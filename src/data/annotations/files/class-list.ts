@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { RescaledError } from '../../errors.js';
-import { byName } from '../sources/walk.js';
+import { RescaledError } from '../../../errors.js';
+import { byName } from '../../sources/walk.js';
 
 /** A class of a file that lists them. */
 export interface ListedClass {

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
-import { BrokenPicture } from '../decoding/decode.js';
-import { KIND_BYTES, kindOf } from '../decoding/kind.js';
+import { BrokenPicture } from '../../decoding/decode.js';
+import { KIND_BYTES, kindOf } from '../../decoding/kind.js';
 
 /** What the beginning of a PNG says. */
 export interface PngHead {

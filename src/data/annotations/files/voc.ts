@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
-import type { PartName } from '../parts.js';
-import { byName, type FoundFile } from '../sources/walk.js';
-import { bareStem, partOfPath } from './names.js';
-import { PictureNames } from './pictures.js';
-import type { Problem } from './problems.js';
-import { type ReadAnnotations, type ReadBox, type ReadPicture, wrongBox } from './read.js';
+import type { PartName } from '../../parts.js';
+import { byName, type FoundFile } from '../../sources/walk.js';
+import { bareStem, partOfPath } from '../names.js';
+import { PictureNames } from '../pictures.js';
+import type { Problem } from '../problems.js';
+import { type ReadAnnotations, type ReadBox, type ReadPicture, wrongBox } from '../read.js';
 
 /**
  * What the numbers of a Pascal VOC file mean. `inclusive`, as in the challenge itself: pixels counted from 1, the last one inside, so that the
