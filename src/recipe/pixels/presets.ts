@@ -1,4 +1,4 @@
-import type { Changes, Preset } from './preset.js';
+import type { Changes, Preset } from '../preset.js';
 
 const TORCHVISION = 'torchvision references/segmentation/train.py';
 const DEEPLAB = 'torchvision models/segmentation/deeplabv3.py';
