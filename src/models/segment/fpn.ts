@@ -1,6 +1,7 @@
-import { Conv2d, FeaturePyramid, Module, resize, Sequential, type Sides, sidesOf } from '../../nn/index.js';
+import { Conv2d, Module, resize, Sequential, type Sides, sidesOf } from '../../nn/index.js';
 import { add, generator, type Tensor } from '../../torch/index.js';
 import type { Features } from '../model.js';
+import { FeaturePyramid } from '../pyramid.js';
 import { begin, convNormRelu, type HeadNorm } from './blocks.js';
 import { type Decoded, Decoder, type DecoderOptions, type Widths } from './heads.js';
 
