@@ -47,6 +47,7 @@ ${other.length > 0 && html`<p class="note">Over all ${compact(pixels)} pixels at
 const middleOf = ({ from, to }: DistanceBin): number => (from + to) / 2;
 
 function distanceBody(bins: readonly DistanceBin[], drawn: readonly DistanceBin[], pixels: number): Html {
+  const few = bins.length - drawn.length;
   const first = drawn[0]?.from ?? 0;
   const last = drawn.at(-1)?.to ?? 1;
   const x = linearScale([first, last], { name: 'reading, m', format: (value) => String(value) });
@@ -112,8 +113,8 @@ ${markChart({
 })}
 </div>
 <p class="note">Over all pixels together, by what was read. Whiskers: 95\u00a0% intervals from drawing the pictures anew.${
-    drawn.length < bins.length &&
-    ` ${count(bins.length - drawn.length)} distances with less than ${percent(LEAST, 1)} of the pixels are in the table alone.`
+    few > 0 &&
+    ` ${few === 1 ? 'One distance' : `${count(few)} distances`} with less than ${percent(LEAST, 1)} of the pixels ${few === 1 ? 'is' : 'are'} in the table alone.`
   }</p>
 ${numbers(table, 'Error against distance')}`;
 }
