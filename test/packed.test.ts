@@ -19,6 +19,32 @@ import { cachedEngineFolder } from '../src/torch/build/engine-places.js';
 import { pictureFolder, smallRun, temporaryFolder } from './cli/helpers.js';
 import { brokenLinks, pagesOf } from './links.js';
 
+/** Where one example's words end, in what all of them print. */
+const MARK = 'and now: ';
+/**
+ * Runs examples one after another, as their README does but in one process, which saves each the loading of the package and of libtorch.
+ * Prints MARK with what comes next before each, and with the exit code of the last.
+ */
+const DRIVER = `
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+const mark = (text) => { console.log('${MARK}' + text); console.error('${MARK}' + text); };
+class Exit extends Error {}
+process.exit = (code) => { process.exitCode = code; throw new Exit(); };
+for (const [name, args, nth] of JSON.parse(readFileSync('driver.json', 'utf8'))) {
+  process.exitCode = 0;
+  process.argv = [process.argv[0], join(process.cwd(), name), ...args];
+  mark(name);
+  try {
+    await import('./' + name + '?' + nth);
+  } catch (error) {
+    if (!(error instanceof Exit)) { console.error(error); process.exitCode = 70; }
+  }
+  mark('exit code ' + process.exitCode);
+}
+process.exitCode = 0;
+`;
+
 /**
  * The arguments of every example, in an order in which each finds what earlier ones have left, and what it prints. `flowers` is a folder of
  * 3 classes with 4 pictures for training and 2 for testing each. An example without a row fails.
@@ -100,6 +126,11 @@ function copyEngine(): void {
   copyFileSync(join(folder, stampName), join(target, stampName));
 }
 
+const headOf = (text: string): [string, string] => {
+  const end = text.indexOf('\n');
+  return [text.slice(0, end), text.slice(end + 1)];
+};
+
 describe('the package as it is published', () => {
   before(async () => {
     install();
@@ -152,13 +183,39 @@ describe('the package as it is published', () => {
     assert.deepEqual(EXAMPLES.map(([name]) => `${name}.ts`).sort(), names.sort(), 'each has a row in EXAMPLES');
   });
 
-  for (const [name, args, prints, exit = 0] of EXAMPLES)
-    test(`examples/${name}.ts`, () => {
-      const { status, text } = run(process.execPath, [`${name}.js`, ...args]);
-      assert.equal(status, exit, text);
-      assert.match(text, prints);
-      assert.equal(run(process.execPath, [`${name}.js`]).status, 2, 'without arguments it says how it is called');
-    });
+  test('every example does what it says, and without arguments says how it is called', () => {
+    // One as a user starts it; the others share a process.
+    const [[first, args, prints], ...others] = EXAMPLES as [(typeof EXAMPLES)[0], ...typeof EXAMPLES];
+    const alone = run(process.execPath, [`${first}.js`, ...args]);
+    assert.equal(alone.status, 0, alone.text);
+    assert.match(alone.text, prints);
+    const jobs = [
+      ...others.map(([name, args]) => [`${name}.js`, args, 0]),
+      ...EXAMPLES.map(([name]) => [`${name}.js`, [], 1]),
+    ];
+    writeFileSync(join(project, 'driver.json'), JSON.stringify(jobs));
+    writeFileSync(join(project, 'driver.js'), DRIVER);
+    const { status, text } = run(process.execPath, ['driver.js']);
+    assert.equal(status, 0, text);
+    // What goes to stdout, then what goes to stderr, each with a mark before and after each job.
+    const parts = text.split(MARK).slice(1);
+    const said = (job: number): { printed: string; code: string } => {
+      const [name, rest] = headOf(parts[2 * job]!);
+      assert.equal(name, jobs[job]![0], text);
+      const [code] = headOf(parts[2 * job + 1]!);
+      return { printed: rest + headOf(parts[2 * (jobs.length + job)]!)[1], code };
+    };
+    for (const [i, [name, , prints, exit = 0]] of others.entries()) {
+      const { printed, code } = said(i);
+      assert.equal(code, `exit code ${exit}`, `${name}: ${printed}`);
+      assert.match(printed, prints, name);
+    }
+    for (const [i, [name]] of EXAMPLES.entries()) {
+      const { printed, code } = said(others.length + i);
+      assert.equal(code, 'exit code 2', `${name} without arguments: ${printed}`);
+      assert.match(printed, new RegExp(`^(usage: )?node \\S*${name}\\.js .+\\n$`));
+    }
+  });
 
   test('without onnxruntime-node: training ends with its report, the rest says what to install', () => {
     rmSync(join(dirname(installed), 'onnxruntime-node'));

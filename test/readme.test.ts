@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { before, describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { packageRoot } from '../src/package-root.js';
-import { pictureFolder, smallRun, temporaryFolder } from './cli/helpers.js';
+import { cliApart, cliHere, type Done, pictureFolder, smallRun, temporaryFolder } from './cli/helpers.js';
 
 const SMALL = ['-m', 'resnet-rs-14', '--width', '0.125', '--size', '28'];
 
@@ -35,23 +34,24 @@ const REFUSED: Readonly<Record<string, RegExp>> = {
 
 const text = readFileSync(join(packageRoot, 'README.md'), 'utf8');
 const commands = [...text.matchAll(/^npx rescaled (.*?)(?:\s+#.*)?$/gm)].map(([, words]) => words!.trim());
-const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js');
 
 describe('the commands of the README', () => {
   const work = temporaryFolder();
-  const run = (...args: string[]) =>
-    spawnSync(process.execPath, [main, ...args], {
-      cwd: work,
-      encoding: 'utf8',
-      env: { ...process.env, HF_HUB_OFFLINE: '1', HF_HOME: join(work, 'hub') },
-    });
+  const run = (...args: string[]): Promise<Done> => cliHere(args, { cwd: work });
+  const { HF_HUB_OFFLINE, HF_HOME } = process.env;
+  after(() => {
+    for (const [name, value] of Object.entries({ HF_HUB_OFFLINE, HF_HOME }))
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+  });
 
   before(async () => {
+    Object.assign(process.env, { HF_HUB_OFFLINE: '1', HF_HOME: join(work, 'hub') });
     await pictureFolder(join(work, 'flowers', 'train'), 3, 12);
     await pictureFolder(join(work, 'flowers', 'test'), 3, 6);
     // Pictures whose folders say nothing of their classes.
     await pictureFolder(join(work, 'heap'), 3, 4);
-    const trained = run('train', 'flowers', ...smallRun(2), '-o', join('runs', 'flowers-1'));
+    const trained = cliApart(['train', 'flowers', ...smallRun(2), '-o', join('runs', 'flowers-1')], { cwd: work });
     assert.equal(trained.status, 0, trained.stderr);
     // The study of an hour that "study init" would write is a smaller one here.
     const models = [{ family: 'resnet-rs', depths: [14], widths: [0.125], sizes: [20] }];
@@ -59,15 +59,15 @@ describe('the commands of the README', () => {
     writeFileSync(join(work, 'study.json'), JSON.stringify(study));
   });
 
-  test('there are some, and every short name in them is one of the program', () => {
+  test('there are some, and every short name in them is one of the program', async () => {
     assert.ok(commands.length > 12, commands.join('\n'));
-    const known = run('--help').stdout;
+    const known = (await run('--help')).stdout;
     for (const command of commands) assert.match(known, new RegExp(`^ +${command.split(' ')[0]!} `, 'm'));
   });
 
   for (const command of commands)
-    test(command, () => {
-      const { status, stdout, stderr } = run(...command.split(' '), ...(SHORTER[command] ?? []));
+    test(command, async () => {
+      const { status, stdout, stderr } = await run(...command.split(' '), ...(SHORTER[command] ?? []));
       const refused = REFUSED[command];
       if (refused === undefined) {
         assert.equal(status, 0, `${stdout}${stderr}`);

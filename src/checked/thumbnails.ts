@@ -1,4 +1,3 @@
-import sharp from 'sharp';
 import type { CheckedPicture } from '../checked.js';
 import { pixelsOfChecked } from '../data/check/shown.js';
 
@@ -10,6 +9,7 @@ export async function thumbnailsOf(data: string, wanted: readonly CheckedPicture
   const thumbnails = new Map<string, string>();
   for await (const { path, pixels } of pixelsOfChecked(data, wanted, SIDE)) {
     const { width, height } = pixels;
+    const { default: sharp } = await import('sharp');
     const jpeg = await sharp(pixels.data, { raw: { width, height, channels: 3 } })
       .resize(SIDE, SIDE, { fit: 'inside', withoutEnlargement: true })
       .jpeg({ quality: 75 })

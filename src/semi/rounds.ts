@@ -10,7 +10,8 @@ import { selectedFolder } from '../labels/select.js';
 import { readSelection } from '../labels/selection.js';
 import { Sidecar, UNREADABLE_CLASS } from '../labels/sidecar.js';
 import type { MeasuredPart } from '../part-words.js';
-import { bestRound, type RoundRow, renderRoundsPage, type ShownDisagreement } from '../report/rounds/report.js';
+import { bestRound } from '../report/rounds/best.js';
+import type { RoundRow, ShownDisagreement } from '../report/rounds/report.js';
 import { loadConfig } from '../run/config.js';
 import { commandLine } from '../suggest.js';
 import { thumbnail } from '../trained/shown.js';
@@ -128,6 +129,7 @@ export async function writeRounds(out: string, plan: SelfTrainPlan, rounds: read
   writeFileAtomic(join(out, 'rounds.json'), `${JSON.stringify({ rounds }, null, 2)}\n`);
   const changed = rounds.findLast(({ unlabelled }) => unlabelled?.changed !== undefined)?.unlabelled?.changed;
   const { recipe } = loadConfig(rounds.at(-1)!.folder);
+  const { renderRoundsPage } = await import('../report/rounds/report.js');
   writeFileAtomic(
     join(out, 'report.html'),
     renderRoundsPage({

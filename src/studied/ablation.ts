@@ -2,7 +2,6 @@ import { availableParallelism } from 'node:os';
 import { checkOptions, checkValue } from '../checks.js';
 import { claimFolder } from '../study/plan/ablation.js';
 import type { VariantFigures } from '../study/trials/summary.js';
-import { ablationPage, writeAblation } from './ablation-page.js';
 import { type AblationOptions, planAblation, trialsOfRows } from './ablation-plan.js';
 import { checkTrials, type StudyEnd, TRIALS_OPTIONS, type TrialsOptions, trainNamed } from './trials.js';
 
@@ -27,6 +26,8 @@ export async function ablate(options: AblationOptions, out: string, how: TrialsO
   const { facts, ...plan } = await planAblation(options);
   const { signal, checkpointSeconds, workers = 1, threads = availableParallelism(), onEvent = () => {} } = how;
   claimFolder(out, plan);
+  // Drawing is loaded by what draws, here and in study.ts: that takes a second of a program's start.
+  const { ablationPage, writeAblation } = await import('./ablation-page.js');
   const write = (): VariantFigures[] =>
     writeAblation(out, plan, { ...facts, command: `ablate(…, ${JSON.stringify(out)})` });
   write(); // before the first trial, so that a page is there at once

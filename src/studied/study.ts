@@ -14,8 +14,12 @@ import { asBegun, claimStudyFolder, overCosts, workersFor } from './plan.js';
 import { pickOf, type TrialState, trainedPoints, trialStates } from './results.js';
 import { runRungs, timeTrained } from './rungs.js';
 import { measureSpeeds, unknownSpeeds } from './speed.js';
-import { writeStudyPage } from './study-page.js';
 import { checkTrials, type StudyEnd, TRIALS_OPTIONS, type TrialsOptions, trainNamed } from './trials.js';
+
+async function pageOf(plan: ScalingPlan, folder: string): Promise<string> {
+  const { writeStudyPage } = await import('./study-page.js');
+  return writeStudyPage(plan, folder);
+}
 
 /** One training of a study. */
 export interface StudyTrial {
@@ -107,7 +111,7 @@ export class Study {
     });
     const end = await runRungs(plan, this.folder, (trials) => trainNamed(trials, shared, options.onEvent));
     if (!end.stopped && measure) await timeTrained(plan, this.folder, { threads, signal, onMeasured });
-    return { ...end, page: writeStudyPage(plan, this.folder) };
+    return { ...end, page: await pageOf(plan, this.folder) };
   }
 
   /** Every trial and what became of it. */
@@ -150,7 +154,7 @@ export class Study {
   /** Writes report.html, report.json and the numbers of its figures from the results so far. @returns the page */
   async report(): Promise<string> {
     const { plan } = await this.begun();
-    return writeStudyPage(plan, this.folder);
+    return pageOf(plan, this.folder);
   }
 
   private async begun(): ReturnType<typeof openBegun> {

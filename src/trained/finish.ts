@@ -1,7 +1,6 @@
 import { rmSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { basename, join } from 'node:path';
-import sharp from 'sharp';
 import { cachedDataset } from '../data/cached.js';
 import { labelsFile, onnxFile } from '../deploy/model-file.js';
 import { RUNTIME_INSTALL, runtimeHere } from '../deploy/session.js';
@@ -181,6 +180,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
   const parity = exported?.parity;
 
   const info = engineInfo();
+  const { default: sharp } = await import('sharp');
   const versions = {
     rescaled: packageVersion,
     node: process.version,

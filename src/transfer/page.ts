@@ -1,17 +1,20 @@
 import { join } from 'node:path';
 import { writeFileAtomic } from '../files.js';
-import { renderTransfer } from '../report/transfer/report.js';
+import type { renderTransfer } from '../report/transfer/report.js';
 import { commandLine } from '../suggest.js';
 import type { TransferPlan } from './plan.js';
 import { type TransferTable, tableOf } from './table.js';
 
 export const pageOf = (out: string): string => join(out, 'report.html');
 
-/** Writes report.html, and report.json for programs. */
-export function writePage(plan: TransferPlan, out: string): TransferTable {
+/**
+ * Writes report.html, and report.json for programs.
+ * @param render what draws the page, which its caller loads in time
+ */
+export function writePage(plan: TransferPlan, out: string, render: typeof renderTransfer): TransferTable {
   const table = tableOf(plan, out);
   writeFileAtomic(join(out, 'report.json'), `${JSON.stringify(table, null, 2)}\n`);
-  writeFileAtomic(pageOf(out), renderTransfer({ ...table, commands: commandsOf(plan, out) }));
+  writeFileAtomic(pageOf(out), render({ ...table, commands: commandsOf(plan, out) }));
   return table;
 }
 

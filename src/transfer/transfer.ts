@@ -167,10 +167,11 @@ export async function transfer(options: TransferOptions, out: string, how: Trans
 export async function performTransfer(plan: TransferPlan, options: RunTransferOptions): Promise<TransferEnd> {
   const { out, onEvent = () => {} } = options;
   begin(plan, out);
+  const { renderTransfer } = await import('../report/transfer/report.js');
   let written = 0;
   const write = (): TransferTable => {
     written = performance.now();
-    return writePage(plan, out);
+    return writePage(plan, out, renderTransfer);
   };
   write(); // before the first result, so that a page is there at once
   const end = await runTransfer(plan, {

@@ -2,14 +2,14 @@ import { existsSync } from 'node:fs';
 import { checkValue } from '../checks.js';
 import { RescaledError } from '../errors.js';
 import { FileBytes } from './formats/file-bytes.js';
-import { KerasFile } from './formats/keras.js';
-import { PyTorchFile } from './formats/pytorch.js';
 import { SafetensorsFile } from './formats/safetensors.js';
 import { footerBytes, sstableMagic } from './formats/sstable.js';
-import { indexBeside, TensorFlowFile } from './formats/tensorflow.js';
 import type { WeightsFile } from './formats/weights-file.js';
 
 export type { WeightsEntry, WeightsFile, WeightsFormat } from './formats/weights-file.js';
+
+// The readers of other programs' files are loaded when such a file comes: most runs start from none.
+const tensorFlow = () => import('./formats/tensorflow.js');
 
 /**
  * Opens any weights file. The content says which format it is, never the name's ending: safetensors, PyTorch (zip),
@@ -20,13 +20,19 @@ export type { WeightsEntry, WeightsFile, WeightsFormat } from './formats/weights
  */
 export async function openWeights(path: string, options: { select?: string } = {}): Promise<WeightsFile> {
   checkValue('the file of weights', path, 'path');
-  const named = !existsSync(path) || /\.data-\d{5}-of-\d{5}$/.test(path) ? indexBeside(path) : undefined;
+  const named = !existsSync(path) || /\.data-\d{5}-of-\d{5}$/.test(path) ? (await tensorFlow()).indexBeside(path) : undefined;
   const file = FileBytes.open(named ?? path);
   try {
     const start = Buffer.from(file.read(0, Math.min(file.size, 512)).buffer);
-    if (startsWith(start, 'PK\x03\x04')) return await PyTorchFile.open(file, options.select);
-    if (startsWith(start, '\x89HDF\r\n\x1a\n')) return await withoutFile(file, () => KerasFile.open(file));
-    if (isTable(file)) return TensorFlowFile.open(file);
+    if (startsWith(start, 'PK\x03\x04')) {
+      const { PyTorchFile } = await import('./formats/pytorch.js');
+      return await PyTorchFile.open(file, options.select);
+    }
+    if (startsWith(start, '\x89HDF\r\n\x1a\n')) {
+      const { KerasFile } = await import('./formats/keras.js');
+      return await withoutFile(file, () => KerasFile.open(file));
+    }
+    if (isTable(file)) return (await tensorFlow()).TensorFlowFile.open(file);
     if (isSafetensors(start, file.size)) return await withoutFile(file, () => SafetensorsFile.open(path));
     throw new RescaledError(
       `Expected weights (safetensors, PyTorch, Keras or TensorFlow) but ${path} ${whatElse(start, file.size)}.`,

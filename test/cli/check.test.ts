@@ -33,8 +33,8 @@ copyFileSync(
 );
 writeFileSync(join(data, 'train', second, 'broken.jpg'), 'no picture');
 
-test('check names what is wrong, with examples, what it means and the next command', () => {
-  const { status, stdout, stderr } = cli('check', data, '--examples', '1');
+test('check names what is wrong, with examples, what it means and the next command', async () => {
+  const { status, stdout, stderr } = await cli('check', data, '--examples', '1');
   assert.equal(status, 0, stderr);
   assert.match(stdout, /^26 pictures of data, 2 classes: 20 training and 6 test \(/);
   assert.match(stdout, /\n6 test pictures: 80 % right would be .* to .* % \(95 % interval\)\n/);
@@ -51,8 +51,8 @@ test('check names what is wrong, with examples, what it means and the next comma
   assert.doesNotMatch(stdout, /rescaled train .*data/, 'it would refuse so many broken ones');
 });
 
-test('--json has all of it under names that stay', () => {
-  const { status, stdout, stderr } = cli('check', data, '--json', '--fail-on', 'broken, few');
+test('--json has all of it under names that stay', async () => {
+  const { status, stdout, stderr } = await cli('check', data, '--json', '--fail-on', 'broken, few');
   assert.equal(status, 1);
   assert.match(stderr, /--fail-on: broken, few\./);
   const json = JSON.parse(stdout);
@@ -73,15 +73,15 @@ test('--json has all of it under names that stay', () => {
   );
 });
 
-test('exit codes: what --fail-on names, and nothing else', () => {
-  assert.equal(cli('check', data, '--fail-on', 'leaks,conflicts').status, 1);
-  assert.equal(cli('check', data, '--fail-on', 'imbalance,absent,odd').status, 0);
-  assert.equal(cli('check', clean, '--fail-on', 'broken,leaks,conflicts,duplicates').status, 0);
+test('exit codes: what --fail-on names, and nothing else', async () => {
+  assert.equal((await cli('check', data, '--fail-on', 'leaks,conflicts')).status, 1);
+  assert.equal((await cli('check', data, '--fail-on', 'imbalance,absent,odd')).status, 0);
+  assert.equal((await cli('check', clean, '--fail-on', 'broken,leaks,conflicts,duplicates')).status, 0);
 });
 
-test('-o writes a page with the pictures; a second one needs --force', () => {
+test('-o writes a page with the pictures; a second one needs --force', async () => {
   const page = join(folder, 'page.html');
-  const done = cli('check', data, '-o', page);
+  const done = await cli('check', data, '-o', page);
   assert.equal(done.status, 0, done.stderr);
   assert.match(done.stdout, /\npage {3}.*page\.html\n$/);
   const html = readFileSync(page, 'utf8');
@@ -90,27 +90,27 @@ test('-o writes a page with the pictures; a second one needs --force', () => {
   // Both copies are drawn.
   const leaks = html.slice(html.indexOf('id="leaks"'), html.indexOf('</section>', html.indexOf('id="leaks"')));
   assert.equal(leaks.match(/<img src="data:image\/jpeg;base64,/g)?.length, 2);
-  const again = cli('check', data, '-o', page);
+  const again = await cli('check', data, '-o', page);
   assert.equal(again.status, 2);
   assert.match(again.stderr, /page\.html exists already\. --force replaces it/);
-  assert.equal(cli('check', data, '-o', page, '--force').status, 0);
+  assert.equal((await cli('check', data, '-o', page, '--force')).status, 0);
   assert.deepEqual(readdirSync(folder).sort(), ['clean', 'data', 'page.html']);
   rmSync(page);
 });
 
-test('IDX files are checked too', { skip: existsSync(FASHION) ? false : 'Fashion-MNIST is not here' }, () => {
+test('IDX files are checked too', { skip: existsSync(FASHION) ? false : 'Fashion-MNIST is not here' }, async () => {
   const idx = join(folder, 'idx');
   mkdirSync(idx);
   for (const name of readdirSync(FASHION).filter((one) => one.startsWith('t10k')))
     copyFileSync(join(FASHION, name), join(idx, name));
-  const { status, stdout } = cli('check', idx, '--json');
+  const { status, stdout } = await cli('check', idx, '--json');
   assert.equal(status, 0);
   const json = JSON.parse(stdout);
   assert.deepEqual([json.kind, json.pictures, json.found.broken], ['idx', 10000, 0]);
   assert.equal(json.folders[0].trap, 'refused', 'there is nothing to train on');
 });
 
-test('misuse is told in one line, with exit code 2', () => {
+test('misuse is told in one line, with exit code 2', async () => {
   for (const [args, pattern] of [
     [[join(folder, 'none')], /Expected a folder at .*none but there is none/],
     [[data, '--fail-on', 'leak'], /for --fail-on but received "leak"\. Did you mean "leaks"\? Known: broken, leaks/],
@@ -119,14 +119,14 @@ test('misuse is told in one line, with exit code 2', () => {
     [[data, '--examples', '-1'], /from 0 to 1000000 for --examples but received -1/],
     [[], /missing required argument 'data'/],
   ] as const) {
-    const done = cli('check', ...args);
+    const done = await cli('check', ...args);
     assert.equal(done.status, 2, args.join(' '));
     assert.match(done.stderr, pattern);
   }
 });
 
-test('--help names every kind', () => {
-  const { stdout } = cli('check', '--help');
+test('--help names every kind', async () => {
+  const { stdout } = await cli('check', '--help');
   for (const [kind, what] of Object.entries(CHECK_KINDS))
     assert.ok(stdout.includes(`${kind} `) && stdout.includes(what), kind);
 });
@@ -138,7 +138,7 @@ test('a program writes the same page', async () => {
   const [mine, theirs] = [join(folder, 'mine.html'), join(folder, 'theirs.html')];
   await writeCheckPage(turn.value, mine);
   await writeCheckPage(turn.value, mine); // replaces it
-  assert.equal(cli('check', data, '-o', theirs).status, 0);
+  assert.equal((await cli('check', data, '-o', theirs)).status, 0);
   const withoutTimes = (page: string): string =>
     readFileSync(page, 'utf8').replaceAll(/\d{4}-\d\d-\d\d[^<.]*|Made by Rescaled in [^,]*/g, '');
   assert.equal(withoutTimes(mine), withoutTimes(theirs));

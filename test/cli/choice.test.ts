@@ -27,9 +27,9 @@ describe('train without a model', () => {
   });
   after(() => rmSync(work, { recursive: true, force: true }));
 
-  test('picks network, size and length for pictures and time, says so, and keeps it', () => {
+  test('picks network, size and length for pictures and time, says so, and keeps it', async () => {
     const out = join(work, 'run');
-    const done = cli('train', data, '--minutes', '0.2', '--threads', '1', '-o', out);
+    const done = await cli('train', data, '--minutes', '0.2', '--threads', '1', '-o', out);
     assert.equal(done.status, 0, done.stderr);
     assert.match(done.stderr, /48 training pictures of 2 classes, 1\d\d pixels at the shorter side/);
     assert.match(
@@ -53,26 +53,26 @@ describe('train without a model', () => {
     if (modelOptions.width !== 1) assert.equal(again[again.indexOf('--width') + 1], String(modelOptions.width));
   });
 
-  test('what is given stays, also with --explain, which writes nothing', () => {
-    const done = cli('train', data, '--size', '64', '-e', '3', '--explain', '--threads', '1');
+  test('what is given stays, also with --explain, which writes nothing', async () => {
+    const done = await cli('train', data, '--size', '64', '-e', '3', '--explain', '--threads', '1');
     assert.equal(done.status, 0, done.stderr);
     assert.match(done.stdout, /^resnet-rs-\d+.* at 64 pixels/);
     assert.match(done.stdout, /epochs +3 +set by the user/);
     assert.ok(!existsSync(join(process.cwd(), 'runs', 'colours-1')));
   });
 
-  test('a model, weights or another recipe leave nothing to choose; wrong times are refused', () => {
-    const named = cli('train', data, '-m', 'resnet-rs-50', '--size', '96', '--explain');
+  test('a model, weights or another recipe leave nothing to choose; wrong times are refused', async () => {
+    const named = await cli('train', data, '-m', 'resnet-rs-50', '--size', '96', '--explain');
     assert.match(named.stdout, /recipe resnet-rs;/);
     assert.match(named.stdout, /epochs +350 /);
-    const short = cli('train', data, '--recipe', 'resnet-rs', '--size', '96', '--explain');
+    const short = await cli('train', data, '--recipe', 'resnet-rs', '--size', '96', '--explain');
     assert.match(short.stdout, /^resnet-rs-50 at 96 pixels/);
     for (const [args, pattern] of [
       [['--minutes', '0'], /at least 0\.1|from 0\.1/],
       [['--minutes', 'ten'], /minutes/],
       [['--minutes', '2', '-e', '3'], /either --minutes or --epochs/],
     ] as const) {
-      const refused = cli('train', data, ...args);
+      const refused = await cli('train', data, ...args);
       assert.equal(refused.status, 2, refused.stderr);
       assert.match(refused.stderr, pattern);
     }

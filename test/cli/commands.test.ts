@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
-import { cli, FASHION, pictureFolder, refused, temporaryFolder } from './helpers.js';
+import { cli, FASHION, pictureFolder, temporaryFolder } from './helpers.js';
 
 describe('the commands on a folder of pictures', () => {
   const folder = temporaryFolder();
@@ -12,7 +12,7 @@ describe('the commands on a folder of pictures', () => {
 
   before(async () => {
     await pictureFolder(data, 3, 60);
-    const done = cli(
+    const done = await cli(
       'train',
       data,
       ...small,
@@ -62,24 +62,24 @@ describe('the commands on a folder of pictures', () => {
     );
   });
 
-  test('eval repeats the figure of the report, also from the weights file', () => {
+  test('eval repeats the figure of the report, also from the weights file', async () => {
     const figures = JSON.parse(readFileSync(join(run, 'report.json'), 'utf8')) as { top1: number };
     for (const args of [[run], [join(run, 'weights.safetensors'), data]]) {
-      const done = cli('eval', ...args, '--json');
+      const done = await cli('eval', ...args, '--json');
       assert.equal(done.status, 0, done.stderr);
       const result = JSON.parse(done.stdout) as { top1: number; images: number };
       assert.equal(result.top1, figures.top1);
     }
   });
 
-  test('export and predict agree with the labels', () => {
+  test('export and predict agree with the labels', async () => {
     const onnx = join(folder, 'again.onnx');
-    const done = cli('export', run, '--out', onnx, '--json');
+    const done = await cli('export', run, '--out', onnx, '--json');
     assert.equal(done.status, 0, done.stderr);
     const exported = JSON.parse(done.stdout) as { parity: { maxAbsDiff: number; top1Agreement: number } };
     assert.ok(exported.parity.maxAbsDiff < 1e-3);
     assert.equal(exported.parity.top1Agreement, 1);
-    const predicted = cli('predict', onnx, join(data, 'trouser'), '--top', '2', '--json');
+    const predicted = await cli('predict', onnx, join(data, 'trouser'), '--top', '2', '--json');
     assert.equal(predicted.status, 0, predicted.stderr);
     const rows = predicted.stdout
       .trim()
@@ -88,14 +88,14 @@ describe('the commands on a folder of pictures', () => {
     assert.equal(rows.length, 60);
     assert.ok(rows.every(({ predictions }) => predictions.length === 2));
     assert.ok(rows.filter(({ predictions }) => predictions[0]!.label === 'trouser').length > 30);
-    const table = cli('predict', run, join(data, 'trouser'));
+    const table = await cli('predict', run, join(data, 'trouser'));
     assert.match(table.stdout, /trouser \d+\.\d %/);
   });
 
-  test('a broken picture is named, and predict goes on', () => {
+  test('a broken picture is named, and predict goes on', async () => {
     const broken = join(folder, 'broken.jpg');
     writeFileSync(broken, 'no picture');
-    const done = cli('predict', run, broken, join(data, 'trouser'));
+    const done = await cli('predict', run, broken, join(data, 'trouser'));
     assert.equal(done.status, 1);
     assert.match(done.stderr, /broken\.jpg +cannot be read/);
     assert.equal(done.stdout.trim().split('\n').length, 60);
@@ -118,29 +118,29 @@ describe('the commands on a folder of pictures', () => {
         join(folder, `damaged-${more.join('')}`),
         ...more,
       );
-    const skipped = train();
+    const skipped = await train();
     assert.equal(skipped.status, 0, skipped.stderr);
     assert.equal(skipped.stderr.match(/left out, cannot be read: .*x\.png/g)?.length, 1);
-    const strict = train('--strict');
+    const strict = await train('--strict');
     assert.equal(strict.status, 1);
     assert.match(strict.stderr, /rescaled: A picture cannot be read, and the run is strict: .*x\.png/);
-    const few = train('--max-broken', '0');
+    const few = await train('--max-broken', '0');
     assert.equal(few.status, 1);
     assert.match(few.stderr, /more than the allowed 0\.0 %/);
     assert.doesNotMatch(few.stderr, /\n +at /);
   });
 
-  test('a run is not overwritten', () => {
-    const again = cli('train', data, ...small, '--out', run);
+  test('a run is not overwritten', async () => {
+    const again = await cli('train', data, ...small, '--out', run);
     assert.equal(again.status, 2);
     assert.match(again.stderr, /There is already a run in .*--resume/);
-    const done = cli('train', '--resume', run, '--json');
+    const done = await cli('train', '--resume', run, '--json');
     assert.equal(done.status, 0, done.stderr);
   });
 
-  test('a loss that is not finite stops the run with a diagnosis and keeps the checkpoint', () => {
+  test('a loss that is not finite stops the run with a diagnosis and keeps the checkpoint', async () => {
     const out = join(folder, 'diverged');
-    const done = cli(
+    const done = await cli(
       'train',
       data,
       ...small,
@@ -160,15 +160,15 @@ describe('the commands on a folder of pictures', () => {
     assert.ok(!existsSync(join(out, 'weights.safetensors')));
   });
 
-  test('--explain prints every setting with its source', () => {
-    const done = cli('train', data, '--model', 'resnet-rs-50', '--explain');
+  test('--explain prints every setting with its source', async () => {
+    const done = await cli('train', data, '--model', 'resnet-rs-50', '--explain');
     assert.equal(done.status, 0, done.stderr);
     assert.match(done.stdout, /labelSmoothing +0\.1 +tensorflow\/tpu/);
     assert.match(done.stdout, /stochasticDepth +0 /);
     assert.ok(!existsSync('runs/clothes-1'));
   });
 
-  test('wrong data is one clear line each', () => {
+  test('wrong data is one clear line each', async () => {
     const one = join(folder, 'one');
     mkdirSync(join(one, 'only'), { recursive: true });
     writeFileSync(join(one, 'only', 'a.png'), '');
@@ -180,7 +180,7 @@ describe('the commands on a folder of pictures', () => {
       [one, /class/, 2],
       [join(data, 'trouser'), /Expected|class/, 2],
     ] as const) {
-      const done = cli('train', path, '--out', join(folder, 'never'));
+      const done = await cli('train', path, '--out', join(folder, 'never'));
       assert.equal(done.status, status, done.stderr);
       assert.match(done.stderr, pattern);
       assert.equal(done.stderr.trim().split('\n').length, 1, done.stderr);
@@ -216,17 +216,17 @@ describe('the commands on a folder of pictures', () => {
       [['export', join(folder, 'nothing')], /nothing at/],
       [['models', 'vgg'], /no model contains/],
     ] as const) {
-      const done = await refused(...args);
+      const done = await cli(...args);
       assert.ok(done.status === 2 || done.status === 1, `${args.join(' ')}: ${done.status}`);
       assert.match(done.stderr, pattern, args.join(' '));
       assert.doesNotMatch(done.stderr, /\n +at .*\.js/);
     }
   });
 
-  test('every command has help with examples, and models prints the published figures', () => {
+  test('every command has help with examples, and models prints the published figures', async () => {
     for (const name of ['train', 'eval', 'predict', 'export', 'models', 'augment'])
-      assert.match(cli(name, '--help').stdout, /Examples:/, name);
-    assert.match(cli('models', 'rs-50').stdout, /resnet-rs-50 +160 +35\.69 M +2\.28 G +78\.8 \[1\]/);
+      assert.match((await cli(name, '--help')).stdout, /Examples:/, name);
+    assert.match((await cli('models', 'rs-50')).stdout, /resnet-rs-50 +160 +35\.69 M +2\.28 G +78\.8 \[1\]/);
     assert.ok(existsSync(FASHION));
     rmSync(join(folder, 'again.onnx'), { force: true });
   });

@@ -10,8 +10,8 @@ const run = join(temporaryFolder(), 'run');
 cpSync(join(packageRoot, 'test', 'fixtures', 'run-0.1.0'), run, { recursive: true });
 const rows = (): string[] => readFileSync(join(run, 'metrics.csv'), 'utf8').trim().split('\n');
 
-test('a run of 0.1.0 is measured and exported', () => {
-  const measured = cli('eval', run, '--json');
+test('a run of 0.1.0 is measured and exported', async () => {
+  const measured = await cli('eval', run, '--json');
   assert.equal(measured.status, 0, measured.stderr);
   const figures = JSON.parse(measured.stdout) as { top1: number; images: number; classes: string[] };
   assert.equal(figures.images, 100);
@@ -20,14 +20,14 @@ test('a run of 0.1.0 is measured and exported', () => {
   assert.equal(figures.top1, Number(first![header!.indexOf('top1Ema')]));
   assert.equal(figures.classes[9], 'Ankle boot');
 
-  const exported = cli('export', run, '-o', join(run, 'early.onnx'));
+  const exported = await cli('export', run, '-o', join(run, 'early.onnx'));
   assert.equal(exported.status, 0, exported.stderr);
   assert.match(exported.stdout, /same class for 100\.0 %/);
 });
 
-test('a run of 0.1.0 goes on, and then predicts and has its report', () => {
+test('a run of 0.1.0 goes on, and then predicts and has its report', async () => {
   const before = rows();
-  const resumed = cli('train', '--resume', run);
+  const resumed = await cli('train', '--resume', run);
   assert.equal(resumed.status, 0, resumed.stderr);
   assert.match(resumed.stderr, /resuming at step 91 of 124/);
   const after = rows();
@@ -41,7 +41,7 @@ test('a run of 0.1.0 goes on, and then predicts and has its report', () => {
   assert.match(readFileSync(join(run, 'report.html'), 'utf8'), /Top-1 accuracy/);
 
   const picture = join(packageRoot, 'docs', 'report.png');
-  const predicted = cli('predict', run, picture, '--json');
+  const predicted = await cli('predict', run, picture, '--json');
   assert.equal(predicted.status, 0, predicted.stderr);
   assert.match(predicted.stdout, /"label":/);
 });

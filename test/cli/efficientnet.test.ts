@@ -7,7 +7,7 @@ import { cli, FASHION, pictureFolder, temporaryFolder } from './helpers.js';
 test('EfficientNet on small pictures from training to prediction', async () => {
   const folder = temporaryFolder();
   const run = join(folder, 'run');
-  const trained = cli(
+  const trained = await cli(
     'train',
     FASHION,
     '-m',
@@ -34,18 +34,18 @@ test('EfficientNet on small pictures from training to prediction', async () => {
     size: number;
   };
   assert.deepEqual([config.size, config.modelOptions['stemStride'], config.modelOptions['padding']], [28, 1, 'same']);
-  const measured = cli('eval', run, '--json');
+  const measured = await cli('eval', run, '--json');
   assert.equal(measured.status, 0, measured.stderr);
   await pictureFolder(join(folder, 'pictures'), 2, 1);
-  const exported = cli('export', run, '-o', join(folder, 'model.onnx'));
+  const exported = await cli('export', run, '-o', join(folder, 'model.onnx'));
   assert.equal(exported.status, 0, exported.stderr);
-  const predicted = cli('predict', run, join(folder, 'pictures'));
+  const predicted = await cli('predict', run, join(folder, 'pictures'));
   assert.equal(predicted.status, 0, predicted.stderr);
   assert.equal(predicted.stdout.trim().split('\n').length, 2, predicted.stdout);
 });
 
-test('pictures smaller than the strides are refused before training starts', () => {
-  const { status, stderr } = cli(
+test('pictures smaller than the strides are refused before training starts', async () => {
+  const { status, stderr } = await cli(
     'train',
     FASHION,
     '-m',

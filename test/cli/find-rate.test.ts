@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
@@ -11,7 +11,7 @@ import { packageRoot } from '../../src/package-root.js';
 import { findRate as findRateHere, train } from '../../src/tasks/runs.js';
 import type { LearnOptions, RateRange, RateTest } from '../../src/train/index.js';
 import { fixturePath } from '../fixtures/open.js';
-import { exited, temporaryFolder } from './helpers.js';
+import { cliHere, type Done, exited, temporaryFolder } from './helpers.js';
 
 const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js');
 const folder = temporaryFolder();
@@ -39,9 +39,9 @@ before(async () => {
 });
 
 /** The command in a folder of its own. */
-function command(cwd: string, ...args: string[]): { status: number | null; stdout: string; stderr: string } {
+function command(cwd: string, ...args: string[]): Promise<Done> {
   mkdirSync(cwd, { recursive: true });
-  return spawnSync(process.execPath, [main, 'recipe', 'find-rate', ...args], { encoding: 'utf8', cwd });
+  return cliHere(['recipe', 'find-rate', ...args], { cwd });
 }
 const SMALL = [
   ...['-m', 'resnet-rs-14', '--width', '0.125', '--size', '24', '-r', 'quick', '-b', '8'],
@@ -162,10 +162,10 @@ describe('what is suggested', () => {
 });
 
 describe('rescaled recipe find-rate', () => {
-  test('writes a drawing beside the runs, and prints what to type', () => {
+  test('writes a drawing beside the runs, and prints what to type', async () => {
     const cwd = join(folder, 'first');
     const set = ['--set', 'learningRate=3', '--set', 'labelSmoothing=0'];
-    const { status, stdout, stderr } = command(cwd, tiny, ...SMALL, ...set, '--steps', '40');
+    const { status, stdout, stderr } = await command(cwd, tiny, ...SMALL, ...set, '--steps', '40');
     assert.equal(status, 0, stderr);
     assert.deepEqual(readdirSync(cwd), ['runs']);
     assert.deepEqual(readdirSync(join(cwd, 'runs')), ['find-rate-tiny-1.svg']);
@@ -179,9 +179,9 @@ describe('rescaled recipe find-rate', () => {
     assert.match(stdout, /Rates are per 256 pictures; the recipe has 3\.\n/);
   });
 
-  test('--json writes nothing', () => {
+  test('--json writes nothing', async () => {
     const cwd = join(folder, 'json');
-    const { status, stdout, stderr } = command(cwd, tiny, ...SMALL, '--steps', '20', '--json');
+    const { status, stdout, stderr } = await command(cwd, tiny, ...SMALL, '--steps', '20', '--json');
     assert.equal(status, 0, stderr);
     const { points, model, batch } = JSON.parse(stdout) as {
       points: { learningRate: number; loss: number }[];
@@ -192,21 +192,21 @@ describe('rescaled recipe find-rate', () => {
     assert.deepEqual(readdirSync(cwd), []);
   });
 
-  test('draws a page with the steps in figures, and replaces no file', () => {
+  test('draws a page with the steps in figures, and replaces no file', async () => {
     const cwd = join(folder, 'page');
     const args = [tiny, ...SMALL, '--steps', '20', '-o', 'rates.html'];
-    const first = command(cwd, ...args);
+    const first = await command(cwd, ...args);
     assert.equal(first.status, 0, first.stderr);
     const page = readFileSync(join(cwd, 'rates.html'), 'utf8');
     assert.match(page, /<h1>resnet-rs-14 x0\.125 at 24 pixels on tiny, recipe quick<\/h1>/);
     assert.match(page, /learning-rates\.csv/);
     assert.doesNotMatch(page, /(src|href)="http/);
-    assert.match(command(cwd, ...args).stderr, /rates\.html exists already\. --force replaces it/);
-    assert.equal(command(cwd, ...args, '--force').status, 0);
+    assert.match((await command(cwd, ...args)).stderr, /rates\.html exists already\. --force replaces it/);
+    assert.equal((await command(cwd, ...args, '--force')).status, 0);
     assert.deepEqual(readdirSync(cwd), ['rates.html']);
   });
 
-  test('mistakes are named, and nothing is written', () => {
+  test('mistakes are named, and nothing is written', async () => {
     const cwd = join(folder, 'mistakes');
     writeFileSync(join(folder, 'file.svg'), '');
     for (const [args, message] of [
@@ -220,7 +220,7 @@ describe('rescaled recipe find-rate', () => {
       [[join(folder, 'nowhere')], /nowhere/],
       [[tiny, '-b', '4000'], /Use a smaller --batch/],
     ] as const) {
-      const { status, stderr } = command(cwd, ...args);
+      const { status, stderr } = await command(cwd, ...args);
       assert.equal(status, 2, stderr);
       assert.match(stderr, message);
       assert.deepEqual(readdirSync(cwd), []);
@@ -265,7 +265,7 @@ describe('findRate', () => {
       steps,
       Array.from({ length: found!.points.length }, (_, i) => i + 1),
     );
-    const { stdout } = command(folder, tiny, ...SMALL, '--seed', '3', '--steps', '30', '--json');
+    const { stdout } = await command(folder, tiny, ...SMALL, '--seed', '3', '--steps', '30', '--json');
     const printed = JSON.parse(stdout) as { suggestion: { learningRate: number } | null; points: { loss: number }[] };
     assert.deepEqual(
       found!.points.map(({ loss }) => loss),

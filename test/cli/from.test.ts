@@ -15,7 +15,7 @@ describe('starting from weights', () => {
   before(async () => {
     await pictureFolder(three, 3, 30);
     await pictureFolder(four, 4, 30);
-    const done = cli(
+    const done = await cli(
       'train',
       three,
       '--model',
@@ -59,10 +59,10 @@ describe('starting from weights', () => {
     return all;
   };
 
-  test('the model, its options and the input come with the weights; the head is renewed for other classes', () => {
+  test('the model, its options and the input come with the weights; the head is renewed for other classes', async () => {
     const out = join(folder, 'second');
     // At a rate of almost nothing the trained tensors stay what the file gave.
-    const done = cli(
+    const done = await cli(
       'train',
       four,
       '--from',
@@ -95,7 +95,7 @@ describe('starting from weights', () => {
       assert.deepEqual(b.get(key), a.get(key), key);
   });
 
-  test('finetune with a frozen trunk trains the head alone; freezing needs weights', () => {
+  test('finetune with a frozen trunk trains the head alone; freezing needs weights', async () => {
     const out = join(folder, 'head');
     const options = [
       '--epochs',
@@ -111,19 +111,19 @@ describe('starting from weights', () => {
       '--set',
       'freeze=trunk',
     ];
-    const done = cli('train', three, '--from', first, ...options, '--out', out);
+    const done = await cli('train', three, '--from', first, ...options, '--out', out);
     assert.equal(done.status, 0, done.stderr);
     const [a, b] = [tensorsOf(join(first, 'weights.safetensors')), tensorsOf(join(out, 'weights.safetensors'))];
     for (const [key, values] of b)
       assert.equal(JSON.stringify([...values]) === JSON.stringify([...a.get(key)!]), !key.startsWith('fc.'), key);
-    const random = cli('train', three, ...options, '--out', join(folder, 'random'));
+    const random = await cli('train', three, ...options, '--out', join(folder, 'random'));
     assert.equal(random.status, 2);
     assert.match(random.stderr, /--from with freeze=trunk/);
   });
 
-  test('the same classes keep the head, another order of names does not', () => {
+  test('the same classes keep the head, another order of names does not', async () => {
     const out = join(folder, 'third');
-    const same = cli('train', three, '--from', join(first, 'weights.safetensors'), ...short, '--out', out);
+    const same = await cli('train', three, '--from', join(first, 'weights.safetensors'), ...short, '--out', out);
     assert.equal(same.status, 0, same.stderr);
     assert.doesNotMatch(same.stderr, /renewed/);
     const turned = join(folder, 'turned.safetensors');
@@ -131,12 +131,12 @@ describe('starting from weights', () => {
       ...metadata,
       classes: JSON.stringify((JSON.parse(metadata['classes']!) as string[]).reverse()),
     }));
-    const other = cli('train', three, '--from', turned, ...short, '--out', join(folder, 'fourth'));
+    const other = await cli('train', three, '--from', turned, ...short, '--out', join(folder, 'fourth'));
     assert.match(other.stderr, /renewed, since the file knows other classes/);
   });
 
-  test('weights that do not fit are named key by key, and nothing is trained', () => {
-    const wider = cli(
+  test('weights that do not fit are named key by key, and nothing is trained', async () => {
+    const wider = await cli(
       'train',
       three,
       '--from',
@@ -155,7 +155,7 @@ describe('starting from weights', () => {
     assert.match(wider.stderr, /do not fit resnet-rs-14 x0\.25:/);
     assert.match(wider.stderr, /wrong shape: \d+\n\s+conv1\.6\.weight: expected \[16, 8, 3, 3\], found \[8, 8, 3, 3\]/);
     assert.equal(existsSync(join(folder, 'no')), false);
-    const deeper = cli(
+    const deeper = await cli(
       'train',
       three,
       '--from',
@@ -173,19 +173,29 @@ describe('starting from weights', () => {
     assert.match(deeper.stderr, /missing: \d+\n\s+layer1\.1\.conv1\.weight/);
   });
 
-  test('a run as another model: whose weights they are, in one line, and inspect says the same', () => {
-    const other = cli('train', three, '--from', first, '-m', 'resnet-rs-26', ...short, '--out', join(folder, 'no'));
+  test('a run as another model: whose weights they are, in one line, and inspect says the same', async () => {
+    const other = await cli(
+      'train',
+      three,
+      '--from',
+      first,
+      '-m',
+      'resnet-rs-26',
+      ...short,
+      '--out',
+      join(folder, 'no'),
+    );
     assert.equal(other.status, 1);
     assert.match(other.stderr, /are of resnet-rs-14 x0\.125, not of resnet-rs-26: \d+ of their keys differ/);
     assert.ok(other.stderr.trim().split('\n').length === 1, other.stderr);
-    const wrong = cli('eval', first, '-m', 'resnet-rs-26');
+    const wrong = await cli('eval', first, '-m', 'resnet-rs-26');
     assert.match(wrong.stderr, /are of resnet-rs-14 x0\.125, not of resnet-rs-26/);
-    const inspected = cli('weights', 'inspect', first);
+    const inspected = await cli('weights', 'inspect', first);
     assert.equal(inspected.status, 0, inspected.stderr);
     assert.match(inspected.stdout, /fits: resnet-rs-14 x0\.125 with 3 classes/);
   });
 
-  test('what stands before every name is taken off, in eval and train, and told', () => {
+  test('what stands before every name is taken off, in eval and train, and told', async () => {
     const wrapped = join(folder, 'wrapped.safetensors');
     const told = join(folder, 'told-too.safetensors');
     const facts = ({ data: _, ...metadata }: Readonly<Record<string, string>>): Record<string, string> => metadata;
@@ -194,7 +204,7 @@ describe('starting from weights', () => {
       name: `model.net.${name}`,
       bytes,
     }));
-    const [expected, done] = [cli('eval', told, three, '--json'), cli('eval', wrapped, three, '--json')];
+    const [expected, done] = [await cli('eval', told, three, '--json'), await cli('eval', wrapped, three, '--json')];
     assert.equal(done.status, 0, done.stderr);
     assert.match(done.stderr, /note: taken off every name: model\.net\./);
     const figures = ({ stdout }: { stdout: string }): unknown[] => {
@@ -202,12 +212,15 @@ describe('starting from weights', () => {
       return [top1, loss];
     };
     assert.deepEqual(figures(done), figures(expected));
-    const explained = cli('train', three, '--from', wrapped, ...short, '--explain');
+    const explained = await cli('train', three, '--from', wrapped, ...short, '--explain');
     assert.equal(explained.status, 0, explained.stderr);
-    assert.match(cli('weights', 'inspect', wrapped).stdout, /fits: resnet-rs-14 x0\.125.*without "model\.net\."/);
+    assert.match(
+      (await cli('weights', 'inspect', wrapped)).stdout,
+      /fits: resnet-rs-14 x0\.125.*without "model\.net\."/,
+    );
   });
 
-  test('values that are not finite are named before training, in eval, inspect and convert', () => {
+  test('values that are not finite are named before training, in eval, inspect and convert', async () => {
     const broken = join(folder, 'nan.safetensors');
     rewrite(
       join(first, 'weights.safetensors'),
@@ -223,7 +236,7 @@ describe('starting from weights', () => {
       ['train', three, '--from', broken, ...short, '--out', out],
       ['eval', broken, three],
     ]) {
-      const done = cli(...args);
+      const done = await cli(...args);
       assert.equal(done.status, 1);
       assert.match(done.stderr, /nan\.safetensors holds NaN or infinite values: conv1\.0\.weight: 3 of \d+ values/);
       assert.doesNotMatch(done.stderr, /learning rate/);
@@ -233,26 +246,29 @@ describe('starting from weights', () => {
       ['inspect', broken],
       ['convert', broken, join(folder, 'nan-too.safetensors')],
     ])
-      assert.match(cli('weights', ...args).stdout, /not finite \(NaN or infinite\): 1\n +conv1\.0\.weight: 3 of/);
+      assert.match(
+        (await cli('weights', ...args)).stdout,
+        /not finite \(NaN or infinite\): 1\n +conv1\.0\.weight: 3 of/,
+      );
   });
 
-  test('weights that do not say what they are: the model must be named', () => {
+  test('weights that do not say what they are: the model must be named', async () => {
     for (const args of [
       ['train', three, '--from', foreign],
       ['eval', '--from', foreign, three],
     ]) {
-      const done = cli(...args);
+      const done = await cli(...args);
       assert.equal(done.status, 2, done.stderr);
       assert.match(done.stderr, /Expected --model, since .*foreign\.safetensors does not say/);
     }
-    const missing = cli('train', three, '--from', join(folder, 'nothing.pth'));
+    const missing = await cli('train', three, '--from', join(folder, 'nothing.pth'));
     assert.equal(missing.status, 2);
     assert.match(missing.stderr, /there is nothing at/);
-    const checkpoint = cli('train', three, '--from', join(first, 'checkpoints', 'last.safetensors'));
+    const checkpoint = await cli('train', three, '--from', join(first, 'checkpoints', 'last.safetensors'));
     assert.match(checkpoint.stderr, /is the checkpoint of a run/);
   });
 
-  test('eval --from measures weights without a header as the run itself', () => {
+  test('eval --from measures weights without a header as the run itself', async () => {
     const facts = { model: 'resnet-rs-14', modelOptions: JSON.stringify({ width: 0.125, stemStride: 2 }) };
     const bare = join(folder, 'bare.safetensors');
     rewrite(foreign, bare, () => facts);
@@ -260,8 +276,8 @@ describe('starting from weights', () => {
     const told = join(folder, 'told.safetensors');
     rewrite(join(first, 'weights.safetensors'), told, ({ data: _, ...metadata }) => metadata);
     const [expected, done] = [
-      cli('eval', told, three, '--json'),
-      cli('eval', '--from', bare, three, '--size', '28', '--crop', '1', '--json'),
+      await cli('eval', told, three, '--json'),
+      await cli('eval', '--from', bare, three, '--size', '28', '--crop', '1', '--json'),
     ];
     assert.equal(done.status, 0, done.stderr);
     assert.match(done.stderr, /names no classes/);
@@ -270,12 +286,12 @@ describe('starting from weights', () => {
       return { top1, loss, images, size };
     };
     assert.deepEqual(figures(done), figures(expected));
-    const wrong = cli('eval', '--from', bare, four, '--size', '28');
+    const wrong = await cli('eval', '--from', bare, four, '--size', '28');
     assert.match(wrong.stderr, /Expected 3 classes, as the weights .* have, but .* has 4/);
     assert.equal(wrong.status, 2);
   });
 
-  test('the statistics of the input travel from file to run to file', () => {
+  test('the statistics of the input travel from file to run to file', async () => {
     const grey = join(folder, 'grey.safetensors');
     rewrite(join(first, 'weights.safetensors'), grey, (metadata) => ({
       ...metadata,
@@ -284,7 +300,7 @@ describe('starting from weights', () => {
       interpolation: 'bilinear',
     }));
     const out = join(folder, 'fifth');
-    const done = cli('train', three, '--from', grey, ...short, '--out', out);
+    const done = await cli('train', three, '--from', grey, ...short, '--out', out);
     assert.equal(done.status, 0, done.stderr);
     const file = SafetensorsFile.open(join(out, 'weights.safetensors'));
     assert.deepEqual(
@@ -299,7 +315,7 @@ describe('starting from weights', () => {
     assert.ok(report.onnxMaxAbsDiff < 1e-3);
     const damaged = join(folder, 'damaged.safetensors');
     rewrite(grey, damaged, (metadata) => ({ ...metadata, mean: 'grey' }));
-    const wrong = cli('eval', damaged, three);
+    const wrong = await cli('eval', damaged, three);
     assert.equal(wrong.status, 1);
     assert.match(wrong.stderr, /Expected a valid "mean" in the header of .*damaged/);
   });

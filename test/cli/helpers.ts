@@ -1,7 +1,9 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { after } from 'node:test';
 import sharp from 'sharp';
 import { runCommandLine } from '../../src/cli/program.js';
@@ -29,32 +31,58 @@ export const SMALL_STUDY = {
   settings: { batch: 32 },
 };
 
-export function cli(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(process.execPath, [main, ...args], { encoding: 'utf8', cwd: packageRoot });
+export interface Done {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** The command in a process of its own, as users start it. That takes seconds of start, which `cli` saves. */
+export const cliApart = (args: readonly string[], where: { cwd?: string; input?: string } = {}): Done =>
+  spawnSync(process.execPath, [main, ...args], { encoding: 'utf8', cwd: packageRoot, ...where });
+
+/** What the command that runs in this process prints; what the test runner prints meanwhile is told from it by its asynchronous context. */
+const heard = new AsyncLocalStorage<{ stdout: string; stderr: string }>();
+for (const name of ['stdout', 'stderr'] as const) {
+  const stream = process[name];
+  const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
+  stream.write = ((chunk: string | Uint8Array, ...rest: unknown[]): boolean => {
+    const said = heard.getStore();
+    if (said === undefined) return write(chunk, ...rest);
+    said[name] += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString();
+    const written = rest.at(-1);
+    if (typeof written === 'function') process.nextTick(written as () => void);
+    return true;
+  }) as typeof stream.write;
 }
 
 /**
- * The command in this process, which saves the start of another: for what is refused before any work. What it prints on stdout is the test
- * runner's as well and is not caught.
+ * The command in this process: the same words, exit code and text without the start of another process, one at a time. What it leaves
+ * open keeps this process from ending.
+ * @param options `run`: of another copy of the package
  */
-export async function refused(...args: string[]): Promise<{ status: number; stderr: string }> {
-  const { stderr } = process;
-  const write = stderr.write;
-  const before = process.exitCode;
-  let text = '';
-  stderr.write = ((chunk: string | Uint8Array) => {
-    text += String(chunk);
-    return true;
-  }) as typeof stderr.write;
+export async function cliHere(
+  args: readonly string[],
+  options: { cwd?: string; input?: string; run?: typeof runCommandLine } = {},
+): Promise<Done> {
+  const { cwd = packageRoot, input, run = runCommandLine } = options;
+  const said = { stdout: '', stderr: '' };
+  const before = { cwd: process.cwd(), exitCode: process.exitCode };
+  const stdin = Object.getOwnPropertyDescriptor(process, 'stdin')!;
   try {
+    process.chdir(cwd);
     process.exitCode = undefined;
-    const status = await runCommandLine(args);
-    return { status, stderr: text };
+    if (input !== undefined)
+      Object.defineProperty(process, 'stdin', { configurable: true, value: Readable.from([Buffer.from(input)]) });
+    const status = await heard.run(said, () => run(args));
+    return { status, ...said };
   } finally {
-    stderr.write = write;
-    process.exitCode = before;
+    process.chdir(before.cwd);
+    process.exitCode = before.exitCode;
+    Object.defineProperty(process, 'stdin', stdin);
   }
 }
+export const cli = (...args: string[]): Promise<Done> => cliHere(args);
 
 /** Starts the command in a process group of its own, so that it can be killed together with its trainer. */
 export function start(...args: string[]): ChildProcess {

@@ -14,10 +14,11 @@ interface Row {
   published: { top1: number; source: string }[];
   rule?: string;
 }
-const json = (...args: string[]): Row[] => JSON.parse(cli('models', ...args, '--json').stdout) as Row[];
+const json = async (...args: string[]): Promise<Row[]> =>
+  JSON.parse((await cli('models', ...args, '--json')).stdout) as Row[];
 
-test('every model is listed, the published ones with their figures and sources', () => {
-  const rows = json();
+test('every model is listed, the published ones with their figures and sources', async () => {
+  const rows = await json();
   // Source: tensorflow/tpu resnet_rs/README.md.
   const rs = rows.filter(({ family, published }) => family === 'resnet-rs' && published.length > 0);
   assert.deepEqual(
@@ -60,19 +61,19 @@ test('every model is listed, the published ones with their figures and sources',
   assert.match(rows.at(-1)!.rule!, /^efficientnet-rs-b0 to efficientnet-rs-b7/);
 });
 
-test('a pattern is part of a name; name@size asks for one that is not in the list; else the nearest is named', () => {
+test('a pattern is part of a name; name@size asks for one that is not in the list; else the nearest is named', async () => {
   assert.deepEqual(
-    json('rs-101').map(({ name }) => name),
+    (await json('rs-101')).map(({ name }) => name),
     ['resnet-rs-101', 'resnet-rs-101@192'],
   );
-  const [row] = json('efficientnet-rs-b4@288');
+  const [row] = await json('efficientnet-rs-b4@288');
   assert.deepEqual([row!.size, row!.parameters, row!.published], [288, 19341616, []]);
   for (const [pattern, message] of [
     ['resnet-rs-5O', /Did you mean "resnet-rs-50"\?/],
     ['efficentnet', /Did you mean "efficientnet"\?/],
     ['efficientnet-rs-b4@400', /a size of at most 380/],
   ] as const) {
-    const { status, stdout, stderr } = cli('models', pattern);
+    const { status, stdout, stderr } = await cli('models', pattern);
     assert.deepEqual([status, stdout], [2, '']);
     assert.match(stderr, message);
   }

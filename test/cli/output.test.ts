@@ -20,19 +20,19 @@ test('what is read is never written over, and another file only with --force', a
   writeFileSync(recipe, '{ "extends": "quick" }');
   const before = readFileSync(picture);
   for (const force of [[], ['--force']]) {
-    const same = cli('augment', picture, '-o', picture, ...force);
+    const same = await cli('augment', picture, '-o', picture, ...force);
     assert.equal(same.status, 2);
     assert.match(same.stderr, /Expected another file to write than the one that is read/);
   }
   assert.deepEqual(readFileSync(picture), before);
-  assert.match(cli('recipe', 'plot', recipe, '-o', recipe).stderr, /ends in \.html/);
+  assert.match((await cli('recipe', 'plot', recipe, '-o', recipe)).stderr, /ends in \.html/);
   const page = join(folder, 'page.html');
-  assert.equal(cli('recipe', 'plot', recipe, '-o', page).status, 0);
-  assert.match(cli('recipe', 'plot', recipe, '-o', page).stderr, /exists already\. --force/);
-  assert.equal(cli('recipe', 'plot', recipe, '-o', page, '--force').status, 0);
+  assert.equal((await cli('recipe', 'plot', recipe, '-o', page)).status, 0);
+  assert.match((await cli('recipe', 'plot', recipe, '-o', page)).stderr, /exists already\. --force/);
+  assert.equal((await cli('recipe', 'plot', recipe, '-o', page, '--force')).status, 0);
 });
 
-test('places that cannot be written to are one line', () => {
+test('places that cannot be written to are one line', async () => {
   const folder = temporaryFolder();
   mkdirSync(join(folder, 'dir.html'));
   for (const [out, message] of [
@@ -40,26 +40,26 @@ test('places that cannot be written to are one line', () => {
     [join(folder, 'dir.html'), /is a folder/],
     ['/proc/x.html', /cannot be written: .*\([A-Z]+\)/],
   ] as const) {
-    const done = cli('recipe', 'plot', 'quick', '-o', out);
+    const done = await cli('recipe', 'plot', 'quick', '-o', out);
     assert.match(done.stderr, message);
     assert.doesNotMatch(done.stderr, /fault of rescaled|\n\s+at /);
     assert.ok(done.status === 1 || done.status === 2);
   }
 });
 
-test('a pipe is no weights file, and is not waited for', () => {
+test('a pipe is no weights file, and is not waited for', async () => {
   const pipe = join(temporaryFolder(), 'pipe');
   assert.equal(spawnSync('mkfifo', [pipe]).status, 0);
-  assert.match(cli('weights', 'inspect', pipe).stderr, /is not a file/);
+  assert.match((await cli('weights', 'inspect', pipe)).stderr, /is not a file/);
 });
 
-test('profile: one pixel and one picture, more memory than there is, too many threads', () => {
+test('profile: one pixel and one picture, more memory than there is, too many threads', async () => {
   for (const [args, status, message] of [
     [['resnet-50', '--size', '32', '--batch', '1'], 2, /Expected a batch of 2 or more/],
     [['resnet-50', '--batch', '10000000', '--measure'], 1, /more than the .* of this machine: it was not run/],
     [['resnet-50', '--measure', '--threads', '999999'], 2, /at most 1024 for --threads/],
   ] as const) {
-    const done = cli('profile', ...args);
+    const done = await cli('profile', ...args);
     assert.equal(done.status, status, done.stderr);
     assert.match(done.stderr, message);
   }

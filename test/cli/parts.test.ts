@@ -25,8 +25,8 @@ const small = [
   '1',
 ];
 type Figures = Record<string, never> & { images: number; part: string; notes: string[]; ignoredEndings: object };
-const figures = (...args: string[]): Figures => {
-  const done = cli('eval', ...args, '--json');
+const figures = async (...args: string[]): Promise<Figures> => {
+  const done = await cli('eval', ...args, '--json');
   assert.equal(done.status, 0, done.stderr);
   return JSON.parse(done.stdout) as Figures;
 };
@@ -35,7 +35,7 @@ before(async () => {
   const each = (part: string, n: number) => ({ [`${part}/a`]: n, [`${part}/b`]: n, [`${part}/c`]: n });
   await writeClasses(data, { ...each('train', 8), ...each('valid', 3), ...each('Test', 4) });
   writeFileSync(join(data, 'train', 'a', 'phone.heic'), 'x');
-  const done = cli('train', data, ...small, '--out', run);
+  const done = await cli('train', data, ...small, '--out', run);
   assert.equal(done.status, 0, done.stderr);
   assert.match(done.stderr, /24 training, 9 validation and 12 test pictures \(measured once, at the end\)/);
   assert.match(done.stderr, /note: 1 file was passed over.*1 \.heic\. HEIC is not read here/);
@@ -60,9 +60,9 @@ test('the report names the parts, and the test part is measured once', () => {
   assert.deepEqual([told!['ignoredEndings'], told!['selectedOn']], [{ '.heic': 1 }, 'val']);
 });
 
-test('with an average, the weights as trained are measured on the validation pictures, and the report says so', () => {
+test('with an average, the weights as trained are measured on the validation pictures, and the report says so', async () => {
   const averaged = join(folder, 'averaged');
-  const done = cli('train', data, ...small, '--set', 'averaging=ema', '--out', averaged);
+  const done = await cli('train', data, ...small, '--set', 'averaging=ema', '--out', averaged);
   assert.equal(done.status, 0, done.stderr);
   const report = JSON.parse(readFileSync(join(averaged, 'report.json'), 'utf8')) as Record<string, unknown>;
   const validation = report['validation'] as Record<string, number>;
@@ -76,22 +76,22 @@ test('with an average, the weights as trained are measured on the validation pic
 });
 
 test('eval measures the test part, a part, all of a folder, some classes', async () => {
-  assert.deepEqual([figures(run).images, figures(run).part], [12, 'test']);
-  assert.equal(figures(run, '--split', 'val').images, 9);
-  const trained = figures(run, join(data, 'train'));
+  assert.deepEqual([(await figures(run)).images, (await figures(run)).part], [12, 'test']);
+  assert.equal((await figures(run, '--split', 'val')).images, 9);
+  const trained = await figures(run, join(data, 'train'));
   assert.deepEqual([trained.images, trained.ignoredEndings], [24, { '.heic': 1 }]);
   assert.match(trained.notes.join(), /24 of the 24 pictures were trained on/);
   const some = await writeClasses(join(folder, 'some'), { c: 5, a: 2, b: 0 });
-  const found = figures(run, some);
+  const found = await figures(run, some);
   assert.equal(found.images, 7);
   assert.match(found.notes.join(), /knows 3 classes; there are no pictures of b/);
   const page = join(folder, 'page.html');
-  const text = cli('eval', run, some, '--report', page);
+  const text = await cli('eval', run, some, '--report', page);
   assert.match(text.stdout, /^top-1 \d+\.\d+ % \(95 % interval \d+\.\d % to \d+\.\d %\), loss/);
   assert.match(text.stdout, /\nclass +pictures +right +95 % interval +precision\n/);
   assert.match(readFileSync(page, 'utf8'), /Confusion[^]*How it was measured/);
   const strange = await writeClasses(join(folder, 'strange'), { a: 2, d: 2 });
-  const refused = cli('eval', run, strange);
+  const refused = await cli('eval', run, strange);
   assert.equal(refused.status, 2);
   assert.match(refused.stderr, /classes that the model knows \(a, b, c\) but .* has d, which it does not know/);
 });
@@ -105,7 +105,7 @@ test('files added to the folder: the own test pictures are found again', async (
   cpSync(join(data, 'train', 'a', '0.png'), join(data, 'train', 'a', 'more.png'));
   cpSync(join(data, 'train', 'a', '0.png'), join(data, 'Test', 'a', 'more.png'));
   rmSync(join(data, 'Test', 'b', '0.png'));
-  const { images, notes } = figures(run);
+  const { images, notes } = await figures(run);
   assert.equal(images, 11);
   assert.match(
     notes.join(),
@@ -115,21 +115,21 @@ test('files added to the folder: the own test pictures are found again', async (
   renameSync(`${data}-aside`, data);
 });
 
-test('a run whose data has moved says how to go on, and goes on', () => {
+test('a run whose data has moved says how to go on, and goes on', async () => {
   const moved = join(folder, 'moved');
   const second = join(folder, 'second');
   cpSync(run, second, { recursive: true });
   renameSync(data, moved);
-  const lost = cli('train', '--resume', second);
+  const lost = await cli('train', '--resume', second);
   assert.equal(lost.status, 2);
   assert.match(
     lost.stderr,
     /there is nothing\. If it lies elsewhere now: rescaled train --resume .* --data FOLDER\.\n$/,
   );
-  const other = cli('train', '--resume', second, '--data', join(moved, 'train'));
+  const other = await cli('train', '--resume', second, '--data', join(moved, 'train'));
   assert.equal(other.status, 1);
   assert.match(other.stderr, /has changed since or is another/);
-  const done = cli('train', '--resume', second, '--data', moved);
+  const done = await cli('train', '--resume', second, '--data', moved);
   assert.equal(done.status, 0, done.stderr);
   assert.equal(
     (JSON.parse(readFileSync(join(second, 'run.json'), 'utf8')) as { data: { path: string } }).data.path,
@@ -148,7 +148,7 @@ test('broken pictures are all named, and a refused run leaves nothing', async ()
     [[], /2 of 22 pictures cannot be read, more than the allowed 1\.0 %/],
     [['--strict'], /2 pictures cannot be read, and the run is strict/],
   ] as const) {
-    const done = cli('train', broken, ...small, '--out', out, ...more);
+    const done = await cli('train', broken, ...small, '--out', out, ...more);
     assert.equal(done.status, 1);
     assert.match(done.stderr, pattern);
     assert.match(done.stderr, /x\.png: it is a text file[^]*cut\.png: it is a PNG that is damaged/);

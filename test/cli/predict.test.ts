@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { before, describe, test } from 'node:test';
@@ -8,7 +8,7 @@ import { folderName, folderNames } from '../../src/cli/trained/sort-into.js';
 import { exportOnnx } from '../../src/deploy/onnx/export.js';
 import { packageRoot } from '../../src/package-root.js';
 import { loadNet } from '../deploy/onnx-net.js';
-import { exited, temporaryFolder } from './helpers.js';
+import { cliApart, cliHere, type Done, exited, temporaryFolder } from './helpers.js';
 
 const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js');
 
@@ -16,8 +16,8 @@ describe('predict', () => {
   const folder = temporaryFolder();
   const net = loadNet();
   const names = ['T-shirt/top', 'class, "1"', 'c', 'd', 'e'];
-  const predict = (args: string[], input = ''): { status: number | null; stdout: string; stderr: string } =>
-    spawnSync(process.execPath, [main, 'predict', ...args, '--threads', '1'], { encoding: 'utf8', cwd: folder, input });
+  const predict = (args: string[], input = ''): Promise<Done> =>
+    cliHere(['predict', ...args, '--threads', '1'], { cwd: folder, input });
 
   before(async () => {
     const output = { kind: 'classes' as const, labels: names };
@@ -36,8 +36,8 @@ describe('predict', () => {
     writeFileSync(join(folder, 'broken.png'), 'no picture');
   });
 
-  test('CSV: a row a picture, in columns that stay the same, and errors in one of them', () => {
-    const done = predict(['net.onnx', 'in', 'broken.png', '--csv', '--top', '2', '--threshold', '1']);
+  test('CSV: a row a picture, in columns that stay the same, and errors in one of them', async () => {
+    const done = await predict(['net.onnx', 'in', 'broken.png', '--csv', '--top', '2', '--threshold', '1']);
     assert.equal(done.status, 1, done.stderr);
     const rows = parseCsv(done.stdout);
     assert.deepEqual(rows[0], [
@@ -67,10 +67,10 @@ describe('predict', () => {
     );
   });
 
-  test('--all: a column a class that sum up to 1; JSON says the same', () => {
-    const [header, ...rows] = parseCsv(predict(['net.onnx', 'in', '--csv', '--all']).stdout);
+  test('--all: a column a class that sum up to 1; JSON says the same', async () => {
+    const [header, ...rows] = parseCsv((await predict(['net.onnx', 'in', '--csv', '--all'])).stdout);
     assert.deepEqual(header, ['path', 'label', 'probability', ...names.map((name) => `p(${name})`), 'error']);
-    const lines = predict(['net.onnx', 'in', '--json', '--all']).stdout.trim().split('\n');
+    const lines = (await predict(['net.onnx', 'in', '--json', '--all'])).stdout.trim().split('\n');
     assert.equal(lines.length, rows.length);
     for (const [i, row] of rows.entries()) {
       const shares = row.slice(3, 8).map(Number);
@@ -86,8 +86,11 @@ describe('predict', () => {
     }
   });
 
-  test('paths from standard input: lines, NUL, folders, and what has gone', () => {
-    const lines = predict(['net.onnx', '-', '--csv', '--top', '1'], 'in/a.png\r\n\nin/deep\ngone[1].png\nin/b.png');
+  test('paths from standard input: lines, NUL, folders, and what has gone', async () => {
+    const lines = cliApart(['predict', 'net.onnx', '-', '--csv', '--top', '1'], {
+      cwd: folder,
+      input: 'in/a.png\r\n\nin/deep\ngone[1].png\nin/b.png',
+    });
     assert.equal(lines.status, 1);
     assert.deepEqual(
       parseCsv(lines.stdout)
@@ -102,7 +105,7 @@ describe('predict', () => {
       ],
     );
     copyFileSync(join(folder, 'in', 'a.png'), join(folder, 'two\nlines.png'));
-    const nul = predict(['net.onnx', '-', '--null', '--json'], 'two\nlines.png\0in/b.png\0');
+    const nul = await predict(['net.onnx', '-', '--null', '--json'], 'two\nlines.png\0in/b.png\0');
     assert.equal(nul.status, 0, nul.stderr);
     assert.deepEqual(
       nul.stdout
@@ -111,13 +114,13 @@ describe('predict', () => {
         .map((line) => (JSON.parse(line) as { path: string }).path),
       ['two\nlines.png', 'in/b.png'],
     );
-    assert.match(predict(['net.onnx', '-'], 'a\0b').stderr, /received NUL characters/);
-    assert.match(predict(['net.onnx', '-'], '').stderr, /^0 pictures\n$/);
+    assert.match((await predict(['net.onnx', '-'], 'a\0b')).stderr, /received NUL characters/);
+    assert.match((await predict(['net.onnx', '-'], '')).stderr, /^0 pictures\n$/);
   });
 
-  test('--sort-into copies, numbers what has the same name, and a second run leaves all alone', () => {
+  test('--sort-into copies, numbers what has the same name, and a second run leaves all alone', async () => {
     const sort = (...more: string[]) => predict(['net.onnx', 'in', '--sort-into', 'out/sorted', ...more]);
-    const first = sort();
+    const first = await sort();
     assert.equal(first.status, 0, first.stderr);
     assert.match(first.stderr, /4 pictures copied into out\/sorted\n$/);
     const files = listed(join(folder, 'out', 'sorted'));
@@ -133,7 +136,7 @@ describe('predict', () => {
         .sort(),
     );
     const before = files.map((file) => statSync(join(folder, 'out', 'sorted', file)).ctimeMs);
-    assert.match(sort().stderr, /0 pictures copied into out\/sorted, 4 there already\n$/);
+    assert.match((await sort()).stderr, /0 pictures copied into out\/sorted, 4 there already\n$/);
     assert.deepEqual(listed(join(folder, 'out', 'sorted')), files);
     assert.deepEqual(
       files.map((file) => statSync(join(folder, 'out', 'sorted', file)).ctimeMs),
@@ -142,13 +145,13 @@ describe('predict', () => {
     // Something else of the same name is never written over.
     const taken = join(folder, 'out', 'sorted', files[0]!);
     writeFileSync(taken, 'mine');
-    assert.match(sort().stderr, /1 picture copied into out\/sorted, 3 there already\n$/);
+    assert.match((await sort()).stderr, /1 picture copied into out\/sorted, 3 there already\n$/);
     assert.equal(readFileSync(taken, 'utf8'), 'mine');
-    assert.match(sort('--threshold', '1').stderr, /4 pictures copied/);
+    assert.match((await sort('--threshold', '1')).stderr, /4 pictures copied/);
     assert.equal(listed(join(folder, 'out', 'sorted', 'unsure')).length, 4);
   });
 
-  test('a folder to sort into that would feed the next run is refused', () => {
+  test('a folder to sort into that would feed the next run is refused', async () => {
     for (const args of [
       ['in', 'in/sorted'],
       ['in', 'in'],
@@ -156,15 +159,15 @@ describe('predict', () => {
       ['in/*', 'in/deep'],
       ['**/*.png', 'new'],
     ]) {
-      const done = predict(['net.onnx', args[0]!, '--sort-into', args[1]!]);
+      const done = await predict(['net.onnx', args[0]!, '--sort-into', args[1]!]);
       assert.equal(done.status, 2, args.join(' '));
       assert.match(done.stderr, /Expected a folder to sort into outside of the pictures/);
     }
-    assert.match(predict(['net.onnx', 'in', '--sort-into', 'net.onnx']).stderr, /net\.onnx is a file/);
-    const near = predict(['net.onnx', 'in/*.png', '--sort-into', 'in/near']);
+    assert.match((await predict(['net.onnx', 'in', '--sort-into', 'net.onnx'])).stderr, /net\.onnx is a file/);
+    const near = await predict(['net.onnx', 'in/*.png', '--sort-into', 'in/near']);
     assert.equal(near.status, 0, near.stderr);
     const inside = `in/near/${listed(join(folder, 'in', 'near'))[0]!}`;
-    assert.match(predict(['net.onnx', '-', '--sort-into', 'in/near'], inside).stderr, /lies in in\/near/);
+    assert.match((await predict(['net.onnx', '-', '--sort-into', 'in/near'], inside)).stderr, /lies in in\/near/);
   });
 
   test('names of classes as folders', () => {
@@ -175,8 +178,8 @@ describe('predict', () => {
     assert.deepEqual([...folderNames(['a/b', 'a-b', 'a:b']).values()], ['a-b', 'a-b-2', 'a-b-3']);
   });
 
-  test('a model of numbers prints them, and classes are not asked of it', () => {
-    const [header, row] = parseCsv(predict(['numbers.onnx', 'in/a.png', '--csv']).stdout);
+  test('a model of numbers prints them, and classes are not asked of it', async () => {
+    const [header, row] = parseCsv((await predict(['numbers.onnx', 'in/a.png', '--csv'])).stdout);
     assert.deepEqual(header, ['path', 'n0', 'n1', 'n2', 'n3', 'n4', 'error']);
     assert.ok(row!.slice(1, 6).every((cell) => cell !== '' && Number.isFinite(Number(cell))));
     for (const [option, ...value] of [
@@ -185,13 +188,13 @@ describe('predict', () => {
       ['--all'],
       ['--top', '1'],
     ] as const) {
-      const done = predict(['numbers.onnx', 'in', option, ...value]);
+      const done = await predict(['numbers.onnx', 'in', option, ...value]);
       assert.equal(done.status, 2);
       assert.match(done.stderr, new RegExp(`Expected no ${option} for numbers.onnx: it gives numbers`));
     }
   });
 
-  test('misuse: exit code 2 and one line', () => {
+  test('misuse: exit code 2 and one line', async () => {
     mkdirSync(join(folder, 'run', 'checkpoints'), { recursive: true });
     writeFileSync(join(folder, 'run', 'run.json'), '{}');
     for (const [args, message] of [
@@ -205,7 +208,7 @@ describe('predict', () => {
       [['run', 'in'], /--resume run/],
       [['in', 'in'], /is no run folder/],
     ] as const) {
-      const done = predict([...args]);
+      const done = await predict([...args]);
       assert.equal(done.status, 2, done.stderr);
       assert.match(done.stderr, message);
       assert.equal(done.stderr.trim().split('\n').length, 1, done.stderr);

@@ -34,8 +34,10 @@ test('without --measure no addon is loaded', () => {
   assert.match(done.stdout, /efficientnet-b0 +224 +5\.29 M +0\.39 G/);
 });
 
-test('--json, --csv and --layers say the same', () => {
-  const [row] = JSON.parse(cli('profile', 'resnet-50@160', '--batch', '8', '--layers', '--json').stdout) as Row[];
+test('--json, --csv and --layers say the same', async () => {
+  const [row] = JSON.parse(
+    (await cli('profile', 'resnet-50@160', '--batch', '8', '--layers', '--json')).stdout,
+  ) as Row[];
   const { layers, ...counts } = row!;
   assert.deepEqual(Object.keys(counts), [
     'model',
@@ -53,24 +55,26 @@ test('--json, --csv and --layers say the same', () => {
     ['resnet-50@160', 160, 8, 25_557_032],
   );
   assert.equal(row!['flops'], 2 * (row!['multiplyAdds'] as number));
-  const [head, ...lines] = cli('profile', 'resnet-50@160', '--batch', '8', '--csv').stdout.trim().split('\n');
+  const [head, ...lines] = (await cli('profile', 'resnet-50@160', '--batch', '8', '--csv')).stdout.trim().split('\n');
   assert.deepEqual(lines, [
     head!
       .split(',')
       .map((key) => String(row![key]))
       .join(','),
   ]);
-  const layerLines = cli('profile', 'resnet-50@160', '--batch', '8', '--layers', '--csv').stdout.trim().split('\n');
+  const layerLines = (await cli('profile', 'resnet-50@160', '--batch', '8', '--layers', '--csv')).stdout
+    .trim()
+    .split('\n');
   assert.equal(layerLines[0], 'model,size,layer,operator,output,parameters,multiplyAdds,activations');
   assert.equal(layerLines[1], 'resnet-50@160,160,conv1,conv2d,64x80x80,9408,60211200,409600');
   assert.equal(layerLines.length, (layers as unknown[]).length + 1);
   assert.match(
-    cli('profile', 'resnet-50', '--layers').stdout,
+    (await cli('profile', 'resnet-50', '--layers')).stdout,
     /\nlayer4\.2\.conv2 +conv2d +512x7x7 +2359296 +115605504 +25088\n/,
   );
 });
 
-test('misuse is told with exit code 2', () => {
+test('misuse is told with exit code 2', async () => {
   for (const [args, message] of [
     [['resnt-50'], /Did you mean "resnet-50"/],
     [['resnet-50', '--size', '16'], /at least 32 pixels/],
@@ -82,7 +86,7 @@ test('misuse is told with exit code 2', () => {
     [['resnet-50', '--measure', '--device', 'cuda:9'], /Expected one of .* for the device/],
     [[], /missing required argument/],
   ] as const) {
-    const done = cli('profile', ...args);
+    const done = await cli('profile', ...args);
     assert.equal(done.status, 2, `${args.join(' ')}: ${done.stderr}`);
     assert.match(done.stderr, message);
   }
@@ -90,8 +94,19 @@ test('misuse is told with exit code 2', () => {
 
 test('--measure: times, and the predicted memory within 15 % of the measured', {
   skip: process.platform !== 'linux' && 'memory is measured on Linux',
-}, () => {
-  const done = cli('profile', 'resnet-rs-50', '--batch', '4', '--measure', '--runs', '1', '--threads', '1', '--json');
+}, async () => {
+  const done = await cli(
+    'profile',
+    'resnet-rs-50',
+    '--batch',
+    '4',
+    '--measure',
+    '--runs',
+    '1',
+    '--threads',
+    '1',
+    '--json',
+  );
   assert.equal(done.status, 0, done.stderr);
   const [row] = JSON.parse(done.stdout) as Row[];
   const measured = row!.measured!;

@@ -72,8 +72,8 @@ describe('recipe page', () => {
 
 describe('rescaled recipe', () => {
   const folder = temporaryFolder();
-  test('list, show, diff and plot', () => {
-    const list = cli('recipe', 'list');
+  test('list, show, diff and plot', async () => {
+    const list = await cli('recipe', 'list');
     assert.deepEqual(
       list.stdout
         .trim()
@@ -83,7 +83,7 @@ describe('rescaled recipe', () => {
     );
     const mine = join(folder, 'mine.json');
     writeFileSync(mine, '{ "extends": "quick", "optimiser": "adamw" }');
-    const show = cli('recipe', 'show', mine, '--set', 'epochs=3', '--pictures', '640');
+    const show = await cli('recipe', 'show', mine, '--set', 'epochs=3', '--pictures', '640');
     assert.equal(show.status, 0, show.stderr);
     assert.match(
       show.stdout,
@@ -91,31 +91,31 @@ describe('rescaled recipe', () => {
     );
     assert.match(show.stdout, /optimiser +adamw +.*mine\.json/);
     assert.match(
-      cli('recipe', 'diff', 'resnet-rs-garden').stdout,
+      (await cli('recipe', 'diff', 'resnet-rs-garden')).stdout,
       /nesterov +false +true .*\ndecayRule +timm +reference/,
     );
     const out = join(folder, 'page.html');
-    const plot = cli('recipe', 'plot', mine, 'resnet-rs', '-o', out);
+    const plot = await cli('recipe', 'plot', mine, 'resnet-rs', '-o', out);
     assert.equal(plot.status, 0, plot.stderr);
     assert.match(readFileSync(out, 'utf8'), /^<!doctype html>/);
   });
 
-  test('training takes a file where it takes a name', () => {
+  test('training takes a file where it takes a name', async () => {
     const mine = join(folder, 'train.json');
     writeFileSync(mine, '{ "extends": "quick", "labelSmoothing": 0.05 }');
-    const explained = cli('train', FASHION, '--recipe', mine, '--explain');
+    const explained = await cli('train', FASHION, '--recipe', mine, '--explain');
     assert.equal(explained.status, 0, explained.stderr);
     assert.match(explained.stdout, /labelSmoothing +0\.05 +.*train\.json/);
   });
 
-  test('mistakes are named', () => {
+  test('mistakes are named', async () => {
     for (const [args, message] of [
       [['show', 'resnet-r'], /Did you mean "resnet-rs"/],
       [['show', 'quick', '--set', 'epoch=3'], /Did you mean "epochs"/],
       [['show', 'quick', '--pictures', '1'], /at least 2 for --pictures/],
       [['plot', ...Array.from({ length: 7 }, () => 'quick')], /up to six/],
     ] as const) {
-      const { status, stderr } = cli('recipe', ...args);
+      const { status, stderr } = await cli('recipe', ...args);
       assert.equal(status, 2);
       assert.match(stderr, message);
     }

@@ -8,22 +8,22 @@ import { measuredFolder, timedModels } from '../../src/study/trials/measured.js'
 import { resultFile, trialsFolder } from '../../src/study/trials/result.js';
 import { cli, FASHION, temporaryFolder } from './helpers.js';
 
-// Ten thousand trials with made-up results of a planted truth: nothing is trained.
-test('ten thousand trials are planned, listed, reported and advised on', async (context) => {
+// A thousand trials with made-up results of a planted truth: nothing is trained.
+test('a thousand trials are planned, listed, reported and advised on', async (context) => {
   const folder = temporaryFolder();
   const study = checkStudy(
     {
       data: FASHION,
       limitTrain: 1000,
       seeds: 3,
-      epochs: [5, 10, 20, 40, 80],
+      epochs: [5, 20, 80],
       settings: { batch: 32 },
       models: [
         {
           family: 'resnet-rs',
           depths: [14, 26, 50, 101, 152, 200, 270, 300, 350, 400],
-          widths: [0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55],
-          sizes: [16, 20, 24, 28, 32, 40, 48],
+          widths: [0.1, 0.2, 0.3, 0.4, 0.5],
+          sizes: [16, 28, 48],
         },
       ],
     },
@@ -31,8 +31,8 @@ test('ten thousand trials are planned, listed, reported and advised on', async (
     'large.json',
   );
   const plan = await planScaling(study);
-  assert.equal(plan.configurations.length, 3500);
-  assert.equal(new Set(plan.configurations.flatMap(({ trials }) => trials.map(({ id }) => id))).size, 10_500);
+  assert.equal(plan.configurations.length, 450);
+  assert.equal(new Set(plan.configurations.flatMap(({ trials }) => trials.map(({ id }) => id))).size, 1350);
   const out = join(folder, 'study');
   claimStudy(out, plan);
   mkdirSync(trialsFolder(out));
@@ -96,26 +96,26 @@ test('ten thousand trials are planned, listed, reported and advised on', async (
   const took = (what: string, began: number): void =>
     context.diagnostic(`${what}: ${((performance.now() - began) / 1000).toFixed(1)} s`);
   let began = performance.now();
-  const status = JSON.parse(cli('study', 'status', out, '--json').stdout) as Record<string, unknown>;
+  const status = JSON.parse((await cli('study', 'status', out, '--json')).stdout) as Record<string, unknown>;
   took('status', began);
-  assert.deepEqual([status['trials'], status['done'], status['measured']], [10_500, 10_500, 700]);
+  assert.deepEqual([status['trials'], status['done'], status['measured']], [1350, 1350, 150]);
   began = performance.now();
-  const report = cli('study', 'report', out);
+  const report = await cli('study', 'report', out);
   took('report', began);
   assert.equal(report.status, 0, report.stderr);
   const page = readFileSync(join(out, 'report.html'), 'utf8').replace(/<script>[^]*?<\/script>/g, '');
   const wrong = /NaN|undefined/.exec(page);
   assert.equal(wrong === null ? '' : page.slice(Math.max(0, wrong.index - 100), wrong.index + 100), '');
-  assert.ok(statSync(join(out, 'report.html')).size < 20e6);
+  assert.ok(statSync(join(out, 'report.html')).size < 5e6);
   assert.ok(readdirSync(join(out, 'figures')).includes('configurations.csv'));
   assert.equal(
     readFileSync(join(out, 'figures', 'trials.csv'), 'utf8')
       .trimEnd()
       .split('\n').length,
-    10_501,
+    1351,
   );
   began = performance.now();
-  const advice = JSON.parse(cli('study', 'advise', out, '--json').stdout) as {
+  const advice = JSON.parse((await cli('study', 'advise', out, '--json')).stdout) as {
     regimes: { epochs: number; pays: string }[];
   };
   took('advise', began);
@@ -123,7 +123,7 @@ test('ten thousand trials are planned, listed, reported and advised on', async (
   // 2, 1 and 0.5.
   assert.deepEqual(
     advice.regimes.map(({ epochs, pays }) => [epochs, pays]),
-    [5, 10, 20, 40, 80].map((epochs) => [epochs, 'depth']),
+    [5, 20, 80].map((epochs) => [epochs, 'depth']),
   );
-  assert.match(cli('scale', out, '--budget', '5ms').stdout, /train it: rescaled train/);
+  assert.match((await cli('scale', out, '--budget', '5ms')).stdout, /train it: rescaled train/);
 });

@@ -26,66 +26,66 @@ const out = join(folder, 'out.safetensors');
 const torch = fixturePath('weights/torch-2-nested.pth');
 const tensorflow = fixturePath('weights/tensorflow.index');
 
-function fails(status: 1 | 2, pattern: RegExp, ...args: string[]): void {
-  const done = cli('weights', ...args);
+async function fails(status: 1 | 2, pattern: RegExp, ...args: string[]): Promise<void> {
+  const done = await cli('weights', ...args);
   assert.equal(done.status, status, done.stderr);
   assert.match(done.stderr, pattern);
   assert.doesNotMatch(done.stderr, /\n\s+at |fault of rescaled|HDF5-DIAG/);
 }
-const converted = (...args: string[]): Conversion => {
-  const done = cli('weights', 'convert', ...args, '--json');
+const converted = async (...args: string[]): Promise<Conversion> => {
+  const done = await cli('weights', 'convert', ...args, '--json');
   assert.equal(done.status, 0, done.stderr);
   return JSON.parse(done.stdout) as Conversion;
 };
 
 describe('weights inspect', () => {
-  test('a training checkpoint: what is in it, in words and as JSON', () => {
-    const text = cli('weights', 'inspect', torch);
+  test('a training checkpoint: what is in it, in words and as JSON', async () => {
+    const text = await cli('weights', 'inspect', torch);
     assert.equal(text.status, 0, text.stderr);
     assert.match(text.stdout, /pytorch, 9 tensors/);
     assert.match(text.stdout, /selected: state_dict_ema/);
     assert.match(text.stdout, /optimizer/);
     assert.match(text.stdout, /0\.weight +F32 +\[4, 3, 3, 3\]/);
     const { format, metadata, tensors, parameters, fits } = JSON.parse(
-      cli('weights', 'inspect', torch, '--json', '--select', 'state_dict').stdout,
+      (await cli('weights', 'inspect', torch, '--json', '--select', 'state_dict')).stdout,
     ) as Inspection;
     assert.deepEqual(
       [format, metadata['selected'], metadata['epoch'], tensors.length, parameters, fits],
       ['pytorch', 'state_dict', '12', 9, 135, 'no named model'],
     );
   });
-  test('long lists are cut, --all has everything', () => {
-    const short = cli('weights', 'inspect', tensorflow).stdout;
+  test('long lists are cut, --all has everything', async () => {
+    const short = (await cli('weights', 'inspect', tensorflow)).stdout;
     assert.match(short, /and 1225 more; --all lists them/);
     assert.match(short, /state of the optimizer: .* and \d+ more/);
-    const all = cli('weights', 'inspect', tensorflow, '--all').stdout;
+    const all = (await cli('weights', 'inspect', tensorflow, '--all')).stdout;
     assert.ok(all.split('\n').length > 1245);
     assert.doesNotMatch(all, /more; --all/);
   });
-  test('control characters of a file do not reach the terminal', () => {
+  test('control characters of a file do not reach the terminal', async () => {
     const path = join(folder, 'colours.pth');
     writeFileSync(path, checkpoint(op.dict(op.text('\x1b[31mred'), tensor(), op.text('note'), op.text('\x07\x9b'))));
-    const done = cli('weights', 'inspect', path);
+    const done = await cli('weights', 'inspect', path);
     assert.equal(done.status, 0, done.stderr);
     assert.doesNotMatch(done.stdout, /[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
     assert.match(done.stdout, /\\x1b\[31mred/);
   });
-  test('wrong use and wrong files', () => {
+  test('wrong use and wrong files', async () => {
     const page = join(folder, 'page.pth');
     writeFileSync(page, '<html>404</html>');
-    fails(2, /none\.pth is not there/, 'inspect', join(folder, 'none.pth'));
-    fails(1, /web page/, 'inspect', page);
-    fails(2, /Did you mean "state_dict_ema"/, 'inspect', torch, '--select', 'state_dict_em');
-    fails(1, /layout of Keras 3/, 'inspect', fixturePath('weights/keras-3.weights.h5'));
-    fails(2, /Did you mean inspect/, 'inspct', torch);
+    await fails(2, /none\.pth is not there/, 'inspect', join(folder, 'none.pth'));
+    await fails(1, /web page/, 'inspect', page);
+    await fails(2, /Did you mean "state_dict_ema"/, 'inspect', torch, '--select', 'state_dict_em');
+    await fails(1, /layout of Keras 3/, 'inspect', fixturePath('weights/keras-3.weights.h5'));
+    await fails(2, /Did you mean inspect/, 'inspct', torch);
     writeFileSync(page, checkpoint(op.dict(op.text('w'), op.global('posix', 'system'))));
-    fails(1, /"posix\.system"/, 'inspect', page);
+    await fails(1, /"posix\.system"/, 'inspect', page);
   });
 });
 
 describe('weights convert', () => {
-  test("TensorFlow to timm's keys: averages, transposed, with how pictures come in", () => {
-    const { mapped, metadata, ignored, to } = converted(tensorflow, out);
+  test("TensorFlow to timm's keys: averages, transposed, with how pictures come in", async () => {
+    const { mapped, metadata, ignored, to } = await converted(tensorflow, out);
     assert.equal(mapped.length, 311);
     assert.deepEqual(
       mapped.find(({ key }) => key === 'classifier.weight'),
@@ -119,28 +119,36 @@ describe('weights convert', () => {
     file.close();
   });
 
-  test('an existing file, the input itself, no folder, another ending', () => {
+  test('an existing file, the input itself, no folder, another ending', async () => {
     const before = readFileSync(out);
-    fails(2, /exists already. --force/, 'convert', torch, out);
-    fails(2, /another file to write than the one that is read/, 'convert', out, out, '--force');
+    await fails(2, /exists already. --force/, 'convert', torch, out);
+    await fails(2, /another file to write than the one that is read/, 'convert', out, out, '--force');
     symlinkSync(out, join(folder, 'link.safetensors'));
-    fails(2, /another file to write/, 'convert', out, join(folder, 'link.safetensors'), '--force');
-    fails(2, /folder does not exist/, 'convert', torch, join(folder, 'no', 'x.safetensors'));
-    fails(2, /ends in \.safetensors/, 'convert', torch, join(folder, 'x.pth'));
+    await fails(2, /another file to write/, 'convert', out, join(folder, 'link.safetensors'), '--force');
+    await fails(2, /folder does not exist/, 'convert', torch, join(folder, 'no', 'x.safetensors'));
+    await fails(2, /ends in \.safetensors/, 'convert', torch, join(folder, 'x.pth'));
     mkdirSync(join(folder, 'f.safetensors'));
-    fails(2, /is a folder/, 'convert', torch, join(folder, 'f.safetensors'));
-    fails(2, /'F8' is invalid/, 'convert', torch, join(folder, 'x.safetensors'), '--dtype', 'F8');
-    fails(2, /unknown model|model name/i, 'convert', torch, join(folder, 'x.safetensors'), '--model', 'resnet-rs-51');
+    await fails(2, /is a folder/, 'convert', torch, join(folder, 'f.safetensors'));
+    await fails(2, /'F8' is invalid/, 'convert', torch, join(folder, 'x.safetensors'), '--dtype', 'F8');
+    await fails(
+      2,
+      /unknown model|model name/i,
+      'convert',
+      torch,
+      join(folder, 'x.safetensors'),
+      '--model',
+      'resnet-rs-51',
+    );
     assert.deepEqual(readFileSync(out), before);
     assert.equal(existsSync(join(folder, 'x.safetensors')), false);
   });
 
-  test('--force replaces; --select, --prefix and --dtype', () => {
-    assert.equal(converted(torch, out, '--force', '--select', 'state_dict').metadata['weights'], 'raw');
+  test('--force replaces; --select, --prefix and --dtype', async () => {
+    assert.equal((await converted(torch, out, '--force', '--select', 'state_dict')).metadata['weights'], 'raw');
     const raw = SafetensorsFile.open(out);
     const exact = raw.readFloat32('0.weight');
     raw.close();
-    const { mapped, ignored } = converted(
+    const { mapped, ignored } = await converted(
       torch,
       out,
       '--force',
@@ -165,16 +173,16 @@ describe('weights convert', () => {
       .readFloat32('weight')
       .forEach((value, i) => assert.ok(Math.abs(value - exact[i]!) <= Math.abs(exact[i]!) * 2 ** -8));
     file.close();
-    fails(2, /begin with "nothing"/, 'convert', torch, join(folder, 'p.safetensors'), '--prefix', 'nothing');
+    await fails(2, /begin with "nothing"/, 'convert', torch, join(folder, 'p.safetensors'), '--prefix', 'nothing');
   });
 
-  test('names that no rule knows stop it; the rest on request', () => {
+  test('names that no rule knows stop it; the rest on request', async () => {
     const target = join(folder, 'links.safetensors');
-    fails(1, /no tensor of the file has a known name/, 'convert', fixturePath('weights/keras-links.h5'), target);
+    await fails(1, /no tensor of the file has a known name/, 'convert', fixturePath('weights/keras-links.h5'), target);
     assert.equal(existsSync(target), false);
   });
 
-  test('a value that half precision cannot hold: nothing is left behind', () => {
+  test('a value that half precision cannot hold: nothing is left behind', async () => {
     const path = join(folder, 'large.pth');
     writeFileSync(
       path,
@@ -182,7 +190,7 @@ describe('weights convert', () => {
         { name: 'archive/data/0', data: new Uint8Array(new Float32Array(6).fill(1e6).buffer) },
       ]),
     );
-    fails(
+    await fails(
       1,
       /Cannot store "w" as F16: 1000000 is too large/,
       'convert',
@@ -197,9 +205,9 @@ describe('weights convert', () => {
     );
   });
 
-  test('metadata of a safetensors file stays', () => {
+  test('metadata of a safetensors file stays', async () => {
     const target = join(folder, 'again.safetensors');
-    assert.deepEqual(converted(fixturePath('dtypes.safetensors'), target).metadata, {
+    assert.deepEqual((await converted(fixturePath('dtypes.safetensors'), target)).metadata, {
       format: 'pt',
       note: 'written by hand',
     });
@@ -243,8 +251,8 @@ describe('a named model', () => {
   test('fits, is converted with the facts that eval needs, and is loaded again', async () => {
     write((all) => all.set('fc.weight', [10, 2048]).set('fc.bias', [10]));
     writeFileSync(labels, 'T-shirt/top\nTrouser\nPullover\nDress\nCoat\nSandal\nShirt\nSneaker\nBag\nAnkle boot\n');
-    assert.match(cli('weights', 'inspect', path).stdout, /fits: resnet-rs-14 with 10 classes/);
-    const { mapped, metadata, missing, unexpected } = converted(
+    assert.match((await cli('weights', 'inspect', path)).stdout, /fits: resnet-rs-14 with 10 classes/);
+    const { mapped, metadata, missing, unexpected } = await converted(
       path,
       out,
       '--force',
@@ -270,28 +278,28 @@ describe('a named model', () => {
     loaded.model.dispose();
   });
 
-  test('missing and unexpected keys: exit 1 and nothing written, or the rest', () => {
+  test('missing and unexpected keys: exit 1 and nothing written, or the rest', async () => {
     write((all) => {
       all.delete('bn1.bias');
       all.set('head.weight', [2]);
     });
     const target = join(folder, 'partial.safetensors');
-    const done = cli('weights', 'convert', path, target, '--model', 'resnet-rs-14');
+    const done = await cli('weights', 'convert', path, target, '--model', 'resnet-rs-14');
     assert.equal(done.status, 1);
     assert.match(done.stdout, /missing: 1\n +bn1\.bias\nunexpected: 1\n +head\.weight/);
     assert.match(done.stderr, /do not fit resnet-rs-14.*--allow-missing/);
     assert.equal(existsSync(target), false);
-    const { missing, unexpected, mapped } = converted(path, target, '--model', 'resnet-rs-14', '--allow-missing');
+    const { missing, unexpected, mapped } = await converted(path, target, '--model', 'resnet-rs-14', '--allow-missing');
     assert.deepEqual([missing, unexpected, mapped.length], [['bn1.bias'], ['head.weight'], shapes.size - 1]);
     const file = SafetensorsFile.open(target);
     assert.equal(file.entries.has('head.weight'), false);
     file.close();
-    assert.match(cli('weights', 'inspect', target).stdout, /nearly resnet-rs-14: 1 keys missing/);
+    assert.match((await cli('weights', 'inspect', target)).stdout, /nearly resnet-rs-14: 1 keys missing/);
   });
 
-  test('another shape is never written', () => {
+  test('another shape is never written', async () => {
     write((all) => all.set('conv1.0.weight', [32, 1, 3, 3]));
-    const done = cli(
+    const done = await cli(
       'weights',
       'convert',
       path,
@@ -305,10 +313,19 @@ describe('a named model', () => {
     assert.equal(existsSync(join(folder, 'shape.safetensors')), false);
   });
 
-  test('names of classes must be as many as the outputs', () => {
+  test('names of classes must be as many as the outputs', async () => {
     write(() => {});
-    fails(2, /Expected 1000 different names.*has 10 in 10 lines/, 'convert', path, out, '--force', '--classes', labels);
-    fails(2, /cannot be read/, 'convert', path, out, '--force', '--classes', join(folder, 'none.txt'));
+    await fails(
+      2,
+      /Expected 1000 different names.*has 10 in 10 lines/,
+      'convert',
+      path,
+      out,
+      '--force',
+      '--classes',
+      labels,
+    );
+    await fails(2, /cannot be read/, 'convert', path, out, '--force', '--classes', join(folder, 'none.txt'));
   });
 
   test('without the engine: inspect and convert work, a model is said to need it', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { bestRound } from '../../src/report/rounds/report.js';
+import { bestRound } from '../../src/report/rounds/best.js';
 import type { Round } from '../../src/semi/rounds.js';
 import type { SelfTrainPlan } from '../../src/semi/rounds-plan.js';
 import { type SelfTrainEvent, selfTrain } from '../../src/semi/self-train.js';

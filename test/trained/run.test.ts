@@ -72,7 +72,7 @@ describe('a run from a program', () => {
     const run = Run.open(folder);
     const page = join(work, 'eval.html');
     const found = await run.evaluate({ report: page });
-    const told = JSON.parse(cli('eval', folder, '--json').stdout);
+    const told = JSON.parse((await cli('eval', folder, '--json')).stdout);
     assert.equal(found.scores['top1'], told.top1);
     assert.equal(found.images, told.images);
     assert.deepEqual(JSON.parse(JSON.stringify(found.told)).classes, told.classes);

@@ -1,4 +1,3 @@
-import sharp from 'sharp';
 import type { Pixels } from '../../augment/pixels.js';
 import type { OperationName, Step } from '../../augment/policies/operations.js';
 import { resample } from '../../augment/resample.js';
@@ -52,6 +51,7 @@ export async function gridPng({ title, columns, rows }: Grid): Promise<Buffer> {
   const svg =
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" ` +
     `font-family="DejaVu Sans, Helvetica, Arial, sans-serif" fill="#111">${labels.join('')}</svg>`;
+  const { default: sharp } = await import('sharp');
   return sharp(canvas, { raw: { width, height, channels: 3 } })
     .composite([{ input: Buffer.from(svg) }])
     .png()

@@ -8,7 +8,7 @@ import { UsageError } from '../../errors.js';
 import { lastName } from '../../files.js';
 import type { SelectRule } from '../../labels/rule.js';
 import { picturesOf } from '../../part-words.js';
-import { bestRound } from '../../report/rounds/report.js';
+import { bestRound } from '../../report/rounds/best.js';
 import type { Round } from '../../semi/rounds.js';
 import { knownPlan, type SelfTrainPlan } from '../../semi/rounds-plan.js';
 import { type SelfTrainEvent, selfTrain } from '../../semi/self-train.js';

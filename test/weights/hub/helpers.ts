@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, beforeEach } from 'node:test';
 import type { Patience } from '../../../src/net/patience.js';
 import { packageRoot } from '../../../src/package-root.js';
+import type { Done } from '../../cli/helpers.js';
 
 /** Tests wait for nobody. */
 export const QUICK: Patience = { tries: 4, pauseMs: 5, longestMs: 2000 };
@@ -41,12 +42,6 @@ export function freshCaches(): () => string {
 
 /** Bytes that are no web page. */
 export const someBytes = (count: number): Buffer => Buffer.concat([Buffer.from('\0\0\0\0'), randomBytes(count - 4)]);
-
-export interface Done {
-  status: number | null;
-  stdout: string;
-  stderr: string;
-}
 
 /** The command line beside this process, whose servers answer it; with the environment of now. */
 export function cliBeside(args: readonly string[], interrupt?: (stderr: string) => boolean): Promise<Done> {
