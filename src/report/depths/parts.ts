@@ -114,7 +114,8 @@ ${markChart({
 </div>
 <p class="note">Over all pixels together, by what was read. Whiskers: 95\u00a0% intervals from drawing the pictures anew.${
     few > 0 &&
-    ` ${few === 1 ? 'One distance' : `${count(few)} distances`} with less than ${percent(LEAST, 1)} of the pixels ${few === 1 ? 'is' : 'are'} in the table alone.`
+    ` ${few === 1 ? 'One distance' : `${count(few)} distances`} with less than ${percent(LEAST, 1)} of the pixels \
+${few === 1 ? 'is' : 'are'} in the table alone.`
   }</p>
 ${numbers(table, 'Error against distance')}`;
 }
@@ -162,7 +163,8 @@ function ends(drawn: readonly DistanceBin[]): string[] {
   const [near, far] = [drawn[0], drawn.at(-1)];
   if (near === undefined || far === undefined || near === far) return [];
   const words = ({ from, to, bias, absRel }: DistanceBin): string =>
-    `between ${decimals(from)} and ${decimals(to)} m the error is ${percent(absRel, 1)} of the reading, ${decimals(Math.abs(bias!), 2)} m too ${bias! < 0 ? 'near' : 'far'} in the mean`;
+    `between ${decimals(from)} and ${decimals(to)} m the error is ${percent(absRel, 1)} of the reading, ` +
+    `${decimals(Math.abs(bias!), 2)} m too ${bias! < 0 ? 'near' : 'far'} in the mean`;
   return [`${words(near).replace('b', 'B')}; ${words(far)}.`];
 }
 

@@ -133,7 +133,8 @@ function worstBody(worst: readonly WorstMask[], classes: readonly MaskClass[], p
 function whole({ figures: [primary], classes, images, part = 'test', constant }: MaskFindings): string[] {
   if (primary?.value === undefined) return [];
   const present = classes.filter(({ truth }) => truth > 0).length;
-  const said = `${primary.title} over ${count(present)} ${present === 1 ? 'class' : 'classes'} in ${count(images)} ${partWord(part)} pictures is ${percent(primary.value, 1)}`;
+  const over = `${count(present)} ${present === 1 ? 'class' : 'classes'}`;
+  const said = `${primary.title} over ${over} in ${count(images)} ${partWord(part)} pictures is ${percent(primary.value, 1)}`;
   return [
     `${said.replace('  ', ' ')}${
       constant === undefined ? '' : `; “${constant.name}” at every pixel would give ${percent(constant.value, 1)}`

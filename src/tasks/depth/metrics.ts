@@ -206,7 +206,8 @@ function window(crop: DepthCrop, { width, height }: Sides): { rows: [number, num
     };
   if (width !== 640 || height !== 480)
     throw new UsageError(
-      `Expected pictures of 640 x 480 for the crop "eigen", which is of NYU Depth alone, but received one of ${width} x ${height}. Measure the others without a crop.`,
+      `Expected pictures of 640 x 480 for the crop "eigen", which is of NYU Depth alone, but received one of ${width} x ${height}. ` +
+        'Measure the others without a crop.',
     );
   return { rows: [45, 471], columns: [41, 601] };
 }
