@@ -93,7 +93,7 @@ async function readForm(
   for (const { path, size } of ending(/\.json$/i)) {
     const content = await readCoco(join(root, path), size);
     if (typeof content === 'string') problems.push({ place: path, reason: content, of: 'picture' });
-    else if (content?.annotations.some((one) => typeof one === 'object' && one !== null && 'category_id' in one)) contents.push({ path, content });
+    else if (content !== undefined && isOfThings(content)) contents.push({ path, content });
   }
   if (contents.length === 0)
     throw new UsageError(
@@ -103,6 +103,11 @@ async function readForm(
   const read = readCocoFiles(root, contents, pictures);
   return { ...read, problems: [...problems, ...read.problems] };
 }
+
+/** Not captions, say, which have no categories. */
+const isOfThings = ({ annotations, categories }: CocoFile): boolean =>
+  categories.length > 0 &&
+  (annotations.length === 0 || annotations.some((one) => typeof one === 'object' && one !== null && 'category_id' in one));
 
 async function assemble(
   root: string,
@@ -120,7 +125,8 @@ async function assemble(
   const from = options.classes === undefined ? (read.classesFrom ?? 'its classes') : 'the classes of the weights';
   const checked = await checkBoxes(root, given, classes, from);
   const problems = [...read.problems, ...checked.problems];
-  const counts = { boxes: checked.boxes, pictures: given.length + read.problems.length };
+  const before = (of: Problem['of']): number => read.problems.filter((problem) => problem.of === of).length;
+  const counts = { boxes: checked.boxes + before('box'), pictures: given.length + before('picture') };
   refuseProblems(problems, counts, options.maxBroken ?? 0.01, root);
   const { table, pictures } = checked;
   const dataset = buildDataset(root, chosen, pictures, {
