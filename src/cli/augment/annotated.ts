@@ -4,7 +4,12 @@ import { Random } from '../../augment/random.js';
 import { applyView, drawView, evalViewOf, type View } from '../../augment/view.js';
 import { type DetectTargets, detectTargets } from '../../data/annotations/detect-targets.js';
 import { openAnnotated } from '../../data/annotations/look.js';
-import { type DepthTargets, depthTargets, type SegmentTargets, segmentTargets } from '../../data/annotations/map-targets.js';
+import {
+  type DepthTargets,
+  depthTargets,
+  type SegmentTargets,
+  segmentTargets,
+} from '../../data/annotations/map-targets.js';
 import { type FoundAnnotations, whichAnnotations } from '../../data/annotations/which.js';
 import { openTargets, type TargetReader, type TargetSpec, type Targets } from '../../data/loading/targets.js';
 import { readPixels, type Source } from '../../data/sources/source.js';
@@ -23,7 +28,9 @@ const INK = 0.55;
 export async function annotatedGrid(path: string, { seed, size }: { seed: number; size: number }): Promise<Grid> {
   const found = await whichAnnotations(path);
   if (found === undefined)
-    throw new UsageError(`Expected a picture, or a folder of pictures with boxes, masks or depth, but ${path} has none of these. Give a picture.`);
+    throw new UsageError(
+      `Expected a picture, or a folder of pictures with boxes, masks or depth, but ${path} has none of these. Give a picture.`,
+    );
   const { val: source, name, classes } = await openAnnotated(path, found, { need: 'val', take: 'all', maxBroken: 1 });
   const draw = await drawerOf(found, source);
   const order = new Random(seed).permutation(source.length).subarray(0, PICTURES);
@@ -36,7 +43,9 @@ export async function annotatedGrid(path: string, { seed, size }: { seed: number
     const { width, height } = pixels;
     const cells = [await draw(index, pixels, evalViewOf(width, height, usual))];
     for (let k = 0; k < VIEWS; k++)
-      cells.push(await draw(index, pixels, drawView(width, height, k < VIEWS / 2 ? usual : large, new Random(seed, row, k))));
+      cells.push(
+        await draw(index, pixels, drawView(width, height, k < VIEWS / 2 ? usual : large, new Random(seed, row, k))),
+      );
     rows.push({ name: shortened(source.describe(index)), cells });
   }
   const what = { boxes: 'boxes', masks: 'masks', depth: 'depth' }[found.kind];
@@ -51,14 +60,15 @@ export async function annotatedGrid(path: string, { seed, size }: { seed: number
 
 const shortened = (path: string): string => {
   const name = path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
-  return name.length > 16 ? `${name.slice(0, 7)}…${name.slice(-8)}` : name;
+  return name.length > 13 ? `${name.slice(0, 4)}…${name.slice(-8)}` : name;
 };
 
 type Drawer = (index: number, pixels: Pixels, view: View) => Promise<Cell>;
 
 async function drawerOf({ kind }: FoundAnnotations, source: Source): Promise<Drawer> {
   const { classes } = source;
-  if (kind === 'boxes') return drawer(detectTargets(), source, (data, size, targets) => drawBoxes(data, size, targets, classes));
+  if (kind === 'boxes')
+    return drawer(detectTargets(), source, (data, size, targets) => drawBoxes(data, size, targets, classes));
   if (kind === 'masks') return drawer(segmentTargets(), source, (data, _, { masks }) => drawMask(data, masks, classes));
   return drawer(depthTargets(), source, (data, _, { depths }) => drawDepth(data, depths));
 }
@@ -89,10 +99,20 @@ function colourOf(label: number): [number, number, number] {
   return [part(5), part(3), part(1)];
 }
 
-function drawBoxes(data: Uint8Array, size: number, { boxes, classes }: DetectTargets, names: readonly string[]): string {
+function drawBoxes(
+  data: Uint8Array,
+  size: number,
+  { boxes, classes }: DetectTargets,
+  names: readonly string[],
+): string {
   const thick = Math.max(1, Math.round(size / 150));
   for (const [k, label] of classes.entries()) {
-    const [x0, y0, x1, y1] = Array.from(boxes.subarray(4 * k, 4 * k + 4), Math.round) as [number, number, number, number];
+    const [x0, y0, x1, y1] = Array.from(boxes.subarray(4 * k, 4 * k + 4), Math.round) as [
+      number,
+      number,
+      number,
+      number,
+    ];
     const colour = colourOf(label);
     const fill = (left: number, top: number, right: number, bottom: number): void => {
       for (let y = Math.max(0, top); y < Math.min(size, bottom); y++)

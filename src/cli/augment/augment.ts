@@ -40,7 +40,9 @@ interface Flags {
 export function register(program: Command): void {
   program
     .command('augment')
-    .description('draw what each augmentation does to a picture at each strength, or pictures with their boxes, masks or depth in random views')
+    .description(
+      'draw what each augmentation does to a picture at each strength, or pictures with their boxes, masks or depth in random views',
+    )
     .argument('<picture>', 'picture file, or a folder of pictures with boxes, masks or depth')
     .option('-o, --out <file>', 'PNG or HTML file', 'augment.png')
     .option('--force', 'replace an existing file')
@@ -77,7 +79,9 @@ async function run(path: string, flags: Flags): Promise<void> {
   const plans = magnitudes.map((magnitude) => augmentPlan({ policy: policy ?? 'randaugment', magnitude, variant }));
   if (existsSync(path) && statSync(path).isDirectory()) {
     if (flags.op !== undefined || flags.policy !== undefined)
-      throw new UsageError(`Expected a picture with --op or --policy but ${path} is a folder. Leave the option out, or give a picture.`);
+      throw new UsageError(
+        `Expected a picture with --op or --policy but ${path} is a folder. Leave the option out, or give a picture.`,
+      );
     const { annotatedGrid } = await import('./annotated.js');
     return write(await annotatedGrid(path, flags), flags.out);
   }

@@ -63,8 +63,11 @@ export async function openDetection(path: string, options: DetectionOptions = {}
 /** Pictures that nothing says anything of. */
 function bareNotes({ pictures, problems, all = false }: ReadAnnotations, there: number): string[] {
   if (all) return [];
-  const bare = there - new Set(pictures.map(({ file }) => file.path)).size - problems.filter(({ of }) => of === 'picture').length;
-  return bare > 0 ? [`${plural(bare, 'picture has', 'pictures have')} no annotation and ${bare === 1 ? 'is' : 'are'} not used`] : [];
+  const bare =
+    there - new Set(pictures.map(({ file }) => file.path)).size - problems.filter(({ of }) => of === 'picture').length;
+  return bare > 0
+    ? [`${plural(bare, 'picture has', 'pictures have')} no annotation and ${bare === 1 ? 'is' : 'are'} not used`]
+    : [];
 }
 
 async function readForm(
@@ -78,11 +81,16 @@ async function readForm(
   const ending = (pattern: RegExp): FoundFile[] => files.filter(({ path }) => pattern.test(path));
   if (form === 'voc') {
     const lists = await readLists(root, paths);
-    const read = await readVoc(root, ending(/\.xml$/i), pictures, { ...(boxPixels && { pixels: boxPixels }), ...(lists && { lists }) });
+    const read = await readVoc(root, ending(/\.xml$/i), pictures, {
+      ...(boxPixels && { pixels: boxPixels }),
+      ...(lists && { lists }),
+    });
     return { ...read, all: lists !== undefined };
   }
   if (boxPixels !== undefined)
-    throw new UsageError(`Expected boxPixels with Pascal VOC's XML alone but ${file} is of another form. Leave it out.`);
+    throw new UsageError(
+      `Expected boxPixels with Pascal VOC's XML alone but ${file} is of another form. Leave it out.`,
+    );
   if (form === 'yolo') {
     const keys = new Set(pictures.map(({ path }) => keyOf(path)));
     const labels = ending(/\.txt$/i).filter(({ path }) => keys.has(keyOf(path)) || /(?:^|\/)labels\//.test(path));
@@ -107,7 +115,8 @@ async function readForm(
 /** Not captions, say, which have no categories. */
 const isOfThings = ({ annotations, categories }: CocoFile): boolean =>
   categories.length > 0 &&
-  (annotations.length === 0 || annotations.some((one) => typeof one === 'object' && one !== null && 'category_id' in one));
+  (annotations.length === 0 ||
+    annotations.some((one) => typeof one === 'object' && one !== null && 'category_id' in one));
 
 async function assemble(
   root: string,
