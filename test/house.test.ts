@@ -71,7 +71,11 @@ const ROOMS: Record<string, string[]> = {
 const SHELVES: Record<string, Record<string, string[]>> = {
   data: {
     ...{ cache: [], decoding: [], shards: ['decoding'], sources: ['cache', 'decoding', 'shards'] },
-    ...{ labels: ['sources'], loading: ['sources', 'decoding'], check: ['sources', 'cache', 'decoding', 'annotations'] },
+    ...{
+      labels: ['sources'],
+      loading: ['sources', 'decoding'],
+      check: ['sources', 'cache', 'decoding', 'annotations'],
+    },
     annotations: ['sources', 'decoding', 'loading'],
   },
   // Depth is a decoder of segmentation with one output.

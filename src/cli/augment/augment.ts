@@ -1,3 +1,4 @@
+import { existsSync, statSync } from 'node:fs';
 import { extname } from 'node:path';
 import type { Command } from 'commander';
 import { type Pixels, pixelsOf } from '../../augment/pixels.js';
@@ -39,8 +40,10 @@ interface Flags {
 export function register(program: Command): void {
   program
     .command('augment')
-    .description('draw what each augmentation does to a picture at each strength')
-    .argument('<picture>', 'picture file')
+    .description(
+      'draw what each augmentation does to a picture at each strength, or pictures with their boxes, masks or depth in random views',
+    )
+    .argument('<picture>', 'picture file, or a folder of pictures with boxes, masks or depth')
     .option('-o, --out <file>', 'PNG or HTML file', 'augment.png')
     .option('--force', 'replace an existing file')
     .option('--op <name>', `only this operation: ${OPERATIONS.slice(0, -1).join(', ')}`)
@@ -54,13 +57,13 @@ export function register(program: Command): void {
       '\nExamples:\n' +
         '  rescaled augment rose.jpg\n' +
         '  rescaled augment rose.jpg --op Posterize --magnitudes 0,5,10,15,20 -o posterize.png\n' +
-        '  rescaled augment rose.jpg --policy randaugment --seed 3 -o draws.html',
+        '  rescaled augment rose.jpg --policy randaugment --seed 3 -o draws.html\n' +
+        '  rescaled augment cells --seed 3 -o boxes.png',
     )
     .action(run);
 }
 
 async function run(path: string, flags: Flags): Promise<void> {
-  const kind = extname(flags.out).toLowerCase();
   checkOutput(flags.out, { endings: ['.png', '.html'], inputs: [path], force: flags.force });
   if (flags.op !== undefined && flags.policy !== undefined)
     throw new UsageError('Expected --op or --policy but received both.');
@@ -74,6 +77,14 @@ async function run(path: string, flags: Flags): Promise<void> {
     throw new UsageError(`Expected numbers with commas between for --magnitudes but received "${flags.magnitudes}".`);
   // One plan a column: they also check the numbers.
   const plans = magnitudes.map((magnitude) => augmentPlan({ policy: policy ?? 'randaugment', magnitude, variant }));
+  if (existsSync(path) && statSync(path).isDirectory()) {
+    if (flags.op !== undefined || flags.policy !== undefined)
+      throw new UsageError(
+        `Expected a picture with --op or --policy but ${path} is a folder. Leave the option out, or give a picture.`,
+      );
+    const { annotatedGrid } = await import('./annotated.js');
+    return write(await annotatedGrid(path, flags), flags.out);
+  }
   const decoded = await decodeFile(path, { targetSize: flags.size });
   const picture = pixelsOf(
     evalView(decoded, preprocessOptions({ size: flags.size, evalCrop: 1 })),
@@ -86,9 +97,13 @@ async function run(path: string, flags: Flags): Promise<void> {
       : policy === 'simclr'
         ? simclrGrid(decoded, picture, flags)
         : policyGrid(picture, plans, flags);
+  return write(grid, flags.out);
+}
+
+async function write(grid: Grid, file: string): Promise<void> {
   const png = await gridPng(grid);
-  writeFileAtomic(flags.out, kind === '.png' ? png : gridHtml(grid.title, png));
-  console.log(flags.out);
+  writeFileAtomic(file, extname(file).toLowerCase() === '.png' ? png : gridHtml(grid.title, png));
+  console.log(file);
 }
 
 function oneOf<T extends string>(option: string, value: string, known: readonly T[]): T {

@@ -11,6 +11,8 @@ export interface Grid {
   readonly title: string;
   readonly columns: readonly string[];
   readonly rows: readonly { readonly name: string; readonly cells: readonly Cell[] }[];
+  /** Side of a picture, in pixels. Default 128. */
+  readonly side?: number;
 }
 
 /** Lengths in pixels. */
@@ -23,10 +25,10 @@ const TOP = 62;
 const escaped = (text: string): string =>
   text.replace(/[&<>]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[c]!);
 
-/** The grid as a PNG: a row a name, a column a strength, each picture shrunk to 128 pixels with its argument below. */
-export async function gridPng({ title, columns, rows }: Grid): Promise<Buffer> {
-  const pitchX = SIDE + GAP;
-  const pitchY = SIDE + CAPTION + GAP;
+/** The grid as a PNG: a row a name, a column a strength, each picture shrunk to its side with its argument below. */
+export async function gridPng({ title, columns, rows, side = SIDE }: Grid): Promise<Buffer> {
+  const pitchX = side + GAP;
+  const pitchY = side + CAPTION + GAP;
   const width = LEFT + pitchX * Math.max(...rows.map(({ cells }) => cells.length), columns.length) + GAP;
   const height = TOP + pitchY * rows.length + GAP;
   const canvas = new Uint8Array(3 * width * height).fill(255);
@@ -35,17 +37,17 @@ export async function gridPng({ title, columns, rows }: Grid): Promise<Buffer> {
     labels.push(`<text x="${x}" y="${y}" ${style}>${escaped(text)}</text>`);
   label(GAP + 4, 24, title, 'font-size="15" font-weight="bold"');
   columns.forEach((text, c) =>
-    label(LEFT + c * pitchX + SIDE / 2, TOP - 10, text, 'font-size="13" text-anchor="middle"'),
+    label(LEFT + c * pitchX + side / 2, TOP - 10, text, 'font-size="13" text-anchor="middle"'),
   );
   rows.forEach(({ name, cells }, r) => {
     const top = TOP + r * pitchY;
-    label(LEFT - 12, top + SIDE / 2 + 4, name, 'font-size="13" text-anchor="end"');
+    label(LEFT - 12, top + side / 2 + 4, name, 'font-size="13" text-anchor="end"');
     cells.forEach(({ picture, caption }, c) => {
       const left = LEFT + c * pitchX;
-      const small = resample(picture, [0, 0, picture.width, picture.height], SIDE, SIDE);
-      for (let y = 0; y < SIDE; y++)
-        canvas.set(small.subarray(3 * SIDE * y, 3 * SIDE * (y + 1)), 3 * ((top + y) * width + left));
-      label(left + SIDE / 2, top + SIDE + 13, caption, 'font-size="11" fill="#555" text-anchor="middle"');
+      const small = resample(picture, [0, 0, picture.width, picture.height], side, side);
+      for (let y = 0; y < side; y++)
+        canvas.set(small.subarray(3 * side * y, 3 * side * (y + 1)), 3 * ((top + y) * width + left));
+      label(left + side / 2, top + side + 13, caption, 'font-size="11" fill="#555" text-anchor="middle"');
     });
   });
   const svg =

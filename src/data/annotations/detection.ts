@@ -63,8 +63,11 @@ export async function openDetection(path: string, options: DetectionOptions = {}
 /** Pictures that nothing says anything of. */
 function bareNotes({ pictures, problems, all = false }: ReadAnnotations, there: number): string[] {
   if (all) return [];
-  const bare = there - new Set(pictures.map(({ file }) => file.path)).size - problems.filter(({ of }) => of === 'picture').length;
-  return bare > 0 ? [`${plural(bare, 'picture has', 'pictures have')} no annotation and ${bare === 1 ? 'is' : 'are'} not used`] : [];
+  const bare =
+    there - new Set(pictures.map(({ file }) => file.path)).size - problems.filter(({ of }) => of === 'picture').length;
+  return bare > 0
+    ? [`${plural(bare, 'picture has', 'pictures have')} no annotation and ${bare === 1 ? 'is' : 'are'} not used`]
+    : [];
 }
 
 async function readForm(
@@ -78,11 +81,16 @@ async function readForm(
   const ending = (pattern: RegExp): FoundFile[] => files.filter(({ path }) => pattern.test(path));
   if (form === 'voc') {
     const lists = await readLists(root, paths);
-    const read = await readVoc(root, ending(/\.xml$/i), pictures, { ...(boxPixels && { pixels: boxPixels }), ...(lists && { lists }) });
+    const read = await readVoc(root, ending(/\.xml$/i), pictures, {
+      ...(boxPixels && { pixels: boxPixels }),
+      ...(lists && { lists }),
+    });
     return { ...read, all: lists !== undefined };
   }
   if (boxPixels !== undefined)
-    throw new UsageError(`Expected boxPixels with Pascal VOC's XML alone but ${file} is of another form. Leave it out.`);
+    throw new UsageError(
+      `Expected boxPixels with Pascal VOC's XML alone but ${file} is of another form. Leave it out.`,
+    );
   if (form === 'yolo') {
     const keys = new Set(pictures.map(({ path }) => keyOf(path)));
     const labels = ending(/\.txt$/i).filter(({ path }) => keys.has(keyOf(path)) || /(?:^|\/)labels\//.test(path));
@@ -93,7 +101,7 @@ async function readForm(
   for (const { path, size } of ending(/\.json$/i)) {
     const content = await readCoco(join(root, path), size);
     if (typeof content === 'string') problems.push({ place: path, reason: content, of: 'picture' });
-    else if (content?.annotations.some((one) => typeof one === 'object' && one !== null && 'category_id' in one)) contents.push({ path, content });
+    else if (content !== undefined && isOfThings(content)) contents.push({ path, content });
   }
   if (contents.length === 0)
     throw new UsageError(
@@ -103,6 +111,12 @@ async function readForm(
   const read = readCocoFiles(root, contents, pictures);
   return { ...read, problems: [...problems, ...read.problems] };
 }
+
+/** Not captions, say, which have no categories. */
+const isOfThings = ({ annotations, categories }: CocoFile): boolean =>
+  categories.length > 0 &&
+  (annotations.length === 0 ||
+    annotations.some((one) => typeof one === 'object' && one !== null && 'category_id' in one));
 
 async function assemble(
   root: string,
@@ -120,7 +134,8 @@ async function assemble(
   const from = options.classes === undefined ? (read.classesFrom ?? 'its classes') : 'the classes of the weights';
   const checked = await checkBoxes(root, given, classes, from);
   const problems = [...read.problems, ...checked.problems];
-  const counts = { boxes: checked.boxes, pictures: given.length + read.problems.length };
+  const before = (of: Problem['of']): number => read.problems.filter((problem) => problem.of === of).length;
+  const counts = { boxes: checked.boxes + before('box'), pictures: given.length + before('picture') };
   refuseProblems(problems, counts, options.maxBroken ?? 0.01, root);
   const { table, pictures } = checked;
   const dataset = buildDataset(root, chosen, pictures, {

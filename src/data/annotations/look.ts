@@ -26,7 +26,10 @@ export function openAnnotated(
  * Reads the annotations of all pictures of a source.
  * @returns how many pictures show each class, and which maps cannot be read
  */
-export async function lookAtTruth(source: Source, signal?: AbortSignal): Promise<{ byClass: number[]; problems: Problem[] }> {
+export async function lookAtTruth(
+  source: Source,
+  signal?: AbortSignal,
+): Promise<{ byClass: number[]; problems: Problem[] }> {
   const { spec } = source;
   const byClass = new Array<number>(source.classes.length).fill(0);
   const problems: Problem[] = [];
@@ -49,9 +52,11 @@ export async function lookAtTruth(source: Source, signal?: AbortSignal): Promise
       const path = paths.at(ids[i]!);
       const fail = (reason: string): void => void (found[i] = { place: path, reason, of: 'picture' });
       try {
-        const map = truth.kind === 'masks' ? await readMask(join(root, path), truth) : await readDepth(join(root, path));
+        const map =
+          truth.kind === 'masks' ? await readMask(join(root, path), truth) : await readDepth(join(root, path));
         const sides = await sidesOf(source.describe(i)).catch(() => undefined);
-        if (sides !== undefined && (sides.width !== map.width || sides.height !== map.height)) fail(otherSize(map, sides));
+        if (sides !== undefined && (sides.width !== map.width || sides.height !== map.height))
+          fail(otherSize(map, sides));
         else if (truth.kind === 'masks') count(map.data);
         else count([0]);
       } catch (error) {

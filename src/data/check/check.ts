@@ -83,17 +83,7 @@ function withoutLoose(ignored: Endings, loose: readonly string[]): Endings {
 
 /** @param annotated with boxes, masks or depth: a picture may show several classes */
 function found(
-  {
-  broken,
-  annotations,
-  groups,
-  absent,
-  balance,
-  measured,
-  folders,
-  ignored,
-  odd,
-}: Omit<Checked, 'found' | 'seconds'>,
+  { broken, annotations, groups, absent, balance, measured, folders, ignored, odd }: Omit<Checked, 'found' | 'seconds'>,
   annotated: boolean,
 ): Record<CheckKind, number> {
   const of = (kind: CheckKind): number => groups.filter(({ kinds }: CheckedGroup) => kinds.includes(kind)).length;

@@ -23,7 +23,11 @@ export function partsOf({ parts, classes, annotated }: Opened): CheckedPart[] {
   return [...found.values()];
 }
 
-function count(source: OpenedPart['source'], classes: readonly string[], annotated: Opened['annotated']): readonly number[] {
+function count(
+  source: OpenedPart['source'],
+  classes: readonly string[],
+  annotated: Opened['annotated'],
+): readonly number[] {
   const known = annotated?.counts.get(source);
   if (known !== undefined) return known;
   const place = source.classes.map((name) => classes.indexOf(name));

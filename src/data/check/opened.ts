@@ -65,7 +65,11 @@ export async function openToCheck(path: string, signal?: AbortSignal): Promise<O
 }
 
 /** Pictures with boxes, masks or depth, and all that is wrong with these. */
-async function openAnnotations(path: string, found: FoundAnnotations, signal: AbortSignal | undefined): Promise<Opened> {
+async function openAnnotations(
+  path: string,
+  found: FoundAnnotations,
+  signal: AbortSignal | undefined,
+): Promise<Opened> {
   let dataset: Awaited<ReturnType<typeof openAnnotated>>;
   let refusal: string | undefined;
   try {

@@ -3,7 +3,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { openDetection, truthOf } from '../../../src/data/annotations/detection.js';
-import { areaOfPolygons, areaOfRuns, boxOfRuns, checkRuns, decodeCounts } from '../../../src/data/annotations/files/rle.js';
+import {
+  areaOfPolygons,
+  areaOfRuns,
+  boxOfRuns,
+  checkRuns,
+  decodeCounts,
+} from '../../../src/data/annotations/files/rle.js';
 import { pathsOf } from '../../../src/data/sources/source.js';
 import { packageRoot } from '../../../src/package-root.js';
 import { rejectsWith, temporaryFolder, writeTree } from '../helpers.js';
@@ -27,7 +33,13 @@ it("run lengths, areas and boxes are pycocotools'", () => {
   }
   assert.throws(() => decodeCounts('P'), /damaged/);
   assert.throws(() => checkRuns({ size: [2, 2], counts: [1, 2] }), /of 3 pixels but its size is 2 x 2/);
-  assert.equal(areaOfPolygons([[0, 0, 4, 0, 4, 3], [10, 10, 12, 10, 12, 12, 10, 12]]), 10);
+  assert.equal(
+    areaOfPolygons([
+      [0, 0, 4, 0, 4, 3],
+      [10, 10, 12, 10, 12, 12, 10, 12],
+    ]),
+    10,
+  );
 });
 
 const categories = [
@@ -36,12 +48,23 @@ const categories = [
 ];
 const image = (id: number, name: string) => ({ id, file_name: name, width: 40, height: 30 });
 
-async function cocoSet(annotations: readonly unknown[], more: Record<string, string | Uint8Array> = {}): Promise<string> {
+async function cocoSet(
+  annotations: readonly unknown[],
+  more: Record<string, string | Uint8Array> = {},
+): Promise<string> {
   const picture = await jpeg(40, 30);
   return writeTree(temporaryFolder(), {
-    'annotations/instances_train2017.json': JSON.stringify({ images: [image(1, 'a.jpg'), image(2, 'b.jpg')], annotations, categories }),
+    'annotations/instances_train2017.json': JSON.stringify({
+      images: [image(1, 'a.jpg'), image(2, 'b.jpg')],
+      annotations,
+      categories,
+    }),
     'annotations/instances_val2017.json': JSON.stringify({ images: [image(1, 'c.jpg')], annotations: [], categories }),
-    'annotations/captions_train2017.json': JSON.stringify({ images: [image(1, 'a.jpg')], annotations: [{ id: 1, caption: 'x' }], categories: [] }),
+    'annotations/captions_train2017.json': JSON.stringify({
+      images: [image(1, 'a.jpg')],
+      annotations: [{ id: 1, caption: 'x' }],
+      categories: [],
+    }),
     'train2017/a.jpg': picture,
     'train2017/b.jpg': picture,
     'val2017/c.jpg': picture,
@@ -53,7 +76,14 @@ describe('COCO', () => {
   it('categories are numbered from 0 by their ids; crowds and areas are kept', async () => {
     const folder = await cocoSet([
       { id: 1, image_id: 2, category_id: 7, bbox: [1.5, 2, 10, 20.25], area: 77.5, iscrowd: 0, segmentation: [] },
-      { id: 2, image_id: 2, category_id: 3, bbox: [0, 0, 40, 30], iscrowd: 1, segmentation: { size: [30, 40], counts: [30, 60, 1110] } },
+      {
+        id: 2,
+        image_id: 2,
+        category_id: 3,
+        bbox: [0, 0, 40, 30],
+        iscrowd: 1,
+        segmentation: { size: [30, 40], counts: [30, 60, 1110] },
+      },
       { id: 3, image_id: 1, category_id: 3, segmentation: [[1, 1, 5, 1, 5, 4]] },
     ]);
     const { train, val, classes, problems, notes } = await openDetection(folder);
@@ -62,7 +92,14 @@ describe('COCO', () => {
     assert.deepEqual([problems, notes], [[], []]);
     const b = truthOf(train!, 1);
     assert.deepEqual([...b.boxes], [1.5, 2, 11.5, 22.25, 0, 0, 40, 30]);
-    assert.deepEqual([[...b.classes], [...b.crowd], [...b.area]], [[1, 0], [0, 1], [77.5, 60]]);
+    assert.deepEqual(
+      [[...b.classes], [...b.crowd], [...b.area]],
+      [
+        [1, 0],
+        [0, 1],
+        [77.5, 60],
+      ],
+    );
     const a = truthOf(train!, 0);
     assert.deepEqual([[...a.boxes], [...a.area]], [[1, 1, 5, 4], [6]]);
     assert.equal(truthOf(val, 0).classes.length, 0);
@@ -106,7 +143,11 @@ describe('COCO', () => {
       { id: 1, name: 'cat', supercategory: 'pets' },
     ];
     const file = (name: string) =>
-      JSON.stringify({ images: [image(0, name)], annotations: [{ id: 0, image_id: 0, category_id: 1, bbox: [0, 0, 9, 9] }], categories: heads });
+      JSON.stringify({
+        images: [image(0, name)],
+        annotations: [{ id: 0, image_id: 0, category_id: 1, bbox: [0, 0, 9, 9] }],
+        categories: heads,
+      });
     const picture = await jpeg(40, 30);
     const folder = writeTree(temporaryFolder(), {
       'train/_annotations.coco.json': file('1.jpg'),
@@ -121,16 +162,37 @@ describe('COCO', () => {
 
   it('broken JSON, pictures that are not there, two files of one part', async () => {
     const folder = await cocoSet([], { 'annotations/instances_val2017.json': '{"images": [' });
-    await rejectsWith(openDetection(folder), 2, /Expected boxes in .* but its annotations have none/);
+    await assert.rejects(
+      openDetection(folder),
+      /1 of 3 pictures .*\n {2}annotations\/instances_val2017.json: it is no JSON/,
+    );
     const box = { id: 1, image_id: 1, category_id: 3, bbox: [1, 2, 3, 4] };
     const broken = await cocoSet([box], {
       'annotations/instances_val2017.json': '{"images": [{"file_name":',
-      'annotations/instances_test2017.json': JSON.stringify({ images: [image(1, 'no.jpg'), image(2, 'a.jpg')], annotations: [{ ...box, image_id: 2 }], categories }),
+      'annotations/instances_test2017.json': JSON.stringify({
+        images: [image(1, 'no.jpg'), image(2, 'a.jpg')],
+        annotations: [{ ...box, image_id: 2 }],
+        categories,
+      }),
     });
     const { problems } = await openDetection(broken, { maxBroken: 1 });
-    assert.match(problems[0]!.place + problems[0]!.reason, /instances_val2017.json: ?it is no JSON|instances_val2017.jsonit is no JSON/);
-    assert.ok(problems.some(({ place, reason }) => /instances_test2017.json: image 1/.test(place) && reason === 'its picture no.jpg is not there'));
-    const twice = await cocoSet([box], { 'annotations/instances_train2014.json': JSON.stringify({ images: [image(1, 'a.jpg')], annotations: [box], categories }) });
+    assert.match(
+      problems[0]!.place + problems[0]!.reason,
+      /instances_val2017.json: ?it is no JSON|instances_val2017.jsonit is no JSON/,
+    );
+    assert.ok(
+      problems.some(
+        ({ place, reason }) =>
+          /instances_test2017.json: image 1/.test(place) && reason === 'its picture no.jpg is not there',
+      ),
+    );
+    const twice = await cocoSet([box], {
+      'annotations/instances_train2014.json': JSON.stringify({
+        images: [image(1, 'a.jpg')],
+        annotations: [box],
+        categories,
+      }),
+    });
     await rejectsWith(openDetection(twice), 2, /one file of COCO's form a part .* are both of train/);
   });
 });
