@@ -173,10 +173,7 @@ function floats(tensor: Tensor | undefined): Float32Array {
   return (tensor?.data as Float32Array | undefined) ?? new Float32Array(0);
 }
 
-function checkEnds(
-  session: InferenceSession,
-  name: string,
-): { size: number; width: number; output: OutputName } {
+function checkEnds(session: InferenceSession, name: string): { size: number; width: number; output: OutputName } {
   const shapeOf = (list: readonly InferenceSession.ValueMetadata[], wanted: string) => {
     const found = list.find((value) => value.name === wanted);
     return found?.isTensor ? found.shape : [];

@@ -25,11 +25,17 @@ export class Drawer {
     const marks = boxes.map(({ label, index, score, box: [x0, y0, x1, y1] }) => {
       const colour = COLOURS[index % COLOURS.length]!;
       const size = 6 * line + 4;
+      const text = `${escaped(label)} ${score.toFixed(2)}`;
       const up = y0 > size + 2 ? y0 - line - 1 : y0 + size;
       return (
         `<rect x="${x0}" y="${y0}" width="${x1 - x0}" height="${y1 - y0}" fill="none" stroke="${colour}" stroke-width="${line}"/>` +
-        `<text x="${x0 + 1}" y="${up}" font-size="${size}" font-family="sans-serif" fill="${colour}" stroke="#fff" ` +
-        `stroke-width="${line}" paint-order="stroke">${escaped(label)} ${score.toFixed(2)}</text>`
+        // White around it first: not every renderer knows which of the two to paint first.
+        [`fill="#fff" stroke="#fff" stroke-width="${2 * line}"`, `fill="${colour}"`]
+          .map(
+            (paint) =>
+              `<text x="${x0 + 1}" y="${up}" font-size="${size}" font-family="sans-serif" ${paint}>${text}</text>`,
+          )
+          .join('')
       );
     });
     const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${marks.join('')}</svg>`;

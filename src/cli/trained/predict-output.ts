@@ -50,10 +50,7 @@ export function csvLine(result: PictureResult, shape: Shape): string {
 /** An edge to a hundredth of a pixel. */
 const pixel = (edge: number): number => Number(edge.toFixed(2));
 
-function pictureLine(
-  { path, label, probability, predictions, numbers, error }: PictureResult,
-  shape: Shape,
-): string {
+function pictureLine({ path, label, probability, predictions, numbers, error }: PictureResult, shape: Shape): string {
   const { labels, top, all } = shape;
   if (labels === undefined) return csvRow([path, ...shape.numbers!.map((name) => numbers?.[name]).map(rounded), error]);
   let cells: unknown[];

@@ -9,8 +9,8 @@ import { type PictureResult, Predictor, UNSURE } from '../../deploy/predictor.js
 import { UsageError } from '../../errors.js';
 import { plural } from '../../suggest.js';
 import { integer, number } from '../options.js';
-import { csvHeader, csvLine, type Form, jsonLine, type Shape, Tally, TextLines, writeLine } from './predict-output.js';
 import { Drawer } from './draw-boxes.js';
+import { csvHeader, csvLine, type Form, jsonLine, type Shape, Tally, TextLines, writeLine } from './predict-output.js';
 import { checkInto, checkPaths, type Into, type PathOptions, picturesOfPaths } from './predict-paths.js';
 import { checkSortFolder, folderNames, Sorter } from './sort-into.js';
 
@@ -25,7 +25,11 @@ export function register(program: Command): void {
     )
     .option('-k, --top <n>', 'classes to name for each picture; default 3', integer)
     .option('--all', 'the probabilities of all classes')
-    .option('--threshold <p>', `below this probability (0 to 1) the label is "${UNSURE}", and boxes are left out (default 0.3)`, number)
+    .option(
+      '--threshold <p>',
+      `below this probability (0 to 1) the label is "${UNSURE}", and boxes are left out (default 0.3)`,
+      number,
+    )
     .option('--csv', 'print CSV: path, label, probability, classes, error')
     .option('--json', 'print one picture a line as JSON')
     .option('--sort-into <folder>', 'copy each picture into FOLDER/CLASS/')
@@ -67,11 +71,17 @@ async function run(target: string, given: string[], flags: Flags): Promise<void>
   const { numbers, boxes } = predictor;
   if (numbers !== undefined) checkNumbers(file, `it gives numbers (${numbers.join(', ')}), no classes`, flags);
   if (boxes !== undefined) checkNumbers(file, 'it finds boxes', { ...flags, threshold: undefined });
-  else if (flags.draw !== undefined) throw new UsageError(`Expected no --draw for ${file}: it finds no boxes. Leave it out.`);
+  else if (flags.draw !== undefined)
+    throw new UsageError(`Expected no --draw for ${file}: it finds no boxes. Leave it out.`);
   const drawer = flags.draw === undefined ? undefined : new Drawer(flags.draw, predictor.labels);
   const { all = false } = flags;
   const top = all && numbers === undefined ? predictor.labels.length : (flags.top ?? 3);
-  const shape: Shape = { ...(boxes && { boxes: true }), ...(numbers === undefined ? { labels: predictor.labels } : { numbers }), top, all };
+  const shape: Shape = {
+    ...(boxes && { boxes: true }),
+    ...(numbers === undefined ? { labels: predictor.labels } : { numbers }),
+    top,
+    all,
+  };
   let sorter: Sorter | undefined;
   let into: Into | undefined;
   if (flags.sortInto !== undefined) {
@@ -142,10 +152,7 @@ function checkNumbers(file: string, why: string, { top, all, threshold, sortInto
     '--threshold': threshold,
     '--sort-into': sortInto,
   }))
-    if (value !== undefined)
-      throw new UsageError(
-        `Expected no ${name} for ${file}: ${why}. Leave ${name} out.`,
-      );
+    if (value !== undefined) throw new UsageError(`Expected no ${name} for ${file}: ${why}. Leave ${name} out.`);
 }
 
 function printer(form: Form, shape: Shape): (result: PictureResult) => Promise<void> {

@@ -48,11 +48,7 @@ export function addBoxes(graph: OnnxGraph, raw: string, head: BoxHead): string[]
   const kept = graph.add('Transpose', [graph.add('Concat', levels, { axis: 1 })], { perm: [0, 2, 1] });
 
   const columns = decodedColumns(graph, anchors, fcos, (i) => slice(raw, 2, classes + i, classes + i + 1));
-  const boxes = graph.add('Clip', [
-    graph.add('Concat', columns, { axis: 2 }),
-    number(0, 'edge'),
-    number(size, 'edge'),
-  ]);
+  const boxes = graph.add('Clip', [graph.add('Concat', columns, { axis: 2 }), number(0, 'edge'), number(size, 'edge')]);
   const found = graph.add('NonMaxSuppression', [
     ...[boxes, kept, graph.ints([predict.perPicture], 'most')],
     ...[predict.overlap, predict.scoreThreshold].map((value) => graph.floats([value], [1], 'threshold')),
@@ -61,19 +57,13 @@ export function addBoxes(graph: OnnxGraph, raw: string, head: BoxHead): string[]
   const all = graph.add('Shape', [score]);
   const [sorted, order] = graph.addAll('TopK', [score, all], 2, { axis: 0 });
   const chosen = graph.add('Gather', [found, order!], { axis: 0 });
-  const column = (i: number): string =>
-    graph.add('Reshape', [slice(chosen, 1, i, i + 1), graph.ints([-1])]);
+  const column = (i: number): string => graph.add('Reshape', [slice(chosen, 1, i, i + 1), graph.ints([-1])]);
   const places = graph.add('Gather', [chosen, graph.ints([0, 2], 'columns')], { axis: 1 });
   return [graph.add('GatherND', [boxes, places]), sorted!, column(1), column(0)];
 }
 
 /** x0, y0, x1, y1 of the boxes of codes at anchors, [N, A, 1] each. @param code the i-th number of the codes, [N, A, 1] */
-function decodedColumns(
-  graph: OnnxGraph,
-  anchors: Float32Array,
-  fcos: boolean,
-  code: (i: number) => string,
-): string[] {
+function decodedColumns(graph: OnnxGraph, anchors: Float32Array, fcos: boolean, code: (i: number) => string): string[] {
   const count = anchors.length / 4;
   const each = (of: (x0: number, y0: number, x1: number, y1: number) => number, hint: string): string =>
     graph.floats(
@@ -98,7 +88,10 @@ function decodedColumns(
     );
   const middle = (i: number, side: string, at: string): string => graph.add('Add', [times(code(i), side), at]);
   const [u, v, w, h] = [middle(0, width, x), middle(1, height, y), half(2, width), half(3, height)];
-  return [...[u, v].map((at, i) => graph.add('Sub', [at, [w, h][i]!])), ...[u, v].map((at, i) => graph.add('Add', [at, [w, h][i]!]))];
+  return [
+    ...[u, v].map((at, i) => graph.add('Sub', [at, [w, h][i]!])),
+    ...[u, v].map((at, i) => graph.add('Add', [at, [w, h][i]!])),
+  ];
 }
 
 type Corners = [x0: number, y0: number, x1: number, y1: number];

@@ -43,8 +43,15 @@ export function exportOnnx(trace: TraceGraph, options: ExportOptions): Uint8Arra
   const { size, mean, std } = preprocess;
   const head = boxHead(options, size);
   const rest =
-    head === undefined ? [names.length] : [anchorsFor(head, size, head.totalStride).anchors.length / 4, outputsPerAnchor(head)];
-  const [input, output] = ends(trace, size, rest, head === undefined ? `there are ${names.length} labels` : 'of a detector');
+    head === undefined
+      ? [names.length]
+      : [anchorsFor(head, size, head.totalStride).anchors.length / 4, outputsPerAnchor(head)];
+  const [input, output] = ends(
+    trace,
+    size,
+    rest,
+    head === undefined ? `there are ${names.length} labels` : 'of a detector',
+  );
 
   const graph = new OnnxGraph();
   const channels = [1, 3, 1, 1];
@@ -162,7 +169,12 @@ function boxHead({ output, totalStride }: ExportOptions, size: number): BoxHead 
  * The trace's input and output, checked against the picture size and what is wanted.
  * @param wanted sides of the output behind the batch @param why these
  */
-function ends(trace: TraceGraph, size: number, wanted: readonly number[], why: string): [input: number, output: number] {
+function ends(
+  trace: TraceGraph,
+  size: number,
+  wanted: readonly number[],
+  why: string,
+): [input: number, output: number] {
   const [input] = trace.inputs;
   const [output] = trace.outputs;
   if (trace.inputs.length !== 1 || trace.outputs.length !== 1) {

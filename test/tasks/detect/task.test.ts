@@ -108,6 +108,43 @@ test('it learns to find rectangles, and what it told is measured again from its 
   }
 });
 
+test('its exported file finds the same boxes, in pixels of the picture', async () => {
+  const loaded = await loadModel(join(root, 'calm'));
+  const file = join(root, 'calm.onnx');
+  try {
+    const { exportModel } = await import('../../../src/trained/export.js');
+    const dataset = await taskNamed('detect').openData(data, {});
+    const { parity } = await exportModel(loaded, file, {}, dataset);
+    assert.equal(parity!.pictures, 12);
+    assert.ok(parity!.boxAgreement! > 0.99, `${parity!.boxAgreement} of the boxes`);
+    assert.ok(parity!.maxAbsDiff < 1e-4, String(parity!.maxAbsDiff));
+    const { Predictor } = await import('../../../src/deploy/predictor.js');
+    const predictor = await Predictor.load(file);
+    try {
+      const { truthOf } = await import('../../../src/data/annotations/detection.js');
+      const { val } = dataset;
+      const paths = Array.from({ length: val.length }, (_, i) => val.describe(i));
+      let [found, all] = [0, 0];
+      let i = 0;
+      for await (const { boxes, width, height } of predictor.predict(paths, { threshold: 0.2, batch: 5 })) {
+        assert.deepEqual([width, height], [80, 60]);
+        const truth = truthOf(val, i++);
+        for (let k = 0; k < truth.classes.length; k++, all++) {
+          const wanted = truth.boxes.subarray(4 * k, 4 * k + 4);
+          const near = (box: readonly number[]): boolean =>
+            box.every((edge, side) => Math.abs(edge - wanted[side]!) < 8);
+          if (boxes!.some(({ index, box }) => index === truth.classes[k] && near(box))) found++;
+        }
+      }
+      assert.ok(found > all / 2, `${found} of ${all} boxes`);
+    } finally {
+      await predictor.close();
+    }
+  } finally {
+    loaded.model.dispose();
+  }
+});
+
 for (const [recipe, settings] of Object.entries({
   'detect-quick': {},
   fcos: { averaging: 'ema', schedule: 'cosine', pyramidExtra: 'c5' } as const,
