@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { MEAN_COLOUR } from '../augment/view.js';
 import { UsageError } from '../errors.js';
+import type { DetectorFacts } from '../models/detect/index.js';
 
 /** How a picture becomes the file's input; the normalisation itself is part of the graph. */
 export interface Preprocess {
@@ -38,11 +39,13 @@ export interface TrainingFacts {
 
 /**
  * What an exported file gives out for a picture. Of classes: `logits` and `probabilities` [N, K], their softmax. Of
- * numbers: `numbers` [N, K] as the model gives them.
+ * numbers: `numbers` [N, K] as the model gives them. Of boxes: `boxes` [M, 4], `scores`, `classes` and `pictures` [M] of all N pictures together,
+ * after non-maximum suppression (onnx/boxes.ts).
  */
 export type ExportedOutput =
   | { readonly kind: 'classes'; readonly labels: readonly string[] }
-  | { readonly kind: 'numbers'; readonly names: readonly string[] };
+  | { readonly kind: 'numbers'; readonly names: readonly string[] }
+  | { readonly kind: 'boxes'; readonly labels: readonly string[]; readonly detector: DetectorFacts };
 
 /** Names of what stands in a row of the output. */
 export const rowOf = ({ labels, numbers }: Pick<OnnxMetadata, 'labels' | 'numbers'>): readonly string[] =>
@@ -56,6 +59,8 @@ export interface OnnxMetadata {
   labels: string[];
   /** Names of the numbers that the file gives, where it knows no classes. */
   numbers?: string[];
+  /** Where the file gives boxes: which of them count. */
+  boxes?: { scoreThreshold: number; perPicture: number };
   preprocess: Preprocess;
   training: TrainingFacts;
 }
@@ -73,6 +78,7 @@ const preprocessSchema = z.looseObject({
   std: triple,
   resizeRule: z.string(),
 });
+const boxesSchema = z.looseObject({ scoreThreshold: z.number(), perPicture: z.int().min(1) });
 const trainingSchema = z.looseObject({ model: z.string() });
 
 /** The resize rule in words. `size` and `evalCrop` as in `Preprocess`. */
@@ -96,6 +102,7 @@ export function toProperties(metadata: OnnxMetadata): { key: string; value: stri
   return [
     { key: 'rescaled.version', value: metadata.version },
     { key: metadata.numbers === undefined ? 'labels' : 'numbers', value: JSON.stringify(rowOf(metadata)) },
+    ...(metadata.boxes === undefined ? [] : [{ key: 'boxes', value: JSON.stringify(metadata.boxes) }]),
     { key: 'preprocess', value: JSON.stringify(metadata.preprocess) },
     { key: 'training', value: JSON.stringify(metadata.training) },
   ];
@@ -136,6 +143,7 @@ export function fromProperties(properties: readonly { key: string; value: string
     ...(values.has('numbers')
       ? { labels: [], numbers: parsed('numbers', namesSchema) }
       : { labels: parsed('labels', namesSchema) }),
+    ...(values.has('boxes') && { boxes: parsed('boxes', boxesSchema) }),
     preprocess: parsed('preprocess', preprocessSchema),
     training: parsed('training', trainingSchema),
   };

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { UsageError } from '../errors.js';
 import { commandLine } from '../suggest.js';
+import { decodeHeader, type ModelHeader } from './onnx/schema.js';
 
 /** The exported file of a run. */
 export const onnxFile = (run: string): string => join(run, 'model.onnx');
@@ -69,4 +70,26 @@ export async function readLabels(onnx: string): Promise<string[] | undefined> {
   if (!Array.isArray(names) || names.length === 0 || !names.every((name) => typeof name === 'string'))
     throw new UsageError(`Expected a JSON list of class names in ${file}, such as ["cat", "dog"].`);
   return names as string[];
+}
+
+/** The file without nodes and weights, or a UsageError that says what is wrong with it. */
+export function modelHeader(bytes: Uint8Array, name: string): ModelHeader {
+  if (bytes.length === 0) throw new UsageError(`Expected an ONNX file but ${name} is empty.`);
+  let model: ModelHeader | undefined;
+  try {
+    model = decodeHeader(bytes);
+  } catch (cause) {
+    // Every ONNX file that we write starts with field 1, the IR version, a small number.
+    if (bytes[0] === 0x08 && (bytes[1] ?? 0) < 0x80) {
+      throw new UsageError(`${name} is damaged or cut off: it ends before its model does. Copy or export it again.`, {
+        cause,
+      });
+    }
+  }
+  if (model === undefined || !(model.irVersion > 0) || model.graph === undefined || model.opsetImport.length === 0) {
+    throw new UsageError(
+      `Expected an ONNX file but ${name} is not one. Predictions need a file made by \`rescaled export\`.`,
+    );
+  }
+  return model;
 }

@@ -26,6 +26,8 @@ export interface Parity {
   maxAbsDiffProbabilities?: number;
   /** Of classes: share of pictures for which both name the same class first, 0 to 1. */
   top1Agreement?: number;
+  /** Of boxes: share of the model's boxes that the file gives too, of the same class and at nearly the same place. */
+  boxAgreement?: number;
   /** Number of pictures compared. */
   pictures: number;
 }

@@ -1,5 +1,5 @@
 import { type Pixels, pixelsOf } from '../augment/pixels.js';
-import { type DecodeOptions, decodeBytes, decodeFile } from '../data/decoding/decode.js';
+import { type DecodeOptions, decodeBytes, type Examined, examineBytes, examineFile } from '../data/decoding/decode.js';
 
 /** A picture to classify: a path, an encoded file (JPEG, PNG, ...) in memory, or decoded pixels. */
 export type Picture = string | Uint8Array | Pixels;
@@ -32,10 +32,20 @@ export const late = (path: string, read: () => Promise<Uint8Array>): LatePicture
 /**
  * Decodes a picture by the rules of `decodeFile`, which are those of training.
  * @param name what a picture in memory is called in messages
+ * @returns its pixels, and its sides before any reduction
  * @throws BrokenPicture when it cannot be read; RescaledError when pixels and sides do not fit
  */
-export async function decodePicture(picture: Picture, name: string, options: DecodeOptions): Promise<Pixels> {
-  if (typeof picture === 'string') return decodeFile(picture, options);
-  if (!(picture instanceof Uint8Array)) return pixelsOf(picture.data, picture.width, picture.height);
-  return decodeBytes(picture, name, options);
+export async function decodePicture(
+  picture: Picture,
+  name: string,
+  options: DecodeOptions,
+): Promise<Pick<Examined, 'pixels' | 'width' | 'height'>> {
+  if (typeof picture === 'string') return examineFile(picture, options);
+  if (picture instanceof Uint8Array) return examineBytes(picture, name, options);
+  return ofPixels(pixelsOf(picture.data, picture.width, picture.height));
 }
+
+/** Pixels of which nobody knows whether they were reduced. */
+export const ofPixels = (pixels: Pixels): Pick<Examined, 'pixels' | 'width' | 'height'> => ({
+  ...{ pixels, width: pixels.width, height: pixels.height },
+});

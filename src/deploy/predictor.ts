@@ -1,13 +1,13 @@
 import { type PreprocessOptions, preprocessOptions } from '../augment/preprocess.js';
-import { evalView } from '../augment/view.js';
+import { evalSample } from '../augment/view.js';
 import { checkOptions, checkValue, numberOption, wholeOption } from '../checks.js';
 import { BrokenPicture } from '../data/decoding/decode.js';
 import { RescaledError, UsageError } from '../errors.js';
+import { type BoxPrediction, boxesIn, type Looked } from './found.js';
 import { type Item, itemsOf, type Pictures } from './inputs.js';
 import { assumedMetadata, fromProperties, type OnnxMetadata, rowOf } from './metadata.js';
-import { labelsFile, modelFile, readLabels, readModel } from './model-file.js';
-import { decodeHeader, type ModelHeader } from './onnx/schema.js';
-import { decodePicture, type LatePicture } from './picture.js';
+import { labelsFile, modelFile, modelHeader, readLabels, readModel } from './model-file.js';
+import { decodePicture, type LatePicture, ofPixels } from './picture.js';
 import { Queue } from './queue.js';
 import type { Outputs, SessionOptions } from './session.js';
 import { SessionThread } from './session-thread.js';
@@ -33,6 +33,11 @@ export interface PictureResult {
   predictions: Prediction[];
   /** What a file that gives numbers says, by their names. */
   numbers?: Record<string, number>;
+  /** What a file of boxes finds, highest score first. */
+  boxes?: BoxPrediction[];
+  /** With boxes: sides of the picture, upright, in pixels. */
+  width?: number;
+  height?: number;
   /** Why the picture could not be read. */
   error?: string;
 }
@@ -41,7 +46,7 @@ export interface PictureResult {
 export interface PredictOptions {
   /** How many classes to name for each picture. Default 5. */
   top?: number;
-  /** Below this probability (0 to 1) a picture's label is `unsure`. Default 0: never. */
+  /** Below this probability (0 to 1) a picture's label is `unsure`, and boxes are left out. Default 0: never. */
   threshold?: number;
   /** Pictures a run. Default 8. */
   batch?: number;
@@ -69,15 +74,20 @@ export const UNSURE = 'unsure';
 /** So long after the last picture came a batch is run that is not full: whoever waits for a result gives no more. */
 const PARTIAL_MS = 100;
 
-/** A picture and the bytes [S, S, 3] that the network sees, or in words why there are none. */
+/** Bytes [S, S, 3] that the network sees, and how the picture was looked at. */
+interface Seen extends Looked {
+  readonly image: Uint8Array;
+}
+
+/** A picture as the network sees it, or in words why it does not. */
 interface Viewed {
   path: string;
-  view: Promise<Uint8Array | string>;
+  view: Promise<Seen | string>;
 }
 
 /** What is made of a picture: of what the model says of it, or of why it cannot be read. */
 interface Telling<T> {
-  told(path: string, outputs: Outputs, row: number): T;
+  told(path: string, outputs: Outputs, row: number, looked: Looked): T;
   broken(path: string, error: string): T;
 }
 
@@ -116,6 +126,11 @@ export class Predictor {
     return this.metadata.numbers;
   }
 
+  /** Which boxes count, of a file that finds boxes; undefined of any other. */
+  get boxes(): OnnxMetadata['boxes'] {
+    return this.metadata.boxes;
+  }
+
   /**
    * @param file a run folder, or path or content of a file written by `rescaled export`. A file that lost its metadata
    * takes the class names of the `labels.json` beside it, and says so in `notes`.
@@ -127,7 +142,7 @@ export class Predictor {
     const path = typeof file === 'string' ? modelFile(file) : undefined;
     const name = path ?? 'the given model';
     const bytes = typeof file === 'string' ? await readModel(path!) : new Uint8Array(file);
-    const { metadataProps } = header(bytes, name);
+    const { metadataProps } = modelHeader(bytes, name);
     const own = metadataProps.some(({ key }) => key === 'rescaled.version');
     const beside = own || path === undefined ? undefined : await readLabels(path);
     const written = beside === undefined ? fromProperties(metadataProps, name) : undefined;
@@ -135,7 +150,8 @@ export class Predictor {
     const metadata = written ?? assumedMetadata(beside!, session.size);
     const { numbers, preprocess } = metadata;
     const names = rowOf(metadata).length;
-    if (session.width !== names || session.size !== preprocess.size) {
+    const fits = metadata.boxes === undefined ? session.width === names : session.output === 'boxes';
+    if (!fits || session.size !== preprocess.size) {
       await session.close();
       throw new UsageError(
         `${written === undefined ? labelsFile(path!) : `The metadata of ${name}`} does not fit ` +
@@ -171,7 +187,7 @@ export class Predictor {
         `Expected no threshold for a file that gives numbers (${this.numbers.join(', ')}), no classes.`,
       );
     yield* this.#results(itemsOf(pictures, expand), batch, signal, {
-      told: (path, outputs, row) => ({ path, ...this.#told(outputs, row, top, threshold ?? 0) }),
+      told: (path, outputs, row, looked) => ({ path, ...this.#told(outputs, row, looked, top, threshold ?? 0) }),
       broken: (path, error) => ({ path, predictions: [], error }),
     });
   }
@@ -185,6 +201,8 @@ export class Predictor {
     pictures: Iterable<LatePicture> | AsyncIterable<LatePicture>,
     { batch = 8, signal }: Pick<PredictOptions, 'batch' | 'signal'> = {},
   ): AsyncGenerator<ProbabilityRow> {
+    if (this.boxes !== undefined)
+      throw new UsageError('Expected a model that names the class of a picture but it finds boxes.');
     if (this.numbers !== undefined)
       throw new UsageError(`Expected a model of classes but it gives numbers (${this.numbers.join(', ')}).`);
     const width = this.labels.length;
@@ -282,12 +300,15 @@ export class Predictor {
   }
 
   /** Never rejects for a broken picture. */
-  async #viewOf({ path, picture, error }: Item): Promise<Uint8Array | string> {
+  async #viewOf({ path, picture, error }: Item): Promise<Seen | string> {
     if (picture === undefined) return error ?? 'it cannot be had';
     try {
       const targetSize = this.#view.size;
-      const pixels = typeof picture === 'function' ? picture(targetSize) : decodePicture(picture, path, { targetSize });
-      return evalView(await pixels, this.#view);
+      const { pixels, width, height } =
+        typeof picture === 'function'
+          ? ofPixels(await picture(targetSize))
+          : await decodePicture(picture, path, { targetSize });
+      return { ...evalSample(pixels, this.#view), width, height };
     } catch (thrown) {
       if (thrown instanceof BrokenPicture) return thrown.reason;
       if (thrown instanceof RescaledError) return thrown.message;
@@ -297,27 +318,34 @@ export class Predictor {
 
   async #classify<T>(
     taken: readonly Viewed[],
-    views: readonly (Uint8Array | string)[],
+    views: readonly (Seen | string)[],
     { told, broken }: Telling<T>,
   ): Promise<T[]> {
     const good = views.filter((view) => typeof view !== 'string');
     const images = new Uint8Array(good.length * 3 * this.#view.size ** 2);
-    good.forEach((view, i) => images.set(view, i * view.length));
+    good.forEach(({ image }, i) => images.set(image, i * image.length));
     const outputs = await this.#session.run(images, good.length);
     let row = 0;
     return taken.map(({ path }, i) => {
       const view = views[i]!;
-      return typeof view === 'string' ? broken(path, view) : told(path, outputs, row++);
+      return typeof view === 'string' ? broken(path, view) : told(path, outputs, row++, view);
     });
   }
 
   /** What the model says of one picture. */
   #told(
-    { values, probabilities }: Outputs,
+    { values, probabilities, boxes }: Outputs,
     row: number,
+    looked: Looked,
     top: number,
     threshold: number,
   ): Omit<PictureResult, 'path' | 'error'> {
+    const { boxes: rule, labels } = this.metadata;
+    if (rule !== undefined) {
+      const { width, height } = looked;
+      const found = boxesIn(boxes!, row, looked, { labels, threshold, most: rule.perPicture });
+      return { predictions: [], boxes: found, width, height };
+    }
     const names = rowOf(this.metadata);
     const [begin, end] = [row * names.length, (row + 1) * names.length];
     if (this.numbers !== undefined) {
@@ -359,26 +387,4 @@ async function takeBatch(ahead: Queue<Viewed>, batch: number): Promise<Viewed[]>
     taken.push(next);
   } while (taken.length < batch && ahead.length > 0);
   return taken;
-}
-
-/** The file without nodes and weights, or a UsageError that says what is wrong with it. */
-function header(bytes: Uint8Array, name: string): ModelHeader {
-  if (bytes.length === 0) throw new UsageError(`Expected an ONNX file but ${name} is empty.`);
-  let model: ModelHeader | undefined;
-  try {
-    model = decodeHeader(bytes);
-  } catch (cause) {
-    // Every ONNX file that we write starts with field 1, the IR version, a small number.
-    if (bytes[0] === 0x08 && (bytes[1] ?? 0) < 0x80) {
-      throw new UsageError(`${name} is damaged or cut off: it ends before its model does. Copy or export it again.`, {
-        cause,
-      });
-    }
-  }
-  if (model === undefined || !(model.irVersion > 0) || model.graph === undefined || model.opsetImport.length === 0) {
-    throw new UsageError(
-      `Expected an ONNX file but ${name} is not one. Predictions need a file made by \`rescaled export\`.`,
-    );
-  }
-  return model;
 }

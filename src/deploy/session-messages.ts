@@ -1,5 +1,5 @@
 import type { GateState } from './exit-gate.js';
-import type { Outputs } from './session.js';
+import type { OutputName, Outputs } from './session.js';
 
 /** What a thread that runs a model is begun with. */
 export interface SessionThreadData {
@@ -21,6 +21,6 @@ export interface SentError {
 }
 
 export type SessionReply =
-  | { ready: { size: number; width: number; output: 'logits' | 'numbers' } }
+  | { ready: { size: number; width: number; output: OutputName } }
   | { id: number; outputs: Outputs }
   | { id?: number; error: SentError };

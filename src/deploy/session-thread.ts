@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { RescaledError, UsageError } from '../errors.js';
 import { closeGate, openGate } from './exit-gate.js';
-import type { Outputs, SessionOptions } from './session.js';
+import type { OutputName, Outputs, SessionOptions } from './session.js';
 import type { SentError, SessionReply, SessionTask, SessionThreadData } from './session-messages.js';
 
 interface Waiting {
@@ -31,8 +31,7 @@ export class SessionThread {
     readonly size: number,
     /** Numbers K in a row of the output. */
     readonly width: number,
-    /** Name of the output that holds the values: of classes `logits`, else `numbers`. */
-    readonly output: 'logits' | 'numbers',
+    readonly output: OutputName,
   ) {
     this.#worker = worker;
     this.#ended = once(worker, 'exit').then(() => {

@@ -23,9 +23,9 @@ try {
     }
     const { id, images, n } = task;
     try {
-      const { values, probabilities } = await throughGate(gate, () => session.run(images, n));
+      const { values, probabilities, boxes } = await throughGate(gate, () => session.run(images, n));
       // What ONNX Runtime gives lies in memory of its own, which cannot be moved to another thread.
-      const outputs = { values: values.slice(), probabilities: probabilities.slice() };
+      const outputs = { values: values.slice(), probabilities: probabilities.slice(), ...(boxes && { boxes }) };
       send({ id, outputs }, [outputs.values.buffer, outputs.probabilities.buffer]);
     } catch (error) {
       send({ id, error: sent(error) });

@@ -13,7 +13,24 @@ export interface Outputs {
   values: Float32Array;
   /** Of classes; else empty. */
   probabilities: Float32Array;
+  /** Of boxes, of all n pictures together, highest score first. */
+  boxes?: FoundBoxes;
 }
+
+/** M boxes. */
+export interface FoundBoxes {
+  /** [M, 4]: x0, y0, x1, y1 in pixels of the input. */
+  boxes: Float32Array;
+  /** [M] */
+  scores: Float32Array;
+  /** [M] */
+  classes: Int32Array;
+  /** [M]: which of the n pictures each is in. */
+  pictures: Int32Array;
+}
+
+/** Name of the output that holds the values. */
+export type OutputName = 'logits' | 'numbers' | 'boxes';
 
 /** The command that installs ONNX Runtime; the variable spares its download of files for GPUs. */
 export const RUNTIME_INSTALL = 'ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node';
@@ -83,10 +100,9 @@ export class OnnxSession {
     ort: Runtime,
     /** Side S of the input in pixels. */
     readonly size: number,
-    /** Numbers K in a row of the output. */
+    /** Numbers K in a row of the output; 0 of boxes. */
     readonly width: number,
-    /** Name of the output that holds the values: of classes `logits`, else `numbers`. */
-    readonly output: 'logits' | 'numbers',
+    readonly output: OutputName,
   ) {
     this.#session = session;
     this.#ort = ort;
@@ -134,6 +150,16 @@ export class OnnxSession {
     if (n === 0) return { values: new Float32Array(0), probabilities: new Float32Array(0) };
     const input = new this.#ort.Tensor('uint8', images, [n, this.size, this.size, 3]);
     const found = await this.#session.run({ images: input });
+    if (this.output === 'boxes') {
+      const whole = (name: string): Int32Array => Int32Array.from(found[name]!.data as BigInt64Array, Number);
+      return {
+        ...{ values: new Float32Array(0), probabilities: new Float32Array(0) },
+        boxes: {
+          ...{ boxes: floats(found['boxes']).slice(), scores: floats(found['scores']).slice() },
+          ...{ classes: whole('classes'), pictures: whole('pictures') },
+        },
+      };
+    }
     return { values: floats(found[this.output]), probabilities: floats(found['probabilities']) };
   }
 
@@ -147,10 +173,7 @@ function floats(tensor: Tensor | undefined): Float32Array {
   return (tensor?.data as Float32Array | undefined) ?? new Float32Array(0);
 }
 
-function checkEnds(
-  session: InferenceSession,
-  name: string,
-): { size: number; width: number; output: 'logits' | 'numbers' } {
+function checkEnds(session: InferenceSession, name: string): { size: number; width: number; output: OutputName } {
   const shapeOf = (list: readonly InferenceSession.ValueMetadata[], wanted: string) => {
     const found = list.find((value) => value.name === wanted);
     return found?.isTensor ? found.shape : [];
@@ -165,6 +188,7 @@ function checkEnds(
   if (typeof height === 'number' && height === width && channels === 3) {
     if (typeof logits === 'number' && logits === probabilities)
       return { size: height, width: logits, output: 'logits' };
+    if (shapeOf(session.outputMetadata, 'boxes')[1] === 4) return { size: height, width: 0, output: 'boxes' };
     if (typeof numbers === 'number') return { size: height, width: numbers, output: 'numbers' };
   }
   throw new UsageError(

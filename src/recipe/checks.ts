@@ -24,6 +24,11 @@ export function refuseImpossible(recipe: Recipe, model: string): void {
     throw new UsageError(
       'Expected another cropMode than pad with fit=letterbox: take scale, which moves pictures too, or none.',
     );
+  if (recipe.matchLow > recipe.matchHigh)
+    throw new UsageError(
+      `Expected matchLow up to matchHigh but received matchLow=${recipe.matchLow} and matchHigh=${recipe.matchHigh}. ` +
+        'Equal values leave no anchor ignored.',
+    );
   if (recipe.scaleMin > recipe.scaleMax)
     throw new UsageError(
       `Expected scaleMin up to scaleMax but received scaleMin=${recipe.scaleMin} and scaleMax=${recipe.scaleMax}.`,

@@ -9,6 +9,7 @@ import { writeFileAtomic } from '../files.js';
 import type { RunConfig } from '../run/config.js';
 import { noGrad, scope, type Tensor, trace, zeros } from '../torch/index.js';
 import { Normaliser } from '../train/index.js';
+import { boxParity } from './box-parity.js';
 import { type LoadedModel, preprocessFor } from './load.js';
 
 /** An exported file. */
@@ -60,12 +61,17 @@ export async function exportModel(
       output,
       preprocess: { size, evalCrop, ...(fit && { fit }), ...loaded.input },
       training: { model: loaded.title, weights: loaded.weights, ...facts },
+      totalStride: model.totalStride,
     });
   });
   writeFileAtomic(path, bytes);
   const named = loaded.classes.length === 0 ? {} : { labels: labelsFile(path) };
   if (named.labels !== undefined) writeFileAtomic(named.labels, `${JSON.stringify(loaded.classes, null, 2)}\n`);
   if (dataset === undefined) return { path, bytes: bytes.length, ...named };
+  if (output.kind === 'boxes') {
+    const parity = await boxParity(loaded, bytes, output, dataset.val, pictures);
+    return { path, bytes: bytes.length, parity, ...named };
+  }
 
   const n = Math.min(pictures, dataset.val.length);
   const images = new Uint8Array(n * size * size * 3);

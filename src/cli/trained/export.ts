@@ -46,9 +46,11 @@ export function register(program: Command): void {
     });
 }
 
-function parityText({ maxAbsDiff, maxAbsDiffProbabilities, top1Agreement }: Parity): string {
+function parityText({ maxAbsDiff, maxAbsDiffProbabilities, top1Agreement, boxAgreement }: Parity): string {
   if (maxAbsDiffProbabilities === undefined || top1Agreement === undefined)
-    return `largest difference of an output ${maxAbsDiff.toExponential(1)}`;
+    return boxAgreement === undefined
+      ? `largest difference of an output ${maxAbsDiff.toExponential(1)}`
+      : `${(100 * boxAgreement).toFixed(2)} % of its boxes the same, largest difference of a score ${maxAbsDiff.toExponential(1)}`;
   return (
     `largest difference of a logit ${maxAbsDiff.toExponential(1)}, of a probability ` +
     `${maxAbsDiffProbabilities.toExponential(1)}, same class for ${(100 * top1Agreement).toFixed(1)} %`

@@ -9,6 +9,7 @@ import { type PictureResult, Predictor, UNSURE } from '../../deploy/predictor.js
 import { UsageError } from '../../errors.js';
 import { plural } from '../../suggest.js';
 import { integer, number } from '../options.js';
+import { Drawer } from './draw-boxes.js';
 import { csvHeader, csvLine, type Form, jsonLine, type Shape, Tally, TextLines, writeLine } from './predict-output.js';
 import { checkInto, checkPaths, type Into, type PathOptions, picturesOfPaths } from './predict-paths.js';
 import { checkSortFolder, folderNames, Sorter } from './sort-into.js';
@@ -16,7 +17,7 @@ import { checkSortFolder, folderNames, Sorter } from './sort-into.js';
 export function register(program: Command): void {
   program
     .command('predict')
-    .description('classify pictures with an exported model; needs no libtorch')
+    .description('classify pictures, or find boxes in them, with an exported model; needs no libtorch')
     .argument('<model>', 'ONNX file, or a run folder that holds one')
     .argument(
       '<pictures...>',
@@ -24,10 +25,15 @@ export function register(program: Command): void {
     )
     .option('-k, --top <n>', 'classes to name for each picture; default 3', integer)
     .option('--all', 'the probabilities of all classes')
-    .option('--threshold <p>', `below this probability (0 to 1) the label is "${UNSURE}"`, number)
+    .option(
+      '--threshold <p>',
+      `below this probability (0 to 1) the label is "${UNSURE}", and boxes are left out (default 0.3)`,
+      number,
+    )
     .option('--csv', 'print CSV: path, label, probability, classes, error')
     .option('--json', 'print one picture a line as JSON')
     .option('--sort-into <folder>', 'copy each picture into FOLDER/CLASS/')
+    .option('--draw <folder>', 'of a model of boxes: write each picture with its boxes into FOLDER')
     .option('--null', 'paths on standard input end with NUL, as find -print0 writes them')
     .option('-b, --batch <n>', 'pictures at a time', integer, 8)
     .option('--threads <n>', 'threads of ONNX Runtime', integer)
@@ -50,6 +56,7 @@ interface Flags extends PathOptions {
   csv?: boolean;
   json?: boolean;
   sortInto?: string;
+  draw?: string;
   batch: number;
   threads?: number;
 }
@@ -61,11 +68,20 @@ async function run(target: string, given: string[], flags: Flags): Promise<void>
   if (flags.sortInto !== undefined) await checkSortFolder(flags.sortInto);
   const predictor = await Predictor.load(file, flags.threads === undefined ? {} : { threads: flags.threads });
   for (const note of predictor.notes) console.error(`note: ${note}`);
-  const { numbers } = predictor;
-  if (numbers !== undefined) checkNumbers(file, numbers, flags);
+  const { numbers, boxes } = predictor;
+  if (numbers !== undefined) checkNumbers(file, `it gives numbers (${numbers.join(', ')}), no classes`, flags);
+  if (boxes !== undefined) checkNumbers(file, 'it finds boxes', { ...flags, threshold: undefined });
+  else if (flags.draw !== undefined)
+    throw new UsageError(`Expected no --draw for ${file}: it finds no boxes. Leave it out.`);
+  const drawer = flags.draw === undefined ? undefined : new Drawer(flags.draw, predictor.labels);
   const { all = false } = flags;
   const top = all && numbers === undefined ? predictor.labels.length : (flags.top ?? 3);
-  const shape: Shape = { ...(numbers === undefined ? { labels: predictor.labels } : { numbers }), top, all };
+  const shape: Shape = {
+    ...(boxes && { boxes: true }),
+    ...(numbers === undefined ? { labels: predictor.labels } : { numbers }),
+    top,
+    all,
+  };
   let sorter: Sorter | undefined;
   let into: Into | undefined;
   let calm = (): void => {};
@@ -89,7 +105,8 @@ async function run(target: string, given: string[], flags: Flags): Promise<void>
   const print = printer(flags.csv === true ? 'csv' : flags.json === true ? 'json' : 'text', shape);
   const progress = new Count();
   if (flags.csv === true) await writeLine(process.stdout, csvHeader(shape));
-  const options = { top, batch: flags.batch, expand: false, threshold: flags.threshold };
+  const threshold = flags.threshold ?? (boxes === undefined ? undefined : Math.max(SHOWN_FROM, boxes.scoreThreshold));
+  const options = { top, batch: flags.batch, expand: false, threshold };
   for await (const result of predictor.predict(paths(), options)) {
     // Of a place that cannot be looked into the walk knows more than the decoder.
     const told = errors.get(result.path);
@@ -99,6 +116,7 @@ async function run(target: string, given: string[], flags: Flags): Promise<void>
     }
     tally.add(result);
     if (sorter !== undefined && result.label !== undefined) await sorter.put(result.path, result.label);
+    await drawer?.draw(result);
     await print(result);
     progress.show(tally.pictures);
   }
@@ -111,6 +129,7 @@ async function run(target: string, given: string[], flags: Flags): Promise<void>
       `${plural(sorter.copied, 'picture')} copied into ${sorter.root}` +
         (sorter.there > 0 ? `, ${sorter.there} there already` : ''),
     );
+  if (drawer !== undefined) console.error(`${plural(drawer.drawn, 'picture')} drawn into ${flags.draw}`);
   if (tally.failed > 0) process.exitCode = 1;
 }
 
@@ -124,18 +143,18 @@ function check({ top, all, threshold, csv, json, batch, threads }: Flags): void 
     throw new UsageError('Expected --all or --top but received both: --all names every class.');
 }
 
+/** Boxes of a lower score are seldom meant, where nobody says from which on. */
+const SHOWN_FROM = 0.3;
+
 /** A model may have learned something else than classes. */
-function checkNumbers(file: string, numbers: readonly string[], { top, all, threshold, sortInto }: Flags): void {
+function checkNumbers(file: string, why: string, { top, all, threshold, sortInto }: Flags): void {
   for (const [name, value] of Object.entries({
     '--top': top,
     '--all': all,
     '--threshold': threshold,
     '--sort-into': sortInto,
   }))
-    if (value !== undefined)
-      throw new UsageError(
-        `Expected no ${name} for ${file}: it gives numbers (${numbers.join(', ')}), no classes. Leave ${name} out.`,
-      );
+    if (value !== undefined) throw new UsageError(`Expected no ${name} for ${file}: ${why}. Leave ${name} out.`);
 }
 
 function printer(form: Form, shape: Shape): (result: PictureResult) => Promise<void> {

@@ -56,6 +56,14 @@ function callOf(
       if (arg?.kind === 'value') return nameOf(arg.id, node);
       return graph.floats([args.number(index)], [], 'scalar');
     },
+    tensors(index) {
+      const arg = args.at(index);
+      if (arg?.kind !== 'list') throw args.error(index, 'a list of tensors');
+      return arg.items.map((item) => {
+        if (item.kind !== 'value') throw args.error(index, 'a list of tensors');
+        return nameOf(item.id, node);
+      });
+    },
     shape(index) {
       const arg: TraceArg | undefined = args.at(index);
       const shape = arg?.kind === 'value' ? shapeOf(arg.id) : undefined;

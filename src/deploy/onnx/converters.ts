@@ -8,6 +8,8 @@ export interface Call {
   readonly args: Arguments;
   /** Name of the tensor at this position; a plain number becomes a stored scalar. */
   tensor(index: number): string;
+  /** Names of a list of tensors at this position. */
+  tensors(index: number): string[];
   shape(index: number): readonly number[];
   readonly outputShape: readonly number[];
 }
@@ -40,6 +42,11 @@ export const CONVERTERS: Readonly<Record<string, Converter>> = {
   adaptive_avg_pool2d: adaptiveAveragePool,
   avg_pool2d: averagePool,
   max_pool2d: maxPool,
+  cat: ({ graph, args, tensors, outputShape }) =>
+    graph.add('Concat', tensors(0), { axis: axis(args.number(1, 0), outputShape.length) }),
+  permute: ({ graph, args, tensor }) => graph.add('Transpose', [tensor(0)], { perm: args.numbers(1) }),
+  upsample_nearest2d: nearest,
+  group_norm: groupNorm,
   constant_pad_nd: pad,
   'flatten.using_ints': reshape,
   view: reshape,
@@ -221,4 +228,27 @@ function reshape({ graph, args, tensor, shape, outputShape }: Call): string {
   }
   if (outputShape.length === 2) return graph.add('Flatten', [tensor(0)], { axis: 1 });
   return graph.add('Reshape', [tensor(0), graph.ints([0, ...outputShape.slice(1)])]);
+}
+
+/** upsample_nearest2d(self, output_size, ..): floor(place * side / new side). The batch is free, so sizes are put together there. */
+function nearest({ graph, args, tensor }: Call): string {
+  const input = tensor(0);
+  const own = graph.add('Slice', [graph.add('Shape', [input]), graph.ints([0], 'from'), graph.ints([2], 'to')]);
+  const sizes = graph.add('Concat', [own, graph.ints(args.pair(1), 'sides')], { axis: 0 });
+  return graph.add('Resize', [input, '', '', sizes], {
+    ...{ mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' },
+  });
+}
+
+/** group_norm(input, num_groups, weight, bias, eps, cudnn_enabled): instance norm of the groups, which operator set 13 has. */
+function groupNorm({ graph, args, tensor, shape }: Call): string {
+  const [, channels = 1, ...sides] = shape(0);
+  const groups = args.number(1);
+  const rows = graph.add('Reshape', [tensor(0), graph.ints([0, groups, -1])]);
+  const [ones, zeros] = [1, 0].map((value) => graph.floats(new Float32Array(groups).fill(value), [groups], 'group'));
+  const normed = graph.add('InstanceNormalization', [rows, ones!, zeros!], { epsilon: { float: args.number(4) } });
+  const back = graph.add('Reshape', [normed, graph.ints([0, channels, ...sides])]);
+  const perChannel = (index: number): string =>
+    graph.add('Reshape', [tensor(index), graph.ints([1, channels, ...sides.map(() => 1)])]);
+  return graph.add('Add', [graph.add('Mul', [back, perChannel(2)]), perChannel(3)]);
 }

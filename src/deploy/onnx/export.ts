@@ -1,7 +1,9 @@
 import { RescaledError, UsageError } from '../../errors.js';
+import { anchorsFor, outputsPerAnchor } from '../../models/detect/index.js';
 import { packageVersion } from '../../package-root.js';
 import type { TraceGraph } from '../../torch/trace.js';
 import { type ExportedOutput, type Preprocess, resizeRule, type TrainingFacts, toProperties } from '../metadata.js';
+import { addBoxes, BOX_OUTPUTS, BOX_SHAPES, type BoxHead } from './boxes.js';
 import { convert } from './convert.js';
 import { foldBatchNorm, foldPadding } from './fold.js';
 import { nodeProto, OnnxGraph, tensorProto } from './graph.js';
@@ -14,6 +16,8 @@ export interface ExportOptions {
     interpolation?: Preprocess['interpolation'];
   };
   training: TrainingFacts;
+  /** Of boxes: the product of all strides of the trunk. */
+  totalStride?: number;
 }
 
 /** Largest size of a protobuf message, weights included. */
@@ -25,7 +29,7 @@ const PROTOBUF_LIMIT = 2 ** 31 - 1;
  *     images [N, S, S, 3] uint8  ->  x = (images - 255 mean) / (255 std) as [N, 3, S, S]
  *                                ->  logits [N, K], probabilities [N, K]
  *
- * The batch N is free. Batch normalisation is folded into convolutions. Labels, preprocessing and training facts travel
+ * or, of a detector, boxes after non-maximum suppression (boxes.ts). The batch N is free. Batch normalisation is folded into convolutions. Labels, preprocessing and training facts travel
  * in the file's metadata.
  *
  * @param trace one forward in evaluation mode: one float32 input, normalised, [n, 3, S, S]; one output [n, K]
@@ -34,10 +38,20 @@ const PROTOBUF_LIMIT = 2 ** 31 - 1;
  */
 export function exportOnnx(trace: TraceGraph, options: ExportOptions): Uint8Array {
   const { output: gives } = options;
-  const names = gives.kind === 'classes' ? gives.labels : gives.names;
+  const names = gives.kind === 'numbers' ? gives.names : gives.labels;
   const preprocess = fullPreprocess(options.preprocess);
   const { size, mean, std } = preprocess;
-  const [input, output] = ends(trace, size, names.length);
+  const head = boxHead(options, size);
+  const rest =
+    head === undefined
+      ? [names.length]
+      : [anchorsFor(head, size, head.totalStride).anchors.length / 4, outputsPerAnchor(head)];
+  const [input, output] = ends(
+    trace,
+    size,
+    rest,
+    head === undefined ? `there are ${names.length} labels` : 'of a detector',
+  );
 
   const graph = new OnnxGraph();
   const channels = [1, 3, 1, 1];
@@ -66,9 +80,17 @@ export function exportOnnx(trace: TraceGraph, options: ExportOptions): Uint8Arra
       'Cannot export to ONNX: the output of the trace does not depend on its input. Trace the whole forward.',
     );
   }
-  const outputs = gives.kind === 'classes' ? ['logits', 'probabilities'] : ['numbers'];
-  graph.rename(logits, outputs[0]!);
-  if (outputs.length > 1) graph.rename(graph.add('Softmax', ['logits'], { axis: 1 }), 'probabilities');
+  const rows = ['N', names.length] as const;
+  const told: { name: string; type: number; dims: readonly (string | number)[] }[] =
+    head !== undefined
+      ? BOX_OUTPUTS.map((name, i) => ({ name, ...BOX_SHAPES[i]! }))
+      : (gives.kind === 'classes' ? ['logits', 'probabilities'] : ['numbers']).map((name) => ({
+          ...{ name, type: DataType.FLOAT, dims: rows },
+        }));
+  const outputs = told.map(({ name }) => name);
+  if (head !== undefined) addBoxes(graph, logits, head).forEach((from, i) => graph.rename(from, outputs[i]!));
+  else graph.rename(logits, outputs[0]!);
+  if (gives.kind === 'classes') graph.rename(graph.add('Softmax', ['logits'], { axis: 1 }), 'probabilities');
 
   graph.prune(outputs);
   foldPadding(graph);
@@ -83,7 +105,10 @@ export function exportOnnx(trace: TraceGraph, options: ExportOptions): Uint8Arra
     );
   }
   const version = packageVersion;
-  const stated = gives.kind === 'classes' ? { labels: [...names] } : { labels: [], numbers: [...names] };
+  const stated =
+    gives.kind === 'numbers'
+      ? { labels: [], numbers: [...names] }
+      : { labels: [...names], ...(gives.kind === 'boxes' && { boxes: { ...gives.detector.predict } }) };
   return encodeModel({
     irVersion: IR_VERSION,
     producerName: 'rescaled',
@@ -96,7 +121,13 @@ export function exportOnnx(trace: TraceGraph, options: ExportOptions): Uint8Arra
       input: [
         valueInfo('images', DataType.UINT8, [{ dimParam: 'N' }, ...[size, size, 3].map((dimValue) => ({ dimValue }))]),
       ],
-      output: outputs.map((name) => valueInfo(name, DataType.FLOAT, [{ dimParam: 'N' }, { dimValue: names.length }])),
+      output: told.map(({ name, type, dims }) =>
+        valueInfo(
+          name,
+          type,
+          dims.map((side) => (typeof side === 'string' ? { dimParam: side } : { dimValue: side })),
+        ),
+      ),
     },
     metadataProps: toProperties({ version, ...stated, preprocess, training: options.training }),
   });
@@ -127,8 +158,23 @@ function fullPreprocess(given: ExportOptions['preprocess']): Preprocess {
   };
 }
 
-/** The trace's input and output, checked against the picture size and the labels. */
-function ends(trace: TraceGraph, size: number, classes: number): [input: number, output: number] {
+/** What makes boxes of a detector's outputs, where it is one. */
+function boxHead({ output, totalStride }: ExportOptions, size: number): BoxHead | undefined {
+  if (output.kind !== 'boxes') return undefined;
+  if (totalStride === undefined) throw new RescaledError('Expected the strides of the trunk with boxes to export.');
+  return { ...output.detector, classes: output.labels.length, size, totalStride };
+}
+
+/**
+ * The trace's input and output, checked against the picture size and what is wanted.
+ * @param wanted sides of the output behind the batch @param why these
+ */
+function ends(
+  trace: TraceGraph,
+  size: number,
+  wanted: readonly number[],
+  why: string,
+): [input: number, output: number] {
   const [input] = trace.inputs;
   const [output] = trace.outputs;
   if (trace.inputs.length !== 1 || trace.outputs.length !== 1) {
@@ -145,7 +191,7 @@ function ends(trace: TraceGraph, size: number, classes: number): [input: number,
     );
   };
   expectShape(input!, 'input', `[n, 3, ${size}, ${size}] (preprocess.size is ${size})`, [3, size, size]);
-  expectShape(output!, 'output', `[n, ${classes}] (there are ${classes} labels)`, [classes]);
+  expectShape(output!, 'output', `[n, ${wanted.join(', ')}] (${why})`, wanted);
   return [input!, output!];
 }
 

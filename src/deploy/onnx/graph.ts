@@ -32,6 +32,13 @@ export class OnnxGraph {
     return output;
   }
 
+  /** Appends an operation with several results and returns their names. */
+  addAll(op: string, inputs: string[], results: number, attributes: Record<string, AttributeValue> = {}): string[] {
+    const outputs = Array.from({ length: results }, () => `${op.toLowerCase()}_${this.#count++}`);
+    this.nodes.push({ op, inputs, outputs, attributes });
+    return outputs;
+  }
+
   /** Stores float32 values under a name that `hint` resembles. */
   floats(data: Float32Array | readonly number[], shape: readonly number[], hint = 'constant'): string {
     return this.#store(hint, { shape, data: data instanceof Float32Array ? data : Float32Array.from(data) });

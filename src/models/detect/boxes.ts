@@ -1,5 +1,5 @@
 /** exp of a code is cut here: 1000 / 16, torchvision's and Detectron2's rule. */
-const MOST_GROWTH = Math.log(1000 / 16);
+export const MOST_GROWTH = Math.log(1000 / 16);
 
 /**
  * A box seen from an anchor: (dx / w, dy / h, ln(W / w), ln(H / h)), dx and dy from the anchor's centre to the box's, w and h the anchor's

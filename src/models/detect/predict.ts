@@ -25,6 +25,14 @@ export interface Detections {
   readonly classes: Int32Array;
 }
 
+/** What of a detector no tensor says. */
+export interface DetectorFacts {
+  readonly kind: DetectorOptions['kind'];
+  readonly anchors: DetectorOptions['anchors'];
+  readonly frozenNorm: boolean;
+  readonly predict: PredictOptions;
+}
+
 /** How the outputs of a detector at some size are read. */
 export interface Decoder {
   readonly options: Pick<DetectorOptions, 'kind' | 'anchors' | 'classes'>;

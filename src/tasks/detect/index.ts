@@ -58,6 +58,7 @@ export const detect: Task<DetectTargets, DetectSettings, DetectDetails> = {
       },
     );
   },
+  exported: ({ classes, detector }) => ({ kind: 'boxes', labels: classes, detector }),
   evaluator: detectEvaluator,
   told: ({ details }, { classes }) => ({
     classes: details.classes.map((one, i) => ({ name: classes[i], ...one })),

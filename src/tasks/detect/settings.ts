@@ -1,18 +1,10 @@
 import type { Dataset } from '../../data/dataset.js';
 import { UsageError } from '../../errors.js';
-import type { DetectorKind, DetectorOptions, PredictOptions } from '../../models/detect/index.js';
+import type { DetectorFacts, DetectorOptions } from '../../models/detect/index.js';
 import type { Recipe } from '../../recipe/recipe.js';
 import type { TaskSettings } from '../../run/config.js';
 import type { Fit } from '../../train/task.js';
 import type { WeightsFacts } from '../../weights/facts.js';
-
-/** What of a detector no tensor says. */
-export interface DetectorFacts {
-  readonly kind: DetectorKind;
-  readonly anchors: DetectorOptions['anchors'];
-  readonly frozenNorm: boolean;
-  readonly predict: PredictOptions;
-}
 
 export interface DetectSettings extends TaskSettings {
   /** In the order of the model's outputs. */
