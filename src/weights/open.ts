@@ -20,7 +20,8 @@ const tensorFlow = () => import('./formats/tensorflow.js');
  */
 export async function openWeights(path: string, options: { select?: string } = {}): Promise<WeightsFile> {
   checkValue('the file of weights', path, 'path');
-  const named = !existsSync(path) || /\.data-\d{5}-of-\d{5}$/.test(path) ? (await tensorFlow()).indexBeside(path) : undefined;
+  const named =
+    !existsSync(path) || /\.data-\d{5}-of-\d{5}$/.test(path) ? (await tensorFlow()).indexBeside(path) : undefined;
   const file = FileBytes.open(named ?? path);
   try {
     const start = Buffer.from(file.read(0, Math.min(file.size, 512)).buffer);
