@@ -16,6 +16,7 @@ import {
   fitData,
   fitLengths,
   fitModel,
+  fitNoise,
   fitNorm,
   fitPictures,
   fitUnlabelled,
@@ -89,10 +90,11 @@ export function resolveRecipe(
     for (const [key, value] of Object.entries(values)) draft.choose(key as RecipeKey, listed(key, value), source);
   validate(draft.values());
   fitUnlabelled(draft, unlabelled);
+  fitData(draft, pictures, unlabelled);
+  fitNoise(draft, pictures, unlabelled);
   fitAugmentation(draft, size);
   fitSimclr(draft, size);
   fitContrast(draft, size);
-  fitData(draft, pictures, unlabelled);
   fitNorm(draft, pictures, unlabelled);
   fitLengths(draft);
   fitAveraging(draft, pictures, unlabelled);

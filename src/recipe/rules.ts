@@ -181,6 +181,21 @@ export function fitData(draft: Draft, pictures: number, unlabelled?: Unlabelled)
     );
 }
 
+/** Times that a labelled picture is seen from which on it is learned by heart without noise. */
+const BY_HEART = 50;
+
+/** The noise of Noisy Student where labelled pictures are few. @param pictures in the training part */
+export function fitNoise(draft: Draft, pictures: number, unlabelled: Unlabelled | undefined): void {
+  if (unlabelled?.labels !== true || draft.preset !== 'quick' || draft.get('augment') !== 'none') return;
+  const seen = (draft.get('epochs') * stepsOf(draft, pictures, unlabelled) * draft.get('batch')) / pictures;
+  if (seen < BY_HEART) return;
+  draft.set(
+    'augment',
+    'randaugment',
+    `our choice: ${plural(pictures, 'labelled picture')} seen ${Math.round(seen)} times; docs/few-labels/README.md`,
+  );
+}
+
 /**
  * What fine-tuning keeps of the running averages at a step: max(1 - 10/s, 0.9), s steps an epoch, so that they go over a tenth of an epoch
  * (SimCLR, arXiv 2002.05709, appendix B.8). PyTorch's momentum, which stands in the recipe, is 1 less that: min(10/s, 0.1).

@@ -293,6 +293,11 @@ test('pictures without labels: ratio, weight and length, and what makes no sense
   assert.deepEqual([quick.unlabelledRatio, quick.unlabelledWeight, quick.unlabelledTargets], [1, 1, 'hard']);
   assert.equal(given('quick', { unlabelledRatio: 5 }).values.unlabelledWeight, 1);
   assert.equal(quick.epochs, Math.ceil(1500 / Math.ceil(300 / 32)));
+  // Few labelled pictures would be learned by heart: 150 times each. Many are not, and what the user says holds.
+  assert.equal(quick.augment, 'randaugment');
+  assert.equal(given('quick', { augment: 'none' }).values.augment, 'none');
+  assert.equal(given('quick', { epochs: 45 }).values.augment, 'none');
+  assert.equal(resolveRecipe('quick', 'resnet-rs-14', 96, {}, 300).values.augment, 'none');
   assert.equal(given('quick', { unlabelledRatio: 5, unlabelledWeight: 2 }).values.unlabelledWeight, 2);
   const student = given('noisy-student').values;
   assert.deepEqual([student.unlabelledRatio, student.unlabelledWeight, student.epochs], [3, 3, 350]);
