@@ -6,8 +6,8 @@ import { partOf } from '../../sources/part-names.js';
 import type { VocLists } from './voc.js';
 
 /**
- * The lists of Pascal VOC: `ImageSets/Main/train.txt` (of masks `ImageSets/Segmentation`), `val.txt`, `test.txt`, a name a line; `trainval.txt` where one of the first two is
- * missing. Lists of one class (`cat_train.txt`) are for classifying.
+ * The lists of Pascal VOC: `ImageSets/Main/train.txt` (of masks `ImageSets/Segmentation`), `val.txt`, `test.txt`, a name a line;
+ * `trainval.txt` where one of the first two is missing. Lists of one class (`cat_train.txt`) are for classifying.
  * @param files paths from `root`
  * @returns undefined where there are none
  * @throws UsageError for a picture that stands in two of them
