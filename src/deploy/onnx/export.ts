@@ -29,7 +29,8 @@ const PROTOBUF_LIMIT = 2 ** 31 - 1;
  *     images [N, S, S, 3] uint8  ->  x = (images - 255 mean) / (255 std) as [N, 3, S, S]
  *                                ->  logits [N, K], probabilities [N, K]
  *
- * or, of a detector, boxes after non-maximum suppression (boxes.ts). The batch N is free. Batch normalisation is folded into convolutions. Labels, preprocessing and training facts travel
+ * or, of a detector, boxes after non-maximum suppression (boxes.ts). The batch N is free.
+ * Batch normalisation is folded into convolutions. Labels, preprocessing and training facts travel
  * in the file's metadata.
  *
  * @param trace one forward in evaluation mode: one float32 input, normalised, [n, 3, S, S]; one output [n, K]
