@@ -1,5 +1,5 @@
-import { DENSE_DEFAULTS, DENSE_PRESETS } from './dense.js';
 import { DETECT_DEFAULTS, DETECT_PRESETS } from './detect.js';
+import { DENSE_DEFAULTS, DENSE_PRESETS } from './pixels/presets.js';
 import type { Preset, Sourced } from './preset.js';
 import type { Recipe, RecipeKey } from './schema.js';
 

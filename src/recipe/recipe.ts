@@ -3,12 +3,12 @@ import { UsageError } from '../errors.js';
 import { modelFacts } from '../models/index.js';
 import { didYouMean, knownNames } from '../suggest.js';
 import { adviceOn, refuseImpossible, refuseUnlabelled } from './checks.js';
-import { DENSE_DEFAULTS } from './dense.js';
-import { DENSE_KEYS, DEPTH_KEYS } from './dense-settings.js';
 import { DETECT_DEFAULTS } from './detect.js';
 import { DETECT_KEYS } from './detect-settings.js';
 import { draftOf } from './draft.js';
 import { fitOptimiser, fitRateScaling } from './optimisers.js';
+import { DENSE_DEFAULTS } from './pixels/presets.js';
+import { DENSE_KEYS, DEPTH_KEYS } from './pixels/settings.js';
 import { PRESETS, presetNames, presetTask, RECIPE_KEYS } from './presets.js';
 import {
   fitAugmentation,

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { STRONGEST_COLOUR } from '../augment/policies/simclr.js';
 import { MOMENTUM_RATES, RATE_SCALINGS } from '../optim/index.js';
-import { denseSettings, depthSettings } from './dense-settings.js';
 import { detectSettings } from './detect-settings.js';
+import { denseSettings, depthSettings } from './pixels/settings.js';
 
 const share = z.number().min(0).max(1);
 const rate = z.number().min(0).lt(1);

@@ -1,5 +1,5 @@
 import { scaledPeak, scalingText } from '../../optim/index.js';
-import { DENSE_KEYS, DEPTH_KEYS } from '../../recipe/dense-settings.js';
+import { DENSE_KEYS, DEPTH_KEYS } from '../../recipe/pixels/settings.js';
 import { DETECT_KEYS } from '../../recipe/detect-settings.js';
 import type { Recipe, RecipeKey, SourcedRecipe } from '../../recipe/recipe.js';
 import { isUnused, shownValue } from '../../recipe/shown.js';

@@ -4,6 +4,9 @@ import type { TraceArg, TraceGraph, TraceNode } from '../../torch/trace.js';
 import { Arguments, operatorName } from './arguments.js';
 import { type Call, CONVERTERS, type Converter } from './converters.js';
 import type { OnnxGraph } from './graph.js';
+import { MAP_CONVERTERS } from './map-converters.js';
+
+const ALL: Readonly<Record<string, Converter>> = { ...CONVERTERS, ...MAP_CONVERTERS };
 
 /**
  * Adds the operations of a trace to `graph`.
@@ -75,9 +78,9 @@ function find(node: TraceNode): { converter: Converter; inPlace: boolean } {
   const name = operatorName(node);
   const inPlace = /^[a-z0-9][a-z0-9_]*_(\.|$)/.test(name);
   const plain = inPlace ? name.replace(/_(?=\.|$)/, '') : name;
-  const converter = Object.hasOwn(CONVERTERS, plain) ? CONVERTERS[plain] : undefined;
+  const converter = Object.hasOwn(ALL, plain) ? ALL[plain] : undefined;
   if (converter !== undefined) return { converter, inPlace };
-  const known = Object.keys(CONVERTERS);
+  const known = Object.keys(ALL);
   throw new RescaledError(
     'Cannot export to ONNX: no conversion for the operator ' +
       `${node.op.includes('::') ? node.op.split('::')[0] : 'aten'}::${name}.` +

@@ -1,4 +1,5 @@
 import type { MeasuredPart } from '../../part-words.js';
+import type { Figure } from '../figures.js';
 import type { Interval } from '../statistics.js';
 
 /** What a report says of a detector, as plain data. Shares are fractions in 0..1; what is not known is undefined. */
@@ -7,7 +8,7 @@ export interface BoxFindings {
   part?: MeasuredPart;
   images: number;
   /** AP and the like, in the order in which they are shown; the first is the primary one. */
-  figures: readonly BoxFigure[];
+  figures: readonly Figure[];
   /** Means over the classes, by overlap: `0.50`, say. */
   curves: readonly { name: string; precision: ArrayLike<number> }[];
   /** AP at each overlap by which an object counts as found. */
@@ -17,14 +18,6 @@ export interface BoxFindings {
   errors: BoxErrors;
   /** Of all pictures, the worst first. */
   worst: readonly WorstPicture[];
-}
-
-export interface BoxFigure {
-  title: string;
-  /** What it is the mean of. */
-  note: string;
-  value?: number;
-  interval?: Interval;
 }
 
 export interface BoxClass {

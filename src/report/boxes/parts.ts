@@ -1,10 +1,11 @@
 import { partWord } from '../../part-words.js';
 import { count, percent } from '../draw/format.js';
 import { html } from '../draw/html.js';
+import { PICTURES_DRAWN } from '../figures.js';
 import type { TaskParts } from '../parts.js';
 import { curvesBody } from './curves.js';
 import type { BoxFindings } from './data.js';
-import { atThreshold, classesTable, confusionBody, figuresTable, KINDS, sizesTable, sizeWords } from './tables.js';
+import { atThreshold, classesTable, confusionBody, figuresBody, KINDS, sizesTable, sizeWords } from './tables.js';
 import { worstBody } from './worst.js';
 
 /** What a report says of a detector: precision over recall, classes, confusion with the background, sizes, the worst pictures. */
@@ -15,7 +16,7 @@ export function boxParts(found: BoxFindings): TaskParts {
       {
         id: 'precision',
         title: 'Precision and recall',
-        body: html`${curvesBody(found)}${figuresTable(found)}`,
+        body: html`${curvesBody(found)}${figuresBody(found)}`,
       },
       { id: 'classes', title: 'Classes', body: classesTable(found) },
       { id: 'confusion', title: 'Confusion with each other and with the background', body: confusionBody(found) },
@@ -28,12 +29,7 @@ export function boxParts(found: BoxFindings): TaskParts {
     ],
     findings: [...whole(found), ...weakest(found), ...missedMost(found), ...sized(found), ...wrong(found)],
     ...(primary?.interval !== undefined && {
-      interval: {
-        ...primary.interval,
-        note:
-          'The interval covers which pictures happened to be measured (they are drawn anew), not the luck of the seed: ' +
-          'for that, repeat the run with other seeds.',
-      },
+      interval: { ...primary.interval, note: PICTURES_DRAWN },
     }),
   };
 }

@@ -1,7 +1,7 @@
 import { count, decimals, missing, percent } from '../draw/format.js';
 import { type Child, type Html, html } from '../draw/html.js';
-import { bar } from '../draw/lists.js';
-import { td, tdNum, tdSorted, tdWords, th, thNum, tr, wideTable } from '../draw/table.js';
+import { td, tdNum, tdSorted, th, thNum, tr, wideTable } from '../draw/table.js';
+import { barCell, barHead, figuresTable, share } from '../figures.js';
 import { matrix } from '../matrix.js';
 import { wilson } from '../statistics.js';
 import type { BoxFindings } from './data.js';
@@ -11,29 +11,9 @@ export const MOST_CLASSES = 30;
 /** Rows that are listed. */
 const LISTED = 12;
 
-const share = (value: number | undefined): Html => tdSorted(value ?? -1, percent(value, 1));
-const barHead = (label: string): Html =>
-  html`<th class="bar-head" aria-label="${label}" data-nosort><span>0</span><span>100 %</span></th>`;
-const barCell = (value: number | undefined, interval: { low: number; high: number } | undefined): Html =>
-  html`<td class="bar-cell">${value !== undefined && interval !== undefined && bar(value, interval)}</td>`;
-
 /** AP and its relatives, with their intervals. */
-export function figuresTable({ figures }: BoxFindings): Html {
-  return html`${wideTable(
-    [th('Figure'), thNum('Value'), barHead('Value and its interval'), thNum('95 % interval'), th('What it is')],
-    figures.map(({ title, note, value, interval }) =>
-      tr([
-        tdWords(title),
-        share(value),
-        barCell(value, interval),
-        tdNum(interval === undefined ? missing : `${percent(interval.low, 1)} to ${percent(interval.high, 1)}`),
-        html`<td class="note">${note}</td>`,
-      ]),
-    ),
-    { table: 'classes full' },
-  )}
-<p class="note">By COCO's rules, up to 100 boxes a picture and class. The intervals are from drawing the measured pictures anew, and no more.</p>`;
-}
+export const figuresBody = ({ figures }: BoxFindings): Html => html`${figuresTable(figures)}
+<p class="note">By COCO's rules, up to 100 boxes a picture and class. The intervals are from drawing the measured pictures anew.</p>`;
 
 /** Every class: what was found of it, and how well; the weakest first. */
 export function classesTable({ classes, errors }: BoxFindings): Html {

@@ -169,8 +169,7 @@ text-align: center; vertical-align: middle; border-radius: 3px; overflow-wrap: n
 .beside { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(480px, 100%), 1fr)); \
 gap: 26px 36px; margin: 14px 0 0; padding: 0; list-style: none; }
 .beside li { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 4px 8px; align-content: start; break-inside: avoid; }
-.beside li.three { grid-template-columns: repeat(3, minmax(0, 1fr)); }
-.beside li.four { grid-template-columns: repeat(4, minmax(0, 1fr)); }
+.beside li.quad { grid-template-columns: repeat(4, minmax(0, 1fr)); }
 .beside > .whole { grid-column: 1 / -1; }
 .beside p { grid-column: 1 / -1; margin: 0; font-size: 13px; overflow-wrap: anywhere; }
 .beside .source { color: var(--muted); font-size: 11.5px; }

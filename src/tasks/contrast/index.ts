@@ -1,7 +1,7 @@
 import type { Labels } from '../../data/loading/labels.js';
 import { LABELS } from '../../data/loading/labels.js';
-import { DENSE_KEYS, DEPTH_KEYS } from '../../recipe/dense-settings.js';
 import { DETECT_KEYS } from '../../recipe/detect-settings.js';
+import { DENSE_KEYS, DEPTH_KEYS } from '../../recipe/pixels/settings.js';
 import type { Task } from '../../train/task.js';
 import { openContrastData } from './data.js';
 import { type ContrastDetails, contrastEvaluator } from './evaluator.js';

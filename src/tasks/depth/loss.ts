@@ -12,8 +12,10 @@ export interface SilogOptions {
 /** cleinc/bts pytorch/bts.py (`silog_loss`) and bts_main.py: focus 0.85, times 10, on readings above 0.1 m. */
 export const BTS_SILOG: SilogOptions = { focus: 0.85, scale: 10, nearest: 0.1 };
 
-/** Below it a logarithm tells nothing more. */
-const LEAST = 1e-6;
+/** Metres that a prediction is taken to be at least: so far below all depths that its logarithm still has a gradient. */
+const LEAST = 1e-30;
+/** What the variance is taken to be at least: a square root has no gradient at 0. */
+const LEAST_VARIANCE = 1e-12;
 
 /**
  * Scale-invariant log loss over all readings of the batch together (Eigen et al. 2014, arXiv 1406.2283; the square root and the factor are
@@ -38,5 +40,5 @@ export function silogLoss(
   const d = sub(log(near), log(truth));
   const mean = div(sum(d), count);
   const variance = sub(div(sum(mul(d, d)), count), mul(mul(mean, mean), focus));
-  return mul(call('aten::sqrt', [call('aten::clamp_min', [variance, LEAST ** 2])]), scale);
+  return mul(call('aten::sqrt', [call('aten::clamp_min', [variance, LEAST_VARIANCE])]), scale);
 }

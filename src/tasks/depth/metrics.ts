@@ -85,10 +85,17 @@ export interface DepthScorer {
   /** Of picture i alone; undefined where no pixel of it counts. */
   picture(i: number): DepthFigures | undefined;
   /** 95 % intervals by drawing pictures. */
-  intervals(
-    options?: BootstrapOptions,
-  ): Readonly<Record<'mean' | 'pooled', Readonly<Partial<Record<keyof DepthFigures, Spread>>>>>;
+  intervals(options?: BootstrapOptions): DepthIntervals;
 }
+
+export interface DepthIntervals
+  extends Readonly<Record<'mean' | 'pooled', Readonly<Partial<Record<keyof DepthFigures, Spread>>>>> {
+  /** In the order of the distances. */
+  readonly distances: readonly Readonly<Partial<Record<(typeof BIN_FIGURES)[number], Spread>>>[];
+}
+
+/** What a distance has an interval of. */
+const BIN_FIGURES = ['absRel', 'rmse', 'bias', 'd1'] as const;
 
 /** Steps of distance. */
 const STEPS = 40;
@@ -124,20 +131,19 @@ export function depthScorer(options: DepthOptions = {}): DepthScorer {
     const mean = named(Array.from(means, (sum) => sum / images)) as Readonly<Record<keyof DepthFigures, number>>;
     return { ...(pooled !== undefined && { pooled, mean }), images, skipped, pixels: totals[0]! };
   };
+  const bins = (times?: ArrayLike<number>): DistanceBin[] =>
+    distancesOf(
+      pictures.map(({ sums }) => sums),
+      limits.max,
+      times,
+    );
   return {
     add(predicted, truth, sides) {
       const sums = sumsOf(predicted, truth, sides, limits);
       const own = figuresOf(sums.totals);
       pictures.push({ sums, ...(own !== undefined && { own }) });
     },
-    result: (times) => ({
-      ...measured(times),
-      distances: distancesOf(
-        pictures.map(({ sums }) => sums),
-        limits.max,
-        times,
-      ),
-    }),
+    result: (times) => ({ ...measured(times), distances: bins(times) }),
     picture: (i) => {
       if (!(i in pictures)) throw new RescaledError(`Expected a picture below ${pictures.length} but received ${i}.`);
       return pictures[i]!.own;
@@ -147,11 +153,26 @@ export function depthScorer(options: DepthOptions = {}): DepthScorer {
         pictures.length,
         (times) => {
           const { mean, pooled } = measured(times);
-          return [mean, pooled].flatMap((figures) => DEPTH_FIGURES.map((name) => figures?.[name] ?? Number.NaN));
+          return [
+            ...[mean, pooled].flatMap((figures) => DEPTH_FIGURES.map((name) => figures?.[name] ?? Number.NaN)),
+            ...bins(times).flatMap((bin) => BIN_FIGURES.map((name) => bin[name] ?? Number.NaN)),
+          ];
         },
         options,
       );
-      return { mean: named(found.slice(0, DEPTH_FIGURES.length)), pooled: named(found.slice(DEPTH_FIGURES.length)) };
+      const count = DEPTH_FIGURES.length;
+      return {
+        mean: named(found.slice(0, count)),
+        pooled: named(found.slice(count, 2 * count)),
+        distances: Array.from({ length: STEPS }, (_, i) =>
+          Object.fromEntries(
+            BIN_FIGURES.flatMap((name, k) => {
+              const spread = found[2 * count + BIN_FIGURES.length * i + k];
+              return spread === undefined ? [] : [[name, spread]];
+            }),
+          ),
+        ),
+      };
     },
   };
 }
@@ -250,15 +271,16 @@ function figuresOf(totals: Float64Array): DepthFigures | undefined {
 }
 
 function distancesOf(pictures: readonly Sums[], max: number, times?: ArrayLike<number>): DistanceBin[] {
+  const all = new Float64Array(5 * STEPS);
+  for (const [i, { steps }] of pictures.entries()) {
+    const copies = times === undefined ? 1 : times[i]!;
+    if (copies !== 0) for (let k = 0; k < all.length; k++) all[k]! += copies * steps[k]!;
+  }
   return Array.from({ length: STEPS }, (_, i): DistanceBin => {
-    const sum = (k: number): number =>
-      pictures.reduce((total, { steps }, p) => total + (times === undefined ? 1 : times[p]!) * steps[5 * i + k]!, 0);
-    const pixels = sum(0);
+    const pixels = all[5 * i]!;
     const range = { from: (i * max) / STEPS, to: ((i + 1) * max) / STEPS, pixels };
     if (pixels === 0) return range;
-    return {
-      ...range,
-      ...{ absRel: sum(1) / pixels, rmse: Math.sqrt(sum(2) / pixels), bias: sum(3) / pixels, d1: sum(4) / pixels },
-    };
+    const mean = (k: number): number => all[5 * i + k]! / pixels;
+    return { ...range, absRel: mean(1), rmse: Math.sqrt(mean(2)), bias: mean(3), d1: mean(4) };
   });
 }

@@ -2,7 +2,7 @@ import { type DetectTargets, detectTargets } from '../../data/annotations/detect
 import { openDetection } from '../../data/annotations/detection.js';
 import { anchorsFor } from '../../models/detect/index.js';
 import { modelFacts } from '../../models/index.js';
-import { DENSE_KEYS, DEPTH_KEYS } from '../../recipe/dense-settings.js';
+import { DENSE_KEYS, DEPTH_KEYS } from '../../recipe/pixels/settings.js';
 import { CONTRAST_KEYS } from '../../recipe/simclr-augment.js';
 import type { RunConfig } from '../../run/config.js';
 import type { Task } from '../../train/task.js';

@@ -1,8 +1,9 @@
 import type sharpOf from 'sharp';
 import { readPixels, type Source } from '../../data/sources/source.js';
 import { pathWithin } from '../../files.js';
-import type { BoxFigure, BoxFindings, Edges, WorstPicture } from '../../report/boxes/data.js';
+import type { BoxFindings, Edges, WorstPicture } from '../../report/boxes/data.js';
 import { boxParts } from '../../report/boxes/parts.js';
+import type { Figure } from '../../report/figures.js';
 import type { TaskParts } from '../../report/parts.js';
 import type { Evaluation, ReportContext } from '../../train/task.js';
 import type { CocoIntervals, CocoScorer, CocoStats } from './coco-ap.js';
@@ -82,10 +83,16 @@ const FIGURES: readonly [name: keyof CocoStats, title: string, note: string][] =
   ['arLarge', 'AR, large objects', 'with 100 boxes'],
 ];
 
-function figuresOf(stats: CocoStats, { stats: spreads }: CocoIntervals): BoxFigure[] {
+function figuresOf(stats: CocoStats, { stats: spreads }: CocoIntervals): Figure[] {
   return FIGURES.map(([name, title, note]) => {
     const [value, interval] = [known(stats[name]), spreads[name]];
-    return { title, note, ...(value !== undefined && { value }), ...(interval !== undefined && { interval }) };
+    return {
+      title,
+      note,
+      unit: 'share',
+      ...(value !== undefined && { value }),
+      ...(interval !== undefined && { interval }),
+    };
   });
 }
 

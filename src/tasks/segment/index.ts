@@ -1,8 +1,8 @@
 import { type SegmentTargets, segmentTargets } from '../../data/annotations/map-targets.js';
 import { openSegmentation } from '../../data/annotations/maps.js';
 import { LAST_LAYERS } from '../../models/segment/index.js';
-import { DEPTH_KEYS } from '../../recipe/dense-settings.js';
 import { DETECT_KEYS } from '../../recipe/detect-settings.js';
+import { DEPTH_KEYS } from '../../recipe/pixels/settings.js';
 import { CONTRAST_KEYS } from '../../recipe/simclr-augment.js';
 import type { Task } from '../../train/task.js';
 import { DEFAULT_DECODER, decoderOf, refusesDecoder } from '../pixel-decoder.js';

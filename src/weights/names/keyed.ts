@@ -28,9 +28,8 @@ function torchvisionFile(file: WeightsFile): WeightsFile {
 }
 
 /**
- * A Keras or TensorFlow file under the keys and in the layouts of PyTorch, and a detector or a segmentation model of
- * torchvision under ours; other files are themselves. A name that no
- * rule knows stays as it is, so that a comparison with a model shows it as unexpected.
+ * A Keras or TensorFlow file under the keys and in the layouts of PyTorch, and a detector or a segmentation model of torchvision under ours;
+ * other files are themselves. A name that no rule knows stays as it is, so that a comparison with a model shows it as unexpected.
  */
 export function underModelKeys(file: WeightsFile): WeightsFile {
   if (file.format !== 'keras' && file.format !== 'tensorflow') return torchvisionFile(file);

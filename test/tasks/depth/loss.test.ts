@@ -30,7 +30,8 @@ describe('the scale-invariant log loss', () => {
       const truth = maps([1, 2, 4, 1], 1, 2, 2);
       const at = (focus: number, factor: number): number =>
         silogLoss(mul(prediction, factor), truth, { ...BTS_SILOG, focus }).item();
-      assert.ok(Math.abs(at(1, 1) - at(1, 3)) < 1e-5);
+      // A difference of two numbers near to each other, in float32.
+      assert.ok(Math.abs(at(1, 1) - at(1, 3)) < 1e-3);
       assert.ok(at(0, 3) > at(0, 1) + 1);
     });
   });

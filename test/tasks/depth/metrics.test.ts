@@ -142,12 +142,15 @@ describe('pictures together', () => {
         b.distances.map(({ pixels }) => pixels),
       );
     }
-    const { mean, pooled } = scorer.intervals({ draws: 200, seed: 1 });
+    const { mean, pooled, distances } = scorer.intervals({ draws: 200, seed: 1 });
     const whole = scorer.result();
+    for (const [i, bin] of whole.distances.entries())
+      if (bin.pixels === 0) assert.deepEqual(distances[i], {});
+      else assert.ok(distances[i]!.bias!.low <= bin.bias! && bin.bias! <= distances[i]!.bias!.high);
     for (const name of DEPTH_FIGURES) {
       assert.ok(mean[name]!.low <= whole.mean![name] && whole.mean![name] <= mean[name]!.high, name);
       assert.ok(pooled[name]!.low <= whole.pooled![name] && whole.pooled![name] <= pooled[name]!.high, name);
     }
-    assert.deepEqual(scorer.intervals({ draws: 200, seed: 1 }), { mean, pooled });
+    assert.deepEqual(scorer.intervals({ draws: 200, seed: 1 }), { mean, pooled, distances });
   });
 });

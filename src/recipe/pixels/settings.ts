@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { DEPTH_OUTPUTS } from '../models/depth/index.js';
-import { DECODERS, OUTPUT_STRIDES } from '../models/segment/index.js';
+import { DEPTH_OUTPUTS } from '../../models/depth/index.js';
+import { DECODERS, OUTPUT_STRIDES } from '../../models/segment/index.js';
 
 /** Settings of the tasks segment and depth, which say something of every pixel; `headNorm` and `trunkNorm` are detect's too. */
 export const denseSettings = {

@@ -1,4 +1,4 @@
-import type { Changes, Preset } from './preset.js';
+import type { Changes, Preset } from '../preset.js';
 
 const TORCHVISION = 'torchvision references/segmentation/train.py';
 const DEEPLAB = 'torchvision models/segmentation/deeplabv3.py';
@@ -104,7 +104,9 @@ export const DENSE_PRESETS: Readonly<Record<string, Preset>> = {
       epochs: [60, SMALL],
       batch: [8, SMALL],
       optimiser: ['adamw', BTS],
+      weightDecayMode: ['decoupled', BTS],
       squareDecay: [0.999, BTS],
+      epsilon: [1e-3, BTS],
       learningRate: [5e-4, `${SMALL} (${BTS}: 1e-4 for 4 pictures)`],
       warmupEpochs: [3, SMALL],
       weightDecay: [1e-2, `${BTS}: of the encoder`],
@@ -127,6 +129,7 @@ export const DENSE_PRESETS: Readonly<Record<string, Preset>> = {
       epochs: [50, BTS],
       batch: [4, BTS],
       optimiser: ['adamw', BTS],
+      weightDecayMode: ['decoupled', BTS],
       squareDecay: [0.999, BTS],
       epsilon: [1e-3, BTS],
       learningRate: [1e-4, BTS],
