@@ -150,8 +150,8 @@ test('what a decoder cannot do is refused in words', async () => {
     /Expected accumulate=1 with the task depth/,
   );
   await rejectsWith(
-    whole(train(options('net', { model: 'efficientnet-b0', recipe: 'deeplabv3', settings: { outputStride: 16 } }))),
+    whole(train(options('net', { model: 'efficientnet-b0', recipe: 'deeplabv3', settings: { outputStride: 8 } }))),
     2,
-    /Expected a ResNet for an output stride of 16/,
+    /Expected a ResNet for an output stride of 8/,
   );
 });
