@@ -10,11 +10,15 @@ export interface TrainingFlags extends Omit<TrainOptions, 'data' | 'out' | 'sett
   set?: string[];
 }
 
-/** Of commands that train: what is trained. */
-export const modelOptions = (command: Command): Command =>
+/** Of commands that train: what is trained. @param task whether help speaks of tasks: where there is a choice */
+export const modelOptions = (command: Command, task: 'shown' | 'hidden' = 'hidden'): Command =>
   command
-    // Of use once there is a choice.
-    .addOption(new Option('--task <name>').hideHelp())
+    .addOption(
+      new Option(
+        '--task <name>',
+        'what is learned: classify, detect, segment or depth; default by the annotations beside the pictures',
+      ).hideHelp(task === 'hidden'),
+    )
     .option('-m, --model <name>', 'resnet-rs-50, resnet-rs-101@192, resnet-50, ... (see "rescaled models")')
     .option(
       '--from <weights>',

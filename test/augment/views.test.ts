@@ -162,6 +162,8 @@ test('preprocessOptions fills the reference and names a wrong field', () => {
     cropAspect: [3 / 4, 4 / 3],
     flip: 0.5,
     evalCrop: 0.875,
+    fit: 'crop',
+    scaleRange: [0.75, 1.5],
     cropMode: 'inception',
     padding: 4,
     minCovered: 0.1,

@@ -57,8 +57,8 @@ test('--json has all of it under names that stay', async () => {
   assert.match(stderr, /--fail-on: broken, few\./);
   const json = JSON.parse(stdout);
   assert.deepEqual(Object.keys(json), [
-    ...['format', 'data', 'name', 'kind', 'pictures', 'classes', 'parts', 'broken', 'groups', 'absent', 'balance'],
-    ...['measured', 'folders', 'ignored', 'odd', 'exactOnly', 'found', 'seconds', 'failedOn'],
+    ...['format', 'data', 'name', 'kind', 'pictures', 'classes', 'parts', 'broken', 'annotations', 'groups', 'absent'],
+    ...['balance', 'measured', 'folders', 'ignored', 'odd', 'exactOnly', 'found', 'seconds', 'failedOn'],
   ]);
   assert.equal(json.format, 'rescaled check 1');
   assert.deepEqual(Object.keys(json.found), Object.keys(CHECK_KINDS));
@@ -113,7 +113,10 @@ test('IDX files are checked too', { skip: existsSync(FASHION) ? false : 'Fashion
 test('misuse is told in one line, with exit code 2', async () => {
   for (const [args, pattern] of [
     [[join(folder, 'none')], /Expected a folder at .*none but there is none/],
-    [[data, '--fail-on', 'leak'], /for --fail-on but received "leak"\. Did you mean "leaks"\? Known: broken, leaks/],
+    [
+      [data, '--fail-on', 'leak'],
+      /for --fail-on but received "leak"\. Did you mean "leaks"\? Known: broken, annotations, leaks/,
+    ],
     [[data, '-o', 'page.svg'], /ends in \.html to write but received "page\.svg"/],
     [[data, '-o', join(folder, 'nowhere', 'a.html')], /its folder does not exist/],
     [[data, '--examples', '-1'], /from 0 to 1000000 for --examples but received -1/],

@@ -1,8 +1,9 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { numberOption } from '../../checks.js';
 import { type Choice, chooseRun, isChoosing, withChoice } from '../../choice/run.js';
+import { TASK_OF, whichAnnotations } from '../../data/annotations/which.js';
 import { onnxFile } from '../../deploy/model-file.js';
 import { RUNTIME_INSTALL } from '../../deploy/session.js';
 import { UsageError } from '../../errors.js';
@@ -45,7 +46,7 @@ export function register(program: Command): void {
       'folder with train/ and val/, test/ or both, folder of class folders or IDX files, tar shards (folder, pattern, address)',
     );
   const options = recipeOptions(
-    modelOptions(train).option('-e, --epochs <n>', 'passes over the training pictures', integer),
+    modelOptions(train, 'shown').option('-e, --epochs <n>', 'passes over the training pictures', integer),
   )
     .option(
       '--minutes <n>',
@@ -82,6 +83,7 @@ Examples:
   rescaled train flowers --from runs/birds-1             go on from other weights
   rescaled train flowers --from resnetrs50.tf_in1k       fine-tuning
   rescaled train flowers --unlabelled heap -r fixmatch   few labels, many pictures
+  rescaled train cells                                   boxes, masks or depth beside the pictures: --task says which
   rescaled train flowers --explain                       what would be done, and why
   rescaled train --resume runs/flowers-1`,
     )
@@ -107,6 +109,7 @@ async function run(data: string | undefined, flags: TrainFlags): Promise<void> {
     throw new UsageError('Expected --data with --resume alone: rescaled train DATA names the data of a new run.');
   // Here, where it can be shown: the process that trains finds the file.
   if (flags.from !== undefined) flags.from = await weightsPath(flags.from);
+  if (flags.task === undefined) flags.task = await taskOf(data);
   const name = lastName(data) || 'run';
   const { options: given, choice } = (await completed(data, flags)) ?? {};
   if (given === undefined) return;
@@ -119,6 +122,16 @@ async function run(data: string | undefined, flags: TrainFlags): Promise<void> {
   } finally {
     claimed?.release();
   }
+}
+
+/** The task that annotations beside the pictures ask for: boxes, masks, depth. @returns undefined where there are none */
+async function taskOf(data: string): Promise<string | undefined> {
+  if (!existsSync(data) || !statSync(data).isDirectory()) return undefined;
+  const found = await whichAnnotations(data);
+  if (found === undefined) return undefined;
+  const task = TASK_OF[found.kind];
+  console.error(`task ${task}: ${found.file} has ${found.kind}`);
+  return task;
 }
 
 /** @param given names of the options beside --resume @throws UsageError for one that a run knows itself */
@@ -140,6 +153,10 @@ async function completed(
   const asked = { options: given, ...(flags.minutes === undefined ? {} : { minutes: flags.minutes }) };
   // A task with a recipe of its own has a network too.
   const own = taskNamed(given.task).recipe !== undefined;
+  if (own && flags.minutes !== undefined)
+    throw new UsageError(
+      `Expected no --minutes with the task ${given.task}: lengths are chosen for classes alone. Say --epochs.`,
+    );
   if (own || !isChoosing(asked))
     return { options: given.from === undefined || own ? given : { recipe: 'finetune', ...given } };
   if (flags.out !== undefined && flags.explain !== true) checkOut(flags.out);

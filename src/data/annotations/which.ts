@@ -23,8 +23,8 @@ const FORMS = {
   depth: 'depth maps',
 } as const;
 
-/** Names of the task of each kind. */
-const TASKS = { boxes: 'detect', masks: 'segment', depth: 'depth' } as const;
+/** The task that learns annotations of each kind. */
+export const TASK_OF = { boxes: 'detect', masks: 'segment', depth: 'depth' } as const;
 
 /** Files of a sort that are looked at before none of them says anything. */
 const MOST_LOOKED = 24;
@@ -47,7 +47,7 @@ export async function whichAnnotations(path: string): Promise<FoundAnnotations |
   const kinds = [...new Set(found.map(({ kind }) => kind))];
   const how =
     kinds.length > 1
-      ? `Say which with --task ${kinds.map((kind) => TASKS[kind]).join(' or ')}.`
+      ? `Say which with --task ${kinds.map((kind) => TASK_OF[kind]).join(' or ')}.`
       : 'Give a folder that has one of them, or take the others out.';
   throw new UsageError(`Expected one kind of annotations in ${root} but ${said(found)}. ${how}`);
 }
