@@ -218,7 +218,7 @@ export function explanation(config: RunConfig): string {
     ...(config.from === undefined ? [] : [`starts from ${config.from}`]),
     ...(config.evalEvery === 1
       ? []
-      : [`measured on the test pictures every ${config.evalEvery} epochs and after the last`]),
+      : [`measured on the ${measuredPart(config)} pictures every ${config.evalEvery} epochs and after the last`]),
     `recipe ${preset}; ${peakText(values)}`,
     '',
     ...recipeTable(config.recipe),
@@ -226,10 +226,14 @@ export function explanation(config: RunConfig): string {
   ].join('\n');
 }
 
+/** What epochs are measured on. */
+const measuredPart = ({ testImages, selectedOn = 'test' }: RunConfig): string =>
+  selectedOn === 'test' || (selectedOn === 'minival' && testImages === undefined) ? 'test' : 'validation';
+
 /** `1192 training, 225 validation and 245 test pictures`. */
-function picturesText({ trainImages, unlabelled, valImages, testImages, selectedOn = 'test' }: RunConfig): string {
-  const measured =
-    selectedOn === 'test' || (selectedOn === 'minival' && testImages === undefined) ? 'test' : 'validation';
+function picturesText(config: RunConfig): string {
+  const { trainImages, unlabelled, valImages, testImages } = config;
+  const measured = measuredPart(config);
   const heap = unlabelled === undefined ? '' : `${unlabelled.images} unlabelled, `;
   return testImages === undefined
     ? `${heap}${trainImages} training and ${valImages} ${measured} pictures`
