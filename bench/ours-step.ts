@@ -1,17 +1,40 @@
 // Our side of bench/step.ts, in a process of its own as its peer is: answers "train" or "infer" with the seconds of one
 // step.
-//   node dist/bench/ours-step.js resnet-50|resnet-rs-50|efficientnet-b0 BATCH SIZE THREADS train|infer
+//   node dist/bench/ours-step.js resnet-50|resnet-rs-50|efficientnet-b0|retinanet BATCH SIZE THREADS train|infer
 import { createInterface } from 'node:readline';
 import { exportOnnx } from '../src/deploy/onnx/export.js';
 import { OnnxSession } from '../src/deploy/session.js';
-import { createModel } from '../src/models/index.js';
+import { anchorsFor, detectorOn } from '../src/models/detect/index.js';
+import { createModel, type ImageModel } from '../src/models/index.js';
 import { decayGroups, Sgd } from '../src/optim/index.js';
-import { crossEntropy, fromTypedArray, randn, scope, setThreads, to, trace, zeros } from '../src/torch/index.js';
+import { detectionLoss } from '../src/tasks/detect/objective.js';
+import { DEFAULT_FACTS } from '../src/tasks/detect/settings.js';
+import {
+  add,
+  crossEntropy,
+  fromTypedArray,
+  randn,
+  scope,
+  setThreads,
+  type Tensor,
+  to,
+  trace,
+  zeros,
+} from '../src/torch/index.js';
 
 const [name = 'resnet-50', batchText, sizeText, threadsText, kind] = process.argv.slice(2);
 const [batch, size, threads] = [batchText, sizeText, threadsText].map(Number) as [number, number, number];
 setThreads(threads);
-const model = createModel(name, { dropout: 0 }).to({ memoryFormat: 'channels_last' });
+/** torchvision's RetinaNet on its ResNet-18, two classes. */
+const DETECTOR = {
+  ...{ kind: 'retinanet', classes: 2, channels: 256, layers: 4, norm: 'none', pyramidNorm: 'none', extra: 'p5' },
+  ...{ anchors: DEFAULT_FACTS.anchors, frozenNorm: false },
+} as const;
+const detects = name === 'retinanet';
+const made: ImageModel = detects
+  ? detectorOn(createModel('resnet-18', { classes: 1 }), DETECTOR, 0)
+  : createModel(name, { dropout: 0 });
+const model = made.to({ memoryFormat: 'channels_last' });
 
 let work: () => Promise<void> | void;
 if (kind === 'train') {
@@ -22,9 +45,28 @@ if (kind === 'train') {
   });
   const x = to(randn([batch, 3, size, size]), { memoryFormat: 'channels_last' });
   const y = fromTypedArray(new BigInt64Array(batch), [batch]);
+  const lossOf = detects ? boxLoss() : (): Tensor => crossEntropy(model.forward(x), y, 0.1);
+  /** Twelve boxes in each picture, as the peer has them. */
+  function boxLoss(): () => Tensor {
+    const boxes = Array.from({ length: 12 }, (_, k) => {
+      const [left, top, side] = [((k % 4) * size) / 4, (Math.floor(k / 4) * size) / 4, size / 8 + (k * size) / 96];
+      return [left, top, left + side, top + side];
+    });
+    const truth = { boxes: Float32Array.from(boxes.flat()), classes: Int32Array.from(boxes, (_, k) => k % 2) };
+    const truths = Array.from({ length: batch }, () => truth);
+    const decoder = { options: DETECTOR, size, ...anchorsFor(DETECTOR, size, model.totalStride) };
+    const rules = {
+      ...{ alpha: 0.25, gamma: 2, matchHigh: 0.5, matchLow: 0.4, normaliser: 'picture', boxLoss: 'l1' },
+      ...{ huberDelta: 0.1, boxWeight: 1 },
+    } as const;
+    return () => {
+      const { classLoss, boxLoss } = detectionLoss(model.forward(x), truths, decoder, rules);
+      return add(classLoss, boxLoss);
+    };
+  }
   work = () => {
     scope(() => {
-      const loss = crossEntropy(model.forward(x), y, 0.1);
+      const loss = lossOf();
       loss.backward();
       loss.item();
     });

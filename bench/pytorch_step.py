@@ -1,7 +1,7 @@
 """The peer of bench/step.ts: one training step or inference in eager PyTorch, timed on request.
 
 Reads a line per request from standard input ("train" or "infer"), answers with the seconds of one step. channels_last,
-PyTorch's defaults otherwise, threads as given. Usage: pytorch_step.py resnet-50|resnet-rs-50|efficientnet-b0 BATCH SIZE THREADS|default
+PyTorch's defaults otherwise, threads as given. Usage: pytorch_step.py resnet-50|resnet-rs-50|efficientnet-b0|retinanet BATCH SIZE THREADS|default
 """
 import sys
 import time
@@ -18,6 +18,14 @@ if name == "resnet-50":
     import torchvision
 
     model = torchvision.models.resnet50()
+elif name == "retinanet":
+    import torchvision
+    from torchvision.models.detection import RetinaNet
+    from torchvision.models.detection.backbone_utils import _resnet_fpn_extractor
+    from torchvision.ops.feature_pyramid_network import LastLevelP6P7
+
+    trunk = _resnet_fpn_extractor(torchvision.models.resnet18(), 5, returned_layers=[2, 3, 4], extra_blocks=LastLevelP6P7(256, 256))
+    model = RetinaNet(trunk, num_classes=2, min_size=size, max_size=size)
 elif name == "efficientnet-b0":
     import torchvision
 
@@ -35,9 +43,19 @@ x = torch.randn(batch, 3, size, size).to(memory_format=torch.channels_last)
 y = torch.zeros(batch, dtype=torch.long)
 
 
+# Twelve boxes in each picture, as our side has them.
+boxes = [[k % 4 * size / 4, k // 4 * size / 4, k % 4 * size / 4 + size / 8 + k * size / 96, k // 4 * size / 4 + size / 8 + k * size / 96] for k in range(12)]
+truths = [{"boxes": torch.tensor(boxes), "labels": torch.arange(12) % 2} for _ in range(batch)]
+
+
 def train():
     model.train()
     optimiser.zero_grad(set_to_none=True)
+    if name == "retinanet":
+        loss = sum(model(list(x), truths).values())
+        loss.backward()
+        optimiser.step()
+        return loss.item()
     loss = torch.nn.functional.cross_entropy(model(x), y, label_smoothing=0.1)
     loss.backward()
     optimiser.step()

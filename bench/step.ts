@@ -1,5 +1,5 @@
-// Training step and inference of ResNet-50, ResNet-RS-50 and EfficientNet-B0 against PyTorch, both sides in turn on the
-// same machine.
+// Training step and inference of ResNet-50, ResNet-RS-50 and EfficientNet-B0 against PyTorch, and the training step of a RetinaNet on
+// ResNet-18 against torchvision's (--models retinanet), both sides in turn on the same machine.
 //   npm run bench [-- --models resnet-50,efficientnet-b0 --kinds train --runs 5 --batch 16 --size 160
 //     --peer-threads default --json]
 // PyTorch is timed twice: with one thread a core, as we have, and with its own default, which is 1 on some virtual
@@ -28,13 +28,15 @@ const runs = Number(options.runs);
 const batch = Number(options.batch);
 const threads = availableParallelism();
 const models = options.models.split(',');
-const known = ['resnet-50', 'resnet-rs-50', 'efficientnet-b0'];
+const known = ['resnet-50', 'resnet-rs-50', 'efficientnet-b0', 'retinanet'];
 for (const model of models)
   if (!known.includes(model)) throw new Error(`--models: expected some of ${known.join(', ')} but received ${model}`);
 const kinds = options.kinds.split(',');
 for (const kind of kinds)
   if (kind !== 'train' && kind !== 'infer')
     throw new Error(`--kinds: expected train, infer or both but received ${kind}`);
+if (models.includes('retinanet') && kinds.includes('infer'))
+  throw new Error('--kinds: expected train with --models retinanet, whose inference ends in boxes');
 const peers = options['peer-threads'] !== undefined ? [options['peer-threads']] : [String(threads), 'default'];
 
 class Side {
