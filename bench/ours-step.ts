@@ -4,7 +4,7 @@
 import { createInterface } from 'node:readline';
 import { exportOnnx } from '../src/deploy/onnx/export.js';
 import { OnnxSession } from '../src/deploy/session.js';
-import { anchorsFor, detectorOn } from '../src/models/detect/index.js';
+import { anchorsFor, type DetectorOptions, detectorOn } from '../src/models/detect/index.js';
 import { createModel, type ImageModel } from '../src/models/index.js';
 import { decayGroups, Sgd } from '../src/optim/index.js';
 import { detectionLoss } from '../src/tasks/detect/objective.js';
@@ -26,10 +26,10 @@ const [name = 'resnet-50', batchText, sizeText, threadsText, kind] = process.arg
 const [batch, size, threads] = [batchText, sizeText, threadsText].map(Number) as [number, number, number];
 setThreads(threads);
 /** torchvision's RetinaNet on its ResNet-18, two classes. */
-const DETECTOR = {
-  ...{ kind: 'retinanet', classes: 2, channels: 256, layers: 4, norm: 'none', pyramidNorm: 'none', extra: 'p5' },
-  ...{ anchors: DEFAULT_FACTS.anchors, frozenNorm: false },
-} as const;
+const DETECTOR: DetectorOptions = {
+  ...({ kind: 'retinanet', classes: 2, channels: 256, layers: 4, norm: 'none' } as const),
+  ...({ pyramidNorm: 'none', extra: 'p5', anchors: DEFAULT_FACTS.anchors, frozenNorm: false } as const),
+};
 const detects = name === 'retinanet';
 const made: ImageModel = detects
   ? detectorOn(createModel('resnet-18', { classes: 1 }), DETECTOR, 0)

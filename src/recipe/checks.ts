@@ -87,7 +87,7 @@ export function refuseUnlabelled(recipe: Recipe, unlabelled: { labels: boolean }
 }
 
 /** What can be done but is seldom meant: each with its reason. */
-export function adviceOn(recipe: Recipe): string[] {
+export function adviceOn(recipe: Recipe, { classifies = true } = {}): string[] {
   const {
     weightDecay,
     dropout,
@@ -111,7 +111,7 @@ export function adviceOn(recipe: Recipe): string[] {
   const none = !dropping && augment === 'none' && labelSmoothing === 0 && recipe.mixup === 0 && recipe.cutmix === 0;
   const advice: [boolean, string][] = [
     [
-      coupled && dropping && weightDecay >= 1e-4,
+      classifies && coupled && dropping && weightDecay >= 1e-4,
       `weightDecay=${weightDecay} with ` +
         `${dropout > 0 ? `dropout=${dropout}` : `stochasticDepth=${stochasticDepth}`}: ` +
         'where these join RandAugment and label smoothing, ' +
@@ -119,13 +119,13 @@ export function adviceOn(recipe: Recipe): string[] {
         'ResNet-200 from 85.3 to 85.5).',
     ],
     [
-      coupled && none && weightDecay > 0 && weightDecay <= 4e-5,
+      classifies && coupled && none && weightDecay > 0 && weightDecay <= 4e-5,
       `weightDecay=${weightDecay} is the only regularisation: with no other, ` +
         'paper Table 2 does better at 1e-4 than at 4e-5 (ResNet-50 79.7 against 78.7, ' +
         'ResNet-200 82.5 against 81.7).',
     ],
     [
-      epochs <= 100 && (dropping || augment === 'randaugment'),
+      classifies && epochs <= 100 && (dropping || augment === 'randaugment'),
       `epochs=${epochs} with ` +
         regularisers.join(', ') +
         ': on ImageNet the paper (appendix E) trains 10 and 100 epochs with flips and crops alone, ' +

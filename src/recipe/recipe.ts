@@ -112,7 +112,7 @@ export function resolveRecipe(
     values,
     sources: draft.sources(),
     chosen: draft.chosenKeys(),
-    advice: [...adviceOn(values), ...draft.idle],
+    advice: [...adviceOn(values, { classifies: presetTask(preset) === undefined }), ...draft.idle],
   };
 }
 

@@ -19,11 +19,11 @@ test('fit=letterbox: the crop has no part in it, and small pictures are not shif
 test('what cannot be is refused', () => {
   assert.throws(
     () => recipe(64, { scaleMin: 2, scaleMax: 1 }),
-    /Expected scaleMin up to scaleMax but received 2 and 1/,
+    /Expected scaleMin up to scaleMax but received scaleMin=2 and scaleMax=1/,
   );
   assert.throws(
     () => recipe(64, { fit: 'letterbox', cropMode: 'pad' }),
-    /Expected cropMode=scale or none with fit=letterbox/,
+    /Expected another cropMode than pad with fit=letterbox: take scale/,
   );
 });
 
@@ -32,7 +32,7 @@ test('weights and exported files say it', () => {
   assert.deepEqual(readFacts(facts, 'x'), { fit: 'letterbox', evalCrop: 1 });
   assert.match(
     resizeRule(256, 1, 'bicubic', 'letterbox'),
-    /the longer side is 256 .* upper left corner of 256 x 256 of the colour 124, 116, 104/,
+    /longer side is 256 .* upper left corner of 256 x 256 pixels of the colour 124, 116, 104/,
   );
   assert.match(resizeRule(256, 1, 'bicubic'), /centred square/);
 });
