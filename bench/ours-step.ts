@@ -7,7 +7,7 @@ import { OnnxSession } from '../src/deploy/session.js';
 import { anchorsFor, type DetectorOptions, detectorOn } from '../src/models/detect/index.js';
 import { createModel, type ImageModel } from '../src/models/index.js';
 import { decayGroups, Sgd } from '../src/optim/index.js';
-import { detectionLoss } from '../src/tasks/detect/objective.js';
+import { detectionLoss, type LossOptions } from '../src/tasks/detect/objective.js';
 import { DEFAULT_FACTS } from '../src/tasks/detect/settings.js';
 import {
   add,
@@ -55,10 +55,16 @@ if (kind === 'train') {
     const truth = { boxes: Float32Array.from(boxes.flat()), classes: Int32Array.from(boxes, (_, k) => k % 2) };
     const truths = Array.from({ length: batch }, () => truth);
     const decoder = { options: DETECTOR, size, ...anchorsFor(DETECTOR, size, model.totalStride) };
-    const rules = {
-      ...{ alpha: 0.25, gamma: 2, matchHigh: 0.5, matchLow: 0.4, normaliser: 'picture', boxLoss: 'l1' },
-      ...{ huberDelta: 0.1, boxWeight: 1 },
-    } as const;
+    const rules: LossOptions = {
+      alpha: 0.25,
+      gamma: 2,
+      matchHigh: 0.5,
+      matchLow: 0.4,
+      normaliser: 'picture',
+      boxLoss: 'l1',
+      huberDelta: 0.1,
+      boxWeight: 1,
+    };
     return () => {
       const { classLoss, boxLoss } = detectionLoss(model.forward(x), truths, decoder, rules);
       return add(classLoss, boxLoss);
