@@ -5,7 +5,7 @@ import { picturesOf } from '../part-words.js';
 import { groupText } from '../report/check/words.js';
 import type { TrainEvent } from '../run/events.js';
 import type { RunCopies } from '../run/pictures.js';
-import { didYouMean } from '../suggest.js';
+import { commandLine, didYouMean } from '../suggest.js';
 
 /** So many are named in a line. */
 const NAMED = 3;
@@ -75,7 +75,7 @@ function leakText({ leaks }: Copies, { val, test, measured }: Dataset, path: str
   const rest = leaks.length - first.length;
   return (
     `${counts.join(' and ')} also stand in training and flatter the figures: ${first.join(', ')}` +
-    `${rest > 0 ? ` and ${rest} more` : ''}; --leave-out leaks trains without their copies, "rescaled check ${path}" shows them`
+    `${rest > 0 ? ` and ${rest} more` : ''}; --leave-out leaks trains without their copies, "rescaled check ${commandLine([path])}" shows them`
   );
 }
 

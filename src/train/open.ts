@@ -88,7 +88,7 @@ export async function* looked(
   const looking = lookAt(dataset, config.size, options);
   for (let turn = await looking.next(); ; turn = await looking.next()) {
     if (turn.done === true) {
-      const check = `rescaled check ${config.data.path}`;
+      const check = `rescaled check ${commandLine([config.data.path])}`;
       refuseBroken(turn.value, pictures, config, check);
       if (turn.value.size > 0)
         yield { type: 'advice', step: 0, text: `some pictures cannot be read; "${check}" says what else may be wrong` };

@@ -8,6 +8,7 @@ import { type Source, subset } from '../data/sources/source.js';
 import { RescaledError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
 import type { ImageModel } from '../models/index.js';
+import { commandLine } from '../suggest.js';
 import { flatten, globalAvgPool2d, noGrad, scope, setThreads } from '../torch/index.js';
 import { Normaliser } from '../train/index.js';
 import { preprocessFor } from '../trained/load.js';
@@ -106,7 +107,7 @@ export async function featuresOf(
   if (broken > maxBroken * all)
     throw new RescaledError(
       `Expected at most ${(100 * maxBroken).toFixed(1)} % of the ${all} pictures of ${target.path} to be unreadable but ${broken} are. ` +
-        `"rescaled check ${target.path}" names them; allow more with --max-broken.`,
+        `"rescaled check ${commandLine([target.path])}" names them; allow more with --max-broken.`,
     );
   return found as TargetFeatures;
 }
