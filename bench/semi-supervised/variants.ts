@@ -38,11 +38,11 @@ const student = (name: string, what: string, given: Partial<Variant> = {}): Vari
 export const VARIANTS: readonly Variant[] = [
   { name: 'labelled', what: 'labelled pictures alone', ratio: 0, settings: [] },
   { name: 'labelled-noise', what: 'labelled pictures alone, with noise', ratio: 0, settings: NOISE },
-  student('hard', 'the default: hard labels, r = 1'),
+  student('hard', 'hard labels, r = 1, with noise'),
   student('soft', 'soft labels', { settings: [...NOISE, 'unlabelledTargets=soft'] }),
   student('no-threshold', 'no threshold', { select: ['--floor', '0'] }),
   student('no-balance', 'no balance', { select: ['--copies', 'one'] }),
-  student('no-noise', 'no noise', { settings: [] }),
+  student('no-noise', 'hard labels, r = 1, without noise', { settings: [] }),
   student('r3', 'r = 3, half the steps', { ratio: 3, length: 1 / 2 }),
   student('r7', 'r = 7, a quarter of the steps', { ratio: 7, length: 1 / 4 }),
   student('w3', 'r = 3 with the weight 3, half the steps', {
@@ -67,7 +67,7 @@ export const VARIANTS: readonly Variant[] = [
     settings: NOISE,
     open: true,
   },
-  student('open-hard', 'other heap: the default', { open: true }),
+  student('open-hard', 'other heap: hard labels, with noise', { open: true }),
   student('open-no-threshold', 'other heap: no threshold', { open: true, select: ['--floor', '0'] }),
   student('open-no-balance', 'other heap: no balance', { open: true, select: ['--copies', 'one'] }),
 ];
