@@ -68,3 +68,20 @@ export function spreads(
   }
   return columns.map((column) => middle(column, pictures));
 }
+
+/**
+ * Intervals with the usual draws, kept until a picture is added: text, JSON and page of one evaluation all tell them.
+ * @param make what they are with given options
+ */
+export function kept<T>(make: (options?: BootstrapOptions) => T): {
+  intervals(options?: BootstrapOptions): T;
+  forget(): void;
+} {
+  let usual: T | undefined;
+  return {
+    intervals: (options) => (options === undefined ? (usual ??= make()) : make(options)),
+    forget() {
+      usual = undefined;
+    },
+  };
+}

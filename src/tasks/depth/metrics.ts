@@ -1,5 +1,5 @@
 import { RescaledError, UsageError } from '../../errors.js';
-import { type BootstrapOptions, type Spread, spreads } from '../bootstrap.js';
+import { type BootstrapOptions, kept, type Spread, spreads } from '../bootstrap.js';
 
 /**
  * The figures of depth, after cleinc/bts @ 5e3406b, pytorch/bts_main.py, `compute_errors` and `online_eval`. With p predicted, g read,
@@ -137,8 +137,35 @@ export function depthScorer(options: DepthOptions = {}): DepthScorer {
       limits.max,
       times,
     );
+  const { intervals, forget } = kept((options?: BootstrapOptions): DepthIntervals => {
+    const found = spreads(
+      pictures.length,
+      (times) => {
+        const { mean, pooled } = measured(times);
+        return [
+          ...[mean, pooled].flatMap((figures) => DEPTH_FIGURES.map((name) => figures?.[name] ?? Number.NaN)),
+          ...bins(times).flatMap((bin) => BIN_FIGURES.map((name) => bin[name] ?? Number.NaN)),
+        ];
+      },
+      options,
+    );
+    const count = DEPTH_FIGURES.length;
+    return {
+      mean: named(found.slice(0, count)),
+      pooled: named(found.slice(count, 2 * count)),
+      distances: Array.from({ length: STEPS }, (_, i) =>
+        Object.fromEntries(
+          BIN_FIGURES.flatMap((name, k) => {
+            const spread = found[2 * count + BIN_FIGURES.length * i + k];
+            return spread === undefined ? [] : [[name, spread]];
+          }),
+        ),
+      ),
+    };
+  });
   return {
     add(predicted, truth, sides) {
+      forget();
       const sums = sumsOf(predicted, truth, sides, limits);
       const own = figuresOf(sums.totals);
       pictures.push({ sums, ...(own !== undefined && { own }) });
@@ -148,32 +175,7 @@ export function depthScorer(options: DepthOptions = {}): DepthScorer {
       if (!(i in pictures)) throw new RescaledError(`Expected a picture below ${pictures.length} but received ${i}.`);
       return pictures[i]!.own;
     },
-    intervals(options) {
-      const found = spreads(
-        pictures.length,
-        (times) => {
-          const { mean, pooled } = measured(times);
-          return [
-            ...[mean, pooled].flatMap((figures) => DEPTH_FIGURES.map((name) => figures?.[name] ?? Number.NaN)),
-            ...bins(times).flatMap((bin) => BIN_FIGURES.map((name) => bin[name] ?? Number.NaN)),
-          ];
-        },
-        options,
-      );
-      const count = DEPTH_FIGURES.length;
-      return {
-        mean: named(found.slice(0, count)),
-        pooled: named(found.slice(count, 2 * count)),
-        distances: Array.from({ length: STEPS }, (_, i) =>
-          Object.fromEntries(
-            BIN_FIGURES.flatMap((name, k) => {
-              const spread = found[2 * count + BIN_FIGURES.length * i + k];
-              return spread === undefined ? [] : [[name, spread]];
-            }),
-          ),
-        ),
-      };
-    },
+    intervals,
   };
 }
 

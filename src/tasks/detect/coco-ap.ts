@@ -1,5 +1,5 @@
 import { RescaledError } from '../../errors.js';
-import { type BootstrapOptions, type Spread, spreads } from '../bootstrap.js';
+import { type BootstrapOptions, kept, type Spread, spreads } from '../bootstrap.js';
 import { AREAS, matchPicture, OVERLAPS } from './measure/coco-match.js';
 import {
   atRecalls,
@@ -121,8 +121,29 @@ export function cocoScorer({ classes, difficult = 'count' }: CocoOptions): CocoS
   const matches: PictureMatch[][] = Array.from({ length: classes }, () => []);
   let joined: JoinedClass[] | undefined;
   const all = (): JoinedClass[] => (joined ??= matches.map(joinPictures));
+  const { intervals, forget } = kept((options?: BootstrapOptions): CocoIntervals => {
+    const found = spreads(
+      pictures,
+      (times) => {
+        const { stats, classes: each } = summarise(all(), times);
+        const values = COCO_STATS.map((name) => stats[name]).concat(each.flatMap(({ ap, ap50 }) => [ap, ap50]));
+        // -1 is no value of a figure.
+        return values.map((value) => (value < 0 ? Number.NaN : value));
+      },
+      options,
+    );
+    const named = <K extends string>(names: readonly K[], from: number): Partial<Record<K, Spread>> =>
+      Object.fromEntries(
+        names.flatMap((name, i) => (found[from + i] === undefined ? [] : [[name, found[from + i]!]])),
+      ) as Partial<Record<K, Spread>>;
+    return {
+      stats: named(COCO_STATS, 0),
+      classes: matches.map((_, k) => named(['ap', 'ap50'], COCO_STATS.length + 2 * k)),
+    };
+  });
   return {
     add(truth, detections) {
+      forget();
       checkPicture(truth, detections, classes, pictures);
       for (const [label, match] of matchPicture(truth, detections, { skipDifficult: difficult === 'ignore' }))
         matches[label]!.push({ picture: pictures, match });
@@ -137,26 +158,7 @@ export function cocoScorer({ classes, difficult = 'count' }: CocoOptions): CocoS
       if (one === undefined) throw new RescaledError(`Expected a class below ${classes} but received ${label}.`);
       return walk(one, 0) ? { overlap, ...atRecalls(one, 0, t) } : undefined;
     },
-    intervals(options) {
-      const found = spreads(
-        pictures,
-        (times) => {
-          const { stats, classes: each } = summarise(all(), times);
-          const values = COCO_STATS.map((name) => stats[name]).concat(each.flatMap(({ ap, ap50 }) => [ap, ap50]));
-          // -1 is no value of a figure.
-          return values.map((value) => (value < 0 ? Number.NaN : value));
-        },
-        options,
-      );
-      const named = <K extends string>(names: readonly K[], from: number): Partial<Record<K, Spread>> =>
-        Object.fromEntries(
-          names.flatMap((name, i) => (found[from + i] === undefined ? [] : [[name, found[from + i]!]])),
-        ) as Partial<Record<K, Spread>>;
-      return {
-        stats: named(COCO_STATS, 0),
-        classes: matches.map((_, k) => named(['ap', 'ap50'], COCO_STATS.length + 2 * k)),
-      };
-    },
+    intervals,
   };
 }
 

@@ -1,5 +1,5 @@
 import { RescaledError } from '../../errors.js';
-import { type BootstrapOptions, type Spread, spreads } from '../bootstrap.js';
+import { type BootstrapOptions, kept, type Spread, spreads } from '../bootstrap.js';
 
 /** In a mask: a pixel whose class is not asked for. */
 export const NOT_ASKED = 255;
@@ -81,8 +81,32 @@ export function pixelScorer(classes: number): PixelScorer {
     }
     return pixelFigures(total, classes, images);
   };
+  const { intervals, forget } = kept((options?: BootstrapOptions): PixelIntervals => {
+    const found = spreads(
+      pictures.length,
+      (times) => {
+        const { miou, accuracy, classAccuracy, classes: each } = sum((i) => times[i]!);
+        const values = [
+          ...CLASS_RULES.map((rule) => miou[rule]),
+          accuracy,
+          classAccuracy,
+          ...each.map(({ iou }) => iou),
+        ];
+        return values.map((value) => value ?? Number.NaN);
+      },
+      options,
+    );
+    const [accuracy, classAccuracy] = found.slice(CLASS_RULES.length);
+    return {
+      miou: Object.fromEntries(CLASS_RULES.flatMap((rule, i) => (found[i] === undefined ? [] : [[rule, found[i]]]))),
+      ...(accuracy !== undefined && { accuracy }),
+      ...(classAccuracy !== undefined && { classAccuracy }),
+      classes: Array.from({ length: classes }, (_, k) => found[CLASS_RULES.length + 2 + k]),
+    };
+  });
   return {
     add(truth, predicted) {
+      forget();
       room.fill(0);
       countPixels(truth, predicted, classes, room);
       const cells = Uint32Array.from([...room.keys()].filter((cell) => room[cell]! > 0));
@@ -93,29 +117,7 @@ export function pixelScorer(classes: number): PixelScorer {
       if (!(i in pictures)) throw new RescaledError(`Expected a picture below ${pictures.length} but received ${i}.`);
       return sum((other) => Number(other === i));
     },
-    intervals(options) {
-      const found = spreads(
-        pictures.length,
-        (times) => {
-          const { miou, accuracy, classAccuracy, classes: each } = sum((i) => times[i]!);
-          const values = [
-            ...CLASS_RULES.map((rule) => miou[rule]),
-            accuracy,
-            classAccuracy,
-            ...each.map(({ iou }) => iou),
-          ];
-          return values.map((value) => value ?? Number.NaN);
-        },
-        options,
-      );
-      const [accuracy, classAccuracy] = found.slice(CLASS_RULES.length);
-      return {
-        miou: Object.fromEntries(CLASS_RULES.flatMap((rule, i) => (found[i] === undefined ? [] : [[rule, found[i]]]))),
-        ...(accuracy !== undefined && { accuracy }),
-        ...(classAccuracy !== undefined && { classAccuracy }),
-        classes: Array.from({ length: classes }, (_, k) => found[CLASS_RULES.length + 2 + k]),
-      };
-    },
+    intervals,
   };
 }
 
