@@ -38,3 +38,14 @@ export function didYouMean(name: string, known: readonly string[]): string {
 /** A command as it is typed: words that a shell would take apart stand in quotes. */
 export const commandLine = (words: readonly string[]): string =>
   words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)).join(' ');
+
+/** Lines of a table for a terminal: columns as wide as their widest cell, the first `left` of them to the left, the others to the right. */
+export function tableLines(rows: readonly (readonly string[])[], left = 1): string[] {
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  return rows.map((row) =>
+    row
+      .map((cell, i) => (i < left ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
+      .join('  ')
+      .trimEnd(),
+  );
+}

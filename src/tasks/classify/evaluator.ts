@@ -1,7 +1,7 @@
 import type { Labels } from '../../data/loading/labels.js';
-import { RescaledError } from '../../errors.js';
 import { crossEntropy, fromTypedArray, softmax } from '../../torch/index.js';
 import type { Evaluator } from '../../train/task.js';
+import { damagedWeights } from '../refused.js';
 
 /** A wrongly classified picture. */
 export interface Mistake {
@@ -37,10 +37,7 @@ export function classEvaluator(classes: number, { examples }: { examples: number
       const y = fromTypedArray(labels, [n], { dtype: 'int64', device: logits.device });
       const batchLoss = crossEntropy(logits, y).item();
       // NaN beats no class, so such a row would count as right.
-      if (!probabilities.every(Number.isFinite))
-        throw new RescaledError(
-          'Expected finite probabilities from the model but received NaN or infinity: its weights are damaged, or are of another model.',
-        );
+      if (!probabilities.every(Number.isFinite)) throw damagedWeights('probabilities');
       loss += batchLoss * n;
       images += n;
       for (let i = 0; i < n; i++) {

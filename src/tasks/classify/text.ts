@@ -1,5 +1,6 @@
 import { classMetrics, confusedPairs, overall } from '../../report/classes/metrics.js';
 import { wilson } from '../../report/statistics.js';
+import { tableLines } from '../../suggest.js';
 import type { Evaluation, TaskText } from '../../train/task.js';
 import type { ClassDetails } from './evaluator.js';
 import { type ClassSettings, classNames } from './settings.js';
@@ -28,7 +29,7 @@ export function classText({ scores, details }: Evaluation<ClassDetails>, setting
   const pairs = confusedPairs(confusion);
   const lines = [
     '',
-    ...columns([['class', 'pictures', 'right', '95 % interval', 'precision'], ...rows]),
+    ...tableLines([['class', 'pictures', 'right', '95 % interval', 'precision'], ...rows]),
     ...(seen.length > CLASSES
       ? [`and ${seen.length - CLASSES} classes with more right (--report FILE.html has all)`]
       : []),
@@ -48,15 +49,4 @@ export function classText({ scores, details }: Evaluation<ClassDetails>, setting
       : {}),
     lines,
   };
-}
-
-/** The first column to the left, the others to the right. */
-function columns(rows: readonly string[][]): string[] {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)))
-      .join('  ')
-      .trimEnd(),
-  );
 }

@@ -3,6 +3,7 @@ import { RescaledError } from '../../errors.js';
 import type { Scores } from '../../metric.js';
 import { fromTypedArray, noGrad, scope, type Tensor } from '../../torch/index.js';
 import type { Evaluator } from '../../train/task.js';
+import { damagedWeights } from '../refused.js';
 import { alignment, ntXent, spread, uniformity, viewsOf } from './loss.js';
 import { nearest, voted } from './neighbours.js';
 
@@ -54,10 +55,7 @@ export function contrastEvaluator({
       const [, columns] = outputs.shape as [number, number];
       width = columns - out - classes;
       const values = outputs.data() as Float32Array;
-      if (!values.every(Number.isFinite))
-        throw new RescaledError(
-          'Expected finite features from the model but received NaN or infinity: its weights are damaged, or are of another model.',
-        );
+      if (!values.every(Number.isFinite)) throw damagedWeights('features');
       const row = (k: number, from: number, to: number): Float32Array =>
         values.slice(k * columns + from, k * columns + to);
       const own: Float32Array[] = [];

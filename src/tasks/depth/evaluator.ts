@@ -1,8 +1,8 @@
 import type { DepthTargets } from '../../data/annotations/map-targets.js';
-import { RescaledError } from '../../errors.js';
 import { call, fromTypedArray, type Tensor } from '../../torch/index.js';
 import type { Evaluator } from '../../train/task.js';
 import { one, seenOf, valuesOnPicture } from '../picture-size.js';
+import { damagedWeights } from '../refused.js';
 import { BTS_SILOG, silogLoss } from './loss.js';
 import { DEPTH_FIGURES, type DepthScorer, depthScorer } from './metrics.js';
 import type { DepthSettings } from './settings.js';
@@ -59,9 +59,7 @@ export function depthEvaluator(
       );
       const value = silogLoss(metres, y, { ...BTS_SILOG }).item();
       if (!Number.isFinite(value) || !Number.isFinite(call<Tensor>('aten::sum', [metres]).item()))
-        throw new RescaledError(
-          'Expected finite depths from the model but received NaN or infinity: its weights are damaged, or are of another model.',
-        );
+        throw damagedWeights('depths');
       loss += value * n;
       lossPictures += n;
       let from = 0;

@@ -1,3 +1,4 @@
+import { tableLines } from '../../suggest.js';
 import type { Evaluation, TaskText } from '../../train/task.js';
 import type { DepthDetails } from './evaluator.js';
 
@@ -18,17 +19,11 @@ export function depthText({ details: { scorer, constant } }: Evaluation<DepthDet
     percent(near!),
   ]);
   const table = [['distance', 'of the pixels', 'AbsRel', 'RMSE', 'mean error', 'd1'], ...rows];
-  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
   return {
     ...(d1 && { primary: `95 % interval ${percent(d1.low)} to ${percent(d1.high)}` }),
     lines: [
       '',
-      ...table.map((row) =>
-        row
-          .map((cell, i) => (i === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[i]!)))
-          .join('  ')
-          .trimEnd(),
-      ),
+      ...tableLines(table),
       ...(constant === undefined
         ? []
         : [`${constant.metres.toFixed(2)} m everywhere would be a d1 of ${percent(constant.d1)}`]),

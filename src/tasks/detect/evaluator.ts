@@ -1,8 +1,8 @@
 import type { DetectTargets } from '../../data/annotations/detect-targets.js';
-import { RescaledError } from '../../errors.js';
 import { anchorsFor, type Decoder, type Detections, detectionsOf } from '../../models/detect/index.js';
 import type { ImageModel } from '../../models/index.js';
 import type { Evaluator } from '../../train/task.js';
+import { damagedWeights } from '../refused.js';
 import { COCO_STATS, type CocoClass, type CocoScorer, cocoScorer } from './coco-ap.js';
 import type { DetectSettings } from './settings.js';
 import type { Truth } from './truth.js';
@@ -41,10 +41,7 @@ export function detectEvaluator(
         ...anchorsFor(detector, size, model.totalStride),
       };
       const values = outputs.data() as Float32Array;
-      if (!values.every(Number.isFinite))
-        throw new RescaledError(
-          'Expected finite boxes from the model but received NaN or infinity: its weights are damaged, or are of another model.',
-        );
+      if (!values.every(Number.isFinite)) throw damagedWeights('boxes');
       const each = values.length / n;
       for (const [i, truth] of truthsIn(targets).entries()) {
         const seen = detectionsOf(values.subarray(i * each, (i + 1) * each), decoder, detector.predict);

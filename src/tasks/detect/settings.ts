@@ -1,10 +1,10 @@
 import type { Dataset } from '../../data/dataset.js';
-import { UsageError } from '../../errors.js';
 import type { DetectorFacts, DetectorOptions } from '../../models/detect/index.js';
 import type { Recipe } from '../../recipe/recipe.js';
 import type { TaskSettings } from '../../run/config.js';
 import type { Fit } from '../../train/task.js';
 import type { WeightsFacts } from '../../weights/facts.js';
+import { refuseOtherClasses } from '../refused.js';
 
 export interface DetectSettings extends TaskSettings {
   /** In the order of the model's outputs. */
@@ -44,15 +44,9 @@ export const settingsOf = ({ classes, detector }: WeightsFacts): DetectSettings 
   detector: (detector as DetectorFacts | undefined) ?? DEFAULT_FACTS,
 });
 
-/** @throws UsageError for pictures of other classes than the weights know */
-export function fits(
+/** @throws UsageError for boxes of other classes than the weights know */
+export const fits = (
   { classes }: DetectSettings,
   dataset: Dataset,
-  { weights, data }: { weights: string; data: string },
-): Fit | undefined {
-  if (dataset.classes.join('\n') === classes.join('\n')) return undefined;
-  throw new UsageError(
-    `Expected boxes of the classes that ${weights} knows (${classes.join(', ')}), in that order, but ${data} has ` +
-      `${dataset.classes.join(', ')}.`,
-  );
-}
+  names: { weights: string; data: string },
+): Fit | undefined => refuseOtherClasses('boxes', classes, dataset, names);

@@ -1,3 +1,4 @@
+import { tableLines } from '../../suggest.js';
 import type { Evaluation, TaskText } from '../../train/task.js';
 import type { DetectDetails } from './evaluator.js';
 import type { DetectSettings } from './settings.js';
@@ -20,18 +21,12 @@ export function detectText({ details }: Evaluation<DetectDetails>, { classes }: 
       ...[ap, ap50, ap75, ar100].map(percent),
     ]);
   const table = [['class', 'boxes', 'found', 'AP', 'AP50', 'AP75', 'recall'], ...shown];
-  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
   const { ap } = details.scorer.intervals().stats;
   return {
     ...(ap && { primary: `95 % interval ${percent(ap.low)} to ${percent(ap.high)}` }),
     lines: [
       '',
-      ...table.map((row) =>
-        row
-          .map((cell, i) => (i === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[i]!)))
-          .join('  ')
-          .trimEnd(),
-      ),
+      ...tableLines(table),
       ...(rows.length > CLASSES ? [`and ${rows.length - CLASSES} classes with a higher AP`] : []),
     ],
   };

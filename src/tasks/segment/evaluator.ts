@@ -1,8 +1,8 @@
 import type { SegmentTargets } from '../../data/annotations/map-targets.js';
-import { RescaledError } from '../../errors.js';
 import { call, fromTypedArray, type Tensor } from '../../torch/index.js';
 import type { Evaluator } from '../../train/task.js';
 import { argmax, classesOnPicture, one, seenOf } from '../picture-size.js';
+import { damagedWeights } from '../refused.js';
 import { type PixelScorer, pixelScorer } from './confusion.js';
 import { pixelLoss } from './loss.js';
 
@@ -48,9 +48,7 @@ export function segmentEvaluator(
       const value = pixelLoss(logits, y, { classes: classes.length, auxWeight: 0, labelSmoothing: 0 }).item();
       // NaN is no class's, so argmax would name one.
       if (!Number.isFinite(value) || !Number.isFinite(call<Tensor>('aten::sum', [logits]).item()))
-        throw new RescaledError(
-          'Expected finite logits from the model but received NaN or infinity: its weights are damaged, or are of another model.',
-        );
+        throw damagedWeights('logits');
       loss += value * n;
       lossPictures += n;
       let from = 0;

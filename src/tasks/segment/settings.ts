@@ -1,10 +1,10 @@
 import type { Dataset } from '../../data/dataset.js';
-import { UsageError } from '../../errors.js';
 import type { DecoderFacts } from '../../models/segment/index.js';
 import type { TaskSettings } from '../../run/config.js';
 import type { Fit } from '../../train/task.js';
 import type { WeightsFacts } from '../../weights/facts.js';
 import { DEFAULT_DECODER } from '../pixel-decoder.js';
+import { refuseOtherClasses } from '../refused.js';
 
 export interface SegmentSettings extends TaskSettings {
   /** In the order of the model's outputs. What is not asked for is none of them. */
@@ -19,14 +19,8 @@ export const settingsOf = ({ classes, decoder }: WeightsFacts): SegmentSettings 
 });
 
 /** @throws UsageError for masks of other classes than the weights know */
-export function fits(
+export const fits = (
   { classes }: SegmentSettings,
   dataset: Dataset,
-  { weights, data }: { weights: string; data: string },
-): Fit | undefined {
-  if (dataset.classes.join('\n') === classes.join('\n')) return undefined;
-  throw new UsageError(
-    `Expected masks of the classes that ${weights} knows (${classes.join(', ')}), in that order, but ${data} has ` +
-      `${dataset.classes.join(', ')}.`,
-  );
-}
+  names: { weights: string; data: string },
+): Fit | undefined => refuseOtherClasses('masks', classes, dataset, names);

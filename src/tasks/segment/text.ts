@@ -1,3 +1,4 @@
+import { tableLines } from '../../suggest.js';
 import type { Evaluation, TaskText } from '../../train/task.js';
 import type { SegmentDetails } from './evaluator.js';
 import type { SegmentSettings } from './settings.js';
@@ -25,7 +26,6 @@ export function segmentText(
       ...[truth / pixels, iou, recall, precision].map((value) => percent(value)),
     ]);
   const table = [['class', 'of the pixels', 'IoU', 'recall', 'precision'], ...rows];
-  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
   const constant = bestConstant(present.map(({ truth }) => truth));
   return {
     ...(miou.detectron2 && {
@@ -33,12 +33,7 @@ export function segmentText(
     }),
     lines: [
       '',
-      ...table.map((row) =>
-        row
-          .map((cell, i) => (i === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[i]!)))
-          .join('  ')
-          .trimEnd(),
-      ),
+      ...tableLines(table),
       ...(present.length > CLASSES ? [`and ${present.length - CLASSES} classes with a higher IoU`] : []),
       ...(constant === undefined
         ? []
