@@ -14,7 +14,7 @@ import { readLists } from './files/lists.js';
 import { depthProblem, MOST_CLASSES, maskProblem, maskRule, readMask } from './files/map-file.js';
 import { type PngHead, pngHeadOf } from './files/png.js';
 import { bareStem, partOfPath, roleOf } from './names.js';
-import { PictureNames } from './pictures.js';
+import { Claims, PictureNames } from './pictures.js';
 import { type Problem, problemNotes, refuseProblems } from './problems.js';
 
 interface MapOptions extends DatasetOptions {
@@ -168,16 +168,12 @@ async function paired(root: string, role: 'mask' | 'depth', options: DatasetOpti
   const names = new PictureNames(pictures);
   const problems: Problem[] = [];
   const pairs: Paired[] = [];
-  const taken = new Map<string, string>();
+  const claims = new Claims();
   for (const map of maps) {
     const place = map.path;
-    const picture = names.of(place);
-    const before = typeof picture === 'string' ? undefined : taken.get(picture.path);
+    const picture = claims.take(names.of(place), place);
     if (typeof picture === 'string') problems.push({ place, reason: picture, of: 'picture' });
-    else if (before !== undefined)
-      problems.push({ place, reason: `${before} is of its picture ${picture.path} too`, of: 'picture' });
     else {
-      taken.set(picture.path, place);
       const parts =
         lists === undefined
           ? [partOfPath(picture.path) ?? partOfPath(place)]
@@ -185,7 +181,7 @@ async function paired(root: string, role: 'mask' | 'depth', options: DatasetOpti
       for (const part of parts) pairs.push({ file: picture, map, ...(part && { part }) });
     }
   }
-  const bare = lists === undefined ? pictures.length - taken.size : 0;
+  const bare = lists === undefined ? pictures.length - claims.count : 0;
   const chosen = chooseParts(
     root,
     pairs.sort((a, b) => byName(a.file.path, b.file.path)),

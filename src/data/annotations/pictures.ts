@@ -45,6 +45,25 @@ export class PictureNames {
   }
 }
 
+/** Which annotation each picture has: it may have one. */
+export class Claims {
+  readonly #places = new Map<string, string>();
+
+  /** @returns the picture, from now on that of `place`; or why it is not: what `PictureNames` says, or that it has an annotation already */
+  take(picture: FoundFile | string, place: string): FoundFile | string {
+    if (typeof picture === 'string') return picture;
+    const before = this.#places.get(picture.path);
+    if (before !== undefined) return `${before} is of its picture ${picture.path} too`;
+    this.#places.set(picture.path, place);
+    return picture;
+  }
+
+  /** Pictures that have one. */
+  get count(): number {
+    return this.#places.size;
+  }
+}
+
 function add(map: Map<string, FoundFile[]>, key: string, picture: FoundFile): void {
   const found = map.get(key);
   if (found === undefined) map.set(key, [picture]);

@@ -5,6 +5,7 @@ import type { PartName } from '../../parts.js';
 import { partOf } from '../../sources/part-names.js';
 import type { FoundFile } from '../../sources/walk.js';
 import { partOfPath } from '../names.js';
+import { Claims } from '../pictures.js';
 import type { Problem } from '../problems.js';
 import { type ReadAnnotations, type ReadBox, type ReadPicture, wrongBox } from '../read.js';
 import { areaOfPolygons, areaOfRuns, boxOfPolygons, boxOfRuns, checkRuns, decodeCounts } from './rle.js';
@@ -64,7 +65,7 @@ export function readCocoFiles(
   const read: ReadPicture[] = [];
   const classes: string[] = [];
   const notes: string[] = [];
-  const taken = new Map<string, string>();
+  const claims = new Claims();
   for (const { path, part, content } of chosen) {
     const names = namesOf(path, content, notes);
     for (const name of names.values()) if (!classes.includes(name)) classes.push(name);
@@ -85,13 +86,10 @@ export function readCocoFiles(
       if (!isEntry(image)) continue;
       const { id, file_name: name, width, height } = image;
       const place = `${path}: image ${String(id)}`;
-      const picture = typeof name === 'string' && name !== '' ? places.of(name, path, part) : 'it has no file_name';
-      const before = typeof picture === 'string' ? undefined : taken.get(picture.path);
+      const named = typeof name === 'string' && name !== '' ? places.of(name, path, part) : 'it has no file_name';
+      const picture = claims.take(named, place);
       if (typeof picture === 'string') problems.push({ place, reason: picture, of: 'picture' });
-      else if (before !== undefined)
-        problems.push({ place, reason: `${before} is of its picture ${picture.path} too`, of: 'picture' });
       else {
-        taken.set(picture.path, place);
         const sides = { width: typeof width === 'number' ? width : 0, height: typeof height === 'number' ? height : 0 };
         read.push({ file: picture, source: place, ...(part && { part }), ...sides, boxes: byImage.get(id)! });
       }

@@ -4,7 +4,7 @@ import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import type { PartName } from '../../parts.js';
 import { byName, type FoundFile } from '../../sources/walk.js';
 import { bareStem, partOfPath } from '../names.js';
-import { PictureNames } from '../pictures.js';
+import { Claims, PictureNames } from '../pictures.js';
 import type { Problem } from '../problems.js';
 import { type ReadAnnotations, type ReadBox, type ReadPicture, wrongBox } from '../read.js';
 
@@ -122,7 +122,7 @@ export async function readVoc(
   const names = new PictureNames(pictures);
   const problems: Problem[] = [];
   const read: ReadPicture[] = [];
-  const taken = new Map<string, string>();
+  const claims = new Claims();
   let [zeros, boxes] = [0, 0];
   const left = new Set(lists?.parts.keys());
   for (let start = 0; start < files.length; start += AT_ONCE) {
@@ -147,17 +147,11 @@ export async function readVoc(
         fail((error as Error).message);
         continue;
       }
-      const picture = names.of(path, file.filename);
+      const picture = claims.take(names.of(path, file.filename), path);
       if (typeof picture === 'string') {
         fail(picture);
         continue;
       }
-      const before = taken.get(picture.path);
-      if (before !== undefined) {
-        fail(`${before} is of its picture ${picture.path} too`);
-        continue;
-      }
-      taken.set(picture.path, path);
       const own = file.objects.map((node, i) => boxOf(node, path, i + 1, pixels));
       boxes += own.length;
       for (const { box, wrong } of own)

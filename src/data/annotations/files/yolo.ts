@@ -5,7 +5,7 @@ import { RescaledError } from '../../../errors.js';
 import type { PartName } from '../../parts.js';
 import type { FoundFile } from '../../sources/walk.js';
 import { partOfPath } from '../names.js';
-import { PictureNames } from '../pictures.js';
+import { Claims, PictureNames } from '../pictures.js';
 import type { Problem } from '../problems.js';
 import { type ReadAnnotations, type ReadBox, type ReadPicture, wrongBox } from '../read.js';
 import { classFile, readClassList } from './class-list.js';
@@ -111,7 +111,7 @@ export async function readYolo(
   const names = new PictureNames(pictures);
   const problems: Problem[] = [];
   const read: (Omit<ReadPicture, 'boxes'> & { lines: string[] })[] = [];
-  const taken = new Map<string, string>();
+  const claims = new Claims();
   let most = -1;
   for (let start = 0; start < labels.length; start += AT_ONCE) {
     const some = labels.slice(start, start + AT_ONCE);
@@ -120,14 +120,14 @@ export async function readYolo(
     );
     for (const [k, { path, size }] of some.entries()) {
       const text = texts[k];
-      const picture = names.of(path);
-      const before = typeof picture === 'string' ? undefined : taken.get(picture.path);
       const fail = (reason: string): void => void problems.push({ place: path, reason, of: 'picture' });
-      if (text === undefined) fail(`its ${size} bytes are more than the ${MOST_BYTES} of a file of boxes`);
-      else if (typeof picture === 'string') fail(picture);
-      else if (before !== undefined) fail(`${before} is of its picture ${picture.path} too`);
+      if (text === undefined) {
+        fail(`its ${size} bytes are more than the ${MOST_BYTES} of a file of boxes`);
+        continue;
+      }
+      const picture = claims.take(names.of(path), path);
+      if (typeof picture === 'string') fail(picture);
       else {
-        taken.set(picture.path, path);
         const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
         for (const line of lines) {
           const value = /^\s*(\d{1,5})\s/.exec(line)?.[1];
