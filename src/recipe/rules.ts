@@ -120,6 +120,12 @@ const LEAST_STEPS: Readonly<Record<string, number>> = { quick: 500, distil: 500,
 /** A student of many pictures goes on learning where a network of a few labelled ones has learned all: so many times as long. */
 const STUDENT_STEPS = 3;
 
+/** What has no part in a recipe without pictures without labels, besides their ratio. */
+export const UNLABELLED_KEYS = [
+  ...(['labelledWeight', 'unlabelledWeight', 'unlabelledTargets', 'pseudoTemperature', 'pseudoSmoothing'] as const),
+  ...(['confidence', 'unlabelledAugment', 'epochsCount'] as const),
+] as const;
+
 /** Pictures without labels beside those of the training part. */
 export interface Unlabelled {
   /** Each as often as it is drawn in a pass over them. */
@@ -291,20 +297,7 @@ export function markUnused(draft: Draft): void {
   unless(crop === 'scale', `cropMode ${crop}`, 'scaleMin', 'scaleMax');
   unless(draft.get('fit') === 'crop', `fit ${draft.get('fit')}`, 'evalCrop');
   const targets = draft.get('unlabelledTargets');
-  if (draft.get('unlabelledRatio') === 0)
-    unless(
-      false,
-      'unlabelledRatio 0',
-      ...([
-        'labelledWeight',
-        'unlabelledWeight',
-        'unlabelledTargets',
-        'pseudoTemperature',
-        'pseudoSmoothing',
-        'confidence',
-      ] as const),
-      ...(['unlabelledAugment', 'epochsCount'] as const),
-    );
+  if (draft.get('unlabelledRatio') === 0) unless(false, 'unlabelledRatio 0', ...UNLABELLED_KEYS);
   else {
     const soft = targets === 'soft' || targets === 'distil';
     unless(soft, `unlabelledTargets ${targets}`, 'pseudoTemperature');

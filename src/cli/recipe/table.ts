@@ -2,6 +2,7 @@ import { scaledPeak, scalingText } from '../../optim/index.js';
 import { DETECT_KEYS } from '../../recipe/detect-settings.js';
 import { DENSE_KEYS, DEPTH_KEYS } from '../../recipe/pixels/settings.js';
 import type { Recipe, RecipeKey, SourcedRecipe } from '../../recipe/recipe.js';
+import { UNLABELLED_KEYS } from '../../recipe/rules.js';
 import { isUnused, shownValue } from '../../recipe/shown.js';
 import { CONTRAST_KEYS, SIMCLR_KEYS } from '../../recipe/simclr-augment.js';
 
@@ -60,17 +61,7 @@ export const RECIPE_GROUPS: Readonly<Record<string, readonly RecipeKey[]>> = {
   Boxes: DETECT_KEYS,
   Pixels: [...DENSE_KEYS, ...DEPTH_KEYS],
   Start: ['fromProjection'],
-  'Pictures without labels': [
-    'unlabelledRatio',
-    'labelledWeight',
-    'unlabelledWeight',
-    'unlabelledTargets',
-    'pseudoTemperature',
-    'pseudoSmoothing',
-    'confidence',
-    'unlabelledAugment',
-    'epochsCount',
-  ],
+  'Pictures without labels': ['unlabelledRatio', ...UNLABELLED_KEYS],
   Weights: ['init'],
 };
 

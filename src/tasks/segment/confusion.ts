@@ -70,11 +70,11 @@ interface PictureCounts {
 export function pixelScorer(classes: number): PixelScorer {
   const pictures: PictureCounts[] = [];
   const room = new Float64Array(classes * classes);
-  const sum = (times: (i: number) => number): PixelFigures => {
+  const sum = (of: readonly PictureCounts[], times?: ArrayLike<number>): PixelFigures => {
     const total = new Float64Array(classes * classes);
     let images = 0;
-    for (const [i, { cells, counts }] of pictures.entries()) {
-      const copies = times(i);
+    for (const [i, { cells, counts }] of of.entries()) {
+      const copies = times === undefined ? 1 : times[i]!;
       if (copies === 0 || cells.length === 0) continue;
       images += copies;
       for (let c = 0; c < cells.length; c++) total[cells[c]!]! += copies * counts[c]!;
@@ -85,7 +85,7 @@ export function pixelScorer(classes: number): PixelScorer {
     const found = spreads(
       pictures.length,
       (times) => {
-        const { miou, accuracy, classAccuracy, classes: each } = sum((i) => times[i]!);
+        const { miou, accuracy, classAccuracy, classes: each } = sum(pictures, times);
         const values = [
           ...CLASS_RULES.map((rule) => miou[rule]),
           accuracy,
@@ -112,10 +112,10 @@ export function pixelScorer(classes: number): PixelScorer {
       const cells = Uint32Array.from([...room.keys()].filter((cell) => room[cell]! > 0));
       pictures.push({ cells, counts: Float64Array.from(cells, (cell) => room[cell]!) });
     },
-    result: (times) => sum((i) => (times === undefined ? 1 : times[i]!)),
+    result: (times) => sum(pictures, times),
     picture: (i) => {
       if (!(i in pictures)) throw new RescaledError(`Expected a picture below ${pictures.length} but received ${i}.`);
-      return sum((other) => Number(other === i));
+      return sum([pictures[i]!]);
     },
     intervals,
   };
