@@ -6,6 +6,7 @@ import { drawsOf, mixtureOf, viewsPerLabelled } from '../batches.js';
 import type { TaskHandler, TaskTools } from '../child/messages.js';
 import { cachedDataset } from '../data/cached.js';
 import type { Dataset } from '../data/dataset.js';
+import { watchIndexing } from '../data/shard-data.js';
 import { typicalSide } from '../data/sources/sides.js';
 import { storedSpec } from '../data/sources/source.js';
 import type { TrainingData } from '../data/unlabelled.js';
@@ -108,6 +109,7 @@ const FAR_OFF = 1.3;
 
 export const handle: TaskHandler<ChoiceJob> = async ({ options, minutes }, tools) => {
   const began = performance.now();
+  watchIndexing((done, of) => tools.send({ type: 'indexing', step: 0, done, of }));
   const dataset = await openTrainingData({ ...options });
   if (dataset.train === undefined)
     throw new UsageError(`Expected training pictures in ${options.data} but there is only a validation part.`);
@@ -197,7 +199,7 @@ export const handle: TaskHandler<ChoiceJob> = async ({ options, minutes }, tools
     ...(smaller === undefined ? {} : { smaller }),
     ...(larger === undefined ? {} : { larger }),
     trainImages: resolved.trainImages,
-    ...(resolved.unlabelled && { unlabelledImages: resolved.unlabelled.images }),
+    ...(resolved.unlabelled && { unlabelledImages: resolved.unlabelled.pictures }),
     ...taskNamed(options.task).counts(resolved.task),
     ...(side === undefined ? {} : { side }),
     cores: availableParallelism(),

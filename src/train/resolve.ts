@@ -3,7 +3,6 @@ import { resolve } from 'node:path';
 import { augmentPlan } from '../augment/policies/plan.js';
 import { type PreprocessOptions, preprocessOptions } from '../augment/preprocess.js';
 import { drawsOf, mixtureOf, viewsPerLabelled } from '../batches.js';
-import { numberOption, wholeOption } from '../checks.js';
 import { withoutMinival } from '../data/minival.js';
 import type { TrainingData } from '../data/unlabelled.js';
 import { UsageError } from '../errors.js';
@@ -26,7 +25,7 @@ import { shapeOnly, zeros } from '../torch/index.js';
 import type { WeightsFacts } from '../weights/facts.js';
 import { epochsBetween } from './evaluate.js';
 import { deviceNamed } from './open.js';
-import { type LearnOptions, settingsIn } from './options.js';
+import { checkLearnOptions, type LearnOptions, settingsIn } from './options.js';
 import type { Task } from './task.js';
 
 /** The options of a model that weights say they are of; of other weights what they say of the activation. */
@@ -66,14 +65,7 @@ export function resolveConfig(
 ): RunConfig {
   if (dataset.train === undefined)
     throw new UsageError(`Expected training pictures in ${options.data} but there is only a validation part.`);
-  wholeOption('--seed', options.seed, 0, Number.MAX_SAFE_INTEGER);
-  wholeOption('--threads', options.threads, 1, 1024);
-  wholeOption('--workers', options.workers, 0, 64);
-  wholeOption('--size', options.size, 8, 4096);
-  numberOption('--width', options.width, 0.01, 16);
-  numberOption('--max-broken', options.maxBroken, 0, 1);
-  numberOption('--checkpoint-seconds', options.checkpointSeconds, 0, 86_400);
-  wholeOption('--eval-every', options.evalEvery, 1, 1_000_000);
+  checkLearnOptions(options);
   if (options.select !== undefined && options.from === undefined)
     throw new UsageError(`Expected --from with --select ${options.select}: it picks weights of that file.`);
   if (options.from !== undefined && options.model === undefined && start.model === undefined)
@@ -163,6 +155,7 @@ export function resolveConfig(
         ...(options.labels !== undefined && { labels: resolve(options.labels) }),
         fingerprint: unlabelled.fingerprint,
         images: unlabelled.drawn.length,
+        pictures: unlabelled.pictures,
       },
     }),
     trainImages,
