@@ -33,7 +33,7 @@ import {
 } from './schema.js';
 import { CONTRAST_KEYS, fitContrast, fitSimclr } from './simclr-augment.js';
 
-export { presetNames, presetTask } from './presets.js';
+export { isPresetOf, presetNames, presetTask } from './presets.js';
 export {
   type NamedRecipe,
   type Recipe,
