@@ -69,8 +69,11 @@ const ROOMS: Record<string, string[]> = {
  * stands for the shelves that are not named. Shelves of a room that is not here know nothing of each other.
  */
 const SHELVES: Record<string, Record<string, string[]>> = {
+  augment: { clips: ['policies'], '*': [] },
   data: {
-    ...{ cache: [], decoding: [], shards: ['decoding'], sources: ['cache', 'decoding', 'shards'] },
+    ...{ cache: [], decoding: [], shards: ['decoding'], video: ['decoding'] },
+    sources: ['cache', 'decoding', 'shards', 'video'],
+    clips: ['sources', 'decoding', 'video', 'annotations'],
     ...{
       labels: ['sources'],
       loading: ['sources', 'decoding'],

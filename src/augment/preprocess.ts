@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.js';
+import { type ClipOptions, checkClip } from './clips/options.js';
 import { CROP_ATTEMPTS } from './crop.js';
 import { type AugmentPlan, augmentPlan } from './policies/plan.js';
 import type { Filter } from './resample.js';
@@ -48,6 +49,8 @@ export interface PreprocessOptions {
   filter?: Filter;
   /** What else is done in training, after crop and flip. Default: nothing. The ResNet-RS recipe: RandAugment. */
   augment?: AugmentPlan;
+  /** How clips are taken of videos; null: pictures. All of the above is then drawn once a clip. */
+  clip?: ClipOptions | null;
 }
 
 /**
@@ -68,6 +71,7 @@ export const REFERENCE_PREPROCESS: Readonly<Required<Omit<PreprocessOptions, 'si
   cropFallback: 'centre',
   filter: 'bicubic',
   augment: augmentPlan(),
+  clip: null,
 };
 
 /**
@@ -112,6 +116,7 @@ export function preprocessOptions(given: Partial<PreprocessOptions> & { size: nu
   );
   expect(['centre', 'whole'].includes(cropFallback), 'cropFallback', '"centre" or "whole"', cropFallback);
   expect(filter === 'bicubic' || filter === 'bilinear', 'filter', '"bicubic" or "bilinear"', filter);
+  if (options.clip !== null) checkClip(options.clip);
   return { ...options, augment: augmentPlan(options.augment) };
 }
 

@@ -1,6 +1,7 @@
+import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { takeLock } from '../lock.js';
-import { cacheFile, cacheFolder, MOST_BYTES, makeRoom, megabytes, touch } from './cache/folder.js';
+import { cacheFile, cacheFolder, MOST_BYTES, MOST_CLIP_BYTES, makeRoom, megabytes, touch } from './cache/folder.js';
 import { PixelFile } from './cache/pixel-file.js';
 import { PixelWriter } from './cache/pixel-writer.js';
 import { brokenRecord, KnownFacts, recordOf } from './check/facts.js';
@@ -9,7 +10,7 @@ import { BrokenPicture, type Examined, isWhole } from './decoding/decode.js';
 import { drained } from './drained.js';
 import { type CachedFiles, cacheFinder } from './sources/cached-files.js';
 import { reasonOf } from './sources/idx-pixels.js';
-import { numbersOf, openSource, rootOf, type Source, type StoredSpec, storedSpec } from './sources/source.js';
+import { hasClips, numbersOf, openSource, rootOf, type Source, type StoredSpec, storedSpec } from './sources/source.js';
 import { type Unlabelled, withMembers } from './unlabelled.js';
 
 /** How many pictures have been decoded for the cache. */
@@ -19,12 +20,14 @@ export interface CacheProgress {
 }
 
 /** The pictures of a data set, by its parts. */
-export type Cacheable = Pick<Dataset, 'train' | 'val' | 'onDisk' | 'note'>;
+export type Cacheable = Pick<Dataset, 'train' | 'val' | 'test' | 'onDisk' | 'note'>;
 
 /** Pictures being decoded at a time: more than libuv has threads by default. */
 const AHEAD = 8;
 /** Pictures that say how much memory all would take. */
 const SAMPLE = 16;
+/** Clips that are decoded are put in their place this often, so that a process that is killed has not worked for nothing. */
+const KEEP_MS = 5 * 60_000;
 /** Between two events of progress. */
 const TELL_MS = 1000;
 
@@ -140,16 +143,25 @@ class Build<D extends Cacheable> {
   /** The data set on what there is. */
   dataset(): D {
     const on = (source: Source): Source => openSource({ ...(source.spec as StoredSpec), cached: this.#cached });
-    const { train, val } = this.given;
-    return { ...this.given, ...(train && { train: on(train) }), val: on(val) };
+    const { train, val, test } = this.given;
+    return { ...this.given, ...(train && { train: on(train) }), val: on(val), ...(this.#clips && test && { test: on(test) }) };
+  }
+
+  /** Of clips the test part is kept too: to decode it again for each evaluation would take longer than the evaluation. */
+  get #clips(): boolean {
+    return hasClips(this.given.val);
+  }
+
+  get #sources(): Source[] {
+    const { train, val, test } = this.given;
+    return [train, val, this.#clips ? test : undefined].filter((source) => source !== undefined);
   }
 
   /** Pictures that nobody has tried to decode. */
   missing(): Missing[] {
     const find = cacheFinder(this.#cached);
     const missing: Missing[] = [];
-    for (const source of [this.given.train, this.given.val]) {
-      if (source === undefined) continue;
+    for (const source of this.#sources) {
       const idOf = numbersOf(source.spec as StoredSpec);
       for (let i = 0; i < source.length; i++) {
         const id = idOf(i);
@@ -168,37 +180,53 @@ class Build<D extends Cacheable> {
       sample.reduce((sum, seen) => sum + (typeof seen === 'string' ? 0 : seen.pixels.data.length), 0) /
       Math.max(1, sample.length);
     const bytes = mean * missing.length + (this.#whole?.bytes ?? 0) + (this.#reduced?.bytes ?? 0);
-    if (bytes > MOST_BYTES)
+    const most = this.#clips ? MOST_CLIP_BYTES : MOST_BYTES;
+    if (bytes > most)
       return (
-        `its pictures would take about ${megabytes(bytes)}, ` +
-        `more than the ${megabytes(MOST_BYTES)} that are kept of one data set`
+        `its ${this.#clips ? 'clips' : 'pictures'} would take about ${megabytes(bytes)}, ` +
+        `more than the ${megabytes(most)} that are kept of one data set`
       );
     return makeRoom(this.paths.whole, bytes);
   }
 
   /**
-   * Decodes what is missing and puts the files in their place; stopped by the signal, it leaves everything as it was.
+   * Decodes what is missing and puts the files in their place; stopped by the signal, it leaves everything as it was, but for clips.
    * What a check would have to decode them for is learned on the way.
    */
   async *decodeMissing(signal: AbortSignal | undefined): AsyncGenerator<CacheProgress> {
     const missing = this.missing();
-    const known = KnownFacts.of(rootOf(storedSpec(this.given.val)!));
+    // A check knows no clips.
+    const known = this.#clips ? undefined : KnownFacts.of(rootOf(storedSpec(this.given.val)!));
+    const ahead = this.#clips ? availableParallelism() : AHEAD;
     const inFlight: Promise<Examined | string>[] = [];
     let next = 0;
     let told = performance.now();
+    let kept = told;
     for (const [k, { id, source, i }] of missing.entries()) {
-      while (next < Math.min(missing.length, k + AHEAD)) inFlight.push(this.#decode(missing[next++]!));
+      while (next < Math.min(missing.length, k + ahead)) inFlight.push(this.#decode(missing[next++]!));
       const seen = await inFlight.shift()!;
       this.#add(id, seen);
       known?.add(source.encoded!.stamp(i), typeof seen === 'string' ? brokenRecord(seen) : recordOf(seen));
-      if (signal?.aborted === true) return;
+      if (signal?.aborted === true) {
+        // Hours may be in them: the next training goes on from here.
+        if (this.#clips) this.#commit();
+        return;
+      }
+      if (this.#clips && performance.now() - kept > KEEP_MS) {
+        this.#commit();
+        kept = performance.now();
+      }
       if (performance.now() - told < TELL_MS) continue;
       told = performance.now();
       yield { done: k + 1, of: missing.length };
     }
+    this.#commit();
+    known?.save({ all: false });
+  }
+
+  #commit(): void {
     for (const writer of this.#writers.values()) writer.commit();
     this.#writers.clear();
-    known?.save({ all: false });
     this.open();
   }
 
@@ -213,7 +241,7 @@ class Build<D extends Cacheable> {
     if (typeof seen === 'string') return this.#writer('whole').addUnreadable(id);
     const { width, height, data } = seen.pixels;
     // One that just fits may have been reduced to that.
-    const own = isWhole(width, height, this.size) && Math.min(width, height) < 4 * this.size;
+    const own = !this.#clips && isWhole(width, height, this.size) && Math.min(width, height) < 4 * this.size;
     this.#writer(own ? 'whole' : 'reduced').add(id, width, height, data);
   }
 

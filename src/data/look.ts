@@ -6,7 +6,7 @@ import { Pictures, partOf } from './check/opened.js';
 import type { Dataset } from './dataset.js';
 import { BrokenPicture } from './decoding/decode.js';
 import { cacheFinder } from './sources/cached-files.js';
-import { numbersOf, rootOf, type Source, storedSpec } from './sources/source.js';
+import { hasClips, numbersOf, rootOf, type Source, storedSpec } from './sources/source.js';
 
 /** How many pictures have been looked at, or decoded for the cache. */
 export interface LookProgress {
@@ -45,7 +45,7 @@ export async function* lookAt(
   const left = unseen(turn.value, size, learned);
   yield* each(left, ({ source, i }) => source.encoded!.headerProblem(i), broken, signal);
   // What the cache could not take up was found broken when its turn came: it is decoded once more, for the reason.
-  const suspects = (verify ? left : [turn.value.train, turn.value.val].flatMap(unreadable)).filter(
+  const suspects = (verify ? left : [turn.value.train, turn.value.val, turn.value.test].flatMap(unreadable)).filter(
     ({ source, i }) => !broken.has(source.describe(i)),
   );
   yield* each(suspects, (one) => decodeProblem(one, size), broken, signal);
@@ -69,7 +69,8 @@ async function* learnTest(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<LookProgress, boolean> {
   const spec = test && storedSpec(test);
-  if (spec === undefined || note !== undefined || cacheFolder() === undefined) return false;
+  // Of clips the cache has the test part too.
+  if (spec === undefined || note !== undefined || cacheFolder() === undefined || hasClips(test!)) return false;
   const looking = look(new Pictures([partOf('test', test!)]), rootOf(spec), { all: false, ...(signal && { signal }) });
   try {
     let turn = await looking.next();

@@ -2,7 +2,7 @@ import type { Endings, MeasuredPart } from '../part-words.js';
 import type { Source } from './sources/source.js';
 import type { FoundFile } from './sources/walk.js';
 
-export type DatasetKind = 'image-folder' | 'idx' | 'shards';
+export type DatasetKind = 'image-folder' | 'idx' | 'shards' | 'clips';
 export type PartName = 'train' | 'val' | 'test';
 
 /** Which parts the caller will read: with 'val' a missing training part is no error. */

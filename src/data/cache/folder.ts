@@ -15,6 +15,8 @@ import { systemReason, userCache } from '../../files.js';
 
 /** Most bytes of one cache: a data set that needs more is decoded anew in each epoch. */
 export const MOST_BYTES = 2 * 2 ** 30;
+/** The same of clips, which cannot be decoded anew in each epoch. */
+export const MOST_CLIP_BYTES = 6 * 2 ** 30;
 /** Most bytes of all caches together; those that were not used for longest go first. */
 const TOTAL_BYTES = 8 * 2 ** 30;
 /**

@@ -1,7 +1,8 @@
 import type { Pixels } from '../../augment/pixels.js';
+import { evalClip, trainClip } from '../../augment/clips/sample.js';
 import type { PreprocessOptions } from '../../augment/preprocess.js';
 import { Random } from '../../augment/random.js';
-import { evalSample, trainSample } from '../../augment/view.js';
+import { evalSample, type Sample, trainSample } from '../../augment/view.js';
 import { BrokenPicture } from '../decoding/decode.js';
 import { readPixels, type Source } from '../sources/source.js';
 import type { Draws } from './joint.js';
@@ -9,7 +10,7 @@ import type { TargetReader, Targets } from './targets.js';
 
 /** Pictures ready for the network. n may be smaller than asked, even 0, where pictures were broken. */
 export interface Batch<T extends Targets = Targets> {
-  /** [n, S, S, 3] RGB, 0 to 255. */
+  /** [n, S, S, 3] RGB, 0 to 255; of clips [n, T, S, S, 3]. */
   readonly images: Uint8Array;
   /** What the task wants of these pictures. */
   readonly targets: T;
@@ -68,8 +69,8 @@ export async function makeBatch<T extends Targets>(
   plan: BatchPlan,
   abandoned: () => boolean = () => false,
 ): Promise<MadeBatch<T> | undefined> {
-  const { size } = plan.preprocess;
-  const bytes = 3 * size * size;
+  const { size, clip } = plan.preprocess;
+  const bytes = 3 * size * size * (clip?.frames ?? 1);
   const images = new Uint8Array(indices.length * bytes);
   const targets = reader.writer(indices.length, plan.mode);
   const kept = new Int32Array(indices.length);
@@ -95,8 +96,9 @@ export async function makeBatch<T extends Targets>(
     const { policy, blurSigma } = preprocess.augment ?? {};
     const shares = policy === 'simclr' && blurSigma === 'batch';
     const shared = shares ? new Random(seed, pass, SHARED_STREAM, batch, style) : undefined;
-    const { image, view } =
-      mode === 'train' || style > 0
+    const { image, view } = preprocess.clip
+      ? clipSample(pixels, preprocess, preprocess.clip, mode, random, index)
+      : mode === 'train' || style > 0
         ? trainSample(pixels, preprocess, random(), shared)
         : evalSample(pixels, preprocess);
     try {
@@ -119,6 +121,19 @@ export async function makeBatch<T extends Targets>(
     n,
     broken,
   };
+}
+
+/** Looks of an evaluation are no draws, whichever style they are. */
+function clipSample(
+  pixels: Pixels,
+  preprocess: PreprocessOptions,
+  clip: NonNullable<PreprocessOptions['clip']>,
+  mode: BatchPlan['mode'],
+  random: () => Random,
+  index: number,
+): Sample {
+  const options = { ...preprocess, clip };
+  return mode === 'train' ? trainClip(pixels, options, random()) : evalClip(pixels, options, index);
 }
 
 /**

@@ -12,6 +12,8 @@ import {
   headerProblem,
   readFileLimited,
 } from '../decoding/decode.js';
+import { clipHeaderProblem, examineClip } from '../video/decode.js';
+import { storedSide } from '../video/limits.js';
 import { type CachedFiles, cacheReader } from './cached-files.js';
 import { PathTable, type PathTableSpec } from './path-table.js';
 import { idsOf, type ShardsSpec, shardNames, shardsReader } from './shard-source.js';
@@ -32,6 +34,14 @@ export interface FilesSpec {
   cached?: CachedFiles;
   /** What else is known of all pictures of the data set. */
   truth?: Truth;
+  /** Each is a clip: a video file, an animation, or a folder of pictures. */
+  clips?: ClipFacts;
+}
+
+/** What is known of all clips of a data set. */
+export interface ClipFacts {
+  /** By number in the data set, in shared memory: begin and end in seconds of what is meant of its file; NaN where it is not said. */
+  spans?: Float64Array;
 }
 
 /** Grey pictures of one size in shared memory (MNIST's IDX files). */
@@ -130,6 +140,7 @@ export function openSource(spec: SourceSpec): Source {
   if (spec.kind === 'shards') return { ...common, ...shardsReader(spec) };
   const paths = new PathTable(spec.paths);
   const describe = (i: number): string => join(spec.root, paths.at(i));
+  if (spec.clips !== undefined) return { ...common, describe, ...clipReader(spec, spec.clips, describe) };
   return {
     ...common,
     describe,
@@ -142,6 +153,35 @@ export function openSource(spec: SourceSpec): Source {
     },
   };
 }
+
+/** A clip goes from hand to hand as its frames packed into one tall picture (`packClip`). */
+function clipReader(
+  { root, paths: table, ids, cached }: FilesSpec,
+  { spans }: ClipFacts,
+  describe: (i: number) => string,
+): Pick<Source, 'ready' | 'examine' | 'encoded'> {
+  const paths = new PathTable(table);
+  const said = (value: number | undefined): value is number => value !== undefined && !Number.isNaN(value);
+  return {
+    ready: cacheReader((i) => ids[i]!, cached),
+    async examine(i, { targetSize = CLIP_SIZE }) {
+      const [start, end] = [spans?.[2 * ids[i]!], spans?.[2 * ids[i]! + 1]];
+      const side = storedSide(targetSize);
+      return examineClip(describe(i), { side, ...(said(start) && { start }), ...(said(end) && { end }) });
+    },
+    encoded: {
+      read: (i) => readFileLimited(describe(i)),
+      stamp: (i) => stampOf(root, paths.at(i)),
+      headerProblem: (i) => clipHeaderProblem(describe(i)),
+    },
+  };
+}
+
+/** Side of the network's pictures where nobody says one. */
+const CLIP_SIZE = 224;
+
+/** Whether the pictures of a source are clips. */
+export const hasClips = ({ spec }: Source): boolean => spec.kind === 'files' && spec.clips !== undefined;
 
 /** Sources one after the other, with the classes and labels of the first; pictures of the others have none: they are 0. */
 export function joined(name: string, sources: readonly Source[]): Source {
