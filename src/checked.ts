@@ -85,7 +85,7 @@ export interface Checked {
   /** The data folder's name. */
   name: string;
   /** Folders of pictures, IDX files, or tar shards. */
-  kind: 'image-folder' | 'idx' | 'shards';
+  kind: 'image-folder' | 'idx' | 'shards' | 'clips';
   /** How many were looked at, in all parts. */
   pictures: number;
   /** Names of all classes, in the order of `byClass`. */
