@@ -6,7 +6,7 @@ type Shapes = ReadonlyMap<string, readonly number[]>;
 const ANCHORS = {
   resnet: 'layer1.0.conv1.weight',
   efficientnet: 'blocks.0.0.conv_dw.weight',
-  clips: 'layer1.0.conv1.0.weight',
+  clips: 'stem.0.weight',
 } as const;
 
 /** What stands before the names of layers that our models have: `model.`, `backbone.`; '' where nothing does. */
