@@ -1,6 +1,6 @@
 // rescaled::batch_norm_act(x, ..., shortcut, activation) = activation(batch_norm(x) + shortcut) with the batch's statistics: training on the CPU.
 //
-// x and shortcut are [N, C, H, W] in channels_last, the rest [C], all float32 or all float64. PyTorch runs a pass over memory for each of
+// x and shortcut are [N, C, H, W] or [N, C, T, H, W] in channels_last, the rest [C], all float32 or all float64. PyTorch runs a pass over memory for each of
 // statistics, normalisation, addition and activation and keeps what lies between; here it is one pass of statistics and one that writes the
 // result, and only x is kept (with relu after an addition also the result). Backward, with m = grad * activation'(batch_norm(x) + shortcut):
 //   d bias = sum m;  d weight = sum m * xhat;  d shortcut = m;  d x = weight / sigma * (m - mean(m) - xhat * mean(m * xhat))
@@ -26,7 +26,7 @@ Activation activationFrom(c10::string_view name) {
 // Rows of C numbers, cut into blocks.
 struct Rows {
   int64_t count, channels, perBlock, blocks;
-  explicit Rows(const at::Tensor& x) : count(x.size(0) * x.size(2) * x.size(3)), channels(x.size(1)) {
+  explicit Rows(const at::Tensor& x) : count(x.size(0) * positions(x)), channels(x.size(1)) {
     perBlock = std::max<int64_t>(32, 8192 / channels);
     blocks = (count + perBlock - 1) / perBlock;
   }
@@ -72,7 +72,7 @@ at::Tensor moments(const T* x, const Rows& rows) {
 }
 
 void checkInputs(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& runningMean, const at::Tensor& runningVar, const at::Tensor& shortcut) {
-  TORCH_CHECK(x.dim() == 4, "expected x of shape [N, C, H, W] but received ", x.sizes());
+  TORCH_CHECK(isMaps(x), "expected x of shape [N, C, H, W] or [N, C, T, H, W] but received ", x.sizes());
   TORCH_CHECK(x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble, "expected float32 or float64 but received ", x.scalar_type());
   for (const auto& [name, tensor] : {std::pair<const char*, const at::Tensor&>{"weight", weight}, {"bias", bias}, {"running_mean", runningMean}, {"running_var", runningVar}}) {
     TORCH_CHECK(tensor.dim() == 1 && tensor.size(0) == x.size(1), "expected ", name, " of shape [", x.size(1), "] for x of ", x.sizes(), " but received ", tensor.sizes());

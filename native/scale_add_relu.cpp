@@ -1,9 +1,9 @@
 // Squeeze-excite on the CPU while training: rescaled::scale_add_relu(x, gate, shortcut) = relu(x * gate + shortcut), the end of a residual block in one
 // pass, and rescaled::scale(x, gate) = x * gate, whose two gradients come from one pass.
 //
-// x and shortcut are [N, C, H, W] in channels_last, gate is [N, C, 1, 1], all float32 or float64 on the CPU. Eager PyTorch reads and writes
+// x and shortcut are [N, C, H, W] in channels_last, gate is [N, C, 1, 1], all float32 or float64 on the CPU; clips have a T before H. Eager PyTorch reads and writes
 // the activations 7 times forward and 9 times backward for the same; here it is 3 and 5.
-//   m = grad where out > 0;  d shortcut = m;  d x = m * gate;  d gate = sum over H, W of m * x
+//   m = grad where out > 0;  d shortcut = m;  d x = m * gate;  d gate = sum over positions of m * x
 // For scale, m = grad: 3 passes backward instead of 6.
 #include "wide.h"
 
@@ -67,20 +67,20 @@ void backwardRow(const double* grad, const double* out, const double* x, const d
 }
 
 void checkGate(const at::Tensor& x, const at::Tensor& gate) {
-  TORCH_CHECK(x.dim() == 4 && gate.dim() == 4 && gate.size(0) == x.size(0) && gate.size(1) == x.size(1) && gate.size(2) == 1 && gate.size(3) == 1,
-              "expected a gate of shape [N, C, 1, 1] for x of ", x.sizes(), " but received ", gate.sizes());
+  TORCH_CHECK(isMaps(x) && gate.dim() == x.dim() && gate.size(0) == x.size(0) && gate.size(1) == x.size(1) && positions(gate) == 1,
+              "expected a gate of shape [N, C, 1, 1] (or [N, C, 1, 1, 1]) for x of ", x.sizes(), " but received ", gate.sizes());
   TORCH_CHECK(x.scalar_type() == gate.scalar_type(), "expected x and gate of one dtype but received ", x.scalar_type(), " and ", gate.scalar_type());
 }
 
 at::Tensor forward(const at::Tensor& xGiven, const at::Tensor& gateGiven, const at::Tensor& shortcutGiven) {
-  TORCH_CHECK(xGiven.dim() == 4 && xGiven.sizes() == shortcutGiven.sizes(), "expected x and shortcut of one shape [N, C, H, W] but received ", xGiven.sizes(), " and ", shortcutGiven.sizes());
+  TORCH_CHECK(xGiven.sizes() == shortcutGiven.sizes(), "expected x and shortcut of one shape but received ", xGiven.sizes(), " and ", shortcutGiven.sizes());
   checkGate(xGiven, gateGiven);
   TORCH_CHECK(xGiven.scalar_type() == shortcutGiven.scalar_type(), "expected one dtype for x, gate and shortcut");
   auto x = channelsLast(xGiven);
   auto gate = gateGiven.contiguous();
   auto shortcut = channelsLast(shortcutGiven);
   auto out = at::empty_like(x);
-  int64_t channels = x.size(1), area = x.size(2) * x.size(3);
+  int64_t channels = x.size(1), area = positions(x);
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "scale_add_relu", [&] {
     auto* px = x.data_ptr<scalar_t>();
     auto* pg = gate.data_ptr<scalar_t>();
@@ -98,7 +98,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> backward(const at::Tensor& gradGi
   auto x = channelsLast(xGiven);
   auto gate = gateGiven.contiguous();
   auto masked = at::empty_like(x), gradX = at::empty_like(x), gradGate = at::zeros_like(gate);
-  int64_t channels = x.size(1), area = x.size(2) * x.size(3);
+  int64_t channels = x.size(1), area = positions(x);
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "scale_add_relu_backward", [&] {
     auto* pd = grad.data_ptr<scalar_t>();
     auto* po = out.data_ptr<scalar_t>();
@@ -123,7 +123,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> backward(const at::Tensor& gradGi
 std::tuple<at::Tensor, at::Tensor> scaleBackward(const at::Tensor& gradGiven, const at::Tensor& x, const at::Tensor& gate) {
   auto grad = channelsLast(gradGiven);
   auto gradX = at::empty_like(x), gradGate = at::zeros_like(gate);
-  int64_t channels = x.size(1), area = x.size(2) * x.size(3);
+  int64_t channels = x.size(1), area = positions(x);
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "scale_backward", [&] {
     auto *pd = grad.data_ptr<scalar_t>(), *px = x.data_ptr<scalar_t>(), *pg = gate.data_ptr<scalar_t>(), *pdx = gradX.data_ptr<scalar_t>(), *pdg = gradGate.data_ptr<scalar_t>();
     at::parallel_for(0, x.size(0), 1, [&](int64_t begin, int64_t end) {

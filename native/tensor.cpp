@@ -210,8 +210,8 @@ Napi::Value device(const Napi::CallbackInfo& info) {
 
 Napi::Value isContiguous(const Napi::CallbackInfo& info) {
   auto& tensor = unwrapTensor(info.Env(), info[0], "isContiguous");
-  bool last = info[1].ToBoolean();
-  return Napi::Boolean::New(info.Env(), tensor.is_contiguous(last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous));
+  auto last = tensor.dim() == 5 ? at::MemoryFormat::ChannelsLast3d : at::MemoryFormat::ChannelsLast;
+  return Napi::Boolean::New(info.Env(), tensor.is_contiguous(info[1].ToBoolean() ? last : at::MemoryFormat::Contiguous));
 }
 
 Napi::Value item(const Napi::CallbackInfo& info) {

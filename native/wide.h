@@ -3,6 +3,7 @@
 
 #include "compat.h"
 
+#include <c10/util/accumulate.h>
 #include <torch/csrc/autograd/grad_mode.h>
 
 #include <cmath>
@@ -51,7 +52,13 @@ RESCALED_INLINE T logistic(T x) {
   return T(1) / (T(1) + exponential(-x));
 }
 
-inline at::Tensor channelsLast(const at::Tensor& tensor) { return tensor.contiguous(at::MemoryFormat::ChannelsLast); }
+// [N, C, H, W], or [N, C, T, H, W], with the channels of a position side by side.
+inline at::Tensor channelsLast(const at::Tensor& tensor) { return tensor.contiguous(tensor.dim() == 5 ? at::MemoryFormat::ChannelsLast3d : at::MemoryFormat::ChannelsLast); }
+
+// H * W, or T * H * W.
+inline int64_t positions(const at::Tensor& x) { return c10::multiply_integers(x.sizes().slice(2)); }
+
+inline bool isMaps(const at::Tensor& x) { return x.dim() == 4 || x.dim() == 5; }
 
 // Our backward passes are not themselves recorded: a second derivative through them would be silently wrong.
 inline void refuseDoubleBackward(const char* name) {

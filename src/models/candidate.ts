@@ -3,7 +3,11 @@ import { modelShapes } from './shapes.js';
 
 type Shapes = ReadonlyMap<string, readonly number[]>;
 
-const ANCHORS = { resnet: 'layer1.0.conv1.weight', efficientnet: 'blocks.0.0.conv_dw.weight' } as const;
+const ANCHORS = {
+  resnet: 'layer1.0.conv1.weight',
+  efficientnet: 'blocks.0.0.conv_dw.weight',
+  clips: 'stem.0.weight',
+} as const;
 
 /** What stands before the names of layers that our models have: `model.`, `backbone.`; '' where nothing does. */
 export function beginningOf(keys: Iterable<string>): string {
@@ -17,11 +21,14 @@ export function beginningOf(keys: Iterable<string>): string {
 
 /** The named model with the most keys and shapes in common with these; undefined where no half of its keys are. */
 export function candidateModel(found: Shapes): { name: string; shapes: Map<string, number[]> } | undefined {
-  const kind = found.has(ANCHORS.resnet) ? 'resnet' : found.has(ANCHORS.efficientnet) ? 'efficientnet' : undefined;
+  const kind = (['resnet', 'efficientnet', 'clips'] as const).find((name) => found.has(ANCHORS[name]));
   if (kind === undefined) return undefined;
+  // The layers of a 3-D ResNet have the names of the 2-D one's.
+  const clips = found.get(ANCHORS[kind])!.length === 5;
+  const names = clips ? modelNames('clips') : modelNames().filter((name) => name.startsWith(kind));
   let best: { name: string; shapes: Map<string, number[]>; score: number } | undefined;
   // An EfficientNet-RS has the weights of the EfficientNet.
-  for (const name of modelNames().filter((other) => other.startsWith(kind) && !other.startsWith('efficientnet-rs'))) {
+  for (const name of names.filter((other) => !other.startsWith('efficientnet-rs'))) {
     const shapes = modelShapes(name);
     const same = [...shapes].filter(([key, shape]) => found.get(key)?.join() === shape.join()).length;
     // Of two that share as many keys the one with fewer of its own: Jaccard's index.

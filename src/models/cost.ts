@@ -15,13 +15,13 @@ import {
 import { peakLiveBytes } from './memory.js';
 import { createModel, type ModelOverrides, modelFacts } from './registry.js';
 
-/** One operator that owns parameters. Counts are for one picture. */
+/** One operator that owns parameters. Counts are for one picture, or one clip. */
 export interface LayerCost {
   /** State key without `.weight`: `layer1.0.conv1`. */
   path: string;
   /** 'conv2d' */
   operator: string;
-  /** Of one picture: [C, H, W] or [K]. */
+  /** Of one picture: [C, H, W] or [K]; of a clip [C, T, H, W]. */
   output: number[];
   parameters: number;
   multiplyAdds: number;
@@ -32,13 +32,15 @@ export interface ModelCost {
   model: string;
   /** Input side in pixels. */
   size: number;
+  /** Of a clip, for models of clips alone. */
+  frames?: number;
   batch: number;
   parameters: number;
-  /** Of one picture: convolutions (squeeze-excite included) and classifier, one for each product that is summed. */
+  /** Of one picture or clip: convolutions (squeeze-excite included) and classifier, one for each product that is summed. */
   multiplyAdds: number;
   /** 2 for a multiply-add, as the ResNet-RS paper counts. */
   flops: number;
-  /** Output elements of convolutions for one picture (timm's definition). */
+  /** Output elements of convolutions for one picture or clip (timm's definition). */
   activations: number;
   /** Predicted peak of a training step at `batch`; see memory.ts and docs/cost.md. */
   trainMemoryBytes: number;
@@ -77,10 +79,17 @@ const summing = (args: ShapeArgs, out: ShapeRecord): number =>
 /** How many multiply-adds an operator does; those that are not here do none that count. */
 const MULTIPLY_ADDS: Readonly<Record<string, (args: ShapeArgs, out: ShapeRecord) => number>> = {
   'aten::conv2d': summing,
+  'aten::conv3d': summing,
   'rescaled::depthwise_conv': summing,
   'aten::linear': summing,
 };
-const CONVOLUTIONS: readonly string[] = ['aten::conv2d', 'rescaled::depthwise_conv'];
+const CONVOLUTIONS: readonly string[] = ['aten::conv2d', 'aten::conv3d', 'rescaled::depthwise_conv'];
+
+/** The name with another side behind it; of a model of clips its frames stay. */
+function atSize(name: string, size: number): string {
+  const [base, given = ''] = name.split('@');
+  return `${base}@${/^\d+x/.exec(given)?.[0] ?? ''}${size}`;
+}
 
 /**
  * What a model costs, from its shapes alone: no libtorch, no memory, milliseconds. Everything but `trainMemoryBytes` is
@@ -94,16 +103,16 @@ export function modelCost(
 ): ModelCost {
   if (!Number.isSafeInteger(batch) || batch < 1)
     throw new UsageError(`Expected a batch of 1 or more but received ${batch}.`);
-  const full = wanted === undefined ? name : `${name.replace(/@.*$/, '')}@${wanted}`;
+  const full = wanted === undefined ? name : atSize(name, wanted);
   const facts = modelFacts(full, overrides);
-  const { size } = facts;
-  const stride = facts.options.stemStride * (facts.kind === 'resnet' ? 8 : 16);
+  const { size, frames } = facts;
+  const stride = facts.options.stemStride * (facts.kind === 'efficientnet' ? 16 : 8);
   if (size < stride)
     throw new UsageError(
       `Expected at least ${stride} pixels for ${name}, whose strides multiply to ${stride}, ` +
         `but received ${size}. Choose a larger size.`,
     );
-  if (batch === 1 && size === stride)
+  if (batch === 1 && size === stride && (frames ?? 1) === 1)
     throw new UsageError(
       `Expected a batch of 2 or more for ${name} at ${size} pixels but received 1: ` +
         'batch norm cannot train on the one value a channel that its last stage has.',
@@ -136,7 +145,7 @@ export function modelCost(
       for (const tensor of trained.values()) keep(call<Tensor>('aten::zeros_like', [tensor])); // momentum
       if (ema) for (const tensor of model.state().values()) keep(call<Tensor>('aten::clone', [tensor]));
       paths = new Map([...trained].map(([key, tensor]) => [tensor, key.replace(/\.(weight|bias)$/, '')]));
-      const x = zeros([batch, facts.options.channels, size, size]);
+      const x = zeros([batch, facts.options.channels, ...(frames === undefined ? [] : [frames]), size, size]);
       const y = fromTypedArray(new BigInt64Array(0), [batch], { dtype: 'int64' });
       crossEntropy(model.forward(x), y, 0.1);
       recording = false;
@@ -150,6 +159,7 @@ export function modelCost(
   return {
     model: name,
     size,
+    ...(frames !== undefined && { frames }),
     batch,
     parameters,
     multiplyAdds,

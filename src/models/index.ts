@@ -17,3 +17,12 @@ export { createModel, type Family, type ModelFacts, type ModelOverrides, modelFa
 export { LAYOUTS, ResNet, type ResNetOptions } from './resnet.js';
 export { modelShapes } from './shapes.js';
 export { modelTitle } from './title.js';
+export {
+  PUBLISHED_VIDEO,
+  ResNet3d,
+  type ResNet3dOptions,
+  VIDEO_SOURCES,
+  VideoModel,
+  VideoResNet,
+  type VideoResNetOptions,
+} from './video/index.js';

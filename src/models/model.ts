@@ -16,6 +16,20 @@ export interface ModelOptions {
   init: Initialiser;
 }
 
+/** What is known of a named model of any kind. */
+export interface NamedFacts {
+  /** As asked for, with its `@size`. */
+  name: string;
+  /** Default input side in pixels. */
+  size: number;
+  /** Default frames of a clip, for models of clips alone. */
+  frames?: number;
+  /** Field of the last linear layer. */
+  head: 'fc' | 'classifier';
+  /** Where the family's regularisation comes from. */
+  source: string;
+}
+
 /**
  * Outputs of the stages, named as in the feature-pyramid literature: c2 at stride 4, c3 at 8, c4 at 16, c5 at 32 (half
  * with a stem of half the stride).

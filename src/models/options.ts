@@ -10,7 +10,7 @@ const oneOf = <const T extends string | number>(...values: readonly T[]) =>
 const flag = [z.boolean(), 'true or false'] as const;
 
 /**
- * The values that each option may have, and the same in words. Options of both kinds of model; one that a model lacks
+ * The values that each option may have, and the same in words. Options of all kinds of model; one that a model lacks
  * is not looked at.
  */
 export const OPTION_RULES = {
@@ -35,10 +35,21 @@ export const OPTION_RULES = {
   avgDown: flag,
   zeroInitLastGamma: flag,
   init: oneOf('tf', 'timm', 'efficientnet'),
+  temporal: oneOf('late', 'alternating', 'none'),
+  stemFrames: oneOf(1, 3, 5),
+  stemFrameStride: oneOf(1, 2),
+  poolFrameStride: oneOf(1, 2),
+  selfGate: flag,
+  headWindow: [count(0, 8192), 'a whole number from 0 (the mean of all positions) to 8192'],
+  convolution: oneOf('full', 'mixed', 'factored'),
 } satisfies Readonly<Record<string, readonly [z.ZodType, string]>>;
 /** Total strides that the stem of each kind of model may have. */
-export const STEM_STRIDES = { resnet: [1, 2, 4], efficientnet: [1, 2] } as const;
-const STEM_STRIDE = { resnet: oneOf(...STEM_STRIDES.resnet), efficientnet: oneOf(...STEM_STRIDES.efficientnet) };
+export const STEM_STRIDES = {
+  resnet: [1, 2, 4],
+  resnet3d: [1, 2, 4],
+  efficientnet: [1, 2],
+  'video-resnet': [1, 2],
+} as const;
 
 function ruleOf(key: string): readonly [z.ZodType, string] {
   if (!Object.hasOwn(OPTION_RULES, key)) throw new Error(`no rule for the option ${key}`);
@@ -51,14 +62,15 @@ function ruleOf(key: string): readonly [z.ZodType, string] {
  */
 export function checkOptions(
   model: string,
-  kind: 'resnet' | 'efficientnet',
+  kind: keyof typeof STEM_STRIDES,
   known: readonly string[],
   given: Readonly<Record<string, unknown>>,
 ): void {
   for (const [key, value] of Object.entries(given)) {
     if (!known.includes(key))
       throw new UsageError(`Expected an option of ${model} but received "${key}".${knownNames(key, known)}.`);
-    const rule: readonly [z.ZodType, string] = key === 'stemStride' ? STEM_STRIDE[kind] : ruleOf(key);
+    const rule: readonly [z.ZodType, string] =
+      key === 'stemStride' ? oneOf<number>(...STEM_STRIDES[kind]) : ruleOf(key);
     if (!rule[0].safeParse(value).success)
       throw new UsageError(
         `Expected ${rule[1]} as ${key} of ${model} but received ${JSON.stringify(value) ?? String(value)}.`,

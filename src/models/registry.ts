@@ -1,10 +1,20 @@
 import { UsageError } from '../errors.js';
 import { knownNames } from '../suggest.js';
 import { EfficientNet, type EfficientNetOptions } from './efficientnet.js';
-import type { ImageModel } from './model.js';
+import type { ImageModel, NamedFacts } from './model.js';
 import { checkOptions } from './options.js';
 import { PUBLISHED_EFFICIENTNET, publishedResNetRs } from './published.js';
 import { LAYOUTS, ResNet, type ResNetOptions } from './resnet.js';
+
+import {
+  createVideoModel,
+  type ResNet3dOptions,
+  VIDEO_NAMES,
+  type VideoFacts,
+  type VideoModel,
+  type VideoResNetOptions,
+  videoFacts,
+} from './video/index.js';
 
 const COMMON = { classes: 1000, channels: 3, width: 1, dropout: 0, stochasticDepth: 0 };
 
@@ -42,25 +52,28 @@ const EFFICIENTNET = {
   init: 'efficientnet',
 } satisfies Partial<EfficientNetOptions>;
 
-export type Family = 'resnet' | 'resnet-rs' | 'efficientnet' | 'efficientnet-rs';
+export type Family = 'resnet' | 'resnet-rs' | 'efficientnet' | 'efficientnet-rs' | VideoFacts['family'];
 
-interface CommonFacts {
-  /** As asked for, with its `@size`. */
-  name: string;
-  family: Family;
-  /** Default input side in pixels. */
-  size: number;
-  /** Field of the last linear layer. */
-  head: 'fc' | 'classifier';
-  /** Where the family's regularisation comes from. */
-  source: string;
+export interface ResNetFacts extends NamedFacts {
+  kind: 'resnet';
+  family: 'resnet' | 'resnet-rs';
+  depth: number;
+  options: ResNetOptions;
 }
-export type ResNetFacts = CommonFacts & { kind: 'resnet'; depth: number; options: ResNetOptions };
-export type EfficientNetFacts = CommonFacts & { kind: 'efficientnet'; variant: string; options: EfficientNetOptions };
-export type ModelFacts = ResNetFacts | EfficientNetFacts;
+export interface EfficientNetFacts extends NamedFacts {
+  kind: 'efficientnet';
+  family: 'efficientnet' | 'efficientnet-rs';
+  variant: string;
+  options: EfficientNetOptions;
+}
+export type ModelFacts = ResNetFacts | EfficientNetFacts | VideoFacts;
 
-/** Options of either kind of model; one that the model does not have is an error. */
-export type ModelOverrides = Partial<ResNetOptions> | Partial<EfficientNetOptions>;
+/** Options of any kind of model; one that the model does not have is an error. */
+export type ModelOverrides =
+  | Partial<ResNetOptions>
+  | Partial<EfficientNetOptions>
+  | Partial<ResNet3dOptions>
+  | Partial<VideoResNetOptions>;
 
 const NAMES: readonly string[] = [
   ...Object.keys(LAYOUTS).map((depth) => `resnet-${depth}`),
@@ -75,15 +88,16 @@ function isBasic(depth: number): boolean {
   return depth === 18 || depth === 34;
 }
 
-/** Every name that `createModel` knows, without the `@size`. */
-export function modelNames(): string[] {
-  return [...NAMES];
+/** Every name of a model of pictures that `createModel` knows, or of one of clips, without the `@size`. */
+export function modelNames(of: 'pictures' | 'clips' = 'pictures'): string[] {
+  return of === 'pictures' ? [...NAMES] : [...VIDEO_NAMES];
 }
 
 /**
  * Facts of a model by name: `resnet-50`, `resnet-rs-50` (its published size; the smallest where there are several),
  * `resnet-rs-101@192`, `efficientnet-b0`. An `efficientnet-rs-b4@320` is the same network at a size lower than its own
- * (paper section 7.2); the paper's sizes are not public as numbers, so it has none by default.
+ * (paper section 7.2); the paper's sizes are not public as numbers, so it has none by default. Models of clips take frames as well:
+ * `resnet3d-50@8x112`.
  * @throws UsageError for an unknown name, with the nearest one, an option that the model does not have, or a value out
  * of its range
  */
@@ -92,15 +106,25 @@ export function modelFacts(name: `efficientnet-${string}`, overrides?: Partial<E
 export function modelFacts(name: string, overrides?: ModelOverrides): ModelFacts;
 export function modelFacts(name: string, overrides: ModelOverrides = {}): ModelFacts {
   const [base = '', sizeText, ...rest] = name.split('@');
+  if (VIDEO_NAMES.includes(base)) {
+    const facts = videoFacts(name);
+    checkOptions(base, facts.kind, Object.keys(facts.options), overrides);
+    Object.assign(facts.options, overrides);
+    return facts;
+  }
   if (!NAMES.includes(base))
     throw new UsageError(
-      `Expected a model name but received "${name}".${knownNames(base, NAMES, 'rescaled models')}; ` +
+      `Expected a model name but received "${name}".${knownNames(base, [...NAMES, ...VIDEO_NAMES], 'rescaled models')}; ` +
         '"@192" behind a name picks the input size.',
     );
   const size = sizeText === undefined ? undefined : Number(sizeText);
   if (rest.length > 0 || (size !== undefined && !(/^\d+$/.test(sizeText!) && size >= 1 && size <= 8192)))
     throw new UsageError(`Expected an input size in pixels behind the @ of "${name}", as in ${base}@192.`);
-  const [, family, variant] = /^(.+)-([^-]+)$/.exec(base) as unknown as [string, Family, string];
+  const [, family, variant] = /^(.+)-([^-]+)$/.exec(base) as unknown as [
+    string,
+    ResNetFacts['family'] | EfficientNetFacts['family'],
+    string,
+  ];
   const facts =
     family === 'resnet' || family === 'resnet-rs'
       ? resNet(name, family, Number(variant), size)
@@ -164,8 +188,14 @@ export function createModel(
   overrides?: Partial<EfficientNetOptions>,
   seed?: number,
 ): EfficientNet;
+export function createModel(
+  name: `resnet3d-${string}`,
+  overrides?: Partial<ResNet3dOptions>,
+  seed?: number,
+): VideoModel;
 export function createModel(name: string, overrides?: ModelOverrides, seed?: number): ImageModel;
 export function createModel(name: string, overrides: ModelOverrides = {}, seed = 0): ImageModel {
   const facts = modelFacts(name, overrides);
+  if (facts.kind === 'resnet3d' || facts.kind === 'video-resnet') return createVideoModel(facts, seed);
   return facts.kind === 'resnet' ? new ResNet(facts.options, seed) : new EfficientNet(facts.options, seed);
 }

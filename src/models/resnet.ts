@@ -11,12 +11,14 @@ import {
   Linear,
   MaxPool2d,
   Module,
+  type SelfGate,
   Sequential,
   SqueezeExcite,
   scaleAddActivate,
+  squeeze,
   stochasticDepth,
 } from '../nn/index.js';
-import { add_, call, flatten, globalAvgPool2d, noGrad, scope, type Tensor } from '../torch/index.js';
+import { add_, call, flatten, globalAvgPool2d, mul, noGrad, scope, type Tensor } from '../torch/index.js';
 import { type Features, ImageModel, type ModelOptions } from './model.js';
 
 /**
@@ -66,9 +68,11 @@ export interface ResNetOptions extends ModelOptions {
   zeroInitLastGamma: boolean;
 }
 
-const round8 = (channels: number): number => Math.max(8, Math.round(channels / 8) * 8);
+/** The nearest multiple of 8, at least 8. */
+export const round8 = (channels: number): number => Math.max(8, Math.round(channels / 8) * 8);
 
-abstract class Block extends Module {
+/** A residual block; of pictures, or of clips (video/resnet3d.ts). */
+export abstract class Block extends Module {
   stochasticDepthRate = 0;
   activation: Activation = 'relu';
   abstract readonly lastNorm: BatchNorm2d;
@@ -77,20 +81,29 @@ abstract class Block extends Module {
   // `declare`: an emitted field would stand before conv1 and so come first among the state keys.
   declare downsample?: Sequential;
   declare se?: SqueezeExcite;
-  /** activation(shortcut(x) + stochasticDepth(squeezeExcite(lastNorm(branch(x))))). Temporaries end with the block. */
+  declare gate?: SelfGate;
+  /** activation(shortcut(x) + stochasticDepth(squeezeExcite(selfGate(lastNorm(branch(x)))))). Temporaries end with the block. */
   forward(x: Tensor): Tensor {
     return scope(() => {
       const last = this.branch(x);
       const shortcut = this.downsample === undefined ? x : this.downsample.forward(x);
       const drops = this.training && this.stochasticDepthRate > 0;
-      if (this.se === undefined && !drops) return this.lastNorm.forwardAct(last, this.activation, shortcut);
+      const gated = this.se !== undefined || this.gate !== undefined;
+      if (!gated && !drops) return this.lastNorm.forwardAct(last, this.activation, shortcut);
       const y = this.lastNorm.forward(last);
-      if (this.se === undefined)
+      if (!gated)
         return activate(add_(stochasticDepth(y, this.stochasticDepthRate, this.training), shortcut), this.activation);
       // Dropping a sample's branch is the same as a gate of 0: the mask goes on the small gate, not on the activations.
-      const gate = stochasticDepth(this.se.gate(y), this.stochasticDepthRate, this.training);
+      const gate = stochasticDepth(this.#channelGate(y), this.stochasticDepthRate, this.training);
       return scaleAddActivate(y, gate, shortcut, this.activation, this.training);
     });
+  }
+  /** Of self-gating, squeeze-excite or both: a gate is one number a channel, so that the second sees the first one's mean times its gate. */
+  #channelGate(y: Tensor): Tensor {
+    const mean = squeeze(y, this.training);
+    if (this.gate === undefined) return this.se!.gateOf(mean);
+    const first = this.gate.forward(mean);
+    return this.se === undefined ? first : mul(first, this.se.gateOf(mul(mean, first)));
   }
 }
 
@@ -160,6 +173,39 @@ class BasicBlock extends Block {
     return this.conv2.forward(this.bn1.forwardAct(this.conv1.forward(x), this.activation));
   }
 }
+
+type Stages = Readonly<Record<'layer1' | 'layer2' | 'layer3' | 'layer4', Sequential>>;
+
+/** All residual blocks, from input to output. */
+export const blocksOf = ({ layer1, layer2, layer3, layer4 }: Stages): Block[] =>
+  [layer1, layer2, layer3, layer4].flatMap((stage) => [...stage] as Block[]);
+
+/** Channels that each stage ends with. */
+export function widthsOf({ layer1, layer2, layer3, layer4 }: Stages): Record<keyof Features, number> {
+  const last = (stage: Sequential): number => ([...stage].at(-1) as Block).lastNorm.channels;
+  return { c2: last(layer1), c3: last(layer2), c4: last(layer3), c5: last(layer4) };
+}
+
+/** Gives each block its rate by the rule of the options. */
+export function setStochasticDepth(
+  blocks: readonly Block[],
+  {
+    stochasticDepth: rate,
+    stochasticDepthRule: rule,
+    layers,
+  }: Pick<ResNetOptions, 'stochasticDepth' | 'stochasticDepthRule' | 'layers'>,
+): void {
+  blocks.forEach((block, i) => {
+    let stage = 0;
+    for (let seen = layers[0]; i >= seen; seen += layers[++stage]!);
+    block.stochasticDepthRate =
+      rule === 'stage' ? (rate * (stage + 2)) / 5 : blocks.length > 1 ? (rate * i) / (blocks.length - 1) : 0;
+  });
+}
+
+/** Each block starts as its shortcut. */
+export const zeroLastGamma = (blocks: readonly Block[]): void =>
+  noGrad(() => scope(() => blocks.forEach((block) => void call('aten::zero_', [block.lastNorm.weight]))));
 
 /**
  * ResNet, ResNet-D, SE-ResNet and ResNet-RS. Input [N, channels, S, S], normalised; output logits [N, classes]. State
@@ -231,10 +277,9 @@ export class ResNet extends ImageModel {
     this.layer4 = make(3);
     this.dropout = new Dropout(options.dropout);
     this.fc = new Linear(cin, options.classes);
-    this.#setStochasticDepth();
+    setStochasticDepth(this.blocks(), options);
     initialise(this, options.init, seed);
-    if (options.zeroInitLastGamma)
-      noGrad(() => scope(() => this.blocks().forEach((block) => call('aten::zero_', [block.lastNorm.weight]))));
+    if (options.zeroInitLastGamma) zeroLastGamma(this.blocks());
   }
 
   get totalStride(): number {
@@ -242,24 +287,12 @@ export class ResNet extends ImageModel {
   }
 
   get featureWidths(): Record<keyof Features, number> {
-    const last = (stage: Sequential): number => ([...stage].at(-1) as Block).lastNorm.channels;
-    return { c2: last(this.layer1), c3: last(this.layer2), c4: last(this.layer3), c5: last(this.layer4) };
+    return widthsOf(this);
   }
 
   /** All residual blocks, from input to output. */
   blocks(): Block[] {
-    return [this.layer1, this.layer2, this.layer3, this.layer4].flatMap((stage) => [...stage] as Block[]);
-  }
-
-  #setStochasticDepth(): void {
-    const { stochasticDepth: rate, stochasticDepthRule: rule, layers } = this.options;
-    const blocks = this.blocks();
-    blocks.forEach((block, i) => {
-      let stage = 0;
-      for (let seen = layers[0]; i >= seen; seen += layers[++stage]!);
-      block.stochasticDepthRate =
-        rule === 'stage' ? (rate * (stage + 2)) / 5 : blocks.length > 1 ? (rate * i) / (blocks.length - 1) : 0;
-    });
+    return blocksOf(this);
   }
 
   protected stages(x: Tensor): Features {

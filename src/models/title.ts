@@ -4,6 +4,7 @@ import { modelFacts } from './registry.js';
 const SWITCHES = [
   ...['layers', 'block', 'stem', 'stemPool', 'avgDown', 'seRatio', 'activation'],
   ...['zeroInitLastGamma', 'padding', 'normEpsilon'],
+  ...['temporal', 'stemFrames', 'stemFrameStride', 'poolFrameStride', 'selfGate', 'headWindow', 'convolution'],
 ];
 
 /**

@@ -1,4 +1,4 @@
-import { call, conv2d, pad, type Tensor, zeros } from '../torch/index.js';
+import { call, conv2d, conv3d, isTracing, pad, permute, reshape, type Tensor, zeros } from '../torch/index.js';
 import { Module } from './module.js';
 import { ownKernels } from './own-kernels.js';
 import { parameter } from './parameter.js';
@@ -68,4 +68,58 @@ export class Conv2d extends Module {
       (Math.ceil(size / this.stride) - 1) * this.stride + this.dilation * (this.kernel - 1) + 1 - size,
     );
   }
+}
+
+/** Of a kernel or a stride: over frames, and over rows and columns alike. */
+export type TimeSpace = readonly [time: number, space: number];
+
+/** Weight [out, in, kt, k, k], of clips [N, in, T, H, W]; padding (kt-1)/2 and (k-1)/2 on both sides, as in PyTorch. */
+export class Conv3d extends Module {
+  weight: Tensor;
+  bias?: Tensor;
+  readonly stride: TimeSpace;
+  constructor(
+    readonly inChannels: number,
+    readonly outChannels: number,
+    readonly kernel: TimeSpace,
+    options: { stride?: TimeSpace; bias?: boolean } = {},
+  ) {
+    super();
+    const [time, space] = kernel;
+    this.stride = options.stride ?? [1, 1];
+    this.weight = parameter(zeros([outChannels, inChannels, time, space, space]));
+    if (options.bias === true) this.bias = parameter(zeros([outChannels]));
+  }
+  /**
+   * In channels_last memory the frames of clips are a batch of pictures, and the columns of their pixels over time pictures of one column, as
+   * they lie. A kernel of one frame or of one pixel is a 2-D convolution there, for which oneDNN has the faster kernels (docs/cost.md).
+   */
+  forward(x: Tensor): Tensor {
+    const [[time, space], [timeStride, stride]] = [this.kernel, this.stride];
+    const views = x.device === 'cpu' && !isTracing() && x.isContiguous('channels_last');
+    if (views && time === 1 && timeStride === 1)
+      return overFrames(x, (frames) =>
+        conv2d(frames, this.#flat(2), this.bias ?? null, { stride, padding: (space - 1) / 2 }),
+      );
+    if (views && space === 1 && stride === 1) return this.#overTime(x, timeStride, (time - 1) / 2);
+    const padding = [(time - 1) / 2, (space - 1) / 2, (space - 1) / 2] as const;
+    return conv3d(x, this.weight, this.bias ?? null, [timeStride, stride, stride], padding);
+  }
+  #overTime(x: Tensor, stride: number, padding: number): Tensor {
+    const [n = 0, channels = 0, frames = 0, height = 0, width = 0] = x.shape;
+    const columns = reshape(x, [n, channels, frames, height * width]);
+    const y = conv2d(columns, this.#flat(4), this.bias ?? null, { stride: [stride, 1], padding: [padding, 0] });
+    return reshape(y, [n, this.outChannels, y.shape[2]!, height, width]);
+  }
+  /** The weight without a dimension of size 1. */
+  #flat(dim: number): Tensor {
+    return call('aten::squeeze.dim', [this.weight, dim]);
+  }
+}
+
+/** What a function of pictures [N*T, C, H, W] makes of the frames of clips [N, C, T, H, W]. In channels_last memory nothing is copied. */
+export function overFrames(x: Tensor, of: (frames: Tensor) => Tensor): Tensor {
+  const [n = 0, channels = 0, frames = 0, height = 0, width = 0] = x.shape;
+  const y = of(reshape(permute(x, [0, 2, 1, 3, 4]), [n * frames, channels, height, width]));
+  return permute(reshape(y, [n, frames, ...y.shape.slice(1)]), [0, 2, 1, 3, 4]);
 }

@@ -1,8 +1,9 @@
 import { call, copy_, type Generator, generator, noGrad, scope, type Tensor, zeros } from '../torch/index.js';
-import { Conv2d } from './conv.js';
+import { Conv2d, Conv3d } from './conv.js';
 import { Linear } from './linear.js';
 import type { AnyModule, Module } from './module.js';
 import { BatchNorm } from './norm.js';
+import { SelfGate } from './squeeze-excite.js';
 
 /**
  * - `tf`: convolution kernels truncated normal with deviation sqrt(1/fan_in) (tf.variance_scaling_initializer()),
@@ -10,7 +11,8 @@ import { BatchNorm } from './norm.js';
  * - `timm`: convolution kernels normal with deviation sqrt(2/fan_out), classifier uniform +-1/sqrt(in).
  * - `efficientnet`: convolution kernels as `timm`, classifier uniform +-1/sqrt(out). The released EfficientNet code.
  *
- * Biases are 0 and batch norm is the identity in all of them.
+ * Biases are 0 and batch norm is the identity in all of them; the kernel of a self-gate is truncated normal of 0.01, as in
+ * tensorflow/models.
  */
 export type Initialiser = 'tf' | 'timm' | 'efficientnet';
 
@@ -31,21 +33,22 @@ function truncatedNormal_(tensor: Tensor, std: number, random: Generator): void 
 /** Fills every layer of the tree. The same seed gives the same weights. */
 export function initialise(root: Module, kind: Initialiser, seed: number): void {
   const random = generator(seed);
+  const gates = new Set<AnyModule>();
   // In-place operators return a handle as well: without the scope those would live until the collector finds them.
   noGrad(() =>
     scope(() => {
       for (const [, module] of root.modules()) {
-        if (module instanceof Conv2d) {
-          const area = module.kernel * module.kernel;
-          if (kind === 'tf')
-            fill(module.weight, (t) =>
-              truncatedNormal_(t, Math.sqrt(1 / ((area * module.inChannels) / module.groups)), random),
-            );
+        if (module instanceof SelfGate) gates.add(module.fc);
+        if (module instanceof Conv2d || module instanceof Conv3d) {
+          const { weight, inChannels, outChannels } = module;
+          const groups = module instanceof Conv2d ? module.groups : 1;
+          const area = weight.shape.slice(2).reduce((product, side) => product * side, 1);
+          if (gates.has(module)) fill(weight, (t) => truncatedNormal_(t, 0.01 * TRUNCATED_DEVIATION, random));
+          else if (kind === 'tf')
+            fill(weight, (t) => truncatedNormal_(t, Math.sqrt(1 / ((area * inChannels) / groups)), random));
           else
-            fill(module.weight, (t) =>
-              call('aten::normal_', [t, 0, Math.sqrt(2 / ((area * module.outChannels) / module.groups))], {
-                generator: random,
-              }),
+            fill(weight, (t) =>
+              call('aten::normal_', [t, 0, Math.sqrt(2 / ((area * outChannels) / groups))], { generator: random }),
             );
           if (module.bias !== undefined) call('aten::zero_', [module.bias]);
         } else if (module instanceof Linear) {

@@ -68,11 +68,11 @@ export abstract class Module<In = Tensor, Out = Tensor> {
       for (const [name, value] of Object.entries(module)) {
         if (!(value instanceof Tensor)) continue;
         const requiresGrad = value.requiresGrad;
-        const four = value.shape.length === 4;
+        const maps = value.shape.length === 4 || value.shape.length === 5;
         value.requiresGrad = false;
         const moved = to(value, {
           ...(options.device === undefined ? {} : { device: options.device }),
-          ...(options.memoryFormat === undefined || !four ? {} : { memoryFormat: options.memoryFormat }),
+          ...(options.memoryFormat === undefined || !maps ? {} : { memoryFormat: options.memoryFormat }),
         });
         if (moved !== value) value.dispose();
         moved.requiresGrad = requiresGrad;

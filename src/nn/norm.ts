@@ -68,7 +68,7 @@ export class BatchNorm1d extends BatchNorm {
   }
 }
 
-/** Over N, H, W of [N, C, H, W]. */
+/** Over N, H, W of [N, C, H, W], and N, T, H, W of [N, C, T, H, W]. */
 export class BatchNorm2d extends BatchNorm {
   declare bias: Tensor;
   constructor(channels: number, eps = 1e-5) {

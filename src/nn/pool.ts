@@ -1,4 +1,5 @@
-import { avgPool2d, maxPool2d, type Tensor } from '../torch/index.js';
+import { avgPool2d, isTracing, maxPool2d, maxPool3d, type Tensor } from '../torch/index.js';
+import { overFrames, type TimeSpace } from './conv.js';
 import { Module } from './module.js';
 
 /** 2x2 average pool of stride 2 with TensorFlow's SAME rule for odd sizes: the ResNet-D shortcut. */
@@ -11,5 +12,23 @@ export class AvgPool2d extends Module {
 export class MaxPool2d extends Module {
   forward(x: Tensor): Tensor {
     return maxPool2d(x, 3, 2, 1);
+  }
+}
+
+/** Of clips [N, C, T, H, W]; padding (kt-1)/2 and (k-1)/2 on both sides. */
+export class MaxPool3d extends Module {
+  constructor(
+    readonly kernel: TimeSpace,
+    readonly stride: TimeSpace,
+  ) {
+    super();
+  }
+  forward(x: Tensor): Tensor {
+    const [[time, space], [timeStride, stride]] = [this.kernel, this.stride];
+    const padding = (space - 1) / 2;
+    // PyTorch's 2-D pool works in channels_last memory, its 3-D one copies into another order and back.
+    if (time === 1 && timeStride === 1 && !isTracing() && x.isContiguous('channels_last'))
+      return overFrames(x, (frames) => maxPool2d(frames, space, stride, padding));
+    return maxPool3d(x, [time, space, space], [timeStride, stride, stride], [(time - 1) / 2, padding, padding]);
   }
 }

@@ -21,6 +21,14 @@ export const modelSwitchesSchema = z.strictObject({
   depth: OPTION_RULES.depth[0].optional(),
   padding: OPTION_RULES.padding[0].optional(),
   normEpsilon: OPTION_RULES.normEpsilon[0].optional(),
+  /** Models of clips only: which blocks look over frames, frames of the stem and strides in frames, self-gates, the head's windows. */
+  temporal: OPTION_RULES.temporal[0].optional(),
+  stemFrames: OPTION_RULES.stemFrames[0].optional(),
+  stemFrameStride: OPTION_RULES.stemFrameStride[0].optional(),
+  poolFrameStride: OPTION_RULES.poolFrameStride[0].optional(),
+  selfGate: OPTION_RULES.selfGate[0].optional(),
+  headWindow: OPTION_RULES.headWindow[0].optional(),
+  convolution: OPTION_RULES.convolution[0].optional(),
 });
 export type ModelSwitches = z.infer<typeof modelSwitchesSchema>;
 

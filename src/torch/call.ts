@@ -21,6 +21,9 @@ export function setCallListener(next: CallListener | undefined): CallListener | 
   return before;
 }
 
+/** Whether calls are recorded: layers then call what others can run, not what is fastest here. */
+export const isTracing = (): boolean => listener !== undefined;
+
 function operatorId(engine: Addon, name: string): number {
   if (engine !== idsFrom) {
     ids = new Map();

@@ -1,7 +1,7 @@
 export { addon, type EngineInfo, type TypedArray } from './addon.js';
 export { autocast } from './autocast.js';
 export { enableGrad, gradients, inferenceMode, isGradEnabled, noGrad } from './autograd.js';
-export { call, schema } from './call.js';
+export { call, isTracing, schema } from './call.js';
 export { TensorDisposedError } from './errors.js';
 export * from './ops.js';
 export { engineInfo, getThreads, liveTensors, manualSeed, setThreads, synchronize } from './runtime.js';

@@ -20,6 +20,10 @@ export function conv2d(input: Tensor, weight: Tensor, bias: Tensor | null, optio
   const { stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
   return call('aten::conv2d', [input, weight, bias, pair(stride), pair(padding), pair(dilation), groups]);
 }
+type Triple = readonly [time: number, height: number, width: number];
+/** 3-D cross-correlation. input [N, C, T, H, W], weight [K, C, kt, kh, kw], bias [K] -> [N, K, T', H', W'], sizes as of `conv2d`. */
+export const conv3d = (input: Tensor, weight: Tensor, bias: Tensor | null, stride: Triple, padding: Triple): Tensor =>
+  call('aten::conv3d', [input, weight, bias, stride, padding]);
 /**
  * (x - mean)/sqrt(var + eps)*weight + bias per channel. Training: batch statistics (biased variance), and
  * running = (1-momentum)*running + momentum*batch (unbiased variance). Evaluation: the running statistics.
@@ -84,10 +88,23 @@ export function avgPool2d(
 }
 export const maxPool2d = (x: Tensor, kernel: number, stride: number, padding = 0): Tensor =>
   call('aten::max_pool2d', [x, [kernel, kernel], [stride, stride], [padding, padding]]);
+/** Over T, H and W of [N, C, T, H, W]; padding counts as minus infinity. */
+export const maxPool3d = (x: Tensor, kernel: Triple, stride: Triple, padding: Triple = [0, 0, 0]): Tensor =>
+  call('aten::max_pool3d', [x, kernel, stride, padding]);
+/** The mean over T, H and W of each window; zeros of the padding count unless `countIncludePad` is false. */
+export const avgPool3d = (
+  x: Tensor,
+  kernel: Triple,
+  stride: Triple,
+  padding: Triple = [0, 0, 0],
+  countIncludePad = true,
+): Tensor => call('aten::avg_pool3d', [x, kernel, stride, padding, false, countIncludePad]);
 /** Tensors one after the other along `dim`. */
 export const cat = (tensors: readonly Tensor[], dim = 0): Tensor => call('aten::cat', [tensors, dim]);
 /** [N, C, H, W] -> [N, C, 1, 1]. */
 export const globalAvgPool2d = (x: Tensor): Tensor => call('aten::adaptive_avg_pool2d', [x, [1, 1]]);
+/** [N, C, T, H, W] -> [N, C, 1, 1, 1]. */
+export const globalAvgPool3d = (x: Tensor): Tensor => call('aten::adaptive_avg_pool3d', [x, [1, 1, 1]]);
 export const flatten = (x: Tensor, startDim = 1): Tensor => call('aten::flatten.using_ints', [x, startDim, -1]);
 export const reshape = (x: Tensor, shape: readonly number[]): Tensor => call('aten::reshape', [x, shape]);
 export const permute = (x: Tensor, dims: readonly number[]): Tensor => call('aten::permute', [x, dims]);
@@ -117,7 +134,10 @@ export const randn = (
     device: options.device ?? 'cpu',
     ...(options.generator === undefined ? {} : { generator: options.generator }),
   });
-/** Converted in dtype, device or memory format; the tensor itself when nothing changes. */
+/**
+ * Converted in dtype, device or memory format; the tensor itself when nothing changes. `channels_last` is PyTorch's channels_last_3d for
+ * [N, C, T, H, W].
+ */
 export function to(
   x: Tensor,
   options: { dtype?: DType; device?: string; memoryFormat?: 'contiguous' | 'channels_last' },
@@ -127,7 +147,9 @@ export function to(
     result = call('aten::to.device', [result, options.device, options.dtype ?? result.dtype]);
   if (options.dtype !== undefined && options.dtype !== result.dtype)
     result = call('aten::to.dtype', [result, options.dtype]);
-  if (options.memoryFormat !== undefined)
-    result = call('aten::contiguous', [result], { memory_format: options.memoryFormat });
+  if (options.memoryFormat !== undefined) {
+    const clips = options.memoryFormat === 'channels_last' && result.shape.length === 5;
+    result = call('aten::contiguous', [result], { memory_format: clips ? 'channels_last_3d' : options.memoryFormat });
+  }
   return result;
 }

@@ -121,7 +121,7 @@ function broadcast(args: ShapeArgs): { shape: readonly number[] } {
   return { shape };
 }
 
-/** Sizes after a sliding window; an output below 1 is an input too small for the window. */
+/** Sizes of the last dimensions, as many as the kernel has, after a sliding window; below 1 the input is too small for it. */
 function windowed(
   args: ShapeArgs,
   kernel: readonly number[],
@@ -131,7 +131,7 @@ function windowed(
 ): number[] {
   return args
     .tensor(0)
-    .shape.slice(-2)
+    .shape.slice(-kernel.length)
     .map((side, d) => {
       const span = (options.dilation?.[d] ?? 1) * (kernel[d]! - 1) + 1;
       const steps = (side + 2 * padding[d]! - span) / stride[d]!;
@@ -162,6 +162,22 @@ function conv2d(args: ShapeArgs): { shape: readonly number[] } {
     ],
   };
 }
+
+/** aten::conv3d(x, weight, bias, stride, padding) */
+function conv3d(args: ShapeArgs): { shape: readonly number[] } {
+  const [x, weight] = [args.tensor(0).shape, args.tensor(1).shape];
+  if (x.length !== 5 || weight.length !== 5 || x[1] !== weight[1])
+    throw new RangeError(
+      `${args.op}: expected an input [N, C, T, H, W] with C = ${weight[1]} for a weight [${weight.join(', ')}] ` +
+        `but received [${x.join(', ')}]`,
+    );
+  return { shape: [x[0]!, weight[0]!, ...windowed(args, weight.slice(2), args.list(3), args.list(4))] };
+}
+
+/** aten::max_pool3d and avg_pool3d(x, kernel, stride, padding) */
+const pool3d = (args: ShapeArgs): { shape: readonly number[] } => ({
+  shape: [...args.tensor(0).shape.slice(0, -3), ...windowed(args, args.list(1), args.list(2), args.list(3))],
+});
 
 /** rescaled::depthwise_conv(x, weight, stride, padding) */
 function depthwise(args: ShapeArgs): { shape: readonly number[] } {
@@ -229,6 +245,7 @@ const product: ShapeRule = {
 /** Every operator that the models of the registry call. A model with another one needs one more entry here. */
 export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
   'aten::conv2d': { result: conv2d, saves: (args) => [args.tensor(0), args.tensor(1)] },
+  'aten::conv3d': { result: conv3d, saves: (args) => [args.tensor(0), args.tensor(1)] },
   'aten::batch_norm': { result: sameAsFirst, saves: (args) => [args.tensor(0), args.tensor(1), statistics(args)] },
   'aten::linear': { result: linear, saves: (args) => [args.tensor(0), args.tensor(1)] },
   'aten::relu': { result: sameAsFirst, saves: (_, out) => [out] },
@@ -243,6 +260,8 @@ export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
   'aten::avg_pool2d': { result: pool2d(4), saves: (args) => [args.tensor(0)] },
   // Beside its input, the index (int64) of each maximum.
   'aten::max_pool2d': { result: pool2d(5), saves: (args, out) => [args.tensor(0), bytesOf(out.shape, 'int64')] },
+  'aten::avg_pool3d': { result: pool3d, saves: (args) => [args.tensor(0)] },
+  'aten::max_pool3d': { result: pool3d, saves: (args, out) => [args.tensor(0), bytesOf(out.shape, 'int64')] },
   // With the dimensions kept. Its gradient is a view of one number for all that were added.
   'aten::sum.dim_IntList': {
     result: (args) => ({ shape: args.tensor(0).shape.map((side, d) => (args.list(1).includes(d) ? 1 : side)) }),
@@ -250,6 +269,9 @@ export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
   },
   'aten::adaptive_avg_pool2d': {
     result: (args) => ({ shape: [...args.tensor(0).shape.slice(0, -2), ...args.pair(1)] }),
+  },
+  'aten::adaptive_avg_pool3d': {
+    result: (args) => ({ shape: [...args.tensor(0).shape.slice(0, -3), ...args.list(1)] }),
   },
   'aten::constant_pad_nd': { result: pad },
   'aten::flatten.using_ints': { result: flatten, view: true, passesGradient: always },

@@ -81,7 +81,8 @@ class ShapeEngine implements Addon {
   shape = (tensor: Tensor): number[] => [...this.#record(tensor).shape];
   dtype = (tensor: Tensor): string => this.#record(tensor).dtype;
   device = (tensor: Tensor): string => this.#record(tensor).device;
-  isContiguous = (): boolean => true;
+  /** What has no data lies in no order of its own: layers call what they call for any. */
+  isContiguous = (_: Tensor, channelsLast: boolean): boolean => !channelsLast;
   getGrad = (): null => null;
   setGrad(): void {}
   requiresGrad = (tensor: Tensor): boolean => this.#record(tensor).requiresGrad;

@@ -52,6 +52,7 @@ export class Tensor {
   get disposed(): boolean {
     return addon().isDisposed(this);
   }
+  /** `channels_last` of [N, C, T, H, W] is PyTorch's channels_last_3d. */
   isContiguous(format: 'contiguous' | 'channels_last' = 'contiguous'): boolean {
     return addon().isContiguous(this, format === 'channels_last');
   }

@@ -58,7 +58,8 @@ function stemStrideFor(
 ): ModelOptions['stemStride'] {
   const { kind, options } = facts;
   const said = weights.model === facts.name && weights.modelOptions !== undefined;
-  const fixed = said || (fromWeights && kind === 'resnet' && options.stem === 'plain');
+  const plain = kind === 'video-resnet' || (kind !== 'efficientnet' && options.stem === 'plain');
+  const fixed = said || (fromWeights && plain);
   return fixed ? options.stemStride : stemStrideAt(facts, size);
 }
 
@@ -95,6 +96,12 @@ export function resolveConfig(
     ...architectureOf(model, start),
     ...checkModelSwitches(options.modelOptions ?? {}),
   } as ModelOverrides);
+  if (facts.frames !== undefined && task.clips !== true)
+    throw new UsageError(
+      `Expected a model of pictures but ${model} is one of clips: "rescaled models" lists both, clips with their frames.`,
+    );
+  if (facts.frames === undefined && task.clips === true)
+    throw new UsageError(`Expected a model of clips, such as resnet3d-50, but ${model} is one of pictures.`);
   const strides: readonly number[] = STEM_STRIDES[facts.kind];
   if (options.stemStride !== undefined && !strides.includes(options.stemStride))
     throw new UsageError(
@@ -199,7 +206,7 @@ export function resolveConfig(
       stochasticDepth: recipe.values.stochasticDepth,
       init: recipe.values.init,
       stemStride: options.stemStride ?? stemStrideFor(facts, size, options.from !== undefined, start),
-      ...(facts.kind === 'resnet' ? { stochasticDepthRule: recipe.values.stochasticDepthRule } : {}),
+      ...(facts.kind !== 'efficientnet' && { stochasticDepthRule: recipe.values.stochasticDepthRule }),
     } as ModelOptions,
     size,
     input: {
@@ -220,7 +227,7 @@ export function resolveConfig(
     checkpointSeconds: options.checkpointSeconds ?? 60,
     evalEvery: options.evalEvery ?? between,
   };
-  refuseUnfit(facts.kind, config);
+  refuseUnfit(facts, config);
   return config;
 }
 
@@ -235,16 +242,20 @@ const fitting = new Set<string>();
  * Refuses a size that does not fit the model before a run folder is made: shapes alone, and of a ResNet one block a
  * stage, since the others keep their input's shape.
  */
-function refuseUnfit(kind: ModelFacts['kind'], { model, modelOptions, size }: RunConfig): void {
+function refuseUnfit({ kind, frames }: ModelFacts, { model, modelOptions, size }: RunConfig): void {
   const probe = {
     ...modelOptions,
     dropout: 0,
     stochasticDepth: 0,
-    ...(kind === 'resnet' ? { layers: [1, 1, 1, 1] } : {}),
+    ...(kind === 'efficientnet' ? {} : { layers: [1, 1, 1, 1] }),
   } as ModelOptions;
   const key = JSON.stringify([kind, probe, size]);
   if (fitting.has(key)) return;
-  shapeOnly(() => createModel(model, probe).features(zeros([1, probe.channels, size, size])));
+  shapeOnly(() =>
+    createModel(model, probe).features(
+      zeros([1, probe.channels, ...(frames === undefined ? [] : [frames]), size, size]),
+    ),
+  );
   fitting.add(key);
 }
 

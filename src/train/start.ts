@@ -12,6 +12,7 @@ import { checkFinite } from '../weights/finite.js';
 import { fetchWeights } from '../weights/hub/fetch.js';
 import { noSuchName, parseName } from '../weights/hub/name.js';
 import { factsOf, rowOfFile } from '../weights/hub/table.js';
+import { inflated } from '../weights/inflate.js';
 import { fitStart, startFrom, type Titles, type WantedHead } from '../weights/load.js';
 import { underModelKeys } from '../weights/names/keyed.js';
 import { withoutBeginning } from '../weights/names/prefix.js';
@@ -85,7 +86,7 @@ export async function resolveRun(
       const model = task.model(config);
       return { head: model.head, shapes: new Map([...model.state()].map(([key, { shape }]) => [key, [...shape]])) };
     });
-    const file = withoutBeginning(opened, shapes.keys());
+    const file = inflated(withoutBeginning(opened, shapes.keys()), shapes);
     const ofModel = { name: config.model, options: config.modelOptions };
     const match = fitStart(file, facts, shapes, head, headOf(task, config), () => titlesOf(file, facts, ofModel));
     checkFinite(file, match.loaded);
@@ -104,7 +105,8 @@ export async function loadStart(task: Task, config: RunConfig, model: ImageModel
   if (config.from === undefined) return undefined;
   const { file, facts } = await openStart(config.from, config.select);
   try {
-    return startFrom(withoutBeginning(file, model.state().keys()), facts, model, headOf(task, config));
+    const shapes = new Map([...model.state()].map(([key, { shape }]) => [key, shape]));
+    return startFrom(inflated(withoutBeginning(file, shapes.keys()), shapes), facts, model, headOf(task, config));
   } finally {
     file.close();
   }

@@ -33,6 +33,8 @@ export interface Task<T extends Targets = Targets, S extends TaskSettings = Task
   figures(recipe: Recipe): readonly string[];
   /** Whether it can learn from pictures without labels beside the labelled ones. */
   readonly unlabelled?: boolean;
+  /** Its samples are clips: its models are those that take [N, C, T, S, S]. */
+  readonly clips?: boolean;
 
   /**
    * Learns from two views of each picture: they stand in a row in a batch of the training. In evaluation each picture comes whole and then in

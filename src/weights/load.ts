@@ -153,6 +153,13 @@ export function fitStart(
       match.missing = match.missing.filter((key) => !within(key, name));
     } else match.unexpected = match.unexpected.filter((key) => !within(key, name));
   }
+  // The gates of a network of clips, where the weights are of one that has none, such as one of pictures.
+  const gates = [...shapes.keys()].filter((key) => /\.gate\.fc\.\w+$/.test(key));
+  if (gates.length > 0 && gates.every((key) => match.missing.includes(key))) {
+    match.missing = match.missing.filter((key) => !gates.includes(key));
+    match.renewed.push(...gates);
+    match.renewedWhy = [match.renewedWhy, 'the file has no self-gates'].filter((text) => text !== undefined).join('; ');
+  }
   checkFit(match, file, titles);
   return match;
 }

@@ -106,10 +106,11 @@ function lookLike({ loaded, missing, unexpected }: KeyMatch): string | undefined
 
 /** What is to be said of the choices that opening the file made: none of them is made silently. */
 export function takenFrom(metadata: Readonly<Record<string, string>>): string[] {
-  const { selected, choices, strippedPrefix } = metadata;
+  const { selected, choices, strippedPrefix, inflated } = metadata;
   const several = selected !== undefined && choices?.includes(', ') === true;
   return [
     ...(several ? [`taken: ${selected}, of ${choices}; --select takes another`] : []),
     ...(strippedPrefix === undefined ? [] : [`taken off every name: ${strippedPrefix}`]),
+    ...(inflated === undefined ? [] : [`kernels of pictures are inflated over frames: ${inflated}`]),
   ];
 }

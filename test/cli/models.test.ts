@@ -8,6 +8,8 @@ import { cli } from './helpers.js';
 interface Row {
   name?: string;
   family: string;
+  task?: string;
+  frames?: number;
   size: number;
   parameters: number;
   gmacs: number;
@@ -64,8 +66,11 @@ test('every model is listed, the published ones with their figures and sources',
 test('a pattern is part of a name; name@size asks for one that is not in the list; else the nearest is named', async () => {
   assert.deepEqual(
     (await json('rs-101')).map(({ name }) => name),
-    ['resnet-rs-101', 'resnet-rs-101@192'],
+    ['resnet-rs-101', 'resnet-rs-101@192', 'resnet3d-rs-101'],
   );
+  const [clips] = await json('resnet3d-rs-50@8x112');
+  assert.deepEqual([clips!.task, clips!.frames, clips!.size, clips!.parameters], ['video', 8, 112, 48129840]);
+  assert.deepEqual(clips!.published, []);
   const [row] = await json('efficientnet-rs-b4@288');
   assert.deepEqual([row!.size, row!.parameters, row!.published], [288, 19341616, []]);
   for (const [pattern, message] of [
@@ -89,6 +94,12 @@ test('the table fits 80 columns, says where each figure is from, and needs no li
   const lines = stdout.trimEnd().split('\n');
   for (const line of lines) assert.ok(line.length <= 80, line);
   assert.equal(lines.filter((line) => /^(resnet|efficientnet)-\S+ +\d+ +[\d.]+ M +[\d.]+ G/.test(line)).length, 36);
+  const clips = lines.filter((line) => /^[a-z]\S+ +\d+x\d+ +[\d.]+ M +[\d.]+ G/.test(line));
+  assert.equal(clips.length, 22);
+  assert.ok(
+    clips.some((line) => /^resnet3d-rs-50 +32x224 +48\.13 M +88\.02 G +78\.2 \[1\]$/.test(line)),
+    stdout,
+  );
   for (const note of ['[1]', '[2]', '[3]'])
     assert.ok(
       lines.some((line) => line.startsWith(note)),

@@ -7,6 +7,8 @@ import {
   modelNames,
   PUBLISHED_EFFICIENTNET,
   PUBLISHED_RESNET_RS,
+  PUBLISHED_VIDEO,
+  VIDEO_SOURCES,
 } from '../../models/index.js';
 import { didYouMean } from '../../suggest.js';
 import { tellNext } from '../words.js';
@@ -17,6 +19,7 @@ const SOURCES = [
   'Published, trained with AutoAugment: tensorflow/tpu models/official/efficientnet/README.md',
   'Published, trained with RandAugment: tensorflow/tpu models/official/efficientnet/README.md',
 ];
+const CLIP_SOURCES: readonly string[] = Object.values(VIDEO_SOURCES);
 const RULE =
   'efficientnet-rs-b0 to efficientnet-rs-b7 are EfficientNets below their own resolution: ' +
   'put the size behind the name, ' +
@@ -31,11 +34,14 @@ interface Accuracy {
 interface Row {
   name: string;
   family: Family;
+  /** Of models of clips alone. */
+  task?: 'video';
+  frames?: number;
   size: number;
   parameters: number;
-  /** Multiply-adds of one picture in 1e9. */
+  /** Multiply-adds of one picture or clip in 1e9. */
   gmacs: number;
-  /** Published ImageNet top-1; empty where there is none for this size. */
+  /** Published top-1 of ImageNet, of clips of Kinetics-400; empty where there is none for this size. */
   published: Accuracy[];
 }
 
@@ -47,14 +53,14 @@ export function register(program: Command): void {
     .option('--json', 'print as JSON')
     .addHelpText(
       'after',
-      '\nExamples:\n  rescaled models\n  rescaled models rs-101\n  rescaled models efficientnet-rs-b4@288',
+      '\nExamples:\n  rescaled models\n  rescaled models rs-101\n  rescaled models efficientnet-rs-b4@288\n  rescaled models resnet3d-50@8x112',
     )
     .action((pattern: string | undefined, flags: { json?: boolean }) => {
       const { rows, rule } = select(pattern);
       if (flags.json === true)
         console.log(JSON.stringify(rule ? [...rows, { family: 'efficientnet-rs', rule: RULE }] : rows, null, 2));
       else {
-        console.log([...(rows.length > 0 ? table(rows) : []), ...(rule ? ['', ...wrap(RULE)] : [])].join('\n').trim());
+        console.log([...tables(rows), ...(rule ? ['', ...wrap(RULE)] : [])].join('\n').trim());
         tellNext('rescaled', 'profile', rows.length === 1 ? rows[0]!.name : 'MODEL');
       }
     });
@@ -62,14 +68,14 @@ export function register(program: Command): void {
 
 /** The rows whose names contain the pattern, and whether the rule of EfficientNet-RS is asked for. */
 function select(pattern: string | undefined): { rows: Row[]; rule: boolean } {
-  const names = listed();
+  const names = [...listed(), ...modelNames('clips')];
   const found = names.filter((name) => name.includes(pattern ?? ''));
   const ruled = modelNames().filter((name) => name.startsWith('efficientnet-rs-'));
   const rule = ruled.some((name) => name.includes(pattern ?? ''));
   if (found.length > 0 || rule) return { rows: found.map(rowOf), rule };
   // A size that is not in the list, or a mistake, of which modelFacts says what it is.
   if (pattern?.includes('@') === true) return { rows: [rowOf(modelFacts(pattern).name)], rule: false };
-  const families = [...new Set(modelNames().map((name) => name.replace(/-[^-]+$/, '')))];
+  const families = [...new Set([...modelNames(), ...modelNames('clips')].map((name) => name.replace(/-[^-]+$/, '')))];
   throw new UsageError(
     'Expected part of a model name but no model contains ' +
       `"${pattern}".${didYouMean(pattern!, [...families, ...names, ...ruled])} "rescaled models" lists them all.`,
@@ -88,7 +94,7 @@ function listed(): string[] {
 
 function rowOf(name: string): Row {
   const facts = modelFacts(name);
-  const { family, size } = facts;
+  const { family, size, frames } = facts;
   if (facts.kind === 'resnet' && family === 'resnet-rs') {
     const row = PUBLISHED_RESNET_RS.find(({ depth, resolution }) => depth === facts.depth && resolution === size);
     if (row !== undefined)
@@ -114,18 +120,34 @@ function rowOf(name: string): Row {
     }
   }
   const { parameters, multiplyAdds } = modelCost(name, { batch: 2 });
-  return { name, family, size, parameters, gmacs: Number((multiplyAdds / 1e9).toFixed(3)), published: [] };
+  const published = PUBLISHED_VIDEO.filter((row) => row.name === name).map(({ top1, source }) => ({
+    top1,
+    source: VIDEO_SOURCES[source],
+  }));
+  const of = frames === undefined ? {} : { task: 'video' as const, frames };
+  return { name, family, ...of, size, parameters, gmacs: Number((multiplyAdds / 1e9).toFixed(3)), published };
 }
 
-function table(rows: readonly Row[]): string[] {
+/** Models of pictures, then those of clips, each with its own notes. */
+function tables(rows: readonly Row[]): string[] {
+  const [pictures, clips] = [rows.filter(({ frames }) => frames === undefined), rows.filter(({ frames }) => frames)];
+  return [
+    ...(pictures.length > 0 ? table(pictures, SOURCES) : []),
+    ...(pictures.length > 0 && clips.length > 0 ? [''] : []),
+    ...(clips.length > 0 ? table(clips, CLIP_SOURCES) : []),
+  ];
+}
+
+function table(rows: readonly Row[], sources: readonly string[]): string[] {
+  const clips = rows[0]!.frames !== undefined;
   const width = Math.max(...rows.map(({ name }) => name.length));
-  const used = SOURCES.filter((source) =>
+  const used = sources.filter((source) =>
     rows.some(({ published }) => published.some((accuracy) => accuracy.source === source)),
   );
   const mark = ({ top1, source }: Accuracy): string => `${top1.toFixed(1)} [${used.indexOf(source) + 1}]`;
-  const lines = rows.map(({ name, size, parameters, gmacs, published }) => {
+  const lines = rows.map(({ name, frames, size, parameters, gmacs, published }) => {
     const facts = [
-      String(size).padStart(6),
+      (frames === undefined ? String(size) : `${frames}x${size}`).padStart(6),
       `${(parameters / 1e6).toFixed(2)} M`.padStart(10),
       `${gmacs.toFixed(2)} G`.padStart(13),
     ];
@@ -133,11 +155,13 @@ function table(rows: readonly Row[]): string[] {
   });
   const notes = [
     ...used.map((source, i) => `[${i + 1}] ${source}.`),
-    'Parameters (for 1000 classes) and multiply-adds (of one picture; ' +
-      "the ResNet-RS paper's FLOPs are twice as many) are counted.",
+    clips
+      ? 'Models of clips: frames x pixels. Parameters (for 400 classes) and multiply-adds (of one clip) are counted.'
+      : 'Parameters (for 1000 classes) and multiply-adds (of one picture; ' +
+        "the ResNet-RS paper's FLOPs are twice as many) are counted.",
   ];
   return [
-    `${'name'.padEnd(width)}  pixels  parameters  multiply-adds  ImageNet top-1, %`,
+    `${'name'.padEnd(width)}  ${clips ? '  clip' : 'pixels'}  parameters  multiply-adds  ${clips ? 'Kinetics-400' : 'ImageNet'} top-1, %`,
     ...lines,
     '',
     ...notes.flatMap(wrap),

@@ -35,11 +35,15 @@ export const bytes = (n: number): string =>
 const millions = (n: number): string => `${(n / 1e6).toFixed(2)} M`;
 const billions = (n: number): string => `${(n / 1e9).toFixed(2)} G`;
 
+/** `224`, of a model of clips `32x224`. */
+const sizeOf = ({ frames, size }: Pick<ModelCost, 'frames' | 'size'>): string =>
+  frames === undefined ? String(size) : `${frames}x${size}`;
+
 export function profileTable(profiles: readonly ModelProfile[]): string {
   const { batch } = profiles[0]!;
   const rows = profiles.map((p) => [
     p.model,
-    String(p.size),
+    sizeOf(p),
     millions(p.parameters),
     billions(p.multiplyAdds),
     billions(p.flops),
@@ -51,15 +55,15 @@ export function profileTable(profiles: readonly ModelProfile[]): string {
       [['model', 'size', 'parameters', 'multiply-adds', 'FLOPs (2 each)', 'activations', 'training memory'], ...rows],
       1,
     ),
-    `Counts are for one picture; training memory is predicted, for batch ${batch}.`,
+    `Counts are for one ${pieces(profiles)}; training memory is predicted, for batch ${batch}.`,
   ];
-  const speeds = profiles.flatMap(({ model, size, measured: m }) =>
+  const speeds = profiles.flatMap(({ measured: m, ...p }) =>
     m === undefined
       ? []
       : [
           [
-            model,
-            String(size),
+            p.model,
+            sizeOf(p),
             ...time(m.trainStepMs, m.trainStepMsLow, m.trainStepMsHigh, m.trainImagesPerSecond),
             ...time(m.inferenceMs, m.inferenceMsLow, m.inferenceMsHigh, m.inferenceImagesPerSecond),
             m.peakMemoryBytes === null ? 'not measured' : bytes(m.peakMemoryBytes),
@@ -76,9 +80,9 @@ export function profileTable(profiles: readonly ModelProfile[]): string {
             'model',
             'size',
             'training step (low to high)',
-            'pictures/s',
+            `${pieces(profiles, 's')}/s`,
             'inference (low to high)',
-            'pictures/s',
+            `${pieces(profiles, 's')}/s`,
             'memory',
           ],
           ...speeds,
@@ -93,12 +97,22 @@ export function profileTable(profiles: readonly ModelProfile[]): string {
   return lines.join('\n');
 }
 
+/** What counts are for: pictures, clips, or both where both are asked for. */
+function pieces(profiles: readonly ModelProfile[], plural = ''): string {
+  const clips = profiles.filter(({ frames }) => frames !== undefined).length;
+  return clips === 0
+    ? `picture${plural}`
+    : clips === profiles.length
+      ? `clip${plural}`
+      : `picture${plural} or clip${plural}`;
+}
+
 const time = (median: number, low: number, high: number, imagesPerSecond: number): string[] => [
   `${median.toFixed(0)} ms (${low.toFixed(0)} to ${high.toFixed(0)})`,
   imagesPerSecond.toFixed(1),
 ];
 
-export function layersTable({ model, size, layers }: ModelCost): string {
+export function layersTable({ model, frames, size, layers }: ModelCost): string {
   const rows = layers.map((l) => [
     l.path,
     l.operator,
@@ -108,7 +122,7 @@ export function layersTable({ model, size, layers }: ModelCost): string {
     String(l.activations),
   ]);
   return (
-    `${model} at ${size} pixels, for one picture:\n` +
+    `${model} at ${frames === undefined ? '' : `${frames} frames of `}${size} pixels, for one ${frames === undefined ? 'picture' : 'clip'}:\n` +
     `${table([['layer', 'operator', 'output', 'parameters', 'multiply-adds', 'activations'], ...rows], 3)}`
   );
 }
@@ -118,6 +132,7 @@ const csv = (rows: readonly (readonly (string | number | null)[])[]): string => 
 export function profileCsv(profiles: readonly ModelProfile[]): string {
   const columns = [
     'model',
+    ...(profiles.some(({ frames }) => frames !== undefined) ? (['frames'] as const) : []),
     'size',
     'batch',
     'parameters',
@@ -130,7 +145,7 @@ export function profileCsv(profiles: readonly ModelProfile[]): string {
   const times = first === undefined ? [] : (Object.keys(first) as (keyof typeof first)[]);
   return csv([
     [...columns, ...times],
-    ...profiles.map((p) => [...columns.map((column) => p[column]), ...times.map((key) => p.measured![key])]),
+    ...profiles.map((p) => [...columns.map((column) => p[column] ?? null), ...times.map((key) => p.measured![key])]),
   ]);
 }
 

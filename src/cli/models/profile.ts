@@ -30,7 +30,7 @@ export function register(program: Command): void {
       'what a model costs: parameters, multiply-adds, activations, training memory; with --measure also speed',
     )
     .argument('<model...>', 'resnet-rs-50, resnet-rs-101@192, ... (see "rescaled models")')
-    .option('--size <pixels>', "side of the pictures; the model's published size by default", integer)
+    .option('--size <pixels>', "side of the pictures or clips; the model's published size by default", integer)
     .option('-b, --batch <n>', 'pictures in a training step', integer, 32)
     .option(
       '--measure',
@@ -46,12 +46,13 @@ export function register(program: Command): void {
     .addHelpText(
       'after',
       `
-Counts are for one picture. FLOPs here are 2 for each multiply-add, as in the ResNet-RS paper. Without --measure nothing is run: libtorch is not needed.
+Counts are for one picture or clip. FLOPs here are 2 for each multiply-add, as in the ResNet-RS paper. Without --measure nothing is run: libtorch is not needed.
 
 Examples:
   rescaled profile resnet-rs-50 resnet-rs-101@192
   rescaled profile resnet-50 --size 160 --batch 16 --measure
-  rescaled profile resnet-rs-50 --layers --csv`,
+  rescaled profile resnet-rs-50 --layers --csv
+  rescaled profile resnet3d-50@8x112 --batch 8`,
     )
     .action(run);
 }
@@ -72,7 +73,8 @@ async function run(models: string[], flags: ProfileFlags): Promise<void> {
   else {
     console.log(profileTable(profiles));
     if (flags.layers === true) for (const cost of costs) console.log(`\n${layersTable(cost)}`);
-    if (costs.length === 1) tellNext('rescaled', 'train', 'PICTURES', '-m', costs[0]!.model);
+    if (costs.length === 1 && costs[0]!.frames === undefined)
+      tellNext('rescaled', 'train', 'PICTURES', '-m', costs[0]!.model);
   }
 }
 
@@ -94,7 +96,7 @@ function check(models: readonly string[], flags: ProfileFlags): void {
       throw new UsageError(`Expected --measure beside --${option}: without it nothing is run.`);
   if (flags.size === undefined) return;
   for (const model of models)
-    if (model.includes('@') && !model.endsWith(`@${flags.size}`))
+    if (/@/.test(model) && !new RegExp(`@(\\d+x)?${flags.size}$`).test(model))
       throw new UsageError(`Expected one size for ${model} but --size says ${flags.size}. Leave one of them out.`);
 }
 

@@ -60,7 +60,8 @@ export async function measureModel(
   const size = wanted ?? facts.size;
   const memory = peakMemory(device);
   const model = createModel(name, overrides).to({ device, memoryFormat: 'channels_last' });
-  const x = to(randn([batch, facts.options.channels, size, size], { device }), { memoryFormat: 'channels_last' });
+  const sides = facts.frames === undefined ? [size, size] : [facts.frames, size, size];
+  const x = to(randn([batch, facts.options.channels, ...sides], { device }), { memoryFormat: 'channels_last' });
   const y = fromTypedArray(new BigInt64Array(batch), [batch], { device });
 
   model.train();

@@ -1,17 +1,19 @@
 import { toFloat32 } from '../formats/dtypes.js';
 import { entryOf, type WeightsEntry, type WeightsFile } from '../formats/weights-file.js';
+import { clipKeys } from './clips.js';
 import { planKeys } from './plan.js';
 import { detectorKey, torchvisionDetector } from './torchvision-detect.js';
 import { segmentationKey, torchvisionSegmentation } from './torchvision-segment.js';
 import { transformed } from './transforms.js';
 
-/** One of torchvision's detectors or segmentation models under our names; any other file is itself. */
-function torchvisionFile(file: WeightsFile): WeightsFile {
+/** One of torchvision's detectors or segmentation models, or pytorchvideo's, under our names; any other file is itself. */
+function renamedFile(file: WeightsFile): WeightsFile {
   const kind = torchvisionDetector(file.entries.keys());
+  const clips = clipKeys(file.entries.keys());
   const pixels = kind === undefined && torchvisionSegmentation(file.entries.keys()) !== undefined;
-  if (kind === undefined && !pixels) return file;
+  if (kind === undefined && clips === undefined && !pixels) return file;
   const keyOf = (name: string): string | undefined =>
-    kind === undefined ? segmentationKey(name) : detectorKey(name, kind);
+    clips !== undefined ? clips(name) : kind === undefined ? segmentationKey(name) : detectorKey(name, kind);
   const sources = new Map([...file.entries.keys()].map((name) => [keyOf(name) ?? name, name]));
   const entries = new Map([...sources].map(([key, name]) => [key, file.entries.get(name)!]));
   const own = (key: string): string => sources.get(key) ?? key;
@@ -29,11 +31,11 @@ function torchvisionFile(file: WeightsFile): WeightsFile {
 
 /**
  * A Keras or TensorFlow file under the keys and in the layouts of PyTorch, and a detector or a segmentation model of
- * torchvision under ours; other files are themselves. A name that no
+ * torchvision or a network of clips of pytorchvideo under ours; other files are themselves. A name that no
  * rule knows stays as it is, so that a comparison with a model shows it as unexpected.
  */
 export function underModelKeys(file: WeightsFile): WeightsFile {
-  if (file.format !== 'keras' && file.format !== 'tensorflow') return torchvisionFile(file);
+  if (file.format !== 'keras' && file.format !== 'tensorflow') return renamedFile(file);
   const plan = planKeys(file);
   for (const name of plan.unknown)
     plan.tensors.set(name, { source: name, transform: 'none', shape: file.entries.get(name)!.shape });

@@ -1,5 +1,6 @@
 import { RescaledError, UsageError } from '../../errors.js';
 import { quote, type WeightsFile } from '../formats/weights-file.js';
+import { clipKeys } from './clips.js';
 import { kerasFamily, kerasName, type ModelFamily } from './keras.js';
 import { mapTensorFlow } from './tensorflow.js';
 import { type Transform, transformedShape } from './transforms.js';
@@ -28,8 +29,8 @@ export interface KeyPlan {
 }
 
 /**
- * Gives every tensor its key. PyTorch and safetensors files have timm's keys already; Keras and TensorFlow names are
- * mapped.
+ * Gives every tensor its key. PyTorch and safetensors files have timm's keys already, but for those of pytorchvideo and SlowFast; these,
+ * Keras's and TensorFlow's names are mapped.
  * @param prefix only names that begin with it are taken, and it is taken off (PyTorch and safetensors)
  * @throws RescaledError when two tensors would get one key
  */
@@ -69,10 +70,11 @@ export function planKeys(file: WeightsFile, prefix = ''): KeyPlan {
     }
     return { ...plan, ...(family === undefined ? {} : { family }) };
   }
+  const keyOf = clipKeys(file.entries.keys()) ?? ((key: string) => key.slice(prefix.length));
   for (const source of file.entries.keys()) {
     if (!source.startsWith(prefix)) plan.ignored.set(source, `not under the prefix ${quote(prefix)}`);
     else if (source.endsWith('.num_batches_tracked')) plan.ignored.set(source, 'a counter of the training');
-    else add(source.slice(prefix.length), source, 'none');
+    else add(keyOf(source), source, 'none');
   }
   if (plan.tensors.size === 0 && prefix !== '')
     throw new UsageError(`Expected names that begin with ${quote(prefix)} in ${file.path} but there are none.`);
