@@ -86,6 +86,7 @@ const SHELVES: Record<string, Record<string, string[]>> = {
   weights: { formats: [], names: ['formats'], hub: [] },
   report: { draw: [], '*': ['draw'] },
   study: { analysis: [], plan: ['analysis'], trials: ['plan', 'analysis'], advice: ['analysis'] },
+  tasks: { video: ['classify'], '*': [] },
   transfer: { solve: [] },
   cli: { train: ['trained', 'recipe'], '*': [] },
 };

@@ -27,9 +27,10 @@ export interface PreprocessOptions {
   /**
    * `inception`: random area and aspect. `pad`: zero-pad the evaluation view, then a random S x S window. `none`: the
    * evaluation view. `scale`: the picture with its aspect kept in a random size, then a random S x S window, what it lacks filled.
+   * `short-side`: the shorter side in a random size of at least S, then a random S x S window (SlowFast's jitter).
    */
-  cropMode?: 'inception' | 'pad' | 'none' | 'scale';
-  /** Of `scale`: the longer side in S, from and to. Default 0.75 to 1.5; of large scale jitter 0.1 to 2. */
+  cropMode?: 'inception' | 'pad' | 'none' | 'scale' | 'short-side';
+  /** The longer side of `scale`, the shorter one of `short-side`, in S, from and to. Default 0.75 to 1.5; of large scale jitter 0.1 to 2. */
   scaleRange?: [number, number];
   /** Pixels of zero padding on each side in `pad` mode. Default 4, as is usual for CIFAR. */
   padding?: number;
@@ -92,8 +93,8 @@ export function preprocessOptions(given: Partial<PreprocessOptions> & { size: nu
   expect(flip >= 0 && flip <= 1, 'flip', 'a probability from 0 to 1', flip);
   expect(evalCrop > 0 && evalCrop <= 1, 'evalCrop', 'a share above 0 and at most 1', evalCrop);
   expect(fit === 'crop' || fit === 'letterbox', 'fit', '"crop" or "letterbox"', fit);
-  const modes = ['inception', 'pad', 'none', 'scale'];
-  expect(modes.includes(cropMode), 'cropMode', '"inception", "pad", "none" or "scale"', cropMode);
+  const modes = ['inception', 'pad', 'none', 'scale', 'short-side'];
+  expect(modes.includes(cropMode), 'cropMode', '"inception", "pad", "none", "scale" or "short-side"', cropMode);
   expect(
     isRange(scaleRange) && scaleRange[1] <= 16,
     'scaleRange',

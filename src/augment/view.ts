@@ -102,6 +102,14 @@ function drawPlace(width: number, height: number, options: PreprocessOptions, ra
     return { ...view, shift: { x: place(scaled!.width), y: place(scaled!.height) } };
   }
   const centred = evalViewOf(width, height, options);
+  if (cropMode === 'short-side') {
+    // The side in pixels of the picture that the window shows.
+    const least = Math.min(width, height);
+    const side = Math.min(least, Math.max(1, Math.round(least / (low + random.uniform() * (high - low)))));
+    const y = random.int(height - side + 1);
+    const x = random.int(width - side + 1);
+    return { ...centred, crop: { x, y, width: side, height: side } };
+  }
   if (cropMode === 'none') return centred;
   if (cropMode === 'inception') {
     const crop =

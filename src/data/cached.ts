@@ -144,7 +144,12 @@ class Build<D extends Cacheable> {
   dataset(): D {
     const on = (source: Source): Source => openSource({ ...(source.spec as StoredSpec), cached: this.#cached });
     const { train, val, test } = this.given;
-    return { ...this.given, ...(train && { train: on(train) }), val: on(val), ...(this.#clips && test && { test: on(test) }) };
+    return {
+      ...this.given,
+      ...(train && { train: on(train) }),
+      val: on(val),
+      ...(this.#clips && test && { test: on(test) }),
+    };
   }
 
   /** Of clips the test part is kept too: to decode it again for each evaluation would take longer than the evaluation. */

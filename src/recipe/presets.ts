@@ -1,3 +1,4 @@
+import { CLIP_DEFAULTS, CLIP_PRESETS } from './clips/presets.js';
 import { DETECT_DEFAULTS, DETECT_PRESETS } from './detect.js';
 import { DENSE_DEFAULTS, DENSE_PRESETS } from './pixels/presets.js';
 import type { Preset, Sourced } from './preset.js';
@@ -104,6 +105,7 @@ const RESNET_RS = {
   epochsCount: ['labelled', `${NOISY_STUDENT}: steps an epoch are labelled pictures / batch`],
   ...DETECT_DEFAULTS,
   ...DENSE_DEFAULTS,
+  ...CLIP_DEFAULTS,
 } as const satisfies { [K in RecipeKey]: Sourced<Recipe[K]> };
 
 export const RECIPE_KEYS = Object.keys(RESNET_RS) as RecipeKey[];
@@ -284,6 +286,7 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
   },
   ...DETECT_PRESETS,
   ...DENSE_PRESETS,
+  ...CLIP_PRESETS,
 };
 export const presetNames = (): string[] => Object.keys(PRESETS);
 

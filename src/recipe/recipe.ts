@@ -3,6 +3,8 @@ import { UsageError } from '../errors.js';
 import { modelFacts } from '../models/index.js';
 import { didYouMean, knownNames } from '../suggest.js';
 import { adviceOn, refuseImpossible, refuseUnlabelled } from './checks.js';
+import { CLIP_DEFAULTS } from './clips/presets.js';
+import { CLIP_KEYS } from './clips/settings.js';
 import { DETECT_DEFAULTS } from './detect.js';
 import { DETECT_KEYS } from './detect-settings.js';
 import { draftOf } from './draft.js';
@@ -100,7 +102,10 @@ export function resolveRecipe(
   fitAveraging(draft, pictures, unlabelled);
   markUnused(draft);
   const { keys, why } = idle ?? {
-    keys: presetTask(preset) === undefined ? [...CONTRAST_KEYS, ...DETECT_KEYS, ...DENSE_KEYS, ...DEPTH_KEYS] : [],
+    keys:
+      presetTask(preset) === undefined
+        ? [...CONTRAST_KEYS, ...DETECT_KEYS, ...DENSE_KEYS, ...DEPTH_KEYS, ...CLIP_KEYS]
+        : [],
     why: 'the task classify',
   };
   for (const key of keys) draft.unused(key, why);
@@ -227,7 +232,7 @@ export function completeRecipe(values: Partial<Recipe>): Recipe {
     unlabelledAugment: 'same',
     epochsCount: 'labelled',
     ...Object.fromEntries(
-      Object.entries({ ...DETECT_DEFAULTS, ...DENSE_DEFAULTS }).map(([key, [value]]) => [key, value]),
+      Object.entries({ ...DETECT_DEFAULTS, ...DENSE_DEFAULTS, ...CLIP_DEFAULTS }).map(([key, [value]]) => [key, value]),
     ),
   };
   const missing = Object.entries(later).filter(([key]) => !(key in values));

@@ -8,6 +8,7 @@ import { type ModelFacts, publishedResNetRs, randAugmentMagnitudeAt } from '../m
 import { emaDecay } from '../optim/index.js';
 import { plural } from '../suggest.js';
 import type { Draft } from './draft.js';
+import { presetTask } from './presets.js';
 import type { Recipe, RecipeKey } from './schema.js';
 import { isSimclr, SIMCLR_KEYS } from './simclr-augment.js';
 
@@ -18,6 +19,7 @@ import { isSimclr, SIMCLR_KEYS } from './simclr-augment.js';
 const SMALLEST_PUBLISHED = 160;
 /** Up to so many pixels pictures are padded and cropped, as is usual for CIFAR. */
 const SMALL_PICTURES = 64;
+const SMALL_CLIPS = 40;
 const EFFICIENTNET_MODEL = 'tensorflow/tpu models/official/efficientnet/efficientnet_model.py';
 
 export function fitModel(draft: Draft, facts: ModelFacts, size: number): void {
@@ -58,7 +60,9 @@ export function fitModel(draft: Draft, facts: ModelFacts, size: number): void {
 }
 
 export function fitPictures(draft: Draft, size: number): void {
-  if (size > SMALL_PICTURES || draft.get('fit') === 'letterbox') return;
+  // Clips of 64 pixels are as usual as pictures of 160.
+  if (size > (presetTask(draft.preset) === 'video' ? SMALL_CLIPS : SMALL_PICTURES) || draft.get('fit') === 'letterbox')
+    return;
   draft.set(
     'cropMode',
     'pad',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { STRONGEST_COLOUR } from '../augment/policies/simclr.js';
 import { MOMENTUM_RATES, RATE_SCALINGS } from '../optim/index.js';
+import { clipSettings } from './clips/settings.js';
 import { detectSettings } from './detect-settings.js';
 import { denseSettings, depthSettings } from './pixels/settings.js';
 
@@ -72,9 +73,12 @@ export const recipeSchema = z.strictObject({
   init: z.enum(['tf', 'timm', 'efficientnet']),
   /** What evaluation sees: a centre crop, or the whole picture with its aspect kept and the rest filled. */
   fit: z.enum(['crop', 'letterbox']),
-  /** `scale`: the whole picture with its aspect kept in a random size, cut to a random window or filled. */
-  cropMode: z.enum(['inception', 'pad', 'none', 'scale']),
-  /** Of `scale`: the longer side in sides of the network's picture, from and to. */
+  /**
+   * `scale`: the whole picture with its aspect kept in a random size, cut to a random window or filled. `short-side`: the shorter side in a random
+   * size, then a random window.
+   */
+  cropMode: z.enum(['inception', 'pad', 'none', 'scale', 'short-side']),
+  /** The longer side of `scale`, the shorter one of `short-side`, in sides of the network's picture, from and to. */
   scaleMin: z.number().min(0.01).max(16),
   scaleMax: z.number().min(0.01).max(16),
   cropAreaMin: z.number().gt(0).max(1),
@@ -140,6 +144,7 @@ export const recipeSchema = z.strictObject({
   ...detectSettings,
   ...denseSettings,
   ...depthSettings,
+  ...clipSettings,
 });
 export type Recipe = z.infer<typeof recipeSchema>;
 export type RecipeKey = keyof Recipe;

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { ClipOptions } from '../augment/clips/options.js';
 import type { Rest } from '../batches.js';
 import type { LeftOut } from '../data/check/copies.js';
 import { RescaledError, UsageError } from '../errors.js';
@@ -13,7 +14,17 @@ export interface InputFacts {
   mean: [number, number, number];
   std: [number, number, number];
   interpolation: 'bicubic' | 'bilinear';
+  /** How clips are taken of videos; absent of pictures. */
+  clip?: ClipInput;
 }
+
+/** How clips are taken of videos. */
+export interface ClipInput extends ClipOptions {
+  /** Clips and crops of each that a finished model is measured on. */
+  clips: number;
+  crops: number;
+}
+
 /** Source: tensorflow/tpu resnet_preprocessing.py. */
 export const IMAGENET_INPUT: Readonly<InputFacts> = {
   mean: [0.485, 0.456, 0.406],

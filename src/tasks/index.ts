@@ -7,9 +7,10 @@ import { contrast } from './contrast/index.js';
 import { depth } from './depth/index.js';
 import { detect } from './detect/index.js';
 import { segment } from './segment/index.js';
+import { video } from './video/index.js';
 
 /** The register: every task there is. */
-const TASKS: readonly Task[] = [classify, contrast, detect, segment, depth];
+const TASKS: readonly Task[] = [classify, contrast, detect, segment, depth, video];
 
 export const taskNames = (): string[] => TASKS.map(({ name }) => name);
 

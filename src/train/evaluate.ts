@@ -74,7 +74,7 @@ export async function evaluate<T extends Targets, D>(
 /** What `evaluateOn` needs to know besides the model and the pictures. */
 export interface EvaluateOnOptions {
   preprocess: PreprocessOptions;
-  input: Pick<InputFacts, 'mean' | 'std'>;
+  input: Pick<InputFacts, 'mean' | 'std' | 'clip'>;
   device: string;
   batch: number;
   workers: number;

@@ -17,7 +17,7 @@ export {
   suggestRates,
 } from './find-rate/curve.js';
 export type { RateEvent, RateTest } from './find-rate/find.js';
-export { evaluationViews, learnedFrom, trainingLoader } from './learner.js';
+export { evaluationViews, finalViews, learnedFrom, trainingLoader } from './learner.js';
 export { type LoopOptions, trainLoop } from './loop.js';
 export { checkDevice, withUnlabelled } from './open.js';
 export { checkLearnOptions, type LearnOptions, settingsIn, type TrainOptions } from './options.js';

@@ -1,3 +1,4 @@
+import { looksOf } from '../augment/clips/sample.js';
 import { augmentPlan } from '../augment/policies/plan.js';
 import type { PreprocessOptions } from '../augment/preprocess.js';
 import type { Dataset } from '../data/dataset.js';
@@ -9,7 +10,7 @@ import { joined, type Source } from '../data/sources/source.js';
 import type { TrainingData, Unlabelled } from '../data/unlabelled.js';
 import type { ImageModel } from '../models/index.js';
 import type { LossScaler, Optimiser } from '../optim/index.js';
-import { type RunConfig, usesMinival } from '../run/config.js';
+import { type ClipInput, type RunConfig, usesMinival } from '../run/config.js';
 import { manualSeed } from '../torch/index.js';
 import type { KeyMatch } from '../weights/report.js';
 import { modelOf, preprocessOf, unlabelledStyles } from './resolve.js';
@@ -94,6 +95,16 @@ export const evaluationViews = (
   drawn: PreprocessOptions,
 ): PreprocessOptions[] | undefined =>
   pairs === true ? [{ ...drawn, cropMode: 'none', flip: 0, augment: augmentPlan() }, ...pairOf(drawn)] : undefined;
+
+/** What a finished model looks at, of tasks with clips: all their looks; of others as while it is trained. */
+export function finalViews(
+  task: Pick<Task, 'pairs'>,
+  drawn: PreprocessOptions,
+  clip: ClipInput | undefined,
+): PreprocessOptions[] | undefined {
+  if (clip === undefined) return evaluationViews(task, drawn);
+  return looksOf(clip).map((look) => ({ ...drawn, clip: { ...clip, look } }));
+}
 
 /**
  * What is trained, on what, and one step of it: what a run and a search for its rate have in common. A step depends

@@ -27,7 +27,7 @@ import {
   resolveRecipe,
   type Settings,
 } from '../recipe/recipe.js';
-import { IMAGENET_INPUT, type RunConfig } from '../run/config.js';
+import { type ClipInput, IMAGENET_INPUT, type RunConfig } from '../run/config.js';
 import { shapeOnly, zeros } from '../torch/index.js';
 import type { WeightsFacts } from '../weights/facts.js';
 import { epochsBetween } from './evaluate.js';
@@ -119,7 +119,7 @@ export function resolveConfig(
   const own = task.recipe !== undefined && isPresetOf(presetOf(named), task.recipe);
   const suited = own ? task.suited?.(dataset.train, size, start) : undefined;
   const recipe = resolveRecipe(
-    withSettings(named, suited),
+    withSettings(withSettings(named, framesSaid(facts, start)), suited),
     model,
     size,
     settingsIn(options),
@@ -213,6 +213,7 @@ export function resolveConfig(
       mean: start.mean ?? norm.mean,
       std: start.std ?? norm.std,
       interpolation: recipe.values.interpolation,
+      ...(task.clips === true && { clip: clipOf(recipe.values) }),
     },
     from: options.from === undefined ? undefined : resolve(options.from),
     ...(options.select === undefined ? {} : { select: options.select }),
@@ -259,11 +260,28 @@ function refuseUnfit({ kind, frames }: ModelFacts, { model, modelOptions, size }
   fitting.add(key);
 }
 
+/** How a recipe takes clips. */
+function clipOf(recipe: Recipe): ClipInput {
+  const { frames, frameStride: stride, clipRule: rule, clipFps: fps, testClips: clips, testCrops: crops } = recipe;
+  return { frames, stride, rule, ...(fps > 0 && { fps }), clips, crops };
+}
+
+/** Frames that weights were trained on, or that stand in the name of the model, before those of the recipe. */
+function framesSaid({ name, frames }: ModelFacts, { clip }: WeightsFacts): Settings | undefined {
+  if (clip !== undefined)
+    return {
+      values: { frames: clip.frames, frameStride: clip.stride, clipRule: clip.rule },
+      source: 'the weights that the run starts from',
+    };
+  return /@\d+x/.test(name) && frames !== undefined ? { values: { frames }, source: `the name ${name}` } : undefined;
+}
+
 export const preprocessOf = (config: RunConfig): PreprocessOptions =>
   preprocessWith(config, config.recipe.values.augment);
 
 function preprocessWith(config: RunConfig, policy: Recipe['augment']): PreprocessOptions {
   const { fit, cropMode, cropAreaMin, scaleMin, scaleMax, padding, flip, evalCrop, ...recipe } = config.recipe.values;
+  const { clip } = config.input;
   const augment = augmentPlan({
     policy,
     layers: recipe.randAugmentLayers,
@@ -285,7 +303,8 @@ function preprocessWith(config: RunConfig, policy: Recipe['augment']): Preproces
     scaleRange: [scaleMin, scaleMax],
     cropArea: [cropAreaMin, 1],
     cropAttempts: recipe.cropAttempts,
-    cropFallback: policy === 'simclr' ? 'whole' : 'centre',
+    cropFallback: policy === 'simclr' || clip !== undefined ? 'whole' : 'centre',
+    ...(clip && { clip, cropAspect: [1 / recipe.clipAspect, recipe.clipAspect] }),
     padding: Math.min(padding, config.size),
     flip,
     evalCrop,

@@ -46,6 +46,10 @@ export async function exportModel(
   // Before a file is written that nothing was compared with.
   if (dataset !== undefined) await requireRuntime();
   const { model, size, evalCrop, fit, task, settings } = loaded;
+  if (task.clips === true)
+    throw new UsageError(
+      `Expected weights of a model of pictures but ${loaded.path} is one of clips, which are not exported yet. "rescaled eval" measures it.`,
+    );
   if (task.exported === undefined)
     throw new UsageError(
       `Expected weights that give an answer but ${loaded.path} was learned by the task ${task.name}: it is a beginning. ` +

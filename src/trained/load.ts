@@ -1,4 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
+import { evalClip } from '../augment/clips/sample.js';
+import { filmStrip } from '../augment/clips/strip.js';
 import { augmentPlan } from '../augment/policies/plan.js';
 import { type PreprocessOptions, preprocessOptions } from '../augment/preprocess.js';
 import { evalView } from '../augment/view.js';
@@ -7,6 +9,7 @@ import { UsageError } from '../errors.js';
 import type { Metric } from '../metric.js';
 import { createModel, type ImageModel, modelFacts, modelShapes, modelTitle } from '../models/index.js';
 import {
+  type ClipInput,
   IMAGENET_INPUT,
   type InputFacts,
   isRun,
@@ -20,7 +23,7 @@ import {
   type EvaluateOnOptions,
   type Evaluation,
   evaluateOn,
-  evaluationViews,
+  finalViews,
   openStart,
   preprocessOf,
   type Task,
@@ -108,6 +111,7 @@ export async function loadModel(
         mean: facts.mean ?? IMAGENET_INPUT.mean,
         std: facts.std ?? IMAGENET_INPUT.std,
         interpolation: facts.interpolation ?? IMAGENET_INPUT.interpolation,
+        ...(task.clips === true && { clip: facts.clip ?? USUAL_CLIP }),
       },
       taken: takenFrom(file.metadata),
       weights: facts.weights,
@@ -143,14 +147,20 @@ export const preprocessFor = ({
   fit,
   input,
 }: Pick<LoadedModel, 'size' | 'evalCrop' | 'fit' | 'input'>): Required<PreprocessOptions> =>
-  preprocessOptions({ size, evalCrop, ...(fit && { fit }), filter: input.interpolation });
+  preprocessOptions({ size, evalCrop, ...(fit && { fit }), filter: input.interpolation, clip: input.clip ?? null });
+
+/** Of weights of clips that do not say it: as the released ones were trained. */
+const USUAL_CLIP: ClipInput = { frames: 32, stride: 2, rule: 'garden', clips: 10, crops: 3 };
 
 /** Picture i as the model sees it, as a PNG in base64. */
 export async function pictureOf(source: Source, index: number, view: Required<PreprocessOptions>): Promise<string> {
-  const { size } = view;
-  const seen = evalView(await readPixels(source, index, size), view);
+  const { size, clip } = view;
+  const pixels = await readPixels(source, index, size);
+  const seen = clip
+    ? filmStrip(evalClip(pixels, { ...view, clip }, index).image, size)
+    : { data: evalView(pixels, view), width: size, height: size };
   const { default: sharp } = await import('sharp');
-  const png = await sharp(seen, { raw: { width: size, height: size, channels: 3 } })
+  const png = await sharp(seen.data, { raw: { width: seen.width, height: seen.height, channels: 3 } })
     .png()
     .toBuffer();
   return png.toString('base64');
@@ -174,12 +184,14 @@ export function measure(
   const evaluator = task.evaluator(settings, { examples, model, ...(config && { recipe: config.recipe.values }) });
   // Weights alone do not say how views were drawn: as the paper draws them then.
   const drawn = config === undefined ? { ...preprocess, ...SIMCLR_VIEW } : preprocessOf(config);
-  const views = evaluationViews(task, { ...drawn, size: preprocess.size, evalCrop: preprocess.evalCrop });
+  const views = finalViews(task, { ...drawn, size: preprocess.size, evalCrop: preprocess.evalCrop }, input.clip);
   return evaluateOn(model, source, task, evaluator, {
     preprocess,
     input,
     device: 'cpu',
     ...(views && { views }),
     ...options,
+    // A batch has a row for each view of a video.
+    ...(input.clip && { batch: Math.max(1, Math.floor(options.batch / views!.length)) }),
   });
 }

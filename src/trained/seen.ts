@@ -1,3 +1,4 @@
+import { filmStrip } from '../augment/clips/strip.js';
 import { POLICY_TITLES } from '../augment/policies/plan.js';
 import type { Dataset } from '../data/dataset.js';
 import type { Unlabelled } from '../data/unlabelled.js';
@@ -8,7 +9,7 @@ import type { RunConfig } from '../run/config.js';
 import { plural } from '../suggest.js';
 import { openRunData } from '../tasks/runs.js';
 import { learnedFrom, type Task, trainingLoader, withUnlabelled } from '../train/index.js';
-import { shown } from './shown.js';
+import { SIDE, shown, thumbnail } from './shown.js';
 
 /** So many pictures of the batch are shown. */
 const SHOWN = 14;
@@ -37,13 +38,14 @@ export async function seenBatch(task: Task, config: RunConfig, data: Dataset | '
     const mixes = values.mixup > 0 || values.cutmix > 0;
     const batch = await loader.first(0, mixes ? undefined : SHOWN);
     if (batch.n < 2) return { none: 'The pictures of the first step cannot be read.' };
-    const { size } = config;
+    const { size, input } = config;
     const step = objective.begin(batch, 0, 0);
     const n = Math.min(SHOWN, batch.n);
-    const bytes = 3 * size * size;
+    const bytes = step.images.length / batch.n;
     const pictures = [];
     for (let k = 0; k < n; k++) {
-      const picture = await shown(step.images.subarray(k * bytes, (k + 1) * bytes), size);
+      const image = step.images.subarray(k * bytes, (k + 1) * bytes);
+      const picture = await (input.clip ? thumbnail(filmStrip(image, size, 4), 4 * SIDE) : shown(image, size));
       pictures.push({ ...picture, caption: step.caption?.(k) ?? '' });
     }
     const of = loader.firstSize;
@@ -77,6 +79,7 @@ export function augmentationWords(recipe: Recipe): string {
     inception: `a random crop of ${recipe.cropAreaMin < 1 ? `${percent(recipe.cropAreaMin)} to ` : ''}100 % of the area`,
     pad: `a shift of up to ${plural(recipe.padding, 'pixel')}`,
     none: recipe.fit === 'letterbox' ? 'the whole picture' : 'a centre crop',
+    'short-side': `a random window of the shorter side at ${recipe.scaleMin} to ${recipe.scaleMax} of the window`,
     scale: `the picture at ${recipe.scaleMin} to ${recipe.scaleMax} of its size`,
   };
   const strengths: Partial<Record<Recipe['augment'], string>> = {

@@ -10,7 +10,7 @@ import { Normaliser } from '../train/index.js';
 import { type LoadedModel, preprocessFor } from './load.js';
 
 /** Longest side of a picture in a page. */
-const SIDE = 192;
+export const SIDE = 192;
 /** Up to this side pixels are shown as squares. */
 const SMALL = 64;
 
@@ -19,13 +19,13 @@ export const shown = (image: Uint8Array, size: number): Promise<Shown> =>
   thumbnail({ data: image, width: size, height: size });
 
 /** A picture of any shape as a small picture of a page, whole. */
-export async function thumbnail({ data, width, height }: Pixels): Promise<Shown> {
+export async function thumbnail({ data, width, height }: Pixels, most = SIDE): Promise<Shown> {
   const { default: sharp } = await import('sharp');
   const raw = sharp(data, { raw: { width, height, channels: 3 } });
   const pixels = Math.max(width, height) <= SMALL;
   const file = await (pixels
     ? raw.png()
-    : raw.resize(SIDE, SIDE, { fit: 'inside', withoutEnlargement: true }).jpeg({ quality: 80 })
+    : raw.resize(most, most, { fit: 'inside', withoutEnlargement: true }).jpeg({ quality: 80 })
   ).toBuffer();
   return { uri: `data:image/${pixels ? 'png' : 'jpeg'};base64,${file.toString('base64')}`, pixels };
 }

@@ -26,6 +26,17 @@ const factsSchema = z.object({
   interpolation: z.enum(['bicubic', 'bilinear']).optional(),
   /** `swish` is TensorFlow's name of `silu`. */
   activation: z.enum(['relu', 'silu', 'swish']).optional(),
+  /** How clips are taken of videos, and how many of each are looked at. */
+  clip: z
+    .object({
+      frames: z.int().min(1).max(1024),
+      stride: z.int().min(0).max(256),
+      rule: z.enum(['garden', 'slowfast']),
+      fps: z.number().min(0).max(1000).optional(),
+      clips: z.int().min(1).max(100),
+      crops: z.int().min(1).max(10),
+    })
+    .optional(),
   weights: z.enum(['ema', 'raw']).optional(),
 });
 

@@ -9,10 +9,17 @@ export type ClipRule = (typeof CLIP_RULES)[number];
 export interface ClipFrames {
   /** Frames n of a clip. */
   readonly frames: number;
-  /** Frames of the video from one to the next, s. */
+  /** Frames of the video from one to the next, s; 0: as many as the video allows, up to `WIDEST`. */
   readonly stride: number;
   readonly rule: ClipRule;
 }
+
+/** Frames from one to the next at most, where the video decides: 8 of them then cover about a second. */
+export const WIDEST = 4;
+
+/** The same clip with a stride: L / n in whole numbers, 1 at least, where none is set. */
+const strided = (length: number, clip: ClipFrames): ClipFrames =>
+  clip.stride > 0 ? clip : { ...clip, stride: Math.max(1, Math.min(WIDEST, Math.floor(length / clip.frames))) };
 
 /** Frames a second that SlowFast's clips are measured in: a clip covers n x s x fps / 30 frames. */
 export const SLOWFAST_FPS = 30;
@@ -28,8 +35,9 @@ export const SLOWFAST_FPS = 30;
  * SlowFast datasets/decoder.py, get_start_end_idx and temporal_sampling.
  * @param fps of the video; undefined where it says none: 30
  */
-export function trainFrames(length: number, clip: ClipFrames, random: Random, fps?: number): Int32Array {
+export function trainFrames(length: number, given: ClipFrames, random: Random, fps?: number): Int32Array {
   checkLength(length);
+  const clip = strided(length, given);
   const { frames, stride, rule } = clip;
   if (rule === 'slowfast') {
     const size = spanOf(clip, fps);
@@ -45,8 +53,9 @@ export function trainFrames(length: number, clip: ClipFrames, random: Random, fp
  * `garden`: starts are trunc(i max(0, L - n s) / (of - 1)); of one clip it is max(0, (L - n s) div 2). `slowfast`: i max(0, L - size) / of, so
  * that the last clip never reaches the end; of one clip the whole part of half. Sources as of `trainFrames`.
  */
-export function evalFrames(length: number, clip: ClipFrames, i: number, of: number, fps?: number): Int32Array {
+export function evalFrames(length: number, given: ClipFrames, i: number, of: number, fps?: number): Int32Array {
   checkLength(length);
+  const clip = strided(length, given);
   const { frames, stride, rule } = clip;
   if (rule === 'slowfast') {
     const size = spanOf(clip, fps);

@@ -27,7 +27,7 @@ export function checkClip(clip: ClipOptions): ClipOptions {
   };
   const whole = (value: number, most: number): boolean => Number.isInteger(value) && value >= 1 && value <= most;
   expect(whole(frames, 1024), 'frames', 'a whole number from 1 to 1024', frames);
-  expect(whole(stride, 256), 'stride', 'a whole number from 1 to 256', stride);
+  expect(stride === 0 || whole(stride, 256), 'stride', 'a whole number from 0 to 256', stride);
   expect(CLIP_RULES.includes(rule), 'rule', CLIP_RULES.map((name) => `"${name}"`).join(' or '), rule);
   expect(fps >= 0 && fps <= 1000, 'fps', 'a number from 0 to 1000', fps);
   return clip;

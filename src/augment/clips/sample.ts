@@ -6,9 +6,9 @@ import { applySimclr, drawSimclr } from '../policies/simclr.js';
 import type { PreprocessOptions } from '../preprocess.js';
 import { Random } from '../random.js';
 import { applyView, drawView, evalViewOf, type Sample, type View } from '../view.js';
+import { evalFrames, steadyTicks, trainFrames } from './indices.js';
 import type { ClipLook, ClipOptions } from './options.js';
 import { type Clip, openClip } from './packed.js';
-import { evalFrames, steadyTicks, trainFrames } from './indices.js';
 
 /** Keeps the order of shuffled frames apart from other draws. */
 const SHUFFLE_STREAM = -5;
@@ -72,9 +72,7 @@ function shuffled(chosen: Int32Array, random: Random): Int32Array {
 /** Crop c of C, evenly from the start to the end of the longer side; across it stays in the centre. */
 function cropAt({ crop, width, height }: View, c: number, of: number): Crop {
   const place = (free: number): number => Math.round((free * c) / (of - 1));
-  return width >= height
-    ? { ...crop, x: place(width - crop.width) }
-    : { ...crop, y: place(height - crop.height) };
+  return width >= height ? { ...crop, x: place(width - crop.width) } : { ...crop, y: place(height - crop.height) };
 }
 
 function viewed(video: Clip, chosen: Int32Array, view: View, filter: PreprocessOptions['filter']): Uint8Array {

@@ -1,6 +1,6 @@
 import type { CheckedGroup, CheckedPicture } from '../../checked.js';
-import type { MeasuredPart } from '../../part-words.js';
 import { UsageError } from '../../errors.js';
+import type { MeasuredPart } from '../../part-words.js';
 import type { Dataset } from '../dataset.js';
 import { hasClips, pathsOf, subset } from '../sources/source.js';
 import { groupsOf, type Link } from './groups.js';
@@ -41,7 +41,8 @@ export async function* findCopies(
 ): AsyncGenerator<{ done: number; of: number }, Copies | undefined> {
   const { train, val, test, measured } = dataset;
   if (hasClips(val)) {
-    if (leaveOut.length > 0) throw new UsageError('Expected no --leave-out with videos: copies are looked for among pictures alone.');
+    if (leaveOut.length > 0)
+      throw new UsageError('Expected no --leave-out with videos: copies are looked for among pictures alone.');
     return undefined;
   }
   const parts: OpenedPart[] = [

@@ -3,8 +3,8 @@ import { UsageError } from '../../errors.js';
 import { plural } from '../../suggest.js';
 import { PICTURE_EXTENSIONS } from '../decoding/decode.js';
 import type { PartName } from '../parts.js';
-import { addEndings, findFiles, type FoundFile, foldersIn, isFolder, listFolder, othersText } from '../sources/walk.js';
 import { layoutOf } from '../sources/layout.js';
+import { addEndings, type FoundFile, findFiles, foldersIn, isFolder, listFolder, othersText } from '../sources/walk.js';
 import { CLIP_KINDS, isClipName } from '../video/kinds.js';
 
 /** A clip on disk. */
@@ -71,7 +71,12 @@ async function addClass(found: FoundClips, label: string, prefix: string, part: 
   for (const file of files) {
     const folder = dirname(file.path);
     if (isClipName(file.path))
-      found.clips.push({ label, ...(part && { part }), file: { ...file, path: `${place}/${file.path}` }, folder: false });
+      found.clips.push({
+        label,
+        ...(part && { part }),
+        file: { ...file, path: `${place}/${file.path}` },
+        folder: false,
+      });
     else if (folder === '.') loose++;
     else frames.set(folder, [...(frames.get(folder) ?? []), file]);
   }

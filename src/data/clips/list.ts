@@ -17,7 +17,9 @@ const NAMES = {
 } as const;
 
 /** The lists of a folder: `train.csv`, `val.csv`, `test.csv` in any spelling; of a file that file. None: undefined. */
-export async function findLists(path: string): Promise<{ root: string; lists: { file: string; part?: PartName }[] } | undefined> {
+export async function findLists(
+  path: string,
+): Promise<{ root: string; lists: { file: string; part?: PartName }[] } | undefined> {
   const found = await follow(path);
   if (found === 'missing') return undefined;
   if (found.isFile()) {
@@ -30,7 +32,9 @@ export async function findLists(path: string): Promise<{ root: string; lists: { 
     if (part === undefined) continue;
     const other = lists.find((list) => list.part === part);
     if (other !== undefined)
-      throw new UsageError(`Expected one list a part in ${path} but ${basename(other.file)} and ${name} are both of ${part}.`);
+      throw new UsageError(
+        `Expected one list a part in ${path} but ${basename(other.file)} and ${name} are both of ${part}.`,
+      );
     lists.push({ file: join(path, name), part });
   }
   return lists.length === 0 ? undefined : { root: path, lists };
@@ -43,13 +47,19 @@ export async function findLists(path: string): Promise<{ root: string; lists: { 
  */
 export async function readList(root: string, { file, part }: { file: string; part?: PartName }): Promise<FoundClip[]> {
   const { size } = await stat(file);
-  if (size > MOST_BYTES) throw new UsageError(`Expected a list of at most ${MOST_BYTES} bytes but ${file} has ${size}.`);
+  if (size > MOST_BYTES)
+    throw new UsageError(`Expected a list of at most ${MOST_BYTES} bytes but ${file} has ${size}.`);
   const rows = parseCsv((await readFile(file, 'utf8')).replace(/^\uFEFF/, ''));
   const first = rows[0]?.cells.map((cell) => cell.trim().toLowerCase());
   const named = first !== undefined && NAMES.path.some((name) => first.includes(name));
   const column = (key: keyof typeof NAMES, place: number): number =>
     named ? first.findIndex((name) => (NAMES[key] as readonly string[]).includes(name)) : place;
-  const columns = { path: column('path', 0), label: column('label', 1), start: column('start', 2), end: column('end', 3) };
+  const columns = {
+    path: column('path', 0),
+    label: column('label', 1),
+    start: column('start', 2),
+    end: column('end', 3),
+  };
   if (named && columns.label < 0)
     throw new UsageError(`Expected a column "label" in ${file} but its first line names ${first.join(', ')}.`);
   const clips: FoundClip[] = [];
@@ -60,7 +70,9 @@ export async function readList(root: string, { file, part }: { file: string; par
     if (path === '' || label === '')
       throw new UsageError(`Expected path,label in ${where} but received "${cells.join(',')}".`);
     if (isAddress(path) || /^[a-z][a-z0-9+.-]+:\/\//i.test(path))
-      throw new UsageError(`Expected the path of a file in ${where} but received the address ${path}. Download it first.`);
+      throw new UsageError(
+        `Expected the path of a file in ${where} but received the address ${path}. Download it first.`,
+      );
     const [start, end] = (['start', 'end'] as const).map((key) => seconds(cell(key), key, where));
     if (start !== undefined && end !== undefined && !(end > start))
       throw new UsageError(`Expected an end after the start ${start} in ${where} but received ${end}.`);
@@ -87,7 +99,8 @@ export async function readList(root: string, { file, part }: { file: string; par
 function seconds(text: string, key: string, where: string): number | undefined {
   if (text === '') return undefined;
   const value = Number(text);
-  if (!(value >= 0 && value < 1e7)) throw new UsageError(`Expected seconds as ${key} in ${where} but received "${text}".`);
+  if (!(value >= 0 && value < 1e7))
+    throw new UsageError(`Expected seconds as ${key} in ${where} but received "${text}".`);
   return value;
 }
 

@@ -1,5 +1,5 @@
-import type { Pixels } from '../../augment/pixels.js';
 import { evalClip, trainClip } from '../../augment/clips/sample.js';
+import type { Pixels } from '../../augment/pixels.js';
 import type { PreprocessOptions } from '../../augment/preprocess.js';
 import { Random } from '../../augment/random.js';
 import { evalSample, type Sample, trainSample } from '../../augment/view.js';

@@ -15,10 +15,19 @@ export async function decodeAnimation(path: string, request: ClipRequest): Promi
   const sharp = await loadSharp();
   try {
     const input = { limitInputPixels: false, failOn: 'error' as const };
-    const { pages = 1, pageHeight, width = 0, height = 0, delay } = await sharp(bytes, { ...input, pages: -1 }).metadata();
+    const {
+      pages = 1,
+      pageHeight,
+      width = 0,
+      height = 0,
+      delay,
+    } = await sharp(bytes, { ...input, pages: -1 }).metadata();
     const own = { width, height: pageHeight ?? height };
     if (own.width * own.height > limits.pixels)
-      throw new BrokenPicture(path, `its ${own.width} x ${own.height} pixels are more than the limit of ${limits.pixels}`);
+      throw new BrokenPicture(
+        path,
+        `its ${own.width} x ${own.height} pixels are more than the limit of ${limits.pixels}`,
+      );
     const begins = [0];
     for (let k = 0; k < pages; k++) begins.push(begins[k]! + shownFor(delay?.[k]) / 1000);
     const { start = 0, end = Number.POSITIVE_INFINITY } = request;
@@ -44,14 +53,19 @@ export async function decodeAnimation(path: string, request: ClipRequest): Promi
         .raw({ depth: 'uchar' })
         .toBuffer({ resolveWithObject: true });
       if (info.width !== sides[0] || info.height !== part * sides[1])
-        throw new BrokenPicture(path, `its frames came as ${info.width} x ${info.height} pixels, not ${sides.join(' x ')}`);
+        throw new BrokenPicture(
+          path,
+          `its frames came as ${info.width} x ${info.height} pixels, not ${sides.join(' x ')}`,
+        );
       data.set(info.channels === 1 ? coloured(raw) : raw, done * sides[0] * sides[1] * 3);
     }
     const times = begins.slice(first, first + count);
     return { data, width: sides[0], height: sides[1], times, cut };
   } catch (error) {
     if (error instanceof BrokenPicture) throw error;
-    const text = String((error as Error).message ?? error).replace(/\s+/g, ' ').slice(0, 160);
+    const text = String((error as Error).message ?? error)
+      .replace(/\s+/g, ' ')
+      .slice(0, 160);
     throw new BrokenPicture(path, `it is an animation that is damaged or cut off (${text})`, { cause: error });
   }
 }

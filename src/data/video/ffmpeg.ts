@@ -169,8 +169,7 @@ function heard(run: Run, line: string): void {
     return;
   }
   const duration = DURATION.exec(line);
-  if (duration !== null)
-    run.duration = 3600 * Number(duration[1]) + 60 * Number(duration[2]) + Number(duration[3]);
+  if (duration !== null) run.duration = 3600 * Number(duration[1]) + 60 * Number(duration[2]) + Number(duration[3]);
   const wrong = WRONG.exec(line);
   if (wrong === null || run.errors.length >= MOST_LINES) return;
   const text = wrong[1]!.replace(/^file:.*?: /, '').trim();

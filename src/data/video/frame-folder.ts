@@ -23,7 +23,11 @@ export function inOrder(a: string, b: string): number {
  * @param names of the pictures, in any order
  * @throws BrokenPicture with the folder's path, for any picture that cannot be read
  */
-export async function decodeFrames(folder: string, names: readonly string[], request: ClipRequest): Promise<DecodedClip> {
+export async function decodeFrames(
+  folder: string,
+  names: readonly string[],
+  request: ClipRequest,
+): Promise<DecodedClip> {
   const limits = { ...CLIP_LIMITS, ...request.limits };
   if (request.start !== undefined || request.end !== undefined)
     throw new BrokenPicture(folder, 'its frames have no times, so that no start and end can be taken of it');

@@ -1,5 +1,6 @@
 import type { Labels } from '../../data/loading/labels.js';
 import { LABELS } from '../../data/loading/labels.js';
+import { CLIP_KEYS } from '../../recipe/clips/settings.js';
 import { DETECT_KEYS } from '../../recipe/detect-settings.js';
 import { DENSE_KEYS, DEPTH_KEYS } from '../../recipe/pixels/settings.js';
 import type { Task } from '../../train/task.js';
@@ -72,6 +73,7 @@ export const contrast: Task<Labels, ContrastSettings, ContrastDetails> = {
         },
   idleSettings: {
     keys: [
+      ...CLIP_KEYS,
       'labelSmoothing',
       'classWeights',
       'mixup',

@@ -1,6 +1,7 @@
 import { type DepthTargets, depthTargets } from '../../data/annotations/map-targets.js';
 import { openDepth } from '../../data/annotations/maps.js';
 import { LAST_LAYERS } from '../../models/segment/index.js';
+import { CLIP_KEYS } from '../../recipe/clips/settings.js';
 import { DETECT_KEYS } from '../../recipe/detect-settings.js';
 import { CONTRAST_KEYS } from '../../recipe/simclr-augment.js';
 import type { Task } from '../../train/task.js';
@@ -59,6 +60,7 @@ export const depth: Task<DepthTargets, DepthSettings, DepthDetails> = {
   report: depthParts,
   idleSettings: {
     keys: [
+      ...CLIP_KEYS,
       ...(['labelSmoothing', 'classWeights', 'mixup', 'cutmix', 'repeats', 'randomErasing', 'auxWeight'] as const),
       ...CONTRAST_KEYS,
       ...DETECT_KEYS.filter((key) => !SHARED.includes(key)),

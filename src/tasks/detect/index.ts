@@ -2,6 +2,7 @@ import { type DetectTargets, detectTargets } from '../../data/annotations/detect
 import { openDetection } from '../../data/annotations/detection.js';
 import { anchorsFor } from '../../models/detect/index.js';
 import { modelFacts } from '../../models/index.js';
+import { CLIP_KEYS } from '../../recipe/clips/settings.js';
 import { DENSE_KEYS, DEPTH_KEYS } from '../../recipe/pixels/settings.js';
 import { CONTRAST_KEYS } from '../../recipe/simclr-augment.js';
 import type { RunConfig } from '../../run/config.js';
@@ -78,6 +79,7 @@ export const detect: Task<DetectTargets, DetectSettings, DetectDetails> = {
   report: detectParts,
   idleSettings: {
     keys: [
+      ...CLIP_KEYS,
       'labelSmoothing',
       'classWeights',
       'mixup',

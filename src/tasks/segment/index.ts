@@ -1,6 +1,7 @@
 import { type SegmentTargets, segmentTargets } from '../../data/annotations/map-targets.js';
 import { openSegmentation } from '../../data/annotations/maps.js';
 import { LAST_LAYERS } from '../../models/segment/index.js';
+import { CLIP_KEYS } from '../../recipe/clips/settings.js';
 import { DETECT_KEYS } from '../../recipe/detect-settings.js';
 import { DEPTH_KEYS } from '../../recipe/pixels/settings.js';
 import { CONTRAST_KEYS } from '../../recipe/simclr-augment.js';
@@ -53,6 +54,7 @@ export const segment: Task<SegmentTargets, SegmentSettings, SegmentDetails> = {
   report: segmentParts,
   idleSettings: {
     keys: [
+      ...CLIP_KEYS,
       ...(['classWeights', 'mixup', 'cutmix', 'repeats', 'randomErasing'] as const),
       ...CONTRAST_KEYS,
       ...DETECT_KEYS.filter((key) => !SHARED.includes(key)),

@@ -32,7 +32,7 @@ export function batchGradients(
 ): { loss: number; figures: Record<string, number> } {
   const { normaliser, size, precision, scale = 1 } = options;
   const parts = Math.max(1, Math.min(options.parts, Math.floor(n / 2)));
-  const bytes = size * size * 3;
+  const bytes = step.images.length / n;
   let loss = 0;
   const figures: Record<string, number> = {};
   const cutAt = (part: number): number => {

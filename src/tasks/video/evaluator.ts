@@ -1,0 +1,86 @@
+import type { Batch } from '../../data/loading/batch.js';
+import type { Labels } from '../../data/loading/labels.js';
+import { RescaledError } from '../../errors.js';
+import { fromTypedArray, softmax, type Tensor } from '../../torch/index.js';
+import type { Evaluator } from '../../train/task.js';
+import { type ClassDetails, classEvaluator } from '../classify/evaluator.js';
+import { damagedWeights } from '../refused.js';
+
+/** The last rows of a video with several: one frame alone, and frames shuffled. */
+const CONTROLS = 2;
+
+export interface VideoDetails extends ClassDetails {
+  /** Views of each video whose probabilities were averaged: clips x crops. */
+  views: number;
+  /** Accuracy without motion, where it was measured. */
+  controls?: { singleFrame: number; shuffled: number };
+}
+
+/**
+ * Classes of videos. A video of one row is measured by that; of several rows, which stand together, the last two are the controls, and the mean
+ * of the probabilities of the others counts. Source: tensorflow/models video_classification_model.py and tasks/video_classification.py.
+ */
+export function videoEvaluator(classes: number, { examples }: { examples: number }): Evaluator<Labels, VideoDetails> {
+  const main = classEvaluator(classes, { examples });
+  const singleFrame = classEvaluator(classes, { examples: 0 });
+  const shuffled = classEvaluator(classes, { examples: 0 });
+  let views = 1;
+  return {
+    add(outputs, batch) {
+      const groups = rowsOf(batch);
+      const rows = groups.length === 0 ? 0 : groups[0]!.end - groups[0]!.begin;
+      if (rows <= 1) return main.add(outputs, batch);
+      if (rows <= CONTROLS || groups.some(({ begin, end }) => end - begin !== rows))
+        throw new RescaledError(
+          `Expected each video in as many views, and two controls, but received ${rows} rows of one.`,
+        );
+      views = rows - CONTROLS;
+      const probabilities = softmax(outputs).data() as Float32Array;
+      if (!probabilities.every(Number.isFinite)) throw damagedWeights('probabilities');
+      const mean = (from: number, to: number): Tensor => {
+        // Logarithms of probabilities are logits that give them.
+        const logits = new Float32Array(groups.length * classes);
+        for (const [i, { begin }] of groups.entries())
+          for (let k = 0; k < classes; k++) {
+            let sum = 0;
+            for (let row = begin + from; row < begin + to; row++) sum += probabilities[row * classes + k]!;
+            logits[i * classes + k] = Math.log(Math.max(sum / (to - from), 1e-30));
+          }
+        return fromTypedArray(logits, [groups.length, classes], { device: outputs.device });
+      };
+      const one = { ...batch, ...oneRow(batch, groups) };
+      main.add(mean(0, views), one);
+      singleFrame.add(mean(views, views + 1), one);
+      shuffled.add(mean(views + 1, rows), one);
+    },
+    result() {
+      const { scores, details } = main.result();
+      const [single, mixed] = [singleFrame.result().scores, shuffled.result().scores];
+      if (single.images === 0) return { scores, details: { ...details, views } };
+      const controls = { singleFrame: single['top1']!, shuffled: mixed['top1']! };
+      return { scores: { ...scores, ...controls }, details: { ...details, views, controls } };
+    },
+  };
+}
+
+interface Rows {
+  begin: number;
+  end: number;
+}
+
+/** Rows of the same video, which stand together. */
+function rowsOf({ indices, n }: Batch<Labels>): Rows[] {
+  const groups: Rows[] = [];
+  for (let k = 0; k < n; k++) {
+    const last = groups.at(-1);
+    if (last !== undefined && indices[last.begin] === indices[k]) last.end = k + 1;
+    else groups.push({ begin: k, end: k + 1 });
+  }
+  return groups;
+}
+
+const oneRow = ({ indices, targets }: Batch<Labels>, groups: readonly Rows[]) => ({
+  n: groups.length,
+  indices: Int32Array.from(groups, ({ begin }) => indices[begin]!),
+  targets: { labels: Int32Array.from(groups, ({ begin }) => targets.labels[begin]!) },
+});
