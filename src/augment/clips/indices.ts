@@ -71,12 +71,16 @@ const spanOf = ({ frames, stride }: ClipFrames, fps = SLOWFAST_FPS): number => (
 const repeated = (start: number, length: number, { frames, stride }: ClipFrames): Int32Array =>
   Int32Array.from({ length: frames }, (_, k) => (start + k * stride) % length);
 
-const evenly = (start: number, size: number, length: number, frames: number): Int32Array =>
-  Int32Array.from({ length: frames }, (_, k) => {
-    // As torch.linspace: both ends belong to it.
-    const at = frames === 1 ? start : start + (k * (size - 1)) / (frames - 1);
-    return Math.trunc(Math.min(Math.max(at, 0), length - 1));
+/** torch.linspace(start, start + size - 1, frames), in float32 as there: from both ends to the middle. */
+function evenly(start: number, size: number, length: number, frames: number): Int32Array {
+  const single = Math.fround;
+  const [first, last] = [single(start), single(start + size - 1)];
+  const step = frames === 1 ? 0 : single(single(last - first) / (frames - 1));
+  return Int32Array.from({ length: frames }, (_, k) => {
+    const at = k < frames / 2 ? single(first + step * k) : single(last - step * (frames - 1 - k));
+    return Math.trunc(Math.min(Math.max(frames === 1 ? first : at, 0), length - 1));
   });
+}
 
 function checkLength(length: number): void {
   if (!(length >= 1)) throw new UsageError(`Expected a video of at least one frame but received ${length}.`);
