@@ -25,6 +25,14 @@ if (out === undefined) {
 const { train, val } = await openDataset(values.from);
 const common = { side: Number(values.side), frames: Number(values.frames) };
 mkdirSync(out, { recursive: true });
-const learned = await writeMoving(join(out, 'train'), train, { ...common, perMotion: Number(values.train), seed: Number(values.seed) });
-const tested = await writeMoving(join(out, 'test'), val, { ...common, perMotion: Number(values.test), seed: 1 + Number(values.seed) });
+const learned = await writeMoving(join(out, 'train'), train, {
+  ...common,
+  perMotion: Number(values.train),
+  seed: Number(values.seed),
+});
+const tested = await writeMoving(join(out, 'test'), val, {
+  ...common,
+  perMotion: Number(values.test),
+  seed: 1 + Number(values.seed),
+});
 console.log(`${learned} clips to learn from and ${tested} to measure on in ${out}`);

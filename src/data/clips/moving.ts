@@ -32,7 +32,11 @@ interface Pose {
  * The pose in each frame: a random place, angle and size in the middle of the clip, and one of the motions through it; so the middle frames of
  * all motions look alike.
  */
-export function posesOf(motion: Motion, { frames, side }: Pick<MovingOptions, 'frames' | 'side'>, random: Random): Pose[] {
+export function posesOf(
+  motion: Motion,
+  { frames, side }: Pick<MovingOptions, 'frames' | 'side'>,
+  random: Random,
+): Pose[] {
   const within = (low: number, high: number): number => low + random.uniform() * (high - low);
   const middle = {
     x: side * within(0.42, 0.58),

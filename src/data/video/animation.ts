@@ -12,6 +12,7 @@ const USUAL_MS = 100;
 export async function decodeAnimation(path: string, request: ClipRequest): Promise<DecodedClip> {
   const limits = { ...CLIP_LIMITS, ...request.limits };
   const bytes = await readFileLimited(path);
+  if (isCut(bytes)) throw new BrokenPicture(path, 'it is an animation that is cut off');
   const sharp = await loadSharp();
   try {
     const input = { limitInputPixels: false, failOn: 'error' as const };
@@ -69,6 +70,14 @@ export async function decodeAnimation(path: string, request: ClipRequest): Promi
     throw new BrokenPicture(path, `it is an animation that is damaged or cut off (${text})`, { cause: error });
   }
 }
+
+/** A GIF ends with a mark, a WebP says how long it is; decoders take what there is of a shorter one. */
+function isCut(bytes: Uint8Array): boolean {
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (view.toString('latin1', 0, 3) === 'GIF') return view.at(view.findLastIndex((byte) => byte !== 0)) !== GIF_END;
+  return view.toString('latin1', 8, 12) === 'WEBP' && view.readUInt32LE(4) + 8 > view.length;
+}
+const GIF_END = 0x3b;
 
 const shownFor = (ms: number | undefined): number => (ms === undefined || ms < LEAST_MS ? USUAL_MS : ms);
 

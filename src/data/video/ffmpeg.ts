@@ -50,7 +50,7 @@ export async function decodeVideo(path: string, request: ClipRequest): Promise<D
   }
   // The picture changes its size on the way: all frames as the first one.
   if (run.sides.size > 1) run = await read(start, limits.frames, [...run.sides][0]);
-  check(path, run, limits);
+  check(path, run, limits, start);
   const [side = '0x0'] = run.sides;
   const [width, height] = side.split('x').map(Number) as [number, number];
   const count = Math.min(limits.frames, run.times.length);
@@ -67,20 +67,27 @@ function rising(times: number[]): number[] | undefined {
   return times;
 }
 
-function check(path: string, { errors, code, signal, stopped, times, bytes }: Run, limits: ClipLimits): void {
+function check(
+  path: string,
+  { errors, code, signal, stopped, times, bytes }: Run,
+  limits: ClipLimits,
+  start: number,
+): void {
   if (stopped !== undefined) throw new BrokenPicture(path, stopped);
   const [first] = errors;
   if (first !== undefined) throw new BrokenPicture(path, reasonOf(errors.join('; '), limits));
   if (signal !== null || code !== 0)
     throw new BrokenPicture(path, `ffmpeg ${signal === null ? `left with code ${code}` : `was ended by ${signal}`}`);
-  if (times.length === 0 || bytes === 0) throw new BrokenPicture(path, 'it has no frames');
+  if (times.length === 0 || bytes === 0)
+    throw new BrokenPicture(path, `it has no frames${start > 0 ? ` from ${start} s on` : ''}`);
 }
 
 /** What ffmpeg says, in one line. */
 function reasonOf(text: string, { memory }: ClipLimits): string {
   if (/not on whitelist/i.test(text)) return 'it is a picture, a playlist or another kind that is no video file';
   if (/matches no streams/i.test(text)) return 'it has no moving pictures, only sound or text';
-  if (/moov atom not found/i.test(text)) return 'it is cut off, or was not written to its end (moov atom not found)';
+  if (/moov atom not found/i.test(text))
+    return 'it is no video, is cut off or was not written to its end (moov atom not found)';
   if (/partial file|truncat|end of file/i.test(text)) return `it is cut off (${brief(text)})`;
   if (/cannot allocate|out of memory/i.test(text)) return `its decoder asked for more than ${memory} bytes of memory`;
   if (/invalid data found/i.test(text)) return `it is no video that ffmpeg reads, or it is damaged (${brief(text)})`;

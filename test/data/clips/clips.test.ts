@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { preprocessOptions } from '../../../src/augment/preprocess.js';
+import { withCache } from '../../../src/data/cached.js';
+import { openClips } from '../../../src/data/clips/dataset.js';
+import { parseCsv } from '../../../src/data/clips/list.js';
+import { LABELS } from '../../../src/data/loading/labels.js';
+import { BatchLoader } from '../../../src/data/loading/loader.js';
+import { lookAt } from '../../../src/data/look.js';
+import { pathsOf } from '../../../src/data/sources/source.js';
+import { rejectsWith, temporaryFolder, writeTree } from '../helpers.js';
+import { animation, frameFolder, square } from '../video/helpers.js';
+
+const root = temporaryFolder();
+const SIDE = 16;
+const data = join(root, 'moves');
+for (const [part, count] of [
+  ['train', 3],
+  ['val', 2],
+  ['test', 2],
+] as const)
+  for (let i = 0; i < count; i++) {
+    await animation(join(data, part, 'right', `${i}.gif`), square(6, SIDE, 2, i), SIDE, 40);
+    await frameFolder(join(data, part, 'left', `clip ${i}`), square(6, SIDE, -2, 12 - i), SIDE);
+  }
+writeTree(data, { 'train/right/notes.txt': 'words' });
+await animation(join(data, 'train/right/alone.webp'), square(1, SIDE, 0), SIDE, 40);
+
+const clip = { frames: 4, stride: 1, rule: 'garden' } as const;
+const preprocess = preprocessOptions({ size: 8, evalCrop: 1, flip: 0.5, clip });
+
+async function withCacheIn<T>(name: string, body: () => Promise<T>): Promise<T> {
+  const before = process.env['RESCALED_CACHE'];
+  process.env['RESCALED_CACHE'] = name === 'off' ? name : join(root, name);
+  try {
+    return await body();
+  } finally {
+    if (before === undefined) delete process.env['RESCALED_CACHE'];
+    else process.env['RESCALED_CACHE'] = before;
+  }
+}
+
+test('class folders: animations and folders of pictures are clips, in their parts', async () => {
+  const dataset = await openClips(data);
+  assert.deepEqual(dataset.classes, ['left', 'right']);
+  assert.deepEqual([dataset.train!.length, dataset.val.length, dataset.test!.length], [7, 4, 4]);
+  assert.deepEqual(
+    pathsOf(dataset.train!)!.sort(),
+    ['left/clip 0', 'left/clip 1', 'left/clip 2', 'right/0.gif', 'right/1.gif', 'right/2.gif', 'right/alone.webp'].map(
+      (path) => `train/${path}`,
+    ),
+  );
+  assert.deepEqual(dataset.ignoredEndings, { '.txt': 1 });
+  const one = writeTree(join(root, 'loose'), { 'a/1.png': 'x', 'b/1.png': 'x' });
+  await rejectsWith(
+    openClips(one),
+    2,
+    /2 pictures or videos lie outside of a clip's place.*folders of numbered pictures/,
+  );
+  await rejectsWith(openClips(join(root, 'nowhere')), 2, /no folder|there is none/i);
+});
+
+test('lists: labels, columns by name, start and end; a wrong line is named', async () => {
+  assert.deepEqual(parseCsv('a,"b ""c"", d"\n\n"e\nf",g\r\n'), [
+    { cells: ['a', 'b "c", d'], line: 1 },
+    { cells: ['e\nf', 'g'], line: 3 },
+  ]);
+  writeTree(data, {
+    'lists/train.csv':
+      'label,path,start\n10,../train/right/0.gif,0.1\n2,../train/left/clip 0,\n2,../train/left/clip 1\n',
+    'lists/val.csv': '../val/right/0.gif,10\n../val/right/gone.gif,2\n',
+    'wrong.csv': 'a.gif,1\nb.gif\n',
+    'away.csv': 'https://example.org/a.mp4,1\n',
+  });
+  const dataset = await openClips(join(data, 'lists'));
+  assert.deepEqual(dataset.classes, ['2', '10']);
+  assert.deepEqual([...dataset.train!.labels], [1, 0, 0]);
+  const { pixels } = await dataset.train!.examine!(0, { targetSize: 8 });
+  assert.equal(new DataView(pixels.data.buffer).getUint32(4, true), 3);
+  await rejectsWith(openClips(join(data, 'wrong.csv')), 2, /line 2 of .*wrong\.csv but received "b\.gif"/);
+  await rejectsWith(openClips(join(data, 'away.csv')), 2, /address https:\/\/example\.org/);
+});
+
+test('decoded once, the broken named, and batches the same with and without the cache, whatever the workers', async () => {
+  const broken = join(data, 'train/right/broken.gif');
+  writeFileSync(broken, readFileSync(join(data, 'train/right/0.gif')).subarray(0, 200));
+  const batchesOf = async (source: Parameters<typeof batches>[0], workers: number) => batches(source, workers);
+  async function batches(source: NonNullable<Awaited<ReturnType<typeof openClips>>['train']>, workers: number) {
+    const common = { source, targets: LABELS, preprocess, seed: 5, workers };
+    const made = [];
+    for (const mode of ['train', 'eval'] as const) {
+      const loader = new BatchLoader({ ...common, mode, batch: 3 });
+      for (const epoch of mode === 'train' ? [0, 1] : [0])
+        for await (const { images, indices, n, targets } of loader.batches(epoch))
+          made.push({
+            images: Buffer.from(images).toString('base64'),
+            indices: [...indices],
+            n,
+            labels: [...targets.labels],
+          });
+      assert.deepEqual([...loader.broken.values()].length, 1);
+      await loader.close();
+    }
+    return made;
+  }
+  const dataset = await openClips(data);
+  const plain = await withCacheIn('off', () => batchesOf(dataset.train!, 0));
+  const [first] = plain;
+  assert.equal(Buffer.from(first!.images, 'base64').length, first!.n * 4 * 8 * 8 * 3);
+  await withCacheIn('cache', async () => {
+    const looking = lookAt(dataset, 8, {});
+    let turn = await looking.next();
+    while (turn.done !== true) turn = await looking.next();
+    assert.deepEqual([...turn.value.keys()], [broken]);
+    assert.match(turn.value.get(broken)!, /cut off/);
+    const again = withCache(dataset, 8);
+    const { done, value } = await again.next();
+    assert.equal(done, true, 'something was decoded again');
+    const cached = value as typeof dataset;
+    // Ready without a decoder, the test part too.
+    for (const source of [cached.train!, cached.val, cached.test!])
+      for (let i = 0; i < source.length; i++)
+        if (source.describe(i) !== broken) assert.ok(source.ready(i, 8) !== undefined, source.describe(i));
+    assert.equal(cached.train!.ready(0, 16), undefined);
+    for (const workers of [0, 2]) assert.deepEqual(await batchesOf(cached.train!, workers), plain);
+  });
+});
+
+test('stopped on the way, decoding goes on where it was', async () => {
+  const dataset = await openClips(data);
+  await withCacheIn('stopped', async () => {
+    const stop = new AbortController();
+    stop.abort();
+    const stopped = withCache(dataset, 8, stop.signal);
+    let turn = await stopped.next();
+    while (turn.done !== true) turn = await stopped.next();
+    const left = turn.value;
+    const ready = [left.train!, left.val, left.test!].flatMap((source) =>
+      Array.from({ length: source.length }, (_, i) => source.ready(i, 8) !== undefined),
+    );
+    assert.ok(!ready.includes(true) || ready.includes(false));
+  });
+});
