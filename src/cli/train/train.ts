@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { numberOption } from '../../checks.js';
 import { type Choice, chooseRun, isChoosing, withChoice } from '../../choice/run.js';
 import { TASK_OF, whichAnnotations } from '../../data/annotations/which.js';
+import { whichVideo } from '../../data/clips/which.js';
 import { onnxFile } from '../../deploy/model-file.js';
 import { RUNTIME_INSTALL } from '../../deploy/session.js';
 import { UsageError } from '../../errors.js';
@@ -128,7 +129,11 @@ async function run(data: string | undefined, flags: TrainFlags): Promise<void> {
 async function taskOf(data: string): Promise<string | undefined> {
   if (!existsSync(data) || !statSync(data).isDirectory()) return undefined;
   const found = await whichAnnotations(data);
-  if (found === undefined) return undefined;
+  if (found === undefined) {
+    const video = await whichVideo(data);
+    if (video !== undefined) console.error(`task video: ${video} is a video file`);
+    return video && 'video';
+  }
   const task = TASK_OF[found.kind];
   console.error(`task ${task}: ${found.file} has ${found.kind}`);
   return task;
@@ -302,11 +307,13 @@ export function summary(run: string, figures: RunFigures, choice?: Choice): stri
         ]),
     `report   ${join(run, 'report.html')}`,
     `weights  ${finalWeights(run)}`,
-    ...(taskNamed(figures.task).exported === undefined
-      ? [`next     rescaled train LABELLED --from ${commandLine([run])}`]
-      : difference === undefined
-        ? [`next     ${RUNTIME_INSTALL} && rescaled export ${commandLine([run])}`]
-        : [`ONNX     ${onnxFile(run)}`, `next     rescaled predict ${commandLine([run])} PICTURES...`]),
+    ...(taskNamed(figures.task).clips === true
+      ? [`next     rescaled eval ${commandLine([run])}`]
+      : taskNamed(figures.task).exported === undefined
+        ? [`next     rescaled train LABELLED --from ${commandLine([run])}`]
+        : difference === undefined
+          ? [`next     ${RUNTIME_INSTALL} && rescaled export ${commandLine([run])}`]
+          : [`ONNX     ${onnxFile(run)}`, `next     rescaled predict ${commandLine([run])} PICTURES...`]),
   ].join('\n');
 }
 

@@ -13,16 +13,15 @@ export async function videoParts(
   // Maps of where the network looked are of pictures.
   const parts = await classParts(found, context);
   const controls = controlsText(found, context.settings.classes.length);
-  const views = viewsText(found.details.views);
   return {
     ...parts,
     findings: [
+      `Top-1 comes from ${viewsText(found.details.views)}.`,
       ...(controls === undefined ? [] : [`${controls[0]!.toUpperCase()}${controls.slice(1)}.`]),
       ...parts.findings,
     ],
     notes: {
       ...parts.notes,
-      top1: `From ${views}.`,
       singleFrame: 'The middle frame of the clip in all places: what can be told without motion.',
       shuffled: 'The frames of the clip in another order: what can be told without their order.',
     },

@@ -72,3 +72,11 @@ export function videoFile(path: string, grey: Buffer, side: number, more: readon
   );
   if (status !== 0) throw new Error(String(stderr));
 }
+
+/** The same file, with a mark that it is to be turned by a quarter. */
+export function turned(from: string, to: string): void {
+  const { status, stderr } = spawnSync(findFfmpeg()!, [
+    ...['-v', 'error', '-nostdin', '-y', '-i', from, '-c', 'copy', '-metadata:s:v:0', 'rotate=90', to],
+  ]);
+  if (status !== 0) throw new Error(String(stderr));
+}

@@ -102,5 +102,5 @@ test('a run on clips: what is stopped and resumed ends as what never stopped, an
   assert.ok('singleFrame' in figures.scores && 'shuffled' in figures.scores);
   const page = readFileSync(join(root, 'whole', 'report.html'), 'utf8');
   assert.match(page, /Without motion: /);
-  assert.match(page, /mean of the probabilities of 6 views/);
+  assert.match(page, /Top-1 comes from the mean of the probabilities of 6 views of each video/);
 });
