@@ -1,4 +1,5 @@
 import { scaledPeak, scalingText } from '../../optim/index.js';
+import { CLIP_KEYS } from '../../recipe/clips/settings.js';
 import { DETECT_KEYS } from '../../recipe/detect-settings.js';
 import { DENSE_KEYS, DEPTH_KEYS } from '../../recipe/pixels/settings.js';
 import type { Recipe, RecipeKey, SourcedRecipe } from '../../recipe/recipe.js';
@@ -59,6 +60,7 @@ export const RECIPE_GROUPS: Readonly<Record<string, readonly RecipeKey[]>> = {
   ],
   Contrast: CONTRAST_KEYS,
   Boxes: DETECT_KEYS,
+  Clips: CLIP_KEYS,
   Pixels: [...DENSE_KEYS, ...DEPTH_KEYS],
   Start: ['fromProjection'],
   'Pictures without labels': ['unlabelledRatio', ...UNLABELLED_KEYS],

@@ -50,11 +50,12 @@ export async function findClips(root: string): Promise<FoundClips> {
       }
     for (const label of classes) loose += await addClass(found, label, prefix, part);
   }
-  if (found.clips.length === 0)
-    throw new UsageError(
-      `${EXAMPLE}, but ${root} has no clips in class folders` +
-        `${loose > 0 ? `: ${plural(loose, 'picture or video', 'pictures or videos')} lie${loose === 1 ? 's' : ''} outside of a clip's place` : othersText(found.ignored)}. ${CLIP_KINDS}`,
-    );
+  if (found.clips.length === 0) {
+    const outside = plural(loose, 'picture or video', 'pictures or videos');
+    const what =
+      loose > 0 ? `: ${outside} lie${loose === 1 ? 's' : ''} outside of a clip's place` : othersText(found.ignored);
+    throw new UsageError(`${EXAMPLE}, but ${root} has no clips in class folders${what}. ${CLIP_KINDS}`);
+  }
   return found;
 }
 

@@ -5,6 +5,7 @@ import { RescaledError } from '../../errors.js';
 import { stampOf } from '../cache/facts-file.js';
 import { PixelFile, type PixelFileSpec } from '../cache/pixel-file.js';
 import {
+  BrokenPicture,
   type DecodeLimits,
   type DecodeOptions,
   type Examined,
@@ -94,6 +95,8 @@ export interface Source {
    * @throws BrokenPicture when it cannot be read or decoded
    */
   readonly examine: ((i: number, options: DecodeOptions) => Promise<Examined>) | undefined;
+  /** Whether picture i could not be read when its turn came for the cache; of clips, which take long to try again. */
+  readonly unreadable?: (i: number) => boolean;
   /** Of pictures that lie encoded. */
   readonly encoded: Encoded | undefined;
   /** The order of a training's epoch, where it matters in which order pictures are read; else any is as good. */
@@ -159,11 +162,13 @@ function clipReader(
   { root, paths: table, ids, cached }: FilesSpec,
   { spans }: ClipFacts,
   describe: (i: number) => string,
-): Pick<Source, 'ready' | 'examine' | 'encoded'> {
+): Pick<Source, 'ready' | 'examine' | 'encoded' | 'unreadable'> {
   const paths = new PathTable(table);
+  const whole = cached?.whole && PixelFile.of(cached.whole);
   const said = (value: number | undefined): value is number => value !== undefined && !Number.isNaN(value);
   return {
     ready: cacheReader((i) => ids[i]!, cached),
+    unreadable: (i) => whole?.state(ids[i]!) === 'unreadable',
     async examine(i, { targetSize = CLIP_SIZE }) {
       const [start, end] = [spans?.[2 * ids[i]!], spans?.[2 * ids[i]! + 1]];
       const side = storedSide(targetSize);
@@ -304,6 +309,8 @@ export async function readPixels(
 ): Promise<Pixels> {
   if (!(i >= 0 && i < source.length))
     throw new RescaledError(`Picture ${i} asked of ${source.name}, which has ${source.length}.`);
+  if (source.unreadable?.(i) === true)
+    throw new BrokenPicture(source.describe(i), 'it could not be read when it was to be decoded for the cache');
   // What cannot be decoded is always ready.
   return source.ready(i, targetSize) ?? (await source.examine!(i, { targetSize, ...(limits && { limits }) })).pixels;
 }

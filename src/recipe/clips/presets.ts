@@ -28,7 +28,7 @@ const CLIPS = {
 
 export const CLIP_PRESETS: Readonly<Record<string, Preset>> = {
   'video-rs': {
-    about: 'clips by the released recipe of 3D-ResNet-RS-50: 350 epochs, scale jitter, EMA (paper section 7.5)',
+    about: 'clips by the released recipe of 3D-ResNet-RS-50: 350 epochs, scale jitter, EMA',
     extends: 'resnet-rs',
     task: 'video',
     perModel: false,
@@ -47,11 +47,12 @@ export const CLIP_PRESETS: Readonly<Record<string, Preset>> = {
     },
   },
   'video-baseline': {
-    about: 'what the paper starts from with clips: short, no regularisation but weight decay and little scale jitter',
+    about: 'clips as the paper begins: short, no regularisation but weight decay, little scale jitter',
     extends: 'video-rs',
     values: {
       epochs: [44, `${FACTORY}; the paper's own number is not recovered`],
       warmupEpochs: [5, FACTORY],
+      learningRate: [0.2, `${BASE_YAML}: 0.8 for 1024 clips, 0.2 per 256 (factory: 0.4)`],
       weightDecay: [1e-4, FACTORY],
       labelSmoothing: [0, FACTORY],
       dropout: [0, 'paper section 7.5: a step of its own; the factory has 0.2'],

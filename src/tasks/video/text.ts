@@ -20,7 +20,9 @@ export function controlsText(
   if (controls === undefined) return undefined;
   const { singleFrame, shuffled } = controls;
   const top1 = scores['top1']!;
-  const told = `without motion: ${percent(singleFrame)} from one frame alone, ${percent(shuffled)} with the frames shuffled (all: ${percent(top1)}, chance: ${percent(1 / classes)})`;
+  const told =
+    `without motion: ${percent(singleFrame)} from one frame alone, ${percent(shuffled)} with the frames shuffled ` +
+    `(all: ${percent(top1)}, chance: ${percent(1 / classes)})`;
   if (top1 < 1.5 / classes) return told;
   if (singleFrame >= NEAR * top1)
     return `${told}. One frame says nearly all: a network of pictures would do, and this set says little of motion`;
