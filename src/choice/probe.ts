@@ -114,44 +114,44 @@ export const handle: TaskHandler<ChoiceJob> = async ({ options, minutes }, tools
   if (dataset.train === undefined)
     throw new UsageError(`Expected training pictures in ${options.data} but there is only a validation part.`);
   const side = await typicalSide(dataset.train);
-  const recipe = options.recipe ?? (options.from === undefined ? RECIPE : FROM_WEIGHTS);
+  // A task with recipes of its own has a network too: the length alone is chosen.
+  const own = taskNamed(options.task).recipe;
+  const recipe = options.recipe ?? own ?? (options.from === undefined ? RECIPE : FROM_WEIGHTS);
   const given =
-    options.from === undefined
+    options.from === undefined && own === undefined
       ? {
           ...(options.model === undefined ? {} : { model: options.model }),
           ...(options.width === undefined ? {} : { width: options.width }),
           ...(options.size === undefined ? {} : { size: options.size }),
         }
       : rungOf(await resolveRun({ ...options, recipe, out: '.' }, dataset));
-  const rungs = rungsFor(side, given);
+  const rungs = own === undefined ? rungsFor(side, given) : [given as Rung];
   const configOf = ({ model, width, size }: Rung): Promise<RunConfig> =>
     resolveRun({ ...options, recipe, model, width, size, out: '.' }, dataset);
 
+  const asked = minutes !== undefined;
   // -- the speed of this machine, on a small network and no pictures
   const first = rungs.find(({ size, width }) => size >= 96 && width >= 0.5) ?? rungs[0]!;
   const config = await configOf(first);
   const { device, threads } = config;
   const batch = config.recipe.values.batch / config.recipe.values.accumulate;
-  const { train } = await measureModel(first.model, {
-    size: first.size,
-    overrides: { width: first.width, stemStride: stemStrideAt(modelFacts(first.model), first.size) } as ModelOverrides,
-    batch,
-    runs: 5,
-    threads,
-    device,
-  });
+  const perPicture = async (): Promise<number> => {
+    const { model, width, size } = first;
+    const overrides = { width, stemStride: stemStrideAt(modelFacts(model), size) } as ModelOverrides;
+    const { train } = await measureModel(model, { size, overrides, batch, runs: 5, threads, device });
+    return train.median / 1000 / batch;
+  };
   const freeBytes = availableMemory();
   const facts = (factor: number, values: RunConfig['recipe']['values']): Facts => ({
     ...known(dataset, values),
     factor,
     memoryBytes: device === 'cpu' ? SHARE_OF_MEMORY * freeBytes : Number.POSITIVE_INFINITY,
     memoryOf: (rung) => BASE_BYTES + costOf(rung, batch).trainMemoryBytes,
-    ...(settingsIn(options).epochs === undefined ? {} : { epochs: values.epochs }),
+    ...(settingsIn(options).epochs === undefined && (own === undefined || asked) ? {} : { epochs: values.epochs }),
   });
-  const asked = minutes !== undefined;
   const seconds = 60 * (minutes ?? DEFAULT_MINUTES);
   const left = (): number => Math.max(1, seconds - (performance.now() - began) / 1000);
-  let found = facts(train.median / 1000 / batch / nominalSeconds(first), config.recipe.values);
+  let found = facts(own === undefined ? (await perPicture()) / nominalSeconds(first) : 1, config.recipe.values);
   let pick = choose(rungs, left(), asked, found);
 
   // -- the speed of the choice, as it is trained

@@ -158,11 +158,7 @@ async function completed(
   const asked = { options: given, ...(flags.minutes === undefined ? {} : { minutes: flags.minutes }) };
   // A task with a recipe of its own has a network too.
   const own = taskNamed(given.task).recipe !== undefined;
-  if (own && flags.minutes !== undefined)
-    throw new UsageError(
-      `Expected no --minutes with the task ${given.task}: lengths are chosen for classes alone. Say --epochs.`,
-    );
-  if (own || !isChoosing(asked))
+  if (own ? flags.minutes === undefined : !isChoosing(asked))
     return { options: given.from === undefined || own ? given : { recipe: 'finetune', ...given } };
   if (flags.out !== undefined && flags.explain !== true) checkOut(flags.out);
   // With --explain the configuration alone is printed.
