@@ -92,7 +92,7 @@ export class Conv3d extends Module {
   }
   /**
    * In channels_last memory the frames of clips are a batch of pictures, and the columns of their pixels over time pictures of one column, as
-   * they lie. A kernel of one frame or of one pixel is a 2-D convolution there, for which oneDNN has the faster kernels (docs/cost.md).
+   * they lie. A kernel of one frame or of one pixel is a 2-D convolution there, for which oneDNN has the faster kernels (docs/models.md).
    */
   forward(x: Tensor): Tensor {
     const [[time, space], [timeStride, stride]] = [this.kernel, this.stride];
