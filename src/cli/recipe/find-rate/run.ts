@@ -9,7 +9,13 @@ import { modelFacts } from '../../../models/index.js';
 import { parseSetting, settingKey } from '../../../recipe/recipe.js';
 import { commandLine } from '../../../suggest.js';
 import { metricsOf } from '../../../tasks/index.js';
-import type { LearnOptions, RateRange, RateTest } from '../../../train/index.js';
+import {
+  checkLearnOptions,
+  checkRange,
+  type LearnOptions,
+  type RateRange,
+  type RateTest,
+} from '../../../train/index.js';
 import { weightsPath } from '../../named-weights.js';
 import { checkOutput } from '../../output.js';
 import { Progress } from '../../progress.js';
@@ -28,6 +34,8 @@ export async function findRate(data: string, flags: FindRateFlags): Promise<void
   if (options.model !== undefined) modelFacts(options.model);
   const settings = settingsOf({ set, batch });
   const range = definedOf({ steps, lowest, highest });
+  checkRange(range);
+  checkLearnOptions({ ...options, data, settings });
   const from = options.from === undefined ? {} : { from: await weightsPath(options.from) };
   const learned = await chosenFor({ ...options, ...from, data, settings }, json === true);
   const test = learned === undefined ? undefined : await inProcess({ options: learned, range });
