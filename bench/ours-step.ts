@@ -1,6 +1,6 @@
 // Our side of bench/step.ts, in a process of its own as its peer is: answers "train" or "infer" with the seconds of one
 // step.
-//   node dist/bench/ours-step.js resnet-50|resnet-rs-50|efficientnet-b0|retinanet BATCH SIZE THREADS train|infer
+//   node dist/bench/ours-step.js resnet-50|resnet-rs-50|efficientnet-b0|retinanet|resnet3d-50 BATCH SIZE THREADS train|infer [FRAMES]
 import { createInterface } from 'node:readline';
 import { exportOnnx } from '../src/deploy/onnx/export.js';
 import { OnnxSession } from '../src/deploy/session.js';
@@ -22,7 +22,7 @@ import {
   zeros,
 } from '../src/torch/index.js';
 
-const [name = 'resnet-50', batchText, sizeText, threadsText, kind] = process.argv.slice(2);
+const [name = 'resnet-50', batchText, sizeText, threadsText, kind, framesText = ''] = process.argv.slice(2);
 const [batch, size, threads] = [batchText, sizeText, threadsText].map(Number) as [number, number, number];
 setThreads(threads);
 /** torchvision's RetinaNet on its ResNet-18, two classes. */
@@ -43,7 +43,8 @@ if (kind === 'train') {
     momentum: 0.9,
     nesterov: false,
   });
-  const x = to(randn([batch, 3, size, size]), { memoryFormat: 'channels_last' });
+  const frames = framesText === '' ? [] : [parseInt(framesText, 10)];
+  const x = to(randn([batch, 3, ...frames, size, size]), { memoryFormat: 'channels_last' });
   const y = fromTypedArray(new BigInt64Array(batch), [batch]);
   const lossOf = detects ? boxLoss() : (): Tensor => crossEntropy(model.forward(x), y, 0.1);
   /** Twelve boxes in each picture, as the peer has them. */

@@ -1,7 +1,8 @@
 """The peer of bench/step.ts: one training step or inference in eager PyTorch, timed on request.
 
-Reads a line per request from standard input ("train" or "infer"), answers with the seconds of one step. channels_last,
-PyTorch's defaults otherwise, threads as given. Usage: pytorch_step.py resnet-50|resnet-rs-50|efficientnet-b0|retinanet BATCH SIZE THREADS|default
+Reads a line per request from standard input ("train" or "infer"), answers with the seconds of one step. channels_last
+(clips as PyTorch makes them, or with FRAMES in channels_last_3d, such as 8:last), PyTorch's defaults otherwise, threads as given.
+Usage: pytorch_step.py resnet-50|resnet-rs-50|efficientnet-b0|retinanet|resnet3d-50 BATCH SIZE THREADS|default [FRAMES]
 """
 import sys
 import time
@@ -32,14 +33,23 @@ elif name == "efficientnet-b0":
     # Differs from ours in padding, alike on both sides where ours follows TensorFlow, and drops 0.2 * i/16 of block i, as ours does.
     model = torchvision.models.efficientnet_b0()
     model.classifier[0].p = 0.0  # no dropout, as on our side
+elif name == "resnet3d-50":
+    from make_video import Net
+
+    torch.relu = torch.relu_
+    model = Net([(1,) * 3, (1,) * 4, (3,) * 6, (3,) * 3], classes=400, planes=(64, 128, 256, 512))
+    assert sum(p.numel() for p in model.parameters()) == 32491728
 else:
     from resnet_rs_reference import ResNetRS
 
     torch.relu = torch.relu_  # in place, as torchvision's and timm's models do
     model = ResNetRS([3, 4, 6, 3])
-model = model.to(memory_format=torch.channels_last)
+frames, _, order = (sys.argv[5] if len(sys.argv) > 5 else "").partition(":")
+clips = name == "resnet3d-50"
+layout = torch.channels_last if not clips else torch.channels_last_3d if order == "last" else torch.contiguous_format
+model = model.to(memory_format=layout)
 optimiser = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=4e-5)
-x = torch.randn(batch, 3, size, size).to(memory_format=torch.channels_last)
+x = torch.randn(batch, 3, *([int(frames)] if clips else []), size, size).to(memory_format=layout)
 y = torch.zeros(batch, dtype=torch.long)
 
 

@@ -1,5 +1,7 @@
 // Training step and inference of ResNet-50, ResNet-RS-50 and EfficientNet-B0 against PyTorch, and the training step of a RetinaNet on
-// ResNet-18 against torchvision's (--models retinanet), both sides in turn on the same machine.
+// ResNet-18 against torchvision's (--models retinanet), of the 3-D ResNet-50 against the same in PyTorch (--models resnet3d-50 --frames 8), both
+// sides in turn on the same machine.
+// `--frames 8:last` has the peer's clips in channels_last_3d.
 //   npm run bench [-- --models resnet-50,efficientnet-b0 --kinds train --runs 5 --batch 16 --size 160
 //     --peer-threads default --json]
 // PyTorch is timed twice: with one thread a core, as we have, and with its own default, which is 1 on some virtual
@@ -20,6 +22,7 @@ const { values: options } = parseArgs({
     runs: { type: 'string', default: '5' },
     batch: { type: 'string', default: '16' },
     size: { type: 'string', default: '160' },
+    frames: { type: 'string', default: '8' },
     json: { type: 'boolean', default: false },
     'peer-threads': { type: 'string' },
   },
@@ -28,7 +31,7 @@ const runs = Number(options.runs);
 const batch = Number(options.batch);
 const threads = availableParallelism();
 const models = options.models.split(',');
-const known = ['resnet-50', 'resnet-rs-50', 'efficientnet-b0', 'retinanet'];
+const known = ['resnet-50', 'resnet-rs-50', 'efficientnet-b0', 'retinanet', 'resnet3d-50'];
 for (const model of models)
   if (!known.includes(model)) throw new Error(`--models: expected some of ${known.join(', ')} but received ${model}`);
 const kinds = options.kinds.split(',');
@@ -37,6 +40,8 @@ for (const kind of kinds)
     throw new Error(`--kinds: expected train, infer or both but received ${kind}`);
 if (models.includes('retinanet') && kinds.includes('infer'))
   throw new Error('--kinds: expected train with --models retinanet, whose inference ends in boxes');
+if (models.includes('resnet3d-50') && kinds.includes('infer'))
+  throw new Error('--kinds: expected train with --models resnet3d-50, which is not exported yet');
 const peers = options['peer-threads'] !== undefined ? [options['peer-threads']] : [String(threads), 'default'];
 
 class Side {
@@ -71,13 +76,16 @@ console.error(
 for (const model of models) {
   for (const [kind, peerThreads] of kinds.flatMap((kind) => peers.map((peer) => [kind, peer] as const))) {
     const common = [model, options.batch, options.size];
+    const frames = model === 'resnet3d-50' ? [options.frames] : [];
     const ours = new Side(process.execPath, [
       join(packageRoot, 'dist', 'bench', 'ours-step.js'),
       ...common,
       String(threads),
       kind,
+      ...frames,
     ]);
-    const peer = new Side('/usr/bin/python3', [join(packageRoot, 'bench', 'pytorch_step.py'), ...common, peerThreads]);
+    const script = join(packageRoot, 'bench', 'pytorch_step.py');
+    const peer = new Side('/usr/bin/python3', [script, ...common, peerThreads, ...frames]);
     await ours.line();
     const version = await peer.line();
     for (let i = 0; i < 2; i++) {
@@ -106,7 +114,7 @@ for (const model of models) {
     results.push(row);
     console.error(
       `${model.padEnd(15)} ${kind === 'train' ? 'training step' : 'inference    '}  ours ` +
-        `${row.ours.toFixed(1)} pictures/s, ${row.peer} ${row.pytorch.toFixed(1)}  ` +
+        `${row.ours.toFixed(1)} ${frames.length > 0 ? 'clips' : 'pictures'}/s, ${row.peer} ${row.pytorch.toFixed(1)}  ` +
         `ratio ${row.ratio.toFixed(2)} (${row.lowest.toFixed(2)} to ${row.highest.toFixed(2)})`,
     );
   }

@@ -112,7 +112,17 @@ export function modelCost(
       `Expected at least ${stride} pixels for ${name}, whose strides multiply to ${stride}, ` +
         `but received ${size}. Choose a larger size.`,
     );
-  if (batch === 1 && size === stride && (frames ?? 1) === 1)
+  const shape = [facts.options.channels, ...(frames === undefined ? [] : [frames]), size, size];
+  // The last maps: of pictures a single position then, of clips one a frame that is left.
+  const positions = (): number =>
+    shapeOnly(() =>
+      elements(
+        createModel(full, overrides)
+          .features(zeros([1, ...shape]))
+          .c5.shape.slice(2),
+      ),
+    );
+  if (batch === 1 && size === stride && positions() === 1)
     throw new UsageError(
       `Expected a batch of 2 or more for ${name} at ${size} pixels but received 1: ` +
         'batch norm cannot train on the one value a channel that its last stage has.',
@@ -145,7 +155,7 @@ export function modelCost(
       for (const tensor of trained.values()) keep(call<Tensor>('aten::zeros_like', [tensor])); // momentum
       if (ema) for (const tensor of model.state().values()) keep(call<Tensor>('aten::clone', [tensor]));
       paths = new Map([...trained].map(([key, tensor]) => [tensor, key.replace(/\.(weight|bias)$/, '')]));
-      const x = zeros([batch, facts.options.channels, ...(frames === undefined ? [] : [frames]), size, size]);
+      const x = zeros([batch, ...shape]);
       const y = fromTypedArray(new BigInt64Array(0), [batch], { dtype: 'int64' });
       crossEntropy(model.forward(x), y, 0.1);
       recording = false;

@@ -1,4 +1,4 @@
-import { call, conv2d, conv3d, isTracing, pad, permute, reshape, type Tensor, zeros } from '../torch/index.js';
+import { call, conv2d, conv3d, isTracing, pad, permute, reshape, type Tensor, to, zeros } from '../torch/index.js';
 import { Module } from './module.js';
 import { ownKernels } from './own-kernels.js';
 import { parameter } from './parameter.js';
@@ -92,7 +92,7 @@ export class Conv3d extends Module {
   }
   /**
    * In channels_last memory the frames of clips are a batch of pictures, and the columns of their pixels over time pictures of one column, as
-   * they lie. A kernel of one frame or of one pixel is a 2-D convolution there, for which oneDNN has the faster kernels (docs/cost.md).
+   * they lie. A kernel of one frame or of one pixel is a 2-D convolution there, for which oneDNN has the faster kernels (docs/models.md).
    */
   forward(x: Tensor): Tensor {
     const [[time, space], [timeStride, stride]] = [this.kernel, this.stride];
@@ -103,7 +103,9 @@ export class Conv3d extends Module {
       );
     if (views && space === 1 && stride === 1) return this.#overTime(x, timeStride, (time - 1) / 2);
     const padding = [(time - 1) / 2, (space - 1) / 2, (space - 1) / 2] as const;
-    return conv3d(x, this.weight, this.bias ?? null, [timeStride, stride, stride], padding);
+    const y = conv3d(x, this.weight, this.bias ?? null, [timeStride, stride, stride], padding);
+    // oneDNN may answer in another order.
+    return views ? to(y, { memoryFormat: 'channels_last' }) : y;
   }
   #overTime(x: Tensor, stride: number, padding: number): Tensor {
     const [n = 0, channels = 0, frames = 0, height = 0, width = 0] = x.shape;

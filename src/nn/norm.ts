@@ -1,4 +1,4 @@
-import { add_, batchNorm, call, keep, ones, type Tensor, zeros } from '../torch/index.js';
+import { add_, batchNorm, call, isTracing, keep, ones, reshape, type Tensor, zeros } from '../torch/index.js';
 import { type Activation, activate } from './activation.js';
 import { Module } from './module.js';
 import { ownKernels } from './own-kernels.js';
@@ -38,8 +38,11 @@ export abstract class BatchNorm extends Module {
       throw new RangeError(
         `Expected more than 1 value per channel when training, got input size [${x.shape.join(', ')}]`,
       );
-    return batchNorm(
-      x,
+    // PyTorch's batch norm loses the order of clips in channels_last; as maps of T*H rows they are pictures in it.
+    const [, , frames = 1, height = 1, width = 1] = x.shape;
+    const clips = x.shape.length === 5 && !isTracing() && x.isContiguous('channels_last');
+    const y = batchNorm(
+      clips ? reshape(x, [n, c, frames * height, width]) : x,
       this.weight,
       this.bias ?? null,
       this.running_mean,
@@ -48,6 +51,7 @@ export abstract class BatchNorm extends Module {
       this.momentum,
       this.eps,
     );
+    return clips ? reshape(y, x.shape) : y;
   }
 }
 

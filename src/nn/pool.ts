@@ -1,4 +1,4 @@
-import { avgPool2d, isTracing, maxPool2d, maxPool3d, type Tensor } from '../torch/index.js';
+import { avgPool2d, isTracing, maxPool2d, maxPool3d, type Tensor, to } from '../torch/index.js';
 import { overFrames, type TimeSpace } from './conv.js';
 import { Module } from './module.js';
 
@@ -27,8 +27,10 @@ export class MaxPool3d extends Module {
     const [[time, space], [timeStride, stride]] = [this.kernel, this.stride];
     const padding = (space - 1) / 2;
     // PyTorch's 2-D pool works in channels_last memory, its 3-D one copies into another order and back.
-    if (time === 1 && timeStride === 1 && !isTracing() && x.isContiguous('channels_last'))
+    const last = !isTracing() && x.isContiguous('channels_last');
+    if (time === 1 && timeStride === 1 && last)
       return overFrames(x, (frames) => maxPool2d(frames, space, stride, padding));
-    return maxPool3d(x, [time, space, space], [timeStride, stride, stride], [(time - 1) / 2, padding, padding]);
+    const y = maxPool3d(x, [time, space, space], [timeStride, stride, stride], [(time - 1) / 2, padding, padding]);
+    return last ? to(y, { memoryFormat: 'channels_last' }) : y;
   }
 }

@@ -152,12 +152,12 @@ test('numbers, alpha and reshapes with the batch kept', async () => {
 });
 
 test('an operator without a conversion is named, with the nearest known one', () => {
-  const trace = chain([1, 3, 4, 4], [{ op: 'avg_pool3d', args: [], shape: [1, 3, 4, 4] }, ...tail]);
+  const trace = chain([1, 3, 4, 4], [{ op: 'avg_pool1d', args: [], shape: [1, 3, 4, 4] }, ...tail]);
   assert.throws(
     () => exportOnnx(trace, options(4)),
     (error: Error) => {
       assert.ok(error instanceof RescaledError);
-      assert.match(error.message, /aten::avg_pool3d\. Did you mean "avg_pool2d"\?/);
+      assert.match(error.message, /aten::avg_pool1d\. Did you mean "avg_pool2d"\?/);
       return true;
     },
   );

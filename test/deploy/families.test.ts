@@ -4,10 +4,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { openDataset } from '../../src/data/dataset.js';
+import { exportOnnx } from '../../src/deploy/onnx/export.js';
+import { OnnxSession } from '../../src/deploy/session.js';
 import { createModel, type ModelOverrides } from '../../src/models/index.js';
 import { IMAGENET_INPUT } from '../../src/run/config.js';
 import { taskNamed } from '../../src/tasks/index.js';
-import { call, generator, liveTensors, noGrad, scope, type Tensor, zeros } from '../../src/torch/index.js';
+import {
+  call,
+  fromTypedArray,
+  generator,
+  liveTensors,
+  noGrad,
+  reshape,
+  scope,
+  type Tensor,
+  trace,
+  zeros,
+} from '../../src/torch/index.js';
 import { exportModel } from '../../src/trained/export.js';
 import { FASHION } from '../cli/helpers.js';
 
@@ -66,4 +79,36 @@ for (const [name, size, options] of models)
     assert.ok(parity!.maxAbsDiff < 1e-3, `logits differ by ${parity!.maxAbsDiff}`);
     assert.equal(parity!.top1Agreement, 1);
     assert.equal(liveTensors(), before, 'every tensor is released');
+  });
+
+// A picture's rows in order are the frames of a clip of half its side: the file takes pictures, the network clips.
+const clips: [name: string, options: object][] = [
+  ['resnet3d-50', { temporal: 'alternating', poolFrameStride: 2, selfGate: true, seRatio: 0.25 }],
+  ['slow-50', { headWindow: 1, stemStride: 2 }],
+  ['r2plus1d-18', {}],
+];
+for (const [name, options] of clips)
+  test(`${name} ${JSON.stringify(options)}: the operators of clips in a file compute the model's logits`, async () => {
+    const size = 64;
+    const model = createModel(name, { ...options, layers: [1, 2, 1, 1], width: 0.125, classes: 3 } as object, 1);
+    const asClip = (x: Tensor): Tensor => model.forward(reshape(x, [x.shape[0]!, 3, 4, 32, 32]));
+    const pixels = Uint8Array.from({ length: 2 * size * size * 3 }, (_, i) => (i * 7919) % 251);
+    const [file, expected] = scope(() => {
+      const onnx = exportOnnx(trace(asClip, [zeros([1, 3, size, size])]), {
+        output: { kind: 'classes', labels: ['a', 'b', 'c'] },
+        preprocess: { size, evalCrop: 1, mean: [0, 0, 0], std: [1, 1, 1] },
+        training: { model: name },
+      });
+      const planes = Float32Array.from(pixels, (_, i) => {
+        const [n, c, at] = [Math.floor(i / (3 * size * size)), Math.floor(i / (size * size)) % 3, i % (size * size)];
+        return pixels[(n * size * size + at) * 3 + c]! / 255;
+      });
+      return [onnx, noGrad(() => asClip(fromTypedArray(planes, [2, 3, size, size]))).data() as Float32Array];
+    });
+    model.dispose();
+    const session = await OnnxSession.create(file, name, { threads: 1 });
+    const { values } = await session.run(pixels, 2);
+    await session.close();
+    const worst = Math.max(...expected.map((value, i) => Math.abs(value - values[i]!)));
+    assert.ok(worst < 1e-4 * Math.max(...expected.map(Math.abs)), `logits differ by ${worst}`);
   });

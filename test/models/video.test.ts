@@ -124,6 +124,12 @@ test('frames and sizes: of stages, behind the @, and those that do not fit', () 
   assert.ok(!modelNames().some((name) => modelNames('clips').includes(name)));
 });
 
+test('a batch of one clip trains where more than one position is left, and is refused where not', () => {
+  for (const name of ['r3d-18@8x16', 'resnet3d-rs-50@1x32'])
+    assert.throws(() => modelCost(name, { batch: 1 }), /Expected a batch of 2 or more/, name);
+  for (const name of ['r3d-18@9x16', 'resnet3d-50@3x32']) assert.ok(modelCost(name, { batch: 1 }).parameters > 0);
+});
+
 test('with stem strides of 1 and 2 small clips keep their sides', () => {
   const c5 = (stemStride: 1 | 2 | 4, side: number): readonly number[] =>
     shapeOnly(() => [

@@ -132,6 +132,7 @@ for (const [dtype, tolerance] of [
     [[3, 37, 5, 5], 'contiguous'],
     [[2, 3, 61, 60], 'channels_last'],
     [[4, 600, 1, 1], 'channels_last'],
+    [[2, 20, 3, 4, 5], 'channels_last'],
   ] as const) {
     test(`equals PyTorch's operators: values, gradients, running statistics; ${dtype} [${shape.join(', ')}] ${format}`, () => {
       for (const [kind, added] of VARIANTS) {
@@ -325,7 +326,10 @@ test('mistakes are named', () => {
       1e-3,
     ]);
   };
-  assert.throws(() => wrong({ x: keep(randn([20, 5])) }), /expected x of shape \[N, C, H, W\] but received \[20, 5\]/);
+  assert.throws(
+    () => wrong({ x: keep(randn([20, 5])) }),
+    /expected x of shape \[N, C, H, W\] or \[N, C, T, H, W\] but received \[20, 5\]/,
+  );
   assert.throws(() => wrong({ weight: ones([3]) }), /expected weight of shape \[20\]/);
   assert.throws(() => wrong({ bias: ones([20], { dtype: 'float64' }) }), /expected bias of x's dtype/);
   assert.throws(() => wrong({}, 'relu', { ...kept, variance: ones([1, 20]) }), /expected running_var of shape \[20\]/);

@@ -16,7 +16,7 @@ import {
   to,
 } from '../../src/torch/index.js';
 
-function inputs(dtype: DType, n = 3, c = 20, side = 5): [Tensor, Tensor, Tensor, Tensor] {
+function inputs(dtype: DType, n = 3, c = 20, sides: readonly number[] = [5, 5]): [Tensor, Tensor, Tensor, Tensor] {
   const random = generator(11);
   const draw = (shape: number[]): Tensor => {
     const x = to(randn(shape, { dtype, generator: random }), { memoryFormat: 'channels_last' });
@@ -24,10 +24,10 @@ function inputs(dtype: DType, n = 3, c = 20, side = 5): [Tensor, Tensor, Tensor,
     return x;
   };
   return [
-    draw([n, c, side, side]),
-    draw([n, c, 1, 1]),
-    draw([n, c, side, side]),
-    to(randn([n, c, side, side], { dtype, generator: random }), { memoryFormat: 'channels_last' }),
+    draw([n, c, ...sides]),
+    draw([n, c, ...sides.map(() => 1)]),
+    draw([n, c, ...sides]),
+    to(randn([n, c, ...sides], { dtype, generator: random }), { memoryFormat: 'channels_last' }),
   ];
 }
 
@@ -40,20 +40,28 @@ for (const [dtype, tolerance] of [
   ['float64', 1e-12],
   ['float32', 1e-5],
 ] as const) {
-  test(`the fused end of a block equals PyTorch's operators, values and gradients, ${dtype}`, () => {
-    const [x, gate, shortcut, weight] = inputs(dtype);
-    const fused = call<Tensor>('rescaled::scale_add_relu', [x, gate, shortcut]);
-    const plain = relu(add(mul(x, gate), shortcut));
-    assert.ok(largestDifference(fused, plain) < tolerance);
-    assert.ok(fused.isContiguous('channels_last'));
-    const ours = gradients([sum(mul(fused, weight))], [x, gate, shortcut]);
-    const theirs = gradients([sum(mul(plain, weight))], [x, gate, shortcut]);
-    for (let i = 0; i < 3; i++) assert.ok(largestDifference(ours[i]!, theirs[i]!) < tolerance, `gradient ${i}`);
-  });
+  for (const sides of [
+    [5, 5],
+    [3, 4, 5],
+  ])
+    test(`the fused end of a block equals PyTorch's operators, values and gradients, ${dtype}, ${sides.join('x')}`, () => {
+      const [x, gate, shortcut, weight] = inputs(dtype, 3, 20, sides);
+      const fused = call<Tensor>('rescaled::scale_add_relu', [x, gate, shortcut]);
+      const plain = relu(add(mul(x, gate), shortcut));
+      assert.ok(largestDifference(fused, plain) < tolerance);
+      assert.ok(fused.isContiguous('channels_last'));
+      const ours = gradients([sum(mul(fused, weight))], [x, gate, shortcut]);
+      const theirs = gradients([sum(mul(plain, weight))], [x, gate, shortcut]);
+      for (let i = 0; i < 3; i++) assert.ok(largestDifference(ours[i]!, theirs[i]!) < tolerance, `gradient ${i}`);
+      const [a, b] = [call<Tensor>('rescaled::scale', [x, gate]), mul(x, gate)].map((out) =>
+        gradients([out], [x, gate], { gradOutputs: [weight] }),
+      );
+      for (let i = 0; i < 2; i++) assert.ok(largestDifference(a![i]!, b![i]!) < tolerance * 10, `scale, gradient ${i}`);
+    });
 }
 
 test('the gradient agrees with finite differences in float64', () => {
-  const [x, gate, shortcut, weight] = inputs('float64', 1, 3, 2);
+  const [x, gate, shortcut, weight] = inputs('float64', 1, 3, [2, 2]);
   const value = (a: Tensor, b: Tensor, c: Tensor): number =>
     sum(mul(call<Tensor>('rescaled::scale_add_relu', [a, b, c]), weight)).item();
   const all = [x, gate, shortcut] as const;
@@ -103,16 +111,21 @@ for (const [dtype, tolerance] of [
 }
 
 test('the mean of squeeze-excite and its gradient while training equal the pooling of evaluation', () => {
-  const [x, gate] = inputs('float64');
-  const [ours, theirs] = [squeeze(x, true), squeeze(x, false)];
-  assert.ok(largestDifference(ours, theirs) < 1e-14);
-  const [a, b] = [ours, theirs].map((out) => gradients([add(sum(mul(out, gate)), sum(mul(x, x)))], [x])[0]!);
-  assert.ok(largestDifference(a!, b!) < 1e-14);
+  for (const sides of [
+    [5, 5],
+    [3, 4, 5],
+  ]) {
+    const [x, gate] = inputs('float64', 3, 20, sides);
+    const [ours, theirs] = [squeeze(x, true), squeeze(x, false)];
+    assert.ok(largestDifference(ours, theirs) < 1e-14);
+    const [a, b] = [ours, theirs].map((out) => gradients([add(sum(mul(out, gate)), sum(mul(x, x)))], [x])[0]!);
+    assert.ok(largestDifference(a!, b!) < 1e-14);
+  }
 });
 
 test('a NaN stays one', () => {
   for (const dtype of ['float64', 'float32'] as const) {
-    const [x, gate, shortcut] = inputs(dtype, 1, 2, 1);
+    const [x, gate, shortcut] = inputs(dtype, 1, 2, [1, 1]);
     const bad = mul(x, NaN);
     assert.ok(
       (call<Tensor>('rescaled::scale_add_relu', [bad, gate, shortcut]).data() as Float64Array).every(Number.isNaN),

@@ -5,10 +5,12 @@ import {
   add_,
   addon,
   avgPool2d,
+  avgPool3d,
   batchNorm,
   call,
   clone,
   conv2d,
+  conv3d,
   copy_,
   crossEntropy,
   detach,
@@ -17,9 +19,11 @@ import {
   fromTypedArray,
   generator,
   globalAvgPool2d,
+  globalAvgPool3d,
   linear,
   liveTensors,
   maxPool2d,
+  maxPool3d,
   mul,
   noGrad,
   ones,
@@ -39,6 +43,7 @@ import {
 } from '../../src/torch/index.js';
 
 const image = (n = 2, c = 4, side = 9): Tensor => zeros([n, c, side, side]);
+const clip = (): Tensor => zeros([2, 4, 5, 9, 8]);
 const inPlace = (op: string, args: unknown[] = [], named = {}) => [
   () => call<Tensor>(op, [zeros([2, 3]), ...args], named),
 ];
@@ -52,6 +57,11 @@ const CASES: Record<string, (() => Tensor)[]> = {
     () => conv2d(image(2, 4, 8), zeros([6, 4, 3, 3]), null, { stride: 2 }),
     () => conv2d(image(), zeros([8, 1, 5, 5]), null, { groups: 4, padding: [2, 1], stride: [1, 2] }),
     () => conv2d(image(), zeros([2, 4, 3, 3]), null, { dilation: 2 }),
+  ],
+  'aten::conv3d': [
+    () => conv3d(clip(), zeros([6, 4, 3, 1, 1]), zeros([6]), [2, 1, 1], [1, 0, 0]),
+    () => conv3d(clip(), zeros([6, 4, 5, 7, 7]), null, [2, 2, 2], [2, 3, 3]),
+    () => conv3d(clip(), zeros([6, 4, 1, 3, 3]), null, [1, 2, 1], [0, 1, 0]),
   ],
   'aten::batch_norm': [() => batchNorm(image(), ones([4]), zeros([4]), zeros([4]), ones([4]), true, 0.1, 1e-5)],
   'aten::linear': [
@@ -75,6 +85,15 @@ const CASES: Record<string, (() => Tensor)[]> = {
     .map((side) => () => avgPool2d(image(1, 1, side), 2, 2, { ceilMode: true, countIncludePad: false }))
     .concat(() => avgPool2d(image(), 3, 2, { padding: 1 })),
   'aten::max_pool2d': [1, 8, 9].map((side) => () => maxPool2d(image(1, 1, side), 3, 2, 1)),
+  'aten::avg_pool3d': [
+    () => avgPool3d(clip(), [2, 3, 3], [1, 2, 2], [0, 1, 1]),
+    () => avgPool3d(clip(), [4, 7, 7], [1, 1, 1]),
+  ],
+  'aten::max_pool3d': [
+    () => maxPool3d(clip(), [1, 3, 3], [1, 2, 2], [0, 1, 1]),
+    () => maxPool3d(clip(), [3, 3, 3], [2, 2, 2], [1, 1, 1]),
+  ],
+  'aten::adaptive_avg_pool3d': [() => globalAvgPool3d(clip())],
   'aten::sum.dim_IntList': [() => call('aten::sum.dim_IntList', [image(), [2, 3], true])],
   'aten::adaptive_avg_pool2d': [() => globalAvgPool2d(image())],
   'aten::constant_pad_nd': [() => pad(image(), [0, 1, 2, 3]), () => pad(image(), [1, 1])],

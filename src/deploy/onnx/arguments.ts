@@ -44,13 +44,18 @@ export class Arguments {
     return [this.#number(arg, index)];
   }
 
-  /** ATen's int[2]: one number stands for both. An empty list takes the fallback (avg_pool2d's stride). */
-  pair(index: number, fallback?: readonly number[]): [number, number] {
+  /** ATen's int[2] or int[3]: one number stands for all. An empty list takes the fallback (avg_pool2d's stride). */
+  sides(index: number, count: number, fallback?: readonly number[]): number[] {
     let values = this.numbers(index, fallback);
     if (values.length === 0 && fallback !== undefined) values = [...fallback];
-    if (values.length === 1) return [values[0]!, values[0]!];
-    if (values.length !== 2) throw this.error(index, 'one or two numbers');
-    return [values[0]!, values[1]!];
+    if (values.length === 1) return new Array<number>(count).fill(values[0]!);
+    if (values.length !== count) throw this.error(index, `one or ${count === 2 ? 'two' : 'three'} numbers`);
+    return values;
+  }
+
+  /** `sides` of pictures. */
+  pair(index: number, fallback?: readonly number[]): [number, number] {
+    return this.sides(index, 2, fallback) as [number, number];
   }
 
   #number(arg: TraceArg | undefined, index: number): number {

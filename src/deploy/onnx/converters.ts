@@ -23,6 +23,7 @@ export type Converter = (call: Call) => string;
  */
 export const CONVERTERS: Readonly<Record<string, Converter>> = {
   conv2d: convolution,
+  conv3d: convolution,
   batch_norm: batchNorm,
   linear,
   relu: ({ graph, tensor }) => graph.add('Relu', [tensor(0)]),
@@ -40,8 +41,11 @@ export const CONVERTERS: Readonly<Record<string, Converter>> = {
   'softmax.int': ({ graph, args, tensor, outputShape }) =>
     graph.add('Softmax', [tensor(0)], { axis: axis(args.number(1), outputShape.length) }),
   adaptive_avg_pool2d: adaptiveAveragePool,
+  adaptive_avg_pool3d: adaptiveAveragePool,
   avg_pool2d: averagePool,
+  avg_pool3d: averagePool,
   max_pool2d: maxPool,
+  max_pool3d: maxPool,
   cat: ({ graph, args, tensors, outputShape }) =>
     graph.add('Concat', tensors(0), { axis: axis(args.number(1, 0), outputShape.length) }),
   permute: ({ graph, args, tensor }) => graph.add('Transpose', [tensor(0)], { perm: args.numbers(1) }),
@@ -79,16 +83,24 @@ function inTraining(args: Arguments): RescaledError {
   );
 }
 
-/** conv2d(input, weight, bias, stride, padding, dilation, groups) */
-function convolution({ graph, args, tensor, shape }: Call): string {
-  const [height, width] = args.pair(4, [0, 0]);
+/** As many zeros, or ones, as the input of the call has sides: two of pictures, three of clips. */
+const each = ({ shape }: Call, value: number): number[] =>
+  shape(0)
+    .slice(2)
+    .map(() => value);
+
+/** conv2d, conv3d(input, weight, bias, stride, padding, dilation, groups) */
+function convolution(call: Call): string {
+  const { graph, args, tensor, shape } = call;
+  const [none, once] = [each(call, 0), each(call, 1)];
+  const padding = args.sides(4, none.length, none);
   const inputs = [tensor(0), tensor(1)];
   if (!args.isNone(2)) inputs.push(tensor(2));
   return graph.add('Conv', inputs, {
     kernel_shape: shape(1).slice(2),
-    strides: args.pair(3, [1, 1]),
-    pads: [height, width, height, width],
-    dilations: args.pair(5, [1, 1]),
+    strides: args.sides(3, once.length, once),
+    pads: [...padding, ...padding],
+    dilations: args.sides(5, once.length, once),
     group: args.number(6, 1),
   });
 }
@@ -136,24 +148,27 @@ function mean({ graph, args, tensor, shape }: Call): string {
   return graph.add('ReduceMean', [tensor(0)], { axes, keepdims: Number(keep) });
 }
 
-function adaptiveAveragePool({ graph, args, tensor }: Call): string {
-  if (args.pair(1).join() !== '1,1') throw args.error(1, 'an output size of 1 x 1');
+function adaptiveAveragePool(call: Call): string {
+  const { graph, args, tensor } = call;
+  const once = each(call, 1);
+  if (args.sides(1, once.length).join() !== once.join()) throw args.error(1, `an output size of ${once.join(' x ')}`);
   return graph.add('GlobalAveragePool', [tensor(0)]);
 }
 
 /**
- * avg_pool2d(self, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override). Padding that counts
+ * avg_pool2d, avg_pool3d(self, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override). Padding that counts
  * is written as a Pad of zeros before the pool, because runtimes differ in how they count it in ceil mode.
  */
 function averagePool(call: Call): string {
   const { graph, args, tensor, shape } = call;
   if (!args.isNone(6)) throw args.error(6, 'no divisor_override');
-  const kernel = args.pair(1);
-  const stride = args.pair(2, kernel);
-  const padding = args.pair(3, [0, 0]);
+  const none = each(call, 0);
+  const kernel = args.sides(1, none.length);
+  const stride = args.sides(2, none.length, kernel);
+  const padding = args.sides(3, none.length, none);
   const counted = args.boolean(5, true) && padding.some((side) => side > 0);
   const input = counted ? padded(graph, tensor(0), [0, 0, ...padding, 0, 0, ...padding], 0) : tensor(0);
-  const before = counted ? [0, 0] : padding;
+  const before = counted ? none : padding;
   const size = shape(0)
     .slice(2)
     .map((side, i) => (counted ? side + 2 * padding[i]! : side));
@@ -165,13 +180,14 @@ function averagePool(call: Call): string {
   });
 }
 
-/** max_pool2d(self, kernel_size, stride, padding, dilation, ceil_mode) */
+/** max_pool2d, max_pool3d(self, kernel_size, stride, padding, dilation, ceil_mode) */
 function maxPool(call: Call): string {
   const { graph, args, tensor, shape, outputShape } = call;
-  const kernel = args.pair(1);
-  const stride = args.pair(2, kernel);
-  const padding = args.pair(3, [0, 0]);
-  const dilation = args.pair(4, [1, 1]);
+  const none = each(call, 0);
+  const kernel = args.sides(1, none.length);
+  const stride = args.sides(2, none.length, kernel);
+  const padding = args.sides(3, none.length, none);
+  const dilation = args.sides(4, none.length, each(call, 1));
   const extent = kernel.map((side, i) => (side - 1) * dilation[i]! + 1);
   return graph.add('MaxPool', [tensor(0)], {
     kernel_shape: kernel,
