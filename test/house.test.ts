@@ -77,7 +77,7 @@ const SHELVES: Record<string, Record<string, string[]>> = {
     ...{
       labels: ['sources'],
       loading: ['sources', 'decoding'],
-      check: ['sources', 'cache', 'decoding', 'annotations'],
+      check: ['sources', 'cache', 'decoding', 'annotations', 'clips'],
     },
     annotations: ['sources', 'decoding', 'loading'],
   },

@@ -1,4 +1,5 @@
 import type { Pixels } from '../pixels.js';
+import { openClip } from './packed.js';
 
 /** Frames of a clip [T, S, S, 3] side by side, evenly chosen, the first and the last among them. @param most of them */
 export function filmStrip(image: Uint8Array, size: number, most = 6): Pixels {
@@ -15,4 +16,17 @@ export function filmStrip(image: Uint8Array, size: number, most = 6): Pixels {
     }
   }
   return { data, width, height: size };
+}
+
+/** Four frames of a packed video, evenly over it, as one picture of 2 x 2: what it is compared with others by. */
+export function montage(packed: Pixels): Pixels {
+  const { frames, width, height, frame } = openClip(packed);
+  const row = 3 * width;
+  const data = new Uint8Array(4 * row * height);
+  for (let i = 0; i < 4; i++) {
+    const own = frame(Math.min(frames - 1, Math.floor(((2 * i + 1) * frames) / 8))).data;
+    for (let y = 0; y < height; y++)
+      data.set(own.subarray(y * row, (y + 1) * row), 2 * row * ((i >> 1) * height + y) + (i & 1) * row);
+  }
+  return { data, width: 2 * width, height: 2 * height };
 }

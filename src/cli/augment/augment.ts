@@ -24,6 +24,7 @@ import { writeFileAtomic } from '../../files.js';
 import { didYouMean } from '../../suggest.js';
 import { integer } from '../options.js';
 import { checkOutput } from '../output.js';
+import { clipGrid, isVideo } from './clips.js';
 import { argumentText, type Cell, type Grid, gridHtml, gridPng } from './grid.js';
 
 interface Flags {
@@ -41,9 +42,9 @@ export function register(program: Command): void {
   program
     .command('augment')
     .description(
-      'draw what each augmentation does to a picture at each strength, or pictures with their boxes, masks or depth in random views',
+      'draw what each augmentation does to a picture at each strength, or clips of a video, or pictures with their boxes, masks or depth, in random views',
     )
-    .argument('<picture>', 'picture file, or a folder of pictures with boxes, masks or depth')
+    .argument('<picture>', 'picture or video file, or a folder of pictures with boxes, masks or depth')
     .option('-o, --out <file>', 'PNG or HTML file', 'augment.png')
     .option('--force', 'replace an existing file')
     .option('--op <name>', `only this operation: ${OPERATIONS.slice(0, -1).join(', ')}`)
@@ -84,6 +85,11 @@ async function run(path: string, flags: Flags): Promise<void> {
       );
     const { annotatedGrid } = await import('./annotated.js');
     return write(await annotatedGrid(path, flags), flags.out);
+  }
+  if (isVideo(path)) {
+    if (flags.op !== undefined)
+      throw new UsageError(`Expected a picture with --op but ${path} is a video. Leave it out, or choose a --policy.`);
+    return write(await clipGrid(path, policy && plans[0], flags), flags.out);
   }
   const decoded = await decodeFile(path, { targetSize: flags.size });
   const picture = pixelsOf(

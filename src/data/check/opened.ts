@@ -1,13 +1,17 @@
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { montage } from '../../augment/clips/strip.js';
 import type { CheckedPicture } from '../../checked.js';
 import { UsageError } from '../../errors.js';
 import type { Endings, MeasuredPart } from '../../part-words.js';
 import { lookAtTruth, openAnnotated } from '../annotations/look.js';
 import { type FoundAnnotations, whichAnnotations } from '../annotations/which.js';
+import { openClips } from '../clips/dataset.js';
+import { findLists } from '../clips/list.js';
+import { whichVideo } from '../clips/which.js';
 import { type Dataset, openDataset, type PartName } from '../dataset.js';
 import type { DecodeOptions, Examined } from '../decoding/decode.js';
-import { type IdxSpec, pathsOf, rootOf, type Source, storedSpec } from '../sources/source.js';
+import { hasClips, type IdxSpec, pathsOf, rootOf, type Source, storedSpec } from '../sources/source.js';
 import { addEndings } from '../sources/walk.js';
 
 /** Pictures of one part. */
@@ -50,6 +54,7 @@ export async function openToCheck(path: string, signal?: AbortSignal): Promise<O
     return trained(path, await openDataset(path));
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
+    if (existsSync(path) && (await holdsVideos(path))) return trained(path, await openClips(path));
     const parts: { part: MeasuredPart; dataset: Dataset }[] = [];
     for (const part of ['train', 'val', 'test'] as const) {
       const dataset = await tolerant(path, part);
@@ -63,6 +68,10 @@ export async function openToCheck(path: string, signal?: AbortSignal): Promise<O
     return refused(path, parts, error.message);
   }
 }
+
+/** Whether a folder holds video files, or is a list of some. */
+const holdsVideos = async (path: string): Promise<boolean> =>
+  statSync(path).isDirectory() ? (await whichVideo(path)) !== undefined : (await findLists(path)) !== undefined;
 
 /** Pictures with boxes, masks or depth, and all that is wrong with these. */
 async function openAnnotations(
@@ -191,7 +200,12 @@ export class Pictures {
     const [{ source }, k] = this.#at(i);
     const { encoded } = source;
     if (encoded === undefined) return undefined;
-    return { stamp: () => encoded.stamp(k), examine: (options) => source.examine!(k, options) };
+    const examine = async (options: DecodeOptions): Promise<Examined> => {
+      const seen = await source.examine!(k, options);
+      // A video is told from others by some of its frames, and from all others by all.
+      return hasClips(source) ? { ...seen, pixels: montage(seen.pixels), bytes: seen.pixels.data } : seen;
+    };
+    return { stamp: () => encoded.stamp(k), examine };
   }
 
   /** Of IDX files. */
