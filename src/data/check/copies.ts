@@ -1,8 +1,7 @@
 import type { CheckedGroup, CheckedPicture } from '../../checked.js';
-import { UsageError } from '../../errors.js';
 import type { MeasuredPart } from '../../part-words.js';
 import type { Dataset } from '../dataset.js';
-import { hasClips, pathsOf, subset } from '../sources/source.js';
+import { pathsOf, subset } from '../sources/source.js';
 import { groupsOf, type Link } from './groups.js';
 import { linksOf } from './links.js';
 import { look, recall } from './look.js';
@@ -40,11 +39,6 @@ export async function* findCopies(
   signal?: AbortSignal,
 ): AsyncGenerator<{ done: number; of: number }, Copies | undefined> {
   const { train, val, test, measured } = dataset;
-  if (hasClips(val)) {
-    if (leaveOut.length > 0)
-      throw new UsageError('Expected no --leave-out with videos: copies are looked for among pictures alone.');
-    return undefined;
-  }
   const parts: OpenedPart[] = [
     ...(train === undefined ? [] : [partOf('train', train)]),
     partOf(measured, val),

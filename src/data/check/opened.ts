@@ -161,6 +161,9 @@ export function partOf(part: MeasuredPart, source: Source): OpenedPart {
   return { part, source, paths };
 }
 
+/** What a video is decoded for: its frames are then of at least 64 pixels, where they are so large. */
+const CLIP_SIDE = 56;
+
 /** A picture as it lies encoded. */
 export interface EncodedPicture {
   /** Names it as it lies there now; undefined where it does not. */
@@ -201,7 +204,7 @@ export class Pictures {
     const { encoded } = source;
     if (encoded === undefined) return undefined;
     const examine = async (options: DecodeOptions): Promise<Examined> => {
-      const seen = await source.examine!(k, options);
+      const seen = await source.examine!(k, hasClips(source) ? { targetSize: CLIP_SIDE } : options);
       // A video is told from others by some of its frames, and from all others by all.
       return hasClips(source) ? { ...seen, pixels: montage(seen.pixels), bytes: seen.pixels.data } : seen;
     };

@@ -310,7 +310,7 @@ export async function readPixels(
   if (!(i >= 0 && i < source.length))
     throw new RescaledError(`Picture ${i} asked of ${source.name}, which has ${source.length}.`);
   if (source.unreadable?.(i) === true)
-    throw new BrokenPicture(source.describe(i), 'it could not be read when it was to be decoded for the cache');
+    throw new BrokenPicture(source.describe(i), 'it could not be decoded for the cache; "rescaled check" says why');
   // What cannot be decoded is always ready.
   return source.ready(i, targetSize) ?? (await source.examine!(i, { targetSize, ...(limits && { limits }) })).pixels;
 }

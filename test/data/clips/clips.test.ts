@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { preprocessOptions } from '../../../src/augment/preprocess.js';
 import { withCache } from '../../../src/data/cached.js';
+import { checkData } from '../../../src/data/check/check.js';
 import { openClips } from '../../../src/data/clips/dataset.js';
 import { parseCsv } from '../../../src/data/clips/list.js';
 import { LABELS } from '../../../src/data/loading/labels.js';
@@ -122,24 +123,71 @@ test('decoded once, the broken named, and batches the same with and without the 
     // Ready without a decoder, the test part too.
     for (const source of [cached.train!, cached.val, cached.test!])
       for (let i = 0; i < source.length; i++)
-        if (source.describe(i) !== broken) assert.ok(source.ready(i, 8) !== undefined, source.describe(i));
+        assert.equal(source.ready(i, 8) === undefined, source.describe(i) === broken, source.describe(i));
+    // Nor is the broken one tried again.
+    const at = Array.from({ length: cached.train!.length }, (_, i) => i).filter((i) => cached.train!.unreadable!(i));
+    assert.deepEqual(
+      at.map((i) => cached.train!.describe(i)),
+      [broken],
+    );
     assert.equal(cached.train!.ready(0, 16), undefined);
     for (const workers of [0, 2]) assert.deepEqual(await batchesOf(cached.train!, workers), plain);
+  });
+});
+
+test('a check finds the broken and the copies of a list', async () => {
+  copyFileSync(join(data, 'train/right/1.gif'), join(data, 'copy.gif'));
+  writeTree(data, { 'all.csv': 'train/right/0.gif,1\ntrain/right/1.gif,1\ncopy.gif,2\ntrain/right/gone.gif,2\n' });
+  await withCacheIn('checked', async () => {
+    const checking = checkData(join(data, 'all.csv'));
+    let turn = await checking.next();
+    while (turn.done !== true) turn = await checking.next();
+    const { broken, groups, pictures } = turn.value;
+    assert.equal(pictures, 4);
+    assert.deepEqual(
+      broken.map(({ path, reason }) => [path, reason]),
+      [['train/right/gone.gif', 'no such file']],
+    );
+    assert.deepEqual(
+      groups.map((group) => [group.kinds, group.pictures.map(({ path }) => path).sort()]),
+      [
+        [
+          ['conflicts', 'duplicates'],
+          ['copy.gif', 'train/right/1.gif'],
+        ],
+      ],
+    );
   });
 });
 
 test('stopped on the way, decoding goes on where it was', async () => {
   const dataset = await openClips(data);
   await withCacheIn('stopped', async () => {
+    const readyIn = ({ train, val, test: tested }: typeof dataset): number =>
+      [train!, val, tested!].reduce(
+        (sum, source) =>
+          sum +
+          Array.from({ length: source.length }, (_, i) => i).filter((i) => source.ready(i, 8) !== undefined).length,
+        0,
+      );
+    const run = async (signal?: AbortSignal): Promise<typeof dataset> => {
+      const decoding = withCache(dataset, 8, signal);
+      let turn = await decoding.next();
+      while (turn.done !== true) turn = await decoding.next();
+      return turn.value;
+    };
+    // Asked to stop after the first clip: what is decoded by then is kept.
     const stop = new AbortController();
-    stop.abort();
-    const stopped = withCache(dataset, 8, stop.signal);
-    let turn = await stopped.next();
-    while (turn.done !== true) turn = await stopped.next();
-    const left = turn.value;
-    const ready = [left.train!, left.val, left.test!].flatMap((source) =>
-      Array.from({ length: source.length }, (_, i) => source.ready(i, 8) !== undefined),
-    );
-    assert.ok(!ready.includes(true) || ready.includes(false));
+    const examine = dataset.train!.examine!;
+    let decoded = 0;
+    Object.assign(dataset.train!, {
+      examine: (...given: Parameters<typeof examine>) => {
+        if (++decoded > 8) stop.abort();
+        return examine(...given);
+      },
+    });
+    const kept = readyIn(await run(stop.signal));
+    assert.ok(kept > 0 && kept < 15, `${kept} of 15`);
+    assert.equal(readyIn(await run()), 15);
   });
 });
