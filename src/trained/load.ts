@@ -157,7 +157,7 @@ export async function pictureOf(source: Source, index: number, view: Required<Pr
   const { size, clip } = view;
   const pixels = await readPixels(source, index, size);
   const seen = clip
-    ? filmStrip(evalClip(pixels, { ...view, clip }, index).image, size)
+    ? filmStrip(evalClip(pixels, { ...view, clip }, index).image, size, 4, 2)
     : { data: evalView(pixels, view), width: size, height: size };
   const { default: sharp } = await import('sharp');
   const png = await sharp(seen.data, { raw: { width: seen.width, height: seen.height, channels: 3 } })

@@ -45,7 +45,7 @@ export async function seenBatch(task: Task, config: RunConfig, data: Dataset | '
     const pictures = [];
     for (let k = 0; k < n; k++) {
       const image = step.images.subarray(k * bytes, (k + 1) * bytes);
-      const picture = await (input.clip ? thumbnail(filmStrip(image, size, 4), 4 * SIDE) : shown(image, size));
+      const picture = await (input.clip ? thumbnail(filmStrip(image, size, 4, 2), 2 * SIDE) : shown(image, size));
       pictures.push({ ...picture, caption: step.caption?.(k) ?? '' });
     }
     const of = loader.firstSize;

@@ -1,21 +1,26 @@
 import type { Pixels } from '../pixels.js';
 import { openClip } from './packed.js';
 
-/** Frames of a clip [T, S, S, 3] side by side, evenly chosen, the first and the last among them. @param most of them */
-export function filmStrip(image: Uint8Array, size: number, most = 6): Pixels {
+/**
+ * Frames of a clip [T, S, S, 3] in rows, in reading order, evenly chosen, the first and the last among them.
+ * @param most of them @param columns of a row; default: all in one
+ */
+export function filmStrip(image: Uint8Array, size: number, most = 6, columns = most): Pixels {
   const row = 3 * size;
   const frames = image.length / (row * size);
   const count = Math.max(1, Math.min(most, frames));
-  const width = count * size;
-  const data = new Uint8Array(3 * width * size);
+  const across = Math.min(columns, count);
+  const [width, height] = [across * size, Math.ceil(count / across) * size];
+  const data = new Uint8Array(3 * width * height);
   for (let i = 0; i < count; i++) {
     const k = count === 1 ? 0 : Math.round((i * (frames - 1)) / (count - 1));
+    const [left, top] = [(i % across) * size, Math.floor(i / across) * size];
     for (let y = 0; y < size; y++) {
       const from = (k * size + y) * row;
-      data.set(image.subarray(from, from + row), 3 * (y * width + i * size));
+      data.set(image.subarray(from, from + row), 3 * ((top + y) * width + left));
     }
   }
-  return { data, width, height: size };
+  return { data, width, height };
 }
 
 /** Four frames of a packed video, evenly over it, as one picture of 2 x 2: what it is compared with others by. */

@@ -108,4 +108,10 @@ test('a strip of frames has the first and the last', () => {
   const { data, width, height } = filmStrip(image, SIZE, 3);
   assert.deepEqual([width, height], [24, 8]);
   assert.deepEqual([data[0], data[3 * 8], data[3 * 23]], [10, 30, 40]);
+  const sheet = filmStrip(image, SIZE, 4, 2);
+  assert.deepEqual([sheet.width, sheet.height], [16, 16]);
+  assert.deepEqual(
+    [0, 8, 16 * 8, 16 * 8 + 8].map((at) => sheet.data[3 * at]),
+    [10, 20, 30, 40],
+  );
 });

@@ -131,7 +131,7 @@ test('decoded once, the broken named, and batches the same with and without the 
       [broken],
     );
     assert.equal(cached.train!.ready(0, 16), undefined);
-    for (const workers of [0, 2]) assert.deepEqual(await batchesOf(cached.train!, workers), plain);
+    assert.deepEqual(await batchesOf(cached.train!, 2), plain);
   });
 });
 
