@@ -4,9 +4,9 @@ import { plural } from '../../suggest.js';
 import type { Dataset, DatasetOptions } from '../dataset.js';
 import { quoted } from '../sources/class-folders.js';
 import type { Source } from '../sources/source.js';
-import { boxesOf, type PictureBoxes } from '../sources/truth.js';
+import { type BoxTable, boxesOf, type PictureBoxes } from '../sources/truth.js';
 import { byName, ENDINGS, type FoundFile, findFiles, isPictureName, othersText } from '../sources/walk.js';
-import { checkBoxes } from './boxes.js';
+import { type CheckedBoxes, checkBoxes } from './boxes.js';
 import { buildDataset, chooseParts, pictureList } from './dataset.js';
 import { type CocoFile, readCoco, readCocoFiles } from './files/coco.js';
 import { readLists } from './files/lists.js';
@@ -137,7 +137,8 @@ async function assemble(
   const before = (of: Problem['of']): number => read.problems.filter((problem) => problem.of === of).length;
   const counts = { boxes: checked.boxes + before('box'), pictures: given.length + before('picture') };
   refuseProblems(problems, counts, options.maxBroken ?? 0.01, root);
-  const { table, pictures } = checked;
+  const { pictures } = checked;
+  const table = withIds(checked, classes, read.categories);
   const dataset = buildDataset(root, chosen, pictures, {
     classes,
     truth: table,
@@ -150,6 +151,17 @@ async function assemble(
   });
   const notes = [...dataset.notes, ...read.notes, ...checked.notes, ...problemNotes(problems)];
   return { ...dataset, notes: [...notes, ...absentNotes(dataset)], problems };
+}
+
+/** The boxes with the numbers that COCO's file has for pictures and classes, where each is known by one. */
+function withIds(
+  { table, pictures }: Pick<CheckedBoxes, 'table' | 'pictures'>,
+  classes: readonly string[],
+  categories: ReadAnnotations['categories'],
+): BoxTable {
+  const ids = pictures.flatMap(({ id }) => (id === undefined ? [] : [id]));
+  if (categories === undefined || ids.length < pictures.length || new Set(ids).size < ids.length) return table;
+  return { ...table, coco: { pictures: Float64Array.from(ids), classes: classes.map((name) => categories.get(name)) } };
 }
 
 /** Classes that are asked for and cannot be learned. */

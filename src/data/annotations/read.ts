@@ -29,6 +29,8 @@ export interface ReadPicture {
   readonly height?: number;
   /** Its boxes are shares of the picture's sides. */
   readonly relative?: boolean;
+  /** Its number in COCO's file. */
+  readonly id?: number;
   readonly boxes: readonly ReadBox[];
 }
 
@@ -39,6 +41,8 @@ export interface ReadAnnotations {
   readonly classes?: readonly string[];
   /** The file that says them. */
   readonly classesFrom?: string;
+  /** Of COCO's files: numbers of the classes, by name. Absent where files disagree. */
+  readonly categories?: ReadonlyMap<string, number>;
   readonly problems: readonly Problem[];
   readonly notes: readonly string[];
   /** Lists say which pictures are meant: others are no oversight. */

@@ -7,6 +7,7 @@ import { CONTRAST_KEYS } from '../../recipe/simclr-augment.js';
 import type { RunConfig } from '../../run/config.js';
 import type { Task } from '../../train/task.js';
 import { type DetectDetails, detectEvaluator } from './evaluator.js';
+import { foundAndAsked } from './found.js';
 import { METRICS } from './metrics.js';
 import { modelOfRun, modelOfShapes } from './model.js';
 import { CENTRE_FIGURE, detectionObjective, FIGURES } from './objective.js';
@@ -65,6 +66,7 @@ export const detect: Task<DetectTargets, DetectSettings, DetectDetails> = {
     intervals: details.scorer.intervals().stats,
   }),
   text: detectText,
+  boxes: foundAndAsked,
   report: detectParts,
   idleSettings: {
     keys: [

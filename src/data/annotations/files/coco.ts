@@ -66,9 +66,15 @@ export function readCocoFiles(
   const classes: string[] = [];
   const notes: string[] = [];
   const claims = new Claims();
+  const categories = new Map<string, number>();
+  let agreed = true;
   for (const { path, part, content } of chosen) {
     const names = namesOf(path, content, notes);
-    for (const name of names.values()) if (!classes.includes(name)) classes.push(name);
+    for (const [id, name] of names) {
+      if (!classes.includes(name)) classes.push(name);
+      if (typeof id !== 'number' || (categories.get(name) ?? id) !== id) agreed = false;
+      else categories.set(name, id);
+    }
     const byImage = new Map<unknown, ReadBox[]>();
     for (const image of content.images) if (isEntry(image)) byImage.set(image['id'], []);
     for (const [i, annotation] of content.annotations.entries()) {
@@ -91,7 +97,14 @@ export function readCocoFiles(
       if (typeof picture === 'string') problems.push({ place, reason: picture, of: 'picture' });
       else {
         const sides = { width: typeof width === 'number' ? width : 0, height: typeof height === 'number' ? height : 0 };
-        read.push({ file: picture, source: place, ...(part && { part }), ...sides, boxes: byImage.get(id)! });
+        read.push({
+          file: picture,
+          source: place,
+          ...(part && { part }),
+          ...sides,
+          ...(typeof id === 'number' && { id }),
+          boxes: byImage.get(id)!,
+        });
       }
     }
   }
@@ -100,6 +113,7 @@ export function readCocoFiles(
     problems,
     notes,
     classes,
+    ...(agreed && { categories }),
     classesFrom: `the categories of ${chosen.map(({ path }) => path).join(', ')}`,
   };
 }
