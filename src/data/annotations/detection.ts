@@ -20,8 +20,6 @@ import { type FoundAnnotations, formOfBoxes, isAnnotated } from './which.js';
 export interface DetectionOptions extends DatasetOptions {
   /** Pascal VOC: what the numbers of a box mean. Default `inclusive`. */
   boxPixels?: VocPixels;
-  /** Most that may be wrong, as a share of the boxes and of the pictures. Default 0.01. */
-  maxBroken?: number;
   /** Names of the classes, in their order; boxes of others are left out. Default: those of the annotations. */
   classes?: readonly string[];
 }

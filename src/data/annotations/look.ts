@@ -16,7 +16,7 @@ const AT_ONCE = 8;
 export function openAnnotated(
   path: string,
   { kind }: FoundAnnotations,
-  options: DatasetOptions & { maxBroken?: number },
+  options: DatasetOptions,
 ): Promise<DetectionData | MapData> {
   if (kind === 'boxes') return openDetection(path, options);
   return kind === 'masks' ? openSegmentation(path, options) : openDepth(path, options);

@@ -17,19 +17,14 @@ import { bareStem, partOfPath, roleOf } from './names.js';
 import { Claims, PictureNames } from './pictures.js';
 import { type Problem, problemNotes, refuseProblems } from './problems.js';
 
-interface MapOptions extends DatasetOptions {
-  /** Most that may be wrong, as a share of the pictures. Default 0.01. */
-  maxBroken?: number;
-}
-
-export interface SegmentationOptions extends MapOptions {
+export interface SegmentationOptions extends DatasetOptions {
   /** Names of the classes, in the order of their numbers. Default: those of a list of classes, such as classes.txt. */
   classes?: readonly string[];
   /** Numbers of pixels that are not asked for. Default 255, and those that the list of classes calls void, unlabelled or the like. */
   ignore?: readonly number[];
 }
 
-export interface DepthOptions extends MapOptions {
+export interface DepthOptions extends DatasetOptions {
   /** Numbers of a metre. Default 1000: millimetres. */
   depthScale?: number;
   /** Numbers that say that there is no reading. Default 0 and 65535. */
@@ -284,7 +279,7 @@ function assemble(
   { chosen, pictures, problems, notes, ignored }: Found,
   wrong: readonly Wrong[],
   more: readonly string[],
-  options: MapOptions,
+  options: DatasetOptions,
   { classes, truth }: { classes: readonly string[]; truth(paths: ReturnType<typeof PathTable.from>): Truth },
 ): MapData {
   const gone = new Set(wrong.map(({ pair }) => pair));

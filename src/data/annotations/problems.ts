@@ -15,6 +15,9 @@ const NAMED = 20;
 /** So many are named among the notes of a data set. */
 const NOTED = 3;
 
+/** As many digits as a small share asks for. */
+const percent = (share: number): string => `${Number((100 * share).toPrecision(2))} %`;
+
 const lineOf = ({ place, reason }: Problem): string => `${place}: ${reason}`;
 
 /**
@@ -38,9 +41,12 @@ export function refuseProblems(
     const listed = own.slice(0, NAMED).map((problem) => `  ${lineOf(problem)}`);
     if (own.length > NAMED) listed.push(`  and ${own.length - NAMED} more`);
     throw new RescaledError(
-      `${own.length} of ${count} ${what} of ${folder} cannot be learned from, more than the allowed ` +
-        `${(100 * most).toFixed(1)} % (--max-broken):\n${listed.join('\n')}\n` +
-        'Mend or remove them, or raise --max-broken to do without them.',
+      `${own.length} of ${count} ${what} of ${folder} cannot be used, ` +
+        (most === 0 ? 'and none is allowed to be broken' : `more than the allowed ${percent(most)} (--max-broken)`) +
+        `:\n${listed.join('\n')}\n` +
+        (most === 0
+          ? 'Mend or remove them, or leave --strict out (or raise --max-broken) to do without them.'
+          : `Mend or remove them, or do without them: --max-broken ${Math.ceil((100 * own.length) / count) / 100}.`),
     );
   }
 }
