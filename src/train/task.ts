@@ -53,6 +53,8 @@ export interface Task<T extends Targets = Targets, S extends TaskSettings = Task
   openData(path: string, options: DatasetOptions): Promise<Dataset>;
   /** What batches carry, and how it is made in the loader's threads. */
   readonly targets: TargetSpec<T>;
+  /** The same for batches to learn from, where that depends on the recipe. */
+  targetsOf?(recipe: Recipe): TargetSpec<T>;
   /** What a run keeps of this data: run.json has it under `task`. JSON, with `name` first. */
   settings(dataset: Dataset): S;
   /** The settings with what the model and the weights that a run starts from have to do with them. */

@@ -36,7 +36,10 @@ export type DepthTargets = Looked & {
 };
 
 export interface DepthTargetOptions {
-  /** Divide by how much larger things are seen, as if the camera stood nearer (`viewDepth`). Default false. */
+  /**
+   * In training: divide by how much larger things are seen than where the whole picture is shown (`fit=letterbox`), as if the camera stood
+   * nearer. Default false.
+   */
   zoom?: boolean;
 }
 
@@ -115,7 +118,7 @@ function depths({ scale, invalid }: DepthTable, zoom: boolean, { idOf, path }: W
   return {
     writer(most, mode): TargetWriter<DepthTargets> {
       const looked = lookedAt(most);
-      const [views, whole]: Float32Array[][] = [[], []];
+      const [views, wholes]: Float32Array[][] = [[], []];
       return {
         async add(request) {
           const id = idOf(request.index);
@@ -123,12 +126,17 @@ function depths({ scale, invalid }: DepthTable, zoom: boolean, { idOf, path }: W
           looked.add(request, map, path(id));
           const depth = new Float32Array(map.data.length);
           for (let i = 0; i < depth.length; i++) depth[i] = metres[map.data[i]!]!;
-          views!.push(viewDepth(depth, request.view, 0, { zoom, grid: { width: map.width, height: map.height } }));
-          if (mode !== 'train') whole!.push(depth);
+          const near = zoom && mode === 'train';
+          const view = viewDepth(depth, request.view, 0, { zoom: near, grid: map });
+          // `viewDepth` divides by pixels of the view for each of the picture, of which a letterbox has so many.
+          const whole = request.view.size / Math.max(map.width, map.height);
+          if (near) for (let i = 0; i < view.length; i++) view[i]! *= whole;
+          views!.push(view);
+          if (mode !== 'train') wholes!.push(depth);
         },
         finish: () => ({
           depths: together(Float32Array, views!),
-          truth: together(Float32Array, whole!),
+          truth: together(Float32Array, wholes!),
           ...looked.finish(),
         }),
       };
