@@ -93,6 +93,13 @@ function masksAs(mask: MaskTable, index: readonly number[]): MaskTable {
   return {
     ...mask,
     table: shared(Uint8Array, Array.from(mask.table, as)),
+    ...(mask.shapes && {
+      shapes: {
+        ...mask.shapes,
+        classes: shared(Uint8Array, Array.from(mask.shapes.classes, as)),
+        background: as(mask.shapes.background),
+      },
+    }),
     ...(mask.colours && { colours: new Map([...mask.colours].map(([colour, old]) => [colour, as(old)])) }),
   };
 }

@@ -8,7 +8,7 @@ import { type BoxTable, boxesOf, type PictureBoxes } from '../sources/truth.js';
 import { byName, ENDINGS, type FoundFile, findFiles, isPictureName, othersText } from '../sources/walk.js';
 import { type CheckedBoxes, checkBoxes } from './boxes.js';
 import { buildDataset, chooseParts, pictureList } from './dataset.js';
-import { type CocoFile, readCoco, readCocoFiles } from './files/coco.js';
+import { readCocoContents, readCocoFiles } from './files/coco.js';
 import { readLists } from './files/lists.js';
 import { readVoc, type VocPixels } from './files/voc.js';
 import { readYolo } from './files/yolo.js';
@@ -94,13 +94,7 @@ async function readForm(
     const labels = ending(/\.txt$/i).filter(({ path }) => keys.has(keyOf(path)) || /(?:^|\/)labels\//.test(path));
     return readYolo(root, labels, pictures, paths);
   }
-  const contents: { path: string; content: CocoFile }[] = [];
-  const problems: Problem[] = [];
-  for (const { path, size } of ending(/\.json$/i)) {
-    const content = await readCoco(join(root, path), size);
-    if (typeof content === 'string') problems.push({ place: path, reason: content, of: 'picture' });
-    else if (content !== undefined && isOfThings(content)) contents.push({ path, content });
-  }
+  const { contents, problems } = await readCocoContents(root, files);
   if (contents.length === 0)
     throw new UsageError(
       `Expected lists of images, annotations and categories in ${join(root, file)} but ` +
@@ -109,12 +103,6 @@ async function readForm(
   const read = readCocoFiles(root, contents, pictures);
   return { ...read, problems: [...problems, ...read.problems] };
 }
-
-/** Not captions, say, which have no categories. */
-const isOfThings = ({ annotations, categories }: CocoFile): boolean =>
-  categories.length > 0 &&
-  (annotations.length === 0 ||
-    annotations.some((one) => typeof one === 'object' && one !== null && 'category_id' in one));
 
 async function assemble(
   root: string,

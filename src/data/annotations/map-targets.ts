@@ -7,7 +7,8 @@ import type { TargetReader, TargetRequest, TargetSpec, TargetWriter } from '../l
 import { PathTable } from '../sources/path-table.js';
 import type { Source } from '../sources/source.js';
 import type { DepthTable, MaskTable } from '../sources/truth.js';
-import { IGNORED, type MapOf, readDepth, readMask } from './files/map-file.js';
+import { IGNORED, type MapOf, readDepth } from './files/map-file.js';
+import { maskOf } from './files/shapes.js';
 
 /** What both kinds say of the pictures. */
 type Looked = {
@@ -89,7 +90,7 @@ interface Where {
 
 function masks(table: MaskTable, { idOf, path }: Where): TargetReader<SegmentTargets> {
   const kept = new Kept<Uint8Array>();
-  const read = (id: number): Promise<MapOf<Uint8Array>> => kept.read(id, () => readMask(path(id), table));
+  const read = (id: number): Promise<MapOf<Uint8Array>> => kept.read(id, () => maskOf(table, id, path(id)));
   return {
     writer(most, mode): TargetWriter<SegmentTargets> {
       const looked = lookedAt(most);

@@ -8,6 +8,7 @@ import { quoted } from '../sources/class-folders.js';
 import { PathTable } from '../sources/path-table.js';
 import { shared, type Truth } from '../sources/truth.js';
 import { byName, type FoundFile, findFiles, isPictureName, othersText } from '../sources/walk.js';
+import { openCocoMasks } from './coco-masks.js';
 import { buildDataset, type ChosenParts, chooseParts, pictureList } from './dataset.js';
 import { classFile, isVoid, type ListedClass, readClassList } from './files/class-list.js';
 import { readLists } from './files/lists.js';
@@ -16,6 +17,7 @@ import { type PngHead, pngHeadOf } from './files/png.js';
 import { bareStem, partOfPath, roleOf } from './names.js';
 import { Claims, PictureNames } from './pictures.js';
 import { type Problem, problemNotes, refuseProblems } from './problems.js';
+import { isAnnotated } from './which.js';
 
 export interface SegmentationOptions extends DatasetOptions {
   /** Names of the classes, in the order of their numbers. Default: those of a list of classes, such as classes.txt. */
@@ -72,6 +74,11 @@ const KINDS = {
  */
 export async function openSegmentation(path: string, options: SegmentationOptions = {}): Promise<MapData> {
   const root = resolve(path);
+  const { files, ignored: others } = await findFiles(root, isAnnotated);
+  if (!files.some((one) => isMap(one, 'mask'))) {
+    const drawn = await openCocoMasks(root, files, others, options);
+    if (drawn !== undefined) return drawn;
+  }
   const found = await paired(root, 'mask', options);
   const file = options.classes === undefined ? classFile(found.texts) : undefined;
   const listed =
@@ -141,6 +148,9 @@ interface Found {
   readonly ignored: Readonly<Record<string, number>>;
 }
 
+const isMap = ({ path }: FoundFile, role: 'mask' | 'depth'): boolean =>
+  roleOf(path) === role && (isPictureName(path) || /\.(?:exr|pfm|npy)$/i.test(path));
+
 async function paired(root: string, role: 'mask' | 'depth', options: DatasetOptions): Promise<Found> {
   const { what, example, problem } = KINDS[role];
   const { files, ignored } = await findFiles(
@@ -150,9 +160,7 @@ async function paired(root: string, role: 'mask' | 'depth', options: DatasetOpti
   const texts = files
     .filter(({ path }) => /\.(?:txt|names|csv)$|^[^.]+$/i.test(path.slice(path.lastIndexOf('/') + 1)))
     .map(({ path }) => path);
-  const maps = files.filter(
-    ({ path }) => roleOf(path) === role && (isPictureName(path) || /\.(?:exr|pfm|npy)$/i.test(path)),
-  );
+  const maps = files.filter((file) => isMap(file, role));
   const pictures = files.filter(({ path }) => roleOf(path) === 'picture' && isPictureName(path));
   if (maps.length === 0 || pictures.length === 0)
     throw new UsageError(

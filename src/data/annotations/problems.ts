@@ -31,9 +31,10 @@ export function refuseProblems(
   all: { readonly boxes: number; readonly pictures: number },
   most: number,
   folder: string,
+  boxes = 'boxes',
 ): void {
   for (const [of, count, what] of [
-    ['box', all.boxes, 'boxes'],
+    ['box', all.boxes, boxes],
     ['picture', all.pictures, 'pictures'],
   ] as const) {
     const own = problems.filter((problem) => problem.of === of);
@@ -52,11 +53,13 @@ export function refuseProblems(
 }
 
 /** What is left out, for people: one line, or none. */
-export function problemNotes(problems: readonly Problem[]): string[] {
+export function problemNotes(problems: readonly Problem[], box: 'box' | 'shape' = 'box'): string[] {
   if (problems.length === 0) return [];
   const counts = (['box', 'picture'] as const).flatMap((of) => {
     const count = problems.filter((problem) => problem.of === of).length;
-    return count === 0 ? [] : [of === 'box' ? plural(count, 'box', 'boxes') : plural(count, 'picture')];
+    return count === 0
+      ? []
+      : [of === 'box' ? plural(count, box, box === 'box' ? 'boxes' : 'shapes') : plural(count, 'picture')];
   });
   const named = problems.slice(0, NOTED).map(lineOf).join('; ');
   const more = problems.length > NOTED ? `; and ${problems.length - NOTED} more` : '';

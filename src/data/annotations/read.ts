@@ -1,5 +1,6 @@
 import type { PartName } from '../parts.js';
 import type { FoundFile } from '../sources/walk.js';
+import type { Shape } from './files/shapes.js';
 import type { Problem } from './problems.js';
 
 /** A box as a file has it. */
@@ -12,6 +13,8 @@ export interface ReadBox {
   readonly difficult?: boolean;
   /** Pixels that the thing covers. */
   readonly area?: number;
+  /** What it covers of the picture, of COCO's form. */
+  readonly shape?: Shape;
   /** Where it stands, and its numbers as they stand there: `Annotations/a.xml: box 3 (RBC 1,2,3,4)`. */
   readonly place: string;
   /** What is wrong with its numbers as they stand there. */

@@ -1,7 +1,7 @@
 // A detector as a run: what it writes, that it learns and resumes, and what is trained from it.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import sharp from 'sharp';
 import { Random } from '../../../src/augment/random.js';
@@ -242,7 +242,7 @@ test("eval and predict write COCO's results, YOLO's text and CSV, and measure cl
   }[];
   const { file_name: name, category_id: category, bbox, score } = first!;
   const [x, y, width, height] = bbox as [number, number, number, number];
-  const line = readFileSync(join(at('texts'), name.replace('.png', '.txt')), 'utf8').split('\n')[0]!;
+  const line = readFileSync(join(at('texts'), basename(name).replace('.png', '.txt')), 'utf8').split('\n')[0]!;
   const wanted = [category - 1, (x + width / 2) / 80, (y + height / 2) / 60, width / 80, height / 60, score];
   for (const [i, value] of line.split(' ').map(Number).entries()) assert.ok(Math.abs(value - wanted[i]!) < 1e-4, line);
   assert.equal(readFileSync(join(at('texts'), 'classes.txt'), 'utf8'), 'blue\nred\n');
