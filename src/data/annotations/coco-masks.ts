@@ -21,13 +21,12 @@ const BACKGROUND = 'background';
 /**
  * Opens COCO's polygons and run lengths as masks: things are drawn in the order of the file, a later one over an earlier one, crowds too; what
  * no thing covers is the class `background`, which stands first unless a category has that name.
- * @param files of the folder
+ * @param files of the folder @param ignored those that play no part, by ending
  * @returns undefined where there is no such file, or none with shapes
  */
 export async function openCocoMasks(
   root: string,
-  files: readonly FoundFile[],
-  ignored: Readonly<Record<string, number>>,
+  { files, ignored }: { files: readonly FoundFile[]; ignored: Readonly<Record<string, number>> },
   options: DatasetOptions,
 ): Promise<MapData | undefined> {
   const { contents, problems } = await readCocoContents(root, files);

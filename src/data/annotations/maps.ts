@@ -74,12 +74,12 @@ const KINDS = {
  */
 export async function openSegmentation(path: string, options: SegmentationOptions = {}): Promise<MapData> {
   const root = resolve(path);
-  const { files, ignored: others } = await findFiles(root, isAnnotated);
-  if (!files.some((one) => isMap(one, 'mask'))) {
-    const drawn = await openCocoMasks(root, files, others, options);
+  const walked = await findFiles(root, isAnnotated);
+  if (!walked.files.some((one) => isMap(one, 'mask'))) {
+    const drawn = await openCocoMasks(root, walked, options);
     if (drawn !== undefined) return drawn;
   }
-  const found = await paired(root, 'mask', options);
+  const found = await paired(root, 'mask', walked, options);
   const file = options.classes === undefined ? classFile(found.texts) : undefined;
   const listed =
     options.classes?.map((name, value) => ({ name, value })) ??
@@ -130,7 +130,7 @@ export async function openDepth(path: string, options: DepthOptions = {}): Promi
   if (!(scale > 0 && Number.isFinite(scale)))
     throw new UsageError(`Expected a number above 0 for depthScale, numbers of a metre, but received ${scale}.`);
   const root = resolve(path);
-  const found = await paired(root, 'depth', options);
+  const found = await paired(root, 'depth', await findFiles(root, isAnnotated), options);
   return assemble(root, found, [], [], options, {
     classes: ['depth'],
     truth: (paths) => ({ kind: 'depth', paths, scale, invalid: [...invalid] }),
@@ -151,12 +151,13 @@ interface Found {
 const isMap = ({ path }: FoundFile, role: 'mask' | 'depth'): boolean =>
   roleOf(path) === role && (isPictureName(path) || /\.(?:exr|pfm|npy)$/i.test(path));
 
-async function paired(root: string, role: 'mask' | 'depth', options: DatasetOptions): Promise<Found> {
+async function paired(
+  root: string,
+  role: 'mask' | 'depth',
+  { files, ignored }: Awaited<ReturnType<typeof findFiles>>,
+  options: DatasetOptions,
+): Promise<Found> {
   const { what, example, problem } = KINDS[role];
-  const { files, ignored } = await findFiles(
-    root,
-    (name) => isPictureName(name) || /\.(?:txt|names|csv|exr|pfm|npy)$/i.test(name) || !name.includes('.'),
-  );
   const texts = files
     .filter(({ path }) => /\.(?:txt|names|csv)$|^[^.]+$/i.test(path.slice(path.lastIndexOf('/') + 1)))
     .map(({ path }) => path);
