@@ -136,7 +136,7 @@ async function assemble(
     },
   });
   const notes = [...dataset.notes, ...read.notes, ...checked.notes, ...problemNotes(problems)];
-  return { ...dataset, notes: [...notes, ...absentNotes(dataset)], problems };
+  return { ...dataset, notes: [...notes, ...alikeNotes(classes), ...absentNotes(dataset)], problems };
 }
 
 /** The boxes with the numbers that COCO's file has for pictures and classes, where each is known by one. */
@@ -148,6 +148,21 @@ function withIds(
   const ids = pictures.flatMap(({ id }) => (id === undefined ? [] : [id]));
   if (categories === undefined || ids.length < pictures.length || new Set(ids).size < ids.length) return table;
   return { ...table, coco: { pictures: Float64Array.from(ids), classes: classes.map((name) => categories.get(name)) } };
+}
+
+/** Classes whose names are one name, it seems, written in several ways. */
+function alikeNotes(classes: readonly string[]): string[] {
+  const written = new Map<string, string[]>();
+  for (const name of classes) {
+    const plain = name.toLowerCase().replace(/[\s_-]+/g, '');
+    written.set(plain, [...(written.get(plain) ?? []), name]);
+  }
+  return [...written.values()]
+    .filter((names) => names.length > 1)
+    .map(
+      (names) =>
+        `the classes ${quoted(names)} are taken for different ones, though their names differ in case or signs alone`,
+    );
 }
 
 /** Classes that are asked for and cannot be learned. */

@@ -33,6 +33,9 @@ export function refuseProblems(
   folder: string,
   boxes = 'boxes',
 ): void {
+  const share = (of: Problem['of'], count: number): number =>
+    problems.filter((problem) => problem.of === of).length / Math.max(1, count);
+  const needed = Math.ceil(100 * Math.max(share('box', all.boxes), share('picture', all.pictures))) / 100;
   for (const [of, count, what] of [
     ['box', all.boxes, boxes],
     ['picture', all.pictures, 'pictures'],
@@ -46,8 +49,8 @@ export function refuseProblems(
         (most === 0 ? 'and none is allowed to be broken' : `more than the allowed ${percent(most)} (--max-broken)`) +
         `:\n${listed.join('\n')}\n` +
         (most === 0
-          ? 'Mend or remove them, or leave --strict out (or raise --max-broken) to do without them.'
-          : `Mend or remove them, or do without them: --max-broken ${Math.ceil((100 * own.length) / count) / 100}.`),
+          ? 'Mend or remove them, or raise --max-broken (leave --strict out) to do without them.'
+          : `Mend or remove them, or do without them: --max-broken ${Math.min(1, needed)}.`),
     );
   }
 }

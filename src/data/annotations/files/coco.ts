@@ -103,12 +103,16 @@ export function readCocoFiles(
     const byImage = new Map<unknown, ReadBox[]>();
     for (const image of content.images) if (isEntry(image)) byImage.set(image['id'], []);
     for (const [i, annotation] of content.annotations.entries()) {
-      const place = `${path}: annotation ${isEntry(annotation) ? String(annotation['id'] ?? i) : i}`;
+      const place = `${path}: annotation ${isEntry(annotation) ? String(annotation['id'] ?? i) : `number ${i + 1}`}`;
       const boxes = isEntry(annotation) ? byImage.get(annotation['image_id']) : undefined;
       if (boxes === undefined)
         problems.push({
           place,
-          reason: `its image ${isEntry(annotation) ? String(annotation['image_id']) : ''} is none of the file`,
+          reason: !isEntry(annotation)
+            ? 'it is no object with image_id, category_id and bbox'
+            : annotation['image_id'] === undefined
+              ? 'it has no image_id'
+              : `its image ${String(annotation['image_id'])} is none of the file`,
           of: 'box',
         });
       else {
