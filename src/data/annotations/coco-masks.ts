@@ -1,6 +1,6 @@
 import { UsageError } from '../../errors.js';
 import { plural } from '../../suggest.js';
-import type { DatasetOptions } from '../dataset.js';
+import type { Dataset, DatasetOptions } from '../dataset.js';
 import { quoted } from '../sources/class-folders.js';
 import { PathTable } from '../sources/path-table.js';
 import { type ShapeTable, shared } from '../sources/truth.js';
@@ -11,7 +11,6 @@ import { isVoid } from './files/class-list.js';
 import { readCocoContents, readCocoFiles } from './files/coco.js';
 import { IGNORED, MOST_CLASSES } from './files/map-file.js';
 import { packed } from './files/shapes.js';
-import type { MapData } from './maps.js';
 import { type Problem, problemNotes, refuseProblems } from './problems.js';
 import type { ReadPicture } from './read.js';
 
@@ -28,7 +27,7 @@ export async function openCocoMasks(
   root: string,
   { files, ignored }: { files: readonly FoundFile[]; ignored: Readonly<Record<string, number>> },
   options: DatasetOptions,
-): Promise<MapData | undefined> {
+): Promise<(Dataset & { readonly problems: readonly Problem[] }) | undefined> {
   const { contents, problems } = await readCocoContents(root, files);
   if (!contents.some(({ content }) => content.annotations.some((one) => one?.['segmentation'] !== undefined)))
     return undefined;
