@@ -9,6 +9,7 @@ import { type PictureResult, Predictor, UNSURE } from '../../deploy/predictor.js
 import { UsageError } from '../../errors.js';
 import { plural } from '../../suggest.js';
 import { integer, number } from '../options.js';
+import { type BoxFlags, boxWriter, checkResults, formatOption, readCocoIds, resultsOption } from './box-files.js';
 import { Drawer } from './draw-boxes.js';
 import { csvHeader, csvLine, type Form, jsonLine, type Shape, Tally, TextLines, writeLine } from './predict-output.js';
 import { checkInto, checkPaths, type Into, type PathOptions, picturesOfPaths } from './predict-paths.js';
@@ -34,6 +35,10 @@ export function register(program: Command): void {
     .option('--json', 'print one picture a line as JSON')
     .option('--sort-into <folder>', 'copy each picture into FOLDER/CLASS/')
     .option('--draw <folder>', 'of a model of boxes: write each picture with its boxes into FOLDER')
+    .addOption(resultsOption())
+    .addOption(formatOption())
+    .option('--ids <file>', "COCO's JSON with the numbers of pictures and classes, for --results in COCO's form")
+    .option('--force', 'write over what --results names')
     .option('--null', 'paths on standard input end with NUL, as find -print0 writes them')
     .option('-b, --batch <n>', 'pictures at a time', integer, 8)
     .option('--threads <n>', 'threads of ONNX Runtime', integer)
@@ -49,7 +54,8 @@ export function register(program: Command): void {
     .action(run);
 }
 
-interface Flags extends PathOptions {
+interface Flags extends PathOptions, BoxFlags {
+  ids?: string;
   top?: number;
   all?: boolean;
   threshold?: number;
@@ -64,6 +70,9 @@ interface Flags extends PathOptions {
 async function run(target: string, given: string[], flags: Flags): Promise<void> {
   check(flags);
   const file = modelFile(target);
+  const format = checkResults(flags);
+  if (flags.ids !== undefined && format !== 'coco')
+    throw new UsageError("Expected --ids with --results in COCO's form, such as --results found.json. Leave it out.");
   await checkPaths(given, flags);
   if (flags.sortInto !== undefined) await checkSortFolder(flags.sortInto);
   const predictor = await Predictor.load(file, flags.threads === undefined ? {} : { threads: flags.threads });
@@ -71,8 +80,12 @@ async function run(target: string, given: string[], flags: Flags): Promise<void>
   const { numbers, boxes } = predictor;
   if (numbers !== undefined) checkNumbers(file, `it gives numbers (${numbers.join(', ')}), no classes`, flags);
   if (boxes !== undefined) checkNumbers(file, 'it finds boxes', { ...flags, threshold: undefined });
-  else if (flags.draw !== undefined)
-    throw new UsageError(`Expected no --draw for ${file}: it finds no boxes. Leave it out.`);
+  else
+    for (const name of ['draw', 'results'] as const)
+      if (flags[name] !== undefined)
+        throw new UsageError(`Expected no --${name} for ${file}: it finds no boxes. Leave it out.`);
+  const ids = flags.ids === undefined ? undefined : readCocoIds(flags.ids, predictor.labels);
+  const results = format && boxWriter(flags.results!, format, predictor.labels, ids);
   const drawer = flags.draw === undefined ? undefined : new Drawer(flags.draw, predictor.labels);
   const { all = false } = flags;
   const top = all && numbers === undefined ? predictor.labels.length : (flags.top ?? 3);
@@ -90,8 +103,11 @@ async function run(target: string, given: string[], flags: Flags): Promise<void>
     sorter = new Sorter(flags.sortInto, folders);
     into = { folder: flags.sortInto, folders: [...folders.values()].map((name) => join(flags.sortInto!, name)) };
     await checkInto(given, into);
-    calm = leaveNothing(sorter);
+    calm = leaveNothing(() => {
+      if (sorter!.unfinished !== undefined) rmSync(sorter!.unfinished, { force: true });
+    });
   }
+  if (results !== undefined) calm = leaveNothing(() => results.drop());
 
   const ignored: Ignored = {};
   const errors = new Map<string, string>();
@@ -106,19 +122,31 @@ async function run(target: string, given: string[], flags: Flags): Promise<void>
   const progress = new Count();
   if (flags.csv === true) await writeLine(process.stdout, csvHeader(shape));
   const threshold = flags.threshold ?? (boxes === undefined ? undefined : Math.max(SHOWN_FROM, boxes.scoreThreshold));
-  const options = { top, batch: flags.batch, expand: false, threshold };
-  for await (const result of predictor.predict(paths(), options)) {
-    // Of a place that cannot be looked into the walk knows more than the decoder.
-    const told = errors.get(result.path);
-    if (told !== undefined) {
-      result.error = told;
-      errors.delete(result.path);
+  // Files of results are measured: they have all that the model gives.
+  const asked = results === undefined ? threshold : (flags.threshold ?? boxes!.scoreThreshold);
+  const options = { top, batch: flags.batch, expand: false, threshold: asked };
+  let written: string | undefined;
+  try {
+    for await (const result of predictor.predict(paths(), options)) {
+      if (results !== undefined && result.boxes !== undefined) {
+        results.add({ path: result.path, width: result.width!, height: result.height!, boxes: result.boxes });
+        result.boxes = result.boxes.filter(({ score }) => score >= threshold!);
+      }
+      // Of a place that cannot be looked into the walk knows more than the decoder.
+      const told = errors.get(result.path);
+      if (told !== undefined) {
+        result.error = told;
+        errors.delete(result.path);
+      }
+      tally.add(result);
+      if (sorter !== undefined && result.label !== undefined) await sorter.put(result.path, result.label);
+      await drawer?.draw(result);
+      await print(result);
+      progress.show(tally.pictures);
     }
-    tally.add(result);
-    if (sorter !== undefined && result.label !== undefined) await sorter.put(result.path, result.label);
-    await drawer?.draw(result);
-    await print(result);
-    progress.show(tally.pictures);
+    written = results?.end();
+  } finally {
+    results?.drop();
   }
   progress.clear();
   await predictor.close();
@@ -129,6 +157,7 @@ async function run(target: string, given: string[], flags: Flags): Promise<void>
       `${plural(sorter.copied, 'picture')} copied into ${sorter.root}` +
         (sorter.there > 0 ? `, ${sorter.there} there already` : ''),
     );
+  if (written !== undefined) console.error(`${flags.results}: ${written}`);
   if (drawer !== undefined) console.error(`${plural(drawer.drawn, 'picture')} drawn into ${flags.draw}`);
   if (tally.failed > 0) process.exitCode = 1;
 }
@@ -165,10 +194,10 @@ function printer(form: Form, shape: Shape): (result: PictureResult) => Promise<v
 }
 
 /** Ctrl-C ends at once as ever, but leaves no part of a copy. @returns what makes it ordinary again */
-function leaveNothing(sorter: Sorter): () => void {
+function leaveNothing(remove: () => void): () => void {
   const clean = (signal: NodeJS.Signals): void => {
     end();
-    if (sorter.unfinished !== undefined) rmSync(sorter.unfinished, { force: true });
+    remove();
     process.kill(process.pid, signal);
   };
   const end = (): void => void process.off('SIGINT', clean).off('SIGTERM', clean);

@@ -26,6 +26,7 @@ export const depth: Task<DepthTargets, DepthSettings, DepthDetails> = {
   network: { model: 'resnet-18', width: 0.5, size: 256 },
   openData: openDepth,
   targets: depthTargets(),
+  targetsOf: ({ depthZoom }) => depthTargets({ zoom: depthZoom }),
   settings: () => ({ name: 'depth', depth: DEFAULT_DEPTH }),
   settled: (settings, { recipe }) => ({ ...settings, depth: depthOf(recipe) }),
   settingsOf,
@@ -59,7 +60,16 @@ export const depth: Task<DepthTargets, DepthSettings, DepthDetails> = {
   report: depthParts,
   idleSettings: {
     keys: [
-      ...(['labelSmoothing', 'classWeights', 'mixup', 'cutmix', 'repeats', 'randomErasing', 'auxWeight'] as const),
+      ...([
+        'labelSmoothing',
+        'classWeights',
+        'mixup',
+        'cutmix',
+        'repeats',
+        'randomErasing',
+        'auxWeight',
+        'auxRate',
+      ] as const),
       ...CONTRAST_KEYS,
       ...DETECT_KEYS.filter((key) => !SHARED.includes(key)),
     ],
