@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { basename, join, parse } from 'node:path';
 import sharp from 'sharp';
-import type { PictureResult } from '../../deploy/predictor.js';
+import type { PictureResult } from '../../deploy/told.js';
 import { escaped } from './xml.js';
 
 /** Colours of classes in turn, told apart by colour-blind readers too (Okabe and Ito 2008). */

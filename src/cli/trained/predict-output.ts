@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { csvRow } from '../../csv.js';
-import { type PictureResult, UNSURE } from '../../deploy/predictor.js';
+import { type PictureResult, UNSURE } from '../../deploy/told.js';
 import { type Endings, passedOverText } from '../../part-words.js';
 import { plural } from '../../suggest.js';
 import { table } from '../table.js';
