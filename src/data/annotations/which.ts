@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { UsageError } from '../../errors.js';
+import { BrokenPicture } from '../decoding/decode.js';
 import { type FoundFile, findFiles, isPictureName } from '../sources/walk.js';
 import { pngHeadOf } from './files/png.js';
 import { isYolo } from './files/yolo.js';
@@ -125,6 +126,21 @@ const isCoco = (text: string): boolean =>
   /^\uFEFF?\s*\{/.test(text) &&
   /"(?:images|annotations|categories)"\s*:\s*\[/.test(text) &&
   /"(?:file_name|image_id|category_id|supercategory)"\s*:/.test(text);
+
+/**
+ * Whether a PNG that lies among pictures is a mask or depth map of one of them, by its name and by what its head says.
+ * @param below its way from the folder of the pictures
+ */
+export async function isMapOfPicture(path: string, below: string): Promise<boolean> {
+  const role = roleOf(below);
+  if ((role !== 'mask' && role !== 'depth') || !/\.png$/i.test(path)) return false;
+  try {
+    return await isMap(path, role === 'mask' ? 'masks' : 'depth');
+  } catch (error) {
+    if (error instanceof BrokenPicture) return false; // told when it is its turn
+    throw error;
+  }
+}
 
 async function isMap(path: string, kind: 'masks' | 'depth'): Promise<boolean> {
   const head = await pngHeadOf(path);

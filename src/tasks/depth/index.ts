@@ -54,6 +54,7 @@ export const depth: Task<DepthTargets, DepthSettings, DepthDetails> = {
       farthest: values.depthFarthest,
       device,
     }),
+  exported: ({ depth: { farthest } }) => ({ kind: 'depth', farthest }),
   evaluator: depthEvaluator,
   told: depthTold,
   text: depthText,

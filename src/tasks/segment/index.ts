@@ -46,6 +46,7 @@ export const segment: Task<SegmentTargets, SegmentSettings, SegmentDetails> = {
       labelSmoothing: values.labelSmoothing,
       device,
     }),
+  exported: ({ classes }) => ({ kind: 'masks', labels: classes }),
   evaluator: ({ classes }, options) => segmentEvaluator(classes, options),
   told: segmentTold,
   text: segmentText,
