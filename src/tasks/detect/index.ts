@@ -65,6 +65,10 @@ export const detect: Task<DetectTargets, DetectSettings, DetectDetails> = {
     intervals: details.scorer.intervals().stats,
   }),
   text: detectText,
+  redrawn: ({ details: { scorer } }, times) => {
+    const { ap } = scorer.result(times).stats;
+    return ap < 0 ? Number.NaN : ap;
+  },
   report: detectParts,
   idleSettings: {
     keys: [
