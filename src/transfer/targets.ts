@@ -123,7 +123,9 @@ export async function openTarget(given: string, share = 0.2): Promise<Target> {
   const [train, val, test] = [parts.train, parts.minival, dataset.test ?? dataset.val];
   if (val.length === 0)
     throw new UsageError(
-      `Expected two training pictures of some class in ${path}, to set one aside for validation, but every class has one. Add pictures.`,
+      task === 'classify'
+        ? `Expected two training pictures of some class in ${path}, to set one aside for validation, but every class has one. Add pictures.`
+        : `Expected two training pictures in ${path}, to set one aside for validation, but there is one. Add pictures.`,
     );
   if (dataset.split !== undefined)
     notes.push(

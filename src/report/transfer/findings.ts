@@ -57,7 +57,7 @@ export function transferFindings({ starts, targets, methods, labels, cells, pair
         const all = won + lost + noise;
         if (all === 0) continue;
         said.push(
-          `${first} against ${second}: of ${all} columns it wins ${won} and loses ${lost} beyond noise; ${noise} cannot be told apart.`,
+          `${first} against ${second}: of ${all === 1 ? '1 column' : `${all} columns`} it wins ${won} and loses ${lost} beyond noise; ${noise} cannot be told apart.`,
         );
       }
   const gains = targets.flatMap((target) => {
