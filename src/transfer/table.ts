@@ -1,12 +1,24 @@
 import { clipped, isBetter, type Metric } from '../metric.js';
 import { wilson } from '../report/statistics.js';
 import type { ReportCell, ReportPair, TransferReport } from '../report/transfer/data.js';
+import { plural } from '../suggest.js';
+import { taskNamed } from '../tasks/index.js';
 import { compare, drawnInterval, meanOver } from './compare.js';
-import { type Cell, type Group, METHOD_TITLES, type Method, methodsOn, type TransferPlan } from './plan.js';
+import {
+  type Cell,
+  type Group,
+  gridOf,
+  METHOD_TITLES,
+  type Method,
+  methodsOn,
+  type Setting,
+  type TransferPlan,
+} from './plan.js';
 import { type CellResult, readCell, readPoint } from './results.js';
+import { NEIGHBOURS } from './solve/knn.js';
+import { PENALTIES } from './solve/linear.js';
 import { digest } from './starts.js';
 import { contentOf, type TargetFacts } from './targets.js';
-import { howOf, short } from './words.js';
 
 /** What is known of a study: all that its page shows. */
 export type TransferTable = Omit<TransferReport, 'commands'>;
@@ -175,4 +187,96 @@ function ranked(column: readonly ReportCell[], pairs: readonly ReportPair[], met
     );
     return pair?.verdict === 'noise' ? { ...cell, rank: 'noise' } : cell;
   });
+}
+
+/** How a study was done, for its page: what is the same everywhere. */
+function howOf(plan: TransferPlan): { key: string; value: string }[] {
+  const { ask, targets } = plan;
+  const { methods, retrain, valSplit, epochs, settings, seeds } = ask;
+  const classes = targets.some(({ task }) => task === 'classify');
+  const tuned = methods.includes('finetune');
+  return [
+    ...(classes && methods.includes('linear')
+      ? [
+          {
+            key: 'linear',
+            value: `logistic regression on frozen features as they are, ${PENALTIES.length} L2 penalties from 1e-6 to 1e5 of the summed loss, by L-BFGS`,
+          },
+        ]
+      : []),
+    ...(classes && methods.includes('knn')
+      ? [
+          {
+            key: 'k-NN',
+            value: `up to ${NEIGHBOURS.k} neighbours by cosine, weights exp(cosine / ${NEIGHBOURS.temperature})`,
+          },
+        ]
+      : []),
+    ...(tuned
+      ? [
+          ...(classes ? ofClasses(plan) : []),
+          ...ofOthers(plan),
+          {
+            key: 'the grid',
+            value: `tried with the labels of seed 0; what validation chose is trained with each of ${plural(seeds, 'seed')}`,
+          },
+          ...(epochs === undefined ? [] : [{ key: 'epochs', value: String(epochs) }]),
+          ...(Object.keys(settings).length === 0 ? [] : [{ key: 'other settings', value: JSON.stringify(settings) }]),
+        ]
+      : []),
+    {
+      key: 'labels',
+      value: 'of each class its share, at least one; a smaller share lies within a larger one; by seed',
+    },
+    {
+      key: 'validation pictures',
+      value:
+        `all, at every share${retrain ? '; with all labels what was chosen then learns from them too' : ''}; ` +
+        `where a set has none, ${Number((100 * valSplit).toPrecision(3))} % are set aside`,
+    },
+    {
+      key: 'test pictures',
+      value: `measured once for each result${classes ? ', for classes in the centre view' : ''}`,
+    },
+  ];
+}
+
+/** Fine-tuning to classes, by kind of start. */
+function ofClasses({ ask: { grid, settings }, starts }: TransferPlan): { key: string; value: string }[] {
+  const words = (kind: 'weights' | 'scratch'): string =>
+    `${listed(gridOf({ kind }, grid, settings), ' per 256 pictures')}, divided by the rate`;
+  const has = (kind: 'weights' | 'scratch'): boolean => starts.some((start) => start.kind === kind);
+  return [
+    ...(has('weights') ? [{ key: 'fine-tuned', value: `recipe finetune, ${words('weights')}` }] : []),
+    ...(has('scratch')
+      ? [{ key: 'from scratch', value: `the same recipe for twice the steps, ${words('scratch')}` }]
+      : []),
+  ];
+}
+
+/** Fine-tuning to boxes, masks and depth: all starts alike. */
+function ofOthers({ targets, groups }: TransferPlan): { key: string; value: string }[] {
+  return targets.flatMap(({ name, task, size }) => {
+    const group = groups.find(({ target }) => target.name === name);
+    if (task === 'classify' || group === undefined) return [];
+    return [
+      {
+        key: `fine-tuned on ${name}`,
+        value:
+          `recipe ${taskNamed(task).recipe}, as long from scratch, whole pictures at ${size} pixels in each start's mean and deviation; ` +
+          listed(settingsIn(group)),
+      },
+    ];
+  });
+}
+
+const settingsIn = ({ points }: Group): Setting[] => points.map(({ setting }) => setting);
+
+const short = (value: unknown): string => String(Number(Number(value).toPrecision(3)));
+
+/** `rates 0.001, 0.01; decays none, 1e-5`. */
+function listed(points: readonly Setting[], behind = ''): string {
+  const all = (values: number[]): string =>
+    [...new Set(values)].map((value) => (value === 0 ? 'none' : short(value))).join(', ');
+  return `rates ${all(points.map(({ rate }) => rate))}${behind}; decays ${all(points.map(({ decay }) => decay))}`;
 }

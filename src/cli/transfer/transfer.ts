@@ -230,13 +230,14 @@ class Shown {
         );
         break;
       }
-      case 'tried':
-        this.say(
-          pc.dim(
-            `${event.name}: ${event.score === undefined ? 'the loss is no longer finite' : `${score(event.metric, event.score)} on validation, ${duration(event.seconds)}`}`,
-          ),
-        );
+      case 'tried': {
+        const reached =
+          event.score === undefined
+            ? 'the loss is no longer finite'
+            : `${score(event.metric, event.score)} on validation, ${duration(event.seconds)}`;
+        this.say(pc.dim(`${event.name}: ${reached}`));
         break;
+      }
       case 'broken':
         if (this.#broken.has(event.path)) break;
         this.#broken.add(event.path);

@@ -43,7 +43,8 @@ export function transferFindings({ starts, targets, methods, labels, cells, pair
       if (best === undefined || column.filter(({ score }) => score !== undefined).length < 2) continue;
       const equals = column.filter(({ rank }) => rank === 'noise').map(({ start }) => start);
       said.push(
-        `${target.name}, ${method.title}, ${most >= 100 ? 'all labels' : `${most} % of the labels`}: ${best.start} is best with ${scoreWords(target, best.score)}` +
+        `${target.name}, ${method.title}, ${most >= 100 ? 'all labels' : `${most} % of the labels`}: ` +
+          `${best.start} is best with ${scoreWords(target, best.score)}` +
           (equals.length === 0
             ? ', beyond noise against each other start.'
             : `; ${list(equals)} cannot be told from it.`),
@@ -57,7 +58,8 @@ export function transferFindings({ starts, targets, methods, labels, cells, pair
         const all = won + lost + noise;
         if (all === 0) continue;
         said.push(
-          `${first} against ${second}: of ${all === 1 ? '1 column' : `${all} columns`} it wins ${won} and loses ${lost} beyond noise; ${noise} cannot be told apart.`,
+          `${first} against ${second}: of ${all === 1 ? '1 column' : `${all} columns`} it wins ${won} and loses ${lost} beyond noise; ` +
+            `${noise} cannot be told apart.`,
         );
       }
   const gains = targets.flatMap((target) => {
