@@ -1,4 +1,4 @@
-import { clipped, isBetter, type Metric } from '../metric.js';
+import { isBetter, type Metric } from '../metric.js';
 import { wilson } from '../report/statistics.js';
 import type { ReportCell, ReportPair, TransferReport } from '../report/transfer/data.js';
 import { plural } from '../suggest.js';
@@ -146,10 +146,7 @@ function cellOf(
   return {
     ...common,
     score: mean.mean,
-    ...(known.length > 1 && {
-      ...clipped(target.metric, { low: mean.low!, high: mean.high! }),
-      interval: 'seeds' as const,
-    }),
+    ...(known.length > 1 && { low: mean.low!, high: mean.high!, interval: 'seeds' as const }),
     ...(one !== undefined && { ...one, interval: 'pictures' as const }),
     each: known.map(({ score }) => score),
     validation: known.reduce((sum, { validation }) => sum + validation.score, 0) / known.length,

@@ -10,7 +10,7 @@ import { UsageError } from '../errors.js';
 import { placeOf } from '../files.js';
 import type { Metric } from '../metric.js';
 import { picturesOf } from '../part-words.js';
-import { plural } from '../suggest.js';
+import { didYouMean, plural } from '../suggest.js';
 import { metricsOf, taskNamed } from '../tasks/index.js';
 import { digest } from './starts.js';
 
@@ -95,6 +95,11 @@ export const asGiven = ({ task, path }: Pick<TargetFacts, 'task' | 'path'>): str
 async function taskOf(given: string): Promise<{ task: TargetTask; path: string }> {
   const [, said, path] = existsSync(given) ? [] : (WITH_TASK.exec(given) ?? []);
   if (said !== undefined) return { task: said as TargetTask, path: path! };
+  const [, wrong, rest] = existsSync(given) ? [] : (/^(\w+)=(.+)$/s.exec(given) ?? []);
+  if (wrong !== undefined && existsSync(rest!))
+    throw new UsageError(
+      `Expected ${TARGET_TASKS.join(', ')} before = in --to ${given} but received "${wrong}".${didYouMean(wrong, TARGET_TASKS)}`,
+    );
   try {
     return { task: (await annotatedTask(given))?.task ?? 'classify', path: given };
   } catch (error) {

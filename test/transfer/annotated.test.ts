@@ -75,6 +75,11 @@ test('what cannot be done is refused in a line that names it', async () => {
     2,
     /settings that play a part in fine-tuning to streets but received focalGamma/,
   );
+  await rejectsWith(
+    openTarget(`detct=${cells}`),
+    2,
+    /before = in --to .* but received "detct"\. Did you mean "detect"/,
+  );
   const mixed = await vocSet(join(root, 'mixed'), { train: 3 });
   await mapSet(mixed, 'depth', { train: 3 });
   await rejectsWith(openTarget(mixed), 2, /Say which with --to TASK=.*mixed: detect or depth/);

@@ -1,3 +1,4 @@
+import { clipped } from '../../metric.js';
 import { niceRange } from '../draw/charts.js';
 import { compact, count, duration, missing, moment, significant } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
@@ -140,7 +141,10 @@ function labelCharts({ starts, targets, methods, cells, labels }: TransferReport
       );
       const at = (cell: ReportCell): number => cell.pictures ?? (target.train * cell.labels) / 100;
       if (new Set(own.map(at)).size < 2) return [];
-      const ends = own.flatMap(({ low, high, score }) => [scale * (low ?? score!), scale * (high ?? score!)]);
+      const ends = own.flatMap(({ low, high, score }) => {
+        const own = clipped(target.metric, { low: low ?? score!, high: high ?? score! });
+        return [scale * own.low, scale * own.high];
+      });
       const range = niceRange(Math.min(...ends), Math.max(...ends), 5);
       const ticks = [
         ...new Set(
