@@ -111,6 +111,11 @@ export interface Task<T extends Targets = Targets, S extends TaskSettings = Task
   text?(found: Evaluation<D>, settings: S): TaskText;
   /** The boxes found, and those that were to be found, of a task that finds boxes: for files that other programs read. */
   boxes?(found: Evaluation<D>, settings: S, source: Source): FoundAndAsked;
+  /**
+   * The primary metric where the picture that was measured as the i-th counts `times[i]` times, for intervals over drawn pictures; NaN where
+   * those have none. Absent where it is a mean over pictures, each right or wrong.
+   */
+  redrawn?(found: Evaluation<D>, times: ArrayLike<number>): number;
   /** Names of metrics that say nothing with these settings, such as the top 5 of 5 classes: they are not shown. */
   silent?(settings: S): readonly string[];
   /** What should be known as a run goes on, at the end of an epoch; told once. */

@@ -58,6 +58,7 @@ export const depth: Task<DepthTargets, DepthSettings, DepthDetails> = {
   evaluator: depthEvaluator,
   told: depthTold,
   text: depthText,
+  redrawn: ({ details: { scorer } }, times) => scorer.result(times).mean?.d1 ?? Number.NaN,
   report: depthParts,
   idleSettings: {
     keys: [

@@ -91,6 +91,10 @@ export const detect: Task<DetectTargets, DetectSettings, DetectDetails> = {
   }),
   text: detectText,
   boxes: foundAndAsked,
+  redrawn: ({ details: { scorer } }, times) => {
+    const { ap } = scorer.result(times).stats;
+    return ap < 0 ? Number.NaN : ap;
+  },
   report: detectParts,
   idleSettings: {
     keys: [

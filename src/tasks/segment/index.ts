@@ -50,6 +50,7 @@ export const segment: Task<SegmentTargets, SegmentSettings, SegmentDetails> = {
   evaluator: ({ classes }, options) => segmentEvaluator(classes, options),
   told: segmentTold,
   text: segmentText,
+  redrawn: ({ details: { scorer } }, times) => scorer.result(times).miou.detectron2 ?? Number.NaN,
   silent: () => ['miouKeras', 'miouAll'],
   report: segmentParts,
   idleSettings: {
