@@ -21,7 +21,6 @@ export const RECIPE_GROUPS: Readonly<Record<string, readonly RecipeKey[]>> = {
     'polyEnd',
     'layerDecay',
     'headRate',
-    'auxRate',
     'freeze',
   ],
   Optimiser: [

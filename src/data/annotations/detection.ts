@@ -139,14 +139,14 @@ async function assemble(
   return { ...dataset, notes: [...notes, ...alikeNotes(classes), ...absentNotes(dataset)], problems };
 }
 
-/** The boxes with the numbers that COCO's file has for pictures and classes, where each is known by one. */
+/** The boxes with the numbers that COCO's files have for pictures and classes, where each has one. */
 function withIds(
   { table, pictures }: Pick<CheckedBoxes, 'table' | 'pictures'>,
   classes: readonly string[],
   categories: ReadAnnotations['categories'],
 ): BoxTable {
   const ids = pictures.flatMap(({ id }) => (id === undefined ? [] : [id]));
-  if (categories === undefined || ids.length < pictures.length || new Set(ids).size < ids.length) return table;
+  if (categories === undefined || ids.length < pictures.length) return table;
   return { ...table, coco: { pictures: Float64Array.from(ids), classes: classes.map((name) => categories.get(name)) } };
 }
 

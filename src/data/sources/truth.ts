@@ -60,7 +60,7 @@ export interface BoxTable {
   readonly areas: Float32Array;
   /** [pictures, 2]: width and height of the picture. */
   readonly sides: Int32Array;
-  /** Of COCO's form, where numbers are numbers and none stands twice: those of the pictures, and of the classes that have one. */
+  /** Of COCO's form: the numbers of the pictures, unique within a file, and of the classes that have one. */
   readonly coco?: { readonly pictures: Float64Array; readonly classes: readonly (number | undefined)[] };
 }
 

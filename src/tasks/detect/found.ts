@@ -10,8 +10,11 @@ export function foundAndAsked(
   { classes }: DetectSettings,
   { spec }: Source,
 ): FoundAndAsked {
-  const coco = spec.kind === 'files' && spec.truth?.kind === 'boxes' ? spec.truth.coco : undefined;
+  const said = spec.kind === 'files' && spec.truth?.kind === 'boxes' ? spec.truth.coco : undefined;
   const ids = spec.kind === 'files' ? spec.ids : undefined;
+  // Files of two parts may have one number for two pictures.
+  const own = said && new Set(index.map((place) => said.pictures[ids![place]!]));
+  const coco = own?.size === index.length ? said : undefined;
   const one = (boxes: ArrayLike<number>, label: number, i: number): Omit<BoxPrediction, 'score'> => ({
     label: classes[label]!,
     index: label,

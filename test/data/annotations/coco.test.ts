@@ -174,7 +174,7 @@ describe('COCO', () => {
       problems.map(({ place, reason }) => `${place}: ${reason}`),
       [
         `${file} 2: its image 8 is none of the file`,
-        `${file} 9: its image  is none of the file`,
+        `${file} number 10: it is no object with image_id, category_id and bbox`,
         `${file} 3 (cat 1,2,0,20): it is empty`,
         `${file} 4 (cat 1,2,-3,20): it is reversed: an end comes before its beginning`,
         `${file} 5 (cat 1,2,,20): its numbers are not finite`,

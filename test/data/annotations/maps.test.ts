@@ -102,6 +102,7 @@ async function evaluated<T extends Targets>(
   { val }: Dataset,
   targets: TargetSpec<T>,
   mode: 'train' | 'eval' = 'eval',
+  scale: object = {},
 ): Promise<T> {
   const options = {
     source: val,
@@ -110,7 +111,7 @@ async function evaluated<T extends Targets>(
     mode,
     seed: 1,
     workers: 0,
-    preprocess: { size: 8, fit: 'letterbox' },
+    preprocess: { size: 8, fit: 'letterbox', ...scale },
   } as never;
   await using loader = new BatchLoader<T>(options);
   for await (const batch of loader.batches(0)) return batch.targets;
@@ -276,6 +277,15 @@ describe('pictures with depth', () => {
     assert.deepEqual(targets.truth, depth);
     const view = evalViewOf(8, 6, { size: 8, fit: 'letterbox' } as never);
     assert.deepEqual(targets.depths, viewDepth(depth, view, 0));
+    // Twice as large as where the whole picture is shown: half as far away, where that is asked for, and in training alone.
+    const twice = { cropMode: 'scale', scaleRange: [2, 2] };
+    const two = { val: data.train! } as Dataset;
+    const far = await evaluated(two, depthTargets(), 'train', twice);
+    const near = await evaluated(two, depthTargets({ zoom: true }), 'train', twice);
+    assert.ok(far.depths.some((metres) => metres > 0));
+    for (const [i, metres] of near.depths.entries())
+      assert.ok(Math.abs(metres - far.depths[i]! / 2) < 1e-6, `${metres}`);
+    assert.deepEqual((await evaluated(data, depthTargets({ zoom: true }))).depths, targets.depths);
     const scaled = await openDepth(folder, { depthScale: 256, depthInvalid: [100] });
     assert.notEqual(scaled.fingerprint, data.fingerprint);
     const other: DepthTargets = await evaluated(scaled, depthTargets());
