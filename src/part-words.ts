@@ -12,6 +12,10 @@ export function picturesOf(part: MeasuredPart, count: number, shown: (count: num
   return `${shown(count)} ${word === '' ? '' : `${word} `}picture${count === 1 ? '' : 's'}`;
 }
 
+/** `415 unlabelled, drawn 508 times`: a teacher's labels may ask for a picture more than once in a pass. */
+export const unlabelledText = (draws: number, pictures = draws): string =>
+  `${pictures} unlabelled${draws === pictures ? '' : `, drawn ${draws} times`}`;
+
 /** How many files there are of each name ending: `.heic`, or '' for names without one. */
 export type Endings = Readonly<Record<string, number>>;
 

@@ -6,6 +6,7 @@ import { drawsOf, mixtureOf, viewsPerLabelled } from '../batches.js';
 import type { TaskHandler, TaskTools } from '../child/messages.js';
 import { cachedDataset } from '../data/cached.js';
 import type { Dataset } from '../data/dataset.js';
+import { watchIndexing } from '../data/shard-data.js';
 import { typicalSide } from '../data/sources/sides.js';
 import { storedSpec } from '../data/sources/source.js';
 import type { TrainingData } from '../data/unlabelled.js';
@@ -108,48 +109,49 @@ const FAR_OFF = 1.3;
 
 export const handle: TaskHandler<ChoiceJob> = async ({ options, minutes }, tools) => {
   const began = performance.now();
+  watchIndexing((done, of) => tools.send({ type: 'indexing', step: 0, done, of }));
   const dataset = await openTrainingData({ ...options });
   if (dataset.train === undefined)
     throw new UsageError(`Expected training pictures in ${options.data} but there is only a validation part.`);
   const side = await typicalSide(dataset.train);
-  const recipe = options.recipe ?? (options.from === undefined ? RECIPE : FROM_WEIGHTS);
+  // A task with recipes of its own has a network too: the length alone is chosen.
+  const own = taskNamed(options.task).recipe;
+  const recipe = options.recipe ?? own ?? (options.from === undefined ? RECIPE : FROM_WEIGHTS);
   const given =
-    options.from === undefined
+    options.from === undefined && own === undefined
       ? {
           ...(options.model === undefined ? {} : { model: options.model }),
           ...(options.width === undefined ? {} : { width: options.width }),
           ...(options.size === undefined ? {} : { size: options.size }),
         }
       : rungOf(await resolveRun({ ...options, recipe, out: '.' }, dataset));
-  const rungs = rungsFor(side, given);
+  const rungs = own === undefined ? rungsFor(side, given) : [given as Rung];
   const configOf = ({ model, width, size }: Rung): Promise<RunConfig> =>
     resolveRun({ ...options, recipe, model, width, size, out: '.' }, dataset);
 
+  const asked = minutes !== undefined;
   // -- the speed of this machine, on a small network and no pictures
   const first = rungs.find(({ size, width }) => size >= 96 && width >= 0.5) ?? rungs[0]!;
   const config = await configOf(first);
   const { device, threads } = config;
   const batch = config.recipe.values.batch / config.recipe.values.accumulate;
-  const { train } = await measureModel(first.model, {
-    size: first.size,
-    overrides: { width: first.width, stemStride: stemStrideAt(modelFacts(first.model), first.size) } as ModelOverrides,
-    batch,
-    runs: 5,
-    threads,
-    device,
-  });
+  const perPicture = async (): Promise<number> => {
+    const { model, width, size } = first;
+    const overrides = { width, stemStride: stemStrideAt(modelFacts(model), size) } as ModelOverrides;
+    const { train } = await measureModel(model, { size, overrides, batch, runs: 5, threads, device });
+    return train.median / 1000 / batch;
+  };
   const freeBytes = availableMemory();
   const facts = (factor: number, values: RunConfig['recipe']['values']): Facts => ({
     ...known(dataset, values),
     factor,
     memoryBytes: device === 'cpu' ? SHARE_OF_MEMORY * freeBytes : Number.POSITIVE_INFINITY,
     memoryOf: (rung) => BASE_BYTES + costOf(rung, batch).trainMemoryBytes,
-    ...(settingsIn(options).epochs === undefined ? {} : { epochs: values.epochs }),
+    ...(settingsIn(options).epochs === undefined && (own === undefined || asked) ? {} : { epochs: values.epochs }),
   });
-  const asked = minutes !== undefined;
   const seconds = 60 * (minutes ?? DEFAULT_MINUTES);
   const left = (): number => Math.max(1, seconds - (performance.now() - began) / 1000);
-  let found = facts(train.median / 1000 / batch / nominalSeconds(first), config.recipe.values);
+  let found = facts(own === undefined ? (await perPicture()) / nominalSeconds(first) : 1, config.recipe.values);
   let pick = choose(rungs, left(), asked, found);
 
   // -- the speed of the choice, as it is trained
@@ -197,7 +199,7 @@ export const handle: TaskHandler<ChoiceJob> = async ({ options, minutes }, tools
     ...(smaller === undefined ? {} : { smaller }),
     ...(larger === undefined ? {} : { larger }),
     trainImages: resolved.trainImages,
-    ...(resolved.unlabelled && { unlabelledImages: resolved.unlabelled.images }),
+    ...(resolved.unlabelled && { unlabelledImages: resolved.unlabelled.pictures }),
     ...taskNamed(options.task).counts(resolved.task),
     ...(side === undefined ? {} : { side }),
     cores: availableParallelism(),

@@ -1,6 +1,7 @@
 // The process that looks for a learning rate. rate.ts starts it.
 import { isOutOfMemory } from '../child/death.js';
 import type { TaskHandler } from '../child/messages.js';
+import { watchIndexing } from '../data/shard-data.js';
 import { RescaledError } from '../errors.js';
 import type { TrainEvent } from '../run/events.js';
 import { findRate } from '../tasks/runs.js';
@@ -17,6 +18,7 @@ export interface RateJob {
 export const LESS_MEMORY = 'try a smaller --batch or --size';
 
 export const handle: TaskHandler<RateJob> = async ({ options, range }, { signal, send, letMessagesIn }) => {
+  watchIndexing((done, of) => send({ type: 'indexing', step: 0, done, of }));
   const events = findRate(options, range, { signal });
   try {
     for (let turn = await events.next(); ; turn = await events.next()) {

@@ -1,6 +1,6 @@
 import pc from 'picocolors';
 import { type Metric, type Scores, showMetric } from '../metric.js';
-import { passedOverText, picturesOf } from '../part-words.js';
+import { passedOverText, picturesOf, unlabelledText } from '../part-words.js';
 import type { EpochEvent, TrainEvent } from '../run/events.js';
 import { plural } from '../suggest.js';
 import { formatMatch } from '../weights/report.js';
@@ -22,11 +22,12 @@ const SELECTED = { minival: 'minival', val: 'validation pictures', test: 'test p
 function startText({
   trainImages,
   unlabelledImages,
+  unlabelledPictures,
   valImages,
   testImages,
   measured = 'test',
 }: Extract<TrainEvent, { type: 'start' }>): string {
-  const unlabelled = unlabelledImages === undefined ? '' : `${unlabelledImages} unlabelled, `;
+  const unlabelled = unlabelledImages === undefined ? '' : `${unlabelledText(unlabelledImages, unlabelledPictures)}, `;
   return (
     unlabelled +
     (testImages === undefined
@@ -81,6 +82,9 @@ export class Progress {
       case 'data':
         for (const text of event.notes) this.#permanent(pc.yellow(`note: ${text}`));
         if (event.ignoredFiles > 0) this.#permanent(pc.yellow(`note: ${passedOverText(event.ignoredEndings)}`));
+        break;
+      case 'indexing':
+        this.#line(`reading shards for their index, once: ${event.done} of ${event.of}`);
         break;
       case 'looking':
         this.#line(`looking at pictures: ${event.done} of ${event.of}`);

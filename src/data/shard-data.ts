@@ -35,10 +35,27 @@ export interface OpenedShards {
   identity: string;
 }
 
-/** Reads the indexes of shards, and makes those that are missing. @param onShard told after each one */
+/** Progress shorter than this is not worth a line. */
+const TELL_AFTER_MS = 1000;
+
+let watcher: ((done: number, of: number) => void) | undefined;
+
+/** For the process that opens data on the way to something else: told after each shard, once that takes long. */
+export function watchIndexing(told: ((done: number, of: number) => void) | undefined): void {
+  watcher = told;
+}
+
+function tellWatcher(): (done: number, of: number) => void {
+  const began = performance.now();
+  return (done, of) => {
+    if (performance.now() - began > TELL_AFTER_MS) watcher?.(done, of);
+  };
+}
+
+/** Reads the indexes of shards, and makes those that are missing. @param onShard told after each one; by default as `watchIndexing` says */
 export async function indexShards(
   found: FoundShards,
-  onShard: (done: number, of: number) => void = () => {},
+  onShard: (done: number, of: number) => void = tellWatcher(),
 ): Promise<OpenedShards> {
   const wanted = ORDER.flatMap((part) => sorted(found.shards).filter((shard) => shard.part === part));
   const cache = cacheFolder();

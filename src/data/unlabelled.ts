@@ -27,6 +27,8 @@ export interface Unlabelled {
   readonly source: Source;
   /** Places in the source, each as often as it is drawn in a pass. */
   readonly drawn: Int32Array;
+  /** How many of the source's are drawn at all. */
+  readonly pictures: number;
   /** Undefined where no teacher was asked. */
   readonly labels?: TeacherLabels;
   /** sha256 (hex) over the pictures' names and sizes, and over their labels. */
@@ -47,6 +49,7 @@ export function unlabelledOf(pool: Pool, labels?: TeacherLabels): Unlabelled {
     pool,
     source: pool.source,
     drawn: labels === undefined ? Int32Array.from({ length: pool.source.length }, (_, i) => i) : drawnOf(labels),
+    pictures: labels?.positions.length ?? pool.source.length,
     ...(labels && { labels }),
     fingerprint: hash.digest('hex'),
   };

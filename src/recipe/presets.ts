@@ -295,6 +295,9 @@ export function presetChain(name: string): Preset[] {
   return chain;
 }
 
+/** Whether a preset is this one or extends it. */
+export const isPresetOf = (name: string, preset: string): boolean => presetChain(name).includes(PRESETS[preset]!);
+
 /** The task that a preset is for; undefined of those for classes. */
 export const presetTask = (name: string): string | undefined =>
   presetChain(name).findLast(({ task }) => task !== undefined)?.task;

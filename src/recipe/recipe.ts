@@ -33,7 +33,7 @@ import {
 } from './schema.js';
 import { CONTRAST_KEYS, fitContrast, fitSimclr } from './simclr-augment.js';
 
-export { presetNames, presetTask } from './presets.js';
+export { isPresetOf, presetNames, presetTask } from './presets.js';
 export {
   type NamedRecipe,
   type Recipe,
@@ -134,6 +134,16 @@ export function checkKey(key: string, where = ''): void {
     );
 }
 
+/** What can be said of settings before the data and the model are known. @throws UsageError for an unknown one, or a value out of range */
+export function checkSettings(settings: Readonly<Record<string, unknown>>): void {
+  const { values } = spelt({ values: settings, source: '' });
+  for (const [key, value] of Object.entries(values)) {
+    checkKey(key);
+    const parsed = recipeSchema.shape[key as RecipeKey].safeParse(listed(key, value));
+    if (!parsed.success) throw wrongValue(key, value, parsed.error.issues[0]!);
+  }
+}
+
 /** A list typed as one text: `30,60,80`. */
 function listed(key: string, value: unknown): unknown {
   if (!(recipeSchema.shape[key as RecipeKey] instanceof z.ZodArray) || Array.isArray(value)) return value;
@@ -149,11 +159,14 @@ function validate(values: Readonly<Record<string, unknown>>): Recipe {
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
   const key = String(issue.path[0]);
-  throw new UsageError(
-    `Expected another value for the setting ${key} but received ${JSON.stringify(values[key])}: ` +
-      `${issue.message.replace(/^.*: expected/, 'expected')}.`,
-  );
+  throw wrongValue(key, values[key], issue);
 }
+
+const wrongValue = (key: string, value: unknown, { message }: { message: string }): UsageError =>
+  new UsageError(
+    `Expected another value for the setting ${key} but received ${JSON.stringify(value)}: ` +
+      `${message.replace(/^.*: expected/, 'expected')}.`,
+  );
 
 /**
  * The recipe of a run of an earlier version, which lacks the later settings: they get the values that change nothing.

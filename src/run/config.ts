@@ -34,6 +34,8 @@ export interface UnlabelledConfig {
   fingerprint: string;
   /** Pictures that are drawn, each as often as it is in a pass over them. */
   images: number;
+  /** The same, each once. Runs of earlier versions do not say it. */
+  pictures?: number;
 }
 
 /** All that a run is made of; stored as run.json, so that a resumed run is the same run. */

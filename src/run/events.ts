@@ -26,6 +26,8 @@ export type TrainEvent =
       trainImages: number;
       /** Pictures without labels, each as often as it is drawn in a pass over them. */
       unlabelledImages?: number;
+      /** The same, each once. */
+      unlabelledPictures?: number;
       /** Pictures that epochs are measured on. */
       valImages: number;
       /** Which part these are; test pictures where it is not said. */
@@ -46,6 +48,8 @@ export type TrainEvent =
       ignoredEndings: Endings;
       notes: readonly string[];
     }
+  /** Before the start: shards are read for their index, which is kept. */
+  | { type: 'indexing'; step: number; done: number; of: number }
   /** Before the start: pictures are looked at. */
   | { type: 'looking'; step: number; done: number; of: number }
   /** Before the start: pictures are decoded for the cache. */

@@ -8,12 +8,19 @@ export {
   evaluationsLeft,
   FASTER_THAN_TRAINING,
 } from './evaluate.js';
-export { type RatePoint, type RateRange, type RateSuggestions, startingRate, suggestRates } from './find-rate/curve.js';
+export {
+  checkRange,
+  type RatePoint,
+  type RateRange,
+  type RateSuggestions,
+  startingRate,
+  suggestRates,
+} from './find-rate/curve.js';
 export type { RateEvent, RateTest } from './find-rate/find.js';
 export { evaluationViews, learnedFrom, trainingLoader } from './learner.js';
 export { type LoopOptions, trainLoop } from './loop.js';
 export { checkDevice, withUnlabelled } from './open.js';
-export { type LearnOptions, settingsIn, type TrainOptions } from './options.js';
+export { checkLearnOptions, type LearnOptions, settingsIn, type TrainOptions } from './options.js';
 export { architectureOf, modelOf, preprocessOf, resolveConfig, stemStrideAt } from './resolve.js';
 export type { RunScores } from './score.js';
 export { loadStart, openStart, titlesOf, weightsOf } from './start.js';

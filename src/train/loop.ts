@@ -147,7 +147,9 @@ export async function* trainLoop(
     parameters: model.parameterCount(),
     resumed: resume,
     trainImages: train.length,
-    ...(data.unlabelled === undefined ? {} : { unlabelledImages: data.unlabelled.drawn.length }),
+    ...(data.unlabelled === undefined
+      ? {}
+      : { unlabelledImages: data.unlabelled.drawn.length, unlabelledPictures: data.unlabelled.pictures }),
     valImages: data.val.length,
     ...(config.selectedOn === undefined ? {} : { measured: data.measured }),
     ...(data.test === undefined ? {} : { testImages: data.test.length }),

@@ -1,6 +1,7 @@
-import type { OptionKinds } from '../checks.js';
+import { extname } from 'node:path';
+import { numberOption, type OptionKinds, wholeOption } from '../checks.js';
 import type { ModelSwitches } from '../recipe/model-switches.js';
-import type { Recipe, Settings } from '../recipe/recipe.js';
+import { checkPreset, checkSettings, type Recipe, type Settings } from '../recipe/recipe.js';
 
 /** What a caller may ask for; the rest follows from the data and the model. */
 export interface TrainOptions {
@@ -110,3 +111,18 @@ export const settingsIn = ({ settings, epochs, batch }: LearnOptions): Partial<R
   ...(epochs === undefined ? {} : { epochs }),
   ...(batch === undefined ? {} : { batch }),
 });
+
+/** What can be said of the options before data, model and engine are opened. @throws UsageError */
+export function checkLearnOptions(options: LearnOptions): void {
+  const { recipe } = options;
+  if (recipe !== undefined && extname(recipe) === '') checkPreset(recipe);
+  checkSettings(settingsIn(options));
+  wholeOption('--seed', options.seed, 0, Number.MAX_SAFE_INTEGER);
+  wholeOption('--threads', options.threads, 1, 1024);
+  wholeOption('--workers', options.workers, 0, 64);
+  wholeOption('--size', options.size, 8, 4096);
+  numberOption('--width', options.width, 0.01, 16);
+  numberOption('--max-broken', options.maxBroken, 0, 1);
+  numberOption('--checkpoint-seconds', options.checkpointSeconds, 0, 86_400);
+  wholeOption('--eval-every', options.evalEvery, 1, 1_000_000);
+}

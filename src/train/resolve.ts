@@ -3,7 +3,6 @@ import { resolve } from 'node:path';
 import { augmentPlan } from '../augment/policies/plan.js';
 import { type PreprocessOptions, preprocessOptions } from '../augment/preprocess.js';
 import { drawsOf, mixtureOf, viewsPerLabelled } from '../batches.js';
-import { numberOption, wholeOption } from '../checks.js';
 import { withoutMinival } from '../data/minival.js';
 import type { TrainingData } from '../data/unlabelled.js';
 import { UsageError } from '../errors.js';
@@ -20,13 +19,20 @@ import {
 } from '../models/index.js';
 import { BatchNorm } from '../nn/index.js';
 import { checkModelSwitches } from '../recipe/model-switches.js';
-import { type NamedRecipe, presetTask, type Recipe, resolveRecipe } from '../recipe/recipe.js';
+import {
+  isPresetOf,
+  type NamedRecipe,
+  presetTask,
+  type Recipe,
+  resolveRecipe,
+  type Settings,
+} from '../recipe/recipe.js';
 import { IMAGENET_INPUT, type RunConfig } from '../run/config.js';
 import { shapeOnly, zeros } from '../torch/index.js';
 import type { WeightsFacts } from '../weights/facts.js';
 import { epochsBetween } from './evaluate.js';
 import { deviceNamed } from './open.js';
-import { type LearnOptions, settingsIn } from './options.js';
+import { checkLearnOptions, type LearnOptions, settingsIn } from './options.js';
 import type { Task } from './task.js';
 
 /** The options of a model that weights say they are of; of other weights what they say of the activation. */
@@ -56,6 +62,16 @@ function stemStrideFor(
   return fixed ? options.stemStride : stemStrideAt(facts, size);
 }
 
+const presetOf = (named: string | NamedRecipe): string => (typeof named === 'string' ? named : named.preset);
+
+/** Settings before those that a file or the user has: these win. */
+const withSettings = (named: string | NamedRecipe, settings: Settings | undefined): string | NamedRecipe => {
+  if (settings === undefined) return named;
+  const { values, source } = settings;
+  const plain = typeof named === 'string' ? { name: named, preset: named, settings: [] } : named;
+  return { ...plain, settings: [{ values, source }, ...plain.settings] };
+};
+
 /** Completes the options with what the task, the data set, the model and the weights to start from say. */
 export function resolveConfig(
   task: Task,
@@ -66,14 +82,7 @@ export function resolveConfig(
 ): RunConfig {
   if (dataset.train === undefined)
     throw new UsageError(`Expected training pictures in ${options.data} but there is only a validation part.`);
-  wholeOption('--seed', options.seed, 0, Number.MAX_SAFE_INTEGER);
-  wholeOption('--threads', options.threads, 1, 1024);
-  wholeOption('--workers', options.workers, 0, 64);
-  wholeOption('--size', options.size, 8, 4096);
-  numberOption('--width', options.width, 0.01, 16);
-  numberOption('--max-broken', options.maxBroken, 0, 1);
-  numberOption('--checkpoint-seconds', options.checkpointSeconds, 0, 86_400);
-  wholeOption('--eval-every', options.evalEvery, 1, 1_000_000);
+  checkLearnOptions(options);
   if (options.select !== undefined && options.from === undefined)
     throw new UsageError(`Expected --from with --select ${options.select}: it picks weights of that file.`);
   if (options.from !== undefined && options.model === undefined && start.model === undefined)
@@ -94,13 +103,24 @@ export function resolveConfig(
   const size = options.size ?? start.size ?? task.network?.size ?? (dataset.kind === 'idx' ? 28 : facts.size);
   const { unlabelled } = dataset;
   const pool = unlabelled && { pictures: unlabelled.drawn.length, labels: unlabelled.labels !== undefined };
-  const madeFor = presetTask(typeof named === 'string' ? named : named.preset);
+  const madeFor = presetTask(presetOf(named));
   if (madeFor !== (task.recipe && task.name))
     throw new UsageError(
       `Expected a recipe for the task ${task.name}${task.recipe === undefined ? '' : `, such as ${task.recipe},`} but received ` +
         `one for ${madeFor ?? 'classes'}.${madeFor === 'contrast' ? ' "rescaled pretrain PICTURES" takes it.' : ''}`,
     );
-  const recipe = resolveRecipe(named, model, size, settingsIn(options), dataset.train.length, pool, task.idleSettings);
+  const own = task.recipe !== undefined && isPresetOf(presetOf(named), task.recipe);
+  const suited = own ? task.suited?.(dataset.train, size, start) : undefined;
+  const recipe = resolveRecipe(
+    withSettings(named, suited),
+    model,
+    size,
+    settingsIn(options),
+    dataset.train.length,
+    pool,
+    task.idleSettings,
+  );
+  if (suited?.advice !== undefined) recipe.advice = [...(recipe.advice ?? []), suited.advice];
   const refused = task.refuses?.(recipe.values);
   if (refused !== undefined)
     throw new UsageError(
@@ -130,9 +150,9 @@ export function resolveConfig(
         'Use --set precision=bfloat16, which needs no loss scaling, or --device cuda:0.',
     );
   const cores = availableParallelism();
-  const own = task.settings(dataset);
+  const asked = task.settings(dataset);
   const settings =
-    task.settled?.(own, { recipe: recipe.values, start, features: () => featuresOf(facts, width) }) ?? own;
+    task.settled?.(asked, { recipe: recipe.values, start, features: () => featuresOf(facts, width) }) ?? asked;
   const { earlyStopping, averaging, epochs } = recipe.values;
   // Who has a validation part needs no minival, but may ask for one.
   const ownPart = dataset.test !== undefined && recipe.chosen?.includes('minival') !== true;
@@ -163,6 +183,7 @@ export function resolveConfig(
         ...(options.labels !== undefined && { labels: resolve(options.labels) }),
         fingerprint: unlabelled.fingerprint,
         images: unlabelled.drawn.length,
+        pictures: unlabelled.pictures,
       },
     }),
     trainImages,

@@ -7,7 +7,7 @@ import type { ExportedOutput } from '../deploy/metadata.js';
 import type { Metric, Scores } from '../metric.js';
 import type { ImageModel } from '../models/index.js';
 import type { MeasuredPart } from '../part-words.js';
-import type { Recipe, RecipeKey } from '../recipe/recipe.js';
+import type { Recipe, RecipeKey, Settings } from '../recipe/recipe.js';
 import type { ClassMaps } from '../report/classes/maps.js';
 import type { TaskParts } from '../report/parts.js';
 import type { RunConfig, TaskSettings } from '../run/config.js';
@@ -56,6 +56,11 @@ export interface Task<T extends Targets = Targets, S extends TaskSettings = Task
   settings(dataset: Dataset): S;
   /** The settings with what the model and the weights that a run starts from have to do with them. */
   settled?(settings: S, about: { recipe: Recipe; start: WeightsFacts; features(): number }): S;
+  /**
+   * What these pictures ask of a recipe of the task's own (`recipe`, or one that extends it), before what was set by the user.
+   * @param size of the pictures as the network sees them
+   */
+  suited?(train: Source, size: number, start: WeightsFacts): Suited | undefined;
   /** The same from what weights say of themselves. @param outputs rows of their head */
   settingsOf(facts: WeightsFacts, outputs: number): S;
   /** How many classes, where there are any; for people. */
@@ -114,6 +119,11 @@ export interface Task<T extends Targets = Targets, S extends TaskSettings = Task
   report(found: Evaluation<D>, context: ReportContext<S>): Promise<TaskParts>;
   /** Brings where a run of 0.1.0 stands to today's form. */
   upgradeState?(state: unknown): unknown;
+}
+
+/** Settings, why, and what else should be known. */
+export interface Suited extends Settings {
+  advice?: string;
 }
 
 /** Pictures as weights are measured on them. */

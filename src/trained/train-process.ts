@@ -1,5 +1,6 @@
 // The process that trains and finishes a run. trainApart() starts it.
 import type { TaskHandler } from '../child/messages.js';
+import { watchIndexing } from '../data/shard-data.js';
 import type { TrainEvent } from '../run/events.js';
 import { resumeTraining, train } from '../tasks/runs.js';
 import type { TrainOptions } from '../train/index.js';
@@ -18,6 +19,7 @@ export const handle: TaskHandler<TrainJob> = async (task, { signal, send, letMes
   const run = task.type === 'train' ? task.options.out : task.run;
   const events =
     task.type === 'train' ? train(task.options, { signal }) : resumeTraining(run, { signal, data: task.data });
+  watchIndexing((done, of) => send({ type: 'event', event: { type: 'indexing', step: 0, done, of } }));
   let finished = false;
   for await (const event of events) {
     send({ type: 'event', event });

@@ -3,6 +3,7 @@ import type { Alternative, Asked, Choice } from '../../choice/run.js';
 import { nominalSeconds, type Rung } from '../../choice/rungs.js';
 import { modelTitle } from '../../models/index.js';
 import { commandLine, plural } from '../../suggest.js';
+import { taskNamed } from '../../tasks/index.js';
 import { duration } from '../progress.js';
 import { gigabytes } from '../words.js';
 
@@ -14,7 +15,8 @@ const FINE_TUNING_EPOCHS = 20;
 /** Lines that say what was chosen, why, how long it takes, and what else there is. */
 export function choiceText(data: string, { options }: Asked, choice: Choice): string {
   const { rung, recipe, batch, epochs, steps, trainImages, classes, side, cores, freeBytes, memoryBytes } = choice;
-  const few = trainImages < FEW && options.from === undefined && (side === undefined || side > 64);
+  const own = taskNamed(options.task).recipe !== undefined;
+  const few = !own && trainImages < FEW && options.from === undefined && (side === undefined || side > 64);
   const other = (which: string, found: Alternative | undefined): [string, string][] =>
     found === undefined
       ? []
@@ -40,7 +42,7 @@ export function choiceText(data: string, { options }: Asked, choice: Choice): st
       'chosen',
       `${titleOf(rung)}, recipe ${recipe}, batch ${batch}, ${plural(epochs, 'epoch')} (${plural(steps, 'step')})`,
     ],
-    ['why', why(choice)],
+    ['why', own ? `as many epochs as ${plural(choice.minutes, 'minute')} allow` : why(choice)],
     [
       'takes',
       `about ${duration(choice.seconds)} in all and ${memoryBytes === undefined ? '' : `${gigabytes(memoryBytes)} of memory, `}` +
@@ -78,7 +80,19 @@ function fineTuning(data: string, { trainImages, factor }: Choice): string {
 
 /** The command that does the same without measuring: the same bytes on the same machine. */
 function fixed(data: string, options: Asked['options'], { rung, recipe, epochs }: Choice): string[] {
-  const { settings = {}, seed, threads, workers, device, limitTrain, limitVal, valSplit, unlabelled, labels } = options;
+  const {
+    task,
+    settings = {},
+    seed,
+    threads,
+    workers,
+    device,
+    limitTrain,
+    limitVal,
+    valSplit,
+    unlabelled,
+    labels,
+  } = options;
   const own = {
     seed,
     threads,
@@ -89,7 +103,17 @@ function fixed(data: string, options: Asked['options'], { rung, recipe, epochs }
     'val-split': valSplit,
   };
   return [
-    ...['rescaled', 'train', data, ...flagsOf(rung), '-r', recipe, '-e', String(epochs)],
+    ...[
+      'rescaled',
+      'train',
+      data,
+      ...(task === undefined ? [] : ['--task', task]),
+      ...flagsOf(rung),
+      '-r',
+      recipe,
+      '-e',
+      String(epochs),
+    ],
     ...(unlabelled === undefined ? [] : ['--unlabelled', ...unlabelled]),
     ...(labels === undefined ? [] : ['--labels', labels]),
     ...Object.entries(settings).flatMap(([key, value]) =>

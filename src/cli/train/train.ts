@@ -10,12 +10,12 @@ import { UsageError } from '../../errors.js';
 import { lastName } from '../../files.js';
 import { type Metric, showMetric } from '../../metric.js';
 import { modelFacts, modelTitle } from '../../models/index.js';
-import { passedOverText, picturesOf } from '../../part-words.js';
+import { passedOverText, picturesOf, unlabelledText } from '../../part-words.js';
 import { finalWeights, loadConfig, type RunConfig } from '../../run/config.js';
 import { commandLine, plural } from '../../suggest.js';
 import { metricsOf, taskNamed } from '../../tasks/index.js';
 import { openTrainingData, resolveRun } from '../../tasks/runs.js';
-import { checkOut, leavableKinds, type TrainOptions } from '../../train/index.js';
+import { checkLearnOptions, checkOut, leavableKinds, type TrainOptions } from '../../train/index.js';
 import type { RunFigures } from '../../trained/finish.js';
 import { weightsPath } from '../named-weights.js';
 import { integer, number } from '../options.js';
@@ -150,11 +150,7 @@ async function completed(
   const asked = { options: given, ...(flags.minutes === undefined ? {} : { minutes: flags.minutes }) };
   // A task with a recipe of its own has a network too.
   const own = taskNamed(given.task).recipe !== undefined;
-  if (own && flags.minutes !== undefined)
-    throw new UsageError(
-      `Expected no --minutes with the task ${given.task}: lengths are chosen for classes alone. Say --epochs.`,
-    );
-  if (own || !isChoosing(asked))
+  if (own ? flags.minutes === undefined : !isChoosing(asked))
     return { options: given.from === undefined || own ? given : { recipe: 'finetune', ...given } };
   if (flags.out !== undefined && flags.explain !== true) checkOut(flags.out);
   // With --explain the configuration alone is printed.
@@ -191,7 +187,9 @@ function optionsFrom(data: string, flags: TrainFlags): Omit<TrainOptions, 'out'>
     throw new UsageError(
       'Expected either --minutes or --epochs but received both: the time says how many epochs there are.',
     );
-  return { ...options, data, settings };
+  const given = { ...options, data, settings };
+  checkLearnOptions(given);
+  return given;
 }
 
 export async function explain(options: TrainOptions, json: boolean): Promise<void> {
@@ -231,7 +229,7 @@ const measuredPart = ({ testImages, selectedOn = 'test' }: RunConfig): string =>
 function picturesText(config: RunConfig): string {
   const { trainImages, unlabelled, valImages, testImages } = config;
   const measured = measuredPart(config);
-  const heap = unlabelled === undefined ? '' : `${unlabelled.images} unlabelled, `;
+  const heap = unlabelled === undefined ? '' : `${unlabelledText(unlabelled.images, unlabelled.pictures)}, `;
   return testImages === undefined
     ? `${heap}${trainImages} training and ${valImages} ${measured} pictures`
     : `${heap}${trainImages} training, ${valImages} validation and ${testImages} test pictures`;

@@ -11,7 +11,16 @@ import { METRICS } from './metrics.js';
 import { modelOfRun, modelOfShapes } from './model.js';
 import { CENTRE_FIGURE, detectionObjective, FIGURES } from './objective.js';
 import { detectParts } from './report.js';
-import { DEFAULT_FACTS, type DetectSettings, detectorOptions, factsOf, fits, settingsOf } from './settings.js';
+import {
+  anchorsOfWeights,
+  DEFAULT_FACTS,
+  type DetectSettings,
+  detectorOptions,
+  factsOf,
+  fits,
+  settingsOf,
+} from './settings.js';
+import { suitedAnchors } from './suited.js';
 import { detectText } from './text.js';
 
 /** Of huber, in a code's units: tensorflow/tpu models/official/detection. */
@@ -32,6 +41,7 @@ export const detect: Task<DetectTargets, DetectSettings, DetectDetails> = {
   targets: detectTargets(),
   settings: ({ classes }) => ({ name: 'detect', classes: [...classes], detector: DEFAULT_FACTS }),
   settled: (settings, { recipe }) => ({ ...settings, detector: factsOf(recipe) }),
+  suited: (train, size, start) => anchorsOfWeights(start) ?? suitedAnchors(train, size),
   settingsOf,
   fits,
   counts: ({ classes }) => ({ classes: classes.length }),

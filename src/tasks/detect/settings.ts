@@ -2,7 +2,7 @@ import type { Dataset } from '../../data/dataset.js';
 import type { DetectorFacts, DetectorOptions } from '../../models/detect/index.js';
 import type { Recipe } from '../../recipe/recipe.js';
 import type { TaskSettings } from '../../run/config.js';
-import type { Fit } from '../../train/task.js';
+import type { Fit, Suited } from '../../train/task.js';
 import type { WeightsFacts } from '../../weights/facts.js';
 import { refuseOtherClasses } from '../refused.js';
 
@@ -28,6 +28,16 @@ export function factsOf(recipe: Recipe): DetectorFacts {
     anchors: { rule, size, scales, ratios },
     frozenNorm: recipe.trunkNorm === 'frozen',
     predict: { scoreThreshold, perLevel, overlap, perPicture },
+  };
+}
+
+/** Weights that found boxes by their anchors go on with them. */
+export function anchorsOfWeights({ detector }: WeightsFacts): Suited | undefined {
+  if (detector === undefined) return undefined;
+  const { rule, size, scales, ratios } = (detector as unknown as DetectorFacts).anchors;
+  return {
+    values: { anchorRule: rule, anchorSize: size, anchorScales: scales, anchorRatios: [...ratios] },
+    source: 'the weights that the run starts from have them',
   };
 }
 

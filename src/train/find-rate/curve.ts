@@ -1,3 +1,6 @@
+import { numberOption, wholeOption } from '../../checks.js';
+import { UsageError } from '../../errors.js';
+
 // A learning-rate range test as numbers: which rates, how losses are smoothed, and what is read from the curve.
 
 /** A step of the test. */
@@ -19,6 +22,23 @@ export interface RateRange {
 
 /** As the recipe's `learningRate`: from where nothing is learned to where nothing can be. */
 export const RATE_RANGE: Readonly<RateRange> = { lowest: 1e-5, highest: 10, steps: 100 };
+
+/** With fewer steps there is nothing to read from a smoothed curve without its ends. */
+const FEWEST = 20;
+
+/** The range with its defaults. @throws UsageError for one that no test can have */
+export function checkRange(given: Partial<RateRange>): RateRange {
+  const { lowest, highest, steps } = { ...RATE_RANGE, ...given };
+  wholeOption('--steps', steps, FEWEST, 100_000);
+  numberOption('--lowest', lowest, 1e-12, 1e6);
+  numberOption('--highest', highest, 1e-12, 1e6);
+  if (!(lowest < highest))
+    throw new UsageError(
+      `Expected a --lowest rate below the --highest but received ${lowest} and ${highest}. ` +
+        `Without them the test goes from ${RATE_RANGE.lowest} to ${RATE_RANGE.highest}.`,
+    );
+  return { lowest, highest, steps };
+}
 /**
  * Rate of step i (0-based): lowest (highest/lowest)^(i/(steps - 1)), so that equal ratios take equally many steps.
  * Smith 2015 (arXiv 1506.01186, section 3.3) raises it evenly; fastai (callback/schedule.py, LRFinder) as here, but

@@ -1,5 +1,4 @@
-import { numberOption, wholeOption } from '../../checks.js';
-import { RescaledError, UsageError } from '../../errors.js';
+import { RescaledError } from '../../errors.js';
 import { LossScaler, scaledPeak } from '../../optim/index.js';
 import { passedOverText } from '../../part-words.js';
 import type { RunConfig } from '../../run/config.js';
@@ -11,10 +10,7 @@ import { cached, checkDevice, looked, openTrainingData } from '../open.js';
 import type { LearnOptions } from '../options.js';
 import { resolveRun } from '../start.js';
 import type { Task } from '../task.js';
-import { DIVERGED, RATE_RANGE, type RatePoint, type RateRange, rateOfStep, SmoothedLoss } from './curve.js';
-
-/** With fewer there is nothing to read from a smoothed curve without its ends. */
-const FEWEST = 20;
+import { checkRange, DIVERGED, type RatePoint, type RateRange, rateOfStep, SmoothedLoss } from './curve.js';
 
 /** A step was done. */
 export interface RateEvent extends RatePoint {
@@ -48,7 +44,7 @@ export async function* findRate(
   { signal }: { signal?: AbortSignal } = {},
 ): AsyncGenerator<TrainEvent | RateEvent, RateTest | undefined> {
   const stopped = (): boolean => signal?.aborted === true;
-  const { lowest, highest, steps } = checkRange({ ...RATE_RANGE, ...range });
+  const { lowest, highest, steps } = checkRange(range);
   const opened = await openTrainingData(task, options);
   const config = await resolveRun(task, options, opened, signal);
   checkDevice(config.device);
@@ -119,16 +115,4 @@ export async function* findRate(
   } finally {
     await learner.dispose();
   }
-}
-
-function checkRange({ lowest, highest, steps }: RateRange): RateRange {
-  wholeOption('--steps', steps, FEWEST, 100_000);
-  numberOption('--lowest', lowest, 1e-12, 1e6);
-  numberOption('--highest', highest, 1e-12, 1e6);
-  if (!(lowest < highest))
-    throw new UsageError(
-      `Expected a --lowest rate below the --highest but received ${lowest} and ${highest}. ` +
-        `Without them the test goes from ${RATE_RANGE.lowest} to ${RATE_RANGE.highest}.`,
-    );
-  return { lowest, highest, steps };
 }

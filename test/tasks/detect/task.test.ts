@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import sharp from 'sharp';
 import { Random } from '../../../src/augment/random.js';
+import { chooseRun } from '../../../src/choice/run.js';
 import type { TrainEvent } from '../../../src/run/events.js';
 import { taskNamed } from '../../../src/tasks/index.js';
 import { resumeTraining, train } from '../../../src/tasks/runs.js';
@@ -217,4 +218,14 @@ test('what does not go together is named', async () => {
   await rejectsWith(whole(train(options('x', { recipe: 'quick' }))), 2, /task detect, such as detect-quick,/);
   await rejectsWith(whole(train(options('x', { settings: { cropMode: 'pad' } }))), 2, /cropMode than "?pad/);
   await rejectsWith(whole(train(options('x', { settings: { matchLow: 0.7 } }))), 2, /matchLow=0.7/);
+});
+
+test('with minutes the length alone is chosen: network and recipe are those of boxes', async () => {
+  const { out: _out, settings: _settings, ...given } = options('chosen');
+  const choice = await chooseRun({ options: given, minutes: 0.3 });
+  assert.ok(choice !== undefined);
+  assert.deepEqual(choice.rung, { model: 'resnet-18', width: 0.125, size: 64 });
+  assert.equal(choice.recipe, 'detect-quick');
+  assert.ok(choice.epochs >= 1 && choice.steps === choice.epochs * 6);
+  assert.deepEqual([choice.smaller, choice.larger, choice.classes], [undefined, undefined, 2]);
 });

@@ -10,7 +10,13 @@ import { modelFacts } from '../../../models/index.js';
 import { parseSetting, settingKey } from '../../../recipe/recipe.js';
 import { commandLine } from '../../../suggest.js';
 import { metricsOf, taskNamed } from '../../../tasks/index.js';
-import type { LearnOptions, RateRange, RateTest } from '../../../train/index.js';
+import {
+  checkLearnOptions,
+  checkRange,
+  type LearnOptions,
+  type RateRange,
+  type RateTest,
+} from '../../../train/index.js';
 import { weightsPath } from '../../named-weights.js';
 import { checkOutput } from '../../output.js';
 import { Progress } from '../../progress.js';
@@ -27,9 +33,11 @@ export async function findRate(data: string, flags: FindRateFlags): Promise<void
   const { out, force, json, steps, lowest, highest, set, batch, ...options } = flags;
   if (out !== undefined) checkOutput(out, { endings: ['.svg', '.html'], force });
   if (options.model !== undefined) modelFacts(options.model);
-  options.task ??= await foundTask(data);
   const settings = settingsOf({ set, batch });
   const range = definedOf({ steps, lowest, highest });
+  checkRange(range);
+  checkLearnOptions({ ...options, data, settings });
+  options.task ??= await foundTask(data);
   const from = options.from === undefined ? {} : { from: await weightsPath(options.from) };
   const learned = await chosenFor({ ...options, ...from, data, settings }, json === true);
   const test = learned === undefined ? undefined : await inProcess({ options: learned, range });
