@@ -33,11 +33,11 @@ export async function findRate(data: string, flags: FindRateFlags): Promise<void
   const { out, force, json, steps, lowest, highest, set, batch, ...options } = flags;
   if (out !== undefined) checkOutput(out, { endings: ['.svg', '.html'], force });
   if (options.model !== undefined) modelFacts(options.model);
-  options.task ??= await foundTask(data);
   const settings = settingsOf({ set, batch });
   const range = definedOf({ steps, lowest, highest });
   checkRange(range);
   checkLearnOptions({ ...options, data, settings });
+  options.task ??= await foundTask(data);
   const from = options.from === undefined ? {} : { from: await weightsPath(options.from) };
   const learned = await chosenFor({ ...options, ...from, data, settings }, json === true);
   const test = learned === undefined ? undefined : await inProcess({ options: learned, range });
