@@ -24,7 +24,7 @@ export interface ClassShare {
 
 /** What every pixel of a picture shows. */
 export interface MaskPrediction {
-  /** [height, width]: a position among the labels for each pixel of the picture, row by row. */
+  /** Of each pixel of the picture, row by row (height x width), a position among the labels. */
   data: Uint8Array;
   /** The classes that are in it, the largest first. */
   classes: ClassShare[];
@@ -32,7 +32,7 @@ export interface MaskPrediction {
 
 /** How far away every pixel of a picture is. All in metres. */
 export interface DepthPrediction {
-  /** [height, width]: row by row, from 0.001 to what the model was measured up to. */
+  /** Of each pixel, row by row (height x width), from 0.001 to what the model was measured up to. */
   data: Float32Array;
   nearest: number;
   /** The middle one, to a thousandth. */
