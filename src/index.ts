@@ -17,8 +17,16 @@ export { type PackEvent, type Packed, type PackOptions, packShards } from './dat
 export { openPool, type Pool } from './data/pool.js';
 export type { Pictures } from './deploy/inputs.js';
 export type { LatePicture, Picture } from './deploy/picture.js';
-export { type PictureResult, type Prediction, type PredictOptions, Predictor, UNSURE } from './deploy/predictor.js';
+export { type PredictOptions, Predictor } from './deploy/predictor.js';
 export type { SessionOptions } from './deploy/session.js';
+export {
+  type ClassShare,
+  type DepthPrediction,
+  type MaskPrediction,
+  type PictureResult,
+  type Prediction,
+  UNSURE,
+} from './deploy/told.js';
 export { RescaledError, UsageError } from './errors.js';
 export type { LabelCounts } from './labels/counts.js';
 export type { Manifest as LabelManifest, Teacher } from './labels/format.js';

@@ -12,6 +12,8 @@ export interface Metric {
   /** `share`: a fraction in 0..1, shown in percent; any other text stands behind the number; `''` for a bare number. */
   readonly unit: string;
   readonly direction: 'higher' | 'lower';
+  /** What a value of it is called: `accuracy`. Default: `score`. */
+  readonly noun?: 'accuracy';
   /** Drawn over the epochs in a report, as the primary one always is. */
   readonly charted?: boolean;
 }
@@ -88,10 +90,14 @@ export const readKey = ({ name }: Pick<Metric, 'name'>, key: string): string =>
   Object.keys(WRITTEN).find((known) => WRITTEN[known]!(name) === key) ?? key;
 
 /** Plain data with the keys of all its objects, however deep, as they are written; in the same order. */
-export function written(metric: Pick<Metric, 'name'>, value: unknown): unknown {
-  if (Array.isArray(value)) return value.map((item) => written(metric, item));
+export const written = (metric: Pick<Metric, 'name'>, value: unknown): unknown =>
+  withKeys(value, (key) => writtenKey(metric, key));
+/** The inverse of `written`. */
+export const readBack = (metric: Pick<Metric, 'name'>, value: unknown): unknown =>
+  withKeys(value, (key) => readKey(metric, key));
+
+function withKeys(value: unknown, named: (key: string) => string): unknown {
+  if (Array.isArray(value)) return value.map((item) => withKeys(item, named));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [writtenKey(metric, key), written(metric, item)]),
-  );
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [named(key), withKeys(item, named)]));
 }

@@ -44,3 +44,33 @@ export function tables(transfer: string): string {
     ])
     .join('\n');
 }
+
+/** What is read of a report whose targets have metrics of their own. */
+interface MetricReport {
+  starts: readonly { name: string }[];
+  targets: readonly { name: string; metric: { name: string; title: string; unit: string } }[];
+  cells: readonly Readonly<Record<string, unknown>>[];
+}
+
+/** One Markdown table: rows are starts, columns targets with the metric of each; shares in percent, with half of the 95 % interval over seeds. */
+export function metricTable(transfer: string): string {
+  const { starts, targets, cells } = JSON.parse(readFileSync(join(transfer, 'report.json'), 'utf8')) as MetricReport;
+  const titles = targets.map(({ name, metric }) => `${name}, ${metric.title}${metric.unit === 'share' ? ' %' : ''}`);
+  return [
+    `| start | ${titles.join(' | ')} |`,
+    `| --- |${' --- |'.repeat(targets.length)}`,
+    ...starts.map(({ name }) => {
+      const row = targets.map(({ name: target, metric }) => {
+        const cell = cells.find((one) => one['start'] === name && one['target'] === target);
+        const value = cell?.[metric.name] as number | undefined;
+        if (cell === undefined || value === undefined) return '';
+        const write = (number: number): string =>
+          metric.unit === 'share' ? (100 * number).toFixed(1) : number.toPrecision(3);
+        const half = ((cell['high'] as number) - (cell['low'] as number)) / 2;
+        const text = cell['interval'] === 'seeds' ? `${write(value)} ± ${write(half)}` : write(value);
+        return cell['rank'] === 'best' ? `**${text}**` : cell['rank'] === 'noise' ? `${text} =` : text;
+      });
+      return `| ${name} | ${row.join(' | ')} |`;
+    }),
+  ].join('\n');
+}

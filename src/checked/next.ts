@@ -10,8 +10,10 @@ export function nextCommands(checked: Checked, page: boolean): { what: string; c
   const { found, data, folders } = checked;
   const copies = found.leaks + found.conflicts + found.duplicates + found['near-duplicates'] > 0;
   const some = Object.values(found).some((n) => n > 0);
-  // More broken ones than --max-broken allows.
-  const refused = folders.some(({ trap }) => trap === 'refused') || found.broken > 0.01 * checked.pictures;
+  // More broken ones than --max-broken allows, or perhaps.
+  const refused =
+    folders.some(({ trap }) => trap === 'refused') ||
+    Math.max(found.broken, found.annotations) > 0.01 * checked.pictures;
   const trained = found.leaks > 0 && checked.groups.some(ofTraining);
   const options = [
     ...(found.imbalance > 0 ? ['--set', 'classWeights=balanced'] : []),

@@ -30,6 +30,8 @@ export interface DatasetOptions {
   take?: TakenPart;
   /** Read IDX files through the cache of decoded pictures (see `cacheFolder`). Default false. */
   cache?: boolean;
+  /** Annotations: the most that may be wrong, as a share of the boxes and of the pictures. Default 0.01. */
+  maxBroken?: number;
 }
 
 export interface Dataset {

@@ -11,6 +11,8 @@ import { byName, ENDINGS, follow, isPictureName, listFolder, othersText, passOve
 /** A picture that was found, or a place that cannot be looked into and why. */
 export interface Found {
   path: string;
+  /** Its way below the folder that was given, or that a pattern starts from, with `/`; none of a file that was named, or lies in a shard. */
+  below?: string;
   error?: string;
   /** Reads it, where it is no file of its own but lies in a shard. */
   read?: () => Promise<Uint8Array>;
@@ -148,7 +150,7 @@ async function* walk(
         if (taken || depth < pattern!.depth) yield* visit(`${below}/`, depth + 1, taken);
       } else if (!taken) continue;
       else if (error !== undefined) yield { path: shown(below), error };
-      else if (file && isPictureName(name)) yield { path: shown(below) };
+      else if (file && isPictureName(name)) yield { path: shown(below), below };
       else passOver(ignored, name);
     }
     inside.delete(real);

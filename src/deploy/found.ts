@@ -12,6 +12,24 @@ export interface BoxPrediction {
   box: [number, number, number, number];
 }
 
+/** What an evaluation found and should have found, picture by picture. */
+export interface FoundAndAsked {
+  readonly labels: readonly string[];
+  readonly pictures: readonly {
+    /** Its place in the source. */
+    readonly index: number;
+    readonly width: number;
+    readonly height: number;
+    /** Its number in COCO's file, where it comes from one. */
+    readonly id?: number;
+    /** Highest score first. */
+    readonly boxes: readonly BoxPrediction[];
+    readonly asked: readonly (Omit<BoxPrediction, 'score'> & { crowd: boolean; difficult: boolean; area: number })[];
+  }[];
+  /** Numbers of the classes in that file, by index. */
+  readonly categories?: readonly (number | undefined)[];
+}
+
 /** How a picture was looked at. */
 export interface Looked {
   readonly view: View;

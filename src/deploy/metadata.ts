@@ -40,14 +40,16 @@ export interface TrainingFacts {
 /**
  * What an exported file gives out for a picture. Of classes: `logits` and `probabilities` [N, K], their softmax. Of
  * numbers: `numbers` [N, K] as the model gives them. Of boxes: `boxes` [M, 4], `scores`, `classes` and `pictures` [M] of all N pictures together,
- * after non-maximum suppression (onnx/boxes.ts).
+ * after non-maximum suppression (onnx/boxes.ts). Of masks and depth: onnx/outputs.ts.
  */
 export type ExportedOutput =
   | { readonly kind: 'classes'; readonly labels: readonly string[] }
   | { readonly kind: 'numbers'; readonly names: readonly string[] }
-  | { readonly kind: 'boxes'; readonly labels: readonly string[]; readonly detector: DetectorFacts };
+  | { readonly kind: 'boxes'; readonly labels: readonly string[]; readonly detector: DetectorFacts }
+  | { readonly kind: 'masks'; readonly labels: readonly string[] }
+  | { readonly kind: 'depth'; readonly farthest: number };
 
-/** Names of what stands in a row of the output. */
+/** Names of what stands in a row of the output; none of depth. */
 export const rowOf = ({ labels, numbers }: Pick<OnnxMetadata, 'labels' | 'numbers'>): readonly string[] =>
   numbers ?? labels;
 
@@ -55,12 +57,14 @@ export const rowOf = ({ labels, numbers }: Pick<OnnxMetadata, 'labels' | 'number
 export interface OnnxMetadata {
   /** Of the package that wrote the file. */
   version: string;
-  /** One a class, in the order of the outputs; none where the file gives numbers. */
+  /** One a class, in the order of the outputs; none where the file gives numbers or depth. */
   labels: string[];
   /** Names of the numbers that the file gives, where it knows no classes. */
   numbers?: string[];
   /** Where the file gives boxes: which of them count. */
   boxes?: { scoreThreshold: number; perPicture: number };
+  /** Where the file gives depth, and no labels: its unit, and what it was learned and measured up to. */
+  depth?: { unit: 'metre'; farthest: number };
   preprocess: Preprocess;
   training: TrainingFacts;
 }
@@ -79,6 +83,7 @@ const preprocessSchema = z.looseObject({
   resizeRule: z.string(),
 });
 const boxesSchema = z.looseObject({ scoreThreshold: z.number(), perPicture: z.int().min(1) });
+const depthSchema = z.looseObject({ unit: z.literal('metre'), farthest: z.number().gt(0) });
 const trainingSchema = z.looseObject({ model: z.string() });
 
 /** The resize rule in words. `size` and `evalCrop` as in `Preprocess`. */
@@ -101,7 +106,9 @@ export function resizeRule(size: number, evalCrop: number, interpolation: string
 export function toProperties(metadata: OnnxMetadata): { key: string; value: string }[] {
   return [
     { key: 'rescaled.version', value: metadata.version },
-    { key: metadata.numbers === undefined ? 'labels' : 'numbers', value: JSON.stringify(rowOf(metadata)) },
+    metadata.depth === undefined
+      ? { key: metadata.numbers === undefined ? 'labels' : 'numbers', value: JSON.stringify(rowOf(metadata)) }
+      : { key: 'depth', value: JSON.stringify(metadata.depth) },
     ...(metadata.boxes === undefined ? [] : [{ key: 'boxes', value: JSON.stringify(metadata.boxes) }]),
     { key: 'preprocess', value: JSON.stringify(metadata.preprocess) },
     { key: 'training', value: JSON.stringify(metadata.training) },
@@ -140,17 +147,22 @@ export function fromProperties(properties: readonly { key: string; value: string
   };
   return {
     version,
-    ...(values.has('numbers')
-      ? { labels: [], numbers: parsed('numbers', namesSchema) }
-      : { labels: parsed('labels', namesSchema) }),
+    ...(values.has('depth')
+      ? { labels: [], depth: parsed('depth', depthSchema) }
+      : values.has('numbers')
+        ? { labels: [], numbers: parsed('numbers', namesSchema) }
+        : { labels: parsed('labels', namesSchema) }),
     ...(values.has('boxes') && { boxes: parsed('boxes', boxesSchema) }),
     preprocess: parsed('preprocess', preprocessSchema),
     training: parsed('training', trainingSchema),
   };
 }
 
-/** Of a file that lost its metadata: the class names that lie beside it, and a picture cut and resized as is usual. */
-export function assumedMetadata(labels: string[], size: number): OnnxMetadata {
+/**
+ * Of a file that lost its metadata: the class names that lie beside it, and a picture cut and resized as is usual.
+ * @param fit of masks: the whole picture
+ */
+export function assumedMetadata(labels: string[], size: number, fit?: 'letterbox'): OnnxMetadata {
   const { evalCrop, interpolation } = { evalCrop: 0.875, interpolation: 'bicubic' as const };
   return {
     version: 'unknown',
@@ -158,13 +170,14 @@ export function assumedMetadata(labels: string[], size: number): OnnxMetadata {
     preprocess: {
       size,
       evalCrop,
+      ...(fit && { fit }),
       interpolation,
       layout: 'NHWC',
       channels: 'RGB',
       // They are in the graph; what they are cannot be told from outside.
       mean: [0, 0, 0],
       std: [1, 1, 1],
-      resizeRule: resizeRule(size, evalCrop, interpolation),
+      resizeRule: resizeRule(size, evalCrop, interpolation, fit),
     },
     training: { model: 'unknown' },
   };

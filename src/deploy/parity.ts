@@ -28,6 +28,8 @@ export interface Parity {
   top1Agreement?: number;
   /** Of boxes: share of the model's boxes that the file gives too, of the same class and at nearly the same place. */
   boxAgreement?: number;
+  /** Of masks: share of the pixels for which both name the same class. */
+  pixelAgreement?: number;
   /** Number of pictures compared. */
   pictures: number;
 }

@@ -1,8 +1,13 @@
 import { type Pixels, pixelsOf } from '../augment/pixels.js';
-import { type DecodeOptions, decodeBytes, type Examined, examineBytes, examineFile } from '../data/decoding/decode.js';
+import { type DecodeOptions, type Examined, examineBytes, examineFile } from '../data/decoding/decode.js';
 
 /** A picture to classify: a path, an encoded file (JPEG, PNG, ...) in memory, or decoded pixels. */
 export type Picture = string | Uint8Array | Pixels;
+
+interface Sides {
+  readonly width: number;
+  readonly height: number;
+}
 
 /** A picture that is read when its turn comes: one of a source, say. */
 export interface LatePicture {
@@ -10,9 +15,10 @@ export interface LatePicture {
   readonly path: string;
   /**
    * @param targetSize side S that the network will see, in pixels
+   * @returns its pixels, with the sides that it had before any reduction where they are known
    * @throws BrokenPicture when it cannot be read
    */
-  pixels(targetSize: number): Promise<Pixels>;
+  pixels(targetSize: number): Promise<Pixels & { whole?: Sides }>;
 }
 
 export const isLate = (value: unknown): value is LatePicture =>
@@ -26,7 +32,10 @@ export const isLate = (value: unknown): value is LatePicture =>
 /** An encoded picture that is read when its turn comes. */
 export const late = (path: string, read: () => Promise<Uint8Array>): LatePicture => ({
   path,
-  pixels: async (targetSize) => decodeBytes(await read(), path, { targetSize }),
+  async pixels(targetSize) {
+    const { pixels, width, height } = await examineBytes(await read(), path, { targetSize });
+    return { ...pixels, whole: { width, height } };
+  },
 });
 
 /**
@@ -45,7 +54,8 @@ export async function decodePicture(
   return ofPixels(pixelsOf(picture.data, picture.width, picture.height));
 }
 
-/** Pixels of which nobody knows whether they were reduced. */
-export const ofPixels = (pixels: Pixels): Pick<Examined, 'pixels' | 'width' | 'height'> => ({
-  ...{ pixels, width: pixels.width, height: pixels.height },
+/** Pixels of which nobody may know whether they were reduced. */
+export const ofPixels = (pixels: Pixels & { whole?: Sides }): Pick<Examined, 'pixels' | 'width' | 'height'> => ({
+  pixels,
+  ...(pixels.whole ?? { width: pixels.width, height: pixels.height }),
 });

@@ -3,52 +3,23 @@ import { evalSample } from '../augment/view.js';
 import { checkOptions, checkValue, numberOption, wholeOption } from '../checks.js';
 import { BrokenPicture } from '../data/decoding/decode.js';
 import { RescaledError, UsageError } from '../errors.js';
-import { type BoxPrediction, boxesIn, type Looked } from './found.js';
+import type { Looked } from './found.js';
 import { type Item, itemsOf, type Pictures } from './inputs.js';
 import { assumedMetadata, fromProperties, type OnnxMetadata, rowOf } from './metadata.js';
 import { labelsFile, modelFile, modelHeader, readLabels, readModel } from './model-file.js';
 import { decodePicture, type LatePicture, ofPixels } from './picture.js';
 import { Queue } from './queue.js';
-import type { Outputs, SessionOptions } from './session.js';
+import type { OutputName, Outputs, SessionOptions } from './session.js';
 import { SessionThread } from './session-thread.js';
+import { type PictureResult, toldOf } from './told.js';
 
-/** One class of a picture. */
-export interface Prediction {
-  label: string;
-  /** Position among the labels. */
-  index: number;
-  /** 0 to 1. */
-  probability: number;
-}
-
-/** What is said of one picture. */
-export interface PictureResult {
-  /** As given or found in a folder, or `#3` for the fourth input when it came in memory. */
-  path: string;
-  /** The most probable class, or `unsure` below the threshold; none with an error, or where the file gives numbers. */
-  label?: string;
-  /** That of the most probable class, 0 to 1, also below the threshold. */
-  probability?: number;
-  /** Most probable first; empty when there is an error, or the file knows no classes. */
-  predictions: Prediction[];
-  /** What a file that gives numbers says, by their names. */
-  numbers?: Record<string, number>;
-  /** What a file of boxes finds, highest score first. */
-  boxes?: BoxPrediction[];
-  /** With boxes: sides of the picture, upright, in pixels. */
-  width?: number;
-  height?: number;
-  /** Why the picture could not be read. */
-  error?: string;
-}
-
-/** How pictures are classified. */
+/** How pictures are predicted. */
 export interface PredictOptions {
   /** How many classes to name for each picture. Default 5. */
   top?: number;
   /** Below this probability (0 to 1) a picture's label is `unsure`, and boxes are left out. Default 0: never. */
   threshold?: number;
-  /** Pictures a run. Default 8. */
+  /** Pictures a run. Default 8; of masks and depth fewer where their maps are large. */
   batch?: number;
   /**
    * Whether folders are looked into, at any depth, and patterns (`holiday/**\/*.jpg`) are resolved. Default true; false
@@ -68,11 +39,11 @@ export interface ProbabilityRow {
   error?: string;
 }
 
-/** The label of pictures below the threshold. */
-export const UNSURE = 'unsure';
-
 /** So long after the last picture came a batch is run that is not full: whoever waits for a result gives no more. */
 const PARTIAL_MS = 100;
+
+/** 64 MiB. */
+const MOST_VALUES = 2 ** 24;
 
 /** Bytes [S, S, 3] that the network sees, and how the picture was looked at. */
 interface Seen extends Looked {
@@ -131,6 +102,23 @@ export class Predictor {
     return this.metadata.boxes;
   }
 
+  /** What it says of a picture: `logits` of classes, `numbers`, `boxes`, `masks` or `depth`. */
+  get gives(): OutputName {
+    return this.#session.output;
+  }
+
+  /** In words, where it does not name the class of a picture. */
+  get other(): string | undefined {
+    const { gives, numbers } = this;
+    if (gives === 'logits') return undefined;
+    if (gives === 'numbers') return `it gives numbers (${numbers!.join(', ')}), no classes`;
+    return {
+      boxes: 'it finds boxes',
+      masks: 'it names the class of each pixel',
+      depth: 'it says how far away each pixel is',
+    }[gives];
+  }
+
   /**
    * @param file a run folder, or path or content of a file written by `rescaled export`. A file that lost its metadata
    * takes the class names of the `labels.json` beside it, and says so in `notes`.
@@ -147,11 +135,11 @@ export class Predictor {
     const beside = own || path === undefined ? undefined : await readLabels(path);
     const written = beside === undefined ? fromProperties(metadataProps, name) : undefined;
     const session = await SessionThread.create(bytes, name, options);
-    const metadata = written ?? assumedMetadata(beside!, session.size);
+    const fit = session.output === 'masks' ? 'letterbox' : undefined;
+    const metadata = written ?? assumedMetadata(beside!, session.size, fit);
     const { numbers, preprocess } = metadata;
     const names = rowOf(metadata).length;
-    const fits = metadata.boxes === undefined ? session.width === names : session.output === 'boxes';
-    if (!fits || session.size !== preprocess.size) {
+    if (!fits(metadata, session)) {
       await session.close();
       throw new UsageError(
         `${written === undefined ? labelsFile(path!) : `The metadata of ${name}`} does not fit ` +
@@ -162,7 +150,7 @@ export class Predictor {
     const { evalCrop, interpolation } = preprocess;
     const notes = [
       `${name} has lost its metadata: the names of its classes are those of ${labelsFile(path ?? '')}, and pictures are cut and ` +
-        `resized as is usual (crop ${evalCrop}, ${interpolation}). Export the run again to have its own`,
+        `resized as is usual (${fit === undefined ? `crop ${evalCrop}` : 'the whole picture'}, ${interpolation}). Export the run again to have its own`,
     ];
     return new Predictor(session, metadata, written === undefined ? notes : []);
   }
@@ -175,19 +163,20 @@ export class Predictor {
    * closed
    */
   async *predict(pictures: Pictures, options: PredictOptions = {}): AsyncGenerator<PictureResult> {
-    const { top = 5, batch = 8, threshold, expand = true, signal } = options;
+    const { top = 5, batch = this.#usualBatch(), threshold, expand = true, signal } = options;
     checkOptions('predict', options, {
       ...{ top: 'number', threshold: 'number', batch: 'number', expand: 'flag', signal: 'signal' },
     } as const);
     wholeOption('top', top, 1, Number.MAX_SAFE_INTEGER);
     wholeOption('batch', batch, 1, Number.MAX_SAFE_INTEGER);
     numberOption('threshold', threshold, 0, 1);
-    if (threshold !== undefined && this.numbers !== undefined)
-      throw new UsageError(
-        `Expected no threshold for a file that gives numbers (${this.numbers.join(', ')}), no classes.`,
-      );
+    if (threshold !== undefined && this.other !== undefined && this.gives !== 'boxes')
+      throw new UsageError(`Expected no threshold for this file: ${this.other}.`);
+    const wanted = { top, threshold: threshold ?? 0 };
     yield* this.#results(itemsOf(pictures, expand), batch, signal, {
-      told: (path, outputs, row, looked) => ({ path, ...this.#told(outputs, row, looked, top, threshold ?? 0) }),
+      told: (path, outputs, row, looked) => ({
+        ...{ path, ...toldOf(this.gives, this.metadata, outputs, row, looked, wanted) },
+      }),
       broken: (path, error) => ({ path, predictions: [], error }),
     });
   }
@@ -201,10 +190,8 @@ export class Predictor {
     pictures: Iterable<LatePicture> | AsyncIterable<LatePicture>,
     { batch = 8, signal }: Pick<PredictOptions, 'batch' | 'signal'> = {},
   ): AsyncGenerator<ProbabilityRow> {
-    if (this.boxes !== undefined)
-      throw new UsageError('Expected a model that names the class of a picture but it finds boxes.');
-    if (this.numbers !== undefined)
-      throw new UsageError(`Expected a model of classes but it gives numbers (${this.numbers.join(', ')}).`);
+    if (this.other !== undefined)
+      throw new UsageError(`Expected a model that names the class of a picture but ${this.other}.`);
     const width = this.labels.length;
     async function* items(): AsyncGenerator<Item> {
       for await (const picture of pictures)
@@ -254,11 +241,18 @@ export class Predictor {
   /**
    * Class scores of pictures that are already views of S x S.
    * @param images raw pixels [n, S, S, 3], RGB
-   * @returns [n, K] each; of a file that gives numbers, these as `logits`, and no probabilities
+   * @returns [n, K] each; of a file that gives something else, its own values as `logits` (of masks [n, K, S, S], of depth [n, S, S]), and no
+   * probabilities
    */
   async run(images: Uint8Array, n: number): Promise<{ logits: Float32Array; probabilities: Float32Array }> {
     const { values: logits, probabilities } = await this.#session.run(new Uint8Array(images), n);
     return { logits, probabilities };
+  }
+
+  /** Maps of a batch have about as many values at most. */
+  #usualBatch(): number {
+    if (this.gives !== 'masks' && this.gives !== 'depth') return 8;
+    return Math.min(8, Math.max(1, Math.floor(MOST_VALUES / (this.#session.width * this.#session.size ** 2))));
   }
 
   /** Frees the model's memory and ends its thread. What is being predicted ends with an error. */
@@ -331,40 +325,15 @@ export class Predictor {
       return typeof view === 'string' ? broken(path, view) : told(path, outputs, row++, view);
     });
   }
+}
 
-  /** What the model says of one picture. */
-  #told(
-    { values, probabilities, boxes }: Outputs,
-    row: number,
-    looked: Looked,
-    top: number,
-    threshold: number,
-  ): Omit<PictureResult, 'path' | 'error'> {
-    const { boxes: rule, labels } = this.metadata;
-    if (rule !== undefined) {
-      const { width, height } = looked;
-      const found = boxesIn(boxes!, row, looked, { labels, threshold, most: rule.perPicture });
-      return { predictions: [], boxes: found, width, height };
-    }
-    const names = rowOf(this.metadata);
-    const [begin, end] = [row * names.length, (row + 1) * names.length];
-    if (this.numbers !== undefined) {
-      const own = values.subarray(begin, end);
-      return { predictions: [], numbers: Object.fromEntries(names.map((name, k) => [name, own[k]!])) };
-    }
-    const predictions = this.#best(probabilities.subarray(begin, end), top);
-    const { label, probability } = predictions[0]!;
-    return { label: probability < threshold ? UNSURE : label, probability, predictions };
-  }
-
-  #best(probabilities: Float32Array, top: number): Prediction[] {
-    const order = Array.from(probabilities, (_, index) => index).sort(
-      (a, b) => probabilities[b]! - probabilities[a]! || a - b,
-    );
-    return order
-      .slice(0, top)
-      .map((index) => ({ label: this.labels[index]!, index, probability: probabilities[index]! }));
-  }
+/** Whether a file's metadata are of its graph. */
+function fits(metadata: OnnxMetadata, { output, width, size }: SessionThread): boolean {
+  const { boxes, depth, numbers, preprocess } = metadata;
+  if (size !== preprocess.size) return false;
+  if (output === 'boxes' || output === 'depth') return { boxes, depth }[output] !== undefined;
+  const plain = boxes === undefined && depth === undefined;
+  return plain && width === rowOf(metadata).length && (output === 'numbers') === (numbers !== undefined);
 }
 
 /**

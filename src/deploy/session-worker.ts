@@ -23,10 +23,17 @@ try {
     }
     const { id, images, n } = task;
     try {
-      const { values, probabilities, boxes } = await throughGate(gate, () => session.run(images, n));
+      const { values, probabilities, boxes, classes } = await throughGate(gate, () => session.run(images, n));
       // What ONNX Runtime gives lies in memory of its own, which cannot be moved to another thread.
-      const outputs = { values: values.slice(), probabilities: probabilities.slice(), ...(boxes && { boxes }) };
-      send({ id, outputs }, [outputs.values.buffer, outputs.probabilities.buffer]);
+      const outputs = {
+        ...{ values: values.slice(), probabilities: probabilities.slice() },
+        ...(boxes && { boxes }),
+        ...(classes && { classes: classes.slice() }),
+      };
+      send({ id, outputs }, [
+        ...[outputs.values.buffer, outputs.probabilities.buffer],
+        ...(outputs.classes === undefined ? [] : [outputs.classes.buffer as ArrayBuffer]),
+      ]);
     } catch (error) {
       send({ id, error: sent(error) });
     }

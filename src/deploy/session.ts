@@ -7,12 +7,14 @@ export interface SessionOptions {
   threads?: number;
 }
 
-/** Results of one batch: row-major [n, K] each. */
+/** Results of one batch: row-major. */
 export interface Outputs {
-  /** Logits of classes, or the model's numbers. */
+  /** [n, K]: logits of classes, or the model's numbers. Of masks: logits [n, K, S, S]. Of depth: metres [n, S, S]. */
   values: Float32Array;
-  /** Of classes; else empty. */
+  /** Of classes, [n, K]; else empty. */
   probabilities: Float32Array;
+  /** Of masks, [n, S, S]: the class with the highest logit. */
+  classes?: Uint8Array;
   /** Of boxes, of all n pictures together, highest score first. */
   boxes?: FoundBoxes;
 }
@@ -29,8 +31,8 @@ export interface FoundBoxes {
   pictures: Int32Array;
 }
 
-/** Name of the output that holds the values. */
-export type OutputName = 'logits' | 'numbers' | 'boxes';
+/** What a file gives: `logits` of classes, or that of which the name says it. */
+export type OutputName = 'logits' | 'numbers' | 'boxes' | 'masks' | 'depth';
 
 /** The command that installs ONNX Runtime; the variable spares its download of files for GPUs. */
 export const RUNTIME_INSTALL = 'ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node';
@@ -100,7 +102,7 @@ export class OnnxSession {
     ort: Runtime,
     /** Side S of the input in pixels. */
     readonly size: number,
-    /** Numbers K in a row of the output; 0 of boxes. */
+    /** Numbers K in a row of the output, or classes of a pixel; 0 of boxes, 1 of depth. */
     readonly width: number,
     readonly output: OutputName,
   ) {
@@ -160,6 +162,11 @@ export class OnnxSession {
         },
       };
     }
+    if (this.output === 'masks')
+      return {
+        ...{ values: floats(found['logits']), probabilities: new Float32Array(0) },
+        classes: found['classes']!.data as Uint8Array,
+      };
     return { values: floats(found[this.output]), probabilities: floats(found['probabilities']) };
   }
 
@@ -182,14 +189,21 @@ function checkEnds(session: InferenceSession, name: string): { size: number; wid
     (input) => input.name === 'images' && input.isTensor && input.type === 'uint8',
   );
   const [, height, width, channels] = bytes ? shapeOf(session.inputMetadata, 'images') : [];
-  const [logits, probabilities, numbers] = ['logits', 'probabilities', 'numbers'].map(
-    (output) => shapeOf(session.outputMetadata, output)[1],
-  );
+  const [logits, probabilities, numbers, classes, depth] = [
+    'logits',
+    'probabilities',
+    'numbers',
+    'classes',
+    'depth',
+  ].map((output) => shapeOf(session.outputMetadata, output));
   if (typeof height === 'number' && height === width && channels === 3) {
-    if (typeof logits === 'number' && logits === probabilities)
-      return { size: height, width: logits, output: 'logits' };
+    const [, K] = logits!;
+    if (typeof K === 'number' && K === probabilities![1]) return { size: height, width: K, output: 'logits' };
+    if (typeof K === 'number' && logits!.length === 4 && classes!.length === 3 && logits![2] === height)
+      return { size: height, width: K, output: 'masks' };
+    if (depth!.length === 3 && depth![1] === height) return { size: height, width: 1, output: 'depth' };
     if (shapeOf(session.outputMetadata, 'boxes')[1] === 4) return { size: height, width: 0, output: 'boxes' };
-    if (typeof numbers === 'number') return { size: height, width: numbers, output: 'numbers' };
+    if (typeof numbers![1] === 'number') return { size: height, width: numbers![1], output: 'numbers' };
   }
   throw new UsageError(
     `Expected an input "images" [N, S, S, 3] of bytes and outputs "logits" and "probabilities" [N, K] in ${name} but it has ` +

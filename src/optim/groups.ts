@@ -44,6 +44,19 @@ export function splitPlain(groups: readonly ParameterGroup[], others: ReadonlySe
   });
 }
 
+/** Splits groups further, so that the weight decay of each parameter is multiplied by `scaleOf(key)`. */
+export function scaleDecays(groups: readonly ParameterGroup[], scaleOf: (key: string) => number): ParameterGroup[] {
+  return groups.flatMap(({ parameters, weightDecay, ...group }) => {
+    const byScale = new Map<number, Map<string, Tensor>>();
+    for (const [key, tensor] of parameters) {
+      const scaled = weightDecay * scaleOf(key);
+      if (!byScale.has(scaled)) byScale.set(scaled, new Map());
+      byScale.get(scaled)!.set(key, tensor);
+    }
+    return [...byScale].map(([scaled, some]) => ({ ...group, parameters: some, weightDecay: scaled }));
+  });
+}
+
 /** Splits groups further, so that the learning rate of each parameter is multiplied by `scaleOf(key)`. */
 export function scaleRates(groups: readonly ParameterGroup[], scaleOf: (key: string) => number): ParameterGroup[] {
   return groups.flatMap(({ parameters, rateScale = 1, ...group }) => {

@@ -1,6 +1,6 @@
 export { type AdamOptions, AdamW, Lamb } from './adam.js';
 export { Ema, emaDecay } from './ema.js';
-export { type DecayRule, decayGroups, scaleRates, splitPlain } from './groups.js';
+export { type DecayRule, decayGroups, scaleDecays, scaleRates, splitPlain } from './groups.js';
 export { Lars, type LarsOptions, MOMENTUM_RATES, type MomentumRate } from './lars.js';
 export { type LossScale, LossScaler } from './loss-scaler.js';
 export { clipGradients, type DecayMode, Optimiser, type ParameterGroup } from './optimiser.js';
@@ -10,6 +10,7 @@ export {
   cosine,
   exponential,
   oneCycle,
+  polynomial,
   RATE_SCALINGS,
   type RateScaling,
   type ScheduleOptions,

@@ -24,6 +24,19 @@ export function cosine(t: number, { peak, total, warmup }: ScheduleOptions): num
 }
 
 /**
+ * Polynomial decay: lr(t) = end + (peak - end) * (1 - min(t, T)/T)^power, T counted from step 0; for t < W: lr(W)*t/W. `end` is a share of the
+ * peak. Sources: torchvision references/segmentation/train.py (power 0.9, to 0), cleinc/bts pytorch/bts_main.py (0.9, to a tenth),
+ * tensorflow/models official/modeling/optimization/lr_schedule.py (the ramp).
+ */
+export function polynomial(
+  t: number,
+  { peak, total, warmup, power, end }: ScheduleOptions & { power: number; end: number },
+): number {
+  const at = (step: number): number => peak * (end + (1 - end) * (1 - Math.min(step, total) / total) ** power);
+  return t < warmup ? (at(warmup) * t) / warmup : at(t);
+}
+
+/**
  * peak * factor^n after the ramp, n being the number of boundaries <= t. He et al. 2016: x0.1 at 30, 60 and 80 of 90
  * epochs.
  */

@@ -286,6 +286,7 @@ export function markUnused(draft: Draft): void {
   unless(schedule === 'step', `schedule ${schedule}`, 'stepEpochs');
   unless(schedule === 'exponential', `schedule ${schedule}`, 'decayEpochs');
   unless(schedule === 'step' || schedule === 'exponential', `schedule ${schedule}`, 'decayFactor');
+  unless(schedule === 'poly', `schedule ${schedule}`, 'polyPower', 'polyEnd');
   unless(draft.get('earlyStopping'), 'earlyStopping false', 'patience', 'minival');
   unless(optimiser === 'sgd' || optimiser === 'lars', `optimiser ${optimiser}`, 'nesterov');
   unless(optimiser !== 'sgd' && optimiser !== 'lars', `optimiser ${optimiser}`, 'squareDecay', 'epsilon');

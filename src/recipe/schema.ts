@@ -19,13 +19,17 @@ export const recipeSchema = z.strictObject({
   learningRate: z.number().positive(),
   /** How the peak follows the batch: x batch/256, x sqrt(batch), or not. */
   rateScaling: z.enum(RATE_SCALINGS),
-  schedule: z.enum(['cosine', 'step', 'exponential', 'one-cycle', 'constant']),
+  schedule: z.enum(['cosine', 'step', 'exponential', 'one-cycle', 'poly', 'constant']),
   warmupEpochs: z.number().min(0),
   /** Of `step`: where the rate falls by `decayFactor`. */
   stepEpochs: z.array(z.number().positive()).max(100),
   /** Of `exponential`: how often the rate falls by `decayFactor`. */
   decayEpochs: z.number().positive(),
   decayFactor: z.number().gt(0).max(1),
+  /** Of `poly`: the exponent of what is left of the run. */
+  polyPower: z.number().gt(0).max(10),
+  /** Of `poly`: share of the peak that it ends at. */
+  polyEnd: z.number().min(0).lt(1),
   optimiser: z.enum(['sgd', 'rmsprop', 'adamw', 'lamb', 'lars']),
   /** Of AdamW and LAMB: beta1. */
   momentum: rate,
@@ -57,6 +61,10 @@ export const recipeSchema = z.strictObject({
   minival: z.number().gt(0).lt(1),
   /** The learning rate of a stage is this times that of the one after it. */
   layerDecay: z.number().gt(0).max(1),
+  /** The learning rate of what stands on the trunk is so many times that of the trunk. */
+  headRate: z.number().gt(0).max(1000),
+  /** The weight decay of what stands on the trunk is so many times that of the trunk: 0 for none. */
+  headDecay: z.number().min(0).max(1000),
   /** Parts that stay as they are: `trunk` (all but the head), or beginnings of state keys. */
   freeze: z.array(z.string().min(1)).max(1000),
   labelSmoothing: rate,

@@ -12,8 +12,11 @@ import {
   type StudyPlan,
   weightDecay,
 } from '../study/plan/ablation.js';
-import { type Ladder, paperLadder, pickSteps } from '../study/plan/ladder.js';
+import { type Ladder, pickSteps } from '../study/plan/ladder.js';
 import { readLadder } from '../study/plan/ladder-file.js';
+import { studiedTask } from '../study/plan/studied-task.js';
+import { checkSteps, ladderOf } from '../study/plan/task-ladders.js';
+import { taskNamed } from '../tasks/index.js';
 import { openTrainingData } from '../tasks/runs.js';
 import type { StudyFacts } from './ablation-page.js';
 import type { NamedTrials } from './speed.js';
@@ -22,17 +25,19 @@ import type { NamedTrials } from './speed.js';
 export interface AblationOptions {
   /** Pictures, as for a training. */
   data: string;
-  /** A ResNet-RS; the study begins at the classic ResNet of its depth. `resnet-rs-26` by default. */
+  /** What is learned; by default as the annotations beside the pictures say: boxes, masks or depth, else classes. */
+  task?: string;
+  /** A ResNet-RS; the study begins at the classic ResNet of its depth. `resnet-rs-26` by default, of boxes, masks and depth `resnet-18`. */
   model?: string;
-  /** Width multiplier; 0.25 by default. */
+  /** Width multiplier; 0.25 by default, of boxes, masks and depth 0.5. */
   width?: number;
   /** Side of the pictures, in pixels. */
   size?: number;
   /** Total stride of the stem; half the usual up to 64 pixels. */
   stemStride?: 1 | 2 | 4;
-  /** Before the step "more epochs"; 90 by default. */
+  /** Before the step "more epochs"; 90 by default, of boxes, masks and depth 20. */
   epochs?: number;
-  /** From that step on; 350/90 of `epochs` by default. */
+  /** From that step on; 350/90 of `epochs` by default, of boxes, masks and depth three times as many. */
   longEpochs?: number;
   /** Trainings of each row; 3 by default. */
   seeds?: number;
@@ -59,6 +64,7 @@ export interface AblationOptions {
 
 const ABLATION_OPTIONS: OptionKinds<Required<AblationOptions>> = {
   data: 'path',
+  task: 'text',
   model: 'text',
   width: 'number',
   size: 'number',
@@ -98,7 +104,7 @@ const TITLES: Record<StudyKind, string> = {
 export async function planAblation(options: AblationOptions): Promise<AblationPlan> {
   checkOptions('ablate', options, ABLATION_OPTIONS, ['data']);
   wholeOption('seeds', options.seeds, 1, 1000);
-  const { data, width = ABLATED.width, limitVal, settings = {}, kind = 'additive', model, order } = options;
+  const { data, limitVal, settings = {}, kind = 'additive', model, order } = options;
   const { size, stemStride, limitTrain, valSplit, device } = options;
   if (!Object.hasOwn(ROWS, kind))
     throw new UsageError(
@@ -107,7 +113,19 @@ export async function planAblation(options: AblationOptions): Promise<AblationPl
   const chosen = [options.steps, order, kind === 'weight-decay' ? kind : undefined].filter((one) => one !== undefined);
   if (chosen.length > 1)
     throw new UsageError('Expected one of steps, order and the weight-decay table but received more than one of them.');
-  const own = paperLadder({ model: model ?? ABLATED.model, epochs: options.epochs, longEpochs: options.longEpochs });
+  const task = await studiedTask(data, options.task);
+  const { network = ABLATED } = taskNamed(task);
+  const width = options.width ?? network.width;
+  if (task !== undefined && kind === 'weight-decay')
+    throw new UsageError(
+      `Expected classes for the table of weight decays but ${data} is for the task ${task}: its rows are regularisers of classes.`,
+    );
+  if (options.steps !== undefined) checkSteps(task, options.steps);
+  const own = ladderOf(task, {
+    model: model ?? network.model,
+    epochs: options.epochs,
+    longEpochs: options.longEpochs,
+  });
   let ladder = own;
   if (order !== undefined) {
     ladder = await readLadder(order, own);
@@ -122,14 +140,26 @@ export async function planAblation(options: AblationOptions): Promise<AblationPl
     };
   const title = modelTitle(ladder.base.model, { ...ladder.base.modelOptions, width });
   const rows = ROWS[kind](ladder, title);
-  const table = kind === 'weight-decay' ? 2 : ladder === own ? 1 : undefined;
-  const dataset = await openTrainingData({ data, valSplit, limitTrain, limitVal });
+  const table = kind === 'weight-decay' ? 2 : ladder === own && task === undefined ? 1 : undefined;
+  const learned = task === undefined ? {} : { task };
+  const dataset = await openTrainingData({ ...learned, data, valSplit, limitTrain, limitVal });
   const seeds = Array.from({ length: options.seeds ?? ABLATED.seeds }, (_, i) => i + 1);
   const plan = await planStudy(
     kind,
     rows,
     seeds,
-    { data: placeOf(data), width, size, stemStride, limitTrain, testPictures: limitVal, valSplit, device, settings },
+    {
+      ...learned,
+      data: placeOf(data),
+      width,
+      size,
+      stemStride,
+      limitTrain,
+      testPictures: limitVal,
+      valSplit,
+      device,
+      settings,
+    },
     dataset,
   );
   return {
@@ -140,7 +170,7 @@ export async function planAblation(options: AblationOptions): Promise<AblationPl
       title: `${TITLES[kind]} ${lastName(data)}`,
       data: {
         name: dataset.name,
-        classes: dataset.classes.length,
+        classes: taskNamed(task).counts(taskNamed(task).settings(dataset)).classes ?? 0,
         trainPictures: dataset.train?.length ?? 0,
         testPictures: dataset.val.length,
         part: dataset.measured,

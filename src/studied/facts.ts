@@ -124,6 +124,9 @@ export function studyReport(plan: ScalingPlan, folder: string): StudyReport {
     ...(study.halving === undefined ? {} : { halving: halvingOf(plan, folder, points) }),
     common: [
       { key: 'Recipe', value: study.recipe },
+      ...(plan.task === undefined
+        ? []
+        : [{ key: 'Costs', value: 'of the trunk: what stands on it for the task is not counted' }]),
       ...Object.entries(study.settings).map(([key, value]) => ({ key, value: String(value) })),
       {
         key: 'Regularisation',

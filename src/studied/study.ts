@@ -6,7 +6,7 @@ import type { Advice } from '../study/advice/advise.js';
 import { type BudgetPick, parseBudget } from '../study/advice/budget.js';
 import type { StudyPoint } from '../study/analysis/points.js';
 import type { StudyFile } from '../study/plan/file.js';
-import { isStudyFolder, planScaling, type ScalingPlan } from '../study/plan/scaling-plan.js';
+import { isStudyFolder, planScaling, readPlan, type ScalingPlan } from '../study/plan/scaling-plan.js';
 import type { MeasureStudyOptions } from '../study/trials/measured.js';
 import { adviceOf, metricOf } from './facts.js';
 import { openBegun, openTarget, type TargetFlags } from './open.js';
@@ -84,7 +84,7 @@ export class Study {
 
   /** What its results are compared by. */
   get metric(): Metric {
-    return metricOf(this.file);
+    return metricOf(isStudyFolder(this.folder) ? readPlan(this.folder) : this.file);
   }
 
   /** All configurations with their trials, those that are left out with the reason, and the data. Nothing is trained or written. */

@@ -60,7 +60,8 @@ export function trainingLoader(
 ): BatchLoader<Targets> {
   const { seed, rest, recipe } = config;
   const { batch, repeats } = recipe.values;
-  const common = { targets: task.targets, batch, mode: 'train', preprocess: preprocessOf(config), seed } as const;
+  const targets = task.targetsOf?.(recipe.values) ?? task.targets;
+  const common = { targets, batch, mode: 'train', preprocess: preprocessOf(config), seed } as const;
   if (task.pairs === true)
     return new BatchLoader({ ...common, source, workers, rest, views: pairOf(common.preprocess) });
   if (unlabelled === undefined) return new BatchLoader({ ...common, source, repeats, workers, rest });

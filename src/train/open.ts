@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
+import { numberOption } from '../checks.js';
 import { cacheFolder, listCaches, megabytes } from '../data/cache/folder.js';
 import { type CacheProgress, unlabelledWithCache, withCache } from '../data/cached.js';
 import { withoutPictures } from '../data/check/copies.js';
@@ -22,7 +23,11 @@ import type { Task } from './task.js';
 /** The labelled pictures of a run that exists. */
 export async function openRunData(task: Task, config: RunConfig): Promise<Dataset> {
   const { path, ...picked } = config.data;
-  return withoutPictures(await openTrainingData(task, { data: path, seed: config.seed, ...picked }), config.leftOut);
+  const { seed, maxBroken, strict } = config;
+  return withoutPictures(
+    await openTrainingData(task, { data: path, seed, ...picked, maxBroken, strict }),
+    config.leftOut,
+  );
 }
 
 /**
@@ -105,9 +110,11 @@ export async function openTrainingData(
   { data, unlabelled, labels, ...options }: DataOptions,
 ): Promise<TrainingData> {
   const { seed, valSplit, limitTrain, limitVal } = options;
+  numberOption('--max-broken', options.maxBroken, 0, 1);
+  const maxBroken = options.strict === true ? 0 : options.maxBroken;
   if (labels !== undefined && unlabelled === undefined)
     throw new UsageError('Expected --unlabelled with --labels: the pictures that these labels are of.');
-  const dataset = await task.openData(data, { seed, valSplit, limitTrain, limitVal, cache: true });
+  const dataset = await task.openData(data, { seed, valSplit, limitTrain, limitVal, maxBroken, cache: true });
   if (unlabelled === undefined) return dataset;
   if (task.unlabelled !== true)
     throw new UsageError(
@@ -119,7 +126,7 @@ export async function openTrainingData(
 /** The part of a training's options that says on what it is. */
 export type DataOptions = Pick<
   TrainOptions,
-  'data' | 'seed' | 'valSplit' | 'limitTrain' | 'limitVal' | 'unlabelled' | 'labels'
+  'data' | 'seed' | 'valSplit' | 'limitTrain' | 'limitVal' | 'unlabelled' | 'labels' | 'maxBroken' | 'strict'
 >;
 
 /** A smaller cache is not worth a line. */

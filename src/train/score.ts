@@ -55,6 +55,8 @@ export async function scoreRun(
       valSplit,
       limitTrain,
       limitVal: options.testPictures,
+      maxBroken: config.maxBroken,
+      strict: config.strict,
     }),
     config.size,
     options.signal,

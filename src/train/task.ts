@@ -3,6 +3,7 @@ import type { Batch } from '../data/loading/batch.js';
 import type { TargetSpec, Targets } from '../data/loading/targets.js';
 import type { Source } from '../data/sources/source.js';
 import type { Unlabelled } from '../data/unlabelled.js';
+import type { FoundAndAsked } from '../deploy/found.js';
 import type { ExportedOutput } from '../deploy/metadata.js';
 import type { Metric, Scores } from '../metric.js';
 import type { ImageModel } from '../models/index.js';
@@ -54,6 +55,8 @@ export interface Task<T extends Targets = Targets, S extends TaskSettings = Task
   openData(path: string, options: DatasetOptions): Promise<Dataset>;
   /** What batches carry, and how it is made in the loader's threads. */
   readonly targets: TargetSpec<T>;
+  /** The same for batches to learn from, where that depends on the recipe. */
+  targetsOf?(recipe: Recipe): TargetSpec<T>;
   /** What a run keeps of this data: run.json has it under `task`. JSON, with `name` first. */
   settings(dataset: Dataset): S;
   /** The settings with what the model and the weights that a run starts from have to do with them. */
@@ -108,6 +111,13 @@ export interface Task<T extends Targets = Targets, S extends TaskSettings = Task
   told(found: Evaluation<D>, settings: S, much?: 'all' | 'summary'): Readonly<Record<string, unknown>>;
   /** The same for people: what stands behind the primary metric, and lines below the figures. */
   text?(found: Evaluation<D>, settings: S): TaskText;
+  /** The boxes found, and those that were to be found, of a task that finds boxes: for files that other programs read. */
+  boxes?(found: Evaluation<D>, settings: S, source: Source): FoundAndAsked;
+  /**
+   * The primary metric where the picture that was measured as the i-th counts `times[i]` times, for intervals over drawn pictures; NaN where
+   * those have none. Absent where it is a mean over pictures, each right or wrong.
+   */
+  redrawn?(found: Evaluation<D>, times: ArrayLike<number>): number;
   /** Names of metrics that say nothing with these settings, such as the top 5 of 5 classes: they are not shown. */
   silent?(settings: S): readonly string[];
   /** What should be known as a run goes on, at the end of an epoch; told once. */

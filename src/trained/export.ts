@@ -9,8 +9,8 @@ import { writeFileAtomic } from '../files.js';
 import type { RunConfig } from '../run/config.js';
 import { noGrad, scope, type Tensor, trace, zeros } from '../torch/index.js';
 import { Normaliser } from '../train/index.js';
-import { boxParity } from './box-parity.js';
 import { type LoadedModel, preprocessFor } from './load.js';
+import { boxParity, mapParity } from './parity.js';
 
 /** An exported file. */
 export interface Exported {
@@ -72,8 +72,9 @@ export async function exportModel(
   const named = loaded.classes.length === 0 ? {} : { labels: labelsFile(path) };
   if (named.labels !== undefined) writeFileAtomic(named.labels, `${JSON.stringify(loaded.classes, null, 2)}\n`);
   if (dataset === undefined) return { path, bytes: bytes.length, ...named };
-  if (output.kind === 'boxes') {
-    const parity = await boxParity(loaded, bytes, output, dataset.val, pictures);
+  if (output.kind !== 'classes' && output.kind !== 'numbers') {
+    const beside = { loaded, bytes, source: dataset.val, pictures };
+    const parity = await (output.kind === 'boxes' ? boxParity(beside, output) : mapParity(beside));
     return { path, bytes: bytes.length, parity, ...named };
   }
 

@@ -340,7 +340,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
         : []),
       task.exported === undefined
         ? { what: 'Train on labelled pictures from here', command: `rescaled train FOLDER --from ${run}` }
-        : { what: 'Classify pictures', command: `rescaled predict ${commandLine([onnxFile(run)])} PICTURES...` },
+        : { what: 'Predict on pictures', command: `rescaled predict ${commandLine([onnxFile(run)])} PICTURES...` },
       { what: 'Measure on other data', command: `rescaled eval ${run} DATA` },
       { what: 'Train on your own pictures', command: 'rescaled train FOLDER' },
     ],

@@ -67,7 +67,7 @@ export async function measureOn(loaded: LoadedModel, options: MeasureOptions = {
   const { task, settings } = loaded;
   const { batch = 64, workers = 1 } = options;
   numberOption('--max-broken', options.maxBroken, 0, 1);
-  const { dataset, part, path, notes } = await picturesFor(loaded, options.data, options.split);
+  const { dataset, part, path, notes } = await picturesFor(loaded, options);
   const fit = task.fits(settings, dataset, { weights: loaded.path, data: path });
   const source = fit?.val ?? dataset.val;
   const told = [...notes, ...(fit?.notes ?? [])];

@@ -29,11 +29,12 @@ const SAME = 0.5;
  */
 export async function picturesFor(
   loaded: LoadedModel,
-  data: string | undefined,
-  split: PartName | undefined,
+  { data, split, maxBroken: allowed }: { data?: string; split?: PartName; maxBroken?: number },
 ): Promise<Pictures> {
   const { task, data: own, run } = loaded;
   const config = run === undefined ? undefined : loadConfig(run);
+  // Of its own data a run has told what is broken.
+  const maxBroken = allowed ?? (data === undefined ? config?.maxBroken : undefined);
   const path = data ?? config?.data.path;
   if (path === undefined) throw new UsageError(`Expected the data to measure on: rescaled eval ${loaded.path} DATA.`);
   const named = (dataset: Dataset, part: MeasuredPart, notes: readonly string[]): Pictures => {
@@ -41,7 +42,8 @@ export async function picturesFor(
     return { dataset, part, path, notes: [...dataset.notes, ...notes, ...(over === undefined ? [] : [over])] };
   };
 
-  const trained = own === undefined ? undefined : await asTrained(loaded, path, split, data === undefined);
+  const trained =
+    own === undefined ? undefined : await asTrained(loaded, path, { split, maxBroken, must: data === undefined });
   if (trained !== undefined && trained.fingerprint === own!.fingerprint) {
     const part = split ?? (trained.test === undefined ? trained.measured : 'test');
     const source = part === 'train' ? learnedIn(trained, config) : partOf(trained, part);
@@ -54,7 +56,7 @@ export async function picturesFor(
       return named({ ...trained, val: source }, part, part === 'train' ? [LEARNED + leftOutIn(config)] : []);
     // The figure of the run's report comes from so many.
     const { seed, valSplit } = own!;
-    const limited = await task.openData(path, { need: 'val', seed, valSplit, limitVal: limit });
+    const limited = await task.openData(path, { need: 'val', seed, valSplit, limitVal: limit, maxBroken });
     return named(limited, part, [
       `these are the ${picturesOf(part, limit)} that the training was limited to (--limit-val); ` +
         `rescaled eval ${run ?? loaded.path} ${path} measures all ${source.length}`,
@@ -64,7 +66,7 @@ export async function picturesFor(
   const known = run === undefined ? undefined : loadPictures(run);
   const atHome = data === undefined || (config !== undefined && placeOf(data) === placeOf(config.data.path));
   if (known !== undefined) {
-    const every = await tolerant(() => task.openData(path, { need: 'val', take: 'every' }), atHome);
+    const every = await tolerant(() => task.openData(path, { need: 'val', take: 'every', maxBroken }), atHome);
     const again = every === undefined ? undefined : foundAgain(every, known, split, atHome, path);
     if (again !== undefined) return named({ ...every!, val: again.val }, again.part, again.notes);
   } else if (atHome && trained !== undefined && trained.split === undefined) {
@@ -80,7 +82,7 @@ export async function picturesFor(
       `Expected the data that the model was trained on, but ${path} has changed since: ` +
         'its test pictures may be others, training pictures among them. Name other data to measure on, or put it back.',
     );
-  const dataset = await task.openData(path, { need: 'val', take: split ?? 'all' });
+  const dataset = await task.openData(path, { need: 'val', take: split ?? 'all', maxBroken });
   const learned = config === undefined ? 0 : overlap(dataset.val, known, path, config.data.path);
   const notes = learned === 0 ? [] : [`${learned} of the ${dataset.val.length} pictures were trained on: ${FLATTERED}`];
   return named(dataset, dataset.measured, notes);
@@ -105,12 +107,12 @@ function leftOutIn(config: RunConfig | undefined): string {
 function asTrained(
   { task, data: own }: LoadedModel,
   path: string,
-  split: PartName | undefined,
-  must: boolean,
+  { split, maxBroken, must }: { split: PartName | undefined; maxBroken: number | undefined; must: boolean },
 ): Promise<Dataset | undefined> {
   const need = split === 'train' ? 'both' : 'val';
   const limitTrain = split === 'train' ? own?.limitTrain : undefined;
-  return tolerant(() => task.openData(path, { need, seed: own?.seed, valSplit: own?.valSplit, limitTrain }), must);
+  const { seed, valSplit } = own ?? {};
+  return tolerant(() => task.openData(path, { need, seed, valSplit, limitTrain, maxBroken }), must);
 }
 
 /** Other data need not be laid out as for a training. */

@@ -1,23 +1,30 @@
+import type { Metric } from '../metric.js';
 import { difference, estimate, LEAST_SEEDS } from '../study/analysis/statistics.js';
 
 /** A result's part in a comparison. */
 export interface Judged {
   seed: number;
-  top1: number;
+  score: number;
+  testPictures?: number;
   /** A character for each test picture: 1 right, 0 wrong, - unreadable. */
-  right: string;
+  right?: string | undefined;
+  /** Where no picture is right or wrong by itself: the score on drawn sets of them, the same ones for every result; null without a score. */
+  drawn?: readonly (number | null)[] | undefined;
 }
 
 /** How two starts differ on the same test pictures. */
 export interface Comparison {
-  /** Of the second less the first, a fraction. */
+  /** Of the second less the first. */
   mean: number;
   /** Seeds that both have. */
   seeds: number;
   /** The 95 % interval of the mean over seeds, paired; from 3 seeds that differ on. */
   low?: number;
   high?: number;
-  /** Of the pictures: the probability of so large a difference where each picture's could as well have the other sign. */
+  /**
+   * Of the pictures: the probability of so large a difference where each picture's could as well have the other sign; where no picture has one
+   * of its own, twice the share of drawn sets on which the difference has the other sign.
+   */
   p: number;
   verdict: 'better' | 'worse' | 'noise';
 }
@@ -30,7 +37,11 @@ export const LEVEL = 0.05;
  * interval over seeds does not cover 0 either: the one speaks for other test pictures, the other for other labels and other chance in
  * training.
  */
-export function compare(first: readonly Judged[], second: readonly Judged[]): Comparison | undefined {
+export function compare(
+  first: readonly Judged[],
+  second: readonly Judged[],
+  { direction }: Pick<Metric, 'direction'> = { direction: 'higher' },
+): Comparison | undefined {
   // One result without chance in it is the same for every seed.
   const of = (all: readonly Judged[], seed: number): Judged | undefined =>
     all.length === 1 ? all[0] : all.find((one) => one.seed === seed);
@@ -41,20 +52,61 @@ export function compare(first: readonly Judged[], second: readonly Judged[]): Co
   });
   if (pairs.length === 0) return undefined;
   const found = difference(
-    new Map(pairs.map(({ seed, a }) => [seed, a.top1])),
-    new Map(pairs.map(({ seed, b }) => [seed, b.top1])),
-    { direction: 'higher' },
+    new Map(pairs.map(({ seed, a }) => [seed, a.score])),
+    new Map(pairs.map(({ seed, b }) => [seed, b.score])),
+    { direction },
   )!;
-  const p = signFlipTest(pairs.map(({ a, b }) => [a.right, b.right]));
+  const p = ofPictures(pairs);
   const spread =
     pairs.length >= LEAST_SEEDS && found.low !== undefined && found.high !== undefined && found.low !== found.high;
   const bySeeds = !spread || found.low! > 0 || found.high! < 0;
-  const verdict = p < LEVEL && bySeeds && found.mean !== 0 ? (found.mean > 0 ? 'better' : 'worse') : 'noise';
+  const verdict =
+    p < LEVEL && bySeeds && found.mean !== 0
+      ? found.mean > 0 === (direction === 'higher')
+        ? 'better'
+        : 'worse'
+      : 'noise';
   return {
     ...{ mean: found.mean, seeds: pairs.length },
     ...(spread && { low: found.low!, high: found.high! }),
     ...{ p, verdict },
   };
+}
+
+/** What the test pictures say of a difference; 1 where they cannot be compared. */
+function ofPictures(pairs: readonly { a: Judged; b: Judged }[]): number {
+  if (pairs.every(({ a, b }) => a.right !== undefined && b.right !== undefined))
+    return signFlipTest(pairs.map(({ a, b }) => [a.right!, b.right!]));
+  const same = pairs.every(
+    ({ a, b }) => a.drawn !== undefined && a.drawn.length === b.drawn?.length && a.testPictures === b.testPictures,
+  );
+  return same ? drawnTest(pairs.map(({ a, b }) => [a.drawn!, b.drawn!])) : 1;
+}
+
+/**
+ * The paired bootstrap of pictures (Efron and Tibshirani 1993, chapter 16; in its simplest form): the difference on each drawn set, a mean over
+ * seeds; p is twice the share of sets, one more added, on which it is 0 or has the rarer sign. It is never below 2 / (sets + 1).
+ */
+export function drawnTest(
+  pairs: readonly (readonly [first: readonly (number | null)[], second: readonly (number | null)[]])[],
+): number {
+  let [below, above, sets] = [0, 0, 0];
+  for (let k = 0; k < (pairs[0]?.[0].length ?? 0); k++) {
+    if (pairs.some(([first, second]) => first[k] === null || second[k] === null)) continue;
+    const sum = pairs.reduce((total, [first, second]) => total + second[k]! - first[k]!, 0);
+    sets++;
+    if (sum <= 0) below++;
+    if (sum >= 0) above++;
+  }
+  return Math.min(1, (2 * (Math.min(below, above) + 1)) / (sets + 1));
+}
+
+/** The middle 95 % of a score over drawn sets of pictures; undefined where there are none. */
+export function drawnInterval(drawn: readonly (number | null)[] = []): { low: number; high: number } | undefined {
+  const sorted = drawn.filter((value) => value !== null).sort((a, b) => a - b);
+  if (sorted.length === 0) return undefined;
+  const at = (q: number): number => sorted[Math.round(q * (sorted.length - 1))]!;
+  return { low: at(0.025), high: at(0.975) };
 }
 
 /**
@@ -106,4 +158,4 @@ function halfBinomial(n: number): [number, number][] {
 }
 
 /** Mean of results over seeds with its 95 % interval, from two seeds on. */
-export const meanOver = (results: readonly Judged[]) => estimate(results.map(({ top1 }) => top1));
+export const meanOver = (results: readonly Judged[]) => estimate(results.map(({ score }) => score));

@@ -1,8 +1,8 @@
-import { resolveRecipe } from '../recipe/recipe.js';
 import type { Cell, Group, TransferPlan } from './plan.js';
 import type { Start } from './starts.js';
 import type { TargetFacts } from './targets.js';
-import { type Speeds, tuningOptions } from './tune.js';
+import type { Speeds } from './tune.js';
+import { epochsOf } from './tuning.js';
 
 /** A process starts, loads the engine and opens the pictures. */
 const START_SECONDS = 2;
@@ -10,6 +10,7 @@ const START_SECONDS = 2;
 /** Pictures that a piece of work trains on and looks at. */
 export interface Planned {
   start: string;
+  target: string;
   trained: number;
   looked: number;
 }
@@ -19,14 +20,7 @@ const picturesOf = ({ train, val }: TargetFacts, labels: number, withVal = false
 
 /** Pictures of a training: those of its epochs. */
 function trainedOf(start: Start, { ask }: TransferPlan, target: TargetFacts, pictures: number): number {
-  const { settings = {} } = tuningOptions(
-    { start, setting: { rate: 0.01, decay: 0 }, seed: 0 },
-    ask,
-    target.path,
-    pictures,
-  );
-  const { values } = resolveRecipe('finetune', start.model, start.size, settings, pictures);
-  return values.epochs * pictures;
+  return epochsOf({ start, target, setting: { rate: 0.01, decay: 0 }, seed: 0 }, ask, pictures) * pictures;
 }
 
 /** All that is left to do. */
@@ -40,7 +34,12 @@ export function plannedOf(
     if (method !== 'finetune') {
       const key = `${start.name}\n${target.name}\n${start.kind === 'scratch' ? seed : 0}`;
       if (!looked.has(key))
-        found.push({ start: start.name, trained: 0, looked: target.train + target.val + target.test });
+        found.push({
+          start: start.name,
+          target: target.name,
+          trained: 0,
+          looked: target.train + target.val + target.test,
+        });
       looked.add(key);
       continue;
     }
@@ -49,6 +48,7 @@ export function plannedOf(
     const again = seed > 0 || (plan.ask.retrain && labels >= 100);
     found.push({
       start: start.name,
+      target: target.name,
       trained: again ? trainedOf(start, plan, target, pictures) : 0,
       looked: target.test + (again ? target.val : 0),
     });
@@ -57,6 +57,7 @@ export function plannedOf(
     const { start, target, labels } = group;
     found.push({
       start: start.name,
+      target: target.name,
       trained: trainedOf(start, plan, target, picturesOf(target, labels)),
       looked: target.val,
     });

@@ -81,7 +81,7 @@ async function measured(
   }
   return cellResult(cell, {
     ...judged(target.test.length, test, predicted),
-    validation: { top1: onValidation, pictures: val.n },
+    validation: { score: onValidation, pictures: val.n },
     trainPictures: last.n,
     ...{ chosen, edge },
     seconds: (performance.now() - began) / 1000,
@@ -102,11 +102,12 @@ export function cellResult(
   { id, start, target, method, labels, seed }: Cell,
   found: Omit<
     CellResult,
-    'format' | 'status' | 'kind' | 'id' | 'start' | 'target' | 'method' | 'labels' | 'seed' | 'finishedAt'
+    'format' | 'status' | 'kind' | 'id' | 'task' | 'start' | 'target' | 'method' | 'labels' | 'seed' | 'finishedAt'
   >,
 ): CellResult {
   return {
     ...{ format: 1, status: 'done', kind: 'cell', id, start: start.name, target: target.name, method, labels, seed },
+    ...(target.task !== 'classify' && { task: target.task }),
     ...found,
     finishedAt: new Date().toISOString(),
   };
@@ -117,10 +118,10 @@ export function judged(
   length: number,
   { indices, labels }: { indices: Int32Array; labels: Int32Array },
   predicted: Int32Array,
-): Pick<CellResult, 'top1' | 'testPictures' | 'right'> {
+): Pick<CellResult, 'score' | 'testPictures' | 'right'> {
   const marks = new Array<string>(length).fill('-');
   for (let i = 0; i < indices.length; i++) marks[indices[i]!] = predicted[i] === labels[i] ? '1' : '0';
-  return { top1: shareRight(predicted, labels), testPictures: indices.length, right: marks.join('') };
+  return { score: shareRight(predicted, labels), testPictures: indices.length, right: marks.join('') };
 }
 
 const withLabels = (part: PartFeatures, labels: Int32Array): Part => ({

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { writeFileAtomic } from '../files.js';
+import { written } from '../metric.js';
 import type { renderTransfer } from '../report/transfer/report.js';
 import { commandLine } from '../suggest.js';
 import type { TransferPlan } from './plan.js';
@@ -13,10 +14,16 @@ export const pageOf = (out: string): string => join(out, 'report.html');
  */
 export function writePage(plan: TransferPlan, out: string, render: typeof renderTransfer): TransferTable {
   const table = tableOf(plan, out);
-  writeFileAtomic(join(out, 'report.json'), `${JSON.stringify(table, null, 2)}\n`);
+  writeFileAtomic(join(out, 'report.json'), `${JSON.stringify(tableJson(table), null, 2)}\n`);
   writeFileAtomic(pageOf(out), render({ ...table, commands: commandsOf(plan, out) }));
   return table;
 }
+
+/** The table as programs read it: scores under the name of their metric. */
+export const tableJson = (table: TransferTable): unknown => ({
+  ...table,
+  cells: table.cells.map((cell) => written(table.targets.find(({ name }) => name === cell.target)!.metric, cell)),
+});
 
 function commandsOf({ ask, starts, targets }: TransferPlan, out: string): { what: string; command: string }[] {
   const given = starts.map(({ name, given: typed }) => (name === typed ? typed : `${name}=${typed}`));

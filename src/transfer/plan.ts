@@ -16,6 +16,10 @@ export const METHOD_TITLES: Readonly<Record<Method, string>> = {
   finetune: 'fine-tuned',
 };
 
+/** What a start can be used for on a target: features of a whole picture tell classes of pictures apart, not boxes or pixels. */
+export const methodsOn = ({ task }: Pick<TargetFacts, 'task'>, methods: readonly Method[]): readonly Method[] =>
+  task === 'classify' ? methods : methods.filter((method) => method === 'finetune');
+
 /** Which rates and decays fine-tuning tries. */
 export const GRIDS = ['one', 'rates', 'small', 'paper'] as const;
 export type GridName = (typeof GRIDS)[number];
@@ -51,9 +55,9 @@ export interface Cell {
 
 /** A rate and a decay of fine-tuning. */
 export interface Setting {
-  /** Per 256 pictures, at its peak. */
+  /** At its peak, as the recipe has it: of classes per 256 pictures. */
   rate: number;
-  /** Before it is divided by the rate. */
+  /** Of classes before it is divided by the rate. */
   decay: number;
 }
 
@@ -133,13 +137,40 @@ export function gridOf({ kind }: Pick<Start, 'kind'>, name: GridName, settings: 
   return rates.flatMap((rate) => decays.map((decay) => ({ rate, decay })));
 }
 
-/** All results that are asked for. A share of all labels has one linear and one k-NN result: no chance plays a part in it. */
-export function planOf(ask: TransferAsk, starts: readonly Start[], targets: readonly TargetFacts[]): TransferPlan {
+/** The rate and the decay that a recipe has. */
+export type Usual = Readonly<Setting>;
+
+const round6 = (value: number): number => Number(value.toPrecision(6));
+
+/**
+ * The same around what the recipe of another task has, for any start: rates at equal distances, `rates` and `small` a third, one and three
+ * times its own (10^-0.5 to 10^0.5), `paper` a tenth to ten times; decays of `small` and `paper` a tenth, one and ten times its own. They are
+ * not divided by the rate.
+ */
+export function gridAround({ rate, decay }: Usual, name: GridName): Setting[] {
+  const half = name === 'one' ? 0 : name === 'paper' ? 3 : 1;
+  const rates = Array.from({ length: 2 * half + 1 }, (_, k) =>
+    round6(rate * 10 ** ((k - half) / (name === 'paper' ? 3 : 2))),
+  );
+  const decays = name === 'one' || name === 'rates' ? [decay] : [0.1, 1, 10].map((by) => round6(decay * by));
+  return rates.flatMap((one) => [...new Set(decays)].map((other) => ({ rate: one, decay: other })));
+}
+
+/**
+ * All results that are asked for. A share of all labels has one linear and one k-NN result: no chance plays a part in it.
+ * @param usual what the recipe of another task than classify has
+ */
+export function planOf(
+  ask: TransferAsk,
+  starts: readonly Start[],
+  targets: readonly TargetFacts[],
+  usual: (target: TargetFacts, start: Start) => Usual | undefined = () => undefined,
+): TransferPlan {
   const cells: Cell[] = [];
   const groups: Group[] = [];
   for (const target of targets)
     for (const start of starts)
-      for (const method of ask.methods)
+      for (const method of methodsOn(target, ask.methods))
         for (const labels of ask.labels) {
           const fixed = method !== 'finetune' && labels >= 100 && start.kind === 'weights';
           const own = Array.from({ length: fixed ? 1 : ask.seeds }, (_, seed): Cell => {
@@ -147,7 +178,7 @@ export function planOf(ask: TransferAsk, starts: readonly Start[], targets: read
             return { id: `${method}-${labels}-s${seed}-${digest(...identity(cell, ask)).slice(0, 16)}`, ...cell };
           });
           cells.push(...own);
-          if (method === 'finetune') groups.push(groupOf(own, ask));
+          if (method === 'finetune') groups.push(groupOf(own, ask, usual(target, start)));
         }
   return { ask, starts, targets, cells, groups };
 }
@@ -160,14 +191,27 @@ function identity({ start, target, method, labels, seed }: Omit<Cell, 'id'>, ask
     ...(method === 'knn' ? [NEIGHBOURS] : []),
     ...(labels >= 100 ? [retrain] : []),
     ...(method === 'finetune' ? [grid, epochs ?? null, settings] : []),
+    ...sideOf(target),
   ];
 }
 
-function groupOf(cells: readonly Cell[], ask: TransferAsk): Group {
+/** Of other tasks than classify the size is not the start's own. */
+const sideOf = ({ size }: TargetFacts): number[] => (size === undefined ? [] : [size]);
+
+function groupOf(cells: readonly Cell[], ask: TransferAsk, usual: Usual | undefined): Group {
   const [{ start, target, labels }] = cells as [Cell];
   // A training of the grid is the same whatever else is tried, and whether its like is trained again on more.
-  const of = [start.identity, target.identity, labels, ask.maxBroken, ask.epochs ?? null, ask.settings];
-  const points = gridOf(start, ask.grid, ask.settings).map((setting) => ({
+  const of = [
+    start.identity,
+    target.identity,
+    labels,
+    ask.maxBroken,
+    ask.epochs ?? null,
+    ask.settings,
+    ...sideOf(target),
+  ];
+  const grid = usual === undefined ? gridOf(start, ask.grid, ask.settings) : gridAround(usual, ask.grid);
+  const points = grid.map((setting) => ({
     id: `grid-${labels}-${digest(...of, setting).slice(0, 16)}`,
     setting,
   }));

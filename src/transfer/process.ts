@@ -19,7 +19,7 @@ import {
   writeResult,
 } from './results.js';
 import type { Start } from './starts.js';
-import { openTarget } from './targets.js';
+import { openTarget, type TargetFacts } from './targets.js';
 import { dropWeights, measureSpeeds, type Speeds, trainPoint, tunedCell } from './tune.js';
 
 /** What may be done by itself. */
@@ -35,9 +35,9 @@ export interface TransferJob {
   task: {
     out: string;
     ask: TransferAsk;
-    /** Of the target set. */
+    /** Of the target set, with its task; see `asGiven`. */
     path: string;
-    work: Work | { type: 'measure'; start: Start };
+    work: Work | { type: 'measure'; start: Start; target: TargetFacts };
     threads: number;
     workers: number;
     device?: string;
@@ -48,7 +48,7 @@ export interface TransferJob {
     | { type: 'broken'; path: string; reason: string }
     | { type: 'result'; result: CellResult };
   answer:
-    | { type: 'done'; top1?: number; seconds?: number }
+    | { type: 'done'; score?: number; seconds?: number }
     | { type: 'measured'; speeds: Speeds }
     /** Another process is at it. */
     | { type: 'busy' }
@@ -66,7 +66,7 @@ class Busy extends Error {}
 export const handle: TaskHandler<TransferJob> = async (task, tools) => {
   try {
     const { work } = task;
-    if (work.type === 'measure') return await measure(task, work.start, tools);
+    if (work.type === 'measure') return await measure(task, work, tools);
     mkdirSync(trialsFolder(task.out), { recursive: true });
     // A process that was just killed takes a moment to go.
     const unlock = await takeLock(lockFile(task.out, work.id), { timeoutMs: 2000, pollMs: 50, busy: () => new Busy() });
@@ -110,7 +110,7 @@ async function perform(task: TransferJob['task'], work: Work, tools: Tools): Pro
       if (result === undefined) return { type: 'stopped' };
       writeResult(out, result);
       dropWeights(out, work.group, bestPoint(out, ids)?.id);
-      return { type: 'done', top1: result.top1, seconds: result.seconds };
+      return { type: 'done', score: result.score, seconds: result.seconds };
     } catch (error) {
       // What failed begins anew the next time: its checkpoint may be what is wrong.
       if (!signal.aborted) rmSync(runFolder(out, work.id), { recursive: true, force: true });
@@ -131,7 +131,7 @@ async function perform(task: TransferJob['task'], work: Work, tools: Tools): Pro
   rmSync(runFolder(out, work.cell.id), { recursive: true, force: true });
   // The first seed's result stands on the grid's own weights, which nothing needs after it.
   if (isDone(out, work.group.cells[0]!.id)) dropWeights(out, work.group, undefined);
-  return { type: 'done', top1: result.top1, seconds: result.seconds };
+  return { type: 'done', score: result.score, seconds: result.seconds };
 }
 
 const common = ({ threads, workers, device, checkpointSeconds }: TransferJob['task']) => ({
@@ -142,13 +142,17 @@ const common = ({ threads, workers, device, checkpointSeconds }: TransferJob['ta
 
 async function measure(
   task: TransferJob['task'],
-  start: Start,
+  { start, target: facts }: { start: Start; target: TargetFacts },
   { signal, letMessagesIn }: Tools,
 ): Promise<TransferJob['answer']> {
   const folder = mkdtempSync(join(tmpdir(), 'rescaled-transfer-'));
   try {
     const target = await openTarget(task.path, task.ask.valSplit);
-    const speeds = await measureSpeeds(folder, start, task.ask, target, { ...common(task), signal, letMessagesIn });
+    const speeds = await measureSpeeds(folder, { start, facts }, task.ask, target, {
+      ...common(task),
+      signal,
+      letMessagesIn,
+    });
     return speeds === undefined ? { type: 'stopped' } : { type: 'measured', speeds };
   } finally {
     rmSync(folder, { recursive: true, force: true });

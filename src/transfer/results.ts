@@ -3,11 +3,20 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { RescaledError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
+import { isBetter, type Metric, readBack, written } from '../metric.js';
+import { metricsOf } from '../tasks/index.js';
 
-const share = z.number().min(0).max(1);
-const common = { format: z.literal(1), id: z.string() };
+const common = {
+  format: z.literal(1),
+  id: z.string(),
+  /** Absent from results of `classify`. */
+  task: z.string().optional(),
+};
 
-/** What a start is worth on a target, with one method, share of labels and seed. */
+/**
+ * What a start is worth on a target, with one method, share of labels and seed. Its file has the name of the metric in place of `score`, in
+ * every key.
+ */
 const cellSchema = z.object({
   ...common,
   status: z.literal('done'),
@@ -18,12 +27,14 @@ const cellSchema = z.object({
   method: z.enum(['linear', 'knn', 'finetune']),
   labels: z.number(),
   seed: z.int(),
-  /** Share of right test pictures, of those that can be read. */
-  top1: share,
+  /** By the task's primary metric, on the test pictures that can be read. */
+  score: z.number(),
   testPictures: z.int(),
-  /** A character for each test picture: 1 right, 0 wrong, - unreadable. */
-  right: z.string(),
-  validation: z.object({ top1: share, pictures: z.int() }),
+  /** Of classes a character for each test picture: 1 right, 0 wrong, - unreadable. */
+  right: z.string().optional(),
+  /** Of others the score on drawn sets of these pictures, of which the k-th is the same for every result with as many; see `drawnSets`. */
+  drawn: z.array(z.number().nullable()).optional(),
+  validation: z.object({ score: z.number(), pictures: z.int() }),
   /** Pictures that were learned from, and those whose labels chose the setting. */
   trainPictures: z.int(),
   /** What validation chose: a penalty, a rate and a decay. */
@@ -42,8 +53,9 @@ const pointSchema = z.object({
   kind: z.literal('point'),
   rate: z.number(),
   decay: z.number(),
-  top1: share,
-  loss: z.number(),
+  score: z.number(),
+  /** Where the task measures it. */
+  loss: z.number().optional(),
   steps: z.int(),
   batch: z.int(),
   epochs: z.int(),
@@ -71,9 +83,19 @@ export const lockFile = (out: string, id: string): string => join(trialsFolder(o
 /** The run folder of a training. */
 export const runFolder = (out: string, id: string): string => join(trialsFolder(out), id);
 
+/** What `score` is in a result. */
+export const metricOf = ({ task }: { task?: unknown }): Metric =>
+  metricsOf(typeof task === 'string' ? task : undefined)[0];
+
 export function writeResult(out: string, result: CellResult | PointResult | Failure): void {
   mkdirSync(trialsFolder(out), { recursive: true });
-  writeFileAtomic(resultFile(out, result.id), `${JSON.stringify(result, null, 2)}\n`);
+  const { drawn, ...rest } = result as CellResult;
+  // A line of many numbers, not many lines.
+  const text = JSON.stringify(written(metricOf(result), rest), null, 2).replace(
+    /\n\}$/,
+    drawn === undefined ? '\n}' : `,\n  "drawn": ${JSON.stringify(drawn)}\n}`,
+  );
+  writeFileAtomic(resultFile(out, result.id), `${text}\n`);
 }
 
 function read(out: string, id: string): CellResult | PointResult | Failure | undefined {
@@ -87,7 +109,8 @@ function read(out: string, id: string): CellResult | PointResult | Failure | und
   } catch (error) {
     throw wrong(`it is no JSON: ${(error as Error).message}`);
   }
-  const parsed = resultSchema.safeParse(json);
+  const isRecord = typeof json === 'object' && json !== null;
+  const parsed = resultSchema.safeParse(isRecord ? readBack(metricOf(json as object), json) : json);
   if (!parsed.success) throw wrong(`it is of another form or version`);
   if (parsed.data.id !== id) throw wrong(`it is of ${parsed.data.id}`);
   return parsed.data;
@@ -107,13 +130,14 @@ export function readPoint(out: string, id: string): PointResult | Failure | unde
 /** Whether the cell has its figures. */
 export const isDone = (out: string, id: string): boolean => read(out, id)?.status === 'done';
 
-/** The best of a grid on validation pictures: most right, of equals the lower loss. */
+/** The best of a grid on validation pictures: the best score, of equals the lower loss. */
 export function bestPoint(out: string, ids: readonly string[]): PointResult | undefined {
   let best: PointResult | undefined;
   for (const id of ids) {
     const point = readPoint(out, id);
     if (point?.status !== 'done') continue;
-    if (best === undefined || point.top1 > best.top1 || (point.top1 === best.top1 && point.loss < best.loss))
+    const equal = best !== undefined && point.score === best.score;
+    if (equal ? (point.loss ?? 0) < (best!.loss ?? 0) : isBetter(metricOf(point), point.score, best?.score))
       best = point;
   }
   return best;

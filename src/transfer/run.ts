@@ -4,10 +4,12 @@ import { reasonOf } from '../child/messages.js';
 import { runChild } from '../child/run.js';
 import { RescaledError } from '../errors.js';
 import { isLocked } from '../lock.js';
+import type { Metric } from '../metric.js';
 import type { Cell, Group, TransferPlan } from './plan.js';
 import type { TransferJob, Work } from './process.js';
 import { type CellResult, isDone, isSettled, lockFile, readCell, writeResult } from './results.js';
 import { digest, type Start } from './starts.js';
+import { asGiven, type TargetFacts } from './targets.js';
 import type { Speeds } from './tune.js';
 
 /** What a transfer study tells while it runs. */
@@ -17,7 +19,16 @@ export type TransferEvent =
   /** A result that is new, of this process. */
   | { type: 'result'; name: string; result: CellResult }
   /** A setting of a grid was tried. Undefined: its loss was no longer finite. */
-  | { type: 'tried'; name: string; rate: number; decay: number; top1: number | undefined; seconds: number }
+  | {
+      type: 'tried';
+      name: string;
+      rate: number;
+      decay: number;
+      /** On validation pictures, by this metric. */
+      score: number | undefined;
+      metric: Metric;
+      seconds: number;
+    }
   | { type: 'broken'; path: string; reason: string }
   | { type: 'failed'; work: string; name: string; reason: string }
   /** Another process is at it: it is looked at again later. */
@@ -72,7 +83,7 @@ function piecesOf({ cells, groups }: TransferPlan, out: string): Piece[] {
       const [{ start, target }] = own as [Cell];
       return {
         work: { type: 'frozen', id: `frozen-${key}`, cells: own },
-        path: target.path,
+        path: asGiven(target),
         name: `${start.name} to ${target.name}, features`,
         ready: () => true,
         done: remembered(() => own.every(({ id }) => isDone(out, id))),
@@ -81,7 +92,7 @@ function piecesOf({ cells, groups }: TransferPlan, out: string): Piece[] {
     ...groups.flatMap((group): Piece[] => {
       const settled = remembered(() => group.points.every(({ id }) => isSettled(out, id)));
       const finished = remembered(() => group.cells.every(({ id }) => isDone(out, id)));
-      const common = { path: group.target.path };
+      const common = { path: asGiven(group.target) };
       return [
         ...group.points.map(
           ({ id, setting }): Piece => ({
@@ -152,7 +163,7 @@ export async function runTransfer(
         else onEvent(message);
       });
       running.delete(piece);
-      if (end.type === 'done' && work.type === 'point') tell(work, name, end.top1, end.seconds ?? 0);
+      if (end.type === 'done' && work.type === 'point') tell(work, name, end.score, end.seconds ?? 0);
       else if (end.type === 'diverged' || (end.type === 'failed' && !stopped())) {
         const diverged = end.type === 'diverged' && work.type === 'point';
         writeResult(out, {
@@ -171,11 +182,11 @@ export async function runTransfer(
   const tell = (
     work: Extract<Work, { type: 'point' }>,
     name: string,
-    top1: number | undefined,
+    score: number | undefined,
     seconds: number,
   ): void => {
     const { setting } = work.group.points.find(({ id }) => id === work.id)!;
-    onEvent({ type: 'tried', name, ...setting, top1, seconds });
+    onEvent({ type: 'tried', name, ...setting, score, metric: work.group.target.metric, seconds });
   };
   await Promise.all(Array.from({ length: options.workers }, lane));
   return { stopped: stopped(), failed };
@@ -187,10 +198,10 @@ const cellOf = (plan: TransferPlan, { id }: CellResult): Cell => plan.cells.find
 export async function measureStart(
   plan: TransferPlan,
   start: Start,
-  path: string,
+  target: TargetFacts,
   options: RunTransferOptions,
 ): Promise<Speeds> {
-  const end = await inProcess(plan, path, { type: 'measure', start }, options);
+  const end = await inProcess(plan, asGiven(target), { type: 'measure', start, target }, options);
   if (end.type === 'measured') return end.speeds;
   throw new RescaledError(end.type === 'failed' ? end.reason : 'The measurement was stopped.');
 }

@@ -39,6 +39,8 @@ export interface Start {
   /** How pictures become its input. */
   size: number;
   evalCrop: number;
+  /** All of a picture is looked at, in place of the centre crop. */
+  fit?: 'letterbox';
   input: InputFacts;
   /** sha256 of the weights, or of what random ones are drawn by, with architecture and preprocessing. */
   identity: string;
@@ -135,6 +137,7 @@ async function openWeighty(text: string, name: string | undefined, { size, signa
       interpolation: facts.interpolation ?? IMAGENET_INPUT.interpolation,
     };
     const evalCrop = facts.evalCrop ?? 0.875;
+    const fit = facts.fit === 'letterbox' ? { fit: facts.fit } : {};
     return {
       name: name ?? nameOf(text, path),
       given: text,
@@ -143,8 +146,8 @@ async function openWeighty(text: string, name: string | undefined, { size, signa
       model,
       title: modelTitle(model, modelOptions),
       modelOptions,
-      ...{ size: side, evalCrop, input },
-      identity: digest(await sha256(path), model, modelOptions, side, evalCrop, input),
+      ...{ size: side, evalCrop, ...fit, input },
+      identity: digest(await sha256(path), model, modelOptions, side, evalCrop, input, ...Object.values(fit)),
       ...(facts.weights !== undefined && { weights: facts.weights }),
       ...(facts.task !== undefined && facts.task !== 'classify' && { task: facts.task }),
       cost: { ...costOf(model, modelOptions, side, features), ...learnedOf(path) },
@@ -173,6 +176,7 @@ function fromScratch(
   } as ModelOptions;
   const model = like?.model ?? base;
   const evalCrop = like?.evalCrop ?? 0.875;
+  const fit = like?.fit === undefined ? {} : { fit: like.fit };
   const input: InputFacts = { ...IMAGENET_INPUT, ...(like && { interpolation: like.input.interpolation }) };
   return {
     ...{ name, given: wanted === undefined ? 'scratch' : `scratch:${wanted}` },
@@ -180,8 +184,8 @@ function fromScratch(
     model,
     title: modelTitle(model, modelOptions),
     modelOptions,
-    ...{ size: side, evalCrop, input },
-    identity: digest('scratch', model, modelOptions, side, evalCrop, input),
+    ...{ size: side, evalCrop, ...fit, input },
+    identity: digest('scratch', model, modelOptions, side, evalCrop, input, ...Object.values(fit)),
     cost: costOf(model, modelOptions, side, shapesOfTrunk(model, modelOptions).features),
   };
 }

@@ -1,18 +1,30 @@
+import { isBetter, type Metric } from '../metric.js';
 import { wilson } from '../report/statistics.js';
 import type { ReportCell, ReportPair, TransferReport } from '../report/transfer/data.js';
 import { plural } from '../suggest.js';
-import { compare, meanOver } from './compare.js';
-import { type Cell, type Group, gridOf, METHOD_TITLES, type Method, type TransferPlan } from './plan.js';
+import { taskNamed } from '../tasks/index.js';
+import { compare, drawnInterval, meanOver } from './compare.js';
+import {
+  type Cell,
+  type Group,
+  gridOf,
+  METHOD_TITLES,
+  type Method,
+  methodsOn,
+  type Setting,
+  type TransferPlan,
+} from './plan.js';
 import { type CellResult, readCell, readPoint } from './results.js';
 import { NEIGHBOURS } from './solve/knn.js';
 import { PENALTIES } from './solve/linear.js';
 import { digest } from './starts.js';
+import { contentOf, type TargetFacts } from './targets.js';
 
 /** What is known of a study: all that its page shows. */
 export type TransferTable = Omit<TransferReport, 'commands'>;
 
 interface Column {
-  target: string;
+  target: TargetFacts;
   method: Method;
   labels: number;
 }
@@ -29,7 +41,9 @@ export function tableOf(plan: TransferPlan, out: string): TransferTable {
   }
   failures.push(...failedWork(plan, out, (id) => results.has(id)));
   const columns = targets.flatMap((target) =>
-    ask.methods.flatMap((method) => ask.labels.map((labels): Column => ({ target: target.name, method, labels }))),
+    methodsOn(target, ask.methods).flatMap((method) =>
+      ask.labels.map((labels): Column => ({ target, method, labels })),
+    ),
   );
   const found: ReportCell[] = [];
   const pairs: ReportPair[] = [];
@@ -41,8 +55,9 @@ export function tableOf(plan: TransferPlan, out: string): TransferTable {
     });
     const compared = rows.flatMap((first, i) =>
       rows.slice(i + 1).flatMap((second): ReportPair[] => {
-        const comparison = compare(first.known, second.known);
-        return comparison === undefined ? [] : [{ ...column, first: first.start, second: second.start, ...comparison }];
+        const comparison = compare(first.known, second.known, column.target.metric);
+        const place = { ...column, target: column.target.name };
+        return comparison === undefined ? [] : [{ ...place, first: first.start, second: second.start, ...comparison }];
       }),
     );
     pairs.push(...compared);
@@ -50,6 +65,7 @@ export function tableOf(plan: TransferPlan, out: string): TransferTable {
       ...ranked(
         rows.map(({ cell }) => cell),
         compared,
+        column.target.metric,
       ),
     );
   }
@@ -64,15 +80,22 @@ export function tableOf(plan: TransferPlan, out: string): TransferTable {
       ...(weights !== undefined && { weights }),
       ...(task !== undefined && { task }),
     })),
-    targets: targets.map(({ name, classes, train, val, test, notes }) => ({ name, classes, train, val, test, notes })),
-    methods: ask.methods.map((name) => ({ name, title: METHOD_TITLES[name] })),
+    targets: targets.map((target) => ({
+      ...{ name: target.name, task: target.task, content: contentOf(target), metric: target.metric },
+      methods: methodsOn(target, ask.methods),
+      ...(target.size !== undefined && { size: target.size }),
+      ...{ classes: target.classes, train: target.train, val: target.val, test: target.test, notes: target.notes },
+    })),
+    methods: ask.methods
+      .filter((name) => targets.some((target) => methodsOn(target, [name]).length > 0))
+      .map((name) => ({ name, title: METHOD_TITLES[name] })),
     ...{ labels: ask.labels, seeds: ask.seeds, cells: found, pairs, failures },
     how: howOf(plan),
   };
 }
 
 const isIn = (cell: Cell, { target, method, labels }: Column): boolean =>
-  cell.target.name === target && cell.method === method && cell.labels === labels;
+  cell.target.name === target.name && cell.method === method && cell.labels === labels;
 
 const nameOf = ({ start, target, method, labels, seed }: Cell): string =>
   `${start.name} on ${target.name}, ${METHOD_TITLES[method]}, ${labels} %, seed ${seed}`;
@@ -113,26 +136,26 @@ function cellOf(
   own: readonly Cell[],
   known: readonly CellResult[],
 ): ReportCell {
-  const common = { start, target, method, labels, done: known.length, of: own.length };
+  const common = { start, target: target.name, method, labels, done: known.length, of: own.length };
   const mean = meanOver(known);
   const [first] = known;
   if (mean === undefined || first === undefined) return { ...common, each: [], edge: [] };
-  const one = known.length > 1 ? undefined : wilson(Math.round(first.top1 * first.testPictures), first.testPictures);
+  const { testPictures: n } = first;
+  const ofPictures = target.task === 'classify' ? wilson(Math.round(first.score * n), n) : drawnInterval(first.drawn);
+  const one = known.length > 1 ? undefined : ofPictures;
   return {
     ...common,
-    top1: mean.mean,
+    score: mean.mean,
     ...(known.length > 1 && { low: mean.low!, high: mean.high!, interval: 'seeds' as const }),
     ...(one !== undefined && { ...one, interval: 'pictures' as const }),
-    each: known.map(({ top1 }) => top1),
-    validation: known.reduce((sum, { validation }) => sum + validation.top1, 0) / known.length,
+    each: known.map(({ score }) => score),
+    validation: known.reduce((sum, { validation }) => sum + validation.score, 0) / known.length,
     pictures: Math.round(known.reduce((sum, { trainPictures }) => sum + trainPictures, 0) / known.length),
     chosen: chosenWords(method, known),
     edge: [...new Set(known.flatMap(({ edge }) => edge))],
     seconds: known.reduce((sum, { seconds }) => sum + seconds, 0),
   };
 }
-
-const short = (value: unknown): string => String(Number(Number(value).toPrecision(3)));
 
 function chosenWords(method: Method, known: readonly CellResult[]): string {
   const all = (words: (chosen: CellResult['chosen']) => string): string =>
@@ -147,13 +170,13 @@ function chosenWords(method: Method, known: readonly CellResult[]): string {
 }
 
 /** Marks the best of a column and those that cannot be told from it. */
-function ranked(column: readonly ReportCell[], pairs: readonly ReportPair[]): ReportCell[] {
+function ranked(column: readonly ReportCell[], pairs: readonly ReportPair[], metric: Metric): ReportCell[] {
   const best = column.reduce<ReportCell | undefined>(
-    (found, cell) => (cell.top1 !== undefined && cell.top1 > (found?.top1 ?? -1) ? cell : found),
+    (found, cell) => (cell.score !== undefined && isBetter(metric, cell.score, found?.score) ? cell : found),
     undefined,
   );
   return column.map((cell) => {
-    if (best === undefined || cell.top1 === undefined) return cell;
+    if (best === undefined || cell.score === undefined) return cell;
     if (cell === best) return { ...cell, rank: 'best' };
     const pair = pairs.find(
       ({ first, second }) =>
@@ -163,16 +186,14 @@ function ranked(column: readonly ReportCell[], pairs: readonly ReportPair[]): Re
   });
 }
 
-function howOf({ ask, starts }: TransferPlan): { key: string; value: string }[] {
-  const { methods, grid, seeds, retrain, epochs, settings, valSplit } = ask;
-  const words = (kind: 'weights' | 'scratch'): string => {
-    const points = gridOf({ kind }, grid, settings);
-    const listed = (values: number[]): string =>
-      [...new Set(values)].map((value) => (value === 0 ? 'none' : short(value))).join(', ');
-    return `rates ${listed(points.map(({ rate }) => rate))} per 256 pictures; decays ${listed(points.map(({ decay }) => decay))}, divided by the rate`;
-  };
+/** How a study was done, for its page: what is the same everywhere. */
+function howOf(plan: TransferPlan): { key: string; value: string }[] {
+  const { ask, targets } = plan;
+  const { methods, retrain, valSplit, epochs, settings, seeds } = ask;
+  const classes = targets.some(({ task }) => task === 'classify');
+  const tuned = methods.includes('finetune');
   return [
-    ...(methods.includes('linear')
+    ...(classes && methods.includes('linear')
       ? [
           {
             key: 'linear',
@@ -180,7 +201,7 @@ function howOf({ ask, starts }: TransferPlan): { key: string; value: string }[] 
           },
         ]
       : []),
-    ...(methods.includes('knn')
+    ...(classes && methods.includes('knn')
       ? [
           {
             key: 'k-NN',
@@ -188,14 +209,10 @@ function howOf({ ask, starts }: TransferPlan): { key: string; value: string }[] 
           },
         ]
       : []),
-    ...(methods.includes('finetune')
+    ...(tuned
       ? [
-          ...(starts.some(({ kind }) => kind === 'weights')
-            ? [{ key: 'fine-tuned', value: `recipe finetune, ${words('weights')}` }]
-            : []),
-          ...(starts.some(({ kind }) => kind === 'scratch')
-            ? [{ key: 'from scratch', value: `the same recipe for twice the steps, ${words('scratch')}` }]
-            : []),
+          ...(classes ? ofClasses(plan) : []),
+          ...ofOthers(plan),
           {
             key: 'the grid',
             value: `tried with the labels of seed 0; what validation chose is trained with each of ${plural(seeds, 'seed')}`,
@@ -214,6 +231,49 @@ function howOf({ ask, starts }: TransferPlan): { key: string; value: string }[] 
         `all, at every share${retrain ? '; with all labels what was chosen then learns from them too' : ''}; ` +
         `where a set has none, ${Number((100 * valSplit).toPrecision(3))} % are set aside`,
     },
-    { key: 'test pictures', value: 'measured once for each result, in the centre view' },
+    {
+      key: 'test pictures',
+      value: `measured once for each result${classes ? ', for classes in the centre view' : ''}`,
+    },
   ];
+}
+
+/** Fine-tuning to classes, by kind of start. */
+function ofClasses({ ask: { grid, settings }, starts }: TransferPlan): { key: string; value: string }[] {
+  const words = (kind: 'weights' | 'scratch'): string =>
+    `${listed(gridOf({ kind }, grid, settings), ' per 256 pictures')}, divided by the rate`;
+  const has = (kind: 'weights' | 'scratch'): boolean => starts.some((start) => start.kind === kind);
+  return [
+    ...(has('weights') ? [{ key: 'fine-tuned', value: `recipe finetune, ${words('weights')}` }] : []),
+    ...(has('scratch')
+      ? [{ key: 'from scratch', value: `the same recipe for twice the steps, ${words('scratch')}` }]
+      : []),
+  ];
+}
+
+/** Fine-tuning to boxes, masks and depth: all starts alike. */
+function ofOthers({ targets, groups }: TransferPlan): { key: string; value: string }[] {
+  return targets.flatMap(({ name, task, size }) => {
+    const group = groups.find(({ target }) => target.name === name);
+    if (task === 'classify' || group === undefined) return [];
+    return [
+      {
+        key: `fine-tuned on ${name}`,
+        value:
+          `recipe ${taskNamed(task).recipe}, as long from scratch, whole pictures at ${size} pixels in each start's mean and deviation; ` +
+          listed(settingsIn(group)),
+      },
+    ];
+  });
+}
+
+const settingsIn = ({ points }: Group): Setting[] => points.map(({ setting }) => setting);
+
+const short = (value: unknown): string => String(Number(Number(value).toPrecision(3)));
+
+/** `rates 0.001, 0.01; decays none, 1e-5`. */
+function listed(points: readonly Setting[], behind = ''): string {
+  const all = (values: number[]): string =>
+    [...new Set(values)].map((value) => (value === 0 ? 'none' : short(value))).join(', ');
+  return `rates ${all(points.map(({ rate }) => rate))}${behind}; decays ${all(points.map(({ decay }) => decay))}`;
 }

@@ -6,19 +6,32 @@ import { UsageError } from '../errors.js';
 import { makeFolder, writeFileAtomic } from '../files.js';
 import type { Recipe } from '../recipe/recipe.js';
 import { pageOf, writePage } from './page.js';
-import { checkAsk, type GridName, leanPlan, type Method, planOf, type TransferAsk, type TransferPlan } from './plan.js';
+import {
+  checkAsk,
+  type GridName,
+  leanPlan,
+  type Method,
+  methodsOn,
+  planOf,
+  type TransferAsk,
+  type TransferPlan,
+} from './plan.js';
 import { type RunTransferOptions, runTransfer, type TransferEvent } from './run.js';
 import { openStarts } from './starts.js';
 import type { TransferTable } from './table.js';
-import { factsOfTarget, openTarget, scarceNote, type TargetFacts } from './targets.js';
+import { contentOf, factsOfTarget, openTarget, scarceNote, type TargetFacts } from './targets.js';
+import { idleSettings, usualOf } from './tuning.js';
 
 /** What is to be known. */
 export interface TransferOptions {
   /** Runs, weights files, names of weights, `scratch` or `scratch:MODEL`; each as it is or `NAME=...`. */
   starts: readonly string[];
-  /** The sets to learn: folders, shards or IDX files, as for training. */
+  /**
+   * The sets to learn: folders, shards or IDX files, as for training; with boxes, masks or depth beside the pictures these are learned.
+   * `TASK=PATH` says which, where there are several kinds.
+   */
   to: readonly string[];
-  /** `linear`, `knn`, `finetune`; all by default. */
+  /** `linear`, `knn`, `finetune`; all by default. Of boxes, masks and depth `finetune` alone. */
   methods?: readonly Method[];
   /** Shares of the labels in percent; 1, 10 and 100 by default. */
   labels?: readonly number[];
@@ -32,7 +45,7 @@ export interface TransferOptions {
   settings?: Partial<Recipe>;
   /** With all labels, the setting that was chosen learns from validation pictures too, as in the paper. */
   retrain?: boolean;
-  /** Side of the pictures for all starts; each start's own by default. */
+  /** Side of the pictures for all starts; by default each start's own, of boxes, masks and depth 256. */
   size?: number;
   /** Share set aside of a target without a part of its own; 0.2 by default. */
   valSplit?: number;
@@ -114,7 +127,7 @@ export async function planTransfer(options: TransferOptions, signal?: AbortSigna
       const note = scarceNote(target, percent);
       if (note !== undefined) target.notes.push(note);
     }
-    const facts = factsOfTarget(target);
+    const facts = factsOfTarget(target, size);
     if (targets.some(({ identity }) => identity === facts.identity))
       throw new UsageError(`Expected different sets behind --to but ${path} is there twice.`);
     let { name } = facts;
@@ -122,8 +135,25 @@ export async function planTransfer(options: TransferOptions, signal?: AbortSigna
     names.add(name);
     targets.push({ ...facts, name });
   }
+  checkTasks(targets, ask);
   const opened = await openStarts(starts, { ...(size !== undefined && { size }), ...(signal && { signal }) });
-  return planOf(ask, opened, targets);
+  return planOf(ask, opened, targets, (target, start) => usualOf(target, start, ask));
+}
+
+/** @throws UsageError where a target has no method, or a setting no target */
+function checkTasks(targets: readonly TargetFacts[], { methods, settings }: TransferAsk): void {
+  const bare = targets.find((target) => methodsOn(target, methods).length === 0);
+  if (bare !== undefined)
+    throw new UsageError(
+      `Expected the method finetune for ${bare.given}, which has ${contentOf(bare)}, but received ${methods.join(', ')}: linear ` +
+        'evaluation and k-NN tell classes of whole pictures apart.',
+    );
+  const idle = idleSettings(targets, settings);
+  if (idle.length > 0)
+    throw new UsageError(
+      `Expected settings that play a part in fine-tuning to ${targets.map(({ name }) => name).join(', ')} but received ${idle.join(', ')}. ` +
+        'Leave them out.',
+    );
 }
 
 const planFile = (out: string): string => join(out, 'transfer.json');

@@ -5,20 +5,21 @@ import { LABELS } from '../data/loading/labels.js';
 import { BatchLoader } from '../data/loading/loader.js';
 import { type Source, subset } from '../data/sources/source.js';
 import { RescaledError } from '../errors.js';
-import { checkModelSwitches, modelSwitchesSchema } from '../recipe/model-switches.js';
-import { type Recipe, resolveRecipe } from '../recipe/recipe.js';
-import { finalWeights, isRun, lastCheckpoint } from '../run/config.js';
+import type { Scores } from '../metric.js';
+import { finalWeights, isRun, lastCheckpoint, loadConfig } from '../run/config.js';
 import type { TrainEvent } from '../run/events.js';
+import { drawnSets } from '../tasks/bootstrap.js';
 import { taskNamed } from '../tasks/index.js';
 import { noGrad, scope } from '../torch/index.js';
-import { Normaliser, type TrainOptions } from '../train/index.js';
+import { evaluateOn, evaluationBatch, Normaliser } from '../train/index.js';
 import { resumeRun, trainRun } from '../train/train.js';
 import { type LoadedModel, loadModel, preprocessFor } from '../trained/load.js';
 import { cellResult, judged } from './frozen.js';
 import type { Cell, Group, Setting, TransferAsk } from './plan.js';
 import { bestPoint, type CellResult, type PointResult, runFolder } from './results.js';
 import type { Start } from './starts.js';
-import { labelled, type Target, together } from './targets.js';
+import { labelled, type Target, type TargetFacts, together } from './targets.js';
+import { type Tuning, tuningOptions } from './tuning.js';
 
 /** What a training may use, and whom it tells. */
 export interface TuneTools {
@@ -31,17 +32,15 @@ export interface TuneTools {
   letMessagesIn?: () => Promise<void>;
 }
 
-interface Learning {
-  start: Start;
+interface Learning extends Omit<Tuning, 'target'> {
+  target: TargetFacts;
   labels: number;
-  seed: number;
-  setting: Setting;
   /** Learns from validation pictures too. */
   withVal?: boolean;
 }
 
 /** What a training came to. */
-interface Learned extends Pick<PointResult, 'top1' | 'loss' | 'steps' | 'batch' | 'epochs' | 'msPerStep' | 'seconds'> {
+interface Learned extends Pick<PointResult, 'score' | 'loss' | 'steps' | 'batch' | 'epochs' | 'msPerStep' | 'seconds'> {
   pictures: number;
 }
 
@@ -49,40 +48,6 @@ interface Learned extends Pick<PointResult, 'top1' | 'loss' | 'steps' | 'batch' 
 export function learnedPart(target: Target, labels: number, seed: number, withVal = false): Source {
   if (withVal) return together(target.train, target.val);
   return labels >= 100 ? target.train : subset(target.train, labelled(target, labels, seed));
-}
-
-/** How a start is fine-tuned. @param pictures that are learned from */
-export function tuningOptions(
-  { start, setting, seed }: Pick<Learning, 'start' | 'setting' | 'seed'>,
-  ask: Pick<TransferAsk, 'epochs' | 'settings' | 'maxBroken'>,
-  path: string,
-  pictures: number,
-): Omit<TrainOptions, 'out'> {
-  const scratch = start.kind === 'scratch';
-  // Nothing is there to be kept: what is frozen would be random.
-  const { freeze: _, layerDecay: __, ...ofScratch } = ask.settings;
-  const settings: Partial<Recipe> = {
-    evalCrop: start.evalCrop,
-    interpolation: start.input.interpolation,
-    ...(scratch ? ofScratch : ask.settings),
-    learningRate: setting.rate,
-    weightDecay: Number((setting.decay / setting.rate).toPrecision(6)),
-    ...(ask.epochs !== undefined && { epochs: ask.epochs }),
-  };
-  if (scratch) {
-    const { values } = resolveRecipe('finetune', start.model, start.size, settings, pictures);
-    // Twice the steps of fine-tuning, as SimCLR gives it (40,000 against 20,000).
-    settings.epochs = Math.min(100_000, 2 * values.epochs);
-  }
-  const { width, stemStride } = start.modelOptions;
-  const known = Object.keys(modelSwitchesSchema.shape);
-  const switches = Object.fromEntries(Object.entries(start.modelOptions).filter(([key]) => known.includes(key)));
-  return {
-    ...{ data: path, model: start.model, size: start.size, width, stemStride, seed, recipe: 'finetune', settings },
-    modelOptions: checkModelSwitches(switches),
-    maxBroken: ask.maxBroken,
-    ...(start.path !== undefined && { from: start.path }),
-  };
 }
 
 /** A training on part of the labels, measured on validation pictures when it ends. @returns undefined when it was stopped */
@@ -98,7 +63,7 @@ async function learn(
   const train = learnedPart(target, labels, seed, withVal);
   const { test: _, ...dataset } = target.dataset;
   const data: Dataset = { ...dataset, train, val: target.val, measured: 'val', split: undefined };
-  const task = { ...taskNamed('classify'), openData: async () => data };
+  const task = { ...taskNamed(target.task), openData: async () => data };
   const goesOn = isRun(run) && existsSync(lastCheckpoint(run));
   // Killed before its first checkpoint, a run leaves nothing to go on from.
   if (!goesOn) rmSync(run, { recursive: true, force: true });
@@ -108,7 +73,7 @@ async function learn(
     ...(device !== undefined && { device }),
     ...(checkpointSeconds !== undefined && { checkpointSeconds }),
   };
-  const options = tuningOptions(learning, ask, target.path, train.length);
+  const options = tuningOptions(learning, ask, train.length);
   const events = goesOn
     ? resumeRun(task, run, { ...(signal && { signal }) })
     : // Measured once, at its end.
@@ -116,14 +81,14 @@ async function learn(
   const times: number[] = [];
   let last: number | undefined;
   let [steps, epochs] = [0, 0];
-  let scores: { top1: number; loss: number } | undefined;
+  let scores: Scores | undefined;
   let end: Extract<TrainEvent, { type: 'end' }> | undefined;
   for await (const event of events) {
     const now = performance.now();
     if (event.type === 'step' && last !== undefined) times.push(now - last);
     last = event.type === 'step' ? now : undefined;
     if (event.type === 'start') [steps, epochs] = [event.steps, event.epochs];
-    if (event.type === 'epoch') scores = (event.ema ?? event.raw ?? scores) as typeof scores;
+    if (event.type === 'epoch') scores = event.ema ?? event.raw ?? scores;
     if (event.type === 'end') end = event;
     onStep(event.step, steps);
     await letMessagesIn?.();
@@ -135,10 +100,11 @@ async function learn(
     rmSync(run, { recursive: true, force: true });
     return learn(learning, ask, target, run, tools);
   }
-  const { top1, loss } = scores;
+  const { [task.metrics[0].name]: score, loss } = scores;
   const batch = Math.round((train.length * epochs) / Math.max(1, steps));
   const middle = times.sort((a, b) => a - b)[times.length >> 1] ?? (1000 * end.seconds) / Math.max(1, steps);
-  return { top1, loss, steps, batch, epochs, msPerStep: middle, seconds: end.seconds, pictures: train.length };
+  const known = { score: score!, ...(Number.isFinite(loss) && { loss: loss! }) };
+  return { ...known, steps, batch, epochs, msPerStep: middle, seconds: end.seconds, pictures: train.length };
 }
 
 /** Trains with one setting of a grid, on the labels of the first seed. Its weights are kept. */
@@ -153,7 +119,7 @@ export async function trainPoint(
   const { setting } = group.points.find((point) => point.id === id)!;
   const { seed } = group.cells[0]!;
   const found = await learn(
-    { start: group.start, labels: group.labels, seed, setting },
+    { start: group.start, target: group.target, labels: group.labels, seed, setting },
     ask,
     target,
     runFolder(out, id),
@@ -161,7 +127,13 @@ export async function trainPoint(
   );
   if (found === undefined) return undefined;
   const { pictures: _, ...figures } = found;
-  return { ...{ format: 1, status: 'done', kind: 'point', id }, ...setting, ...figures };
+  const { task } = target;
+  return {
+    ...{ format: 1, status: 'done', kind: 'point', id },
+    ...(task !== 'classify' && { task }),
+    ...setting,
+    ...figures,
+  };
 }
 
 /** Weights that no result can need any more: those of settings that are not the best. */
@@ -196,7 +168,7 @@ export async function tunedCell(
     run = runFolder(out, cell.id);
     const { start } = group;
     const found = await learn(
-      { start, labels: cell.labels, seed: cell.seed, setting, withVal },
+      { start, target: group.target, labels: cell.labels, seed: cell.seed, setting, withVal },
       ask,
       target,
       run,
@@ -206,20 +178,18 @@ export async function tunedCell(
     learned = found;
   }
   const loaded = await loadModel(run);
-  let predicted: Awaited<ReturnType<typeof predictions>>;
+  let found: Found | undefined;
   try {
-    predicted = await predictions(loaded, target.test, tools);
+    found = await (target.task === 'classify' ? classesFound : metricFound)(loaded, target.test, tools);
   } finally {
     loaded.model.dispose();
   }
-  if (predicted === undefined) return undefined;
-  const { indices, classes } = predicted;
+  if (found === undefined) return undefined;
   const { rate, decay, epochs, batch, steps } = { ...learned, ...setting };
-  const labels = Int32Array.from(indices, (index) => target.test.labels[index]!);
   return cellResult(cell, {
-    ...judged(target.test.length, { indices, labels }, classes),
+    ...found,
     // A network that learned from the validation pictures is not measured on them.
-    validation: { top1: withVal ? best.top1 : learned.top1, pictures: target.val.length },
+    validation: { score: withVal ? best.score : learned.score, pictures: target.val.length },
     trainPictures: learned.pictures,
     chosen: { rate, decay, epochs, batch, steps },
     edge: edgesOf(group, setting),
@@ -236,6 +206,42 @@ export function edgesOf({ points }: Pick<Group, 'points'>, chosen: Setting): str
     ...(chosen.rate === Math.min(...rates) || chosen.rate === Math.max(...rates) ? ['rate'] : []),
     ...(new Set(decays).size > 1 && chosen.decay === Math.max(...decays) ? ['decay'] : []),
   ];
+}
+
+/** What a start is worth on the test pictures, and what it takes to compare it with another. */
+type Found = Pick<CellResult, 'score' | 'testPictures' | 'right' | 'drawn'>;
+
+async function classesFound(loaded: LoadedModel, test: Source, tools: TuneTools): Promise<Found | undefined> {
+  const predicted = await predictions(loaded, test, tools);
+  if (predicted === undefined) return undefined;
+  const { indices, classes } = predicted;
+  const labels = Int32Array.from(indices, (index) => test.labels[index]!);
+  return judged(test.length, { indices, labels }, classes);
+}
+
+/** Digits of a score on a drawn set. */
+const DIGITS = 6;
+
+/** By the primary metric of the task, which is not a mean over pictures: it is known on drawn sets of them too. */
+async function metricFound(
+  { model, task, settings, run, ...loaded }: LoadedModel,
+  test: Source,
+  { workers, device = 'cpu', signal }: TuneTools,
+): Promise<Found | undefined> {
+  model.to({ device });
+  const recipe = loadConfig(run!).recipe.values;
+  const evaluator = task.evaluator(settings, { examples: 0, model, recipe });
+  const found = await evaluateOn(model, test, task, evaluator, {
+    ...{ preprocess: preprocessFor(loaded), input: loaded.input, device, workers },
+    ...{ batch: evaluationBatch(recipe), ...(signal && { signal }) },
+  });
+  if (signal?.aborted === true) return undefined;
+  const { images, [task.metrics[0].name]: score } = found.scores;
+  const drawn = Array.from(drawnSets(images), (times) => {
+    const value = task.redrawn!(found, times);
+    return Number.isFinite(value) ? Number(value.toFixed(DIGITS)) : null;
+  });
+  return { score: score!, testPictures: images, ...(images > 1 && { drawn }) };
 }
 
 /** The class of each picture that can be read, as the model's own preprocessing shows it. */
@@ -286,7 +292,7 @@ const MEASURED_STEPS = 8;
 /** A few steps and a few pictures of a start on a target, in a folder that goes afterwards. */
 export async function measureSpeeds(
   folder: string,
-  start: Start,
+  { start, facts }: { start: Start; facts: TargetFacts },
   ask: TransferAsk,
   target: Target,
   tools: TuneTools,
@@ -300,13 +306,9 @@ export async function measureSpeeds(
     Array.from({ length: Math.min(256, target.val.length) }, (_v, i) => i),
   );
   const data: Dataset = { ...dataset, train: target.train, val: few, measured: 'val', split: undefined };
-  const task = { ...taskNamed('classify'), openData: async () => data };
-  const options = tuningOptions(
-    { start, setting: { rate: 1e-3, decay: 0 }, seed: 0 },
-    ask,
-    target.path,
-    target.train.length,
-  );
+  const task = { ...taskNamed(target.task), openData: async () => data };
+  const setting = { rate: 1e-3, decay: 0 };
+  const options = tuningOptions({ start, target: facts, setting, seed: 0 }, ask, target.train.length);
   const times: number[] = [];
   let last: number | undefined;
   let batch = 1;

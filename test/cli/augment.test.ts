@@ -3,6 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import sharp from 'sharp';
+import { pngOf, vocXml } from '../data/annotations/sets.js';
+import { writeTree } from '../data/helpers.js';
 import { cli, temporaryFolder } from './helpers.js';
 
 const folder = temporaryFolder();
@@ -18,7 +20,7 @@ await sharp(bytes, { raw: { width: 90, height: 60, channels: 3 } })
 async function pixelsOfGrid(file: string) {
   const { data, info } = await sharp(file).removeAlpha().raw().toBuffer({ resolveWithObject: true });
   return {
-    at: (x: number, y: number) => data[(y * info.width + x) * info.channels]!,
+    at: (x: number, y: number, channel = 0) => data[(y * info.width + x) * info.channels + channel]!,
     width: info.width,
     height: info.height,
   };
@@ -79,4 +81,61 @@ test('misuse of augment is told in one line', async () => {
   assert.equal(missing.status, 1);
   assert.match(missing.stderr, /Cannot read the picture .*none\.png/);
   assert.ok(!existsSync('augment.png'));
+});
+
+test('a folder with boxes, masks or depth is drawn with them, whole and in views', async () => {
+  const side = 32;
+  const grey = await sharp(Buffer.alloc(3 * side * side, 100), { raw: { width: side, height: side, channels: 3 } })
+    .png()
+    .toBuffer();
+  const halves = (left: number, right: number): number[] =>
+    Array.from({ length: side * side }, (_, i) => (i % side < side / 2 ? left : right));
+  const three = (files: (i: number) => Record<string, Uint8Array | string>) =>
+    Object.assign({}, ...[0, 1, 2].map(files)) as Record<string, Uint8Array | string>;
+  /** The colour in the first cell, the whole picture, at a share of its sides. */
+  const drawn = async (name: string, files: Record<string, Uint8Array | string>) => {
+    const out = join(folder, `${name}.png`);
+    const done = await cli('augment', writeTree(join(folder, name), files), '-o', out, '--size', '64');
+    assert.equal(done.status, 0, done.stderr);
+    const grid = await pixelsOfGrid(out);
+    // Five pictures of 224 pixels a row.
+    assert.equal(grid.width, 118 + 5 * 232 + 8);
+    return (x: number, y: number) =>
+      [0, 1, 2].map((channel) => grid.at(118 + Math.round(224 * x), 62 + Math.round(224 * y), channel));
+  };
+  const near = (found: readonly number[], wanted: readonly number[]): void =>
+    assert.ok(
+      found.every((value, i) => Math.abs(value - wanted[i]!) < 12),
+      `${found} in place of ${wanted}`,
+    );
+  const over = (...colour: number[]): number[] => colour.map((value) => 0.45 * 100 + 0.55 * value);
+
+  const masks = await drawn('masks', {
+    'classes.txt': 'road\nsky\n',
+    ...three((i) => ({ [`images/${i}.png`]: grey, [`masks/${i}.png`]: pngOf(side, halves(0, 255)) })),
+  });
+  near(masks(0.25, 0.5), over(255, 0, 0));
+  near(masks(0.75, 0.5), [100, 100, 100]);
+  const depth = await drawn(
+    'depth',
+    three((i) => ({ [`${i}.color.png`]: grey, [`${i}.depth.png`]: pngOf(side, halves(1000, 3000), { bits: 16 }) })),
+  );
+  near(depth(0.25, 0.5), over(255, 220, 0));
+  near(depth(0.75, 0.5), over(0, 40, 255));
+  const boxes = await drawn(
+    'boxes',
+    three((i) => ({
+      [`JPEGImages/${i}.png`]: grey,
+      [`Annotations/${i}.xml`]: vocXml(`${i}.png`, side, side, [{ name: 'cat', box: [9, 9, 24, 24] }]),
+    })),
+  );
+  const frame = boxes(16.5 / 64, 0.5);
+  assert.ok(frame[0]! > 200 && frame[1]! < 60, `${frame} on the edge of a box`);
+  near(boxes(0.5, 0.5), [100, 100, 100]);
+
+  const bare = await cli('augment', writeTree(join(folder, 'bare'), { '1.png': grey }), '-o', join(folder, 'b.png'));
+  assert.match(bare.stderr, /a folder of pictures with boxes, masks or depth, but .*bare has none of these/);
+  const op = await cli('augment', join(folder, 'masks'), '--op', 'Color', '-o', join(folder, 'c.png'));
+  assert.match(op.stderr, /Expected a picture with --op or --policy but .*masks is a folder/);
+  assert.deepEqual([bare.status, op.status], [2, 2]);
 });

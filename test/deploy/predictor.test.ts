@@ -6,7 +6,8 @@ import { after, test } from 'node:test';
 import sharp from 'sharp';
 import { exportOnnx } from '../../src/deploy/onnx/export.js';
 import { decodeModel, encodeModel, type ModelProto } from '../../src/deploy/onnx/schema.js';
-import { type PictureResult, Predictor } from '../../src/deploy/predictor.js';
+import { Predictor } from '../../src/deploy/predictor.js';
+import type { PictureResult } from '../../src/deploy/told.js';
 import { UsageError } from '../../src/errors.js';
 import { loadNet } from './onnx-net.js';
 

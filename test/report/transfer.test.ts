@@ -4,6 +4,7 @@ import type { ReportCell, ReportPair, TransferReport } from '../../src/report/tr
 import { tally, transferFindings } from '../../src/report/transfer/findings.js';
 import { renderTransfer } from '../../src/report/transfer/report.js';
 
+const TOP1 = { name: 'top1', title: 'top-1', unit: 'share', direction: 'higher', noun: 'accuracy' } as const;
 const names = ['rs', 'simclr', 'scratch'];
 const methods = [
   { name: 'linear', title: 'linear' },
@@ -13,15 +14,15 @@ const labels = [1, 100];
 const cells = methods.flatMap(({ name: method }) =>
   labels.flatMap((share) =>
     names.map((start, i): ReportCell => {
-      const top1 = 0.9 - 0.2 * i - (share === 1 ? 0.2 + 0.1 * i : 0);
+      const score = 0.9 - 0.2 * i - (share === 1 ? 0.2 + 0.1 * i : 0);
       const seeds = method === 'finetune' || share < 100;
       return {
-        ...{ start, target: 'flowers', method, labels: share, done: seeds ? 3 : 1, of: seeds ? 3 : 1, top1 },
-        ...{ low: top1 - 0.02, high: top1 + 0.02, interval: seeds ? ('seeds' as const) : ('pictures' as const) },
+        ...{ start, target: 'flowers', method, labels: share, done: seeds ? 3 : 1, of: seeds ? 3 : 1, score },
+        ...{ low: score - 0.02, high: score + 0.02, interval: seeds ? ('seeds' as const) : ('pictures' as const) },
         ...{
-          each: seeds ? [top1, top1, top1] : [top1],
+          each: seeds ? [score, score, score] : [score],
           pictures: 10 * share,
-          validation: top1,
+          validation: score,
           chosen: 'rate 0.1',
           edge: ['rate'],
         },
@@ -55,7 +56,12 @@ const report: TransferReport = {
     ...{ parameters: 1e6, multiplyAdds: 2e8, features: 512 },
     ...(name === 'rs' && { seen: 123456, seconds: 90, data: 'pets' }),
   })),
-  targets: [{ name: 'flowers', classes: 10, train: 1000, val: 100, test: 200, notes: ['20 % is set aside'] }],
+  targets: [
+    {
+      ...{ name: 'flowers', task: 'classify', content: '10 classes', metric: TOP1, methods: ['linear', 'finetune'] },
+      ...{ classes: 10, train: 1000, val: 100, test: 200, notes: ['20 % is set aside'] },
+    },
+  ],
   ...{ methods, labels, seeds: 3, cells, pairs, failures: [] },
   how: [{ key: 'labels', value: 'by class' }],
   commands: [{ what: 'Again', command: 'rescaled transfer' }],

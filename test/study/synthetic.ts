@@ -1,7 +1,7 @@
 import type { Metric } from '../../src/metric.js';
 import type { StudyPoint } from '../../src/study/analysis/points.js';
 
-export const ACCURACY: Metric = { name: 'top1', title: 'top-1', unit: 'share', direction: 'higher' };
+export const ACCURACY: Metric = { name: 'top1', title: 'top-1', unit: 'share', direction: 'higher', noun: 'accuracy' };
 /** Lower is better, and no share. */
 export const RMSE: Metric = { name: 'rmse', title: 'RMSE', unit: 'm', direction: 'lower' };
 /** Higher is better, without a best value. */

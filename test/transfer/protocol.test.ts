@@ -11,7 +11,7 @@ const ask: TransferAsk = {
   ...{ settings: {}, retrain: false, valSplit: 0.2, maxBroken: 0.01 },
 };
 const start = (name: string, kind: Start['kind'] = 'weights'): Start => ({ name, kind, identity: name }) as Start;
-const target = { name: 'flowers', path: '/flowers', identity: 'f' } as TargetFacts;
+const target = { name: 'flowers', path: '/flowers', identity: 'f', task: 'classify' } as TargetFacts;
 
 test("SimCLR's grids, and every other value of them", () => {
   const paper = gridOf({ kind: 'weights' }, 'paper');
@@ -96,7 +96,7 @@ test('better is beyond noise by pictures and by seeds', () => {
   const result = (seed: number, right: string) => ({
     seed,
     right,
-    top1: [...right].filter((mark) => mark === '1').length / right.length,
+    score: [...right].filter((mark) => mark === '1').length / right.length,
   });
   const [low, high] = ['0'.repeat(20) + '1'.repeat(20), '1'.repeat(40)];
   const one = compare([result(0, low)], [result(0, high)])!;

@@ -7,7 +7,8 @@ import { parseSetting } from '../../recipe/recipe.js';
 import type { StudyFacts } from '../../studied/ablation-page.js';
 import { ABLATED, type AblationOptions, planAblation } from '../../studied/ablation-plan.js';
 import { claimFolder } from '../../study/plan/ablation.js';
-import { longEpochsOf, paperLadder } from '../../study/plan/ladder.js';
+import { longEpochsOf } from '../../study/plan/ladder.js';
+import { DEFAULT_EPOCHS, LADDER_TASKS, ladderOf, longerThan } from '../../study/plan/task-ladders.js';
 import { commandLine } from '../../suggest.js';
 import { stemStrideAt } from '../../train/index.js';
 import { integer, number } from '../options.js';
@@ -35,12 +36,23 @@ export function register(program: Command): void {
     .command('ablate')
     .description('what each ingredient of the recipe is worth on your pictures (paper Tables 1 and 2)')
     .argument('<data>', 'pictures, as for train')
-    .option('-m, --model <name>', `a ResNet-RS; the study begins at the classic ResNet of its depth (default ${MODEL})`)
-    .option('--width <factor>', `width multiplier (default ${WIDTH})`, number)
+    .option(
+      '--task <name>',
+      `what is learned: ${LADDER_TASKS.join(', ')}; default by the annotations beside the pictures, as for train`,
+    )
+    .option(
+      '-m, --model <name>',
+      `a ResNet-RS; the study begins at the classic ResNet of its depth (default ${MODEL}; of boxes, masks, depth resnet-18)`,
+    )
+    .option('--width <factor>', `width multiplier (default ${WIDTH}; of boxes, masks, depth 0.5)`, number)
     .option('--size <pixels>', 'side of the pictures', integer)
     .option('--stem-stride <n>', 'total stride of the stem, as for train', integer)
-    .option('-e, --epochs <n>', 'epochs before the step "more epochs" (default 90)', integer)
-    .option('--long-epochs <n>', 'epochs from that step on (default 350/90 of --epochs)', integer)
+    .option('-e, --epochs <n>', 'epochs before the step "more epochs" (default 90; of boxes, masks, depth 20)', integer)
+    .option(
+      '--long-epochs <n>',
+      'epochs from that step on (default 350/90 of --epochs; of boxes, masks, depth 3 times)',
+      integer,
+    )
     .option('--seeds <n>', 'trainings of each row', integer, 3)
     .option('--limit-train <n>', 'use only so many training pictures, balanced over the classes', integer)
     .option('--limit-val <n>', 'use only so many of the pictures that each row is scored on', integer)
@@ -70,10 +82,9 @@ Examples:
   rescaled ablate flowers --steps label-smoothing,randaugment     two steps alone
   rescaled ablate flowers --leave-one-out
   rescaled ablate flowers --order steps.json
+  rescaled ablate cells --steps scale-jitter,focal-loss           boxes beside the pictures: their own steps, AP
 
-The steps: ${paperLadder({ model: MODEL })
-        .steps.map(({ key }) => key)
-        .join(', ')}.
+${LADDER_TASKS.map(stepsText).join('\n')}
 Ctrl-C saves; the same command with the same --out goes on.`,
     )
     .action(run);
@@ -81,7 +92,7 @@ Ctrl-C saves; the same command with the same --out goes on.`,
 
 async function run(data: string, flags: AblateFlags): Promise<void> {
   check(flags);
-  const { width = ABLATED.width, stemStride } = flags;
+  const { stemStride } = flags;
   const { steps, leaveOneOut, weightDecayTable, set = [], ...rest } = flags;
   const {
     workers,
@@ -114,13 +125,18 @@ async function run(data: string, flags: AblateFlags): Promise<void> {
   if (alone === true)
     return tellPlan(plan, shared, json === true, {
       // An order of one's own has its lengths in its file.
-      ...(flags.order === undefined ? lengthsOf(flags) : {}),
+      ...(flags.order === undefined ? lengthsOf(flags, plan.task) : {}),
       seeds: flags.seeds,
       size: plan.size,
       trainPictures: dataset.train?.length ?? 0,
       classes: dataset.classes.length,
       flopsAt: (other) =>
-        flopsRatio(ladder.base.model, { width, stemStride, classes: dataset.classes.length }, other, plan.size),
+        flopsRatio(
+          ladder.base.model,
+          { width: plan.variants[0]!.trials[0]!.options.width ?? 1, stemStride, classes: dataset.classes.length },
+          other,
+          plan.size,
+        ),
     });
 
   // A plan needs no page: the charts are most of all files.
@@ -141,7 +157,16 @@ async function run(data: string, flags: AblateFlags): Promise<void> {
   if (stopped) process.exitCode = 1;
 }
 
-const lengthsOf = ({ epochs = 90, longEpochs = longEpochsOf(epochs) }: AblateFlags) => ({ epochs, longEpochs });
+function lengthsOf({ epochs, longEpochs }: AblateFlags, task: string | undefined) {
+  const short = epochs ?? DEFAULT_EPOCHS(task);
+  return { epochs: short, longEpochs: longEpochs ?? (task === undefined ? longEpochsOf(short) : longerThan(short)) };
+}
+
+/** `The steps: cosine, ...`, of another task with its name. */
+function stepsText(task: string): string {
+  const { steps } = ladderOf(task === 'classify' ? undefined : task, { model: MODEL });
+  return `The steps${task === 'classify' ? '' : ` of ${task}`}: ${steps.map(({ key }) => key).join(', ')}.`;
+}
 
 /** FLOPs of the model of the first row at one size over those at another. */
 function flopsRatio(

@@ -1,6 +1,8 @@
 import type { Checked, CheckKind } from '../../checked.js';
 import { eightyPercent, findingsOf, lookedAtText, measuredText, missingKinds } from '../../report/check/words.js';
 
+const FEWEST_ANNOTATIONS = 10;
+
 /** What was found, a few lines a kind. @param examples so many of each are named */
 export function checkText(checked: Checked, examples: number, next: readonly string[]): string {
   const lines = [`${lookedAtText(checked)} (${checked.seconds.toFixed(checked.seconds < 10 ? 1 : 0)} s)`];
@@ -8,8 +10,10 @@ export function checkText(checked: Checked, examples: number, next: readonly str
   if (interval !== undefined) lines.push(interval);
   for (const { kind, head, means, lines: all } of findingsOf(checked)) {
     lines.push('', `${kind}: ${head}`);
-    for (const line of all.slice(0, examples)) lines.push(`    ${line}`);
-    if (all.length > examples) lines.push(`    and ${all.length - examples} more`);
+    // Of annotations each may be wrong in a way of its own.
+    const shown = kind === 'annotations' ? Math.max(examples, FEWEST_ANNOTATIONS) : examples;
+    for (const line of all.slice(0, shown)) lines.push(`    ${line}`);
+    if (all.length > shown) lines.push(`    and ${all.length - shown} more`);
     if (means !== '') lines.push(`  ${means}`);
   }
   const clean = missingKinds(checked);

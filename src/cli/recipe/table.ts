@@ -18,7 +18,10 @@ export const RECIPE_GROUPS: Readonly<Record<string, readonly RecipeKey[]>> = {
     'stepEpochs',
     'decayEpochs',
     'decayFactor',
+    'polyPower',
+    'polyEnd',
     'layerDecay',
+    'headRate',
     'freeze',
   ],
   Optimiser: [
@@ -36,6 +39,7 @@ export const RECIPE_GROUPS: Readonly<Record<string, readonly RecipeKey[]>> = {
     'weightDecay',
     'weightDecayMode',
     'decayRule',
+    'headDecay',
     'labelSmoothing',
     'dropout',
     'stochasticDepth',

@@ -10,6 +10,7 @@ import { checkStudy } from '../../study/plan/file.js';
 import { type Fit, type FitFacts, fits, isSmall, studyOf } from '../../study/plan/fit.js';
 import type { Configuration } from '../../study/plan/grid.js';
 import { planScaling } from '../../study/plan/scaling-plan.js';
+import { studiedTask } from '../../study/plan/studied-task.js';
 import { TRAIN_PICTURES, WATCHED } from '../../study/plan/trial.js';
 import { TimeLeft } from '../../study/trials/time-left.js';
 import { commandLine } from '../../suggest.js';
@@ -37,6 +38,12 @@ export async function init(data: string, { out, minutes, threads: given, force }
   checkOutput(out, { endings: ['.json'], force });
   const threads = given ?? availableParallelism();
   const memoryBytes = memoryOfTrials() / threads;
+  const task = await studiedTask(data);
+  if (task !== undefined)
+    throw new UsageError(
+      `Expected classes for "rescaled study init" but ${data} is for the task ${task}: sizes and lengths are chosen for classes alone. ` +
+        'Write a study file with "models" and "epochs" (docs/scaling.md), and "rescaled study plan FILE --data DATA".',
+    );
   const dataset = await openTrainingData({ data: placeOf(data) });
   if (dataset.train === undefined)
     throw new UsageError(`Expected training pictures in ${data} but there is only a validation part.`);

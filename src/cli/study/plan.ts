@@ -3,6 +3,7 @@ import { csvText } from '../../csv.js';
 import { UsageError } from '../../errors.js';
 import { picturesOf } from '../../part-words.js';
 import { IMAGENET_PICTURES } from '../../recipe/recipe.js';
+import { metricOf } from '../../studied/facts.js';
 import { openTarget, type TargetFlags } from '../../studied/open.js';
 import { namedTrials, workersFor } from '../../studied/plan.js';
 import { learnFinished } from '../../studied/speed.js';
@@ -55,7 +56,9 @@ export async function plan(wanted: string, flags: PlanFlags): Promise<void> {
   const { name, trainPictures, testPictures, part = 'test', classes } = planned.data;
   const about =
     `${name}: ${trainPictures.toLocaleString('en')} training and ` +
-    `${picturesOf(part, testPictures, (count) => count.toLocaleString('en'))}, ${plural(classes, 'class', 'classes')}`;
+    `${picturesOf(part, testPictures, (count) => count.toLocaleString('en'))}` +
+    `${classes > 0 ? `, ${plural(classes, 'class', 'classes')}` : ''}` +
+    `${planned.task === undefined ? '' : `; task ${planned.task}, compared by ${metricOf(planned).title}`}`;
   const threads = flags.threads ?? availableParallelism();
   const workers = flags.workers ?? workersFor(planned, threads);
   const time = new TimeLeft();

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { numberOption } from '../../checks.js';
 import { type Choice, chooseRun, isChoosing, withChoice } from '../../choice/run.js';
-import { TASK_OF, whichAnnotations } from '../../data/annotations/which.js';
+import { annotatedTask } from '../../data/annotations/which.js';
 import { whichVideo } from '../../data/clips/which.js';
 import { onnxFile } from '../../deploy/model-file.js';
 import { RUNTIME_INSTALL } from '../../deploy/session.js';
@@ -127,16 +127,12 @@ async function run(data: string | undefined, flags: TrainFlags): Promise<void> {
 
 /** The task that annotations beside the pictures ask for: boxes, masks, depth. @returns undefined where there are none */
 async function taskOf(data: string): Promise<string | undefined> {
-  if (!existsSync(data) || !statSync(data).isDirectory()) return undefined;
-  const found = await whichAnnotations(data);
-  if (found === undefined) {
-    const video = await whichVideo(data);
-    if (video !== undefined) console.error(`task video: ${video} is a video file`);
-    return video && 'video';
-  }
-  const task = TASK_OF[found.kind];
-  console.error(`task ${task}: ${found.file} has ${found.kind}`);
-  return task;
+  const found = await annotatedTask(data);
+  if (found !== undefined) console.error(`task ${found.task}: ${found.why}`);
+  if (found !== undefined || !existsSync(data) || !statSync(data).isDirectory()) return found?.task;
+  const video = await whichVideo(data);
+  if (video !== undefined) console.error(`task video: ${video} is a video file`);
+  return video && 'video';
 }
 
 /** @param given names of the options beside --resume @throws UsageError for one that a run knows itself */

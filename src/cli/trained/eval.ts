@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { wholeOption } from '../../checks.js';
 import type { PartName } from '../../data/dataset.js';
 import { UsageError } from '../../errors.js';
+import { pathWithin } from '../../files.js';
 import { type Metric, showMetric } from '../../metric.js';
 import { picturesOf } from '../../part-words.js';
 import { setThreads } from '../../torch/index.js';
@@ -11,8 +12,9 @@ import { weightsPath } from '../named-weights.js';
 import { integer, number } from '../options.js';
 import { checkOutput } from '../output.js';
 import { tellNext } from '../words.js';
+import { type BoxFlags, checkResults, formatOption, resultsOption, writeResults } from './box-files.js';
 
-interface EvalFlags {
+interface EvalFlags extends BoxFlags {
   from?: string;
   model?: string;
   select?: string;
@@ -51,6 +53,9 @@ export function register(program: Command): void {
       ]),
     )
     .option('--report <file>', 'write a page with classes, confusion and the worst mistakes')
+    .addOption(resultsOption())
+    .addOption(formatOption())
+    .option('--force', 'write over what --results names')
     .option('-b, --batch <n>', 'pictures at a time', integer, 64)
     .option('--threads <n>', 'threads of the engine', integer)
     .option('--workers <n>', 'threads that decode pictures', integer, 1)
@@ -92,6 +97,7 @@ async function run(first: string | undefined, second: string | undefined, flags:
   if (flags.crop !== undefined && !(flags.crop > 0 && flags.crop <= 1))
     throw new UsageError(`Expected a share above 0 and at most 1 for --crop but received ${flags.crop}.`);
   if (flags.report !== undefined) checkOutput(flags.report, { endings: ['.html'], force: true });
+  const format = checkResults(flags);
   const loaded = await loadModel(await weightsPath(target), flags.best === true ? 'best' : 'final', {
     model: flags.model,
     size: flags.size,
@@ -100,6 +106,8 @@ async function run(first: string | undefined, second: string | undefined, flags:
   });
   for (const text of loaded.taken ?? []) console.error(`note: ${text}`);
   const { task, settings, size, evalCrop, fit } = loaded;
+  if (format !== undefined && task.boxes === undefined)
+    throw new UsageError(`Expected no --results for ${loaded.path}: it finds no boxes. Leave it out.`);
   if (flags.threads !== undefined) setThreads(flags.threads);
   const measured = await measureOn(loaded, {
     ...flags,
@@ -110,6 +118,11 @@ async function run(first: string | undefined, second: string | undefined, flags:
   if (flags.report !== undefined) await writeMeasured(flags.report, loaded, measured);
   loaded.model.dispose();
   const { result, part } = measured;
+  if (format !== undefined) {
+    const { source, path } = measured;
+    const pictureAt = (i: number): string => pathWithin(path, source.describe(i));
+    console.error(writeResults(flags.results!, format, task.boxes!(result, settings, source), pictureAt, path));
+  }
   const figures = {
     ...result.scores,
     broken: measured.broken.length,

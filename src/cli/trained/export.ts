@@ -13,7 +13,7 @@ import { checkOutput } from '../output.js';
 export function register(program: Command): void {
   program
     .command('export')
-    .description('write a run as one ONNX file that classifies raw pixels, and compare it with the model')
+    .description('write a run as one ONNX file that takes raw pixels, and compare it with the model')
     .argument('<run>', 'run folder')
     .option('-o, --out <file>', 'where to write; default model.onnx in the run')
     .option('--best', "the weights of the best epoch in place of the last one's")
@@ -32,6 +32,7 @@ export function register(program: Command): void {
       const dataset = await openRunData(config);
       if (dataset.fingerprint !== config.data.fingerprint)
         console.error(`note: ${config.data.path} has changed since training; the comparison uses what is there now`);
+      const { task } = loaded;
       const exported = await exportModel(loaded, path, trainingFacts(config), dataset);
       loaded.model.dispose();
       const { parity } = exported;
@@ -40,19 +41,26 @@ export function register(program: Command): void {
         console.log(
           `${path}  ${(exported.bytes / 1e6).toFixed(1)} MB, opset 13\n` +
             (exported.labels === undefined ? '' : `${exported.labels}  the names of its classes\n`) +
-            `compared with the model on ${parity!.pictures} real pictures: ${parityText(parity!)}\n` +
+            `compared with the model on ${parity!.pictures} real pictures: ${parityText(parity!, task.name === 'depth' ? ' m' : '')}\n` +
             `next: rescaled predict ${commandLine([path])} PICTURES...`,
         );
     });
 }
 
-function parityText({ maxAbsDiff, maxAbsDiffProbabilities, top1Agreement, boxAgreement }: Parity): string {
-  if (maxAbsDiffProbabilities === undefined || top1Agreement === undefined)
-    return boxAgreement === undefined
-      ? `largest difference of an output ${maxAbsDiff.toExponential(1)}`
-      : `${(100 * boxAgreement).toFixed(2)} % of its boxes the same, largest difference of a score ${maxAbsDiff.toExponential(1)}`;
-  return (
-    `largest difference of a logit ${maxAbsDiff.toExponential(1)}, of a probability ` +
-    `${maxAbsDiffProbabilities.toExponential(1)}, same class for ${(100 * top1Agreement).toFixed(1)} %`
-  );
+const percent = (share: number, digits: number): string => `${(100 * share).toFixed(digits)} %`;
+
+/** @param unit of the numbers of other outputs than classes' */
+function parityText(parity: Parity, unit: string): string {
+  const { maxAbsDiff, maxAbsDiffProbabilities, top1Agreement, boxAgreement, pixelAgreement } = parity;
+  const most = maxAbsDiff.toExponential(1);
+  if (maxAbsDiffProbabilities !== undefined && top1Agreement !== undefined)
+    return (
+      `largest difference of a logit ${most}, of a probability ${maxAbsDiffProbabilities.toExponential(1)}, ` +
+      `same class for ${percent(top1Agreement, 1)}`
+    );
+  if (boxAgreement !== undefined)
+    return `${percent(boxAgreement, 2)} of its boxes the same, largest difference of a score ${most}`;
+  if (pixelAgreement !== undefined)
+    return `same class for ${percent(pixelAgreement, 3)} of the pixels, largest difference of a logit ${most}`;
+  return `largest difference of an output ${most}${unit}`;
 }

@@ -8,13 +8,15 @@ export interface PathOptions {
   /** Paths on standard input end with a NUL character in place of a line end. */
   null?: boolean;
   input?: AsyncIterable<string | Uint8Array> & { isTTY?: boolean };
-  /** Where copies are written: nothing there is an input. */
-  into?: Into;
+  /** Where files are written: nothing there is an input. */
+  into?: readonly Into[];
 }
 
 export interface Into {
+  /** By which it was given. */
+  option: '--sort-into' | '--out' | '--draw';
   folder: string;
-  /** One a class, in it. */
+  /** In which files are written, in it: one a class of --sort-into, else itself. */
   folders: readonly string[];
 }
 
@@ -44,8 +46,8 @@ export async function checkPaths(paths: readonly string[], options: PathOptions)
   }
 }
 
-/** @throws UsageError where a path of the command line takes copies for inputs, on a second run say */
-export async function checkInto(paths: readonly string[], into: Into): Promise<void> {
+/** @throws UsageError where a path of the command line takes what is written for inputs, on a second run say */
+export async function checkInto(paths: readonly string[], into: readonly Into[]): Promise<void> {
   for (const path of paths) if (path !== STDIN) checkApart(await look(path), into);
 }
 
@@ -110,29 +112,37 @@ function within(folder: string, path: string): string | undefined {
   return way === '..' || way.startsWith(`..${sep}`) || resolve(way) === way ? undefined : way.split(sep).join('/');
 }
 
-function checkApart(given: Given, { folder, folders }: Into): void {
-  if (given.kind === 'shards')
+function checkApart(given: Given, all: readonly Into[]): void {
+  for (const into of all) checkOne(given, into);
+}
+
+function checkOne(given: Given, { option, folder, folders }: Into): void {
+  const sorting = option === '--sort-into';
+  const [verb, files] = sorting ? ['sort', 'copies'] : ['write', 'files'];
+  if (given.kind === 'shards') {
+    if (!sorting) return;
     throw new UsageError(
       `Expected pictures that are files for --sort-into but ${given.path} holds shards. Unpack them first ("tar -xf").`,
     );
+  }
   if (given.kind === 'file' || given.kind === 'missing') {
     const inside = folders.find((one) => within(one, given.path) !== undefined);
     if (inside !== undefined)
       throw new UsageError(
-        `Expected pictures outside of the folders to sort into but ${given.path} lies in ${inside}. ` +
-          'Leave that folder out of the paths, or choose another --sort-into.',
+        `Expected pictures outside of the ${sorting ? 'folders' : 'folder'} to ${verb} into but ${given.path} lies in ${inside}. ` +
+          `Leave that folder out of the paths, or choose another ${option}.`,
       );
     return;
   }
   const inside = [folder, ...folders].find((one) =>
     given.kind === 'folder'
       ? within(given.path, one) !== undefined
-      : reaches(given.pattern, one, one === folder ? 2 : 1),
+      : reaches(given.pattern, one, sorting && one === folder ? 2 : 1),
   );
   if (inside !== undefined)
     throw new UsageError(
-      `Expected a folder to sort into outside of the pictures but ${inside} lies in ${given.path}: ` +
-        'its copies would be pictures of the next run. Choose another --sort-into.',
+      `Expected a folder to ${verb} into outside of the pictures but ${inside} lies in ${given.path}: ` +
+        `its ${files} would be pictures of the next run. Choose another ${option}.`,
     );
 }
 

@@ -1,23 +1,38 @@
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Command } from 'commander';
 import { numberOption, wholeOption } from '../../checks.js';
-import type { Ignored } from '../../data/given.js';
+import { stemOf } from '../../data/annotations/names.js';
+import { isMapOfPicture } from '../../data/annotations/which.js';
+import type { Found, Ignored } from '../../data/given.js';
 import { modelFile } from '../../deploy/model-file.js';
 import { type LatePicture, late } from '../../deploy/picture.js';
-import { type PictureResult, Predictor, UNSURE } from '../../deploy/predictor.js';
+import { Predictor } from '../../deploy/predictor.js';
+import { UNSURE } from '../../deploy/told.js';
 import { UsageError } from '../../errors.js';
 import { plural } from '../../suggest.js';
 import { integer, number } from '../options.js';
-import { Drawer } from './draw-boxes.js';
-import { csvHeader, csvLine, type Form, jsonLine, type Shape, Tally, TextLines, writeLine } from './predict-output.js';
+import { type BoxFlags, boxWriter, checkResults, formatOption, readCocoIds, resultsOption } from './box-files.js';
+import { Drawer } from './drawer.js';
+import { MapFiles } from './map-files.js';
+import {
+  csvHeader,
+  csvLine,
+  type Form,
+  jsonLine,
+  type Shape,
+  Tally,
+  TextLines,
+  type Written,
+  writeLine,
+} from './predict-output.js';
 import { checkInto, checkPaths, type Into, type PathOptions, picturesOfPaths } from './predict-paths.js';
 import { checkSortFolder, folderNames, Sorter } from './sort-into.js';
 
 export function register(program: Command): void {
   program
     .command('predict')
-    .description('classify pictures, or find boxes in them, with an exported model; needs no libtorch')
+    .description('classify pictures, or find boxes, masks or depth in them, with an exported model; needs no libtorch')
     .argument('<model>', 'ONNX file, or a run folder that holds one')
     .argument(
       '<pictures...>',
@@ -33,9 +48,17 @@ export function register(program: Command): void {
     .option('--csv', 'print CSV: path, label, probability, classes, error')
     .option('--json', 'print one picture a line as JSON')
     .option('--sort-into <folder>', 'copy each picture into FOLDER/CLASS/')
-    .option('--draw <folder>', 'of a model of boxes: write each picture with its boxes into FOLDER')
+    .option(
+      '-o, --out <folder>',
+      'of masks and depth: write each as PNG, with the numbers of classes or millimetres, into FOLDER',
+    )
+    .option('--draw <folder>', 'write each picture with its boxes, classes of pixels or depth drawn into FOLDER')
+    .addOption(resultsOption())
+    .addOption(formatOption())
+    .option('--ids <file>', "COCO's JSON with the numbers of pictures and classes, for --results in COCO's form")
+    .option('--force', 'write over what --results names')
     .option('--null', 'paths on standard input end with NUL, as find -print0 writes them')
-    .option('-b, --batch <n>', 'pictures at a time', integer, 8)
+    .option('-b, --batch <n>', 'pictures at a time; 8 by default, fewer where their maps are large', integer)
     .option('--threads <n>', 'threads of ONNX Runtime', integer)
     .addHelpText(
       'after',
@@ -44,61 +67,74 @@ export function register(program: Command): void {
         "  rescaled predict model.onnx holiday 'archive/**/*.jpg' --csv > holiday.csv\n" +
         '  find /photos -name "*.jpg" -print0 | rescaled predict model.onnx - --null --json --top 1\n' +
         '  rescaled predict runs/flowers-1 holiday --sort-into sorted --threshold 0.8\n' +
+        '  rescaled predict runs/streets-1 drive --out masks --draw drawn\n' +
         '\nExit code 1 when pictures could not be read, 2 for misuse.',
     )
     .action(run);
 }
 
-interface Flags extends PathOptions {
+interface Flags extends PathOptions, BoxFlags {
+  ids?: string;
   top?: number;
   all?: boolean;
   threshold?: number;
   csv?: boolean;
   json?: boolean;
   sortInto?: string;
+  out?: string;
   draw?: string;
-  batch: number;
+  batch?: number;
   threads?: number;
 }
 
 async function run(target: string, given: string[], flags: Flags): Promise<void> {
   check(flags);
   const file = modelFile(target);
+  const format = checkResults(flags);
+  if (flags.ids !== undefined && format !== 'coco')
+    throw new UsageError("Expected --ids with --results in COCO's form, such as --results found.json. Leave it out.");
   await checkPaths(given, flags);
   if (flags.sortInto !== undefined) await checkSortFolder(flags.sortInto);
   const predictor = await Predictor.load(file, flags.threads === undefined ? {} : { threads: flags.threads });
   for (const note of predictor.notes) console.error(`note: ${note}`);
-  const { numbers, boxes } = predictor;
-  if (numbers !== undefined) checkNumbers(file, `it gives numbers (${numbers.join(', ')}), no classes`, flags);
-  if (boxes !== undefined) checkNumbers(file, 'it finds boxes', { ...flags, threshold: undefined });
-  else if (flags.draw !== undefined)
-    throw new UsageError(`Expected no --draw for ${file}: it finds no boxes. Leave it out.`);
-  const drawer = flags.draw === undefined ? undefined : new Drawer(flags.draw, predictor.labels);
+  const { numbers, boxes, labels, gives } = predictor;
+  checkKind(predictor, file, flags);
+  const ids = flags.ids === undefined ? undefined : readCocoIds(flags.ids, labels);
+  const results = format && boxWriter(flags.results!, format, labels, ids);
   const { all = false } = flags;
-  const top = all && numbers === undefined ? predictor.labels.length : (flags.top ?? 3);
-  const shape: Shape = {
-    ...(boxes && { boxes: true }),
-    ...(numbers === undefined ? { labels: predictor.labels } : { numbers }),
-    top,
-    all,
-  };
+  const top = all && gives === 'logits' ? labels.length : (flags.top ?? 3);
+  const shape: Shape = { gives, ...(numbers === undefined ? { labels } : { numbers }), top, all };
+  const maps =
+    flags.out === undefined ? undefined : await MapFiles.open(flags.out, labels, predictor.metadata.depth?.farthest);
+  const drawer = flags.draw === undefined ? undefined : new Drawer(flags.draw, labels);
+  const into: Into[] = [];
+  for (const { folder, option } of [maps?.out, drawer?.out].filter((out) => out !== undefined))
+    into.push({ option, folder, folders: [folder] });
   let sorter: Sorter | undefined;
-  let into: Into | undefined;
-  let calm = (): void => {};
   if (flags.sortInto !== undefined) {
-    const folders = folderNames([...(flags.threshold === undefined ? [] : [UNSURE]), ...predictor.labels]);
-    sorter = new Sorter(flags.sortInto, folders);
-    into = { folder: flags.sortInto, folders: [...folders.values()].map((name) => join(flags.sortInto!, name)) };
-    await checkInto(given, into);
-    calm = leaveNothing(sorter);
+    const { sortInto: folder } = flags;
+    const names = folderNames([...(flags.threshold === undefined ? [] : [UNSURE]), ...labels]);
+    sorter = new Sorter(folder, names);
+    into.push({ option: '--sort-into', folder, folders: [...names.values()].map((name) => join(folder, name)) });
   }
+  await checkInto(given, into);
+  const calm = leaveNothing([sorter, maps?.out, drawer?.out, results].filter((one) => one !== undefined));
 
   const ignored: Ignored = {};
-  const errors = new Map<string, string>();
+  /** Masks and depth maps among the pictures are no pictures to a model that makes some. */
+  let passed = 0;
+  const pixels = gives === 'masks' || gives === 'depth';
+  /** Pictures on their way, in order. */
+  const ahead: Found[] = [];
   async function* paths(): AsyncGenerator<string | LatePicture> {
-    for await (const { path, error, read } of picturesOfPaths(given, { ...flags, ...(into && { into }) }, ignored)) {
-      if (error !== undefined) errors.set(path, error);
-      yield read === undefined ? path : late(path, read);
+    for await (const found of picturesOfPaths(given, { ...flags, into }, ignored)) {
+      const { path, below } = found;
+      if (pixels && below !== undefined && (await isMapOfPicture(path, below))) {
+        passed++;
+        continue;
+      }
+      ahead.push(found);
+      yield found.read === undefined ? found.path : late(found.path, found.read);
     }
   }
   const tally = new Tally();
@@ -106,30 +142,43 @@ async function run(target: string, given: string[], flags: Flags): Promise<void>
   const progress = new Count();
   if (flags.csv === true) await writeLine(process.stdout, csvHeader(shape));
   const threshold = flags.threshold ?? (boxes === undefined ? undefined : Math.max(SHOWN_FROM, boxes.scoreThreshold));
-  const options = { top, batch: flags.batch, expand: false, threshold };
-  for await (const result of predictor.predict(paths(), options)) {
-    // Of a place that cannot be looked into the walk knows more than the decoder.
-    const told = errors.get(result.path);
-    if (told !== undefined) {
-      result.error = told;
-      errors.delete(result.path);
+  // Files of results are measured: they have all that the model gives.
+  const asked = results === undefined ? threshold : (flags.threshold ?? boxes!.scoreThreshold);
+  const options = { top, batch: flags.batch, expand: false, threshold: asked };
+  let ended: string | undefined;
+  try {
+    for await (const result of predictor.predict(paths(), options)) {
+      if (results !== undefined && result.boxes !== undefined) {
+        results.add({ path: result.path, width: result.width!, height: result.height!, boxes: result.boxes });
+        result.boxes = result.boxes.filter(({ score }) => score >= threshold!);
+      }
+      const found = ahead.shift()!;
+      // Of a place that cannot be looked into the walk knows more than the decoder.
+      if (found.error !== undefined) result.error = found.error;
+      tally.add(result);
+      if (sorter !== undefined && result.label !== undefined) await sorter.put(result.path, result.label);
+      const written = await maps?.write(mapName(found), result);
+      await drawer?.draw(plainName(found), result, found.read);
+      await print({ ...result, ...(written !== undefined && { file: written }) });
+      progress.show(tally.pictures);
     }
-    tally.add(result);
-    if (sorter !== undefined && result.label !== undefined) await sorter.put(result.path, result.label);
-    await drawer?.draw(result);
-    await print(result);
-    progress.show(tally.pictures);
+    ended = results?.end();
+  } finally {
+    results?.drop();
   }
   progress.clear();
   await predictor.close();
   calm();
   for (const line of tally.lines({ threshold: flags.threshold, ignored })) console.error(line);
+  if (passed > 0) console.error(`note: ${plural(passed, 'mask or depth map', 'masks or depth maps')} passed over`);
   if (sorter !== undefined)
     console.error(
       `${plural(sorter.copied, 'picture')} copied into ${sorter.root}` +
         (sorter.there > 0 ? `, ${sorter.there} there already` : ''),
     );
-  if (drawer !== undefined) console.error(`${plural(drawer.drawn, 'picture')} drawn into ${flags.draw}`);
+  if (ended !== undefined) console.error(`${flags.results}: ${ended}`);
+  if (maps !== undefined) console.error(maps.summary());
+  if (drawer !== undefined) console.error(`${plural(drawer.out.written, 'picture')} drawn into ${flags.draw}`);
   if (tally.failed > 0) process.exitCode = 1;
 }
 
@@ -147,28 +196,57 @@ function check({ top, all, threshold, csv, json, batch, threads }: Flags): void 
 const SHOWN_FROM = 0.3;
 
 /** A model may have learned something else than classes. */
-function checkNumbers(file: string, why: string, { top, all, threshold, sortInto }: Flags): void {
-  for (const [name, value] of Object.entries({
-    '--top': top,
-    '--all': all,
-    '--threshold': threshold,
-    '--sort-into': sortInto,
-  }))
-    if (value !== undefined) throw new UsageError(`Expected no ${name} for ${file}: ${why}. Leave ${name} out.`);
+function checkKind({ gives, other }: Predictor, file: string, flags: Flags): void {
+  const { top, all, threshold, sortInto, out, draw, results } = flags;
+  const pixels = gives === 'masks' || gives === 'depth';
+  const classes = gives === 'logits';
+  for (const [name, value, allowed] of [
+    ['--top', top, classes],
+    ['--all', all, classes],
+    ['--threshold', threshold, classes || gives === 'boxes'],
+    ['--sort-into', sortInto, classes],
+    ['--out', out, pixels],
+    ['--draw', draw, pixels || gives === 'boxes'],
+    ['--results', results, gives === 'boxes'],
+  ] as const)
+    if (value !== undefined && !allowed)
+      throw new UsageError(
+        `Expected no ${name} for ${file}: ${other ?? 'it names the class of a picture'}. Leave ${name} out.`,
+      );
 }
 
-function printer(form: Form, shape: Shape): (result: PictureResult) => Promise<void> {
+/** A picture's way below what was given, without its ending: `a/rose`. */
+function plainName({ path, below }: Found): string {
+  const way = below ?? basename(path.slice(path.indexOf('#') + 1));
+  return way.replace(/\.[^./]*$/, '');
+}
+
+/** The same without a second ending that says what it is, as annotations are named: `frame-1` of `frame-1.color.jpg`. */
+function mapName(found: Found): string {
+  const name = plainName(found);
+  const folder = name.slice(0, name.lastIndexOf('/') + 1);
+  // What `stemOf` cuts is an ending of its own.
+  return folder + stemOf(`${name}.png`);
+}
+
+function printer(form: Form, shape: Shape): (result: Written) => Promise<void> {
   if (form === 'csv') return (result) => writeLine(process.stdout, csvLine(result, shape));
   if (form === 'json') return (result) => writeLine(process.stdout, jsonLine(result));
   const text = new TextLines();
   return (result) => writeLine(result.error === undefined ? process.stdout : process.stderr, text.line(result));
 }
 
-/** Ctrl-C ends at once as ever, but leaves no part of a copy. @returns what makes it ordinary again */
-function leaveNothing(sorter: Sorter): () => void {
+/** Ctrl-C ends at once as ever, but leaves no part of a file. @returns what makes it ordinary again */
+function leaveNothing(
+  writers: readonly ({ readonly unfinished: string | undefined } | { drop(): void })[],
+): () => void {
+  if (writers.length === 0) return () => {};
   const clean = (signal: NodeJS.Signals): void => {
     end();
-    if (sorter.unfinished !== undefined) rmSync(sorter.unfinished, { force: true });
+    for (const one of writers) {
+      if ('drop' in one) one.drop();
+      else if (one.unfinished !== undefined) rmSync(one.unfinished, { force: true });
+    }
     process.kill(process.pid, signal);
   };
   const end = (): void => void process.off('SIGINT', clean).off('SIGTERM', clean);

@@ -2,6 +2,8 @@ import { untilInterrupted } from '../../child/interrupt.js';
 import { plannedOf, secondsOf } from '../../transfer/forecast.js';
 import type { TransferPlan } from '../../transfer/plan.js';
 import { leftOf, measureStart, type RunTransferOptions } from '../../transfer/run.js';
+import type { TargetFacts } from '../../transfer/targets.js';
+import type { Speeds } from '../../transfer/tune.js';
 import { duration } from '../progress.js';
 import { table } from '../table.js';
 import { targetText } from './text.js';
@@ -22,22 +24,29 @@ export async function showPlan(plan: TransferPlan, options: RunTransferOptions, 
   }
   const speeds = await untilInterrupted(async (signal, killSignal) => {
     const found = [];
-    for (const start of starts)
-      found.push(
-        await measureStart(plan, start, targets[0]!.path, { ...options, workers: options.workers, signal, killSignal }),
-      );
+    // Of classes a picture of one target costs as much as one of another.
+    const kind = ({ task, name }: TargetFacts): string => (task === 'classify' ? task : name);
+    for (const start of starts) {
+      const known = new Map<string, Speeds>();
+      for (const target of targets)
+        if (!known.has(kind(target)))
+          known.set(
+            kind(target),
+            await measureStart(plan, start, target, { ...options, workers: options.workers, signal, killSignal }),
+          );
+      found.push(new Map(targets.map((target) => [target.name, known.get(kind(target))!])));
+    }
     return found;
   });
   const planned = plannedOf(plan, left);
-  const rows = starts.map((start, i) => ({
-    start: start.name,
-    trainings: planned.filter(({ start: own, trained }) => own === start.name && trained > 0).length,
-    seconds: secondsOf(
-      planned.filter(({ start: own }) => own === start.name),
-      speeds[i]!,
-    ),
-    ...speeds[i]!,
-  }));
+  const rows = starts.flatMap((start, i) =>
+    targets.map(({ name: target }) => {
+      const own = planned.filter((one) => one.start === start.name && one.target === target);
+      const known = speeds[i]!.get(target)!;
+      const trainings = own.filter(({ trained }) => trained > 0).length;
+      return { start: start.name, target, trainings, seconds: secondsOf(own, known), ...known };
+    }),
+  );
   const total = rows.reduce((sum, { seconds }) => sum + seconds, 0) / options.workers;
   if (json) {
     console.log(
@@ -55,15 +64,15 @@ export async function showPlan(plan: TransferPlan, options: RunTransferOptions, 
   console.log(
     table(
       [
-        ['start', 'trainings', 'pictures/s trained', 'time'],
-        ...rows.map(({ start, trainings, msPerTrained, seconds }) => [
-          start,
+        ['start', 'target', 'trainings', 'pictures/s trained', 'time'],
+        ...rows.map(({ start, target, trainings, msPerTrained, seconds }) => [
+          ...[start, target],
           String(trainings),
           (1000 / Math.max(1e-6, msPerTrained)).toFixed(0),
           duration(seconds),
         ]),
       ],
-      1,
+      2,
     ),
   );
   console.log(`\nAbout ${duration(total)} with ${options.workers} at a time, without waiting for pictures.`);

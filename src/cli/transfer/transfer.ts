@@ -4,7 +4,11 @@ import pc from 'picocolors';
 import { untilInterrupted } from '../../child/interrupt.js';
 import { UsageError } from '../../errors.js';
 import { lastName } from '../../files.js';
+import { showMetric, written } from '../../metric.js';
 import { commandLine } from '../../suggest.js';
+import { tableJson } from '../../transfer/page.js';
+import { METHOD_TITLES } from '../../transfer/plan.js';
+import { metricOf } from '../../transfer/results.js';
 import type { TransferEvent } from '../../transfer/run.js';
 import { checkFolder, performTransfer, planTransfer, type TransferOptions } from '../../transfer/transfer.js';
 import { parseName } from '../../weights/hub/name.js';
@@ -14,7 +18,7 @@ import { freeFolder } from '../output.js';
 import { duration } from '../progress.js';
 import { settingsOf } from '../training-options.js';
 import { showPlan } from './plan.js';
-import { percent, tableText, targetText } from './text.js';
+import { score, tableText, targetText } from './text.js';
 
 interface Flags {
   to: string[];
@@ -41,8 +45,15 @@ export function register(program: Command): void {
     .command('transfer')
     .description('what weights are worth on other pictures: linear evaluation, nearest neighbours, fine-tuning')
     .argument('<starts...>', 'runs, weights files, names of weights, scratch or scratch:MODEL; NAME=... names one')
-    .requiredOption('--to <data...>', 'the sets to learn, as for "rescaled train"')
-    .option('--methods <names>', 'of linear, knn, finetune', 'linear,knn,finetune')
+    .requiredOption(
+      '--to <data...>',
+      'the sets to learn, as for "rescaled train": classes, boxes, masks or depth; TASK=DATA says which',
+    )
+    .option(
+      '--methods <names>',
+      'of linear, knn, finetune; of boxes, masks and depth finetune alone',
+      'linear,knn,finetune',
+    )
     .option('--labels <percents>', 'shares of the labels, in percent', '1,10,100')
     .option('--seeds <n>', 'results of each kind, each with other labels and other chance', integer, 3)
     .option(
@@ -52,7 +63,7 @@ export function register(program: Command): void {
     )
     .option(
       '-e, --epochs <n>',
-      'passes of fine-tuning, twice as many from scratch; default as the recipe "finetune" has it',
+      'passes of fine-tuning, to classes twice as many from scratch; default as the recipe has it',
       integer,
     )
     .option(
@@ -61,7 +72,11 @@ export function register(program: Command): void {
       (value: string, all: string[] = []) => [...all, value],
     )
     .option('--retrain', 'with all labels, learn from validation pictures too with what they chose, as in the paper')
-    .option('--size <pixels>', "side of the pictures for all starts; default each start's own", integer)
+    .option(
+      '--size <pixels>',
+      "side of the pictures for all starts; default each start's own, of boxes, masks and depth 256",
+      integer,
+    )
     .option('--val-split <share>', 'share set aside of a set without a part of its own, default 0.2', number)
     .option(
       '--max-broken <share>',
@@ -88,6 +103,7 @@ Examples:
   rescaled transfer runs/pets-1 scratch --to flowers
   rescaled transfer rs=runs/rs simclr=runs/simclr scratch --to flowers birds --labels 1,10,100 -o runs/transfer
   rescaled transfer resnetrs50.tf_in1k --to flowers --methods linear,knn --labels 100        minutes: nothing is trained
+  rescaled transfer runs/rs scratch --to cells streets rooms --labels 100 --grid rates       boxes, masks, depth: one table
   rescaled transfer runs/rs scratch --to flowers --plan`,
     )
     .action(run);
@@ -143,7 +159,13 @@ async function run(starts: string[], flags: Flags): Promise<void> {
   );
   if (json)
     console.log(
-      JSON.stringify({ type: 'end', stopped: end.stopped, failed: end.failed, page: end.page, table: end.table }),
+      JSON.stringify({
+        type: 'end',
+        stopped: end.stopped,
+        failed: end.failed,
+        page: end.page,
+        table: tableJson(end.table),
+      }),
     );
   else console.log(`${tableText(end.table)}\nreport   ${end.page}`);
   if (!end.stopped && end.failed === 0) return;
@@ -164,6 +186,17 @@ async function fetched(text: string): Promise<string> {
   return `${name ?? target}=${await fetchShown(target)}`;
 }
 
+/** Scores under the name of their metric. */
+function eventJson(event: TransferEvent): unknown {
+  if (event.type === 'result') {
+    const { drawn: _, ...result } = event.result;
+    return { ...event, result: written(metricOf(result), result) };
+  }
+  if (event.type !== 'tried') return event;
+  const { metric, ...rest } = event;
+  return written(metric, rest);
+}
+
 /** Tells what happens, a line a piece of work. */
 class Shown {
   #told = 0;
@@ -176,7 +209,7 @@ class Shown {
 
   show(event: TransferEvent): void {
     if (this.json) {
-      if (event.type !== 'progress') console.log(JSON.stringify(event));
+      if (event.type !== 'progress') console.log(JSON.stringify(eventJson(event)));
       return;
     }
     switch (event.type) {
@@ -189,19 +222,22 @@ class Shown {
         this.say(`${event.name}: ${event.done} of ${event.of}`);
         break;
       case 'result': {
-        const { method, top1, seed, validation } = event.result;
+        const { method, seed, validation } = event.result;
+        const metric = metricOf(event.result);
         this.say(
-          `${event.name}: ${method} ${percent(top1)} on test pictures, ${percent(validation.top1)} on validation, seed ${seed}`,
+          `${event.name}: ${METHOD_TITLES[method]} ${score(metric, event.result.score)} on test pictures, ` +
+            `${showMetric(metric, validation.score, 1)} on validation, seed ${seed}`,
         );
         break;
       }
-      case 'tried':
-        this.say(
-          pc.dim(
-            `${event.name}: ${event.top1 === undefined ? 'the loss is no longer finite' : `${percent(event.top1)} on validation, ${duration(event.seconds)}`}`,
-          ),
-        );
+      case 'tried': {
+        const reached =
+          event.score === undefined
+            ? 'the loss is no longer finite'
+            : `${score(event.metric, event.score)} on validation, ${duration(event.seconds)}`;
+        this.say(pc.dim(`${event.name}: ${reached}`));
         break;
+      }
       case 'broken':
         if (this.#broken.has(event.path)) break;
         this.#broken.add(event.path);

@@ -120,7 +120,7 @@ function sidesIn(
 }
 
 /** What headers say; undefined of pictures that cannot be read, which whoever decodes them is told of. */
-async function headers(root: string, pictures: readonly ReadPicture[]): Promise<(Sides | undefined)[]> {
+export async function headers(root: string, pictures: readonly ReadPicture[]): Promise<(Sides | undefined)[]> {
   const found = new Array<Sides | undefined>(pictures.length);
   const step = Math.ceil(pictures.length / MOST_HEADERS);
   const wanted = [...pictures.keys()].filter(

@@ -4,11 +4,11 @@ import { plural } from '../../suggest.js';
 import type { Dataset, DatasetOptions } from '../dataset.js';
 import { quoted } from '../sources/class-folders.js';
 import type { Source } from '../sources/source.js';
-import { boxesOf, type PictureBoxes } from '../sources/truth.js';
+import { type BoxTable, boxesOf, type PictureBoxes } from '../sources/truth.js';
 import { byName, ENDINGS, type FoundFile, findFiles, isPictureName, othersText } from '../sources/walk.js';
-import { checkBoxes } from './boxes.js';
+import { type CheckedBoxes, checkBoxes } from './boxes.js';
 import { buildDataset, chooseParts, pictureList } from './dataset.js';
-import { type CocoFile, readCoco, readCocoFiles } from './files/coco.js';
+import { readCocoContents, readCocoFiles } from './files/coco.js';
 import { readLists } from './files/lists.js';
 import { readVoc, type VocPixels } from './files/voc.js';
 import { readYolo } from './files/yolo.js';
@@ -20,8 +20,6 @@ import { type FoundAnnotations, formOfBoxes, isAnnotated } from './which.js';
 export interface DetectionOptions extends DatasetOptions {
   /** Pascal VOC: what the numbers of a box mean. Default `inclusive`. */
   boxPixels?: VocPixels;
-  /** Most that may be wrong, as a share of the boxes and of the pictures. Default 0.01. */
-  maxBroken?: number;
   /** Names of the classes, in their order; boxes of others are left out. Default: those of the annotations. */
   classes?: readonly string[];
 }
@@ -96,13 +94,7 @@ async function readForm(
     const labels = ending(/\.txt$/i).filter(({ path }) => keys.has(keyOf(path)) || /(?:^|\/)labels\//.test(path));
     return readYolo(root, labels, pictures, paths);
   }
-  const contents: { path: string; content: CocoFile }[] = [];
-  const problems: Problem[] = [];
-  for (const { path, size } of ending(/\.json$/i)) {
-    const content = await readCoco(join(root, path), size);
-    if (typeof content === 'string') problems.push({ place: path, reason: content, of: 'picture' });
-    else if (content !== undefined && isOfThings(content)) contents.push({ path, content });
-  }
+  const { contents, problems } = await readCocoContents(root, files);
   if (contents.length === 0)
     throw new UsageError(
       `Expected lists of images, annotations and categories in ${join(root, file)} but ` +
@@ -111,12 +103,6 @@ async function readForm(
   const read = readCocoFiles(root, contents, pictures);
   return { ...read, problems: [...problems, ...read.problems] };
 }
-
-/** Not captions, say, which have no categories. */
-const isOfThings = ({ annotations, categories }: CocoFile): boolean =>
-  categories.length > 0 &&
-  (annotations.length === 0 ||
-    annotations.some((one) => typeof one === 'object' && one !== null && 'category_id' in one));
 
 async function assemble(
   root: string,
@@ -137,7 +123,8 @@ async function assemble(
   const before = (of: Problem['of']): number => read.problems.filter((problem) => problem.of === of).length;
   const counts = { boxes: checked.boxes + before('box'), pictures: given.length + before('picture') };
   refuseProblems(problems, counts, options.maxBroken ?? 0.01, root);
-  const { table, pictures } = checked;
+  const { pictures } = checked;
+  const table = withIds(checked, classes, read.categories);
   const dataset = buildDataset(root, chosen, pictures, {
     classes,
     truth: table,
@@ -149,7 +136,33 @@ async function assemble(
     },
   });
   const notes = [...dataset.notes, ...read.notes, ...checked.notes, ...problemNotes(problems)];
-  return { ...dataset, notes: [...notes, ...absentNotes(dataset)], problems };
+  return { ...dataset, notes: [...notes, ...alikeNotes(classes), ...absentNotes(dataset)], problems };
+}
+
+/** The boxes with the numbers that COCO's files have for pictures and classes, where each has one. */
+function withIds(
+  { table, pictures }: Pick<CheckedBoxes, 'table' | 'pictures'>,
+  classes: readonly string[],
+  categories: ReadAnnotations['categories'],
+): BoxTable {
+  const ids = pictures.flatMap(({ id }) => (id === undefined ? [] : [id]));
+  if (categories === undefined || ids.length < pictures.length) return table;
+  return { ...table, coco: { pictures: Float64Array.from(ids), classes: classes.map((name) => categories.get(name)) } };
+}
+
+/** Classes whose names are one name, it seems, written in several ways. */
+function alikeNotes(classes: readonly string[]): string[] {
+  const written = new Map<string, string[]>();
+  for (const name of classes) {
+    const plain = name.toLowerCase().replace(/[\s_-]+/g, '');
+    written.set(plain, [...(written.get(plain) ?? []), name]);
+  }
+  return [...written.values()]
+    .filter((names) => names.length > 1)
+    .map(
+      (names) =>
+        `the classes ${quoted(names)} are taken for different ones, though their names differ in case or signs alone`,
+    );
 }
 
 /** Classes that are asked for and cannot be learned. */

@@ -4,7 +4,8 @@ import { BrokenPicture, sidesOf } from '../decoding/decode.js';
 import { PathTable } from '../sources/path-table.js';
 import type { Source } from '../sources/source.js';
 import { type DetectionData, openDetection } from './detection.js';
-import { readDepth, readMask } from './files/map-file.js';
+import { readDepth } from './files/map-file.js';
+import { maskOf } from './files/shapes.js';
 import { type MapData, openDepth, openSegmentation, otherSize } from './maps.js';
 import type { Problem } from './problems.js';
 import type { FoundAnnotations } from './which.js';
@@ -16,7 +17,7 @@ const AT_ONCE = 8;
 export function openAnnotated(
   path: string,
   { kind }: FoundAnnotations,
-  options: DatasetOptions & { maxBroken?: number },
+  options: DatasetOptions,
 ): Promise<DetectionData | MapData> {
   if (kind === 'boxes') return openDetection(path, options);
   return kind === 'masks' ? openSegmentation(path, options) : openDepth(path, options);
@@ -53,7 +54,7 @@ export async function lookAtTruth(
       const fail = (reason: string): void => void (found[i] = { place: path, reason, of: 'picture' });
       try {
         const map =
-          truth.kind === 'masks' ? await readMask(join(root, path), truth) : await readDepth(join(root, path));
+          truth.kind === 'masks' ? await maskOf(truth, ids[i]!, join(root, path)) : await readDepth(join(root, path));
         const sides = await sidesOf(source.describe(i)).catch(() => undefined);
         if (sides !== undefined && (sides.width !== map.width || sides.height !== map.height))
           fail(otherSize(map, sides));

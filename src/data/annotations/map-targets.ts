@@ -7,7 +7,8 @@ import type { TargetReader, TargetRequest, TargetSpec, TargetWriter } from '../l
 import { PathTable } from '../sources/path-table.js';
 import type { Source } from '../sources/source.js';
 import type { DepthTable, MaskTable } from '../sources/truth.js';
-import { IGNORED, type MapOf, readDepth, readMask } from './files/map-file.js';
+import { IGNORED, type MapOf, readDepth } from './files/map-file.js';
+import { maskOf } from './files/shapes.js';
 
 /** What both kinds say of the pictures. */
 type Looked = {
@@ -36,7 +37,10 @@ export type DepthTargets = Looked & {
 };
 
 export interface DepthTargetOptions {
-  /** Divide by how much larger things are seen, as if the camera stood nearer (`viewDepth`). Default false. */
+  /**
+   * In training: divide by how much larger things are seen than where the whole picture is shown (`fit=letterbox`), as if the camera stood
+   * nearer. Default false.
+   */
   zoom?: boolean;
 }
 
@@ -86,7 +90,7 @@ interface Where {
 
 function masks(table: MaskTable, { idOf, path }: Where): TargetReader<SegmentTargets> {
   const kept = new Kept<Uint8Array>();
-  const read = (id: number): Promise<MapOf<Uint8Array>> => kept.read(id, () => readMask(path(id), table));
+  const read = (id: number): Promise<MapOf<Uint8Array>> => kept.read(id, () => maskOf(table, id, path(id)));
   return {
     writer(most, mode): TargetWriter<SegmentTargets> {
       const looked = lookedAt(most);
@@ -115,7 +119,7 @@ function depths({ scale, invalid }: DepthTable, zoom: boolean, { idOf, path }: W
   return {
     writer(most, mode): TargetWriter<DepthTargets> {
       const looked = lookedAt(most);
-      const [views, whole]: Float32Array[][] = [[], []];
+      const [views, wholes]: Float32Array[][] = [[], []];
       return {
         async add(request) {
           const id = idOf(request.index);
@@ -123,12 +127,17 @@ function depths({ scale, invalid }: DepthTable, zoom: boolean, { idOf, path }: W
           looked.add(request, map, path(id));
           const depth = new Float32Array(map.data.length);
           for (let i = 0; i < depth.length; i++) depth[i] = metres[map.data[i]!]!;
-          views!.push(viewDepth(depth, request.view, 0, { zoom, grid: { width: map.width, height: map.height } }));
-          if (mode !== 'train') whole!.push(depth);
+          const near = zoom && mode === 'train';
+          const view = viewDepth(depth, request.view, 0, { zoom: near, grid: map });
+          // `viewDepth` divides by pixels of the view for each of the picture, of which a letterbox has so many.
+          const whole = request.view.size / Math.max(map.width, map.height);
+          if (near) for (let i = 0; i < view.length; i++) view[i]! *= whole;
+          views!.push(view);
+          if (mode !== 'train') wholes!.push(depth);
         },
         finish: () => ({
           depths: together(Float32Array, views!),
-          truth: together(Float32Array, whole!),
+          truth: together(Float32Array, wholes!),
           ...looked.finish(),
         }),
       };

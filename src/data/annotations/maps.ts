@@ -8,6 +8,7 @@ import { quoted } from '../sources/class-folders.js';
 import { PathTable } from '../sources/path-table.js';
 import { shared, type Truth } from '../sources/truth.js';
 import { byName, type FoundFile, findFiles, isPictureName, othersText } from '../sources/walk.js';
+import { openCocoMasks } from './coco-masks.js';
 import { buildDataset, type ChosenParts, chooseParts, pictureList } from './dataset.js';
 import { classFile, isVoid, type ListedClass, readClassList } from './files/class-list.js';
 import { readLists } from './files/lists.js';
@@ -16,20 +17,16 @@ import { type PngHead, pngHeadOf } from './files/png.js';
 import { bareStem, partOfPath, roleOf } from './names.js';
 import { Claims, PictureNames } from './pictures.js';
 import { type Problem, problemNotes, refuseProblems } from './problems.js';
+import { isAnnotated } from './which.js';
 
-interface MapOptions extends DatasetOptions {
-  /** Most that may be wrong, as a share of the pictures. Default 0.01. */
-  maxBroken?: number;
-}
-
-export interface SegmentationOptions extends MapOptions {
+export interface SegmentationOptions extends DatasetOptions {
   /** Names of the classes, in the order of their numbers. Default: those of a list of classes, such as classes.txt. */
   classes?: readonly string[];
   /** Numbers of pixels that are not asked for. Default 255, and those that the list of classes calls void, unlabelled or the like. */
   ignore?: readonly number[];
 }
 
-export interface DepthOptions extends MapOptions {
+export interface DepthOptions extends DatasetOptions {
   /** Numbers of a metre. Default 1000: millimetres. */
   depthScale?: number;
   /** Numbers that say that there is no reading. Default 0 and 65535. */
@@ -77,7 +74,12 @@ const KINDS = {
  */
 export async function openSegmentation(path: string, options: SegmentationOptions = {}): Promise<MapData> {
   const root = resolve(path);
-  const found = await paired(root, 'mask', options);
+  const walked = await findFiles(root, isAnnotated);
+  if (!walked.files.some((one) => isMap(one, 'mask'))) {
+    const drawn = await openCocoMasks(root, walked, options);
+    if (drawn !== undefined) return drawn;
+  }
+  const found = await paired(root, 'mask', walked, options);
   const file = options.classes === undefined ? classFile(found.texts) : undefined;
   const listed =
     options.classes?.map((name, value) => ({ name, value })) ??
@@ -128,7 +130,7 @@ export async function openDepth(path: string, options: DepthOptions = {}): Promi
   if (!(scale > 0 && Number.isFinite(scale)))
     throw new UsageError(`Expected a number above 0 for depthScale, numbers of a metre, but received ${scale}.`);
   const root = resolve(path);
-  const found = await paired(root, 'depth', options);
+  const found = await paired(root, 'depth', await findFiles(root, isAnnotated), options);
   return assemble(root, found, [], [], options, {
     classes: ['depth'],
     truth: (paths) => ({ kind: 'depth', paths, scale, invalid: [...invalid] }),
@@ -146,18 +148,20 @@ interface Found {
   readonly ignored: Readonly<Record<string, number>>;
 }
 
-async function paired(root: string, role: 'mask' | 'depth', options: DatasetOptions): Promise<Found> {
+const isMap = ({ path }: FoundFile, role: 'mask' | 'depth'): boolean =>
+  roleOf(path) === role && (isPictureName(path) || /\.(?:exr|pfm|npy)$/i.test(path));
+
+async function paired(
+  root: string,
+  role: 'mask' | 'depth',
+  { files, ignored }: Awaited<ReturnType<typeof findFiles>>,
+  options: DatasetOptions,
+): Promise<Found> {
   const { what, example, problem } = KINDS[role];
-  const { files, ignored } = await findFiles(
-    root,
-    (name) => isPictureName(name) || /\.(?:txt|names|csv|exr|pfm|npy)$/i.test(name) || !name.includes('.'),
-  );
   const texts = files
     .filter(({ path }) => /\.(?:txt|names|csv)$|^[^.]+$/i.test(path.slice(path.lastIndexOf('/') + 1)))
     .map(({ path }) => path);
-  const maps = files.filter(
-    ({ path }) => roleOf(path) === role && (isPictureName(path) || /\.(?:exr|pfm|npy)$/i.test(path)),
-  );
+  const maps = files.filter((file) => isMap(file, role));
   const pictures = files.filter(({ path }) => roleOf(path) === 'picture' && isPictureName(path));
   if (maps.length === 0 || pictures.length === 0)
     throw new UsageError(
@@ -284,7 +288,7 @@ function assemble(
   { chosen, pictures, problems, notes, ignored }: Found,
   wrong: readonly Wrong[],
   more: readonly string[],
-  options: MapOptions,
+  options: DatasetOptions,
   { classes, truth }: { classes: readonly string[]; truth(paths: ReturnType<typeof PathTable.from>): Truth },
 ): MapData {
   const gone = new Set(wrong.map(({ pair }) => pair));

@@ -1,5 +1,6 @@
 import type { PartName } from '../parts.js';
 import type { FoundFile } from '../sources/walk.js';
+import type { Shape } from './files/shapes.js';
 import type { Problem } from './problems.js';
 
 /** A box as a file has it. */
@@ -12,6 +13,8 @@ export interface ReadBox {
   readonly difficult?: boolean;
   /** Pixels that the thing covers. */
   readonly area?: number;
+  /** What it covers of the picture, of COCO's form. */
+  readonly shape?: Shape;
   /** Where it stands, and its numbers as they stand there: `Annotations/a.xml: box 3 (RBC 1,2,3,4)`. */
   readonly place: string;
   /** What is wrong with its numbers as they stand there. */
@@ -29,6 +32,8 @@ export interface ReadPicture {
   readonly height?: number;
   /** Its boxes are shares of the picture's sides. */
   readonly relative?: boolean;
+  /** Its number in COCO's file. */
+  readonly id?: number;
   readonly boxes: readonly ReadBox[];
 }
 
@@ -39,6 +44,8 @@ export interface ReadAnnotations {
   readonly classes?: readonly string[];
   /** The file that says them. */
   readonly classesFrom?: string;
+  /** Of COCO's files: numbers of the classes, by name. Absent where files disagree. */
+  readonly categories?: ReadonlyMap<string, number>;
   readonly problems: readonly Problem[];
   readonly notes: readonly string[];
   /** Lists say which pictures are meant: others are no oversight. */

@@ -1,6 +1,8 @@
+import { existsSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { UsageError } from '../../errors.js';
+import { BrokenPicture } from '../decoding/decode.js';
 import { type FoundFile, findFiles, isPictureName } from '../sources/walk.js';
 import { pngHeadOf } from './files/png.js';
 import { isYolo } from './files/yolo.js';
@@ -50,6 +52,19 @@ export async function whichAnnotations(path: string): Promise<FoundAnnotations |
       ? `Say which with --task ${kinds.map((kind) => TASK_OF[kind]).join(' or ')}.`
       : 'Give a folder that has one of them, or take the others out.';
   throw new UsageError(`Expected one kind of annotations in ${root} but ${said(found)}. ${how}`);
+}
+
+/**
+ * The task that annotations beside the pictures of a folder ask for.
+ * @returns undefined where there are none, or the pictures are no folder
+ * @throws UsageError where there are several kinds
+ */
+export async function annotatedTask(
+  path: string,
+): Promise<{ task: (typeof TASK_OF)[keyof typeof TASK_OF]; why: string } | undefined> {
+  if (!existsSync(path) || !statSync(path).isDirectory()) return undefined;
+  const found = await whichAnnotations(path);
+  return found && { task: TASK_OF[found.kind], why: `${found.file} has ${found.kind}` };
 }
 
 const said = (found: readonly FoundAnnotations[]): string =>
@@ -125,6 +140,21 @@ const isCoco = (text: string): boolean =>
   /^\uFEFF?\s*\{/.test(text) &&
   /"(?:images|annotations|categories)"\s*:\s*\[/.test(text) &&
   /"(?:file_name|image_id|category_id|supercategory)"\s*:/.test(text);
+
+/**
+ * Whether a PNG that lies among pictures is a mask or depth map of one of them, by its name and by what its head says.
+ * @param below its way from the folder of the pictures
+ */
+export async function isMapOfPicture(path: string, below: string): Promise<boolean> {
+  const role = roleOf(below);
+  if ((role !== 'mask' && role !== 'depth') || !/\.png$/i.test(path)) return false;
+  try {
+    return await isMap(path, role === 'mask' ? 'masks' : 'depth');
+  } catch (error) {
+    if (error instanceof BrokenPicture) return false; // told when it is its turn
+    throw error;
+  }
+}
 
 async function isMap(path: string, kind: 'masks' | 'depth'): Promise<boolean> {
   const head = await pngHeadOf(path);

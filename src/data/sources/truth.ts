@@ -15,6 +15,24 @@ export interface MaskTable {
   readonly table: Uint8Array;
   /** The same by colour, where colours are listed: 0xRRGGBB, class. */
   readonly colours?: ReadonlyMap<number, number>;
+  /** Where they are drawn of things that lie over each other: `paths` are those of the pictures then, and there are no files. */
+  readonly shapes?: ShapeTable;
+}
+
+/** Things drawn over each other; see data/annotations/files/shapes.ts. Picture `id` has those from `starts[id]` to before `starts[id + 1]`. */
+export interface ShapeTable {
+  /** [pictures, 2]: width and height. */
+  readonly sides: Int32Array;
+  /** [pictures + 1] */
+  readonly starts: Int32Array;
+  /** [things]: a class, or 255 where nothing is asked for. The first thing of a picture lies lowest. */
+  readonly classes: Uint8Array;
+  /** [things + 1]: where each begins in `numbers`. */
+  readonly at: Float64Array;
+  /** Of polygons: the count of each one's numbers, and these; of runs: -1, then the runs. */
+  readonly numbers: Float64Array;
+  /** What pixels show that no thing covers. */
+  readonly background: number;
 }
 
 /** Metres a pixel, each picture's in a PNG of 16 bits. */
@@ -42,6 +60,8 @@ export interface BoxTable {
   readonly areas: Float32Array;
   /** [pictures, 2]: width and height of the picture. */
   readonly sides: Int32Array;
+  /** Of COCO's form: the numbers of the pictures, unique within a file, and of the classes that have one. */
+  readonly coco?: { readonly pictures: Float64Array; readonly classes: readonly (number | undefined)[] };
 }
 
 /** A box around many things of its class, that nobody counted. */
@@ -77,7 +97,7 @@ export function boxesOf({ starts, boxes, classes, flags, areas, sides }: BoxTabl
 }
 
 /** An array of the same type in shared memory, so that worker threads see it without a copy. */
-export function shared<T extends Int32Array | Float32Array | Uint8Array>(
+export function shared<T extends Int32Array | Float32Array | Float64Array | Uint8Array>(
   type: { new (buffer: SharedArrayBuffer): T; readonly BYTES_PER_ELEMENT: number },
   values: ArrayLike<number>,
 ): T {

@@ -1,12 +1,18 @@
 import { RescaledError, UsageError } from '../../errors.js';
-import { anchorsFor, outputsPerAnchor } from '../../models/detect/index.js';
 import { packageVersion } from '../../package-root.js';
 import type { TraceGraph } from '../../torch/trace.js';
-import { type ExportedOutput, type Preprocess, resizeRule, type TrainingFacts, toProperties } from '../metadata.js';
-import { addBoxes, BOX_OUTPUTS, BOX_SHAPES, type BoxHead } from './boxes.js';
+import {
+  type ExportedOutput,
+  type OnnxMetadata,
+  type Preprocess,
+  resizeRule,
+  type TrainingFacts,
+  toProperties,
+} from '../metadata.js';
 import { convert } from './convert.js';
 import { foldBatchNorm, foldPadding } from './fold.js';
 import { nodeProto, OnnxGraph, tensorProto } from './graph.js';
+import { outputsOf } from './outputs.js';
 import { DataType, type DimensionProto, encodeModel, IR_VERSION, OPSET, type ValueInfoProto } from './schema.js';
 
 export interface ExportOptions {
@@ -29,30 +35,20 @@ const PROTOBUF_LIMIT = 2 ** 31 - 1;
  *     images [N, S, S, 3] uint8  ->  x = (images - 255 mean) / (255 std) as [N, 3, S, S]
  *                                ->  logits [N, K], probabilities [N, K]
  *
- * or, of a detector, boxes after non-maximum suppression (boxes.ts). The batch N is free.
+ * or finds boxes, masks or depth in them (outputs.ts). The batch N is free.
  * Batch normalisation is folded into convolutions. Labels, preprocessing and training facts travel
  * in the file's metadata.
  *
- * @param trace one forward in evaluation mode: one float32 input, normalised, [n, 3, S, S]; one output [n, K]
+ * @param trace one forward in evaluation mode: one float32 input, normalised, [n, 3, S, S]; one output
  * @returns the bytes of the file
  * @throws RescaledError for an operator that cannot be exported; UsageError when labels or size do not fit the trace
  */
 export function exportOnnx(trace: TraceGraph, options: ExportOptions): Uint8Array {
   const { output: gives } = options;
-  const names = gives.kind === 'numbers' ? gives.names : gives.labels;
   const preprocess = fullPreprocess(options.preprocess);
   const { size, mean, std } = preprocess;
-  const head = boxHead(options, size);
-  const rest =
-    head === undefined
-      ? [names.length]
-      : [anchorsFor(head, size, head.totalStride).anchors.length / 4, outputsPerAnchor(head)];
-  const [input, output] = ends(
-    trace,
-    size,
-    rest,
-    head === undefined ? `there are ${names.length} labels` : 'of a detector',
-  );
+  const { traced, why, outputs, add } = outputsOf(gives, size, options.totalStride);
+  const [input, output] = ends(trace, size, traced, why);
 
   const graph = new OnnxGraph();
   const channels = [1, 3, 1, 1];
@@ -75,28 +71,19 @@ export function exportOnnx(trace: TraceGraph, options: ExportOptions): Uint8Arra
     ),
   ]);
 
-  const logits = convert(trace, graph, new Map([[input, normalised]])).get(output);
-  if (logits === undefined || graph.initializers.has(logits)) {
+  const raw = convert(trace, graph, new Map([[input, normalised]])).get(output);
+  if (raw === undefined || graph.initializers.has(raw)) {
     throw new RescaledError(
       'Cannot export to ONNX: the output of the trace does not depend on its input. Trace the whole forward.',
     );
   }
-  const rows = ['N', names.length] as const;
-  const told: { name: string; type: number; dims: readonly (string | number)[] }[] =
-    head !== undefined
-      ? BOX_OUTPUTS.map((name, i) => ({ name, ...BOX_SHAPES[i]! }))
-      : (gives.kind === 'classes' ? ['logits', 'probabilities'] : ['numbers']).map((name) => ({
-          ...{ name, type: DataType.FLOAT, dims: rows },
-        }));
-  const outputs = told.map(({ name }) => name);
-  if (head !== undefined) addBoxes(graph, logits, head).forEach((from, i) => graph.rename(from, outputs[i]!));
-  else graph.rename(logits, outputs[0]!);
-  if (gives.kind === 'classes') graph.rename(graph.add('Softmax', ['logits'], { axis: 1 }), 'probabilities');
+  const names = outputs.map(({ name }) => name);
+  add(graph, raw).forEach((from, i) => graph.rename(from, names[i]!));
 
-  graph.prune(outputs);
+  graph.prune(names);
   foldPadding(graph);
   foldBatchNorm(graph);
-  graph.prune(outputs);
+  graph.prune(names);
 
   const weightBytes = [...graph.initializers.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
   if (weightBytes > PROTOBUF_LIMIT - 2 ** 24) {
@@ -106,10 +93,6 @@ export function exportOnnx(trace: TraceGraph, options: ExportOptions): Uint8Arra
     );
   }
   const version = packageVersion;
-  const stated =
-    gives.kind === 'numbers'
-      ? { labels: [], numbers: [...names] }
-      : { labels: [...names], ...(gives.kind === 'boxes' && { boxes: { ...gives.detector.predict } }) };
   return encodeModel({
     irVersion: IR_VERSION,
     producerName: 'rescaled',
@@ -122,7 +105,7 @@ export function exportOnnx(trace: TraceGraph, options: ExportOptions): Uint8Arra
       input: [
         valueInfo('images', DataType.UINT8, [{ dimParam: 'N' }, ...[size, size, 3].map((dimValue) => ({ dimValue }))]),
       ],
-      output: told.map(({ name, type, dims }) =>
+      output: outputs.map(({ name, type, dims }) =>
         valueInfo(
           name,
           type,
@@ -130,7 +113,7 @@ export function exportOnnx(trace: TraceGraph, options: ExportOptions): Uint8Arra
         ),
       ),
     },
-    metadataProps: toProperties({ version, ...stated, preprocess, training: options.training }),
+    metadataProps: toProperties({ version, ...statedOf(gives), preprocess, training: options.training }),
   });
 }
 
@@ -159,11 +142,11 @@ function fullPreprocess(given: ExportOptions['preprocess']): Preprocess {
   };
 }
 
-/** What makes boxes of a detector's outputs, where it is one. */
-function boxHead({ output, totalStride }: ExportOptions, size: number): BoxHead | undefined {
-  if (output.kind !== 'boxes') return undefined;
-  if (totalStride === undefined) throw new RescaledError('Expected the strides of the trunk with boxes to export.');
-  return { ...output.detector, classes: output.labels.length, size, totalStride };
+/** What the metadata say of the outputs. */
+function statedOf(gives: ExportedOutput): Pick<OnnxMetadata, 'labels' | 'numbers' | 'boxes' | 'depth'> {
+  if (gives.kind === 'numbers') return { labels: [], numbers: [...gives.names] };
+  if (gives.kind === 'depth') return { labels: [], depth: { unit: 'metre', farthest: gives.farthest } };
+  return { labels: [...gives.labels], ...(gives.kind === 'boxes' && { boxes: { ...gives.detector.predict } }) };
 }
 
 /**

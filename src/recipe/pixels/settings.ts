@@ -12,6 +12,8 @@ export const denseSettings = {
   outputStride: z.literal(OUTPUT_STRIDES),
   /** Of the loss of a second head on C4; 0 for no such head. */
   auxWeight: z.number().min(0).max(10),
+  /** The learning rate of that head is so many times that of the first one. */
+  auxRate: z.number().gt(0).max(1000),
 };
 
 /** Settings of the task depth alone. */
@@ -24,6 +26,8 @@ export const depthSettings = {
   depthNearest: z.number().min(0).max(1000),
   /** Share of the squared mean error of logarithms that is taken off in the loss: 0 none, 1 for no care of scale. */
   depthFocus: z.number().min(0).max(1),
+  /** In training: readings are divided by how much larger things are seen than in evaluation, as if the camera stood nearer. */
+  depthZoom: z.boolean(),
   /** Multiplies the loss. */
   depthLossScale: z.number().gt(0).max(1000),
 };

@@ -8,7 +8,8 @@ export interface AblationTrial {
   score: number;
   scoreRaw: number;
   scoreEma?: number;
-  loss: number;
+  /** Where the task measures it. */
+  loss?: number;
   trainScore: number;
   seconds: number;
   msPerStep: number;

@@ -340,7 +340,7 @@ export function renderAblation(report: AblationReport): string {
     title: report.title,
     kind: KINDS[report.kind],
     subtitle: html`${report.model} at ${report.size} pixels; ${count(data.trainPictures)} training and \
-${picturesOf(data.part ?? 'test', data.testPictures, count)} of ${count(data.classes)} classes; ${moment(report.generatedAt)}`,
+${picturesOf(data.part ?? 'test', data.testPictures, count)}${data.classes > 0 && ` of ${count(data.classes)} classes`}; ${moment(report.generatedAt)}`,
     head: html`${
       warnings.length > 0 &&
       html`<div class="warnings" role="note"><h2>${

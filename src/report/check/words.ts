@@ -85,7 +85,8 @@ const WORDS: Readonly<Record<CheckKind, (checked: Checked) => Omit<CheckFinding,
   }),
   annotations: ({ annotations }) => ({
     head: `${plural(annotations.length, 'annotation')} that cannot be used`,
-    means: 'Training leaves them out, and stops where they are more than --max-broken allows: mend or remove them.',
+    means:
+      'train leaves them out, and refuses data with more than 1 % of the boxes, or of the pictures, so (--max-broken): mend or remove them.',
     lines: annotations.map(({ place, reason }) => `${place}: ${reason}`),
   }),
   leaks: (checked) => ({
@@ -136,7 +137,10 @@ const WORDS: Readonly<Record<CheckKind, (checked: Checked) => Omit<CheckFinding,
     head: folders.some(({ trap }) => trap === 'refused')
       ? 'train refuses this data'
       : `${plural(folders.length, 'thing')} to know of the folders`,
-    means: 'A folder is a class by its name: rename, move or remove what is not meant so.',
+    // Of boxes and masks alone folders are no classes.
+    means: folders.every(({ trap }) => trap === 'note')
+      ? ''
+      : 'A folder is a class by its name: rename, move or remove what is not meant so.',
     lines: folders.map(({ text }) => text),
   }),
   ignored: ({ ignored, found }) => ({

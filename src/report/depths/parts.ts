@@ -1,4 +1,5 @@
 import { type MeasuredPart, partWord } from '../../part-words.js';
+import { fourOf } from '../beside.js';
 import { compact, count, decimals, percent, significant } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
 import { type Mark, markChart } from '../draw/marks.js';
@@ -123,17 +124,18 @@ ${numbers(table, 'Error against distance')}`;
 function worstBody(worst: readonly WorstDepth[], part: MeasuredPart = 'test'): Html {
   return html`<p class="note">The ${`${partWord(part)} pictures`.trim()} with the largest relative errors, as the network sees them. Near is yellow, far \
 dark blue, from the nearest to the farthest readings of each picture; grey: nothing was read. Errors: white none, red a quarter of the reading and more.</p>
-<ul class="beside">${worst.map((one) => {
-    const panel = (uri: string, what: string): Html =>
-      html`<figure><img${one.pixels === true && html` class="pixels"`} src="${uri}" alt="${what} of ${one.source}"><figcaption>${what}</figcaption></figure>`;
-    return html`<li class="quad whole">${[
-      panel(one.picture, 'picture'),
-      panel(one.truth, `truth, ${decimals(one.near)} to ${decimals(one.far)} m`),
-      panel(one.predicted, 'prediction'),
-      panel(one.error, 'error'),
-    ]}<p>AbsRel ${decimals(one.absRel, 3)}</p><p class="source">${one.source}</p></li>
-`;
-  })}</ul>`;
+<ul class="beside">${worst.map((one) =>
+    fourOf(
+      one,
+      [
+        [one.picture, 'picture'],
+        [one.truth, `truth, ${decimals(one.near)} to ${decimals(one.far)} m`],
+        [one.predicted, 'prediction'],
+        [one.error, 'error'],
+      ],
+      `AbsRel ${decimals(one.absRel, 3)}`,
+    ),
+  )}</ul>`;
 }
 
 function whole({ figures, pooled, constant }: DepthFindings): string[] {

@@ -7,7 +7,7 @@ export interface Measure {
   /** In a sentence: `top-1`, and at its begin: `Top-1`. */
   title: string;
   head: string;
-  /** `accuracy` of shares where higher is better, `score` of others; with its article, and of many. */
+  /** `accuracy` of what is one, `score` of others; with its article, and of many. */
   noun: string;
   aNoun: string;
   nouns: string;
@@ -36,8 +36,8 @@ export interface Measure {
 
 const NBSP = '\u00a0';
 
-export function measureOf({ title, unit, direction }: Metric): Measure {
-  const accuracy = unit === 'share' && direction === 'higher';
+export function measureOf({ title, unit, noun }: Metric): Measure {
+  const accuracy = noun === 'accuracy';
   const names = {
     title,
     head: capital(title),

@@ -186,6 +186,7 @@ gap: 26px 36px; margin: 14px 0 0; padding: 0; list-style: none; }
 .boxed .taken rect:not(.halo) { stroke-dasharray: 6 3; } .boxed .aside rect:not(.halo) { stroke-dasharray: 2 3; }
 .box-swatch { display: inline-block; width: 12px; height: 12px; border: 2px solid; vertical-align: -2px; margin-right: 6px; }
 .box-swatch.taken { border-style: dashed; } .box-swatch.aside { border-style: dotted; }
+.whole-name { white-space: nowrap; }
 .class-key { list-style: none; margin: 0 0 12px; padding: 0; display: flex; flex-wrap: wrap; gap: 2px 16px; font-size: 13px; color: var(--muted); }
 .colour { display: inline-block; width: 13px; height: 13px; border-radius: 3px; vertical-align: -2px; margin-right: 6px; }
 .map-scale { display: inline-block; width: 180px; height: 12px; margin: 0 8px; border-radius: 2px; vertical-align: -1px; }
@@ -219,6 +220,8 @@ details[open] summary { margin-bottom: 8px; }
   .recipe td { display: block; padding: 0; }
   .recipe td:first-child { font-weight: 600; }
   .classes .bar-head, .classes .bar-cell { display: none; }
+  .classes td.note { min-width: 190px; }
+  .beside li.quad { grid-template-columns: repeat(2, minmax(0, 1fr)); }
 }
 @media print {
   @page { margin: 14mm; }

@@ -1,4 +1,5 @@
 import { type MeasuredPart, partWord } from '../../part-words.js';
+import { fourOf } from '../beside.js';
 import { compact, count, percent } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
 import { td, tdNum, tdSorted, th, thNum, tr, wideTable } from '../draw/table.js';
@@ -49,7 +50,7 @@ function classesBody({ figures, classes }: MaskFindings): Html {
   ]}</tr></thead>
 <tbody>${rows.map((one) =>
     tr([
-      td(html`${swatch(one)}${one.name}`),
+      td(html`<span class="whole-name">${swatch(one)}${one.name}</span>`),
       tdSorted(one.truth, percent(one.truth / pixels, one.truth / pixels < 0.01 ? 2 : 1)),
       share(one.iou),
       barCell(one.iou, one.interval),
@@ -117,17 +118,18 @@ function worstBody(worst: readonly WorstMask[], classes: readonly MaskClass[], p
 <ul class="class-key">${classes
     .filter(({ truth, predicted }) => truth + predicted > 0)
     .map((one) => html`<li>${swatch(one)}${one.name}</li>`)}</ul>
-<ul class="beside">${worst.map((one) => {
-    const panel = (uri: string, what: string): Html =>
-      html`<figure><img${one.pixels === true && html` class="pixels"`} src="${uri}" alt="${what} of ${one.source}"><figcaption>${what}</figcaption></figure>`;
-    return html`<li class="quad whole">${[
-      panel(one.picture, 'picture'),
-      panel(one.truth, 'truth'),
-      panel(one.predicted, 'prediction'),
-      panel(one.wrong, 'wrong'),
-    ]}<p>${percent(one.accuracy, 1)} of the pixels are right</p><p class="source">${one.source}</p></li>
-`;
-  })}</ul>`;
+<ul class="beside">${worst.map((one) =>
+    fourOf(
+      one,
+      [
+        [one.picture, 'picture'],
+        [one.truth, 'truth'],
+        [one.predicted, 'prediction'],
+        [one.wrong, 'wrong'],
+      ],
+      `${percent(one.accuracy, 1)} of the pixels are right`,
+    ),
+  )}</ul>`;
 }
 
 function whole({ figures: [primary], classes, images, part = 'test', constant }: MaskFindings): string[] {

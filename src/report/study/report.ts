@@ -22,8 +22,8 @@ export type { StudyConfiguration, StudyReport } from './data.js';
 export function renderStudy(report: StudyReport): string {
   const { data, configurations, halving, metric } = report;
   const pictures =
-    `${count(data.trainPictures)} training and ${picturesOf(data.part ?? 'test', data.testPictures, count)} ` +
-    `of ${count(data.classes)} classes`;
+    `${count(data.trainPictures)} training and ${picturesOf(data.part ?? 'test', data.testPictures, count)}` +
+    (data.classes > 0 ? ` of ${count(data.classes)} classes` : '');
   const made = [{ key: 'Seeds', value: report.seeds.join(', ') || 'none' }, ...report.common, ...report.environment];
   const [next, findings] = [nextTable(report), studyFindings(report)];
   const sections: Section[] = [
@@ -101,7 +101,7 @@ function comparable({ data, metric }: StudyReport): Html {
   return html`<p>Comparable: the configurations of this page with each other, seed by seed, within a regime. Not \
 comparable: ${measureOf(metric).nouns} here with those of the paper, which are of ImageNet (1.28 million pictures, 1000 \
 classes) and up to 350 epochs, and times here with its TPUs and GPUs. Here: ${data.name}, \
-${count(data.trainPictures)} training pictures, ${count(data.classes)} classes. What carries over is the question, not \
+${count(data.trainPictures)} training pictures${data.classes > 0 && `, ${count(data.classes)} classes`}. What carries over is the question, not \
 the answer: which dimension pays depends on pictures and epochs, and over-fitting begins sooner with fewer pictures. An \
 interval over seeds does not cover the choice of ${picturesOf(data.part ?? 'test', data.testPictures, count)}.</p>`;
 }

@@ -1,4 +1,9 @@
-/** A transfer study, for its page and for programs: plain data. Shares are fractions. */
+import type { Metric } from '../../metric.js';
+
+/**
+ * A transfer study, for its page and for programs: plain data. Scores and their differences are values of the target's metric, and `report.json`
+ * has its name in place of `score`.
+ */
 export interface TransferReport {
   title: string;
   /** ISO 8601. */
@@ -45,6 +50,15 @@ export interface ReportStart {
 
 export interface ReportTarget {
   name: string;
+  /** What is learned of it, and in words: `boxes of 3 classes`. */
+  task: string;
+  content: string;
+  /** What its results are compared by. */
+  metric: Metric;
+  /** Methods that it was measured by. */
+  methods: readonly string[];
+  /** Side of the pictures, where it is not each start's own. */
+  size?: number;
   classes: number;
   train: number;
   val: number;
@@ -60,8 +74,8 @@ export interface ReportCell {
   /** Seeds that are done, of those that are to be. */
   done: number;
   of: number;
-  /** Of the test pictures, the mean over seeds. */
-  top1?: number;
+  /** On the test pictures, the mean over seeds. */
+  score?: number;
   /** Its 95 % interval: of the mean over seeds, or of one result by its test pictures. */
   low?: number;
   high?: number;

@@ -1,5 +1,5 @@
-import { percent, points } from '../draw/format.js';
-import type { ReportPair, TransferReport } from './data.js';
+import { type Measure, measureOf } from '../draw/measure.js';
+import type { ReportPair, ReportTarget, TransferReport } from './data.js';
 
 /** In how many columns one start wins and loses against another beyond noise. */
 export function tally(
@@ -24,20 +24,27 @@ const MOST_GAINS = 6;
 const list = (names: readonly string[]): string =>
   names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 
+/** `90.0 %`, of others than classes with what it is: `AP 45.1 %`. */
+export function scoreWords({ task, metric }: Pick<ReportTarget, 'task' | 'metric'>, score: number | undefined): string {
+  const { title, value }: Measure = measureOf(metric);
+  return `${task === 'classify' ? '' : `${title} `}${value(score, 1)}`;
+}
+
 /** What the figures say, in sentences that follow from them alone. */
 export function transferFindings({ starts, targets, methods, labels, cells, pairs }: TransferReport): string[] {
   const said: string[] = [];
   const most = labels.at(-1)!;
   for (const target of targets)
-    for (const method of methods) {
+    for (const method of methods.filter(({ name }) => target.methods.includes(name))) {
       const column = cells.filter(
         (cell) => cell.target === target.name && cell.method === method.name && cell.labels === most,
       );
       const best = column.find(({ rank }) => rank === 'best');
-      if (best === undefined || column.filter(({ top1 }) => top1 !== undefined).length < 2) continue;
+      if (best === undefined || column.filter(({ score }) => score !== undefined).length < 2) continue;
       const equals = column.filter(({ rank }) => rank === 'noise').map(({ start }) => start);
       said.push(
-        `${target.name}, ${method.title}, ${most >= 100 ? 'all labels' : `${most} % of the labels`}: ${best.start} is best with ${percent(best.top1, 1)}` +
+        `${target.name}, ${method.title}, ${most >= 100 ? 'all labels' : `${most} % of the labels`}: ` +
+          `${best.start} is best with ${scoreWords(target, best.score)}` +
           (equals.length === 0
             ? ', beyond noise against each other start.'
             : `; ${list(equals)} cannot be told from it.`),
@@ -51,16 +58,18 @@ export function transferFindings({ starts, targets, methods, labels, cells, pair
         const all = won + lost + noise;
         if (all === 0) continue;
         said.push(
-          `${first} against ${second}: of ${all} columns it wins ${won} and loses ${lost} beyond noise; ${noise} cannot be told apart.`,
+          `${first} against ${second}: of ${all === 1 ? '1 column' : `${all} columns`} it wins ${won} and loses ${lost} beyond noise; ` +
+            `${noise} cannot be told apart.`,
         );
       }
   const gains = targets.flatMap((target) => {
+    const { change } = measureOf(target.metric);
     const scratch = starts.find(({ kind }) => kind === 'scratch')?.name;
     const tuned = (start: string, share: number): number | undefined =>
       cells.find(
         (cell) =>
           cell.start === start && cell.target === target.name && cell.method === 'finetune' && cell.labels === share,
-      )?.top1;
+      )?.score;
     if (scratch === undefined || labels.length < 2) return [];
     const [least] = labels;
     return starts
@@ -74,8 +83,8 @@ export function transferFindings({ starts, targets, methods, labels, cells, pair
         ];
         if (few === undefined || fewScratch === undefined || all === undefined || allScratch === undefined) return [];
         return [
-          `${name} fine-tuned on ${target.name} against ${scratch}: ${points(few - fewScratch)} with ${least} % of the labels, ` +
-            `${points(all - allScratch)} with ${most >= 100 ? 'all' : `${most} %`}.`,
+          `${name} fine-tuned on ${target.name} against ${scratch}: ${change(few - fewScratch)} with ${least} % of the labels, ` +
+            `${change(all - allScratch)} with ${most >= 100 ? 'all' : `${most} %`}.`,
         ];
       });
   });

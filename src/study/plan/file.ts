@@ -41,10 +41,13 @@ const efficientNets = z.strictObject({
 const gridSchema = z.discriminatedUnion('family', [resNets, efficientNets]);
 export type Grid = z.infer<typeof gridSchema>;
 
+/** Of a study that names none. */
+export const CLASSES_RECIPE = 'resnet-rs';
+
 const schema = z.strictObject({
   /** What the page calls it; the file's name by default. */
   name: name.optional(),
-  /** What is learned; `classify` where absent. */
+  /** What is learned; where absent as the annotations beside the pictures say, else classes. */
   task: z.string().min(1).optional(),
   /** Folder of the pictures, as for train; relative to the file. */
   data: z.string().min(1).optional(),
@@ -66,7 +69,8 @@ const schema = z.strictObject({
       'expected a whole number from 1 to 1000, or a list of whole numbers',
     )
     .default(3),
-  recipe: z.string().default('resnet-rs'),
+  /** Of boxes, masks and depth by default that of the task. */
+  recipe: z.string().default(CLASSES_RECIPE),
   settings: settingsSchema.default({}),
   /**
    * `recipe`: as the recipe has it; `paper`: by regime, width and depth as in the paper's scaling study; or rules, of

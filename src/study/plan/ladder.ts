@@ -40,8 +40,8 @@ export interface LadderOptions {
   /** A ResNet-RS or a classic ResNet; the study starts from the classic one of its depth. */
   model: string;
   /** Before and after the step `more epochs`; 90 by default, and 350/90 of the first. */
-  epochs?: number;
-  longEpochs?: number;
+  epochs?: number | undefined;
+  longEpochs?: number | undefined;
 }
 
 /**
@@ -86,7 +86,7 @@ export function paperLadder({ model, epochs = 90, longEpochs = longEpochsOf(epoc
 }
 
 /** The classic ResNet of a model's depth. */
-function classic(model: string): string {
+export function classic(model: string): string {
   const facts = modelFacts(model);
   if (facts.kind !== 'resnet')
     throw new UsageError(

@@ -7,9 +7,10 @@ import { makeFolder, writeFileAtomic } from '../../files.js';
 import type { MeasuredPart } from '../../part-words.js';
 import { taskNamed } from '../../tasks/index.js';
 import { openTrainingData } from '../../tasks/runs.js';
-import { checkStudy, type StudyFile } from './file.js';
+import { CLASSES_RECIPE, checkStudy, type StudyFile } from './file.js';
 import { parsePlan, planFile, readPlanJson, refuseOccupied } from './folder.js';
 import { type Configuration, epochsOf, type LeftOut, layOut, ofStudy } from './grid.js';
+import { studiedTask } from './studied-task.js';
 import { planTrials, type Trial } from './trial.js';
 
 export interface PlannedConfiguration extends Configuration {
@@ -45,26 +46,29 @@ export interface ScalingPlan {
  * @param where the study comes from, for the messages: its file
  * @throws UsageError without data, or where nothing is left to train
  */
-export async function planScaling(study: StudyFile, dataset?: Dataset, where = study.name): Promise<ScalingPlan> {
-  const { task } = study;
-  if (study.data === undefined)
+export async function planScaling(given: StudyFile, dataset?: Dataset, where = given.name): Promise<ScalingPlan> {
+  if (given.data === undefined)
     throw new UsageError(`Expected the folder of the pictures as "data" in ${where}, or as --data.`);
+  const study = await withTask(given, given.data);
+  const { task } = study;
   const opened =
     dataset ??
     (await openTrainingData({
       task,
-      data: study.data,
+      data: given.data,
       valSplit: study.valSplit,
       limitTrain: study.limitTrain,
       limitVal: study.limitTest,
     }));
   if (opened.train === undefined)
-    throw new UsageError(`Expected training pictures in ${study.data} but there is only a validation part.`);
+    throw new UsageError(`Expected training pictures in ${given.data} but there is only a validation part.`);
   const side = await typicalSide(opened.train);
+  const ofTask = taskNamed(task);
   const data = {
     name: opened.name,
     fingerprint: opened.fingerprint,
-    classes: outputsOf(task, opened),
+    // Depth has none.
+    classes: ofTask.counts(ofTask.settings(opened)).classes ?? 0,
     trainPictures: opened.train.length,
     testPictures: opened.val.length,
     part: opened.measured,
@@ -72,7 +76,7 @@ export async function planScaling(study: StudyFile, dataset?: Dataset, where = s
   };
   const { configurations, leftOut } = await layOut(
     study,
-    { path: study.data, classes: data.classes, trainPictures: data.trainPictures },
+    { path: given.data, classes: ofTask.outputs(ofTask.settings(opened)), trainPictures: data.trainPictures },
     where,
   );
   const planned: PlannedConfiguration[] = [];
@@ -94,10 +98,12 @@ export async function planScaling(study: StudyFile, dataset?: Dataset, where = s
   return { study, ...(task === undefined ? {} : { task }), data, configurations: planned, leftOut };
 }
 
-/** Numbers that a model of the study gives for a picture: of classes their count. */
-function outputsOf(name: string | undefined, dataset: Dataset): number {
-  const task = taskNamed(name);
-  return task.outputs(task.settings(dataset));
+/** With what is learned, as the annotations beside the pictures say it, and the recipe of that task where the study names none. */
+async function withTask(study: StudyFile, data: string): Promise<StudyFile> {
+  const task = await studiedTask(data, study.task);
+  if (task === undefined) return study;
+  const { recipe } = taskNamed(task);
+  return { ...study, task, recipe: study.recipe === CLASSES_RECIPE ? (recipe ?? study.recipe) : study.recipe };
 }
 
 /**

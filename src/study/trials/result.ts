@@ -21,11 +21,12 @@ const doneOf = (value: z.ZodNumber) =>
     weights: z.enum(['ema', 'raw']),
     scoreRaw: value,
     scoreEma: value.optional(),
-    loss: z.number(),
+    /** Where the task measures it. */
+    loss: z.number().optional(),
     testPictures: z.int(),
     /** Of the same weights on a fixed part of the training pictures, without augmentation. */
     trainScore: value,
-    trainLoss: z.number(),
+    trainLoss: z.number().optional(),
     trainPictures: z.int(),
     /** Training alone, waiting for pictures included. */
     seconds: z.number(),

@@ -55,7 +55,7 @@ export function summarise({ variants, task }: StudyPlan, study: string): Variant
       pending,
       score: scoreOf(done, ({ score }) => score),
       trainScore: scoreOf(done, ({ trainScore }) => trainScore),
-      loss: estimate(values(done, ({ loss }) => loss)),
+      loss: estimate(done.flatMap(({ loss }) => loss ?? [])),
       change,
       // Times have outliers, so that the middle one stands for them.
       msPerStep: median(values(done, ({ msPerStep }) => msPerStep)),

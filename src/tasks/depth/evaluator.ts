@@ -3,6 +3,7 @@ import { call, fromTypedArray, type Tensor } from '../../torch/index.js';
 import type { Evaluator } from '../../train/task.js';
 import { one, seenOf, valuesOnPicture } from '../picture-size.js';
 import { damagedWeights } from '../refused.js';
+import { worstOf } from '../worst.js';
 import { BTS_SILOG, silogLoss } from './loss.js';
 import { DEPTH_FIGURES, type DepthScorer, depthScorer } from './metrics.js';
 import type { DepthSettings } from './settings.js';
@@ -45,7 +46,7 @@ export function depthEvaluator(
 ): Evaluator<DepthTargets, DepthDetails> {
   const scorer = depthScorer({ max: farthest });
   const index: number[] = [];
-  let worst: SeenDepth[] = [];
+  const worst = worstOf<SeenDepth>(examples, ({ absRel }) => absRel);
   const histograms: Float64Array[] = [];
   let [loss, lossPictures] = [0, 0];
   return {
@@ -72,15 +73,12 @@ export function depthEvaluator(
         index.push(indices[k]!);
         histograms.push(histogram(read, farthest));
         const absRel = scorer.picture(index.length - 1)?.absRel;
-        if (examples === 0 || absRel === undefined) continue;
-        worst.push({
-          index: indices[k]!,
-          absRel,
-          size,
+        if (absRel === undefined) continue;
+        worst.add(() => ({
+          ...{ index: indices[k]!, absRel, size },
           truth: depths.slice(k * size * size, (k + 1) * size * size),
           predicted: own.data() as Float32Array,
-        });
-        if (worst.length > 2 * examples) worst = worstOf(worst, examples);
+        }));
       }
     },
     result() {
@@ -92,14 +90,11 @@ export function depthEvaluator(
           loss: loss / Math.max(1, lossPictures),
           images,
         },
-        details: { scorer, index, constant: bestConstant(histograms), worst: worstOf(worst, examples) },
+        details: { scorer, index, constant: bestConstant(histograms), worst: worst.list() },
       };
     },
   };
 }
-
-const worstOf = (pictures: readonly SeenDepth[], count: number): SeenDepth[] =>
-  [...pictures].sort((a, b) => b.absRel - a.absRel || a.index - b.index).slice(0, count);
 
 /** Shares of a picture's readings by the step of their logarithm; empty where there is none. */
 function histogram(read: Float32Array, farthest: number): Float64Array {

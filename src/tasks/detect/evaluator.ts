@@ -4,12 +4,15 @@ import type { ImageModel } from '../../models/index.js';
 import type { Evaluator } from '../../train/task.js';
 import { damagedWeights } from '../refused.js';
 import { COCO_STATS, type CocoClass, type CocoScorer, cocoScorer } from './coco-ap.js';
+import { type VocAp, vocAp } from './measure/voc-ap.js';
 import type { DetectSettings } from './settings.js';
 import type { Truth } from './truth.js';
 
 /** What the evaluation of a detector finds besides its metrics. */
 export interface DetectDetails {
   readonly classes: readonly CocoClass[];
+  /** Pascal VOC's average precision at overlap 0.50, by the rule of a year; difficult boxes are neither right nor wrong. */
+  voc(rule: '2007' | '2010'): VocAp;
   /** Ready for curves and intervals. */
   readonly scorer: CocoScorer;
   /** In the order of `index`. */
@@ -55,11 +58,17 @@ export function detectEvaluator(
     },
     result() {
       const { stats, classes: own } = scorer.result();
+      const known = new Map<string, VocAp>();
+      const voc = (rule: '2007' | '2010'): VocAp => {
+        const found = known.get(rule) ?? vocAp(truths, all, { classes: classes.length, rule });
+        known.set(rule, found);
+        return found;
+      };
       const told = COCO_STATS.filter((name) => stats[name] >= 0).map((name) => [name, stats[name]]);
       return {
         // Without any box to find nothing is found.
         scores: { ap: 0, ...Object.fromEntries(told), images: truths.length },
-        details: { classes: own, scorer, truths, found: all, index, sides },
+        details: { classes: own, voc, scorer, truths, found: all, index, sides },
       };
     },
   };

@@ -8,6 +8,7 @@ import { CONTRAST_KEYS } from '../../recipe/simclr-augment.js';
 import type { RunConfig } from '../../run/config.js';
 import type { Task } from '../../train/task.js';
 import { type DetectDetails, detectEvaluator } from './evaluator.js';
+import { foundAndAsked } from './found.js';
 import { METRICS } from './metrics.js';
 import { modelOfRun, modelOfShapes } from './model.js';
 import { CENTRE_FIGURE, detectionObjective, FIGURES } from './objective.js';
@@ -26,6 +27,19 @@ import { detectText } from './text.js';
 
 /** Of huber, in a code's units: tensorflow/tpu models/official/detection. */
 const HUBER_DELTA = 0.1;
+
+/** Pascal VOC's average precision by both rules: the means, and of each class. */
+const vocTold = ({ voc }: DetectDetails, names: readonly string[]): Readonly<Record<string, unknown>> => ({
+  overlap: 0.5,
+  voc2007: voc('2007').map,
+  voc2010: voc('2010').map,
+  classes: names.map((name, i) => ({
+    name,
+    voc2007: voc('2007').classes[i]!.ap,
+    voc2010: voc('2010').classes[i]!.ap,
+    truths: voc('2010').classes[i]!.truths,
+  })),
+});
 
 /** The product of all strides of a run's trunk. */
 const totalStride = ({ model, modelOptions }: RunConfig): number =>
@@ -74,8 +88,14 @@ export const detect: Task<DetectTargets, DetectSettings, DetectDetails> = {
   told: ({ details }, { classes }) => ({
     classes: details.classes.map((one, i) => ({ name: classes[i], ...one })),
     intervals: details.scorer.intervals().stats,
+    voc: vocTold(details, classes),
   }),
   text: detectText,
+  boxes: foundAndAsked,
+  redrawn: ({ details: { scorer } }, times) => {
+    const { ap } = scorer.result(times).stats;
+    return ap < 0 ? Number.NaN : ap;
+  },
   report: detectParts,
   idleSettings: {
     keys: [

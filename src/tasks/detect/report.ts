@@ -51,7 +51,7 @@ export async function detectParts(
       }),
     },
     ...(part !== undefined && { part }),
-    figures: figuresOf(scorer.result().stats, intervals),
+    figures: [...figuresOf(scorer.result().stats, intervals), ...vocFigures(details)],
     classes: classesOf(details, intervals, classes),
   });
 }
@@ -95,6 +95,26 @@ function figuresOf(stats: CocoStats, { stats: spreads }: CocoIntervals): Figure[
     };
   });
 }
+
+const VOC_RULES = [
+  ['2010', 'the area under its precision over recall, as since 2010'],
+  ['2007', 'the mean at 11 recalls, as in 2007'],
+] as const;
+
+const vocFigures = ({ voc }: DetectDetails): Figure[] =>
+  VOC_RULES.flatMap(([rule, note]) => {
+    const value = voc(rule).map;
+    return value === undefined
+      ? []
+      : [
+          {
+            title: `Pascal VOC AP, ${rule}`,
+            note: `at overlap 0.50, difficult boxes aside: ${note}`,
+            unit: 'share',
+            value,
+          },
+        ];
+  });
 
 function classesOf(
   { scorer, classes: each }: DetectDetails,

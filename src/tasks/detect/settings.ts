@@ -1,10 +1,10 @@
+import { byClassName } from '../../data/annotations/by-name.js';
 import type { Dataset } from '../../data/dataset.js';
 import type { DetectorFacts, DetectorOptions } from '../../models/detect/index.js';
 import type { Recipe } from '../../recipe/recipe.js';
 import type { TaskSettings } from '../../run/config.js';
 import type { Fit, Suited } from '../../train/task.js';
 import type { WeightsFacts } from '../../weights/facts.js';
-import { refuseOtherClasses } from '../refused.js';
 
 export interface DetectSettings extends TaskSettings {
   /** In the order of the model's outputs. */
@@ -54,9 +54,9 @@ export const settingsOf = ({ classes, detector }: WeightsFacts): DetectSettings 
   detector: (detector as DetectorFacts | undefined) ?? DEFAULT_FACTS,
 });
 
-/** @throws UsageError for boxes of other classes than the weights know */
+/** Boxes with the classes of the weights, matched by name. @throws UsageError where the weights know none of them */
 export const fits = (
   { classes }: DetectSettings,
-  dataset: Dataset,
+  { val }: Dataset,
   names: { weights: string; data: string },
-): Fit | undefined => refuseOtherClasses('boxes', classes, dataset, names);
+): Fit | undefined => byClassName(val, classes, names);

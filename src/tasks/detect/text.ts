@@ -21,12 +21,16 @@ export function detectText({ details }: Evaluation<DetectDetails>, { classes }: 
       ...[ap, ap50, ap75, ar100].map(percent),
     ]);
   const table = [['class', 'boxes', 'found', 'AP', 'AP50', 'AP75', 'recall'], ...shown];
+  const [eleven, area] = [details.voc('2007').map, details.voc('2010').map];
   const { ap } = details.scorer.intervals().stats;
   return {
     ...(ap && { primary: `95 % interval ${percent(ap.low)} to ${percent(ap.high)}` }),
     lines: [
       '',
       ...tableLines(table),
+      ...(eleven === undefined || area === undefined
+        ? []
+        : [`Pascal VOC's AP at overlap 0.50: ${percent(area)} (since 2010), ${percent(eleven)} (2007, 11 points)`]),
       ...(rows.length > CLASSES ? [`and ${rows.length - CLASSES} classes with a higher AP`] : []),
     ],
   };

@@ -3,6 +3,7 @@ import { call, fromTypedArray, type Tensor } from '../../torch/index.js';
 import type { Evaluator } from '../../train/task.js';
 import { argmax, classesOnPicture, one, seenOf } from '../picture-size.js';
 import { damagedWeights } from '../refused.js';
+import { worstOf } from '../worst.js';
 import { type PixelScorer, pixelScorer } from './confusion.js';
 import { pixelLoss } from './loss.js';
 
@@ -38,7 +39,7 @@ export function segmentEvaluator(
 ): Evaluator<SegmentTargets, SegmentDetails> {
   const scorer = pixelScorer(classes.length);
   const index: number[] = [];
-  let worst: SeenMask[] = [];
+  const worst = worstOf<SeenMask>(examples, ({ accuracy }) => -accuracy);
   let [loss, lossPictures] = [0, 0];
   return {
     add(logits, { n, targets, indices }) {
@@ -59,15 +60,12 @@ export function segmentEvaluator(
         from += length;
         index.push(indices[k]!);
         const { accuracy } = scorer.picture(index.length - 1);
-        if (examples === 0 || accuracy === undefined) continue;
-        worst.push({
-          index: indices[k]!,
-          accuracy,
-          size,
+        if (accuracy === undefined) continue;
+        worst.add(() => ({
+          ...{ index: indices[k]!, accuracy, size },
           truth: masks.slice(k * size * size, (k + 1) * size * size),
           predicted: argmax(call('aten::squeeze.dim', [own, 0])),
-        });
-        if (worst.length > 2 * examples) worst = worstOf(worst, examples);
+        }));
       }
     },
     result() {
@@ -82,11 +80,8 @@ export function segmentEvaluator(
           loss: loss / Math.max(1, lossPictures),
           images: index.length,
         },
-        details: { scorer, index, worst: worstOf(worst, examples) },
+        details: { scorer, index, worst: worst.list() },
       };
     },
   };
 }
-
-const worstOf = (pictures: readonly SeenMask[], count: number): SeenMask[] =>
-  [...pictures].sort((a, b) => a.accuracy - b.accuracy || a.index - b.index).slice(0, count);

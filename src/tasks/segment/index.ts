@@ -47,9 +47,11 @@ export const segment: Task<SegmentTargets, SegmentSettings, SegmentDetails> = {
       labelSmoothing: values.labelSmoothing,
       device,
     }),
+  exported: ({ classes }) => ({ kind: 'masks', labels: classes }),
   evaluator: ({ classes }, options) => segmentEvaluator(classes, options),
   told: segmentTold,
   text: segmentText,
+  redrawn: ({ details: { scorer } }, times) => scorer.result(times).miou.detectron2 ?? Number.NaN,
   silent: () => ['miouKeras', 'miouAll'],
   report: segmentParts,
   idleSettings: {

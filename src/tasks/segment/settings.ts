@@ -1,10 +1,10 @@
+import { byClassName } from '../../data/annotations/by-name.js';
 import type { Dataset } from '../../data/dataset.js';
 import type { DecoderFacts } from '../../models/segment/index.js';
 import type { TaskSettings } from '../../run/config.js';
 import type { Fit } from '../../train/task.js';
 import type { WeightsFacts } from '../../weights/facts.js';
 import { DEFAULT_DECODER } from '../pixel-decoder.js';
-import { refuseOtherClasses } from '../refused.js';
 
 export interface SegmentSettings extends TaskSettings {
   /** In the order of the model's outputs. What is not asked for is none of them. */
@@ -18,9 +18,9 @@ export const settingsOf = ({ classes, decoder }: WeightsFacts): SegmentSettings 
   decoder: (decoder as DecoderFacts | undefined) ?? DEFAULT_DECODER,
 });
 
-/** @throws UsageError for masks of other classes than the weights know */
+/** Masks with the classes of the weights, matched by name. @throws UsageError where the weights know none of them */
 export const fits = (
   { classes }: SegmentSettings,
-  dataset: Dataset,
+  { val }: Dataset,
   names: { weights: string; data: string },
-): Fit | undefined => refuseOtherClasses('masks', classes, dataset, names);
+): Fit | undefined => byClassName(val, classes, names);

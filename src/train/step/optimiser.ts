@@ -10,10 +10,14 @@ import {
   type ParameterGroup,
   RmsProp,
   Sgd,
+  scaleDecays,
   scaleRates,
   splitPlain,
 } from '../../optim/index.js';
 import type { Recipe } from '../../recipe/recipe.js';
+
+/** Of a decoder of pixels: models/segment. */
+const SECOND_HEAD = 'aux_classifier';
 
 /** The optimiser of a recipe over the parameters of a model that are not frozen. */
 export function buildOptimiser(recipe: Recipe, model: ImageModel): Optimiser {
@@ -45,7 +49,8 @@ function classLayer(model: ImageModel): ReadonlySet<string> {
   );
 }
 
-function parameterGroups({ weightDecay, decayRule, layerDecay }: Recipe, model: ImageModel): ParameterGroup[] {
+function parameterGroups(recipe: Recipe, model: ImageModel): ParameterGroup[] {
+  const { weightDecay, decayRule, layerDecay, headRate, headDecay, auxRate } = recipe;
   const batchNormKeys = new Set<string>();
   for (const [path, module] of model.modules())
     if (module instanceof BatchNorm) batchNormKeys.add(`${path}.weight`).add(`${path}.bias`);
@@ -54,7 +59,12 @@ function parameterGroups({ weightDecay, decayRule, layerDecay }: Recipe, model: 
     throw new UsageError(
       'Expected something to train but every parameter is frozen. Use --set freeze=trunk to train the head alone.',
     );
-  const groups = decayGroups(trained, batchNormKeys, weightDecay, decayRule);
+  const within = (part: string) => (key: string) => key === part || key.startsWith(`${part}.`);
+  const [inHead, inSecond] = [within(model.head), within(`${model.head}.${SECOND_HEAD}`)];
+  let groups = decayGroups(trained, batchNormKeys, weightDecay, decayRule);
+  if (headDecay !== 1) groups = scaleDecays(groups, (key) => (inHead(key) ? headDecay : 1));
+  if (headRate !== 1) groups = scaleRates(groups, (key) => (inHead(key) ? headRate : 1));
+  if (auxRate !== 1) groups = scaleRates(groups, (key) => (inSecond(key) ? auxRate : 1));
   if (layerDecay === 1) return groups;
   const depths = stageDepths(model);
   const last = Math.max(...depths.values());

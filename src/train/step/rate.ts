@@ -1,4 +1,4 @@
-import { constant, cosine, exponential, oneCycle, scaledPeak, steps } from '../../optim/index.js';
+import { constant, cosine, exponential, oneCycle, polynomial, scaledPeak, steps } from '../../optim/index.js';
 import type { Recipe } from '../../recipe/recipe.js';
 
 /** The learning rate at each step (0-based) of a run; all that the recipe gives in epochs becomes steps here. */
@@ -21,6 +21,8 @@ export function learningRates(recipe: Recipe, stepsPerEpoch: number): (step: num
       return (step) => exponential(step, { ...options, every: recipe.decayEpochs * stepsPerEpoch, factor });
     case 'one-cycle':
       return (step) => oneCycle(step, options);
+    case 'poly':
+      return (step) => polynomial(step, { ...options, power: recipe.polyPower, end: recipe.polyEnd });
     case 'constant':
       return (step) => constant(step, options);
   }

@@ -10,10 +10,12 @@ import {
   checkRuns,
   decodeCounts,
 } from '../../../src/data/annotations/files/rle.js';
+import { maskOf } from '../../../src/data/annotations/files/shapes.js';
+import { openSegmentation } from '../../../src/data/annotations/maps.js';
 import { pathsOf } from '../../../src/data/sources/source.js';
 import { packageRoot } from '../../../src/package-root.js';
 import { rejectsWith, temporaryFolder, writeTree } from '../helpers.js';
-import { jpeg } from './sets.js';
+import { jpeg, png } from './sets.js';
 
 it("run lengths, areas and boxes are pycocotools'", () => {
   const cases = JSON.parse(readFileSync(join(packageRoot, 'test/fixtures/coco_runs.json'), 'utf8')) as {
@@ -40,6 +42,54 @@ it("run lengths, areas and boxes are pycocotools'", () => {
     ]),
     10,
   );
+});
+
+it('polygons and run lengths are drawn as pycocotools draws them', async () => {
+  const cases = JSON.parse(readFileSync(join(packageRoot, 'test/fixtures/coco_masks.json'), 'utf8')) as {
+    width: number;
+    height: number;
+    shapes: unknown[];
+    values: number[];
+    counts: number[];
+  }[];
+  const files: Record<string, Uint8Array | string> = {};
+  for (const [i, { width, height }] of cases.entries()) files[`${i}.png`] = await png(width, height);
+  const names = ['void', 'one', 'two', 'three', 'four'];
+  const root = await writeTree(temporaryFolder(), {
+    ...files,
+    'train.json': JSON.stringify({
+      images: cases.map(({ width, height }, i) => ({ id: i, file_name: `${i}.png`, width, height })),
+      annotations: cases.flatMap(({ shapes }, i) =>
+        shapes.map((segmentation, k) => ({
+          id: 10 * i + k,
+          image_id: i,
+          category_id: k + 1,
+          segmentation,
+          iscrowd: k % 2,
+        })),
+      ),
+      categories: names.map((name, id) => ({ id, name })),
+    }),
+  });
+  const { val, classes, notes } = await openSegmentation(root, { need: 'val', take: 'all', maxBroken: 0.1 });
+  assert.deepEqual(classes, ['background', ...names.slice(1)]);
+  assert.match(notes.join(), /later ones over earlier ones; the rest is the class background/);
+  const { spec } = val;
+  assert.ok(spec.kind === 'files' && spec.truth?.kind === 'masks');
+  let drawn = 0;
+  for (const [k, id] of spec.ids.entries()) {
+    const i = Number(/(\d+)\.png$/.exec(val.describe(k))![1]);
+    const { width, height, values, counts } = cases[i]!;
+    const map = await maskOf(spec.truth, id, '');
+    assert.deepEqual([map.width, map.height], [width, height]);
+    assert.deepEqual(
+      [...map.data],
+      values.flatMap((value, at) => new Array<number>(counts[at]!).fill(value)),
+      `${i}`,
+    );
+    drawn++;
+  }
+  assert.ok(drawn >= 36, `${drawn} pictures`);
 });
 
 const categories = [
@@ -124,7 +174,7 @@ describe('COCO', () => {
       problems.map(({ place, reason }) => `${place}: ${reason}`),
       [
         `${file} 2: its image 8 is none of the file`,
-        `${file} 9: its image  is none of the file`,
+        `${file} number 10: it is no object with image_id, category_id and bbox`,
         `${file} 3 (cat 1,2,0,20): it is empty`,
         `${file} 4 (cat 1,2,-3,20): it is reversed: an end comes before its beginning`,
         `${file} 5 (cat 1,2,,20): its numbers are not finite`,

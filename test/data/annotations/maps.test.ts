@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { viewDepth, viewMask } from '../../../src/augment/targets.js';
 import { evalViewOf } from '../../../src/augment/view.js';
+import { byClassName } from '../../../src/data/annotations/by-name.js';
 import { maskRule, readDepth, readMask } from '../../../src/data/annotations/files/map-file.js';
 import {
   type DepthTargets,
@@ -101,6 +102,7 @@ async function evaluated<T extends Targets>(
   { val }: Dataset,
   targets: TargetSpec<T>,
   mode: 'train' | 'eval' = 'eval',
+  scale: object = {},
 ): Promise<T> {
   const options = {
     source: val,
@@ -109,7 +111,7 @@ async function evaluated<T extends Targets>(
     mode,
     seed: 1,
     workers: 0,
-    preprocess: { size: 8, fit: 'letterbox' },
+    preprocess: { size: 8, fit: 'letterbox', ...scale },
   } as never;
   await using loader = new BatchLoader<T>(options);
   for await (const batch of loader.batches(0)) return batch.targets;
@@ -117,6 +119,28 @@ async function evaluated<T extends Targets>(
 }
 
 describe('pictures with masks', () => {
+  it('as weights know their classes: by name, in their order, what they do not know not asked for', async () => {
+    const { val } = await openSegmentation(await camvid());
+    const names = { weights: 'w', data: 'streets' };
+    const known = byClassName(val, ['Car', 'Tree', 'Sky'], names)!;
+    assert.deepEqual(known.notes, [
+      'the model does not know Road of streets: those pixels are not asked for',
+      'the model knows 3 classes; there are no masks of Tree',
+    ]);
+    const own = (await evaluated({ val } as Dataset, segmentTargets())).truth;
+    const truth = (await evaluated({ val: known.val } as Dataset, segmentTargets())).truth;
+    // Sky, Road, Car and void.
+    assert.deepEqual(
+      truth,
+      own.map((label) => ({ 0: 2, 1: 255, 2: 0 })[label] ?? 255),
+    );
+    assert.throws(
+      () => byClassName(val, ['Tree'], names),
+      /the classes that w knows \(Tree\) but streets has Sky, Road, Car/,
+    );
+    assert.equal(byClassName(val, ['Sky', 'Road', 'Car'], names)!.val, val);
+  });
+
   it('parts by folders, classes by a list, and what is void', async () => {
     const data = await openSegmentation(await camvid());
     assert.deepEqual(data.classes, ['Sky', 'Road', 'Car']);
@@ -182,10 +206,7 @@ describe('pictures with masks', () => {
       'val/val2.png': await png(8, 6),
     };
     const folder = await camvid(more);
-    await assert.rejects(
-      openSegmentation(folder),
-      /3 of 8 pictures of .* cannot be learned from, more than the allowed 1.0 %/,
-    );
+    await assert.rejects(openSegmentation(folder), /3 of 8 pictures of .* cannot be used, more than the allowed 1 %/);
     const data = await openSegmentation(folder, { maxBroken: 1 });
     assert.deepEqual(
       data.problems.map(({ place, reason }) => `${place}: ${reason}`),
@@ -256,6 +277,15 @@ describe('pictures with depth', () => {
     assert.deepEqual(targets.truth, depth);
     const view = evalViewOf(8, 6, { size: 8, fit: 'letterbox' } as never);
     assert.deepEqual(targets.depths, viewDepth(depth, view, 0));
+    // Twice as large as where the whole picture is shown: half as far away, where that is asked for, and in training alone.
+    const twice = { cropMode: 'scale', scaleRange: [2, 2] };
+    const two = { val: data.train! } as Dataset;
+    const far = await evaluated(two, depthTargets(), 'train', twice);
+    const near = await evaluated(two, depthTargets({ zoom: true }), 'train', twice);
+    assert.ok(far.depths.some((metres) => metres > 0));
+    for (const [i, metres] of near.depths.entries())
+      assert.ok(Math.abs(metres - far.depths[i]! / 2) < 1e-6, `${metres}`);
+    assert.deepEqual((await evaluated(data, depthTargets({ zoom: true }))).depths, targets.depths);
     const scaled = await openDepth(folder, { depthScale: 256, depthInvalid: [100] });
     assert.notEqual(scaled.fingerprint, data.fingerprint);
     const other: DepthTargets = await evaluated(scaled, depthTargets());

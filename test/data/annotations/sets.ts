@@ -86,3 +86,30 @@ export function pngOf(
     ...[chunk('IDAT', deflateSync(raw)), chunk('IEND', Buffer.alloc(0))],
   ]);
 }
+
+/** Pictures of 40 x 30 in train/, val/ and test/ with a map beside each: masks of three classes, or depth in millimetres. */
+export async function mapSet(
+  folder: string,
+  kind: 'masks' | 'depth',
+  parts: Readonly<Record<string, number>>,
+): Promise<string> {
+  const files: Record<string, Uint8Array | string> = kind === 'masks' ? { 'classes.txt': 'sky\nroad\ncar\n' } : {};
+  const pixels = Array.from({ length: 40 * 30 }, (_, i) => i);
+  for (const [part, count] of Object.entries(parts))
+    for (let k = 0; k < count; k++)
+      if (kind === 'masks') {
+        files[`${part}/${k}.png`] = await png(40, 30, 5 * k);
+        files[`${part}annot/${k}.png`] = pngOf(
+          40,
+          pixels.map((i) => (i + k) % 3),
+        );
+      } else {
+        files[`${part}/frame-${k}.color.jpg`] = await jpeg(40, 30, 5 * k);
+        files[`${part}/frame-${k}.depth.png`] = pngOf(
+          40,
+          pixels.map((i) => 1000 + 100 * (i % 9)),
+          { bits: 16 },
+        );
+      }
+  return writeTree(folder, files);
+}

@@ -154,7 +154,7 @@ describe('Pascal VOC', () => {
 
 async function rejectsFirst(folder: string): Promise<void> {
   await assert.rejects(openDetection(folder), (error: Error & { exitCode?: number }) => {
-    assert.match(error.message, /6 of 11 boxes of .* cannot be learned from, more than the allowed 1.0 %/);
+    assert.match(error.message, /6 of 11 boxes of .* cannot be used, more than the allowed 1 %/);
     assert.match(error.message, /\n {2}Annotations\/a0.xml: box 1 \(cat 5,5,5,9\): it is empty\n/);
     assert.equal(error.exitCode, 1);
     return true;

@@ -1,19 +1,22 @@
 // A detector as a run: what it writes, that it learns and resumes, and what is trained from it.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import sharp from 'sharp';
 import { Random } from '../../../src/augment/random.js';
 import { chooseRun } from '../../../src/choice/run.js';
 import type { TrainEvent } from '../../../src/run/events.js';
+import { type CocoStats, cocoAp } from '../../../src/tasks/detect/coco-ap.js';
 import { taskNamed } from '../../../src/tasks/index.js';
 import { resumeTraining, train } from '../../../src/tasks/runs.js';
 import type { TrainOptions } from '../../../src/train/index.js';
 import { loadModel, measure } from '../../../src/trained/load.js';
 import { SafetensorsFile } from '../../../src/weights/formats/safetensors.js';
+import { cliHere } from '../../cli/helpers.js';
 import { type Drawn, vocXml } from '../../data/annotations/sets.js';
 import { rejectsWith, temporaryFolder, writeTree } from '../../data/helpers.js';
+import { detectionsOf, truthOf } from './helpers.js';
 
 const root = temporaryFolder();
 process.env['RESCALED_CACHE'] = 'off';
@@ -122,14 +125,14 @@ test('its exported file finds the same boxes, in pixels of the picture', async (
     const { Predictor } = await import('../../../src/deploy/predictor.js');
     const predictor = await Predictor.load(file);
     try {
-      const { truthOf } = await import('../../../src/data/annotations/detection.js');
+      const { truthOf: annotated } = await import('../../../src/data/annotations/detection.js');
       const { val } = dataset;
       const paths = Array.from({ length: val.length }, (_, i) => val.describe(i));
       let [found, all] = [0, 0];
       let i = 0;
       for await (const { boxes, width, height } of predictor.predict(paths, { threshold: 0.2, batch: 5 })) {
         assert.deepEqual([width, height], [80, 60]);
-        const truth = truthOf(val, i++);
+        const truth = annotated(val, i++);
         for (let k = 0; k < truth.classes.length; k++, all++) {
           const wanted = truth.boxes.subarray(4 * k, 4 * k + 4);
           const near = (box: readonly number[]): boolean =>
@@ -143,6 +146,140 @@ test('its exported file finds the same boxes, in pixels of the picture', async (
     }
   } finally {
     loaded.model.dispose();
+  }
+});
+
+/** The twelve numbers of files of COCO's form. */
+async function measuredAgain(results: string, truth: string): Promise<CocoStats> {
+  type Box = [number, number, number, number];
+  type Result = { image_id: number; category_id: number; bbox: Box; score: number };
+  const found = JSON.parse(readFileSync(results, 'utf8')) as Result[];
+  const asked = JSON.parse(readFileSync(truth, 'utf8')) as {
+    images: { id: number; width: number; height: number; file_name: string }[];
+    annotations: { id: number; image_id: number; category_id: number; bbox: Box; area: number; iscrowd: number }[];
+    categories: { id: number; name: string }[];
+  };
+  const edges = ([x, y, width, height]: Box): Box => [x, y, x + width, y + height];
+  const label = (id: number): number => asked.categories.findIndex((one) => one.id === id);
+  const of = <T extends { image_id: number }>(list: readonly T[], id: number): T[] =>
+    list.filter(({ image_id }) => image_id === id);
+  assert.ok(asked.annotations.every(({ id }) => id > 0));
+  return cocoAp(
+    asked.images.map(({ id }) =>
+      truthOf(
+        of(asked.annotations, id).map(({ bbox, category_id, iscrowd, area }) => ({
+          ...{ box: edges(bbox), label: label(category_id), crowd: iscrowd === 1, area },
+        })),
+      ),
+    ),
+    asked.images.map(({ id }) =>
+      detectionsOf(
+        of(found, id).map(({ bbox, category_id, score }) => ({ box: edges(bbox), label: label(category_id), score })),
+      ),
+    ),
+    { classes: asked.categories.length },
+  ).stats;
+}
+
+test("eval and predict write COCO's results, YOLO's text and CSV, and measure classes in any order", async () => {
+  const run = join(root, 'calm');
+  const at = (name: string): string => join(root, name);
+  const evaluated = async (data: string, ...more: string[]) => {
+    const done = await cliHere(['eval', run, data, '--workers', '0', ...more]);
+    assert.equal(done.status, 0, done.stderr);
+    return done;
+  };
+  const own = await evaluated(data, '--results', at('found.json'), '--json');
+  const scores = JSON.parse(own.stdout) as Record<string, number> & { voc: Record<string, number> };
+  assert.match(own.stderr, /found\.json: \d+ boxes of 12 pictures; .*1 blue, 2 red/);
+  const again = await measuredAgain(at('found.json'), at('found.truth.json'));
+  for (const name of ['ap', 'ap50', 'ar100'] as const) assert.ok(Math.abs(again[name] - scores[name]!) < 1e-9, name);
+  // Without difficult boxes, and with recalls of 1, both rules say nearly what COCO says at this overlap.
+  assert.ok(Math.abs(scores.voc['voc2010']! - scores['ap50']!) < 0.05, JSON.stringify(scores.voc));
+  // The same pictures as COCO's, with its own numbers, classes in another order and one that the model does not know.
+  const truth = JSON.parse(readFileSync(at('found.truth.json'), 'utf8')) as Record<
+    string,
+    { id: number; image_id: number }[]
+  >;
+  const names = [7, 3, 11];
+  const other = await writeTree(at('coco'), {
+    ...Object.fromEntries(
+      (truth['images'] as unknown as { file_name: string }[]).map(({ file_name: name }) => [
+        name,
+        readFileSync(join(data, name)),
+      ]),
+    ),
+    '_annotations.coco.json': JSON.stringify({
+      images: truth['images']!.map((one) => ({ ...one, id: 100 + one.id })),
+      annotations: [
+        ...truth['annotations']!.map((one) => ({
+          ...one,
+          image_id: 100 + one.image_id,
+          category_id: names[(one as unknown as { category_id: number }).category_id - 1],
+        })),
+        { id: 999, image_id: 101, category_id: 11, bbox: [1, 1, 9, 9], area: 81, iscrowd: 0 },
+      ],
+      categories: [
+        { id: 3, name: 'red' },
+        { id: 7, name: 'blue' },
+        { id: 11, name: 'green' },
+      ],
+    }),
+  });
+  const mapped = await evaluated(other, '--results', at('mapped.json'), '--json');
+  assert.match(mapped.stderr, /does not know green of .*: 1 box of it not asked for/);
+  const mappedScores = JSON.parse(mapped.stdout) as Record<string, number>;
+  for (const name of ['ap', 'ap50', 'ar100']) assert.equal(mappedScores[name], scores[name], name);
+  const entries = JSON.parse(readFileSync(at('mapped.json'), 'utf8')) as { image_id: number; category_id: number }[];
+  assert.ok(entries.every((one) => one.image_id > 100 && [3, 7].includes(one.category_id)));
+  // YOLO's text and CSV say the same.
+  await evaluated(data, '--results', at('texts'));
+  await evaluated(data, '--results', at('found.csv'));
+  const [first] = JSON.parse(readFileSync(at('found.json'), 'utf8')) as {
+    file_name: string;
+    category_id: number;
+    bbox: number[];
+    score: number;
+  }[];
+  const { file_name: name, category_id: category, bbox, score } = first!;
+  const [x, y, width, height] = bbox as [number, number, number, number];
+  const line = readFileSync(join(at('texts'), basename(name).replace('.png', '.txt')), 'utf8').split('\n')[0]!;
+  const wanted = [category - 1, (x + width / 2) / 80, (y + height / 2) / 60, width / 80, height / 60, score];
+  for (const [i, value] of line.split(' ').map(Number).entries()) assert.ok(Math.abs(value - wanted[i]!) < 1e-4, line);
+  assert.equal(readFileSync(join(at('texts'), 'classes.txt'), 'utf8'), 'blue\nred\n');
+  const rows = readFileSync(at('found.csv'), 'utf8').trimEnd().split('\n');
+  assert.equal(rows.length, 1 + (JSON.parse(readFileSync(at('found.json'), 'utf8')) as unknown[]).length);
+  assert.match(rows[1]!, /^JPEGImages\/p\d+\.png,80,60,(?:red|blue),0\.\d+,/);
+  // The exported file with the numbers of COCO's file.
+  const predicted = await cliHere([
+    ...['predict', at('calm.onnx'), join(other, 'JPEGImages'), '--results', at('predicted.json')],
+    ...['--ids', join(other, '_annotations.coco.json'), '--csv', '--threads', '1'],
+  ]);
+  assert.equal(predicted.status, 0, predicted.stderr);
+  const byExport = JSON.parse(readFileSync(at('predicted.json'), 'utf8')) as typeof entries;
+  assert.ok(byExport.length > 0.98 * entries.length && byExport.length < 1.02 * entries.length);
+  assert.deepEqual(new Set(byExport.map((one) => one.image_id)), new Set(entries.map((one) => one.image_id)));
+  // What is there is not written over, and what does not go together is refused.
+  const model = at('calm.onnx');
+  for (const [args, said] of [
+    [['eval', run, data, '--results', at('found.json')], /exists already\. --force replaces it/],
+    [['predict', model, data, '--results', at('texts')], /new or empty folder/],
+    [['predict', model, data, '--results', at('a.xml')], /ends in \.json .* or say --format/],
+    [['predict', model, data, '--format', 'coco'], /Expected --results with --format coco/],
+    [
+      ['predict', model, data, '--results', at('b.csv'), '--ids', at('found.json')],
+      /--ids with --results in COCO's form/,
+    ],
+    [['predict', model, data, '--results', at('b.json'), '--ids', at('found.json')], /lists of images and categories/],
+    [['predict', model, data, '--results', at('no/b.json')], /its folder does not exist/],
+    [
+      ['eval', run, await drawnSet(at('fruit'), { val: 2 }, ['apple', 'pear'])],
+      /knows \(blue, red\) but .* has (?:apple, )?pear/,
+    ],
+  ] as const) {
+    const done = await cliHere(args);
+    assert.equal(done.status, 2, done.stderr);
+    assert.match(done.stderr, said);
   }
 });
 

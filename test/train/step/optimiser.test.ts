@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createModel, type ImageModel } from '../../../src/models/index.js';
+import { segmentationModel } from '../../../src/models/segment/index.js';
 import { resolveRecipe } from '../../../src/recipe/recipe.js';
 import { randn, scope, sum } from '../../../src/torch/index.js';
 import { buildOptimiser, freeze, stageDepths, trainUnfrozen } from '../../../src/train/step/optimiser.js';
@@ -52,6 +53,27 @@ describe('layer-wise learning rates', () => {
     optimiser.dispose();
     model.dispose();
   });
+});
+
+test('the head has its own rate and decay, and a second head its own rate beside it', () => {
+  const model = segmentationModel(
+    createModel('resnet-18', { width: 0.125, classes: 3 }, 1),
+    { kind: 'fcn', channels: 8, norm: 'batch', outputStride: 8, aux: true },
+    { outputs: 3, dropout: 0, seed: 1 },
+  );
+  const values = recipe({ headRate: 2, headDecay: 0, auxRate: 10, weightDecay: 0.01 });
+  const optimiser = buildOptimiser(values, model);
+  const found = new Map(
+    optimiser.groups.flatMap((group) =>
+      [...group.parameters.keys()].map((key) => [key, [group.rateScale ?? 1, group.weightDecay]] as const),
+    ),
+  );
+  assert.deepEqual(found.get('conv1.weight'), [1, 0.01]);
+  assert.deepEqual(found.get('decoder.classifier.0.weight'), [2, 0]);
+  assert.deepEqual(found.get('decoder.aux_classifier.0.weight'), [20, 0]);
+  assert.equal(found.size, model.parameters().size);
+  optimiser.dispose();
+  model.dispose();
 });
 
 describe('freezing', () => {

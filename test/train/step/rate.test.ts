@@ -85,3 +85,17 @@ test('one cycle rises for 0.3 of the run, constant stays', () => {
     [0, 0.05, 0.1, 0.1],
   );
 });
+
+// torchvision references/segmentation/train.py: (1 - t/T)^0.9 of a step; cleinc/bts pytorch/bts_main.py: to a tenth.
+test('poly: torchvision to nothing, BTS to a tenth, the ramp of tensorflow/models', () => {
+  const rate = (preset: string, settings: Record<string, unknown>) =>
+    learningRates(resolveRecipe(preset, 'resnet-50', 480, settings).values, 10);
+  const torchvision = rate('deeplabv3', { epochs: 30 });
+  for (const t of [0, 1, 150, 299]) near(torchvision(t), 0.01 * (1 - t / 300) ** 0.9);
+  const bts = rate('depth-bts', { epochs: 50 });
+  for (const t of [0, 250, 499]) near(bts(t), (1e-4 - 1e-5) * (1 - t / 500) ** 0.9 + 1e-5);
+  const garden = rate('deeplabv3plus', { epochs: 50 });
+  const at = (t: number): number => 0.007 * (1 - t / 500) ** 0.9;
+  near(garden(20), (at(50) * 20) / 50);
+  near(garden(400), at(400));
+});

@@ -9,7 +9,7 @@ export function registerFindRate(recipe: Command): void {
     .command('find-rate')
     .description('look for a learning rate: train some steps while the rate rises, and see what the loss does')
     .argument('<data>', 'the pictures, as for "rescaled train"');
-  recipeOptions(modelOptions(command))
+  recipeOptions(modelOptions(command, 'shown'))
     .option('--steps <n>', `steps of the test, default ${RATE_RANGE.steps}`, integer)
     .option('--lowest <rate>', `rate of the first step, default ${RATE_RANGE.lowest}`, number)
     .option('--highest <rate>', `rate of the last step, default ${RATE_RANGE.highest}`, number)

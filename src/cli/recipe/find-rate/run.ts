@@ -4,11 +4,12 @@ import { untilInterrupted } from '../../../child/interrupt.js';
 import { testRates } from '../../../choice/rate.js';
 import type { RateJob } from '../../../choice/rate-process.js';
 import { chooseRun, isChoosing } from '../../../choice/run.js';
+import { annotatedTask } from '../../../data/annotations/which.js';
 import { lastName, makeFolder, writeFileAtomic } from '../../../files.js';
 import { modelFacts } from '../../../models/index.js';
 import { parseSetting, settingKey } from '../../../recipe/recipe.js';
 import { commandLine } from '../../../suggest.js';
-import { metricsOf } from '../../../tasks/index.js';
+import { metricsOf, taskNamed } from '../../../tasks/index.js';
 import {
   checkLearnOptions,
   checkRange,
@@ -36,6 +37,7 @@ export async function findRate(data: string, flags: FindRateFlags): Promise<void
   const range = definedOf({ steps, lowest, highest });
   checkRange(range);
   checkLearnOptions({ ...options, data, settings });
+  options.task ??= await foundTask(data);
   const from = options.from === undefined ? {} : { from: await weightsPath(options.from) };
   const learned = await chosenFor({ ...options, ...from, data, settings }, json === true);
   const test = learned === undefined ? undefined : await inProcess({ options: learned, range });
@@ -57,10 +59,21 @@ export async function findRate(data: string, flags: FindRateFlags): Promise<void
   else console.log(foundText(test, found, { command: next, file }));
 }
 
+/** The task of the annotations beside the pictures, as a training has it. */
+async function foundTask(data: string): Promise<string | undefined> {
+  const found = await annotatedTask(data);
+  if (found !== undefined) console.error(`task ${found.task}: ${found.why}`);
+  return found?.task;
+}
+
 /** What "rescaled train" would train. @returns undefined when it was interrupted */
 async function chosenFor(options: LearnOptions, json: boolean): Promise<LearnOptions | undefined> {
-  if (!isChoosing({ options }))
-    return options.from === undefined || options.recipe !== undefined ? options : { ...options, recipe: 'finetune' };
+  // A task with a recipe of its own has a network too.
+  const own = taskNamed(options.task).recipe !== undefined;
+  if (own || !isChoosing({ options }))
+    return own || options.from === undefined || options.recipe !== undefined
+      ? options
+      : { ...options, recipe: 'finetune' };
   const progress = new Progress(metricsOf(options.task)[0]);
   const choice = await chooseRun({ options }, (event) => (json ? undefined : progress.show(event)));
   return choice === undefined ? undefined : { ...options, ...choice.rung, recipe: choice.recipe };

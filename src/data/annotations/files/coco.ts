@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { RescaledError, UsageError } from '../../../errors.js';
 import { plural } from '../../../suggest.js';
 import type { PartName } from '../../parts.js';
@@ -9,6 +10,7 @@ import { Claims } from '../pictures.js';
 import type { Problem } from '../problems.js';
 import { type ReadAnnotations, type ReadBox, type ReadPicture, wrongBox } from '../read.js';
 import { areaOfPolygons, areaOfRuns, boxOfPolygons, boxOfRuns, checkRuns, decodeCounts } from './rle.js';
+import type { Shape } from './shapes.js';
 
 /** A longer one does not fit into a text of JavaScript. */
 const MOST_BYTES = 500 * 2 ** 20;
@@ -43,6 +45,28 @@ export async function readCoco(path: string, size: number): Promise<CocoFile | s
   return { images, annotations, categories };
 }
 
+/**
+ * The files of COCO's form that have things of categories (captions, say, have none).
+ * @returns also why others cannot be read
+ */
+export async function readCocoContents(
+  root: string,
+  files: readonly FoundFile[],
+): Promise<{ contents: { path: string; content: CocoFile }[]; problems: Problem[] }> {
+  const contents: { path: string; content: CocoFile }[] = [];
+  const problems: Problem[] = [];
+  for (const { path, size } of files.filter((file) => /\.json$/i.test(file.path))) {
+    const content = await readCoco(join(root, path), size);
+    if (typeof content === 'string') problems.push({ place: path, reason: content, of: 'picture' });
+    else if (content !== undefined && isOfThings(content)) contents.push({ path, content });
+  }
+  return { contents, problems };
+}
+
+const isOfThings = ({ annotations, categories }: CocoFile): boolean =>
+  categories.length > 0 &&
+  (annotations.length === 0 || annotations.some((one) => isEntry(one) && 'category_id' in one));
+
 /** The part that a file is of: by its folder, or a word of its name, as in `instances_val2017.json`. */
 export function partOfJson(path: string): PartName | undefined {
   const words = path.slice(path.lastIndexOf('/') + 1).split(/[._-]/);
@@ -53,11 +77,12 @@ export function partOfJson(path: string): PartName | undefined {
   return partOfPath(path);
 }
 
-/** Reads files of COCO's form, one a part. */
+/** Reads files of COCO's form, one a part. @param options `shapes`: keep what things cover, which takes room */
 export function readCocoFiles(
   root: string,
   files: readonly { readonly path: string; readonly content: CocoFile }[],
   pictures: readonly FoundFile[],
+  { shapes = false }: { shapes?: boolean } = {},
 ): ReadAnnotations {
   const chosen = oneAPart(root, files);
   const places = new Places(pictures);
@@ -66,21 +91,34 @@ export function readCocoFiles(
   const classes: string[] = [];
   const notes: string[] = [];
   const claims = new Claims();
+  const categories = new Map<string, number>();
+  let agreed = true;
   for (const { path, part, content } of chosen) {
     const names = namesOf(path, content, notes);
-    for (const name of names.values()) if (!classes.includes(name)) classes.push(name);
+    for (const [id, name] of names) {
+      if (!classes.includes(name)) classes.push(name);
+      if (typeof id !== 'number' || (categories.get(name) ?? id) !== id) agreed = false;
+      else categories.set(name, id);
+    }
     const byImage = new Map<unknown, ReadBox[]>();
     for (const image of content.images) if (isEntry(image)) byImage.set(image['id'], []);
     for (const [i, annotation] of content.annotations.entries()) {
-      const place = `${path}: annotation ${isEntry(annotation) ? String(annotation['id'] ?? i) : i}`;
+      const place = `${path}: annotation ${isEntry(annotation) ? String(annotation['id'] ?? i) : `number ${i + 1}`}`;
       const boxes = isEntry(annotation) ? byImage.get(annotation['image_id']) : undefined;
       if (boxes === undefined)
         problems.push({
           place,
-          reason: `its image ${isEntry(annotation) ? String(annotation['image_id']) : ''} is none of the file`,
+          reason: !isEntry(annotation)
+            ? 'it is no object with image_id, category_id and bbox'
+            : annotation['image_id'] === undefined
+              ? 'it has no image_id'
+              : `its image ${String(annotation['image_id'])} is none of the file`,
           of: 'box',
         });
-      else boxes.push(boxOf(annotation, names, place));
+      else {
+        const { shape, ...box } = boxOf(annotation, names, place);
+        boxes.push(shapes && shape !== undefined ? { ...box, shape } : box);
+      }
     }
     for (const image of content.images) {
       if (!isEntry(image)) continue;
@@ -91,7 +129,14 @@ export function readCocoFiles(
       if (typeof picture === 'string') problems.push({ place, reason: picture, of: 'picture' });
       else {
         const sides = { width: typeof width === 'number' ? width : 0, height: typeof height === 'number' ? height : 0 };
-        read.push({ file: picture, source: place, ...(part && { part }), ...sides, boxes: byImage.get(id)! });
+        read.push({
+          file: picture,
+          source: place,
+          ...(part && { part }),
+          ...sides,
+          ...(typeof id === 'number' && { id }),
+          boxes: byImage.get(id)!,
+        });
       }
     }
   }
@@ -100,6 +145,7 @@ export function readCocoFiles(
     problems,
     notes,
     classes,
+    ...(agreed && { categories }),
     classesFrom: `the categories of ${chosen.map(({ path }) => path).join(', ')}`,
   };
 }
@@ -160,7 +206,7 @@ function boxOf(annotation: Entry, names: ReadonlyMap<unknown, string>, place: st
   const common = { name: name ?? '', crowd, place: told };
   const none = [0, 0, 0, 0] as const;
   if (name === undefined) return { ...common, box: none, wrong: 'its category is none of the file' };
-  let shape: Shape | undefined;
+  let shape: Covered | undefined;
   try {
     shape = shapeOf(segmentation);
   } catch (error) {
@@ -185,16 +231,23 @@ function boxOf(annotation: Entry, names: ReadonlyMap<unknown, string>, place: st
   else return { ...common, box: none, wrong: 'it has neither bbox nor segmentation' };
   const wrong = wrongBox(...box);
   const covered = typeof area === 'number' && Number.isFinite(area) && area > 0 ? area : shape?.area;
-  return { ...common, box, ...(covered !== undefined && { area: covered }), ...(wrong !== undefined && { wrong }) };
+  return {
+    ...common,
+    box,
+    ...(shape && { shape: shape.shape }),
+    ...(covered !== undefined && { area: covered }),
+    ...(wrong !== undefined && { wrong }),
+  };
 }
 
-interface Shape {
+interface Covered {
+  readonly shape: Shape;
   readonly box: readonly [number, number, number, number];
   readonly area: number;
 }
 
 /** Polygons or runs. @throws Error that says what is wrong with them */
-function shapeOf(segmentation: unknown): Shape | undefined {
+function shapeOf(segmentation: unknown): Covered | undefined {
   if (Array.isArray(segmentation)) {
     if (segmentation.length === 0) return undefined;
     for (const points of segmentation) {
@@ -206,7 +259,8 @@ function shapeOf(segmentation: unknown): Shape | undefined {
       )
         throw new Error('its polygon is damaged; expected x, y of three points or more');
     }
-    return { box: boxOfPolygons(segmentation as number[][]), area: areaOfPolygons(segmentation as number[][]) };
+    const polygons = segmentation as number[][];
+    return { shape: polygons, box: boxOfPolygons(polygons), area: areaOfPolygons(polygons) };
   }
   if (!isEntry(segmentation)) return undefined;
   const { size, counts } = segmentation;
@@ -223,7 +277,7 @@ function shapeOf(segmentation: unknown): Shape | undefined {
   checkRuns(runs);
   const box = boxOfRuns(runs);
   if (box === undefined) throw new Error('its mask is empty');
-  return { box, area: areaOfRuns(runs) };
+  return { shape: runs, box, area: areaOfRuns(runs) };
 }
 
 /** Finds pictures by the names that files give them. */

@@ -155,6 +155,9 @@ export async function readYolo(
   };
 }
 
+/** No box reaches so many pictures past its own. */
+const MOST_SHARE = 4;
+
 function boxesIn(
   lines: readonly string[],
   path: string,
@@ -172,6 +175,8 @@ function boxesIn(
       return wrong('expected a class and four numbers, or a class and the points of a polygon');
     if (!values.every(Number.isFinite)) return wrong('its numbers are not finite');
     if (name === undefined) return wrong(`its class is none of ${from ?? 'the classes'}`);
+    if (values.slice(1).some((value) => Math.abs(value) > MOST_SHARE))
+      return wrong('its numbers are pixels, it seems; expected shares of the width and the height, 0 to 1');
     const box = fields.length === 5 ? around(values) : outline(values);
     const reason = wrongBox(...box);
     return [{ box, name, place, ...(reason !== undefined && { wrong: reason }) }];
