@@ -174,6 +174,7 @@ test('preprocessOptions fills the reference and names a wrong field', () => {
       ...{ policy: 'none', layers: 2, magnitude: 10, variant: 'reference', pixelScale: 1, erasing: 0 },
       ...{ colourStrength: 1, colour: 0.8, brightness: 'multiply', grey: 0.2, blur: 0.5, blurSigma: 'picture' },
     },
+    clip: null,
   });
   const wrong = [
     { size: 0 },
