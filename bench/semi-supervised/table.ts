@@ -1,3 +1,4 @@
+import { plural } from '../../src/suggest.js';
 import { estimate } from '../estimate.js';
 import { type Result, VARIANTS } from './variants.js';
 
@@ -24,7 +25,7 @@ export function table(results: readonly Result[]): string {
     lines.push(
       `| ${[
         own.length < results.reduce((most, { seed }) => Math.max(most, seed + 1), 0)
-          ? `${what} (${own.length} seeds)`
+          ? `${what} (${plural(own.length, 'seed')})`
           : what,
         estimate(own.map(({ test }) => 100 * test)),
         against('labelled'),
