@@ -6,7 +6,7 @@
 // included, are what torchvision's training may take. Both are measured on the test part by COCO's numbers. Results are lines of
 // WORK/boxes.jsonl; what stands there is not run again. Linux only: the seconds are read from /proc.
 import { execFile } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Command } from 'commander';
@@ -14,6 +14,7 @@ import { openDetection, truthOf } from '../src/data/annotations/detection.js';
 import { packageRoot } from '../src/package-root.js';
 import { cocoAp } from '../src/tasks/detect/coco-ap.js';
 import { estimate } from './estimate.js';
+import { knownResults } from './known.js';
 import { benchOptions } from './options.js';
 
 interface Options {
@@ -54,13 +55,7 @@ const options = await benchOptions<Options>(
 );
 const { data, work, seeds, python } = options;
 const file = join(work, 'boxes.jsonl');
-const known = (): Result[] =>
-  existsSync(file)
-    ? readFileSync(file, 'utf8')
-        .split('\n')
-        .filter((line) => line !== '')
-        .map((line) => JSON.parse(line) as Result)
-    : [];
+const known = (): Result[] => knownResults(file);
 if (options.table === true) {
   console.log(table(known()));
   process.exit();

@@ -5,7 +5,7 @@
 // Results are lines of WORK/SET.jsonl; what stands there is not run again, so that a study may be stopped and goes on. A seed draws its own
 // labelled pictures (Fashion-MNIST) and starts. Labels of the heap are hidden from the training and used to measure the teacher's.
 import { execFile } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Command } from 'commander';
@@ -13,6 +13,7 @@ import { openPool } from '../src/data/pool.js';
 import { UsageError } from '../src/errors.js';
 import { readPseudoLabels } from '../src/labels/read.js';
 import { packageRoot } from '../src/package-root.js';
+import { knownResults } from './known.js';
 import { benchOptions } from './options.js';
 import { type Prepared, SETS } from './semi-supervised/sets.js';
 import { table } from './semi-supervised/table.js';
@@ -55,13 +56,7 @@ const options = await benchOptions<Options>(
 );
 const { set, work, seeds, threads } = options;
 const file = join(work, `${set}.jsonl`);
-const known = (): Result[] =>
-  existsSync(file)
-    ? readFileSync(file, 'utf8')
-        .split('\n')
-        .filter((line) => line !== '')
-        .map((line) => JSON.parse(line) as Result)
-    : [];
+const known = (): Result[] => knownResults(file);
 
 if (options.table === true) {
   console.log(table(known()));

@@ -37,6 +37,7 @@ import { CONTRAST_KEYS, fitContrast, fitSimclr } from './simclr-augment.js';
 
 export { isPresetOf, presetNames, presetTask } from './presets.js';
 export {
+  CLASS_KEYS,
   type NamedRecipe,
   type Recipe,
   type RecipeKey,

@@ -168,6 +168,16 @@ export interface SourcedRecipe {
   advice?: string[];
 }
 
+/** Settings that play no part where a picture has no class of its own. */
+export const CLASS_KEYS = [
+  'labelSmoothing',
+  'classWeights',
+  'mixup',
+  'cutmix',
+  'repeats',
+  'randomErasing',
+] as const satisfies readonly RecipeKey[];
+
 /** Settings that come from one place: a recipe file, or the user. */
 export interface Settings {
   values: Readonly<Record<string, unknown>>;

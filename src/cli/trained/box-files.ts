@@ -14,7 +14,7 @@ import { Option } from 'commander';
 import { csvRow } from '../../csv.js';
 import type { BoxPrediction, FoundAndAsked } from '../../deploy/found.js';
 import { RescaledError, UsageError } from '../../errors.js';
-import { makeFolder, systemReason } from '../../files.js';
+import { makeFolder, systemReason, writeFileAtomic } from '../../files.js';
 import { plural } from '../../suggest.js';
 import { checkOutput } from '../output.js';
 
@@ -338,9 +338,7 @@ export function writeResults(
     if (format !== 'coco' || ids !== undefined) return said;
     const { dir, name, ext } = parse(path);
     const beside = join(dir, `${name}.truth${ext}`);
-    const truth = new Whole(beside);
-    truth.write(`${JSON.stringify(truthOf(labels, pictures, pathOf))}\n`);
-    truth.end();
+    writeFileAtomic(beside, `${JSON.stringify(truthOf(labels, pictures, pathOf))}\n`);
     return `${said}\n${beside}: what was to be found, in the same numbers`;
   } finally {
     writer.drop();

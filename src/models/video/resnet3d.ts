@@ -13,9 +13,9 @@ import {
   Sequential,
   SqueezeExcite,
 } from '../../nn/index.js';
-import { avgPool3d, flatten, globalAvgPool3d, scope, type Tensor } from '../../torch/index.js';
-import type { Features, ModelOptions } from '../model.js';
-import { Block, blocksOf, type ResNetOptions, round8, setStochasticDepth, widthsOf, zeroLastGamma } from '../resnet.js';
+import { avgPool3d, flatten, globalAvgPool3d, type Tensor } from '../../torch/index.js';
+import type { ModelOptions } from '../model.js';
+import { Block, blocksOf, type ResNetOptions, round8, setStochasticDepth, zeroLastGamma } from '../resnet.js';
 import { VideoModel } from './model.js';
 
 /** Every 3-D ResNet of bottlenecks is a row of these switches; `resnet3d`, `resnet3d-rs` and `slow` are three rows (facts.ts). */
@@ -153,20 +153,8 @@ export class ResNet3d extends VideoModel {
     if (options.zeroInitLastGamma) zeroLastGamma(blocksOf(this));
   }
 
-  get totalStride(): number {
-    return 8 * this.options.stemStride;
-  }
-
-  get featureWidths(): Record<keyof Features, number> {
-    return widthsOf(this);
-  }
-
-  protected stages(x: Tensor): Features {
-    const stem = scope(() => this.maxpool.forward(this.bn1.forwardAct(this.conv1.forward(x), this.options.activation)));
-    const c2 = this.layer1.forward(stem);
-    const c3 = this.layer2.forward(c2);
-    const c4 = this.layer3.forward(c3);
-    return { c2, c3, c4, c5: this.layer4.forward(c4) };
+  protected entry(x: Tensor): Tensor {
+    return this.maxpool.forward(this.bn1.forwardAct(this.conv1.forward(x), this.options.activation));
   }
 
   forward(x: Tensor): Tensor {

@@ -8,9 +8,9 @@ import {
   Sequential,
   type TimeSpace,
 } from '../../nn/index.js';
-import { flatten, globalAvgPool3d, scope, type Tensor } from '../../torch/index.js';
-import type { Features, ModelOptions } from '../model.js';
-import { Block, blocksOf, type ResNetOptions, round8, setStochasticDepth, widthsOf, zeroLastGamma } from '../resnet.js';
+import { flatten, globalAvgPool3d, type Tensor } from '../../torch/index.js';
+import type { ModelOptions } from '../model.js';
+import { Block, blocksOf, type ResNetOptions, round8, setStochasticDepth, zeroLastGamma } from '../resnet.js';
 import { VideoModel } from './model.js';
 
 /** torchvision's ResNets of clips, of basic blocks. */
@@ -123,20 +123,8 @@ export class VideoResNet extends VideoModel {
     if (options.zeroInitLastGamma) zeroLastGamma(blocksOf(this));
   }
 
-  get totalStride(): number {
-    return 8 * this.options.stemStride;
-  }
-
-  get featureWidths(): Record<keyof Features, number> {
-    return widthsOf(this);
-  }
-
-  protected stages(x: Tensor): Features {
-    const stem = scope(() => this.stem.forward(x));
-    const c2 = this.layer1.forward(stem);
-    const c3 = this.layer2.forward(c2);
-    const c4 = this.layer3.forward(c3);
-    return { c2, c3, c4, c5: this.layer4.forward(c4) };
+  protected entry(x: Tensor): Tensor {
+    return this.stem.forward(x);
   }
 
   forward(x: Tensor): Tensor {

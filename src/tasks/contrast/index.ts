@@ -3,6 +3,7 @@ import { LABELS } from '../../data/loading/labels.js';
 import { CLIP_KEYS } from '../../recipe/clips/settings.js';
 import { DETECT_KEYS } from '../../recipe/detect-settings.js';
 import { DENSE_KEYS, DEPTH_KEYS } from '../../recipe/pixels/settings.js';
+import { CLASS_KEYS } from '../../recipe/recipe.js';
 import type { Task } from '../../train/task.js';
 import { openContrastData } from './data.js';
 import { type ContrastDetails, contrastEvaluator } from './evaluator.js';
@@ -72,18 +73,7 @@ export const contrast: Task<Labels, ContrastSettings, ContrastDetails> = {
           why: 'views are told from the others of their part alone, so parts make another loss. Use a smaller --batch.',
         },
   idleSettings: {
-    keys: [
-      ...CLIP_KEYS,
-      'labelSmoothing',
-      'classWeights',
-      'mixup',
-      'cutmix',
-      'repeats',
-      'randomErasing',
-      ...DETECT_KEYS,
-      ...DENSE_KEYS,
-      ...DEPTH_KEYS,
-    ],
+    keys: [...CLIP_KEYS, ...CLASS_KEYS, ...DETECT_KEYS, ...DENSE_KEYS, ...DEPTH_KEYS],
     why: 'the task contrast',
   },
 };

@@ -3,6 +3,7 @@ import { openDepth } from '../../data/annotations/maps.js';
 import { LAST_LAYERS } from '../../models/segment/index.js';
 import { CLIP_KEYS } from '../../recipe/clips/settings.js';
 import { DETECT_KEYS } from '../../recipe/detect-settings.js';
+import { CLASS_KEYS } from '../../recipe/recipe.js';
 import { CONTRAST_KEYS } from '../../recipe/simclr-augment.js';
 import type { Task } from '../../train/task.js';
 import { refusesDecoder } from '../pixel-decoder.js';
@@ -64,16 +65,8 @@ export const depth: Task<DepthTargets, DepthSettings, DepthDetails> = {
   idleSettings: {
     keys: [
       ...CLIP_KEYS,
-      ...([
-        'labelSmoothing',
-        'classWeights',
-        'mixup',
-        'cutmix',
-        'repeats',
-        'randomErasing',
-        'auxWeight',
-        'auxRate',
-      ] as const),
+      ...CLASS_KEYS,
+      ...(['auxWeight', 'auxRate'] as const),
       ...CONTRAST_KEYS,
       ...DETECT_KEYS.filter((key) => !SHARED.includes(key)),
     ],

@@ -4,6 +4,7 @@ import { anchorsFor } from '../../models/detect/index.js';
 import { modelFacts } from '../../models/index.js';
 import { CLIP_KEYS } from '../../recipe/clips/settings.js';
 import { DENSE_KEYS, DEPTH_KEYS } from '../../recipe/pixels/settings.js';
+import { CLASS_KEYS } from '../../recipe/recipe.js';
 import { CONTRAST_KEYS } from '../../recipe/simclr-augment.js';
 import type { RunConfig } from '../../run/config.js';
 import type { Task } from '../../train/task.js';
@@ -98,18 +99,7 @@ export const detect: Task<DetectTargets, DetectSettings, DetectDetails> = {
   },
   report: detectParts,
   idleSettings: {
-    keys: [
-      ...CLIP_KEYS,
-      'labelSmoothing',
-      'classWeights',
-      'mixup',
-      'cutmix',
-      'repeats',
-      'randomErasing',
-      ...CONTRAST_KEYS,
-      ...DENSE_KEYS,
-      ...DEPTH_KEYS,
-    ],
+    keys: [...CLIP_KEYS, ...CLASS_KEYS, ...CONTRAST_KEYS, ...DENSE_KEYS, ...DEPTH_KEYS],
     why: 'the task detect',
   },
 };
