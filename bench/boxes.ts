@@ -1,17 +1,20 @@
 // Boxes on a small set: this package's detect-quick beside torchvision's RetinaNet by its reference recipe, at the same trunk (ResNet-18 of
-// half the width, random weights), pictures, pixels and seconds of CPU.
+// half the width, random weights or trained), pictures, pixels and seconds of CPU.
 //   node dist/bench/boxes.js --data BCCD --work WORK [--seeds 3] [--python python3]
+//   node dist/bench/boxes.js --data BCCD --work WORK --from RUN     both trunks from a run of resnet-18 --width 0.5
 //   node dist/bench/boxes.js --data BCCD --work WORK --table
 // The data is Pascal VOC's layout with the lists train, val and test. The seconds of CPU of "rescaled train", evaluations on validation pictures
 // included, are what torchvision's training may take. Both are measured on the test part by COCO's numbers. Results are lines of
 // WORK/boxes.jsonl; what stands there is not run again. Linux only: the seconds are read from /proc.
 import { execFile } from 'node:child_process';
-import { appendFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Command } from 'commander';
 import { openDetection, truthOf } from '../src/data/annotations/detection.js';
+import { UsageError } from '../src/errors.js';
 import { packageRoot } from '../src/package-root.js';
+import { finalWeights } from '../src/run/config.js';
 import { cocoAp } from '../src/tasks/detect/coco-ap.js';
 import { estimate } from './estimate.js';
 import { knownResults } from './known.js';
@@ -23,6 +26,7 @@ interface Options {
   seeds: number;
   python: string;
   epochs?: string;
+  from?: string;
   table?: boolean;
 }
 
@@ -50,8 +54,15 @@ const options = await benchOptions<Options>(
     .option('--seeds <n>', '', Number, 3)
     .option('--python <program>', 'with torch and torchvision', 'python3')
     .option('--epochs <n>', 'of this package; default those of detect-quick')
+    .option(
+      '--from <run>',
+      'a run of resnet-18 --width 0.5, which both trunks start from; WORK must be a folder of its own',
+    )
     .option('--table', 'print what is known'),
-  () => {},
+  ({ from }) => {
+    if (from !== undefined && !existsSync(finalWeights(from)))
+      throw new UsageError(`Expected --from a finished run but there is no ${finalWeights(from)}.`);
+  },
 );
 const { data, work, seeds, python } = options;
 const file = join(work, 'boxes.jsonl');
@@ -74,6 +85,7 @@ for (let seed = 0; seed < seeds; seed++) {
       [
         ...[join(packageRoot, 'dist', 'src', 'cli', 'main.js'), 'train', data, '--out', out, '--seed', String(seed)],
         ...['--threads', '1', '--workers', '1', ...(options.epochs === undefined ? [] : ['--epochs', options.epochs])],
+        ...(options.from === undefined ? [] : ['--from', options.from]),
       ],
       { maxBuffer: 2 ** 28 },
     );
@@ -92,6 +104,7 @@ for (let seed = 0; seed < seeds; seed++) {
         join(packageRoot, 'bench', 'torchvision_boxes.py'),
         ...[data, '--cpu-seconds', String(cpuSeconds), '--seed', String(seed)],
         ...['--classes', opened.classes.join(','), '--out', out],
+        ...(options.from === undefined ? [] : ['--from', finalWeights(options.from)]),
       ],
       { maxBuffer: 2 ** 28, env: { ...process.env, OMP_NUM_THREADS: '1' } },
     );

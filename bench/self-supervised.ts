@@ -15,12 +15,14 @@ import { prepare, TARGETS } from './self-supervised/sets.js';
 import { tables } from './self-supervised/table.js';
 
 const STAGES = ['prepare', 'pretrain', 'transfer', 'table'] as const;
+const NAMES: readonly string[] = ['baseline', 'rs', 'simclr', 'simclrv2'];
 
 interface Options {
   data: string;
   photographs: string;
   work: string;
   only?: string;
+  ways?: string;
   device: string;
   parallel: number;
   threads: number;
@@ -34,6 +36,7 @@ const options = await benchOptions<Options>(
     .requiredOption('--photographs <folder>', 'class folders in train/, validation/ and test/')
     .requiredOption('--work <folder>', 'where sets, runs and results lie')
     .option('--only <stage>', STAGES.join(', '))
+    .option('--ways <names>', 'some of the ways of learning, such as rs,simclr')
     .option('--device <name>', '', 'cpu')
     .option('--parallel <n>', 'trainings at a time', Number, 1)
     .option('--threads <n>', 'of all of them', Number, 2)
@@ -45,12 +48,15 @@ const options = await benchOptions<Options>(
     )
     .option('--grid <name>', 'of rescaled transfer', 'rates')
     .option('--methods <names>', 'of rescaled transfer', 'linear,knn,finetune'),
-  ({ only }) => {
+  ({ only, ways }) => {
     if (only !== undefined && !(STAGES as readonly string[]).includes(only))
       throw new UsageError(`Expected --only ${STAGES.join(' or ')} but received ${only}.`);
+    for (const name of ways?.split(',') ?? [])
+      if (!NAMES.includes(name)) throw new UsageError(`Expected --ways ${NAMES.join(', ')} but received ${name}.`);
   },
 );
 const { work, device, parallel, threads, passes } = options;
+const ways = options.ways?.split(',') ?? NAMES;
 const asked = (stage: (typeof STAGES)[number]): boolean => options.only === undefined || options.only === stage;
 
 /** The ways of learning: what is written after `rescaled`. As many pictures go through the network in each. */
@@ -70,7 +76,7 @@ const NETWORK = ['-m', 'resnet-rs-14', '--width', '0.25', '--size', '32'];
 mkdirSync(join(work, 'runs'), { recursive: true });
 if (asked('prepare')) await prepare(work, options.data, options.photographs);
 if (asked('pretrain')) {
-  const waiting = Object.keys(WAYS);
+  const waiting = [...ways];
   await Promise.all(
     Array.from({ length: parallel }, async () => {
       for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) await pretrain(name);
@@ -79,7 +85,7 @@ if (asked('pretrain')) {
 }
 if (asked('transfer'))
   await rescaled(
-    ...['transfer', ...Object.keys(WAYS).map((name) => `${name}=${join(work, 'runs', name)}`), 'scratch'],
+    ...['transfer', ...ways.map((name) => `${name}=${join(work, 'runs', name)}`), 'scratch'],
     ...['--to', ...TARGETS.map((name) => join(work, name)), '--grid', options.grid, '--methods', options.methods],
     ...['--workers', String(parallel), '--threads', String(threads), '--device', device, '-o', join(work, 'transfer')],
   );

@@ -3,12 +3,14 @@
 Usage: torchvision_boxes.py VOC --cpu-seconds 900 --seed 0 --width 0.5 --out found.json
 SGD 0.01 for 16 pictures, momentum 0.9, decay 1e-4, 1,000 steps of warm-up of 7,393 * 26, a tenth of the rate at 16/26 and 22/26, flips alone,
 FPN and heads of 256 channels. The length is what fits: the schedule runs over the seconds of CPU in place of epochs. The trunk is ResNet-18
-of this width from random weights, so its batch norm learns. Writes boxes of the test part with their scores, in pixels of the file.
+of this width from random weights, so its batch norm learns; with --from, a safetensors file of that trunk, batch norm is frozen and only the
+last three stages learn, as torchvision has it for trained trunks. Writes boxes of the test part with their scores, in pixels of the file.
 """
 import argparse
 import json
 import pathlib
 import random
+import struct
 import time
 import xml.etree.ElementTree as ElementTree
 
@@ -18,6 +20,7 @@ from PIL import Image
 from torchvision.models.detection.backbone_utils import BackboneWithFPN
 from torchvision.models.detection.retinanet import RetinaNet
 from torchvision.models.resnet import BasicBlock, ResNet
+from torchvision.ops import FrozenBatchNorm2d
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 
 parser = argparse.ArgumentParser()
@@ -28,6 +31,7 @@ parser.add_argument("--width", type=float, default=0.5)
 parser.add_argument("--size", type=int, default=256, help="the long side")
 parser.add_argument("--batch", type=int, default=16)
 parser.add_argument("--classes", required=True, help="names, with commas")
+parser.add_argument("--from", dest="start", type=pathlib.Path, help="weights of the trunk")
 parser.add_argument("--out", type=pathlib.Path, required=True)
 options = parser.parse_args()
 torch.set_num_threads(1)
@@ -53,13 +57,27 @@ def part(name):
     return found
 
 
-def half_resnet18(width):
+def tensors(path):
+    """The float32 tensors of a safetensors file, by name."""
+    data = path.read_bytes()
+    (length,) = struct.unpack("<Q", data[:8])
+    header = json.loads(data[8 : 8 + length])
+    found = {}
+    for name, entry in header.items():
+        if name != "__metadata__" and entry["dtype"] == "F32":
+            start, end = entry["data_offsets"]
+            values = numpy.frombuffer(data[8 + length + start : 8 + length + end], dtype="<f4")
+            found[name] = torch.from_numpy(values.copy()).reshape(entry["shape"])
+    return found
+
+
+def half_resnet18(width, norm):
     """ResNet-18 with this share of its channels: torchvision's own takes none for basic blocks."""
-    net = ResNet(BasicBlock, [2, 2, 2, 2])
+    net = ResNet(BasicBlock, [2, 2, 2, 2], norm_layer=norm)
     channels = [round(width * c) for c in (64, 128, 256, 512)]
     net.inplanes = channels[0]
     net.conv1 = torch.nn.Conv2d(3, channels[0], 7, 2, 3, bias=False)
-    net.bn1 = torch.nn.BatchNorm2d(channels[0])
+    net.bn1 = norm(channels[0])
     for i, c in enumerate(channels):
         setattr(net, f"layer{i + 1}", net._make_layer(BasicBlock, c, 2, stride=1 if i == 0 else 2))
     for module in net.modules():
@@ -68,7 +86,14 @@ def half_resnet18(width):
     return net, channels
 
 
-trunk, channels = half_resnet18(options.width)
+trunk, channels = half_resnet18(options.width, FrozenBatchNorm2d if options.start else torch.nn.BatchNorm2d)
+if options.start:
+    known = {name: value for name, value in tensors(options.start).items() if not name.startswith("fc.")}
+    missing, unexpected = trunk.load_state_dict(known, strict=False)
+    assert not unexpected and all(name.startswith("fc.") for name in missing), (missing, unexpected)
+    for name, parameter in trunk.named_parameters():
+        if not name.startswith(("layer2", "layer3", "layer4")):
+            parameter.requires_grad_(False)
 backbone = BackboneWithFPN(
     trunk, {"layer2": "0", "layer3": "1", "layer4": "2"}, channels[1:], 256, extra_blocks=LastLevelP6P7(256, 256)
 )
