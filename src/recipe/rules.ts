@@ -44,6 +44,14 @@ export function fitModel(draft: Draft, facts: ModelFacts, size: number): void {
     draft.set('init', facts.options.init, EFFICIENTNET_MODEL);
     draft.set('stochasticDepthRule', 'block', EFFICIENTNET_MODEL);
   }
+  if (facts.kind === 'tresnet' || facts.kind === 'resnest') {
+    const source = facts.kind === 'tresnet' ? 'Alibaba-MIIL/TResNet tresnet.py' : 'zhanghang1989/ResNeSt resnet.py';
+    draft.set('init', facts.options.init, `${source}; timm ${facts.kind}.py`);
+    draft.set('stochasticDepthRule', 'block', `timm ${facts.kind}.py`);
+    if (draft.perModel && facts.kind === 'resnest') {
+      draft.set('dropout', facts.options.dropout, facts.source);
+    }
+  }
   // The one rule that all eleven rows follow, so that it also serves sizes and depths between them.
   if (facts.family !== 'efficientnet-rs')
     draft.set(
