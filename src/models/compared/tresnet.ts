@@ -70,8 +70,9 @@ class Blurred extends ConvNormAct {
 
 /** relu(shortcut(x) + SE(conv2(conv1(x)))). */
 class BasicBlock extends Block {
-  readonly conv1: Blurred;
-  readonly conv2: ConvNormAct;
+  // `declare`, here and below: the order of state keys is that of assignment, the shortcut's first.
+  declare readonly conv1: Blurred;
+  declare readonly conv2: ConvNormAct;
   constructor(cin: number, width: number, stride: number, seRatio: number) {
     super();
     const down = shortcut(cin, width, stride);
@@ -90,9 +91,9 @@ class BasicBlock extends Block {
 
 /** relu(shortcut(x) + conv3(SE(conv2(conv1(x))))): squeeze-excite stands on the narrow width. */
 class Bottleneck extends Block {
-  readonly conv1: ConvNormAct;
-  readonly conv2: Blurred;
-  readonly conv3: ConvNormAct;
+  declare readonly conv1: ConvNormAct;
+  declare readonly conv2: Blurred;
+  declare readonly conv3: ConvNormAct;
   constructor(cin: number, width: number, stride: number, seRatio: number) {
     super();
     const down = shortcut(cin, 4 * width, stride);
