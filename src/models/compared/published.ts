@@ -55,7 +55,7 @@ export const PUBLISHED_COMPARED: readonly PublishedCompared[] = [
     ['tresnet-m', 448, 31389032, 22.931, [[81.7, 'tresnet-timm']]],
     ['tresnet-l', 224, 55989256, 10.876, [[81.5, 'tresnet']]],
     ['tresnet-l', 448, 55989256, 43.49, [[82.3, 'tresnet-timm']]],
-    ['tresnet-xl', 224, 78436244, 15.165, [[82.0, 'tresnet']]],
+    ['tresnet-xl', 224, 78436244, 15.16501, [[82.0, 'tresnet']]],
     ['tresnet-xl', 448, 78436244, 60.644, [[83.1, 'tresnet-timm']]],
     ['tresnet-v2-l', 224, 46174824, 8.812, [[83.9, 'tresnet-21k']]],
     ['resnest-14d', 224, 10611688, 2.749, [[75.5, 'resnest-gluon']]],
