@@ -8,8 +8,7 @@ const CODE = 'zhanghang1989/ResNeSt resnest/torch';
 /** Recipes that came with the families that ResNet-RS is compared with. What was not recovered of them is said in docs/recipes.md. */
 export const COMPARED_PRESETS: Readonly<Record<string, Preset>> = {
   tresnet: {
-    about:
-      "TResNet's public command: 300 epochs, RandAugment of magnitude 9, mixup, random erasing, EMA; pixels as they are",
+    about: "TResNet's public command: 300 epochs, RandAugment, mixup, random erasing, EMA",
     extends: 'resnet-rs',
     perModel: false,
     values: {
