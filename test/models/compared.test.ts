@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
+  candidateModel,
   createModel,
   type ModelOverrides,
   modelCost,
+  modelShapes,
   PUBLISHED_COMPARED,
   type ResNeStOptions,
   type TResNet,
@@ -96,6 +98,19 @@ test('parameters and multiply-adds of every published row', () => {
     assert.equal(cost.parameters, parameters, name);
     assert.ok(Math.abs(cost.multiplyAdds / 1e9 - gmacs) < 0.0006, `${name}@${size}: ${cost.multiplyAdds}`);
   }
+});
+
+test('the shapes of a file tell the model; a size or value that it cannot have is an error that says so', () => {
+  for (const name of ['tresnet-l', 'resnest-26d', 'resnest-50d-4s2x40d', 'resnet-50'])
+    assert.equal(candidateModel(modelShapes(name))?.name, name);
+  assert.throws(() => modelCost('resnest-14d', { batch: 1 }), /batch of 2 or more for resnest-14d/);
+  assert.throws(() => modelCost('tresnet-m', { size: 31 }), /at least 32 pixels/);
+  assert.throws(
+    () => createModel('resnest-14d', { radix: 3 } as object),
+    /channels that cardinality 1 and radix 3 of split attention divide but it has 64/,
+  );
+  assert.throws(() => createModel('tresnet-m', { radix: 2 } as object), /an option of tresnet-m but received "radix"/);
+  assert.throws(() => createModel('resnest-14d', { avd: 'both' } as object), /last, first or none as avd/);
 });
 
 test('space to depth: channel (side i + j) C + c; what is missing of a last cell is 0', () => {
