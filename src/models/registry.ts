@@ -5,7 +5,11 @@ import {
   type ComparedFacts,
   comparedFacts,
   createCompared,
+  type ResNeSt,
+  type ResNeStFacts,
   type ResNeStOptions,
+  type TResNet,
+  type TResNetFacts,
   type TResNetOptions,
 } from './compared/index.js';
 import { EfficientNet, type EfficientNetOptions } from './efficientnet.js';
@@ -120,6 +124,8 @@ export function modelNames(of: 'pictures' | 'clips' = 'pictures'): string[] {
  */
 export function modelFacts(name: `resnet-${string}`, overrides?: Partial<ResNetOptions>): ResNetFacts;
 export function modelFacts(name: `efficientnet-${string}`, overrides?: Partial<EfficientNetOptions>): EfficientNetFacts;
+export function modelFacts(name: `tresnet-${string}`, overrides?: Partial<TResNetOptions>): TResNetFacts;
+export function modelFacts(name: `resnest-${string}`, overrides?: Partial<ResNeStOptions>): ResNeStFacts;
 export function modelFacts(name: string, overrides?: ModelOverrides): ModelFacts;
 export function modelFacts(name: string, overrides: ModelOverrides = {}): ModelFacts {
   const [base = '', sizeText, ...rest] = name.split('@');
@@ -215,6 +221,8 @@ export function createModel(
   overrides?: Partial<EfficientNetOptions>,
   seed?: number,
 ): EfficientNet;
+export function createModel(name: `tresnet-${string}`, overrides?: Partial<TResNetOptions>, seed?: number): TResNet;
+export function createModel(name: `resnest-${string}`, overrides?: Partial<ResNeStOptions>, seed?: number): ResNeSt;
 export function createModel(
   name: `resnet3d-${string}`,
   overrides?: Partial<ResNet3dOptions>,

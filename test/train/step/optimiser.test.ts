@@ -34,7 +34,7 @@ describe('layer-wise learning rates', () => {
       [0, 0, 1, 7, 8, 8, 9],
     );
     // TResNet's stages are those of its body.
-    const third = createModel('tresnet-m', { width: 0.125, classes: 3 } as object, 1);
+    const third = createModel('tresnet-m', { width: 0.125, classes: 3 }, 1);
     const stages = stageDepths(third);
     assert.deepEqual(
       ['body.conv1.bn.bias', 'body.layer1.0.conv1.conv.weight', 'body.layer4.0.conv3.bn.bias', 'head.fc.weight'].map(
