@@ -139,7 +139,8 @@ test('tresnet and resnest have what their authors print, whatever the size', () 
     ...{ dropout: 0, averaging: 'none', init: 'resnest' },
   };
   for (const [key, value] of Object.entries(expected)) assert.equal(values[key as keyof typeof values], value, key);
-  assert.equal(recipe('resnest', 320, {}, 'resnest-200e').values.dropout, 0.2);
+  const { dropout, evalCrop, interpolation } = recipe('resnest', 320, {}, 'resnest-200e').values;
+  assert.deepEqual([dropout, evalCrop, interpolation], [0.2, 0.909, 'bicubic']);
   // Under the paper's recipe they learn as its own models without a published row do.
   assert.equal(recipe('resnet-rs', 320, {}, 'resnest-200e').values.dropout, 0.25);
 });
