@@ -41,8 +41,8 @@ export function register(program: Command): void {
         console.log(
           `${path}  ${(exported.bytes / 1e6).toFixed(1)} MB, opset 13\n` +
             (exported.labels === undefined ? '' : `${exported.labels}  the names of its classes\n`) +
-            `compared with the model on ${parity!.pictures} real pictures: ${parityText(parity!, task.name === 'depth' ? ' m' : '')}\n` +
-            `next: rescaled predict ${commandLine([path])} PICTURES...`,
+            `compared with the model on ${parity!.pictures} real ${task.clips === true ? 'clips' : 'pictures'}: ${parityText(parity!, task.name === 'depth' ? ' m' : '')}\n` +
+            `next: rescaled predict ${commandLine([path])} ${task.clips === true ? 'VIDEO' : 'PICTURES'}...`,
         );
     });
 }
