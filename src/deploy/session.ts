@@ -216,7 +216,8 @@ function checkEnds(session: InferenceSession, name: string): Ends {
       if (typeof frames === 'number' && typeof K === 'number' && K === probabilities![1])
         return { size: height, width: K, output: 'logits', frames };
     }
-    if (shape.length === 4 && typeof K === 'number' && K === probabilities![1]) return { size: height, width: K, output: 'logits' };
+    if (shape.length === 4 && typeof K === 'number' && K === probabilities![1])
+      return { size: height, width: K, output: 'logits' };
     if (typeof K === 'number' && logits!.length === 4 && classes!.length === 3 && logits![2] === height)
       return { size: height, width: K, output: 'masks' };
     if (depth!.length === 3 && depth![1] === height) return { size: height, width: 1, output: 'depth' };

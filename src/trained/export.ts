@@ -66,7 +66,13 @@ export async function exportModel(
     const graph = trace((x) => model.forward(x), [zeros([1, 3, ...sides, size, size])], names);
     return exportOnnx(graph, {
       output,
-      preprocess: { size, evalCrop, ...(fit && { fit }), ...(clip && { clip: clipFacts(clip, size) }), ...normalisation },
+      preprocess: {
+        size,
+        evalCrop,
+        ...(fit && { fit }),
+        ...(clip && { clip: clipFacts(clip, size) }),
+        ...normalisation,
+      },
       training: { model: loaded.title, weights: loaded.weights, ...facts },
       totalStride: model.totalStride,
     });
@@ -105,9 +111,7 @@ export async function exportModel(
       scope(() =>
         noGrad(() =>
           logits.set(
-            model
-              .forward(normaliser.input(seen.subarray(0, count * bytesEach), count, size))
-              .data() as Float32Array,
+            model.forward(normaliser.input(seen.subarray(0, count * bytesEach), count, size)).data() as Float32Array,
             done * width,
           ),
         ),

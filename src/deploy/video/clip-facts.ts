@@ -41,15 +41,15 @@ function samplingRule(
   { frames: n, stride, rule, fps = 0, clips, crops }: Omit<ClipFacts, 'side' | 'samplingRule'>,
   side: number,
 ): string {
-  const s = stride > 0 ? `${stride}` : `s = min(${WIDEST}, floor(L / ${n})), 1 at least,`;
+  const s = stride > 0 ? `s = ${stride}` : `s = max(1, min(${WIDEST}, floor(L / ${n})))`;
   const rate =
     fps > 0
       ? `Videos with times are brought to ${fps} frames a second first: tick j shows the last frame that has begun at j / ${fps} s. `
       : 'Where the rate of a video varies it is brought to its usual one first: tick j shows the last frame that has begun at j / rate. ';
   const taken =
     rule === 'garden'
-      ? `frame k of the middle clip is (max(0, L - ${n} s) div 2 + k s) mod L of the L frames, with a stride of ${s}`
-      : `the middle clip covers c = ${n} s fps / ${SLOWFAST_FPS} of the L frames with a stride of ${s}; its frames are ` +
+      ? `frame k of the middle clip is (max(0, L - ${n} s) div 2 + k s) mod L of the L frames, ${s}`
+      : `the middle clip covers c = ${n} s fps / ${SLOWFAST_FPS} of the L frames, ${s}; its frames are ` +
         `linspace(a, a + c - 1, ${n}) with a = floor(max(0, L - c) / 2), cut to whole numbers and to the video`;
   return (
     `${rate}A clip has ${n} frames: ${taken}. A frame whose shorter side is larger is reduced to ${side} pixels of it (bicubic) before the resize rule, ` +
