@@ -2,14 +2,16 @@ import { type FoundVideo, needFfmpeg, videosAt } from '../../data/clips/given.js
 import type { Ignored } from '../../data/given.js';
 import { VideoPredictor } from '../../deploy/video/predictor.js';
 import { parseSpan } from '../../deploy/video/windows.js';
+import { momentText } from '../../deploy/video/words.js';
 import { UsageError } from '../../errors.js';
 import { passedOverText } from '../../part-words.js';
 import { plural } from '../../suggest.js';
+import { STRIP, TimelineReport } from '../../trained/timeline.js';
 import { checkOutput } from '../output.js';
 import type { Flags } from './predict.js';
 import { writeLine } from './predict-output.js';
 import { checkInput, pathsOfInput, STDIN } from './predict-paths.js';
-import { moment, videoCsv, videoCsvHeader, videoJson, videoText } from './video-output.js';
+import { videoCsv, videoCsvHeader, videoJson, videoText } from './video-output.js';
 
 /** `rescaled predict` with a model of clips. */
 export async function predictVideos(file: string, given: readonly string[], flags: Flags): Promise<void> {
@@ -43,18 +45,20 @@ export async function predictVideos(file: string, given: readonly string[], flag
       else for await (const line of pathsOfInput(flags)) yield* await foundAt(line, ignored);
   }
   const progress = new Progress();
+  const page = flags.report === undefined ? undefined : new TimelineReport();
   let [count, failed] = [0, 0];
   const csv = { labels, top, all: flags.all === true };
   if (flags.csv === true) await writeLine(process.stdout, videoCsvHeader(csv));
   for await (const { path, error } of videos()) {
     const options = {
-      ...{ top, window, hop, threshold: flags.threshold, batch: flags.batch },
+      ...{ top, window, hop, threshold: flags.threshold, batch: flags.batch, strip: page && STRIP },
       onWindow: ({ end, endFrame }: { end?: number; endFrame: number }) => progress.show(path, end, endFrame),
     };
     for await (const result of error === undefined
       ? predictor.predict(path, options)
       : [{ path, predictions: [], windows: [], error }]) {
       progress.clear();
+      await page?.add(result);
       count++;
       if (result.error !== undefined) failed++;
       if (flags.json === true) await writeLine(process.stdout, videoJson(result));
@@ -63,6 +67,24 @@ export async function predictVideos(file: string, given: readonly string[], flag
     }
   }
   await predictor.close();
+  if (page !== undefined) {
+    const { training, preprocess } = predictor.metadata;
+    const { frames, stride, rule, crops } = preprocess.clip!;
+    await page.write(flags.report!, {
+      model: training.model,
+      facts: [
+        { key: 'Model', value: `${training.model}, ${file}` },
+        {
+          key: 'Clips',
+          value: `${frames} frames of ${preprocess.size} pixels, stride ${stride || 'as the video allows'}, rule ${rule}`,
+        },
+        { key: 'Crops', value: String(crops) },
+        { key: 'Window', value: flags.window ?? 'a clip' },
+        { key: 'Hop', value: flags.hop ?? 'a window' },
+      ],
+    });
+    console.error(`report   ${flags.report}`);
+  }
   if (count > 1) console.error(plural(count, 'video') + (failed > 0 ? `, ${failed} could not be read` : ''));
   const over = passedOverText(ignored);
   if (over !== undefined) console.error(`note: ${over}`);
@@ -90,7 +112,7 @@ class Progress {
     if (this.#stream.isTTY !== true || now - this.#last < 500) return;
     this.#last = now;
     this.#shown = true;
-    this.#stream.write(`\r\x1b[2K${path}  ${seconds === undefined ? `frame ${frames}` : moment(seconds)}`);
+    this.#stream.write(`\r\x1b[2K${path}  ${seconds === undefined ? `frame ${frames}` : momentText(seconds)}`);
   }
 
   clear(): void {

@@ -1,6 +1,6 @@
 import { csvRow } from '../../csv.js';
-import type { VideoResult, WindowPrediction } from '../../deploy/video/told.js';
-import { type Stretch, stretchesOf } from '../../deploy/video/told.js';
+import { type Stretch, stretchesOf, type VideoResult, type WindowPrediction } from '../../deploy/video/told.js';
+import { momentText } from '../../deploy/video/words.js';
 
 /** A figure of a single-precision number: seven digits say all that it holds. */
 const figure = (value: number): number => Number(value.toPrecision(7));
@@ -67,18 +67,6 @@ export function videoCsv({ path, error, windows, frames, seconds, ...whole }: Vi
   ].join('\n');
 }
 
-/** `1:02.50`, `2:03:04.50`. */
-export function moment(seconds: number): string {
-  const hundredths = Math.round(100 * seconds);
-  const two = (value: number): string => String(value).padStart(2, '0');
-  const [h, m, s] = [
-    Math.floor(hundredths / 360_000),
-    Math.floor(hundredths / 6000) % 60,
-    Math.floor(hundredths / 100) % 60,
-  ];
-  return `${h > 0 ? `${h}:${two(m)}` : m}:${two(s)}.${two(hundredths % 100)}`;
-}
-
 /** Lines of a timeline. */
 const LINES = 30;
 
@@ -93,7 +81,7 @@ export function videoText({ path, label, predictions, windows, error }: VideoRes
   if (windows.length === 1) return lines[0]!;
   const stretches = stretchesOf(windows);
   const place = ({ start, end, startFrame, endFrame }: Stretch): string =>
-    start === undefined ? `frames ${startFrame} to ${endFrame - 1}` : `${moment(start)} to ${moment(end!)}`;
+    start === undefined ? `frames ${startFrame} to ${endFrame - 1}` : `${momentText(start)} to ${momentText(end!)}`;
   const places = stretches.slice(0, LINES).map(place);
   const width = Math.max(...places.map(({ length }) => length));
   for (const [i, where] of places.entries()) {
