@@ -29,7 +29,7 @@ export const videoOptions = (out: string): TrainOptions => ({
   width: 0.25,
   size: CLIPS.side,
   seed: 1,
-  settings: { epochs: 6, flip: 0, frameStride: 2 },
+  settings: { epochs: 5, flip: 0, frameStride: 2 },
 });
 
 /** Makes moving Fashion-MNIST, where it is not there yet: garments of the training pictures to learn from, others to measure on. */

@@ -2,6 +2,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { type Found, type Given, type Ignored, look, type Pattern, picturesOfGiven } from '../../data/given.js';
 import { RescaledError, UsageError } from '../../errors.js';
+import type { BoxFlags } from './box-files.js';
 
 /** Where paths come from. */
 export interface PathOptions {
@@ -18,6 +19,24 @@ export interface Into {
   folder: string;
   /** In which files are written, in it: one a class of --sort-into, else itself. */
   folders: readonly string[];
+}
+
+/** Options of the command. */
+export interface PredictFlags extends PathOptions, BoxFlags {
+  window?: string;
+  hop?: string;
+  report?: string;
+  ids?: string;
+  top?: number;
+  all?: boolean;
+  threshold?: number;
+  csv?: boolean;
+  json?: boolean;
+  sortInto?: string;
+  out?: string;
+  draw?: string;
+  batch?: number;
+  threads?: number;
 }
 
 /** Stands for standard input. */

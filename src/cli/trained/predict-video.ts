@@ -8,13 +8,12 @@ import { passedOverText } from '../../part-words.js';
 import { plural } from '../../suggest.js';
 import { STRIP, TimelineReport } from '../../trained/timeline.js';
 import { checkOutput } from '../output.js';
-import type { Flags } from './predict.js';
 import { writeLine } from './predict-output.js';
-import { checkInput, pathsOfInput, STDIN } from './predict-paths.js';
+import { checkInput, type PredictFlags, pathsOfInput, STDIN } from './predict-paths.js';
 import { videoCsv, videoCsvHeader, videoJson, videoText } from './video-output.js';
 
 /** `rescaled predict` with a model of clips. */
-export async function predictVideos(file: string, given: readonly string[], flags: Flags): Promise<void> {
+export async function predictVideos(file: string, given: readonly string[], flags: PredictFlags): Promise<void> {
   for (const [name, value] of [
     ['--sort-into', flags.sortInto],
     ['--out', flags.out],

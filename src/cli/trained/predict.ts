@@ -12,7 +12,7 @@ import { UNSURE } from '../../deploy/told.js';
 import { UsageError } from '../../errors.js';
 import { plural } from '../../suggest.js';
 import { integer, number } from '../options.js';
-import { type BoxFlags, boxWriter, checkResults, formatOption, readCocoIds, resultsOption } from './box-files.js';
+import { boxWriter, checkResults, formatOption, readCocoIds, resultsOption } from './box-files.js';
 import { Drawer } from './drawer.js';
 import { MapFiles } from './map-files.js';
 import {
@@ -26,7 +26,7 @@ import {
   type Written,
   writeLine,
 } from './predict-output.js';
-import { checkInto, checkPaths, type Into, type PathOptions, picturesOfPaths } from './predict-paths.js';
+import { checkInto, checkPaths, type Into, type PredictFlags, picturesOfPaths } from './predict-paths.js';
 import { checkSortFolder, folderNames, Sorter } from './sort-into.js';
 
 export function register(program: Command): void {
@@ -82,24 +82,7 @@ export function register(program: Command): void {
     .action(run);
 }
 
-export interface Flags extends PathOptions, BoxFlags {
-  window?: string;
-  hop?: string;
-  report?: string;
-  ids?: string;
-  top?: number;
-  all?: boolean;
-  threshold?: number;
-  csv?: boolean;
-  json?: boolean;
-  sortInto?: string;
-  out?: string;
-  draw?: string;
-  batch?: number;
-  threads?: number;
-}
-
-async function run(target: string, given: string[], flags: Flags): Promise<void> {
+async function run(target: string, given: string[], flags: PredictFlags): Promise<void> {
   check(flags);
   const file = modelFile(target);
   if (await takesClips(file)) return (await import('./predict-video.js')).predictVideos(file, given, flags);
@@ -195,7 +178,7 @@ async function run(target: string, given: string[], flags: Flags): Promise<void>
   if (tally.failed > 0) process.exitCode = 1;
 }
 
-function check({ top, all, threshold, csv, json, batch, threads }: Flags): void {
+function check({ top, all, threshold, csv, json, batch, threads }: PredictFlags): void {
   wholeOption('--top', top, 1, 1e6);
   wholeOption('--batch', batch, 1, 4096);
   wholeOption('--threads', threads, 1, 1024);
@@ -209,7 +192,7 @@ function check({ top, all, threshold, csv, json, batch, threads }: Flags): void 
 const SHOWN_FROM = 0.3;
 
 /** A model may have learned something else than classes. */
-function checkKind({ gives, other }: Predictor, file: string, flags: Flags): void {
+function checkKind({ gives, other }: Predictor, file: string, flags: PredictFlags): void {
   const { top, all, threshold, sortInto, out, draw, results } = flags;
   const pixels = gives === 'masks' || gives === 'depth';
   const classes = gives === 'logits';

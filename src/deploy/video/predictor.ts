@@ -123,7 +123,8 @@ export class VideoPredictor {
 
   async #one(video: Video, path: string, options: VideoOptions): Promise<VideoResult> {
     const clip = this.#clip;
-    const frames = typeof video === 'string' ? clipFrames(video, { side: clip.side }) : framesInMemory(video);
+    const frames =
+      typeof video === 'string' ? clipFrames(video, { side: clip.side }) : framesInMemory({ ...video, path });
     const steady = await steadyVideo(frames, clip.fps ?? 0, path);
     try {
       return { path, ...(await this.#told(steady, path, options)) };
