@@ -53,6 +53,7 @@ async function videoOf({
     ticks: [0, 0.25, 0.5, 0.75, 1].map((share) => when(share * frames)),
     stretches: stretchesOf(windows).map(({ startFrame, endFrame, label, probability }) => ({
       ...{ when: `${when(startFrame)} to ${when(endFrame)}`, label, probability },
+      ...{ from: startFrame / frames, to: endFrame / frames },
     })),
   };
 }

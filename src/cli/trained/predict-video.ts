@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { type FoundVideo, needFfmpeg, videosAt } from '../../data/clips/given.js';
 import type { Ignored } from '../../data/given.js';
 import { VideoPredictor } from '../../deploy/video/predictor.js';
@@ -85,7 +86,7 @@ export async function predictVideos(file: string, given: readonly string[], flag
     console.error(`report   ${flags.report}`);
   }
   if (count > 1) console.error(plural(count, 'video') + (failed > 0 ? `, ${failed} could not be read` : ''));
-  const over = passedOverText(ignored);
+  const over = passedOverText(ignored, 'video');
   if (over !== undefined) console.error(`note: ${over}`);
   if (failed > 0) process.exitCode = 1;
 }
@@ -96,7 +97,7 @@ async function foundAt(path: string, ignored: Ignored): Promise<FoundVideo[]> {
     return await videosAt(path, ignored);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    return [{ path, error: error.message }];
+    return [existsSync(path) ? { path, error: error.message } : { path }];
   }
 }
 

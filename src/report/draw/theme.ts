@@ -195,6 +195,8 @@ gap: 26px 36px; margin: 14px 0 0; padding: 0; list-style: none; }
 .film img { display: block; width: 100%; background: var(--raised); image-rendering: auto; }
 .film figcaption { color: var(--muted); font-size: 11px; text-align: center; overflow: hidden; white-space: nowrap; }
 .timeline { margin: 8px 0 0; }
+.timeline .names { position: relative; height: 18px; color: var(--muted); font-size: 12px; }
+.timeline .names span { position: absolute; text-align: center; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .timeline svg { display: block; width: 100%; height: 96px; background: var(--raised); }
 .timeline line { stroke: var(--rule); stroke-width: 1px; vector-effect: non-scaling-stroke; }
 .timeline .ticks { display: flex; justify-content: space-between; color: var(--muted); font-size: 11.5px; margin: 3px 0 8px; }

@@ -27,8 +27,8 @@ export interface TimelineVideo {
   /** As they are drawn, and how many windows there are. */
   parts: readonly TimelinePart[];
   windows: number;
-  /** Runs of windows of one label; `most` of them at most are listed. */
-  stretches: readonly { when: string; label: string; probability: number }[];
+  /** Runs of windows of one label. */
+  stretches: readonly (TimelinePart & { when: string })[];
 }
 
 export interface TimelinePage {
@@ -80,7 +80,7 @@ function videoBody(video: TimelineVideo): Html {
     .map(({ label, probability }) => html` · ${label} ${percent(probability, 1)}`)}</p>
 <p class="note">${length}; the mean of ${count(windows)} ${windows === 1 ? 'window' : 'windows'}</p>
 <div class="film">${strip.map(({ uri, when }) => html`<figure><img src="${uri}" alt="A frame at ${when}"><figcaption>${when}</figcaption></figure>`)}</div>
-<figure class="timeline"><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" \
+<figure class="timeline"><div class="names">${named(stretches)}</div><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" \
 aria-label="The most probable class over time">${[0.5, 1].map(
     (share) => html`<line x1="0" x2="${WIDTH}" y1="${HEIGHT * (1 - share)}" y2="${HEIGHT * (1 - share)}"/>`,
   )}${parts.map((part) => column(part, tones))}</svg>
@@ -115,6 +115,17 @@ function tonesOf(parts: readonly TimelinePart[]): Map<string, Tone> {
       .map(([label], i) => [label, TONES[i]!]),
   );
 }
+
+/** A stretch has its name above it where that is wide enough, in shares of the page. */
+const NAMED_FROM = 0.05;
+
+const named = (stretches: TimelineVideo['stretches']): Html[] =>
+  stretches
+    .filter(({ from, to }) => to - from >= NAMED_FROM)
+    .map(
+      ({ from, to, label }) =>
+        html`<span style="left:${unit(100 * from)}%;width:${unit(100 * (to - from))}%" title="${label}">${label}</span>`,
+    );
 
 const unit = (value: number): string => String(Math.round(100 * value) / 100);
 
