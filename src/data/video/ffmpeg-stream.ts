@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { BrokenPicture } from '../decoding/decode.js';
-import { checkRun, type Heard, listen, notStarted, reasonOf, runFfmpeg, startFfmpeg } from './ffmpeg.js';
-import { CLIP_LIMITS, type ClipRequest, type VideoFrame } from './limits.js';
+import { checkRun, type Heard, listen, notStarted, reasonOf, startFfmpeg } from './ffmpeg.js';
+import { CLIP_LIMITS, type ClipLimits, type ClipRequest, type VideoFrame } from './limits.js';
 
 /**
  * All frames of a video file, as `decodeVideo` gives them, one by one: the program waits while they are not taken, so that memory does not grow
@@ -13,11 +13,26 @@ export async function* videoFrames(
   { side, limits: given }: Omit<ClipRequest, 'start' | 'end'>,
 ): AsyncGenerator<VideoFrame> {
   const limits = { ...CLIP_LIMITS, ...given };
-  // The picture may change its size on the way: all frames as the first one.
-  const first = await runFfmpeg(path, side, { from: 0, frames: 1 }, limits);
-  checkRun(path, first, limits);
-  const sides = [...first.sides][0]!;
-  const [width, height] = sides.split('x').map(Number) as [number, number];
+  const done = { frames: 0 };
+  const changed = yield* readFrames(path, { side, done }, limits);
+  // The picture changes its size on the way: all frames as the first one.
+  if (changed !== undefined) yield* readFrames(path, { side, sides: changed, done }, limits);
+}
+
+interface Reading {
+  side: number;
+  /** Of all frames, `320x240`; without them each has its own. */
+  sides?: string;
+  /** Frames that were given: they are not given again. */
+  done: { frames: number };
+}
+
+/** @returns the sides of the first frame, where a later one has others and none were asked for */
+async function* readFrames(
+  path: string,
+  { side, sides, done }: Reading,
+  limits: ClipLimits,
+): AsyncGenerator<VideoFrame, string | undefined> {
   const child = startFfmpeg(path, side, { from: 0, sides }, limits);
   const told: Heard = { times: [], sides: new Set(), duration: undefined, errors: [] };
   let [failed, stopped, count]: [Error | undefined, string | undefined, number] = [undefined, undefined, 0];
@@ -27,48 +42,51 @@ export async function* videoFrames(
     failed = error;
     return [null, null];
   });
-  /** Of the frame that comes next. */
-  const timeOf = async (): Promise<number | undefined> => {
+  /** Until the next frame is told of, whose bytes may come before that. */
+  const nextTold = async (): Promise<void> => {
     while (told.times.length === 0 && !child.stderr.readableEnded)
       await Promise.race([new Promise<void>((heard) => (wake = heard)), closed]);
-    return told.times.shift();
-  };
-  const check = (): void => {
     if (told.errors.length > 0) throw new BrokenPicture(path, reasonOf(told.errors.join('; '), limits));
   };
   try {
-    let frame = new Uint8Array(3 * width * height);
-    let filled = 0;
-    let last = Number.NEGATIVE_INFINITY;
+    let frame: Uint8Array | undefined;
+    let [width, height, filled, last] = [0, 0, 0, Number.NEGATIVE_INFINITY];
     const chunks = child.stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
     for (;;) {
       const timer = setTimeout(() => {
         stopped = `no frame came within ${limits.seconds} s`;
         child.kill('SIGKILL');
       }, 1000 * limits.seconds);
-      const { value: chunk, done } = await chunks.next().finally(() => clearTimeout(timer));
-      check();
-      if (done === true) break;
+      const { value: chunk, done: ended } = await chunks.next().finally(() => clearTimeout(timer));
+      if (ended === true) break;
       for (let at = 0; at < chunk.length; ) {
-        const part = chunk.subarray(at, at + frame.length - filled);
-        frame.set(part, filled);
+        if (filled === 0) {
+          await nextTold();
+          if (told.sides.size > 1) return [...told.sides][0];
+          if (told.sides.size === 0) throw new BrokenPicture(path, 'ffmpeg gave bytes that it told nothing of');
+          [width, height] = [...told.sides][0]!.split('x').map(Number) as [number, number];
+          frame = new Uint8Array(3 * width * height);
+        }
+        const part = chunk.subarray(at, at + frame!.length - filled);
+        frame!.set(part, filled);
         filled += part.length;
         at += part.length;
-        if (filled < frame.length) continue;
-        const time = await timeOf();
-        check();
-        count++;
-        // Times that do not rise are of no use: some files have none.
-        yield { data: frame, width, height, ...(time !== undefined && time > last && { time }) };
-        last = Math.max(last, time ?? last);
-        frame = new Uint8Array(frame.length);
+        if (filled < frame!.length) continue;
         filled = 0;
+        const time = told.times.shift();
+        // Times that do not rise are of no use: some files have none.
+        const rises = time !== undefined && time > last;
+        last = Math.max(last, time ?? last);
+        if (count++ < done.frames) continue;
+        done.frames++;
+        yield { data: frame!, width, height, ...(rises && { time }) };
       }
     }
     const [code, signal] = (await closed) as [number | null, NodeJS.Signals | null];
     if (failed !== undefined) throw notStarted(failed);
     checkRun(path, { errors: told.errors, code, signal, stopped, bytes: count }, limits);
     if (filled > 0) throw new BrokenPicture(path, `it ended within frame ${count + 1}`);
+    return undefined;
   } finally {
     child.kill('SIGKILL');
   }

@@ -127,8 +127,19 @@ test('video files that are none, or not whole', { skip: withoutFfmpeg }, async (
 });
 
 test('one by one: the frames and times that are decoded together, or the same reason', async () => {
-  const names = withoutFfmpeg ? [] : ['a.mkv', 'vary.mkv', 'lying.mp4', 'cut.mp4', 'sound.wav'];
-  if (!withoutFfmpeg) writeFileSync(file('sound.wav'), readFileSync(file('a.gif')).subarray(3));
+  const names = withoutFfmpeg ? [] : ['a.mkv', 'vary.mkv', 'lying.mp4', 'cut.mp4', 'sound.wav', 'both.ts'];
+  if (!withoutFfmpeg) {
+    writeFileSync(file('sound.wav'), readFileSync(file('a.gif')).subarray(3));
+    // The picture changes its size on the way.
+    const parts = [32, 48].map((own) => {
+      videoFile(file('part.ts'), square(5, own, 2), own, ['-r', '25', '-c:v', 'mpeg2video']);
+      return readFileSync(file('part.ts'));
+    });
+    writeFileSync(file('both.ts'), Buffer.concat(parts));
+    const { width, height, data } = await decodeClip(file('both.ts'), { side: 64 });
+    assert.deepEqual([width, height], [32, 32]);
+    assert.ok(data.length > 7 * 3 * 32 ** 2);
+  }
   for (const name of ['folder', 'a.gif', 'a.webp', 'delays.gif', 'cut.gif', 'nothing.mp4', ...names])
     for (const side of [64, 16]) {
       const whole = await decodeClip(file(name), { side }).catch((error: BrokenPicture) => error.reason);
