@@ -141,7 +141,7 @@ test('one by one: the frames and times that are decoded together, or the same re
     assert.ok(data.length > 7 * 3 * 32 ** 2);
   }
   for (const name of ['folder', 'a.gif', 'a.webp', 'delays.gif', 'cut.gif', 'nothing.mp4', ...names])
-    for (const side of [64, 16]) {
+    for (const side of name.startsWith('a.') ? [64, 16] : [64]) {
       const whole = await decodeClip(file(name), { side }).catch((error: BrokenPicture) => error.reason);
       const frames: VideoFrame[] = [];
       const reason = await (async () => {
@@ -162,7 +162,7 @@ test('one by one: the frames and times that are decoded together, or the same re
 test('a long video takes no more memory than a short one', { skip: withoutFfmpeg }, async () => {
   const side = 128;
   const { status } = spawnSync(findFfmpeg()!, [
-    ...['-v', 'error', '-y', '-f', 'lavfi', '-i', `color=c=red:size=${side}x${side}:rate=50:duration=120`],
+    ...['-v', 'error', '-y', '-f', 'lavfi', '-i', `color=c=red:size=${side}x${side}:rate=50:duration=80`],
     ...['-c:v', 'mpeg4', file('long.mp4')],
   ]);
   assert.equal(status, 0);
@@ -173,7 +173,7 @@ test('a long video takes no more memory than a short one', { skip: withoutFfmpeg
     bytes += data.length;
     if (frames % 100 === 0) most = Math.max(most, process.memoryUsage().rss - before);
   }
-  assert.equal(frames, 6000);
+  assert.equal(frames, 4000);
   assert.ok(most < bytes / 3, `${most} bytes more while ${bytes} went by`);
   // Who leaves early ends the decoder.
   for await (const { time } of clipFrames(file('long.mp4'), { side })) if (time! > 1) break;

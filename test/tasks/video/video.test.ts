@@ -229,6 +229,14 @@ test('predict with videos: text, JSON, CSV and a page; each that cannot be read 
   const frames = await predict('data/val/left/0.gif', '--window', '6');
   assert.equal(frames.stdout.trim().split('\n').length, 1);
   assert.ok(!existsSync(join(root, 'x')));
+  for (const [args, why] of [
+    [['vidio'], /Expected "video" or nothing after quickstart but received "vidio"\. Did you mean "video"\?/],
+    [['video', '--data', 'nothing'], /Expected Fashion-MNIST at nothing .* apt-get install dataset-fashion-mnist/],
+  ] as const) {
+    const { status, stderr } = await cliHere(['quickstart', ...args], { cwd: root });
+    assert.equal(status, 2);
+    assert.match(stderr, why);
+  }
   const pictures = await cliHere(['predict', 'again.onnx', 'cut.gif', '--sort-into', 'y'], { cwd: root });
   assert.match(pictures.stderr, /Expected no --sort-into/);
 });
