@@ -107,7 +107,7 @@ async function pretrain(name: string): Promise<void> {
       '256',
       ...rest,
       '--eval-every',
-      String(Math.max(1, passes / 16)),
+      String(Math.max(1, Math.round(passes / 16))),
     ],
     ...['--seed', '0', '--device', device, '--threads', share, '--workers', share, '-o', run],
   );

@@ -12,10 +12,10 @@ const SMALL = ['-m', 'resnet-rs-14', '--width', '0.125', '--size', '28'];
  * stands but for the options given here.
  */
 const SHORTER: Readonly<Record<string, readonly string[]>> = {
-  'train flowers': ['--explain'],
+  'train flowers': ['--explain', ...SMALL],
   'train flowers --minutes 60': ['--explain', ...SMALL],
   'recipe find-rate flowers': ['--steps', '20', ...SMALL],
-  'ablate flowers --plan': SMALL,
+  'ablate flowers --plan': [...SMALL, '--steps', 'epochs,squeeze-excite'],
   'transfer runs/flowers-1 scratch --to flowers': ['--methods', 'linear,knn', '--labels', '100', '--seeds', '1'],
   'self-train flowers --unlabelled heap': [...smallRun(1), '--rounds', '1', '--floor', '0'],
 };
