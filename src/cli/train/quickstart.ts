@@ -1,5 +1,6 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { Command } from 'commander';
 import sharp from 'sharp';
 import type { Dataset } from '../../data/dataset.js';
@@ -67,7 +68,9 @@ async function run(what: string | undefined, flags: { data: string; out?: string
   if (video) await makeClips(data, out, (text) => progress.note(text));
   const wanted = video ? videoOptions(out) : options(data, out);
   const dataset = await openTrainingData(wanted);
-  const same = isRun(out) && JSON.stringify(loadConfig(out)) === JSON.stringify(await resolveRun(wanted, dataset));
+  const asWritten = JSON.parse(JSON.stringify(await resolveRun(wanted, dataset))) as unknown;
+  // Whatever the order of the settings.
+  const same = isRun(out) && isDeepStrictEqual(JSON.parse(JSON.stringify(loadConfig(out))), asWritten);
   let task: Parameters<typeof runTrainer>[0] = { type: 'train', options: wanted };
   if (same && flags.fresh !== true && existsSync(lastCheckpoint(out))) {
     progress.note(
