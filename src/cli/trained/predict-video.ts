@@ -49,22 +49,27 @@ export async function predictVideos(file: string, given: readonly string[], flag
   let [count, failed] = [0, 0];
   const csv = { labels, top, all: flags.all === true };
   if (flags.csv === true) await writeLine(process.stdout, videoCsvHeader(csv));
-  for await (const { path, error } of videos()) {
-    const options = {
-      ...{ top, window, hop, threshold: flags.threshold, batch: flags.batch, strip: page && STRIP },
-      onWindow: ({ end, endFrame }: { end?: number; endFrame: number }) => progress.show(path, end, endFrame),
-    };
-    for await (const result of error === undefined
-      ? predictor.predict(path, options)
-      : [{ path, predictions: [], windows: [], error }]) {
-      progress.clear();
-      await page?.add(result);
-      count++;
-      if (result.error !== undefined) failed++;
-      if (flags.json === true) await writeLine(process.stdout, videoJson(result));
-      else if (flags.csv === true) await writeLine(process.stdout, videoCsv(result, csv));
-      else await writeLine(result.error === undefined ? process.stdout : process.stderr, videoText(result));
+  /** Videos on their way, in order. */
+  const ahead: FoundVideo[] = [];
+  async function* paths(): AsyncGenerator<string> {
+    for await (const found of videos()) {
+      ahead.push(found);
+      yield found.path;
     }
+  }
+  for await (const result of predictor.predict(paths(), {
+    ...{ top, window, hop, threshold: flags.threshold, batch: flags.batch, strip: page && STRIP },
+    onWindow: ({ end, endFrame }, path) => progress.show(path, end, endFrame),
+  })) {
+    // Of a place that cannot be looked into the walk knows more than the decoder.
+    result.error = ahead.shift()!.error ?? result.error;
+    progress.clear();
+    await page?.add(result);
+    count++;
+    if (result.error !== undefined) failed++;
+    if (flags.json === true) await writeLine(process.stdout, videoJson(result));
+    else if (flags.csv === true) await writeLine(process.stdout, videoCsv(result, csv));
+    else await writeLine(result.error === undefined ? process.stdout : process.stderr, videoText(result));
   }
   await predictor.close();
   if (page !== undefined) {

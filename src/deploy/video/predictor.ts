@@ -10,6 +10,7 @@ import { clipFrames } from '../../data/video/stream.js';
 import { UsageError } from '../../errors.js';
 import type { OnnxMetadata } from '../metadata.js';
 import { type OpenedFile, openFile } from '../predictor.js';
+import { Queue } from '../queue.js';
 import type { SessionOptions } from '../session.js';
 import type { SessionThread } from '../session-thread.js';
 import { best, UNSURE } from '../told.js';
@@ -29,7 +30,7 @@ export interface VideoOptions extends WindowOptions {
   batch?: number;
   /** Frames of each video that are kept as a strip. Default 0. */
   strip?: number;
-  /** Told of each window as soon as it is known. */
+  /** Told of each window as soon as it is known; some of the next video may come before the last of this one. */
   onWindow?: (window: WindowPrediction, path: string) => void;
   /** Ends the prediction: it throws the signal's reason. */
   signal?: AbortSignal;
@@ -101,18 +102,33 @@ export class VideoPredictor {
     numberOption('threshold', threshold, 0, 1);
     checkSpan('window', window);
     checkSpan('hop', hop);
-    let index = 0;
-    for await (const video of videosOf(videos)) {
-      const path = typeof video === 'string' ? video : (video.path ?? `#${index}`);
-      index++;
+    const stop = new AbortController();
+    const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
+    const begun = new Set<Promise<VideoResult>>();
+    const begin = (video: Video, path: string): Promise<VideoResult> => {
       this.#session.checkOpen();
-      try {
-        yield await this.#one(video, path, options);
-      } catch (error) {
-        const reason = reasonOf(error);
-        if (reason === undefined) throw error;
-        yield { path, predictions: [], windows: [], error: reason };
+      const result = this.#one(video, path, { ...options, signal });
+      begun.add(result);
+      result.catch(() => undefined).finally(() => begun.delete(result)); // heard in its turn
+      return result;
+    };
+    // While one is told the next one is begun: most of a short video is the start of its decoder.
+    const ahead = new Queue<Promise<VideoResult>>(1);
+    void (async () => {
+      let index = 0;
+      for await (const video of videosOf(videos)) {
+        if (!(await ahead.free())) return;
+        await ahead.push(begin(video, typeof video === 'string' ? video : (video.path ?? `#${index}`)));
+        index++;
       }
+      ahead.end();
+    })().catch((thrown: unknown) => ahead.end({ thrown }));
+    try {
+      for (let result = await ahead.shift(); result !== undefined; result = await ahead.shift()) yield await result;
+    } finally {
+      ahead.drop();
+      stop.abort();
+      await Promise.allSettled(begun);
     }
   }
 
@@ -122,14 +138,17 @@ export class VideoPredictor {
   }
 
   async #one(video: Video, path: string, options: VideoOptions): Promise<VideoResult> {
-    const clip = this.#clip;
-    const frames =
-      typeof video === 'string' ? clipFrames(video, { side: clip.side }) : framesInMemory({ ...video, path });
-    const steady = await steadyVideo(frames, clip.fps ?? 0, path);
+    const { side, fps = 0 } = this.#clip;
+    const frames = typeof video === 'string' ? clipFrames(video, { side }) : framesInMemory({ ...video, path });
     try {
+      const steady = await steadyVideo(frames, fps, path);
       return { path, ...(await this.#told(steady, path, options)) };
+    } catch (error) {
+      const reason = reasonOf(error);
+      if (reason === undefined) throw error;
+      return { path, predictions: [], windows: [], error: reason };
     } finally {
-      await steady.close();
+      await frames.return(undefined);
     }
   }
 

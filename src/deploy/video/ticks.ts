@@ -17,8 +17,6 @@ export interface SteadyVideo {
   length: number | undefined;
   /** The frame of each tick, the same one where it lasts. */
   ticks: AsyncGenerator<VideoFrame>;
-  /** Ends its decoder, wherever it is. */
-  close(): Promise<void>;
 }
 
 /**
@@ -55,7 +53,6 @@ export async function steadyVideo(frames: AsyncIterable<VideoFrame>, fps: number
   return {
     ...{ fps: found, length },
     ticks: chosen === undefined ? all() : ticksOf(all(), rate, found!, path),
-    close: async () => void (await source.return?.()),
   };
 }
 

@@ -171,6 +171,21 @@ test('the exported file says of videos what the model says of their windows, wit
   await assert.rejects(predictor.predict(gif, { window: { frames: 0.5 } }).next(), /Expected \{ frames: 64 \} or/);
   const mixed = predictor.predict({ frames: [wide[0]!, { ...wide[0]!, width: SIDE, height: 2 * SIDE }] });
   await assert.rejects(mixed.next(), /frames of 32 x 16 in #0 but frame 1 is 16 x 32/);
+  // Who leaves early leaves nothing behind, and what is taken is a little ahead of what is told.
+  const taken: number[] = [];
+  function* many(): Generator<string> {
+    for (let i = 0; i < 9; i++) {
+      taken.push(i);
+      yield gif;
+    }
+  }
+  for await (const { path } of predictor.predict(many())) {
+    assert.equal(path, gif);
+    break;
+  }
+  assert.ok(taken.length >= 1 && taken.length <= 4, `${taken}`);
+  const signal = AbortSignal.abort(new Error('enough'));
+  await assert.rejects(predictor.predict(gif, { signal }).next(), /enough/);
   await predictor.close();
   await assert.rejects(predictor.predict(gif).next(), /was closed/);
   await assert.rejects(Predictor.load(join(root, 'whole')), /takes clips of 4 frames: VideoPredictor\.load opens it/);
