@@ -87,6 +87,8 @@ test('a window is what a clip covers, or as long as it is said', () => {
   assert.deepEqual(of({}, 25), { window: 16, hop: 16 });
   // SlowFast's clips are of time: 16 frames at 30 a second.
   assert.deepEqual(of({ rule: 'slowfast' }, 60), { window: 32, hop: 32 });
+  assert.deepEqual(of({ rule: 'slowfast' }, 30.0001), { window: 16, hop: 16 });
+  assert.deepEqual(of({ rule: 'slowfast' }, 12), { window: 7, hop: 7 });
   // As wide as the video allows, up to 4.
   assert.deepEqual(of({ stride: 0 }, 25), { window: 32, hop: 32 });
   assert.deepEqual(of({ stride: 0 }, 25, 17), { window: 16, hop: 16 });
