@@ -7,6 +7,7 @@ import { onnxFile } from '../../deploy/model-file.js';
 import { VideoPredictor } from '../../deploy/video/predictor.js';
 import { stretchesOf } from '../../deploy/video/told.js';
 import { momentText } from '../../deploy/video/words.js';
+import { UsageError } from '../../errors.js';
 import { makeFolder } from '../../files.js';
 import { commandLine } from '../../suggest.js';
 import type { TrainOptions } from '../../train/index.js';
@@ -32,11 +33,17 @@ export const videoOptions = (out: string): TrainOptions => ({
   settings: { epochs: 5, flip: 0, frameStride: 2 },
 });
 
-/** Makes moving Fashion-MNIST, where it is not there yet: garments of the training pictures to learn from, others to measure on. */
+/**
+ * Makes moving Fashion-MNIST, where it is not there yet: garments of the training pictures to learn from, others to measure on.
+ * @throws UsageError where something else lies in its place
+ */
 export async function makeClips(data: string, out: string, note: (text: string) => void): Promise<void> {
   const folder = clipsFolder(out);
   const mark = JSON.stringify(CLIPS);
-  if (existsSync(join(folder, MARK)) && readFileSync(join(folder, MARK), 'utf8') === mark) return;
+  const own = existsSync(join(folder, MARK));
+  if (own && readFileSync(join(folder, MARK), 'utf8') === mark) return;
+  if (existsSync(folder) && !own)
+    throw new UsageError(`Expected to make clips in ${folder} but it holds something else. Choose another --out.`);
   const { train, val } = await openDataset(data);
   const unfinished = `${folder}.unfinished`;
   rmSync(unfinished, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Batch } from '../../../src/data/loading/batch.js';
@@ -244,8 +244,11 @@ test('predict with videos: text, JSON, CSV and a page; each that cannot be read 
   const frames = await predict('data/val/left/0.gif', '--window', '6');
   assert.equal(frames.stdout.trim().split('\n').length, 1);
   assert.ok(!existsSync(join(root, 'x')));
+  mkdirSync(join(root, 'kept-clips'));
   for (const [args, why] of [
     [['vidio'], /Expected "video" or nothing after quickstart but received "vidio"\. Did you mean "video"\?/],
+    // The folder of the clips lies beside the run's.
+    [['video', '--data', 'data', '-o', 'kept'], /Expected to make clips in kept-clips but it holds something else/],
     [['video', '--data', 'nothing'], /Expected Fashion-MNIST at nothing .* apt-get install dataset-fashion-mnist/],
   ] as const) {
     const { status, stderr } = await cliHere(['quickstart', ...args], { cwd: root });
