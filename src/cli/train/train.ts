@@ -299,13 +299,14 @@ export function summary(run: string, figures: RunFigures, choice?: Choice): stri
         ]),
     `report   ${join(run, 'report.html')}`,
     `weights  ${finalWeights(run)}`,
-    ...(taskNamed(figures.task).clips === true
-      ? [`next     rescaled eval ${commandLine([run])}`]
-      : taskNamed(figures.task).exported === undefined
-        ? [`next     rescaled train LABELLED --from ${commandLine([run])}`]
-        : difference === undefined
-          ? [`next     ${RUNTIME_INSTALL} && rescaled export ${commandLine([run])}`]
-          : [`ONNX     ${onnxFile(run)}`, `next     rescaled predict ${commandLine([run])} PICTURES...`]),
+    ...(taskNamed(figures.task).exported === undefined
+      ? [`next     rescaled train LABELLED --from ${commandLine([run])}`]
+      : difference === undefined
+        ? [`next     ${RUNTIME_INSTALL} && rescaled export ${commandLine([run])}`]
+        : [
+            `ONNX     ${onnxFile(run)}`,
+            `next     rescaled predict ${commandLine([run])} ${taskNamed(figures.task).clips === true ? 'VIDEO' : 'PICTURES'}...`,
+          ]),
   ].join('\n');
 }
 
