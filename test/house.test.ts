@@ -14,6 +14,7 @@ const ROOMS: Record<string, string[]> = {
   net: [],
   augment: [],
   report: [],
+  ranks: ['torch'],
   nn: ['torch'],
   optim: ['torch'],
   weights: ['torch', 'net'],
