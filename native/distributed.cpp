@@ -74,31 +74,30 @@ Napi::Value joinGroup(const Napi::CallbackInfo& info) {
       });
 }
 
-// leaveGroup(group): closes its connections. Calls on it fail afterwards.
+// leaveGroup(group): closes its connections, so that calls of the others fail. The store stays, for last words.
 Napi::Value leaveGroup(const Napi::CallbackInfo& info) {
   auto group = groupOf(info.Env(), info[0]);
   // Threads are joined, which may wait for a call that is under way.
-  return inBackground(info.Env(), [communicator = std::move(group->communicator), store = std::move(group->store)]() mutable {
-    communicator.reset();
-    store.reset();
-  });
+  return inBackground(info.Env(), [communicator = std::move(group->communicator)]() mutable { communicator.reset(); });
 }
 
+c10::intrusive_ptr<c10d::Store> storeOf(Napi::Value value) { return (*value.As<Napi::External<std::shared_ptr<Group>>>().Data())->store; }
+
 Napi::Value storeSet(const Napi::CallbackInfo& info) {
-  auto group = groupOf(info.Env(), info[0]);
+  auto store = storeOf(info[0]);
   auto key = info[1].As<Napi::String>().Utf8Value(), value = info[2].As<Napi::String>().Utf8Value();
-  return inBackground(info.Env(), [=]() { group->store->set(key, std::vector<uint8_t>(value.begin(), value.end())); });
+  return inBackground(info.Env(), [=]() { store->set(key, std::vector<uint8_t>(value.begin(), value.end())); });
 }
 
 // storeGet(group, key) -> Promise<string>, which waits until somebody has set it
 Napi::Value storeGet(const Napi::CallbackInfo& info) {
-  auto group = groupOf(info.Env(), info[0]);
+  auto store = storeOf(info[0]);
   auto key = info[1].As<Napi::String>().Utf8Value();
   auto found = std::make_shared<std::string>();
   return inBackground(
       info.Env(),
       [=]() {
-        auto bytes = group->store->get(key);
+        auto bytes = store->get(key);
         found->assign(bytes.begin(), bytes.end());
       },
       [found](Napi::Env env) -> Napi::Value { return Napi::String::New(env, *found); });
