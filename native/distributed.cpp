@@ -1,6 +1,8 @@
 // Several processes: a store, a group on PyTorch's own c10d (Gloo), and what moves tensors between its ranks. Waiting is done on another thread.
 #include "distributed.h"
 
+#include <thread>
+
 namespace rescaled {
 
 #ifdef RESCALED_C10D
@@ -38,14 +40,13 @@ std::string text(Napi::Object options, const char* name) {
 
 int64_t integer(Napi::Object options, const char* name) { return options.Get(name).As<Napi::Number>().Int64Value(); }
 
-// joinGroup({ host, port, rank, world, timeoutMs, address?, interface? }) -> Promise<group>. Rank 0 serves the store. `address` is this
-// machine's on the way to `host`: left to itself Gloo binds to what the host's name resolves to, which is often 127.0.0.1.
-Napi::Value joinGroup(const Napi::CallbackInfo& info) {
+// openStore({ host, port, serve, timeoutMs }) -> Promise<group>, of which only the store is there yet. Nobody is waited for but the server.
+Napi::Value openStore(const Napi::CallbackInfo& info) {
   auto env = info.Env();
   auto options = info[0].As<Napi::Object>();
-  auto host = text(options, "host"), address = text(options, "address"), interface = text(options, "interface");
-  int rank = int(integer(options, "rank")), world = int(integer(options, "world"));
+  auto host = text(options, "host");
   auto port = uint16_t(integer(options, "port"));
+  bool serve = options.Get("serve").ToBoolean();
   auto timeout = std::chrono::milliseconds(integer(options, "timeoutMs"));
   auto group = std::make_shared<Group>();
   return inBackground(
@@ -53,25 +54,35 @@ Napi::Value joinGroup(const Napi::CallbackInfo& info) {
       [=]() {
         c10d::TCPStoreOptions tcp;
         tcp.port = port;
-        tcp.isServer = rank == 0;
-        tcp.numWorkers = size_t(world);
+        tcp.isServer = serve;
+        tcp.waitWorkers = false;
         tcp.timeout = timeout;
 #if RESCALED_TORCH_AT_LEAST(2, 4)
         tcp.useLibUV = false;  // Debian's build has none
 #endif
-        auto tcpStore = c10::make_intrusive<c10d::TCPStore>(host, tcp);
-        tcpStore->setTimeout(timeout);
-        group->store = c10::make_intrusive<c10d::PrefixStore>("rescaled", tcpStore);
-        auto gloo = c10d::ProcessGroupGloo::Options::create(timeout);
-        gloo->threads = 2;
-        gloo->devices.push_back(!interface.empty()  ? c10d::ProcessGroupGloo::createDeviceForInterface(interface)
-                                : !address.empty() ? c10d::ProcessGroupGloo::createDeviceForHostname(address)
-                                                   : c10d::ProcessGroupGloo::createDefaultDevice());
-        group->communicator = c10::make_intrusive<c10d::ProcessGroupGloo>(group->store, rank, world, gloo);
+        group->store = c10::make_intrusive<c10d::PrefixStore>("rescaled", c10::make_intrusive<c10d::TCPStore>(host, tcp));
       },
       [group](Napi::Env env) -> Napi::Value {
         return Napi::External<std::shared_ptr<Group>>::New(env, new std::shared_ptr<Group>(group), [](Napi::Env, std::shared_ptr<Group>* held) { delete held; });
       });
+}
+
+// openGroup(group, { rank, world, timeoutMs, address?, interface? }) -> Promise<void>, when all ranks have a store. `address` is this machine's on
+// the way to the others: left to itself Gloo binds to what the host's name resolves to, which is often 127.0.0.1.
+Napi::Value openGroup(const Napi::CallbackInfo& info) {
+  auto options = info[1].As<Napi::Object>();
+  auto group = *info[0].As<Napi::External<std::shared_ptr<Group>>>().Data();
+  auto address = text(options, "address"), interface = text(options, "interface");
+  int rank = int(integer(options, "rank")), world = int(integer(options, "world"));
+  auto timeout = std::chrono::milliseconds(integer(options, "timeoutMs"));
+  return inBackground(info.Env(), [=]() {
+    auto gloo = c10d::ProcessGroupGloo::Options::create(timeout);
+    gloo->threads = 2;
+    gloo->devices.push_back(!interface.empty()  ? c10d::ProcessGroupGloo::createDeviceForInterface(interface)
+                            : !address.empty() ? c10d::ProcessGroupGloo::createDeviceForHostname(address)
+                                               : c10d::ProcessGroupGloo::createDefaultDevice());
+    group->communicator = c10::make_intrusive<c10d::ProcessGroupGloo>(group->store, rank, world, gloo);
+  });
 }
 
 // leaveGroup(group): closes its connections, so that calls of the others fail. The store stays, for last words.
@@ -89,18 +100,28 @@ Napi::Value storeSet(const Napi::CallbackInfo& info) {
   return inBackground(info.Env(), [=]() { store->set(key, std::vector<uint8_t>(value.begin(), value.end())); });
 }
 
-// storeGet(group, key) -> Promise<string>, which waits until somebody has set it
+// storeGet(group, key, waitMs) -> Promise<string | null>: null where nobody has set it in this time. Short times: a thread that waits keeps its
+// process from ending.
 Napi::Value storeGet(const Napi::CallbackInfo& info) {
   auto store = storeOf(info[0]);
   auto key = info[1].As<Napi::String>().Utf8Value();
-  auto found = std::make_shared<std::string>();
+  auto patience = std::chrono::milliseconds(info[2].As<Napi::Number>().Int64Value());
+  auto found = std::make_shared<optional<std::string>>();
   return inBackground(
       info.Env(),
       [=]() {
+        // Asked again and again: TCPStore has one connection, and a wait on the server would keep other calls of this rank from it.
+        for (auto until = std::chrono::steady_clock::now() + patience; !store->check({key});) {
+          if (std::chrono::steady_clock::now() >= until) return;
+          std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        }
         auto bytes = store->get(key);
-        found->assign(bytes.begin(), bytes.end());
+        *found = std::string(bytes.begin(), bytes.end());
       },
-      [found](Napi::Env env) -> Napi::Value { return Napi::String::New(env, *found); });
+      [found](Napi::Env env) -> Napi::Value {
+        if (!found->has_value()) return env.Null();
+        return Napi::String::New(env, **found);
+      });
 }
 
 void waitFor(std::vector<Pending>& all) {
@@ -173,7 +194,7 @@ Napi::Value inBackground(Napi::Env env, std::function<void()> work, std::functio
 }
 
 std::shared_ptr<Group> groupOf(Napi::Env env, Napi::Value value) {
-  if (!value.IsExternal()) throw Napi::TypeError::New(env, "Expected the group that joinGroup gives.");
+  if (!value.IsExternal()) throw Napi::TypeError::New(env, "Expected the group that openStore gives.");
   auto group = *value.As<Napi::External<std::shared_ptr<Group>>>().Data();
   if (!group->communicator) throw Napi::Error::New(env, "The group has been left.");
   return group;
@@ -199,7 +220,8 @@ void registerDistributed(Napi::Env env, Napi::Object exports) {
     names.Set(uint32_t(0), "gloo");
     return names;
   }));
-  exports.Set("joinGroup", Napi::Function::New(env, joinGroup));
+  exports.Set("openStore", Napi::Function::New(env, openStore));
+  exports.Set("openGroup", Napi::Function::New(env, openGroup));
   exports.Set("leaveGroup", Napi::Function::New(env, leaveGroup));
   exports.Set("storeSet", Napi::Function::New(env, storeSet));
   exports.Set("storeGet", Napi::Function::New(env, storeGet));

@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { RescaledError, UsageError } from '../errors.js';
-import { Group } from '../torch/index.js';
+import { Group, MissingRanks } from '../torch/index.js';
 import type { RankPlace } from './place.js';
 
 /** Of joining and of each call: evaluations and checkpoints of one rank fall into it. RESCALED_RANKS_TIMEOUT, in seconds, changes it. */
@@ -26,22 +26,37 @@ export function ranksTimeout(env: Readonly<Record<string, string | undefined>>):
   return Math.round(seconds * 1000);
 }
 
+/** libtorch's own lines of what fails, which we say in words. It reads them when it is loaded. */
+export function quietLibrary(env: NodeJS.ProcessEnv = process.env): void {
+  env['GLOG_minloglevel'] ??= '3';
+  env['TORCH_CPP_LOG_LEVEL'] ??= 'FATAL';
+}
+
 /**
  * Joins the ranks that this process was started with.
  * @throws PeerGone when they are not there in time
  */
-export async function joinRanks(place: RankPlace, env: Readonly<Record<string, string | undefined>>): Promise<Group> {
+export async function joinRanks(
+  place: RankPlace,
+  env: Readonly<Record<string, string | undefined>>,
+  signal?: AbortSignal,
+): Promise<Group> {
   const { rank, world, host, port } = place;
   const chosen = env['GLOO_SOCKET_IFNAME'];
   const timeoutMs = ranksTimeout(env);
   const own = chosen === undefined || chosen === '' ? await addressTowards(host, port) : undefined;
   try {
-    return await Group.join({
-      ...{ host, port, rank, world, timeoutMs },
-      ...(chosen === undefined || chosen === '' ? {} : { interface: chosen }),
-      ...(own === undefined ? {} : { address: own }),
-    });
+    return await Group.join(
+      {
+        ...{ host, port, rank, world, timeoutMs },
+        ...(chosen === undefined || chosen === '' ? {} : { interface: chosen }),
+        ...(own === undefined ? {} : { address: own }),
+      },
+      signal,
+    );
   } catch (error) {
+    if (signal?.aborted === true)
+      throw new PeerGone(`rank ${rank}: stopped before all ranks were there.`, { cause: error });
     throw notJoined(error as Error, place, timeoutMs);
   }
 }
@@ -77,10 +92,14 @@ function notJoined(cause: Error, { rank, world, host, port }: RankPlace, timeout
       `Expected port ${port} to be free on ${host}, where rank 0 listens, but another program has it. Set MASTER_PORT to another for all ranks.`,
       { cause },
     );
-  const seconds = timeoutMs / 1000;
-  const who = rank === 0 ? `the other ${world - 1} of ${world} ranks` : `rank 0 of ${world} at ${host}:${port}`;
+  const missing =
+    cause instanceof MissingRanks
+      ? `${cause.ranks.length === 1 ? 'rank' : 'ranks'} ${cause.ranks.join(', ')}`
+      : 'the others';
+  const where = rank === 0 ? '' : ` (rank 0 is to listen at ${host}:${port})`;
+  const why = cause instanceof MissingRanks ? '' : ` (${said})`;
   return new PeerGone(
-    `Expected ${who} within ${seconds} s but rank ${rank} waited in vain (${said}). ` +
+    `Expected ${missing} of ${world} within ${timeoutMs / 1000} s but rank ${rank} waited in vain${why}${where}. ` +
       'Are all of them started, with the same MASTER_ADDR, MASTER_PORT and WORLD_SIZE, and may they reach each other? RESCALED_RANKS_TIMEOUT=SECONDS waits longer.',
     { cause },
   );

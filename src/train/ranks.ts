@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PartShare } from '../data/loading/loader.js';
 import { type Source, subset } from '../data/sources/source.js';
-import { RescaledError, UsageError } from '../errors.js';
+import { type ExitCode, RescaledError, UsageError } from '../errors.js';
 import { PeerGone, peerGone } from '../ranks/join.js';
 import { fromTypedArray, type Group, type Tensor } from '../torch/index.js';
 
@@ -53,16 +53,16 @@ export class Ranks {
     try {
       return await body(this.#group!);
     } catch (error) {
-      const said = await Promise.race([
-        this.#group!.get('failed').catch(() => undefined),
-        sleep(LAST_WORDS_MS, undefined, { ref: false }),
-      ]);
-      if (typeof said === 'string') {
-        const { rank, message, exitCode } = JSON.parse(said) as { rank: number; message: string; exitCode: 1 | 2 | 75 };
-        if (rank !== this.rank) throw new OtherFailed(`rank ${rank} failed: ${message}`, { exitCode, cause: error });
-      }
+      const said = await this.#group!.get('failed', LAST_WORDS_MS).catch(() => undefined);
+      if (said !== undefined && (JSON.parse(said) as LastWords).rank !== this.rank) throw this.#failure(said, error);
       throw peerGone(error, this.rank, this.doing);
     }
+  }
+
+  /** What another rank said last. */
+  #failure(said: string, cause?: unknown): OtherFailed {
+    const { rank, message, exitCode } = JSON.parse(said) as LastWords;
+    return new OtherFailed(`rank ${rank} failed: ${message}`, { exitCode, cause });
   }
 
   /** Tells the others why this rank ends, so that none waits. */
@@ -70,8 +70,12 @@ export class Ranks {
     if (this.#group === undefined) return;
     const theirs = error instanceof OtherFailed || error instanceof PeerGone;
     const exitCode = error instanceof RescaledError ? error.exitCode : 1;
-    const words = JSON.stringify({ rank: this.rank, message: (error as Error).message, exitCode });
-    if (!theirs) await Promise.race([this.#group.set('failed', words).catch(() => undefined), sleep(LAST_WORDS_MS)]);
+    const words: LastWords = { rank: this.rank, message: (error as Error).message, exitCode };
+    if (!theirs)
+      await Promise.race([
+        this.#group.set('failed', JSON.stringify(words)).catch(() => undefined),
+        sleep(LAST_WORDS_MS),
+      ]);
     // Now their calls fail, and they look for the reason in the store, which ends with rank 0.
     await Promise.race([this.#group.leave().catch(() => undefined), sleep(LAST_WORDS_MS)]);
     if (this.chief) await sleep(LAST_WORDS_MS);
@@ -91,12 +95,13 @@ export class Ranks {
       await this.#call((group) => group.set(key, JSON.stringify(value)));
       return value!;
     }
-    for (;;)
-      try {
-        return JSON.parse(await this.#group.get(key)) as T;
-      } catch (error) {
-        if (!/timed? ?out/i.test((error as Error).message)) await this.#call(() => Promise.reject(error));
-      }
+    for (;;) {
+      const text = await this.#call((group) => group.get(key, LAST_WORDS_MS / 3));
+      if (text !== undefined) return JSON.parse(text) as T;
+      // Nothing breaks where a rank fails before the first call of all of them.
+      const failed = await this.#call((group) => group.get('failed', 0));
+      if (failed !== undefined) throw this.#failure(failed);
+    }
   }
 
   /** @throws RescaledError when another rank has something else here, such as another version or other pictures */
@@ -105,7 +110,7 @@ export class Ranks {
     const own = JSON.stringify(what);
     await this.#call((group) => group.set(`agree/${this.rank}`, own));
     const chiefs = await this.#call((group) => group.get('agree/0'));
-    const theirs = JSON.parse(chiefs) as Record<string, string>;
+    const theirs = JSON.parse(chiefs!) as Record<string, string>;
     const other = Object.keys(what).filter((name) => what[name] !== theirs[name]);
     if (other.length > 0)
       throw new RescaledError(
@@ -152,13 +157,14 @@ export class Ranks {
   /** A text of each rank, on rank 0 alone. */
   async toChief(key: string, text: string): Promise<string[]> {
     if (this.#group === undefined) return [text];
-    if (!this.chief) {
-      await this.#call((group) => group.set(`${key}/${this.rank}`, text));
-      return [];
-    }
-    const texts = [text];
-    for (let rank = 1; rank < this.world; rank++) texts.push(await this.#call((group) => group.get(`${key}/${rank}`)));
-    return texts;
+    await this.#call(async (group) => {
+      await group.set(`${key}/${this.rank}`, text);
+      // All are there after it, or one is missed.
+      await group.barrier();
+    });
+    if (!this.chief) return [];
+    const all = Array.from({ length: this.world }, (_, rank) => `${key}/${rank}`);
+    return this.#call((group) => Promise.all(all.map(async (name) => (await group.get(name))!)));
   }
 
   /** See `Group.reducer`; undefined where this process is alone. */
@@ -166,6 +172,12 @@ export class Ranks {
     const reducer = this.#group?.reducer(parameters, tail);
     return reducer && { arm: () => reducer.arm(), finish: () => this.#call(() => reducer.finish()) };
   }
+}
+
+interface LastWords {
+  rank: number;
+  message: string;
+  exitCode: ExitCode;
 }
 
 /** Said by another rank already: not to be said again by all. */

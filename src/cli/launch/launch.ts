@@ -111,7 +111,7 @@ async function together(words: readonly string[], world: number): Promise<number
             if (ended !== 0 && failed === undefined && interrupted === 0) {
               failed = ended;
               if (name !== null) console.error(`launch: rank ${rank} was ended by ${name}`);
-              void endAll(children);
+              void endAll(children, ended === MISUSE ? 0 : OWN_END_MS);
             }
             resolve();
           });
@@ -126,7 +126,7 @@ async function together(words: readonly string[], world: number): Promise<number
 }
 
 /** Ends those that have not ended by themselves. */
-async function endAll(children: readonly ChildProcess[]): Promise<void> {
+async function endAll(children: readonly ChildProcess[], ownEndMs: number): Promise<void> {
   const wait = async (ms: number): Promise<boolean> => {
     const until = Date.now() + ms;
     while (Date.now() < until) {
@@ -135,7 +135,7 @@ async function endAll(children: readonly ChildProcess[]): Promise<void> {
     }
     return false;
   };
-  if (await wait(OWN_END_MS)) return;
+  if (await wait(ownEndMs)) return;
   for (const child of children) signal(child, 'SIGTERM');
   if (await wait(GRACE_MS)) return;
   for (const child of children) signal(child, 'SIGKILL');

@@ -103,9 +103,11 @@ async function run(data: string | undefined, flags: TrainFlags): Promise<void> {
     if (place.rank > 0) return follow(place);
     // The processes of this machine share its cores.
     const cores = availableParallelism() / place.localWorld;
-    flags.threads ??= Math.max(1, Math.floor(cores));
-    flags.workers ??= Math.max(1, Math.min(8, Math.floor(cores) - 1));
-    console.error(`note: ${place.world} ranks (${place.launcher}), ${plural(flags.threads, 'thread')} each`);
+    const threads = flags.threads ?? Math.max(1, Math.floor(cores));
+    console.error(`note: ${place.world} ranks (${place.launcher})`);
+    // A resumed run keeps its own.
+    if (flags.resume === undefined)
+      Object.assign(flags, { threads, workers: flags.workers ?? Math.max(1, Math.min(8, Math.floor(cores) - 1)) });
   }
   if (flags.resumeIfThere === true && flags.resume === undefined) {
     if (flags.out === undefined) throw new UsageError('Expected --out with --resume-if-there: the run to go on with.');
