@@ -61,7 +61,7 @@ const ROOMS: Record<string, string[]> = {
   ],
   cli: [
     ...['torch', 'child', 'augment', 'report', 'nn', 'optim', 'weights', 'models', 'data', 'recipe', 'run', 'deploy'],
-    ...['checked', 'labels', 'train', 'tasks', 'trained', 'semi', 'choice', 'study', 'studied', 'transfer'],
+    ...['checked', 'labels', 'train', 'tasks', 'trained', 'semi', 'choice', 'study', 'studied', 'transfer', 'ranks'],
   ],
 };
 

@@ -100,7 +100,8 @@ function notJoined(cause: Error, { rank, world, host, port }: RankPlace, timeout
   const why = cause instanceof MissingRanks ? '' : ` (${said})`;
   return new PeerGone(
     `Expected ${missing} of ${world} within ${timeoutMs / 1000} s but rank ${rank} waited in vain${why}${where}. ` +
-      'Are all of them started, with the same MASTER_ADDR, MASTER_PORT and WORLD_SIZE, and may they reach each other? RESCALED_RANKS_TIMEOUT=SECONDS waits longer.',
+      'Are all of them started, with the same MASTER_ADDR, MASTER_PORT and WORLD_SIZE, and may they reach each other? ' +
+      'RESCALED_RANKS_TIMEOUT=SECONDS waits longer.',
     { cause },
   );
 }

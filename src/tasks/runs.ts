@@ -5,9 +5,9 @@ import type { TrainEvent } from '../run/events.js';
 import * as rates from '../train/find-rate/find.js';
 import * as open from '../train/open.js';
 import type { LearnOptions, TrainOptions } from '../train/options.js';
-import type { Ranks } from '../train/ranks.js';
 import * as score from '../train/score.js';
 import * as start from '../train/start.js';
+import type { Ranks } from '../train/step/ranks.js';
 import { followRun, resumeRun, trainRun } from '../train/train.js';
 import { taskNamed } from './index.js';
 

@@ -5,7 +5,7 @@ import { RescaledError } from '../errors.js';
 import type { RunState } from '../run/checkpoint.js';
 import type { RunConfig } from '../run/config.js';
 import type { TrainEvent } from '../run/events.js';
-import type { Ranks } from './ranks.js';
+import type { Ranks } from './step/ranks.js';
 
 /** The pictures of a run that cannot be read: each is told of once, also over a resume, and too many end the run. */
 export class BrokenPictures {

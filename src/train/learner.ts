@@ -13,7 +13,6 @@ import type { LossScaler, Optimiser } from '../optim/index.js';
 import { type ClipInput, type RunConfig, usesMinival } from '../run/config.js';
 import { manualSeed } from '../torch/index.js';
 import type { KeyMatch } from '../weights/report.js';
-import { Ranks } from './ranks.js';
 import { modelOf, preprocessOf, unlabelledStyles } from './resolve.js';
 import { loadStart } from './start.js';
 import { diagnose, diagnoseGradient, diagnoseScale, lossOfOthers, NotFinite } from './step/diagnose.js';
@@ -21,6 +20,7 @@ import { batchGradients } from './step/gradients.js';
 import { Normaliser } from './step/input.js';
 import { buildOptimiser, freeze, trainUnfrozen } from './step/optimiser.js';
 import { RankedStep } from './step/ranked.js';
+import { Ranks } from './step/ranks.js';
 import { applyGradients } from './step/update.js';
 import type { Objective, Task } from './task.js';
 

@@ -18,9 +18,9 @@ import { evaluate, evaluationBatch, evaluationsLeft, isMeasured } from './evalua
 import { evaluationViews, Learner } from './learner.js';
 import { cached, checkDevice, openRunData, withUnlabelled } from './open.js';
 import { OtherWork } from './other-work.js';
-import { digest, Ranks } from './ranks.js';
 import { preprocessOf } from './resolve.js';
 import { Speed } from './speed.js';
+import { digest, Ranks } from './step/ranks.js';
 import { learningRates } from './step/rate.js';
 import type { Evaluator, Task } from './task.js';
 

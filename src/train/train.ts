@@ -14,8 +14,8 @@ import { leavableKinds, lookForCopies, runCopies, withoutLeftOut } from './copie
 import { trainLoop } from './loop.js';
 import { checkDevice, looked, openResumedData, openTrainingData } from './open.js';
 import type { TrainOptions } from './options.js';
-import { Ranks } from './ranks.js';
 import { resolveRun } from './start.js';
+import { Ranks } from './step/ranks.js';
 import type { Task } from './task.js';
 
 /** Trains a task by these options and writes the run folder `options.out`. */

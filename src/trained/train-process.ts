@@ -6,7 +6,7 @@ import type { RankPlace } from '../ranks/place.js';
 import type { TrainEvent } from '../run/events.js';
 import { followTraining, resumeTraining, train } from '../tasks/runs.js';
 import type { TrainOptions } from '../train/index.js';
-import { Ranks } from '../train/ranks.js';
+import { Ranks } from '../train/step/ranks.js';
 import { finishRun, type RunFigures } from './finish.js';
 
 export type TrainTask = (

@@ -3,7 +3,7 @@
 import { joinRanks, quietLibrary } from '../../src/ranks/join.js';
 import type { RankPlace } from '../../src/ranks/place.js';
 import { call, fromTypedArray, setThreads, type Tensor } from '../../src/torch/index.js';
-import { Ranks } from '../../src/train/ranks.js';
+import { Ranks } from '../../src/train/step/ranks.js';
 
 const [rank = 0, world = 1, port = 0] = process.argv.slice(2, 5).map(Number);
 const mode = process.argv[5];

@@ -1,6 +1,6 @@
 import { BatchNorm, type Module } from '../../nn/index.js';
 import { call, fromTypedArray, keep, noGrad, scope, type Tensor } from '../../torch/index.js';
-import type { Ranks } from '../ranks.js';
+import type { Ranks } from './ranks.js';
 
 /** Numbers of a step that every rank brings, and that are summed with the gradients. */
 export interface StepSums {

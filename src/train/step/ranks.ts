@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PartShare } from '../data/loading/loader.js';
-import { type Source, subset } from '../data/sources/source.js';
-import { type ExitCode, RescaledError, UsageError } from '../errors.js';
-import { PeerGone, peerGone } from '../ranks/join.js';
-import { fromTypedArray, type Group, type Tensor } from '../torch/index.js';
+import type { PartShare } from '../../data/loading/loader.js';
+import { type Source, subset } from '../../data/sources/source.js';
+import { type ExitCode, RescaledError, UsageError } from '../../errors.js';
+import { PeerGone, peerGone } from '../../ranks/join.js';
+import { fromTypedArray, type Group, type Tensor } from '../../torch/index.js';
 
 /** How long one that failed waits for the others to read why, and they for its words. */
 const LAST_WORDS_MS = 1500;
