@@ -1,5 +1,13 @@
 import { UsageError } from '../errors.js';
 import { knownNames } from '../suggest.js';
+import {
+  COMPARED_NAMES,
+  type ComparedFacts,
+  comparedFacts,
+  createCompared,
+  type ResNeStOptions,
+  type TResNetOptions,
+} from './compared/index.js';
 import { EfficientNet, type EfficientNetOptions } from './efficientnet.js';
 import type { ImageModel, NamedFacts } from './model.js';
 import { checkOptions } from './options.js';
@@ -52,7 +60,13 @@ const EFFICIENTNET = {
   init: 'efficientnet',
 } satisfies Partial<EfficientNetOptions>;
 
-export type Family = 'resnet' | 'resnet-rs' | 'efficientnet' | 'efficientnet-rs' | VideoFacts['family'];
+export type Family =
+  | 'resnet'
+  | 'resnet-rs'
+  | 'efficientnet'
+  | 'efficientnet-rs'
+  | ComparedFacts['family']
+  | VideoFacts['family'];
 
 export interface ResNetFacts extends NamedFacts {
   kind: 'resnet';
@@ -66,12 +80,14 @@ export interface EfficientNetFacts extends NamedFacts {
   variant: string;
   options: EfficientNetOptions;
 }
-export type ModelFacts = ResNetFacts | EfficientNetFacts | VideoFacts;
+export type ModelFacts = ResNetFacts | EfficientNetFacts | ComparedFacts | VideoFacts;
 
 /** Options of any kind of model; one that the model does not have is an error. */
 export type ModelOverrides =
   | Partial<ResNetOptions>
   | Partial<EfficientNetOptions>
+  | Partial<TResNetOptions>
+  | Partial<ResNeStOptions>
   | Partial<ResNet3dOptions>
   | Partial<VideoResNetOptions>;
 
@@ -82,6 +98,7 @@ const NAMES: readonly string[] = [
     .map((depth) => `resnet-rs-${depth}`),
   ...PUBLISHED_EFFICIENTNET.map(({ variant }) => `efficientnet-${variant}`),
   ...PUBLISHED_EFFICIENTNET.map(({ variant }) => `efficientnet-rs-${variant}`),
+  ...COMPARED_NAMES,
 ];
 
 function isBasic(depth: number): boolean {
@@ -120,6 +137,12 @@ export function modelFacts(name: string, overrides: ModelOverrides = {}): ModelF
   const size = sizeText === undefined ? undefined : Number(sizeText);
   if (rest.length > 0 || (size !== undefined && !(/^\d+$/.test(sizeText!) && size >= 1 && size <= 8192)))
     throw new UsageError(`Expected an input size in pixels behind the @ of "${name}", as in ${base}@192.`);
+  if (COMPARED_NAMES.includes(base)) {
+    const facts = comparedFacts(name, base, size);
+    checkOptions(base, facts.kind, Object.keys(facts.options), overrides);
+    Object.assign(facts.options, overrides);
+    return facts;
+  }
   const [, family, variant] = /^(.+)-([^-]+)$/.exec(base) as unknown as [
     string,
     ResNetFacts['family'] | EfficientNetFacts['family'],
@@ -133,6 +156,10 @@ export function modelFacts(name: string, overrides: ModelOverrides = {}): ModelF
   Object.assign(facts.options, overrides);
   return facts;
 }
+
+/** The family of one of `modelNames`. */
+export const familyOf = (name: string): Family =>
+  /^(tresnet|resnest)-/.test(name) ? (/^[^-]+/.exec(name)![0] as Family) : (name.replace(/-[^-]+$/, '') as Family);
 
 function resNet(name: string, family: 'resnet' | 'resnet-rs', depth: number, asked: number | undefined): ResNetFacts {
   const row = family === 'resnet-rs' ? publishedResNetRs(depth, asked) : undefined;
@@ -197,5 +224,6 @@ export function createModel(name: string, overrides?: ModelOverrides, seed?: num
 export function createModel(name: string, overrides: ModelOverrides = {}, seed = 0): ImageModel {
   const facts = modelFacts(name, overrides);
   if (facts.kind === 'resnet3d' || facts.kind === 'video-resnet') return createVideoModel(facts, seed);
-  return facts.kind === 'resnet' ? new ResNet(facts.options, seed) : new EfficientNet(facts.options, seed);
+  if (facts.kind === 'resnet') return new ResNet(facts.options, seed);
+  return facts.kind === 'efficientnet' ? new EfficientNet(facts.options, seed) : createCompared(facts, seed);
 }

@@ -8,7 +8,7 @@ import { type ModelFacts, publishedResNetRs, randAugmentMagnitudeAt } from '../m
 import { emaDecay } from '../optim/index.js';
 import { plural } from '../suggest.js';
 import type { Draft } from './draft.js';
-import { presetTask } from './presets.js';
+import { isPresetOf, presetChain, presetTask } from './presets.js';
 import type { Recipe, RecipeKey } from './schema.js';
 import { isSimclr, SIMCLR_KEYS } from './simclr-augment.js';
 
@@ -44,6 +44,15 @@ export function fitModel(draft: Draft, facts: ModelFacts, size: number): void {
     draft.set('init', facts.options.init, EFFICIENTNET_MODEL);
     draft.set('stochasticDepthRule', 'block', EFFICIENTNET_MODEL);
   }
+  if (facts.kind === 'tresnet' || facts.kind === 'resnest') {
+    const source = facts.kind === 'tresnet' ? 'Alibaba-MIIL/TResNet tresnet.py' : 'zhanghang1989/ResNeSt resnet.py';
+    draft.set('init', facts.options.init, `${source}; timm ${facts.kind}.py`);
+    draft.set('stochasticDepthRule', 'block', `timm ${facts.kind}.py`);
+    if (facts.kind === 'resnest' && isPresetOf(draft.preset, 'resnest'))
+      draft.set('dropout', facts.options.dropout, facts.source);
+  }
+  // A preset that extends the paper's may have a magnitude of its own.
+  if (presetChain(draft.preset).some((preset, i) => i > 0 && preset.values.randAugmentMagnitude !== undefined)) return;
   // The one rule that all eleven rows follow, so that it also serves sizes and depths between them.
   if (facts.family !== 'efficientnet-rs')
     draft.set(

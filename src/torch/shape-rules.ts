@@ -224,6 +224,29 @@ function pad(args: ShapeArgs): { shape: readonly number[] } {
   };
 }
 
+/** aten::reflection_pad2d(x, [left, right, top, bottom]): each less than the side. */
+function reflectionPad(args: ShapeArgs): { shape: readonly number[] } {
+  const { shape } = args.tensor(0);
+  const [left, right, top, bottom] = args.list(1) as [number, number, number, number];
+  const [height, width] = shape.slice(-2) as [number, number];
+  if (Math.max(left, right) >= width || Math.max(top, bottom) >= height)
+    throw new RangeError(`${args.op}: a border of [${args.list(1).join(', ')}] is not inside [${shape.join(', ')}]`);
+  return { shape: [...shape.slice(0, -2), height + top + bottom, width + left + right] };
+}
+
+function reshape(args: ShapeArgs): { shape: readonly number[] } {
+  const [from, to] = [args.tensor(0).shape, args.list(1)];
+  if (elements(from) !== elements(to))
+    throw new RangeError(`${args.op}: expected the elements of [${from.join(', ')}] but received [${to.join(', ')}]`);
+  return { shape: to };
+}
+
+/** aten::slice.Tensor(x, dim, start, end), both inside the side. */
+function slice(args: ShapeArgs): { shape: readonly number[] } {
+  const [dim, start, end] = [args.number(1, 0), args.number(2, 0), args.number(3, Number.MAX_SAFE_INTEGER)];
+  return { shape: args.tensor(0).shape.map((side, d) => (d === dim ? Math.min(end, side) - start : side)) };
+}
+
 const made = (args: ShapeArgs) => ({
   shape: args.list(0),
   dtype: (args.named['dtype'] as DType | undefined) ?? 'float32',
@@ -250,6 +273,8 @@ export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
   'aten::linear': { result: linear, saves: (args) => [args.tensor(0), args.tensor(1)] },
   'aten::relu': { result: sameAsFirst, saves: (_, out) => [out] },
   'aten::relu_': { result: null, saves: (_, out) => [out] },
+  'aten::leaky_relu': { result: sameAsFirst, saves: (args) => [args.tensor(0)] },
+  'aten::leaky_relu_': { result: null, saves: (_, out) => [out] },
   'aten::silu': { result: sameAsFirst, saves: (args) => [args.tensor(0)] },
   'aten::silu_': { result: null, saves: (args) => [bytesOf(args.tensor(0).shape, args.tensor(0).dtype)] },
   'aten::sigmoid': { result: sameAsFirst, saves: (_, out) => [out] },
@@ -274,6 +299,16 @@ export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
     result: (args) => ({ shape: [...args.tensor(0).shape.slice(0, -3), ...args.list(1)] }),
   },
   'aten::constant_pad_nd': { result: pad },
+  'aten::reflection_pad2d': { result: reflectionPad, saves: (args) => [args.tensor(0)] },
+  // Counted as a copy, which it is where the elements do not lie in order.
+  'aten::reshape': { result: reshape, passesGradient: always },
+  'aten::permute': {
+    result: (args) => ({ shape: args.list(1).map((dim) => args.tensor(0).shape[dim]!) }),
+    view: true,
+    passesGradient: always,
+  },
+  'aten::slice.Tensor': { result: slice, view: true },
+  'aten::softmax.int': { result: sameAsFirst, saves: (_, out) => [out] },
   'aten::flatten.using_ints': { result: flatten, view: true, passesGradient: always },
   // The mask.
   'aten::dropout': { result: sameAsFirst, saves: (_, out) => [bytesOf(out.shape, out.dtype)] },
@@ -284,8 +319,15 @@ export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
   },
   'rescaled::depthwise_conv': { result: depthwise, saves: (args) => [args.tensor(0), args.tensor(1)] },
   'rescaled::scale': product,
+  'rescaled::radix_sum': {
+    result: (args) => {
+      const [n, channels, ...sides] = args.tensor(0).shape;
+      return { shape: [n!, channels! / args.number(2, 1), ...sides] };
+    },
+    saves: (args) => [args.tensor(0), args.tensor(1)],
+  },
   'rescaled::scale_add_relu': { result: sameAsFirst, saves: (args, out) => [out, args.tensor(0), args.tensor(1)] },
-  // What the backward pass of the activation needs beside x: the sum's sign for relu, the shortcut for silu
+  // What the backward pass of the activation needs beside x: the sum's sign for relu, the shortcut for the others
   // (native/batch_norm_act.cpp).
   'rescaled::batch_norm_act': {
     result: sameAsFirst,

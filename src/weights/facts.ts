@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { RescaledError } from '../errors.js';
 
+/** Fields of the classifiers of all models: what `head` of a model may be. */
+export const CLASSIFIERS = ['fc', 'classifier', 'head.fc'] as const;
+
 const triple = z.tuple([z.number(), z.number(), z.number()]);
 const factsSchema = z.object({
   /** What they were trained for, where it is not to tell classes apart. */
