@@ -16,4 +16,12 @@ export {
 } from './shape-rules.js';
 export { type ShapeListener, type ShapeOptions, shapeOnly, type TapeEvent, type TapeNode } from './shapes.js';
 export { type DType, fromTypedArray, Generator, generator, type Nested, Tensor, tensor } from './tensor.js';
-export { type TraceArg, type TraceGraph, type TraceNode, type TraceValue, trace } from './trace.js';
+export {
+  fixed,
+  type TraceArg,
+  type TracedConstant,
+  type TraceGraph,
+  type TraceNode,
+  type TraceValue,
+  trace,
+} from './trace.js';

@@ -163,6 +163,31 @@ function conv2d(args: ShapeArgs): { shape: readonly number[] } {
   };
 }
 
+/** aten::conv1d(x, weight, bias, stride, padding) */
+function conv1d(args: ShapeArgs): { shape: readonly number[] } {
+  const [x, weight] = [args.tensor(0).shape, args.tensor(1).shape];
+  if (x.length !== 3 || weight.length !== 3 || x[1] !== weight[1])
+    throw new RangeError(
+      `${args.op}: expected an input [N, C, L] with C = ${weight[1]} for a weight [${weight.join(', ')}] but received [${x.join(', ')}]`,
+    );
+  return { shape: [x[0]!, weight[0]!, ...windowed(args, weight.slice(2), args.list(3), args.list(4))] };
+}
+
+/** Of the last two dimensions; those before them are broadcast. */
+function matmul(args: ShapeArgs): { shape: readonly number[] } {
+  const [a, b] = [args.tensor(0).shape, args.tensor(1).shape];
+  if (a.length < 2 || b.length < 2 || a.at(-1) !== b.at(-2))
+    throw new RangeError(`${args.op}: expected shapes that fit but received [${a.join(', ')}] and [${b.join(', ')}]`);
+  const longer = a.length >= b.length ? a : b;
+  const batch = longer.slice(0, -2).map((side, i) => {
+    const [m, n] = [a, b].map((shape) => shape[i - longer.length + shape.length] ?? 1);
+    if (m !== n && m !== 1 && n !== 1)
+      throw new RangeError(`${args.op}: expected shapes that fit but received [${a.join(', ')}] and [${b.join(', ')}]`);
+    return side === 1 ? Math.max(m!, n!) : side;
+  });
+  return { shape: [...batch, a.at(-2)!, b.at(-1)!] };
+}
+
 /** aten::conv3d(x, weight, bias, stride, padding) */
 function conv3d(args: ShapeArgs): { shape: readonly number[] } {
   const [x, weight] = [args.tensor(0).shape, args.tensor(1).shape];
@@ -268,6 +293,7 @@ const product: ShapeRule = {
 /** Every operator that the models of the registry call. A model with another one needs one more entry here. */
 export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
   'aten::conv2d': { result: conv2d, saves: (args) => [args.tensor(0), args.tensor(1)] },
+  'aten::conv1d': { result: conv1d, saves: (args) => [args.tensor(0), args.tensor(1)] },
   'aten::conv3d': { result: conv3d, saves: (args) => [args.tensor(0), args.tensor(1)] },
   'aten::batch_norm': { result: sameAsFirst, saves: (args) => [args.tensor(0), args.tensor(1), statistics(args)] },
   'aten::linear': { result: linear, saves: (args) => [args.tensor(0), args.tensor(1)] },
@@ -277,10 +303,19 @@ export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
   'aten::leaky_relu_': { result: null, saves: (_, out) => [out] },
   'aten::silu': { result: sameAsFirst, saves: (args) => [args.tensor(0)] },
   'aten::silu_': { result: null, saves: (args) => [bytesOf(args.tensor(0).shape, args.tensor(0).dtype)] },
+  'aten::gelu': { result: sameAsFirst, saves: (args) => [args.tensor(0)] },
   'aten::sigmoid': { result: sameAsFirst, saves: (_, out) => [out] },
   'aten::add.Tensor': { result: broadcast, passesGradient: always },
   'aten::add_.Tensor': { result: null, passesGradient: always },
   'aten::mul.Tensor': product,
+  'aten::matmul': { result: matmul, saves: (args) => [args.tensor(0), args.tensor(1)] },
+  // index_select(x, dim, index)
+  'aten::index_select': {
+    result: (args) => ({
+      shape: args.tensor(0).shape.map((side, d) => (d === args.number(1, 0) ? args.tensor(2).shape[0]! : side)),
+    }),
+    saves: (args) => [args.tensor(2)],
+  },
   'aten::mul.Scalar': { result: sameAsFirst },
   'aten::avg_pool2d': { result: pool2d(4), saves: (args) => [args.tensor(0)] },
   // Beside its input, the index (int64) of each maximum.
