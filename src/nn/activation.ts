@@ -1,4 +1,4 @@
-import { call, gelu, relu, relu_, silu, type Tensor } from '../torch/index.js';
+import { call, gelu, isTracing, relu, relu_, silu, type Tensor } from '../torch/index.js';
 import { Module } from './module.js';
 
 export type Activation = 'relu' | 'silu' | 'gelu';
@@ -16,7 +16,9 @@ export function activate(x: Tensor, kind: Activation | LeakyRelu): Tensor {
 
 /** The activation as a tensor of its own, for an x that is looked at elsewhere too. */
 export function activated(x: Tensor, kind: Activation): Tensor {
-  return kind === 'relu' ? relu(x) : kind === 'silu' ? silu(x) : gelu(x);
+  if (kind !== 'gelu') return kind === 'relu' ? relu(x) : silu(x);
+  // The gradient of PyTorch's own is wrong for some orders in memory (native/gelu.cpp).
+  return x.device === 'cpu' && !isTracing() ? call('rescaled::gelu', [x]) : gelu(x);
 }
 
 export class Activate extends Module {

@@ -353,6 +353,12 @@ export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
     saves: (args) => [bytesOf(args.tensor(0).shape, args.tensor(0).dtype)],
   },
   'rescaled::depthwise_conv': { result: depthwise, saves: (args) => [args.tensor(0), args.tensor(1)] },
+  'rescaled::gelu': { result: sameAsFirst, saves: (args) => [args.tensor(0)] },
+  // Beside weight and gain, mean and deviation of each channel.
+  'rescaled::standardise': {
+    result: sameAsFirst,
+    saves: (args) => [args.tensor(0), args.tensor(1), 2 * 4 * args.tensor(0).shape[0]!],
+  },
   'rescaled::scale': product,
   'rescaled::radix_sum': {
     result: (args) => {

@@ -21,7 +21,7 @@ import { round8, setStochasticDepth } from '../resnet.js';
 export interface LambdaResNetOptions extends ModelOptions {
   /** Blocks of each stage. */
   layers: readonly [number, number, number, number];
-  /** Multiplies all widths; each is rounded to the nearest multiple of 8 (at least 8). */
+  /** Multiplies all widths; each is rounded to the nearest multiple of 8 (at least 8), the stem's to whole channels. */
   width: number;
   /** Of each stage: every so manieth block has a lambda layer in place of its 3x3 convolution; 0: none. */
   lambdaEvery: readonly [number, number, number, number];
@@ -107,6 +107,9 @@ class LambdaBlock extends Module {
   }
 }
 
+/** Of 64 channels, to whole ones. */
+const stemWidth = (width: number): number => Math.max(1, Math.round(64 * width));
+
 /** Three 3x3 convolutions of 24, 32 and 64 channels and a max pool. */
 class Stem extends Module {
   readonly conv1: ConvNormAct;
@@ -115,7 +118,8 @@ class Stem extends Module {
   readonly #pool: Module;
   constructor({ channels, width, stemStride, activation }: LambdaResNetOptions) {
     super();
-    const [a, b, c] = [24, 32, 64].map((own) => round8(own * width)) as [number, number, number];
+    const c = stemWidth(width);
+    const [a, b] = [(3 * c) / 8, c / 2].map((own) => Math.max(1, Math.floor(own))) as [number, number];
     this.conv1 = new ConvNormAct(channels, a, 3, activation, stemStride === 4 ? 2 : 1);
     this.conv2 = new ConvNormAct(a, b, 3, activation);
     this.conv3 = new ConvNormAct(b, c, 3, activation);
@@ -150,7 +154,7 @@ export class LambdaResNet extends ImageModel {
     super();
     const { width, layers, lambdaEvery, stemStride, positionSize } = options;
     this.stem = new Stem(options);
-    let cin = round8(64 * width);
+    let cin = stemWidth(width);
     let side = Math.ceil(positionSize / stemStride);
     for (const stage of STAGES) {
       const cout = this.#widthOf(stage);

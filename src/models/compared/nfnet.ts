@@ -133,7 +133,7 @@ const ALPHA = 0.2;
 /** A gate between 0 and 1 halves the variance of a branch, about. */
 const ATTENTION_GAIN = 2;
 
-/** A convolution behind an activation whose outputs are multiplied by `factor` and, by the options, by gamma. */
+/** A convolution behind an activation whose outputs are multiplied by `factor` and, by the options, by gamma; `raw`: behind none. */
 function conv(
   options: NfNetOptions,
   [cin, cout, kernel]: readonly [number, number, number],
@@ -145,7 +145,7 @@ function conv(
   }: { factor?: number; stride?: number; groups?: number; raw?: boolean } = {},
 ): StandardisedConv2d {
   const { padding, gamma, activation } = options;
-  // Convolution is linear: the activation's factors stand in its kernels, where they cost nothing. No activation stands before the stem.
+  // Convolution is linear: the activation's factors stand in its kernels, where they cost nothing.
   const scale = factor * (raw && gamma === 'activation' ? 1 : GAMMA[activation]);
   return new StandardisedConv2d(cin, cout, kernel, scale, { stride, groups, ...(padding === 'same' && { padding }) });
 }
@@ -298,7 +298,7 @@ export class NfNet extends ImageModel {
       this[`stages.${stage}`] = new Sequential(blocks);
     }
     if (finalWidth > 0) {
-      this.final_conv = conv(options, [cin, round8(finalWidth * width), 1]);
+      this.final_conv = conv(options, [cin, round8(finalWidth * width), 1], { raw: true });
       cin = this.final_conv.outChannels;
     }
     this.dropout = new Dropout(options.dropout);

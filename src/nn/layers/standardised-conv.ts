@@ -1,5 +1,6 @@
-import { batchNorm, fixed, mul, ones, permute, reshape, type Tensor } from '../../torch/index.js';
+import { batchNorm, call, fixed, mul, ones, permute, reshape, type Tensor } from '../../torch/index.js';
 import { Conv2d } from '../conv.js';
+import { ownKernels } from '../own-kernels.js';
 import { parameter } from '../parameter.js';
 
 /** Of the variance of a kernel. Source: timm nfnet.py, std_conv_eps. */
@@ -31,12 +32,16 @@ export class StandardisedConv2d extends Conv2d {
   protected override kernels(): Tensor {
     return fixed(this.weight, () => {
       const { weight, outChannels } = this;
+      const factor = this.scale / Math.sqrt(weight.size / outChannels);
+      // One pass of our own (native/standardise.cpp); elsewhere PyTorch's batch norm, whose channels are the kernels.
+      if (this.training && weight.device === 'cpu' && ownKernels(weight, this.gain))
+        return call('rescaled::standardise', [weight, this.gain, factor, EPSILON]);
       const [, depth = 0, height = 0, width = 0] = weight.shape;
       const count = depth * height * width;
       // A channel's weights as they lie in memory: their order is of no matter to mean and variance.
       const last = weight.isContiguous('channels_last');
       const rows = reshape(last ? permute(weight, [0, 2, 3, 1]) : weight, [1, outChannels, count]);
-      const gain = mul(reshape(this.gain, [outChannels]), this.scale / Math.sqrt(count));
+      const gain = mul(reshape(this.gain, [outChannels]), factor);
       const standard = batchNorm(rows, gain, null, null, null, true, 0, EPSILON);
       if (!last) return reshape(standard, [outChannels, depth, height, width]);
       return permute(reshape(standard, [outChannels, height, width, depth]), [0, 3, 1, 2]);
