@@ -9,7 +9,7 @@ import { splitMinival } from '../data/minival.js';
 import { joined, type Source } from '../data/sources/source.js';
 import type { TrainingData, Unlabelled } from '../data/unlabelled.js';
 import type { ImageModel } from '../models/index.js';
-import type { LossScaler, Optimiser } from '../optim/index.js';
+import type { AgcOptions, LossScaler, Optimiser } from '../optim/index.js';
 import { type ClipInput, type RunConfig, usesMinival } from '../run/config.js';
 import { manualSeed } from '../torch/index.js';
 import type { KeyMatch } from '../weights/report.js';
@@ -18,7 +18,7 @@ import { loadStart } from './start.js';
 import { diagnose, diagnoseGradient, diagnoseScale } from './step/diagnose.js';
 import { batchGradients } from './step/gradients.js';
 import { Normaliser } from './step/input.js';
-import { buildOptimiser, freeze, trainUnfrozen } from './step/optimiser.js';
+import { agcOf, buildOptimiser, freeze, trainUnfrozen } from './step/optimiser.js';
 import { applyGradients } from './step/update.js';
 import type { Objective, Task } from './task.js';
 
@@ -114,6 +114,7 @@ export function finalViews(
 export class Learner {
   readonly model: ImageModel;
   readonly optimiser: Optimiser;
+  readonly #agc: AgcOptions | undefined;
   readonly normaliser: Normaliser;
   /** The pictures that are learned from. */
   readonly train: Source;
@@ -131,6 +132,7 @@ export class Learner {
     this.model = model;
     this.#frozen = freeze(model, parts);
     this.optimiser = buildOptimiser(recipe.values, model);
+    this.#agc = agcOf(recipe.values, model);
     const { train, minival } = learnedFrom(config, data);
     this.train = train;
     this.minival = minival;
@@ -178,6 +180,7 @@ export class Learner {
     );
     const updated = applyGradients(this.optimiser, rate, {
       clipNorm,
+      agc: this.#agc,
       scaler,
       wrongNorm: (norm) => diagnoseGradient(norm, loss, step, rate),
       wrongScale: (scale) => diagnoseScale(scale, step, rate),

@@ -53,7 +53,20 @@ const compared = <const F extends keyof typeof COMPARED_VARIANTS>(family: F) =>
   });
 const tResNets = compared('tresnet');
 const resNeSts = compared('resnest');
-const gridSchema = z.discriminatedUnion('family', [resNets, efficientNets, tResNets, resNeSts]);
+const nfNets = compared('nfnet');
+const gridSchema = z.discriminatedUnion('family', [
+  resNets,
+  efficientNets,
+  tResNets,
+  resNeSts,
+  nfNets,
+  compared('dm-nfnet'),
+  compared('eca-nfnet'),
+  compared('nf-resnet'),
+  compared('nf-seresnet'),
+  compared('nf-ecaresnet'),
+  compared('lambda-resnet'),
+]);
 export type Grid = z.infer<typeof gridSchema>;
 
 /** Of a study that names none. */

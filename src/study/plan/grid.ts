@@ -195,7 +195,7 @@ function membersOf(grid: Grid, study: StudyFile): Member[] {
         })),
       ),
     );
-  if (grid.family === 'tresnet' || grid.family === 'resnest') {
+  if (grid.family !== 'efficientnet') {
     const { family } = grid;
     return grid.variants.flatMap((variant) => {
       const model = `${family}-${variant}`;

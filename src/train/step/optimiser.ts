@@ -3,6 +3,7 @@ import type { ImageModel } from '../../models/index.js';
 import { BatchNorm, Linear } from '../../nn/index.js';
 import {
   AdamW,
+  type AgcOptions,
   decayGroups,
   Lamb,
   Lars,
@@ -36,6 +37,13 @@ export function buildOptimiser(recipe: Recipe, model: ImageModel): Optimiser {
     case 'lars':
       return new Lars(splitPlain(groups, classLayer(model)), { momentum, nesterov, trustCoefficient, momentumRate });
   }
+}
+
+/** Adaptive gradient clipping by the recipe; undefined for none. */
+export function agcOf({ agc: factor, agcRule: rule }: Recipe, model: ImageModel): AgcOptions | undefined {
+  if (factor === 0) return undefined;
+  const except = [...classLayer(model)].filter((key) => rule === 'timm' || !key.endsWith('.bias'));
+  return { factor, rule, except: new Set(except) };
 }
 
 /** Keys of the layer whose rows are the classes: google-research/simclr leaves it out of LARS (`head_supervised`). */
