@@ -14,12 +14,11 @@ import { SelfGate } from './squeeze-excite.js';
  * - `efficientnet`: convolution kernels as `timm`, classifier uniform +-1/sqrt(out). The released EfficientNet code.
  * - `tresnet`: convolution kernels as `timm`, classifier normal 0.01. timm's TResNet and Alibaba-MIIL's.
  * - `resnest`: as `timm`, but fan_out of a convolution in groups is that of one without. timm's ResNeSt and zhanghang1989's.
- *
  * - `nfnet`: convolution kernels normal with deviation sqrt(1/fan_in), classifier normal 0.01. timm's NFNet.
  * - `lambda`: as `tresnet`. timm's LambdaResNet.
  *
- * Biases are 0, of `tresnet` and `resnest` uniform +-1/sqrt(fan_in), and batch norm is the identity in all; the kernel of a self-gate is truncated normal of 0.01, as in
- * tensorflow/models.
+ * Biases are 0, of `tresnet` and `resnest` uniform +-1/sqrt(fan_in), and batch norm is the identity in all; the kernel of a self-gate is truncated
+ * normal of 0.01, as in tensorflow/models; lambda layers have deviations of their own.
  */
 export type Initialiser = 'tf' | 'timm' | 'efficientnet' | 'tresnet' | 'resnest' | 'nfnet' | 'lambda';
 

@@ -42,8 +42,7 @@ export const COMPARED_PRESETS: Readonly<Record<string, Preset>> = {
     },
   },
   nfnet: {
-    about:
-      "NFNet's own: adaptive gradient clipping, 360 epochs, RandAugment of 4 layers, mixup and CutMix, gains not decayed",
+    about: "NFNet's own: adaptive gradient clipping, 360 epochs, RandAugment, mixup and CutMix",
     extends: 'resnet-rs',
     perModel: false,
     values: {

@@ -187,7 +187,7 @@ export function checkStudy(value: unknown, defaultName: string, where: string): 
     ['epochs', study.epochs],
     ['seeds', study.seeds],
     ...study.models.flatMap((grid, i) =>
-      Object.entries(grid)
+      Object.entries<unknown>(grid)
         .filter((entry): entry is [string, (string | number)[]] => Array.isArray(entry[1]))
         .map(([key, values]): [string, (string | number)[]] => [`models.${i}.${key}`, values]),
     ),

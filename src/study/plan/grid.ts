@@ -195,7 +195,7 @@ function membersOf(grid: Grid, study: StudyFile): Member[] {
         })),
       ),
     );
-  if (grid.family !== 'efficientnet') {
+  if (grid.family !== 'efficientnet' && grid.family !== 'efficientnet-rs') {
     const { family } = grid;
     return grid.variants.flatMap((variant) => {
       const model = `${family}-${variant}`;
