@@ -127,7 +127,7 @@ export function modelCost(
     throw new UsageError(
       `Expected a batch of 2 or more for ${name} but received 1: the batch norm of split attention sees one value of a channel and picture.`,
     );
-  if (batch === 1 && size === stride && positions() === 1)
+  if (batch === 1 && facts.kind !== 'nfnet' && size === stride && positions() === 1)
     throw new UsageError(
       `Expected a batch of 2 or more for ${name} at ${size} pixels but received 1: ` +
         'batch norm cannot train on the one value a channel that its last stage has.',

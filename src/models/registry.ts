@@ -8,7 +8,11 @@ import {
   createCompared,
   type LambdaResNetOptions,
   type NfNetOptions,
+  type ResNeSt,
+  type ResNeStFacts,
   type ResNeStOptions,
+  type TResNet,
+  type TResNetFacts,
   type TResNetOptions,
 } from './compared/index.js';
 import { EfficientNet, type EfficientNetOptions } from './efficientnet.js';
@@ -125,6 +129,8 @@ export function modelNames(of: 'pictures' | 'clips' = 'pictures'): string[] {
  */
 export function modelFacts(name: `resnet-${string}`, overrides?: Partial<ResNetOptions>): ResNetFacts;
 export function modelFacts(name: `efficientnet-${string}`, overrides?: Partial<EfficientNetOptions>): EfficientNetFacts;
+export function modelFacts(name: `tresnet-${string}`, overrides?: Partial<TResNetOptions>): TResNetFacts;
+export function modelFacts(name: `resnest-${string}`, overrides?: Partial<ResNeStOptions>): ResNeStFacts;
 export function modelFacts(name: string, overrides?: ModelOverrides): ModelFacts;
 export function modelFacts(name: string, overrides: ModelOverrides = {}): ModelFacts {
   const [base = '', sizeText, ...rest] = name.split('@');
@@ -219,6 +225,8 @@ export function createModel(
   overrides?: Partial<EfficientNetOptions>,
   seed?: number,
 ): EfficientNet;
+export function createModel(name: `tresnet-${string}`, overrides?: Partial<TResNetOptions>, seed?: number): TResNet;
+export function createModel(name: `resnest-${string}`, overrides?: Partial<ResNeStOptions>, seed?: number): ResNeSt;
 export function createModel(
   name: `resnet3d-${string}`,
   overrides?: Partial<ResNet3dOptions>,

@@ -4,7 +4,7 @@ import { type PixelConstants, RANDAUGMENT_PIXELS, scaled } from '../augment/poli
 import { TRIVIAL_TRANSLATE } from '../augment/policies/trivialaugment.js';
 import { batchesOf, drawsOf, mixtureOf } from '../batches.js';
 import { UsageError } from '../errors.js';
-import { type ModelFacts, publishedResNetRs, randAugmentMagnitudeAt } from '../models/index.js';
+import { type ModelFacts, PUBLISHED_COMPARED, publishedResNetRs, randAugmentMagnitudeAt } from '../models/index.js';
 import { emaDecay } from '../optim/index.js';
 import { plural } from '../suggest.js';
 import type { Draft } from './draft.js';
@@ -48,8 +48,14 @@ export function fitModel(draft: Draft, facts: ModelFacts, size: number): void {
     const source = facts.kind === 'tresnet' ? 'Alibaba-MIIL/TResNet tresnet.py' : 'zhanghang1989/ResNeSt resnet.py';
     draft.set('init', facts.options.init, `${source}; timm ${facts.kind}.py`);
     draft.set('stochasticDepthRule', 'block', `timm ${facts.kind}.py`);
-    if (facts.kind === 'resnest' && isPresetOf(draft.preset, 'resnest'))
+    if (isPresetOf(draft.preset, facts.kind)) {
+      const { crop, interpolation } = PUBLISHED_COMPARED.find(
+        (row) => `${facts.family}-${facts.variant}` === row.name,
+      )!;
       draft.set('dropout', facts.options.dropout, facts.source);
+      draft.set('evalCrop', crop, `timm ${facts.kind}.py`);
+      draft.set('interpolation', interpolation, `timm ${facts.kind}.py`);
+    }
   }
   if (facts.kind === 'nfnet') fitNfNet(draft, facts, size);
   if (facts.kind === 'lambda-resnet') {

@@ -83,3 +83,24 @@ export class ShapeArgs {
 
 const isRecord = (value: unknown): value is ShapeRecord =>
   typeof value === 'object' && value !== null && 'storage' in value;
+
+/** What an operator makes of shapes, and what autograd keeps of it. */
+export interface ShapeRule {
+  /**
+   * The shape of the result; its dtype and device are those of the first tensor unless given. `null`: the first
+   * argument itself, in place.
+   */
+  result: ((args: ShapeArgs) => { shape: readonly number[]; dtype?: DType; device?: string }) | null;
+  /** The result lies in the first argument's memory. */
+  view?: boolean;
+  /**
+   * What backward needs and autograd holds until then: tensors, and bytes of tensors that only autograd sees. Nothing
+   * when left out. Source: tools/autograd/derivatives.yaml of PyTorch; our own kernels in native/.
+   */
+  saves?: (args: ShapeArgs, out: ShapeRecord) => readonly (ShapeRecord | number)[];
+  /**
+   * Whether backward hands on the gradient that it receives, to the i-th tensor among the arguments, instead of making
+   * a new one.
+   */
+  passesGradient?: (args: ShapeArgs, i: number) => boolean;
+}

@@ -167,3 +167,11 @@ export function slice(args: ShapeArgs): { shape: readonly number[] } {
   const [dim, start, end] = [args.number(1, 0), args.number(2, 0), args.number(3, Number.MAX_SAFE_INTEGER)];
   return { shape: args.tensor(0).shape.map((side, d) => (d === dim ? Math.min(end, side) - start : side)) };
 }
+
+/** rescaled::blur_pool(x): half the sides, rounded up. */
+export function blurPool(args: ShapeArgs): { shape: readonly number[] } {
+  const [n, channels, ...sides] = args.tensor(0).shape;
+  if (sides.some((side) => side < 2))
+    throw new RangeError(`${args.op}: expected sides of 2 or more but received [${args.tensor(0).shape.join(', ')}]`);
+  return { shape: [n!, channels!, ...sides.map((side) => Math.ceil(side / 2))] };
+}

@@ -1,6 +1,7 @@
 import { nearest } from '../suggest.js';
-import { bytesOf, type ShapeArgs, type ShapeRecord } from './shape-args.js';
+import { bytesOf, type ShapeArgs, type ShapeRule } from './shape-args.js';
 import {
+  blurPool,
   broadcast,
   conv1d,
   conv2d,
@@ -18,27 +19,6 @@ import {
   slice,
 } from './shape-results.js';
 import type { DType } from './tensor.js';
-
-/** What an operator makes of shapes, and what autograd keeps of it. */
-export interface ShapeRule {
-  /**
-   * The shape of the result; its dtype and device are those of the first tensor unless given. `null`: the first
-   * argument itself, in place.
-   */
-  result: ((args: ShapeArgs) => { shape: readonly number[]; dtype?: DType; device?: string }) | null;
-  /** The result lies in the first argument's memory. */
-  view?: boolean;
-  /**
-   * What backward needs and autograd holds until then: tensors, and bytes of tensors that only autograd sees. Nothing
-   * when left out. Source: tools/autograd/derivatives.yaml of PyTorch; our own kernels in native/.
-   */
-  saves?: (args: ShapeArgs, out: ShapeRecord) => readonly (ShapeRecord | number)[];
-  /**
-   * Whether backward hands on the gradient that it receives, to the i-th tensor among the arguments, instead of making
-   * a new one.
-   */
-  passesGradient?: (args: ShapeArgs, i: number) => boolean;
-}
 
 const made = (args: ShapeArgs) => ({
   shape: args.list(0),
@@ -121,6 +101,7 @@ export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
     saves: (args) => [bytesOf(args.tensor(0).shape, args.tensor(0).dtype)],
   },
   'rescaled::depthwise_conv': { result: depthwise, saves: (args) => [args.tensor(0), args.tensor(1)] },
+  'rescaled::blur_pool': { result: blurPool },
   'rescaled::gelu': { result: sameAsFirst, saves: (args) => [args.tensor(0)] },
   // Beside weight and gain, mean and deviation of each channel.
   'rescaled::standardise': {

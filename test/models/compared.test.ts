@@ -1,16 +1,28 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
+  candidateModel,
   createModel,
+  type ImageModel,
   type ModelOverrides,
   modelCost,
+  modelShapes,
   PUBLISHED_COMPARED,
+  ResNeSt,
   type ResNeStOptions,
-  type TResNet,
   type TResNetOptions,
 } from '../../src/models/index.js';
 import { BlurPool2d, SpaceToDepth } from '../../src/nn/index.js';
-import { call, fromTypedArray, liveTensors, manualSeed, noGrad, scope, zeros } from '../../src/torch/index.js';
+import {
+  call,
+  fromTypedArray,
+  liveTensors,
+  manualSeed,
+  noGrad,
+  scope,
+  type Tensor,
+  zeros,
+} from '../../src/torch/index.js';
 import { blocksMatch, matchesFixture } from '../fixtures/compare.js';
 
 // Oracle: timm's own code in float64 (make_tresnet_resnest.py).
@@ -30,6 +42,8 @@ const variants: [file: string, name: string, options: ModelOverrides][] = [
   ['resnest_1s4x', 'resnest-50d-1s4x24d', resnest({})],
   ['resnest_4s2x', 'resnest-50d-4s2x40d', resnest({ baseWidth: 64 })],
 ];
+
+const norm = (values: Float32Array): number => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
 
 for (const [fileName, name, options] of variants)
   describe(`${fileName} against timm`, () => {
@@ -53,6 +67,61 @@ test('parameters and multiply-adds of every published row', () => {
     const cost = modelCost(`${name}@${size}`, { batch: 2 });
     assert.equal(cost.parameters, parameters, name);
     assert.ok(Math.abs(cost.multiplyAdds / 1e9 - gmacs) < 0.0006, `${name}@${size}: ${cost.multiplyAdds}`);
+  }
+});
+
+test('the shapes of a file tell the model; a size or value that it cannot have is an error that says so', () => {
+  for (const name of ['tresnet-l', 'resnest-26d', 'resnest-50d-4s2x40d', 'resnet-50'])
+    assert.equal(candidateModel(modelShapes(name))?.name, name);
+  assert.throws(() => modelCost('resnest-14d', { batch: 1 }), /batch of 2 or more for resnest-14d/);
+  assert.throws(() => modelCost('tresnet-m', { size: 31 }), /at least 32 pixels/);
+  assert.throws(
+    () => createModel('resnest-14d', { radix: 3 }),
+    /channels that cardinality 1 and radix 3 of split attention divide but it has 64/,
+  );
+  assert.throws(() => createModel('tresnet-m', { radix: 2 } as object), /an option of tresnet-m but received "radix"/);
+  assert.throws(() => createModel('resnest-14d', { avd: 'both' } as object), /last, first or none as avd/);
+});
+
+// timm tresnet.py and resnet.py (init_weights), PyTorch's Conv2d and Linear.
+test('kernels, classifiers and biases start as theirs do', () => {
+  const deviation = (values: Float32Array): number => norm(values) / Math.sqrt(values.length);
+  const near = (tensor: Tensor, expected: number, name: string): void => {
+    const found = deviation(tensor.data() as Float32Array);
+    // Of n numbers the deviation is known to 1/sqrt(2n) of it; five of them.
+    assert.ok(
+      Math.abs(found / expected - 1) < 5 / Math.sqrt(2 * tensor.size),
+      `${name}: ${found}, expected ${expected}`,
+    );
+  };
+  const cases: [ImageModel, Record<string, number>][] = [
+    [
+      createModel('tresnet-m', { layers: [1, 1, 1, 1] }, 3),
+      {
+        'body.layer2.0.conv2.conv.weight': Math.sqrt(2 / (9 * 128)),
+        'body.layer3.0.se.fc1.weight': Math.sqrt(2 / 128),
+        'body.layer3.0.se.fc1.bias': 1 / Math.sqrt(3 * 256),
+        'head.fc.weight': 0.01,
+        'head.fc.bias': 1 / Math.sqrt(3 * 2048),
+      },
+    ],
+    [
+      createModel('resnest-50d-4s2x40d', { layers: [1, 1, 1, 1] }, 3),
+      {
+        // 640 outputs of 8 groups: fan_out counts them all.
+        'layer2.0.conv2.conv.weight': Math.sqrt(2 / (9 * 640)),
+        'layer2.0.conv2.fc2.bias': 1 / Math.sqrt(3 * 80),
+        'fc.weight': 1 / Math.sqrt(3 * 2048),
+        'fc.bias': 1 / Math.sqrt(3 * 2048),
+      },
+    ],
+  ];
+  for (const [model, expected] of cases) {
+    const state = model.state();
+    for (const [key, value] of Object.entries(expected)) near(state.get(key)!, value, key);
+    const last = model instanceof ResNeSt ? 'layer4.0.bn3.weight' : 'body.layer2.0.conv2.bn.weight';
+    assert.ok((state.get(last)!.data() as Float32Array).every((value) => value === 0));
+    model.dispose();
   }
 });
 
@@ -124,8 +193,8 @@ test('in training stochastic depth drops the branch of a whole sample, its rate 
     layers: [1, 1, 1, 2],
     classes: 3,
     stochasticDepth: 0.4,
-  } as object);
-  const blocks = (model as unknown as TResNet).blocks();
+  });
+  const blocks = model.blocks();
   assert.deepEqual(
     blocks.map((block) => Number(block.stochasticDepthRate.toFixed(6))),
     [0, 0.1, 0.2, 0.3, 0.4],

@@ -42,6 +42,9 @@ interface Row {
   task?: 'video';
   frames?: number;
   size: number;
+  /** Share of the shorter side that the published figures were measured with, and how pictures were resampled, where they are not ours. */
+  crop?: number;
+  interpolation?: string;
   parameters: number;
   /** Multiply-adds of one picture or clip in 1e9. */
   gmacs: number;
@@ -130,7 +133,8 @@ function rowOf(name: string): Row {
     const row = PUBLISHED_COMPARED.find((other) => other.name === name.replace(/@.*/, '') && other.size === size);
     if (row !== undefined) {
       const published = row.top1.map(([top1, source]) => ({ top1, source: COMPARED_SOURCES[source] }));
-      return { name, family, size, parameters: row.parameters, gmacs: row.gmacs, published };
+      const { crop, interpolation, parameters, gmacs } = row;
+      return { name, family, size, crop, interpolation, parameters, gmacs, published };
     }
   }
   const { parameters, multiplyAdds } = modelCost(name, { batch: 2 });

@@ -5,6 +5,8 @@ export {
   comparedFacts,
   comparedFamily,
   createCompared,
+  type ResNeStFacts,
+  type TResNetFacts,
 } from './facts.js';
 export { LambdaResNet, type LambdaResNetOptions } from './lambda-resnet.js';
 export { NfNet, type NfNetOptions } from './nfnet.js';

@@ -7,6 +7,9 @@ export interface PublishedCompared {
   /** The share of the picture's shorter side that evaluation keeps, and how pictures are resampled for it. */
   crop: number;
   interpolation: 'bilinear' | 'bicubic';
+  /** Of the colours, from 0 to 1: they are (x - mean) / std. TResNet takes them as they are. */
+  mean: readonly [number, number, number];
+  std: readonly [number, number, number];
   parameters: number;
   /** Multiply-adds of learned convolutions and linear layers in 1e9, counted. */
   gmacs: number;
@@ -35,9 +38,13 @@ type Row = [
   crop?: number,
 ];
 
+const AS_THEY_ARE = { mean: [0, 0, 0], std: [1, 1, 1] } as const;
+const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
+
 const rows = (interpolation: PublishedCompared['interpolation'], given: readonly Row[]): PublishedCompared[] =>
   given.map(([name, size, parameters, gmacs, top1, crop = 0.875]) => ({
     ...{ name, size, crop, interpolation, parameters, gmacs, top1 },
+    ...(name.startsWith('tresnet') ? AS_THEY_ARE : IMAGENET),
   }));
 
 /**

@@ -57,14 +57,14 @@ function shortcut(cin: number, cout: number, stride: number): Sequential | undef
 
 /** 3x3 and batch norm with the leaky ReLU; a stride is a blur behind it, so that the convolution sees every position. */
 class Blurred extends ConvNormAct {
-  readonly #blur: BlurPool2d | undefined;
+  readonly blur?: BlurPool2d;
   constructor(cin: number, cout: number, stride: number) {
     super(cin, cout, 3, INNER);
-    this.#blur = stride === 1 ? undefined : new BlurPool2d();
+    if (stride > 1) this.blur = new BlurPool2d();
   }
   override forward(x: Tensor): Tensor {
     const y = super.forward(x);
-    return this.#blur === undefined ? y : this.#blur.forward(y);
+    return this.blur === undefined ? y : this.blur.forward(y);
   }
 }
 

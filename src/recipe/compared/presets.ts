@@ -96,7 +96,7 @@ export const COMPARED_PRESETS: Readonly<Record<string, Preset>> = {
       augment: ['autoaugment', RESNEST],
       augmentVariant: ['pillow', `${CODE}: Pillow's operations`],
       mixup: [0.2, RESNEST],
-      interpolation: ['bilinear', `${CODE}; timm resnest.py: bicubic from 200 layers on`],
+      interpolation: ['bilinear', CODE],
     },
   },
 };
