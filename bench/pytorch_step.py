@@ -13,7 +13,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "test" / "fixtures"))
 
-TIMM = ("tresnet-", "resnest-")
+TIMM = ("tresnet-", "resnest-", "nfnet-", "dm-nfnet-", "eca-nfnet-", "nf-", "lambda-resnet-")
 name, batch, size, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 if threads != "default":
     torch.set_num_threads(int(threads))
@@ -38,7 +38,8 @@ elif name == "efficientnet-b0":
 elif name.startswith(TIMM):
     from timm_here import timm
 
-    model = timm.create_model(name.replace("resnest-", "resnest").replace("-", "_"))
+    spelt = name.replace("resnest-", "resnest").replace("resnet-", "resnet") if "tresnet" not in name else name
+    model = timm.create_model(spelt.replace("26rpt", "26rpt_256").replace("-", "_"))
 elif name == "resnet3d-50":
     from make_video import Net
 
