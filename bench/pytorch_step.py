@@ -54,7 +54,13 @@ else:
 frames, _, order = (sys.argv[5] if len(sys.argv) > 5 else "").partition(":")
 clips = name == "resnet3d-50"
 layout = torch.channels_last if not clips else torch.channels_last_3d if order == "last" else torch.contiguous_format
-model = model.to(memory_format=layout)
+if layout == torch.channels_last:
+    # Kernels of pictures alone: LambdaResNet has some of five dimensions.
+    for weight in model.parameters():
+        if weight.dim() == 4:
+            weight.data = weight.data.contiguous(memory_format=layout)
+else:
+    model = model.to(memory_format=layout)
 optimiser = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=4e-5)
 x = torch.randn(batch, 3, *([int(frames)] if clips else []), size, size).to(memory_format=layout)
 y = torch.zeros(batch, dtype=torch.long)
