@@ -142,7 +142,7 @@ export class LambdaLayer extends Module {
     if (height > rows || width > columns)
       throw new UsageError(
         `Expected maps of at most ${rows} x ${columns} positions, for which the network has embeddings, but received ${height} x ${width}. ` +
-          'Take a smaller size, or a larger positionSize.',
+          'Take a smaller size, or a model with embeddings for a larger one: the option positionSize, or @SIZE behind its name.',
       );
     const all = height * width;
     const table = this.pos_emb!;
