@@ -32,7 +32,7 @@ export function candidateModel(found: Shapes): { name: string; shapes: Map<strin
   const clips = found.get(anchor)!.length === 5;
   const names = clips ? modelNames('clips') : modelNames().filter((name) => ANCHORS[anchor]!.includes(familyOf(name)));
   let best: { name: string; shapes: Map<string, number[]>; score: number } | undefined;
-  for (const name of names.filter((other) => !other.startsWith('efficientnet-rs'))) {
+  for (const name of names) {
     const shapes = modelShapes(name);
     const same = [...shapes].filter(([key, shape]) => found.get(key)?.join() === shape.join()).length;
     // Of two that share as many keys the one with fewer of its own: Jaccard's index.

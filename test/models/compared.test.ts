@@ -76,8 +76,8 @@ test('the shapes of a file tell the model; a size or value that it cannot have i
   assert.throws(() => modelCost('resnest-14d', { batch: 1 }), /batch of 2 or more for resnest-14d/);
   assert.throws(() => modelCost('tresnet-m', { size: 31 }), /at least 32 pixels/);
   assert.throws(
-    () => createModel('resnest-14d', { radix: 3 }),
-    /channels that cardinality 1 and radix 3 of split attention divide but it has 64/,
+    () => createModel('resnest-14d', { cardinality: 7, width: 0.0625 }),
+    /channels that cardinality 7 and radix 2 of split attention divide but it has 56, 32 inside/,
   );
   assert.throws(() => createModel('tresnet-m', { radix: 2 } as object), /an option of tresnet-m but received "radix"/);
   assert.throws(() => createModel('resnest-14d', { avd: 'both' } as object), /last, first or none as avd/);

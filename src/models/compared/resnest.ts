@@ -26,7 +26,8 @@ export interface ResNeStOptions extends ModelOptions {
   radix: number;
   /** Groups, K. */
   cardinality: number;
-  /** Channels of a group in a stage of 64: a stage of p has K * floor(p * baseWidth / 64) in its 3x3 convolution. */
+  /** Channels of a group in a stage of 64: a stage of p has K * floor(p * baseWidth / 64) in its 3x3 convolution, each group
+   * rounded down to a multiple of the radix. */
   baseWidth: number;
   /**
    * Where the average pool stands that halves the maps in place of a stride: after split attention (`last`) or before it (`first`, the paper's
@@ -69,7 +70,8 @@ class Bottleneck extends Block {
   readonly bn3: BatchNorm2d;
   constructor(cin: number, width: number, stride: number, { radix, cardinality, baseWidth, avd }: ResNeStOptions) {
     super();
-    const group = Math.floor((width * baseWidth) / 64) * cardinality;
+    // Rounded down to what the radix divides, which changes no published member.
+    const group = Math.max(1, Math.floor((width * baseWidth) / 64 / radix)) * radix * cardinality;
     const pool = (at: ResNeStOptions['avd']): Module =>
       stride === 2 && avd === at ? new AvgPool3x3() : new Identity();
     this.conv1 = new Conv2d(cin, group, 1);
