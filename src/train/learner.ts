@@ -275,6 +275,7 @@ export class Learner {
     if (images !== of) ranked.scale(of / images);
     const updated = applyGradients(this.optimiser, rate, {
       clipNorm,
+      agc: this.#agc,
       scaler,
       wrongNorm: (norm) => diagnoseGradient(norm, found.loss, step, rate),
       wrongScale: (scale) => diagnoseScale(scale, step, rate),
