@@ -1,5 +1,4 @@
 import { nearest } from '../suggest.js';
-import { bytesOf, type ShapeArgs, type ShapeRule } from './shape-args.js';
 import {
   blurPool,
   broadcast,
@@ -17,7 +16,8 @@ import {
   reshape,
   sameAsFirst,
   slice,
-} from './shape-results.js';
+} from './shape/results.js';
+import { bytesOf, type ShapeArgs, type ShapeRule } from './shape-args.js';
 import type { DType } from './tensor.js';
 
 const made = (args: ShapeArgs) => ({

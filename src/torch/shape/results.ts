@@ -1,4 +1,4 @@
-import { elements, type ShapeArgs } from './shape-args.js';
+import { elements, type ShapeArgs } from '../shape-args.js';
 
 /** Shapes of results, by the arguments of a call. */
 
