@@ -13,7 +13,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "test" / "fixtures"))
 
-TIMM = ("tresnet-", "resnest-")
+TIMM = ("tresnet-", "resnest-", "nfnet-", "dm-nfnet-", "eca-nfnet-", "nf-", "lambda-resnet-")
 name, batch, size, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 if threads != "default":
     torch.set_num_threads(int(threads))
@@ -38,7 +38,8 @@ elif name == "efficientnet-b0":
 elif name.startswith(TIMM):
     from timm_here import timm
 
-    model = timm.create_model(name.replace("resnest-", "resnest").replace("-", "_"))
+    spelt = name.replace("resnest-", "resnest").replace("resnet-", "resnet") if "tresnet" not in name else name
+    model = timm.create_model(spelt.replace("26rpt", "26rpt_256").replace("-", "_"))
 elif name == "resnet3d-50":
     from make_video import Net
 
@@ -53,7 +54,13 @@ else:
 frames, _, order = (sys.argv[5] if len(sys.argv) > 5 else "").partition(":")
 clips = name == "resnet3d-50"
 layout = torch.channels_last if not clips else torch.channels_last_3d if order == "last" else torch.contiguous_format
-model = model.to(memory_format=layout)
+if layout == torch.channels_last:
+    # Kernels of pictures alone: LambdaResNet has some of five dimensions.
+    for weight in model.parameters():
+        if weight.dim() == 4:
+            weight.data = weight.data.contiguous(memory_format=layout)
+else:
+    model = model.to(memory_format=layout)
 optimiser = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=4e-5)
 x = torch.randn(batch, 3, *([int(frames)] if clips else []), size, size).to(memory_format=layout)
 y = torch.zeros(batch, dtype=torch.long)

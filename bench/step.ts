@@ -36,7 +36,7 @@ const threads = Number(options.threads ?? availableParallelism());
 const models = options.models.split(',');
 const known = [
   ...['resnet-50', 'resnet-rs-50', 'efficientnet-b0', 'retinanet', 'resnet3d-50'],
-  ...modelNames().filter((name) => /^(tresnet|resnest)-/.test(name)),
+  ...modelNames().filter((name) => /^(tresnet|resnest|lambda-resnet)-|nfnet-|^nf-/.test(name)),
 ];
 for (const model of models)
   if (!known.includes(model)) throw new Error(`--models: expected some of ${known.join(', ')} but received ${model}`);

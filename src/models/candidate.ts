@@ -7,6 +7,8 @@ type Shapes = ReadonlyMap<string, readonly number[]>;
 const ANCHORS: Readonly<Record<string, readonly Family[]>> = {
   'layer1.0.conv1.weight': ['resnet', 'resnet-rs', 'resnest'],
   'body.conv1.conv.weight': ['tresnet'],
+  'stages.0.0.conv1.gain': ['nfnet', 'dm-nfnet', 'eca-nfnet', 'nf-resnet', 'nf-seresnet', 'nf-ecaresnet'],
+  'stages.0.0.conv1_1x1.conv.weight': ['lambda-resnet'],
   // An EfficientNet-RS has the weights of the EfficientNet.
   'blocks.0.0.conv_dw.weight': ['efficientnet'],
   'stem.0.weight': [],

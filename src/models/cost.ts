@@ -9,7 +9,7 @@ import {
   type ShapeRecord,
   shapeOnly,
   type TapeEvent,
-  type Tensor,
+  Tensor,
   zeros,
 } from '../torch/index.js';
 import { peakLiveBytes } from './memory.js';
@@ -78,12 +78,13 @@ const summing = (args: ShapeArgs, out: ShapeRecord): number =>
 
 /** How many multiply-adds an operator does; those that are not here do none that count. */
 const MULTIPLY_ADDS: Readonly<Record<string, (args: ShapeArgs, out: ShapeRecord) => number>> = {
+  'aten::conv1d': summing,
   'aten::conv2d': summing,
   'aten::conv3d': summing,
   'rescaled::depthwise_conv': summing,
   'aten::linear': summing,
 };
-const CONVOLUTIONS: readonly string[] = ['aten::conv2d', 'aten::conv3d', 'rescaled::depthwise_conv'];
+const CONVOLUTIONS: readonly string[] = ['aten::conv1d', 'aten::conv2d', 'aten::conv3d', 'rescaled::depthwise_conv'];
 
 /** The name with another side behind it; of a model of clips its frames stay. */
 function atSize(name: string, size: number): string {
@@ -126,7 +127,7 @@ export function modelCost(
     throw new UsageError(
       `Expected a batch of 2 or more for ${name} but received 1: the batch norm of split attention sees one value of a channel and picture.`,
     );
-  if (batch === 1 && size === stride && positions() === 1)
+  if (batch === 1 && facts.kind !== 'nfnet' && size === stride && positions() === 1)
     throw new UsageError(
       `Expected a batch of 2 or more for ${name} at ${size} pixels but received 1: ` +
         'batch norm cannot train on the one value a channel that its last stage has.',
@@ -135,17 +136,28 @@ export function modelCost(
   const tape: TapeEvent[] = [];
   const layers: LayerCost[] = [];
   let paths = new Map<unknown, string>();
+  const derived = new Map<ShapeRecord, Pick<LayerCost, 'path' | 'parameters'>>();
   const onCall = (op: string, args: ShapeArgs, given: readonly unknown[], out: ShapeRecord): void => {
-    const weight = given.find((value) => paths.has(value));
-    if (weight === undefined) return;
-    const parameters = given
-      .filter((value) => paths.has(value))
-      .reduce<number>((sum, value) => sum + (value as Tensor).size, 0);
+    const owners = given.map((value, i) =>
+      paths.has(value)
+        ? { path: paths.get(value)!, parameters: (value as Tensor).size }
+        : derived.get(args.values[i] as ShapeRecord),
+    );
+    const [first, ...others] = owners.filter((owner) => owner !== undefined);
+    if (first === undefined) return;
+    const owner = {
+      path: first.path,
+      parameters: others.reduce((sum, { parameters }) => sum + parameters, first.parameters),
+    };
+    // What is made of parameters alone, such as a standardised kernel, is part of the layer that uses it.
+    if (owners.every((each, i) => each !== undefined || !(given[i] instanceof Tensor))) {
+      derived.set(out, owner);
+      return;
+    }
     layers.push({
-      path: paths.get(weight)!,
+      ...owner,
       operator: op.replace(/^\w+::/, ''),
       output: out.shape.slice(1),
-      parameters,
       multiplyAdds: (MULTIPLY_ADDS[op]?.(args, out) ?? 0) / batch,
       activations: CONVOLUTIONS.includes(op) ? elements(out.shape) / batch : 0,
     });
@@ -158,7 +170,7 @@ export function modelCost(
       const trained = model.parameters();
       for (const tensor of trained.values()) keep(call<Tensor>('aten::zeros_like', [tensor])); // momentum
       if (ema) for (const tensor of model.state().values()) keep(call<Tensor>('aten::clone', [tensor]));
-      paths = new Map([...trained].map(([key, tensor]) => [tensor, key.replace(/\.(weight|bias)$/, '')]));
+      paths = new Map([...trained].map(([key, tensor]) => [tensor, key.replace(/\.(weight|bias|gain)$/, '')]));
       const x = zeros([batch, ...shape]);
       const y = fromTypedArray(new BigInt64Array(0), [batch], { dtype: 'int64' });
       crossEntropy(model.forward(x), y, 0.1);

@@ -11,6 +11,8 @@ export type QuickCost = Pick<
 
 const COUNTS = ['parameters', 'multiplyAdds', 'flops', 'activations', 'trainMemoryBytes'] as const;
 type Counts = Record<(typeof COUNTS)[number], number>;
+/** Kinds of model whose stages have all blocks but the first alike. */
+const ALIKE: readonly string[] = ['resnet', 'tresnet', 'resnest', 'nfnet'];
 type Layers = ResNetOptions['layers'];
 
 /**
@@ -30,8 +32,7 @@ export class QuickCosts {
   of(name: string, options: CostOptions = {}): QuickCost {
     const { size: wanted, batch = 32, overrides = {} } = options;
     const facts = modelFacts(wanted === undefined ? name : `${name.replace(/@.*$/, '')}@${wanted}`, overrides);
-    if (facts.kind !== 'resnet' && facts.kind !== 'tresnet' && facts.kind !== 'resnest')
-      return modelCost(name, options);
+    if (!ALIKE.includes(facts.kind) || !('layers' in facts.options)) return modelCost(name, options);
     const { layers, dropout: _rate, stochasticDepth: _drop, ...shape } = facts.options;
     const short = (with_: Layers): Counts => {
       const key = JSON.stringify([facts.family, shape, facts.size, batch, options.ema, with_]);

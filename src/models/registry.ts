@@ -4,7 +4,10 @@ import {
   COMPARED_NAMES,
   type ComparedFacts,
   comparedFacts,
+  comparedFamily,
   createCompared,
+  type LambdaResNetOptions,
+  type NfNetOptions,
   type ResNeSt,
   type ResNeStFacts,
   type ResNeStOptions,
@@ -92,6 +95,8 @@ export type ModelOverrides =
   | Partial<EfficientNetOptions>
   | Partial<TResNetOptions>
   | Partial<ResNeStOptions>
+  | Partial<NfNetOptions>
+  | Partial<LambdaResNetOptions>
   | Partial<ResNet3dOptions>
   | Partial<VideoResNetOptions>;
 
@@ -164,8 +169,7 @@ export function modelFacts(name: string, overrides: ModelOverrides = {}): ModelF
 }
 
 /** The family of one of `modelNames`. */
-export const familyOf = (name: string): Family =>
-  /^(tresnet|resnest)-/.test(name) ? (/^[^-]+/.exec(name)![0] as Family) : (name.replace(/-[^-]+$/, '') as Family);
+export const familyOf = (name: string): Family => comparedFamily(name) ?? (name.replace(/-[^-]+$/, '') as Family);
 
 function resNet(name: string, family: 'resnet' | 'resnet-rs', depth: number, asked: number | undefined): ResNetFacts {
   const row = family === 'resnet-rs' ? publishedResNetRs(depth, asked) : undefined;

@@ -211,7 +211,7 @@ export function widthsOf({ layer1, layer2, layer3, layer4 }: Stages): Record<key
 
 /** Gives each block its rate by the rule of the options. */
 export function setStochasticDepth(
-  blocks: readonly Block[],
+  blocks: readonly { stochasticDepthRate: number }[],
   {
     stochasticDepth: rate,
     stochasticDepthRule: rule,

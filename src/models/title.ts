@@ -4,6 +4,8 @@ import { modelFacts } from './registry.js';
 const SWITCHES = [
   ...['layers', 'block', 'stem', 'stemPool', 'avgDown', 'seRatio', 'activation'],
   ...['stemWidth', 'radix', 'cardinality', 'baseWidth', 'avd'],
+  ...['stageWidths', 'bottleneckRatio', 'groupWidth', 'secondConv', 'finalWidth', 'attention', 'gamma', 'skipGain'],
+  ...['lambdaEvery', 'heads', 'keyDepth', 'context', 'positionSize'],
   ...['zeroInitLastGamma', 'padding', 'normEpsilon'],
   ...['temporal', 'stemFrames', 'stemFrameStride', 'poolFrameStride', 'selfGate', 'headWindow', 'convolution'],
 ];

@@ -1,7 +1,7 @@
-import { call, relu_, silu, type Tensor } from '../torch/index.js';
+import { call, gelu, isTracing, relu, relu_, silu, type Tensor } from '../torch/index.js';
 import { Module } from './module.js';
 
-export type Activation = 'relu' | 'silu';
+export type Activation = 'relu' | 'silu' | 'gelu';
 
 /** Leaky ReLU: x, below 0 `leak` times x. 0 < leak < 1. */
 export interface LeakyRelu {
@@ -11,7 +11,14 @@ export interface LeakyRelu {
 /** The activation, in place where autograd does not need its input. */
 export function activate(x: Tensor, kind: Activation | LeakyRelu): Tensor {
   if (typeof kind === 'object') return call('aten::leaky_relu_', [x, kind.leak]);
-  return kind === 'relu' ? relu_(x) : silu(x);
+  return kind === 'relu' ? relu_(x) : activated(x, kind);
+}
+
+/** The activation as a tensor of its own, for an x that is looked at elsewhere too. */
+export function activated(x: Tensor, kind: Activation): Tensor {
+  if (kind !== 'gelu') return kind === 'relu' ? relu(x) : silu(x);
+  // The gradient of PyTorch's own is wrong for some orders in memory (native/gelu.cpp).
+  return x.device === 'cpu' && !isTracing() ? call('rescaled::gelu', [x]) : gelu(x);
 }
 
 export class Activate extends Module {

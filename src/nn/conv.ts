@@ -30,6 +30,10 @@ export class Conv2d extends Module {
     this.weight = parameter(zeros([outChannels, inChannels / this.groups, kernel, kernel]));
     if (options.bias === true) this.bias = parameter(zeros([outChannels]));
   }
+  /** What x is convolved with. */
+  protected kernels(): Tensor {
+    return this.weight;
+  }
   forward(x: Tensor): Tensor {
     const { stride, padding, dilation, groups } = this;
     const bias = this.bias ?? null;
@@ -37,7 +41,7 @@ export class Conv2d extends Module {
     const [height, width] = [this.#samePadding(x.shape[2]!), this.#samePadding(x.shape[3]!)];
     if (height === width && height % 2 === 0) return this.#convolve(x, height / 2);
     if (height % 2 === 0 && width % 2 === 0)
-      return conv2d(x, this.weight, bias, { stride, padding: [height / 2, width / 2], dilation, groups });
+      return conv2d(x, this.kernels(), bias, { stride, padding: [height / 2, width / 2], dilation, groups });
     const split = (total: number) => [Math.floor(total / 2), Math.ceil(total / 2)];
     return this.#convolve(pad(x, [...split(width), ...split(height)]), 0);
   }
@@ -46,7 +50,8 @@ export class Conv2d extends Module {
    * (native/depthwise.cpp).
    */
   #convolve(x: Tensor, padding: number): Tensor {
-    const { stride, dilation, groups, weight, bias = null } = this;
+    const { stride, dilation, groups, bias = null } = this;
+    const weight = this.kernels();
     const own =
       this.training &&
       this.kernel === 5 &&

@@ -1,5 +1,7 @@
 import { call, copy_, type Generator, generator, noGrad, scope, type Tensor, zeros } from '../torch/index.js';
 import { Conv2d, Conv3d } from './conv.js';
+import { ChannelKernel } from './layers/channel-attention.js';
+import { LambdaLayer } from './layers/lambda.js';
 import { Linear } from './linear.js';
 import type { AnyModule, Module } from './module.js';
 import { BatchNorm } from './norm.js';
@@ -12,11 +14,13 @@ import { SelfGate } from './squeeze-excite.js';
  * - `efficientnet`: convolution kernels as `timm`, classifier uniform +-1/sqrt(out). The released EfficientNet code.
  * - `tresnet`: convolution kernels as `timm`, classifier normal 0.01. timm's TResNet and Alibaba-MIIL's.
  * - `resnest`: as `timm`, but fan_out of a convolution in groups is that of one without. timm's ResNeSt and zhanghang1989's.
+ * - `nfnet`: convolution kernels normal with deviation sqrt(1/fan_in), classifier normal 0.01. timm's NFNet.
+ * - `lambda`: as `tresnet`. timm's LambdaResNet.
  *
- * Biases are 0, of the last two uniform +-1/sqrt(fan_in), and batch norm is the identity in all; the kernel of a self-gate is truncated normal of 0.01, as in
- * tensorflow/models.
+ * Biases are 0, of `tresnet` and `resnest` uniform +-1/sqrt(fan_in), and batch norm is the identity in all; the kernel of a self-gate is truncated
+ * normal of 0.01, as in tensorflow/models; lambda layers have deviations of their own.
  */
-export type Initialiser = 'tf' | 'timm' | 'efficientnet' | 'tresnet' | 'resnest';
+export type Initialiser = 'tf' | 'timm' | 'efficientnet' | 'tresnet' | 'resnest' | 'nfnet' | 'lambda';
 
 /**
  * Deviation of a standard normal cut at +-2: a truncated normal is divided by it to have the deviation that was asked
@@ -46,7 +50,9 @@ export function initialise(root: Module, kind: Initialiser, seed: number): void 
   // In-place operators return a handle as well: without the scope those would live until the collector finds them.
   noGrad(() =>
     scope(() => {
+      const lambdas: LambdaLayer[] = [];
       for (const [, module] of root.modules()) {
+        if (module instanceof LambdaLayer) lambdas.push(module);
         if (module instanceof SelfGate) gates.add(module.fc);
         if (module instanceof Conv2d || module instanceof Conv3d) {
           const { weight, inChannels, outChannels } = module;
@@ -55,21 +61,30 @@ export function initialise(root: Module, kind: Initialiser, seed: number): void 
           if (gates.has(module)) fill(weight, (t) => truncatedNormal_(t, 0.01 * TRUNCATED_DEVIATION, random));
           else if (kind === 'tf')
             fill(weight, (t) => truncatedNormal_(t, Math.sqrt(1 / ((area * inChannels) / groups)), random));
+          else if (kind === 'nfnet')
+            fill(weight, (t) =>
+              call('aten::normal_', [t, 0, Math.sqrt(groups / (area * inChannels))], { generator: random }),
+            );
           else {
             const fanOut = (area * outChannels) / (kind === 'resnest' ? 1 : groups);
             fill(weight, (t) => call('aten::normal_', [t, 0, Math.sqrt(2 / fanOut)], { generator: random }));
           }
           startBias(module.bias, (area * inChannels) / groups);
         } else if (module instanceof Linear) {
-          if (kind === 'tf' || kind === 'tresnet')
+          if (kind !== 'timm' && kind !== 'efficientnet' && kind !== 'resnest')
             fill(module.weight, (t) => call('aten::normal_', [t, 0, 0.01], { generator: random }));
           else uniform_(module.weight, 1 / Math.sqrt(kind === 'efficientnet' ? module.outFeatures : module.inFeatures));
           startBias(module.bias, module.inFeatures);
-        } else if (module instanceof BatchNorm) {
+        } else if (module instanceof ChannelKernel) uniform_(module.weight, 1 / Math.sqrt(module.kernel));
+        else if (module instanceof BatchNorm) {
           call('aten::fill_.Scalar', [module.weight, 1]);
           if (module.bias !== undefined) call('aten::zero_', [module.bias]);
         }
       }
+      for (const layer of lambdas)
+        for (const [tensor, deviation] of layer.startDeviations())
+          fill(tensor, (t) => call('aten::normal_', [t, 0, deviation], { generator: random }));
+      for (const { conv_lambda: local } of lambdas) if (local !== undefined) uniform_(local.bias, 1 / local.side);
     }),
   );
 }

@@ -84,7 +84,8 @@ export class BatchNorm2d extends BatchNorm {
    * exported. The two agree to rounding.
    */
   forwardAct(x: Tensor, activation: Activation | LeakyRelu | 'none', shortcut: Tensor | null = null): Tensor {
-    const fused = this.training && !this.frozen && x.device === 'cpu' && x.size > 0 && ownKernels(x, this.weight);
+    const own = this.training && !this.frozen && x.device === 'cpu' && x.size > 0 && ownKernels(x, this.weight);
+    const fused = own && activation !== 'gelu';
     if (fused)
       return call('rescaled::batch_norm_act', [
         x,

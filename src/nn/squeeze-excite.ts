@@ -1,5 +1,5 @@
-import { add_, call, globalAvgPool2d, globalAvgPool3d, mul, relu, sigmoid, silu, type Tensor } from '../torch/index.js';
-import { type Activation, activate } from './activation.js';
+import { add_, call, globalAvgPool2d, globalAvgPool3d, mul, sigmoid, type Tensor } from '../torch/index.js';
+import { type Activation, activate, activated } from './activation.js';
 import { Conv2d, Conv3d } from './conv.js';
 import { Module } from './module.js';
 import { ownKernels } from './own-kernels.js';
@@ -32,8 +32,7 @@ export class SqueezeExcite extends Module {
   }
   /** The same of the mean itself. */
   gateOf(mean: Tensor): Tensor {
-    const squeezed = this.fc1.forward(mean);
-    return sigmoid(this.fc2.forward(this.activation === 'relu' ? relu(squeezed) : silu(squeezed)));
+    return sigmoid(this.fc2.forward(activated(this.fc1.forward(mean), this.activation)));
   }
 }
 

@@ -1,12 +1,13 @@
 import type { Tensor } from '../torch/index.js';
 import type { ParameterGroup } from './optimiser.js';
 
-export type DecayRule = 'reference' | 'timm' | 'all';
+export type DecayRule = 'reference' | 'timm' | 'kernels' | 'all';
 
 /**
  * Splits parameters by what is decayed. `reference`: everything but batch norm, biases of squeeze-excite and classifier
  * included (tensorflow/tpu resnet_main.py). `timm`: only tensors of more than one dimension; so does tensorflow/models
- * (kernel regularisers). `all`: everything.
+ * (kernel regularisers). `kernels`: of these not the gains of standardised kernels, [O, 1, 1, 1] (deepmind-research nfnets/optim.py: neither gains,
+ * biases nor skip gains). `all`: everything.
  */
 export function decayGroups(
   parameters: ReadonlyMap<string, Tensor>,
@@ -17,7 +18,8 @@ export function decayGroups(
   const decayed = new Map<string, Tensor>();
   const rest = new Map<string, Tensor>();
   for (const [key, tensor] of parameters) {
-    const decay = rule === 'all' || (rule === 'reference' ? !batchNormKeys.has(key) : tensor.shape.length > 1);
+    const kernel = tensor.shape.length > 1 && !(rule === 'kernels' && /(^|\.)gain$/.test(key));
+    const decay = rule === 'all' || (rule === 'reference' ? !batchNormKeys.has(key) : kernel);
     (decay ? decayed : rest).set(key, tensor);
   }
   return [

@@ -1,4 +1,5 @@
 export { type AdamOptions, AdamW, Lamb } from './adam.js';
+export { AGC_RULES, type AgcOptions, type AgcRule, clipUnits } from './agc.js';
 export { Ema, emaDecay } from './ema.js';
 export { type DecayRule, decayGroups, scaleDecays, scaleRates, splitPlain } from './groups.js';
 export { Lars, type LarsOptions, MOMENTUM_RATES, type MomentumRate } from './lars.js';

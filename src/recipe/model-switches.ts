@@ -27,6 +27,21 @@ export const modelSwitchesSchema = z.strictObject({
   cardinality: OPTION_RULES.cardinality[0].optional(),
   baseWidth: OPTION_RULES.baseWidth[0].optional(),
   avd: OPTION_RULES.avd[0].optional(),
+  /** NFNet only: channels of stages, parts of a block, place of the factors of activations. */
+  stageWidths: OPTION_RULES.stageWidths[0].optional(),
+  bottleneckRatio: OPTION_RULES.bottleneckRatio[0].optional(),
+  groupWidth: OPTION_RULES.groupWidth[0].optional(),
+  secondConv: OPTION_RULES.secondConv[0].optional(),
+  finalWidth: OPTION_RULES.finalWidth[0].optional(),
+  attention: OPTION_RULES.attention[0].optional(),
+  gamma: OPTION_RULES.gamma[0].optional(),
+  skipGain: OPTION_RULES.skipGain[0].optional(),
+  /** LambdaResNet only: which blocks have lambda layers, and what these look at. */
+  lambdaEvery: OPTION_RULES.lambdaEvery[0].optional(),
+  heads: OPTION_RULES.heads[0].optional(),
+  keyDepth: OPTION_RULES.keyDepth[0].optional(),
+  context: OPTION_RULES.context[0].optional(),
+  positionSize: OPTION_RULES.positionSize[0].optional(),
   /** Models of clips only: which blocks look over frames, frames of the stem and strides in frames, self-gates, the head's windows. */
   temporal: OPTION_RULES.temporal[0].optional(),
   stemFrames: OPTION_RULES.stemFrames[0].optional(),

@@ -44,6 +44,8 @@ const RESNET_RS = {
   trustCoefficient: [0.001, LARS],
   momentumRate: ['inside', `${LARS}: classic momentum`],
   clipNorm: [0, 'not in the paper'],
+  agc: [0, 'not in the paper'],
+  agcRule: ['paper', 'deepmind-research nfnets/optim.py'],
   weightDecay: [4e-5, `${RS_YAML}; paper Table 2`],
   weightDecayMode: ['coupled', `${RS_MAIN}: a term of the loss`],
   decayRule: ['reference', `${RS_MAIN}: all but batch norm, biases included`],

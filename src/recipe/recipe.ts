@@ -187,6 +187,8 @@ export function completeRecipe(values: Partial<Recipe>): Recipe {
     squareDecay: 0.9,
     epsilon: 1e-3,
     clipNorm: 0,
+    agc: 0,
+    agcRule: 'paper',
     weightDecayMode: 'coupled',
     precision: 'float32',
     earlyStopping: false,

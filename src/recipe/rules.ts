@@ -57,6 +57,11 @@ export function fitModel(draft: Draft, facts: ModelFacts, size: number): void {
       draft.set('interpolation', interpolation, `timm ${facts.kind}.py`);
     }
   }
+  if (facts.kind === 'nfnet') fitNfNet(draft, facts, size);
+  if (facts.kind === 'lambda-resnet') {
+    draft.set('init', facts.options.init, 'timm byobnet.py and lambda_layer.py');
+    draft.set('stochasticDepthRule', 'block', 'timm byobnet.py');
+  }
   // A preset that extends the paper's may have a magnitude of its own.
   if (presetChain(draft.preset).some((preset, i) => i > 0 && preset.values.randAugmentMagnitude !== undefined)) return;
   // The one rule that all eleven rows follow, so that it also serves sizes and depths between them.
@@ -72,6 +77,28 @@ export function fitModel(draft: Draft, facts: ModelFacts, size: number): void {
       randAugmentMagnitudeAt(size),
       'paper section 7.2: 10 up to 224 pixels, 20 above 320, else 15',
     );
+}
+
+/** RandAugment magnitudes of F0, F1 .., the last one also of those beyond. Source: NFNets, arXiv 2102.06171, appendix A. */
+const NF_MAGNITUDES = [5, 10, 10, 15];
+
+function fitNfNet(draft: Draft, facts: ModelFacts & { kind: 'nfnet' }, size: number): void {
+  draft.set('init', facts.options.init, 'timm nfnet.py; deepmind-research nfnets/base.py');
+  draft.set('stochasticDepthRule', 'block', 'timm nfnet.py');
+  if (!isPresetOf(draft.preset, 'nfnet')) return;
+  draft.set('dropout', facts.options.dropout, facts.source);
+  const n = /^f(\d)$/.exec(facts.variant)?.[1];
+  if (n !== undefined)
+    draft.set(
+      'randAugmentMagnitude',
+      NF_MAGNITUDES[Math.min(Number(n), NF_MAGNITUDES.length - 1)]!,
+      'NFNets, arXiv 2102.06171, appendix A: 5 for F0, 10 for F1 and F2, 15 beyond',
+    );
+  draft.set(
+    'evalCrop',
+    Number((size / (size + 32)).toPrecision(4)),
+    'deepmind-research nfnets: the picture in 32 pixels more than the crop',
+  );
 }
 
 export function fitPictures(draft: Draft, size: number): void {
@@ -306,6 +333,7 @@ export function markUnused(draft: Draft): void {
   unless(optimiser === 'sgd' || optimiser === 'lars', `optimiser ${optimiser}`, 'nesterov');
   unless(optimiser !== 'sgd' && optimiser !== 'lars', `optimiser ${optimiser}`, 'squareDecay', 'epsilon');
   unless(optimiser === 'lars', `optimiser ${optimiser}`, 'trustCoefficient', 'momentumRate');
+  unless(draft.get('agc') > 0, 'agc 0', 'agcRule');
   unless(averaging !== 'none', `averaging ${averaging}`, 'emaDecay');
   unless(averaging !== 'ema', `averaging ${averaging}`, 'normMomentum');
   unless(policy === 'randaugment', `augment ${policy}`, 'randAugmentLayers', 'randAugmentMagnitude');

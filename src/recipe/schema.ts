@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { STRONGEST_COLOUR } from '../augment/policies/simclr.js';
-import { MOMENTUM_RATES, RATE_SCALINGS } from '../optim/index.js';
+import { AGC_RULES, MOMENTUM_RATES, RATE_SCALINGS } from '../optim/index.js';
 import { clipSettings } from './clips/settings.js';
 import { detectSettings } from './detect-settings.js';
 import { denseSettings, depthSettings } from './pixels/settings.js';
@@ -43,10 +43,14 @@ export const recipeSchema = z.strictObject({
   momentumRate: z.enum(MOMENTUM_RATES),
   /** Largest norm of all gradients together; 0 for no limit. */
   clipNorm: z.number().min(0),
+  /** Largest norm of the gradient of an output channel, in norms of its weights: adaptive gradient clipping; 0 for no limit. */
+  agc: z.number().min(0).max(1000),
+  /** What a unit of it is, and what is left out: the classifier's weight (paper), its bias too (timm). */
+  agcRule: z.enum(AGC_RULES),
   /** SimCLR's grid for scratch goes to 10^-1.5 / 0.001. */
   weightDecay: z.number().min(0).max(100),
   weightDecayMode: z.enum(['coupled', 'decoupled']),
-  decayRule: z.enum(['reference', 'timm', 'all']),
+  decayRule: z.enum(['reference', 'timm', 'kernels', 'all']),
   /**
    * Of activations while training; weights, statistics, logits and loss are float32. float16 needs CUDA and scales the
    * loss.
@@ -78,7 +82,7 @@ export const recipeSchema = z.strictObject({
   emaDecay: z.number().min(0).lt(1),
   /** Share of the newest batch in batch norm's running averages. */
   normMomentum: z.number().gt(0).max(1),
-  init: z.enum(['tf', 'timm', 'efficientnet', 'tresnet', 'resnest']),
+  init: z.enum(['tf', 'timm', 'efficientnet', 'tresnet', 'resnest', 'nfnet', 'lambda']),
   /** What evaluation sees: a centre crop, or the whole picture with its aspect kept and the rest filled. */
   fit: z.enum(['crop', 'letterbox']),
   /**

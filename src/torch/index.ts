@@ -11,4 +11,12 @@ export { elements, type ShapeArgs, type ShapeRecord, type ShapeRule, type ShapeS
 export { SHAPE_RULES } from './shape-rules.js';
 export { type ShapeListener, type ShapeOptions, shapeOnly, type TapeEvent, type TapeNode } from './shapes.js';
 export { type DType, fromTypedArray, Generator, generator, type Nested, Tensor, tensor } from './tensor.js';
-export { type TraceArg, type TraceGraph, type TraceNode, type TraceValue, trace } from './trace.js';
+export {
+  fixed,
+  type TraceArg,
+  type TracedConstant,
+  type TraceGraph,
+  type TraceNode,
+  type TraceValue,
+  trace,
+} from './trace.js';

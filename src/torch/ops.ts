@@ -26,14 +26,14 @@ export const conv3d = (input: Tensor, weight: Tensor, bias: Tensor | null, strid
   call('aten::conv3d', [input, weight, bias, stride, padding]);
 /**
  * (x - mean)/sqrt(var + eps)*weight + bias per channel. Training: batch statistics (biased variance), and
- * running = (1-momentum)*running + momentum*batch (unbiased variance). Evaluation: the running statistics.
+ * running = (1-momentum)*running + momentum*batch (unbiased variance) where there are such. Evaluation: the running statistics.
  */
 export function batchNorm(
   input: Tensor,
   weight: Tensor,
   bias: Tensor | null,
-  runningMean: Tensor,
-  runningVar: Tensor,
+  runningMean: Tensor | null,
+  runningVar: Tensor | null,
   training: boolean,
   momentum: number,
   eps: number,
@@ -51,6 +51,8 @@ export const relu_ = (x: Tensor): Tensor => call('aten::relu_', [x]);
 export const sigmoid = (x: Tensor): Tensor => call('aten::sigmoid', [x]);
 /** x*sigmoid(x), also called swish. */
 export const silu = (x: Tensor): Tensor => call('aten::silu', [x]);
+/** x*Phi(x), Phi the distribution function of the standard normal: (1 + erf(x / sqrt 2)) / 2. */
+export const gelu = (x: Tensor): Tensor => call('aten::gelu', [x]);
 export const add = (a: Tensor, b: Tensor | number): Tensor =>
   call(typeof b === 'number' ? 'aten::add.Scalar' : 'aten::add.Tensor', [a, b]);
 export const add_ = (a: Tensor, b: Tensor | number): Tensor =>

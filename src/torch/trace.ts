@@ -1,5 +1,5 @@
 import { noGrad } from './autograd.js';
-import { setCallListener } from './call.js';
+import { isTracing, setCallListener } from './call.js';
 import { Tensor } from './tensor.js';
 
 export type TraceArg =
@@ -21,13 +21,35 @@ export interface TraceValue {
   shape: readonly number[];
   dtype: string;
 }
+/** What a graph needs of a tensor from outside. */
+export type TracedConstant = Pick<Tensor, 'shape' | 'dtype' | 'data'>;
+
+/** Tensors that a trace is to take for constants, with the tensor that they are made of. */
+const made = new WeakMap<Tensor, Tensor>();
+
+/**
+ * What `body` makes of tensors that do not change once a model is trained, such as of weights. A trace holds the result as a constant under
+ * the name of `source`, and knows nothing of how it was made; without a trace it is `body()`.
+ */
+export function fixed(source: Tensor, body: () => Tensor): Tensor {
+  if (!isTracing()) return body();
+  const listener = setCallListener(undefined);
+  try {
+    const result = body();
+    made.set(result, source);
+    return result;
+  } finally {
+    setCallListener(listener);
+  }
+}
+
 /** What a function of tensors did, as a list of operator calls. */
 export interface TraceGraph {
   inputs: number[];
   outputs: number[];
   values: Map<number, TraceValue>;
-  /** Tensors from outside: weights and buffers. The graph does not own them. */
-  constants: Map<number, { tensor: Tensor; name: string }>;
+  /** Tensors from outside: weights and buffers, and what `fixed` made of them. The graph does not own them. */
+  constants: Map<number, { tensor: TracedConstant; name: string }>;
   nodes: TraceNode[];
 }
 
@@ -54,7 +76,10 @@ export function trace(
       let id = ids.get(value);
       if (id === undefined) {
         id = define(value);
-        graph.constants.set(id, { tensor: value, name: names.get(value) ?? `constant_${id}` });
+        const source = made.get(value);
+        const name = names.get(source ?? value) ?? `constant_${id}`;
+        // What was made on the way may end with the trace: its values are taken now.
+        graph.constants.set(id, { tensor: source === undefined ? value : snapshot(value), name });
       }
       return { kind: 'value', id };
     }
@@ -79,4 +104,9 @@ export function trace(
     setCallListener(before);
   }
   return graph;
+}
+
+function snapshot(tensor: Tensor): TracedConstant {
+  const [shape, dtype, values] = [[...tensor.shape], tensor.dtype, tensor.data()];
+  return { shape, dtype, data: () => values };
 }

@@ -9,7 +9,7 @@ import { splitMinival } from '../data/minival.js';
 import { joined, type Source } from '../data/sources/source.js';
 import type { TrainingData, Unlabelled } from '../data/unlabelled.js';
 import type { ImageModel } from '../models/index.js';
-import type { LossScaler, Optimiser } from '../optim/index.js';
+import type { AgcOptions, LossScaler, Optimiser } from '../optim/index.js';
 import { type ClipInput, type RunConfig, usesMinival } from '../run/config.js';
 import { manualSeed } from '../torch/index.js';
 import type { KeyMatch } from '../weights/report.js';
@@ -18,7 +18,7 @@ import { loadStart } from './start.js';
 import { diagnose, diagnoseGradient, diagnoseScale, lossOfOthers, NotFinite } from './step/diagnose.js';
 import { batchGradients } from './step/gradients.js';
 import { Normaliser } from './step/input.js';
-import { buildOptimiser, freeze, trainUnfrozen } from './step/optimiser.js';
+import { agcOf, buildOptimiser, freeze, trainUnfrozen } from './step/optimiser.js';
 import { RankedStep } from './step/ranked.js';
 import { Ranks } from './step/ranks.js';
 import { applyGradients } from './step/update.js';
@@ -118,6 +118,7 @@ export function finalViews(
 export class Learner {
   readonly model: ImageModel;
   readonly optimiser: Optimiser;
+  readonly #agc: AgcOptions | undefined;
   readonly normaliser: Normaliser;
   /** The pictures that are learned from. */
   readonly train: Source;
@@ -137,6 +138,7 @@ export class Learner {
     this.model = model;
     this.#frozen = freeze(model, parts);
     this.optimiser = buildOptimiser(recipe.values, model);
+    this.#agc = agcOf(recipe.values, model);
     const { train, minival } = learnedFrom(config, data);
     this.train = train;
     this.minival = minival;
@@ -186,6 +188,7 @@ export class Learner {
     );
     const updated = applyGradients(this.optimiser, rate, {
       clipNorm,
+      agc: this.#agc,
       scaler,
       wrongNorm: (norm) => diagnoseGradient(norm, loss, step, rate),
       wrongScale: (scale) => diagnoseScale(scale, step, rate),
@@ -272,6 +275,7 @@ export class Learner {
     if (images !== of) ranked.scale(of / images);
     const updated = applyGradients(this.optimiser, rate, {
       clipNorm,
+      agc: this.#agc,
       scaler,
       wrongNorm: (norm) => diagnoseGradient(norm, found.loss, step, rate),
       wrongScale: (scale) => diagnoseScale(scale, step, rate),

@@ -43,6 +43,12 @@ const models: [name: string, size: number, options: ModelOverrides][] = [
   ['tresnet-v2-l', 64, { width: 0.25, layers: [1, 1, 1, 1], stemStride: 2 }],
   ['resnest-14d', 97, { width: 0.25 }],
   ['resnest-50d-4s2x40d', 64, { width: 0.25, layers: [1, 1, 1, 1], baseWidth: 64 }],
+  ['dm-nfnet-f0', 97, { width: 0.125, layers: [1, 1, 1, 1], groupWidth: 8 }],
+  ['nfnet-l0', 64, { width: 0.125, layers: [1, 1, 1, 1], stemStride: 2 }],
+  ['eca-nfnet-l0', 64, { width: 0.125, layers: [1, 1, 1, 1] }],
+  ['nf-resnet-26', 97, { width: 0.125, layers: [1, 1, 1, 1] }],
+  ['lambda-resnet-26t', 97, { width: 0.25, layers: [1, 1, 2, 1], lambdaEvery: [0, 0, 2, 1] }],
+  ['lambda-resnet-26rpt', 64, { width: 0.25, layers: [1, 1, 2, 1], positionSize: 128 }],
   ['resnest-50d-1s4x24d', 28, { width: 0.25, layers: [1, 1, 1, 1], stemStride: 1 }],
 ];
 for (const [name, size, options] of models)
@@ -54,6 +60,7 @@ for (const [name, size, options] of models)
     noGrad(() =>
       scope(() => {
         for (const [key, tensor] of model.state()) {
+          if (/gain$/.test(key)) call('aten::uniform_', [tensor, 0.5, 1.5], { generator: random });
           if (tensor.shape.length !== 1) continue;
           if (/running_var$|weight$/.test(key)) call('aten::uniform_', [tensor, 0.5, 1.5], { generator: random });
           else call('aten::normal_', [tensor, 0, 0.2], { generator: random });

@@ -12,7 +12,6 @@ import {
   type ResNeStOptions,
   type TResNetOptions,
 } from '../../src/models/index.js';
-import type { Module } from '../../src/nn/index.js';
 import { BlurPool2d, SpaceToDepth } from '../../src/nn/index.js';
 import {
   call,
@@ -22,11 +21,9 @@ import {
   noGrad,
   scope,
   type Tensor,
-  to,
   zeros,
 } from '../../src/torch/index.js';
-import { assertMatches, fixtureTensor, loadState, matchesFixture } from '../fixtures/compare.js';
-import { openFixture } from '../fixtures/open.js';
+import { blocksMatch, matchesFixture } from '../fixtures/compare.js';
 
 // Oracle: timm's own code in float64 (make_tresnet_resnest.py).
 const plain = { classes: 5, dropout: 0, stochasticDepth: 0 } as const;
@@ -60,45 +57,7 @@ for (const [fileName, name, options] of variants)
       });
 
       test(`${memoryFormat}: each block alone`, () => {
-        const file = openFixture(`${fileName}.safetensors`);
-        const model = createModel(name, options);
-        const modules = new Map<string, Module>(model.modules());
-        const paths = new Set([...file.entries.keys()].flatMap((key) => /^block\.(.+)\.input$/.exec(key)?.[1] ?? []));
-        assert.ok(paths.size >= 2);
-        for (const path of paths)
-          scope(() => {
-            loadState(model, file, (key) => `param.${key}`);
-            model.to({ memoryFormat });
-            const block = modules.get(path)!;
-            const of = (what: string): string => `block.${path}.${what}`;
-            const x = to(fixtureTensor(file, of('input')), { memoryFormat });
-            x.requiresGrad = true;
-            model.train(false);
-            assertMatches(
-              noGrad(() => block.forward(x)),
-              file,
-              of('out_eval'),
-              1e-4,
-            );
-            model.train();
-            const out = block.forward(x);
-            assertMatches(out, file, of('out_train'), 1e-4);
-            out.backward(fixtureTensor(file, of('grad_output')));
-            assertMatches(x.grad, file, of('grad_input'), 1e-4);
-            for (const [key, parameter] of block.parameters()) {
-              if (file.readFloat32(of(`grad.${key}`)).some((value) => value !== 0))
-                assertMatches(parameter.grad, file, of(`grad.${key}`), 1e-4);
-              // Batch norm takes the bias before it away: what is left of its gradient is rounding, which goes with the weight's.
-              else {
-                const weight = norm(file.readFloat32(of(`grad.${key.replace(/bias$/, 'weight')}`)));
-                assert.ok(norm(parameter.grad!.data() as Float32Array) < 1e-4 * weight, `${path}: gradient of ${key}`);
-              }
-            }
-            for (const [key, buffer] of block.buffers()) assertMatches(buffer, file, of(`after.${key}`), 1e-4);
-            for (const parameter of model.parameters().values()) parameter.grad = null;
-          });
-        model.dispose();
-        file.close();
+        blocksMatch(() => createModel(name, options), `${fileName}.safetensors`, memoryFormat);
       });
     }
   });

@@ -24,14 +24,16 @@ import {
 const LARGEST = 64e6;
 // Of the families that ResNet-RS is compared with one small member each: compared.test.ts has the rest.
 const names = modelNames().filter(
-  (name) => !name.startsWith('efficientnet-rs-') && !/^(tresnet|resnest)-(?!m$|14d$)/.test(name),
+  (name) =>
+    !name.startsWith('efficientnet-rs-') &&
+    !/^(tresnet|resnest)-(?!m$|14d$)|nfnet-(?!l0$)|^nfnet|^nf-|^lambda-resnet-(?!26t$)/.test(name),
 );
 const small = names.filter((name) => modelCost(name, { batch: 2, size: 64 }).parameters <= LARGEST);
 
 const noise = (shape: number[], seed: number): Tensor =>
   to(call('aten::normal_', [zeros(shape), 0, 1], { generator: generator(seed) }), { memoryFormat: 'channels_last' });
 
-test('20 models have up to 64 million parameters', () => {
+test('22 models have up to 64 million parameters', () => {
   assert.deepEqual(small, [
     'resnet-14',
     'resnet-18',
@@ -53,6 +55,8 @@ test('20 models have up to 64 million parameters', () => {
     'efficientnet-b6',
     'tresnet-m',
     'resnest-14d',
+    'eca-nfnet-l0',
+    'lambda-resnet-26t',
   ]);
 });
 

@@ -102,6 +102,18 @@ const CASES: Record<string, (() => Tensor)[]> = {
   'aten::sum.dim_IntList': [() => call('aten::sum.dim_IntList', [image(), [2, 3], true])],
   'aten::adaptive_avg_pool2d': [() => globalAvgPool2d(image())],
   'aten::constant_pad_nd': [() => pad(image(), [0, 1, 2, 3]), () => pad(image(), [1, 1])],
+  'aten::conv1d': [() => call('aten::conv1d', [zeros([2, 1, 9]), zeros([1, 1, 5]), null, [1], [2]])],
+  'aten::gelu': [() => call('aten::gelu', [image()])],
+  'aten::matmul': [
+    () => call('aten::matmul', [zeros([2, 3, 4, 5]), zeros([3, 5, 6])]),
+    () => call('aten::matmul', [zeros([4, 5]), zeros([2, 5, 6])]),
+    () => call('aten::matmul', [zeros([2, 1, 4, 5]), zeros([1, 3, 5, 6])]),
+  ],
+  'aten::index_select': [
+    () => call('aten::index_select', [zeros([7, 3]), 0, fromTypedArray(Int32Array.of(6, 0, 0, 2), [4])]),
+  ],
+  'rescaled::gelu': [() => call('rescaled::gelu', [image()])],
+  'rescaled::standardise': [() => call('rescaled::standardise', [zeros([6, 4, 3, 3]), ones([6, 1, 1, 1]), 0.5, 1e-5])],
   'aten::reflection_pad2d': [() => call('aten::reflection_pad2d', [image(2, 4, 3), [2, 1, 0, 2]])],
   'aten::reshape': [() => reshape(image(2, 4, 8), [2, 4, 4, 2, 4, 2])],
   'aten::permute': [() => permute(clip(), [0, 2, 1, 4, 3])],

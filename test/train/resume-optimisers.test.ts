@@ -11,8 +11,9 @@ const cases: Record<string, Record<string, unknown>> = {
   adamw: { optimiser: 'adamw', clipNorm: 1, schedule: 'one-cycle' },
   'lamb in bfloat16': { optimiser: 'lamb', layerDecay: 0.7, schedule: 'step', precision: 'bfloat16' },
   'lars, its rate by the root of the batch': { optimiser: 'lars', rateScaling: 'sqrt', layerDecay: 0.7 },
-  'sgd in parts, averaged twice': {
+  'sgd in parts, clipped by units, averaged twice': {
     accumulate: 3,
+    agc: 0.05,
     averaging: 'ema-running',
     classWeights: 'balanced',
     mixup: 0.2,

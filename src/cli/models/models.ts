@@ -89,7 +89,7 @@ function select(pattern: string | undefined): { rows: Row[]; rule: boolean } {
   );
 }
 
-/** Each name, and `name@size` for the further sizes of a ResNet-RS or TResNet. */
+/** Each name, and `name@size` for the further sizes of a ResNet-RS, TResNet or NFNet. */
 function listed(): string[] {
   return modelNames()
     .filter((name) => !name.startsWith('efficientnet-rs-'))
@@ -129,7 +129,7 @@ function rowOf(name: string): Row {
       return { name, family, size, parameters: row.parameters, gmacs: row.gmacs, published };
     }
   }
-  if (facts.kind === 'tresnet' || facts.kind === 'resnest') {
+  if (PUBLISHED_COMPARED.some((other) => other.name === name.replace(/@.*/, ''))) {
     const row = PUBLISHED_COMPARED.find((other) => other.name === name.replace(/@.*/, '') && other.size === size);
     if (row !== undefined) {
       const published = row.top1.map(([top1, source]) => ({ top1, source: COMPARED_SOURCES[source] }));

@@ -33,6 +33,8 @@ export const RECIPE_GROUPS: Readonly<Record<string, readonly RecipeKey[]>> = {
     'trustCoefficient',
     'momentumRate',
     'clipNorm',
+    'agc',
+    'agcRule',
   ],
   Averaging: ['averaging', 'emaDecay', 'normMomentum'],
   Regularisation: [

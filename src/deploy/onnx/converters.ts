@@ -22,6 +22,7 @@ export type Converter = (call: Call) => string;
  * of the one that returns a new tensor. What each argument index means is written in native_functions.yaml of PyTorch.
  */
 export const CONVERTERS: Readonly<Record<string, Converter>> = {
+  conv1d: convolution,
   conv2d: convolution,
   conv3d: convolution,
   batch_norm: batchNorm,
@@ -31,6 +32,7 @@ export const CONVERTERS: Readonly<Record<string, Converter>> = {
     graph.add('LeakyRelu', [tensor(0)], { alpha: { float: args.number(1, 0.01) } }),
   sigmoid: ({ graph, tensor }) => graph.add('Sigmoid', [tensor(0)]),
   silu: ({ graph, tensor }) => graph.add('Mul', [tensor(0), graph.add('Sigmoid', [tensor(0)])]),
+  gelu,
   'add.Tensor': (call) => scaled('Add', call),
   'add.Scalar': (call) => scaled('Add', call),
   'sub.Tensor': (call) => scaled('Sub', call),
@@ -39,6 +41,7 @@ export const CONVERTERS: Readonly<Record<string, Converter>> = {
   'mul.Scalar': ({ graph, tensor }) => graph.add('Mul', [tensor(0), tensor(1)]),
   'div.Tensor': ({ graph, tensor }) => graph.add('Div', [tensor(0), tensor(1)]),
   'div.Scalar': ({ graph, tensor }) => graph.add('Div', [tensor(0), tensor(1)]),
+  matmul: ({ graph, tensor }) => graph.add('MatMul', [tensor(0), tensor(1)]),
   'mean.dim': mean,
   'softmax.int': ({ graph, args, tensor, outputShape }) =>
     graph.add('Softmax', [tensor(0)], { axis: axis(args.number(1), outputShape.length) }),
@@ -77,6 +80,14 @@ function identity({ tensor }: Call): string {
 function dropout({ args, tensor }: Call): string {
   if (args.boolean(2)) throw inTraining(args);
   return tensor(0);
+}
+
+/** gelu(self, approximate): x (1 + erf(x / sqrt 2)) / 2, which operator set 13 has no name for */
+function gelu({ graph, args, tensor }: Call): string {
+  if (args.at(1) !== undefined) throw args.error(1, 'the exact form');
+  const scalar = (value: number): string => graph.floats([value], [], 'gelu');
+  const inner = graph.add('Erf', [graph.add('Mul', [tensor(0), scalar(Math.SQRT1_2)])]);
+  return graph.add('Mul', [graph.add('Mul', [tensor(0), scalar(0.5)]), graph.add('Add', [inner, scalar(1)])]);
 }
 
 function inTraining(args: Arguments): RescaledError {

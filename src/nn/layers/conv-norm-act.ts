@@ -4,7 +4,7 @@ import { Conv2d } from '../conv.js';
 import { Module } from '../module.js';
 import { BatchNorm2d } from '../norm.js';
 
-/** activation(bn(conv(x))), a kxk convolution of stride 1 without bias. State keys `conv.*`, `bn.*`, as timm's ConvNormAct. */
+/** activation(bn(conv(x))), a kxk convolution without bias, of stride 1 unless given. State keys `conv.*`, `bn.*`, as timm's ConvNormAct. */
 export class ConvNormAct extends Module {
   readonly conv: Conv2d;
   readonly bn: BatchNorm2d;
@@ -13,9 +13,10 @@ export class ConvNormAct extends Module {
     cout: number,
     kernel: number,
     readonly activation: Activation | LeakyRelu | 'none' = 'none',
+    stride = 1,
   ) {
     super();
-    this.conv = new Conv2d(cin, cout, kernel);
+    this.conv = new Conv2d(cin, cout, kernel, { stride });
     this.bn = new BatchNorm2d(cout);
   }
   forward(x: Tensor): Tensor {

@@ -5,6 +5,10 @@ const TIMM = "timm's train.py: its default of then (recalled)";
 const RESNEST = 'zhanghang1989/ResNeSt scripts/gluon';
 const CODE = 'zhanghang1989/ResNeSt resnest/torch';
 
+const NFNET = 'NFNets, arXiv 2102.06171, appendix A';
+const NF_OPTIM = 'deepmind-research nfnets/optim.py';
+const NF_RUN = 'deepmind-research nfnets/experiment_nfnets.py';
+
 /** Recipes that came with the families that ResNet-RS is compared with. What was not recovered of them is said in docs/recipes.md. */
 export const COMPARED_PRESETS: Readonly<Record<string, Preset>> = {
   tresnet: {
@@ -35,6 +39,37 @@ export const COMPARED_PRESETS: Readonly<Record<string, Preset>> = {
       mixup: [0.2, TRESNET],
       interpolation: ['bilinear', 'timm tresnet.py: with which its weights were measured'],
       inputNorm: ['none', 'timm tresnet.py: mean 0, deviation 1'],
+    },
+  },
+  nfnet: {
+    about: "NFNet's own: adaptive gradient clipping, 360 epochs, RandAugment, mixup and CutMix",
+    extends: 'resnet-rs',
+    perModel: false,
+    values: {
+      epochs: [360, NFNET],
+      batch: [256, `our choice for one machine (${NFNET}: 4,096); the learning rate follows it`],
+      learningRate: [0.1, `${NF_RUN}: 0.1 per 256 pictures`],
+      schedule: ['cosine', NFNET],
+      warmupEpochs: [5, NFNET],
+      optimiser: ['sgd', NFNET],
+      momentum: [0.9, NFNET],
+      nesterov: [true, NFNET],
+      agc: [0.01, `${NFNET}: for batches of 1,024 to 4,096; smaller ones bear more`],
+      agcRule: ['paper', NF_OPTIM],
+      weightDecay: [2e-5, NFNET],
+      weightDecayMode: ['coupled', NF_OPTIM],
+      decayRule: ['kernels', `${NF_RUN}: neither gains, biases nor skip gains`],
+      labelSmoothing: [0.1, NFNET],
+      dropout: [0.2, 'deepmind-research nfnets/nfnet.py: of F0'],
+      stochasticDepth: [0.25, `${NF_RUN} (survivors are scaled here, as in timm; not there)`],
+      stochasticDepthRule: ['block', 'timm nfnet.py'],
+      averaging: ['ema', NF_RUN],
+      emaDecay: [0.99999, `${NF_RUN}; ramp min(decay, (1+t)/(10+t))`],
+      augment: ['randaugment', NFNET],
+      randAugmentLayers: [4, NFNET],
+      randAugmentMagnitude: [5, `${NFNET}: of F0`],
+      mixup: [0.2, `${NFNET}: on half of each batch`],
+      cutmix: [1, `${NFNET}: on the other half; alpha not recovered, 1 as in arXiv 1905.04899`],
     },
   },
   resnest: {

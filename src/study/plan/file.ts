@@ -53,7 +53,20 @@ const compared = <const F extends keyof typeof COMPARED_VARIANTS>(family: F) =>
   });
 const tResNets = compared('tresnet');
 const resNeSts = compared('resnest');
-const gridSchema = z.discriminatedUnion('family', [resNets, efficientNets, tResNets, resNeSts]);
+const nfNets = compared('nfnet');
+const gridSchema = z.discriminatedUnion('family', [
+  resNets,
+  efficientNets,
+  tResNets,
+  resNeSts,
+  nfNets,
+  compared('dm-nfnet'),
+  compared('eca-nfnet'),
+  compared('nf-resnet'),
+  compared('nf-seresnet'),
+  compared('nf-ecaresnet'),
+  compared('lambda-resnet'),
+]);
 export type Grid = z.infer<typeof gridSchema>;
 
 /** Of a study that names none. */
@@ -174,7 +187,7 @@ export function checkStudy(value: unknown, defaultName: string, where: string): 
     ['epochs', study.epochs],
     ['seeds', study.seeds],
     ...study.models.flatMap((grid, i) =>
-      Object.entries(grid)
+      Object.entries<unknown>(grid)
         .filter((entry): entry is [string, (string | number)[]] => Array.isArray(entry[1]))
         .map(([key, values]): [string, (string | number)[]] => [`models.${i}.${key}`, values]),
     ),

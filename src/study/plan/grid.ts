@@ -1,5 +1,12 @@
 import { UsageError } from '../../errors.js';
-import { type ComparedFacts, type ModelOverrides, modelFacts, modelNames, QuickCosts } from '../../models/index.js';
+import {
+  COMPARED_VARIANTS,
+  type ComparedFacts,
+  type ModelOverrides,
+  modelFacts,
+  modelNames,
+  QuickCosts,
+} from '../../models/index.js';
 import { openRecipe } from '../../recipe/file.js';
 import { type NamedRecipe, resolveRecipe } from '../../recipe/recipe.js';
 import { stemStrideAt } from '../../train/index.js';
@@ -181,6 +188,9 @@ interface Member {
 /** An EfficientNet's width is that of its variant. */
 const hasWidth = ({ family }: Member): boolean => !family.startsWith('efficientnet');
 
+const isCompared = (grid: Grid): grid is Extract<Grid, { family: ComparedFacts['family'] }> =>
+  Object.hasOwn(COMPARED_VARIANTS, grid.family);
+
 function membersOf(grid: Grid, study: StudyFile): Member[] {
   if ('depths' in grid)
     return grid.depths.flatMap((depth) =>
@@ -195,7 +205,7 @@ function membersOf(grid: Grid, study: StudyFile): Member[] {
         })),
       ),
     );
-  if (grid.family === 'tresnet' || grid.family === 'resnest') {
+  if (isCompared(grid)) {
     const { family } = grid;
     return grid.variants.flatMap((variant) => {
       const model = `${family}-${variant}`;

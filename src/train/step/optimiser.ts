@@ -3,6 +3,7 @@ import type { ImageModel } from '../../models/index.js';
 import { BatchNorm, Linear } from '../../nn/index.js';
 import {
   AdamW,
+  type AgcOptions,
   decayGroups,
   Lamb,
   Lars,
@@ -36,6 +37,13 @@ export function buildOptimiser(recipe: Recipe, model: ImageModel): Optimiser {
     case 'lars':
       return new Lars(splitPlain(groups, classLayer(model)), { momentum, nesterov, trustCoefficient, momentumRate });
   }
+}
+
+/** Adaptive gradient clipping by the recipe; undefined for none. */
+export function agcOf({ agc: factor, agcRule: rule }: Recipe, model: ImageModel): AgcOptions | undefined {
+  if (factor === 0) return undefined;
+  const except = [...classLayer(model)].filter((key) => rule === 'timm' || !key.endsWith('.bias'));
+  return { factor, rule, except: new Set(except) };
 }
 
 /** Keys of the layer whose rows are the classes: google-research/simclr leaves it out of LARS (`head_supervised`). */
@@ -73,13 +81,13 @@ function parameterGroups(recipe: Recipe, model: ImageModel): ParameterGroup[] {
 
 /**
  * Number of the stage that each parameter belongs to, the stem's being 0 and the head's the highest. A stage is a field
- * of the model; one that is a list (EfficientNet's blocks) or a body of stages (TResNet's) is as many.
+ * of the model; one that is a list (EfficientNet's blocks, NFNet's stages) or a body of stages (TResNet's) is as many.
  */
 export function stageDepths(model: ImageModel): Map<string, number> {
   const depths = new Map<string, number>();
   const stages: string[] = [];
   for (const key of model.parameters().keys()) {
-    const stage = /^(blocks\.\d+|body\.[^.]+|[^.]+)/.exec(key)![1]!;
+    const stage = /^((?:blocks|stages)\.\d+|body\.[^.]+|[^.]+)/.exec(key)![1]!;
     // A norm belongs to the convolution before it, and so does what stands for the stem's pooling.
     const name = /^(bn\d+|maxpool)$/.test(stage) && stages.length > 0 ? stages.at(-1)! : stage;
     if (stages.at(-1) !== name) stages.push(name);

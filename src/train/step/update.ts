@@ -1,9 +1,11 @@
 import type { RescaledError } from '../../errors.js';
-import { clipGradients, type LossScaler, type Optimiser } from '../../optim/index.js';
+import { type AgcOptions, clipGradients, clipUnits, type LossScaler, type Optimiser } from '../../optim/index.js';
 
 export interface UpdateOptions {
   /** Largest norm of all gradients together; 0 for no limit. */
   clipNorm: number;
+  /** Adaptive clipping of each unit, before that; undefined for none. */
+  agc?: AgcOptions | undefined;
   scaler: LossScaler | undefined;
   /** What to throw when the norm of the gradients is not finite. */
   wrongNorm: (norm: number) => RescaledError;
@@ -22,7 +24,7 @@ const SMALLEST_SCALE = 2 ** -10;
 export function applyGradients(
   optimiser: Optimiser,
   learningRate: number,
-  { clipNorm, scaler, wrongNorm, wrongScale }: UpdateOptions,
+  { clipNorm, agc, scaler, wrongNorm, wrongScale }: UpdateOptions,
 ): boolean {
   if (scaler !== undefined) {
     const finite = scaler.unscale(optimiser.groups);
@@ -33,6 +35,7 @@ export function applyGradients(
       return false;
     }
   }
+  if (agc !== undefined) clipUnits(optimiser.groups, agc);
   if (clipNorm > 0) {
     const norm = clipGradients(optimiser.groups, clipNorm);
     if (!Number.isFinite(norm)) throw wrongNorm(norm);

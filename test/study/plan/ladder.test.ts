@@ -291,7 +291,7 @@ describe('switches of the architecture', () => {
       resolve({ layers: [1, 2, 3] }),
       /Expected four whole numbers from 1 to 1000 for the switch layers but received \[1,2,3\]/,
     );
-    await assert.rejects(resolve({ activation: 'gelu' }), /Expected relu or silu for the switch activation/);
+    await assert.rejects(resolve({ activation: 'tanh' }), /Expected relu, silu or gelu for the switch activation/);
     await assert.rejects(
       resolve({ activation: 'silu' }, 'efficientnet-b0'),
       /Expected an option of efficientnet-b0 but received "activation"/,
