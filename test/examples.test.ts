@@ -3,9 +3,10 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { parse } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { packageRoot } from '../src/package-root.js';
+import { rankPlace } from '../src/ranks/place.js';
 import { openStudy } from '../src/study/plan/file.js';
 import { layOut } from '../src/study/plan/grid.js';
 import { SMALL_STUDY, temporaryFolder } from './cli/helpers.js';
@@ -60,6 +61,50 @@ test('the Slurm script: directives that sbatch knows, and each task runs its sha
     assert.match(stderr, message);
   }
   assert.ok(existsSync(join(out, 'report.html')));
+});
+
+test('the Slurm script of ranks: its shell is sound, and srun runs one training that goes on where it was', () => {
+  const script = join(examples, 'cluster', 'train.sbatch');
+  const text = readFileSync(script, 'utf8');
+  assert.ok(text.lastIndexOf('#SBATCH') < text.indexOf('\nset '));
+  const bin = join(folder, 'ranks-bin');
+  mkdirSync(bin);
+  // What the script calls on a cluster: the names of the job's machines, and a step, whose tasks here only say what they were given.
+  writeFileSync(join(bin, 'scontrol'), '#!/bin/bash\nprintf "node-a\\nnode-b\\n"\n');
+  writeFileSync(join(bin, 'srun'), '#!/bin/bash\necho "$MASTER_ADDR $MASTER_PORT $*"\n');
+  for (const name of ['scontrol', 'srun']) chmodSync(join(bin, name), 0o755);
+  const { status, stdout, stderr } = spawnSync('bash', [script, 'flowers', 'runs/flowers-1'], {
+    encoding: 'utf8',
+    env: {
+      ...process.env,
+      PATH: `${bin}:${process.env['PATH']}`,
+      ...{ SLURM_JOB_NODELIST: 'node-[a-b]', SLURM_JOB_ID: '40123', SLURM_CPUS_PER_TASK: '12' },
+    },
+  });
+  assert.equal(status, 0, stderr);
+  assert.equal(
+    stdout.trim(),
+    'node-a 20123 --kill-on-bad-exit=1 --cpus-per-task=12 npx rescaled train flowers --device cuda --out runs/flowers-1 --resume-if-there',
+  );
+});
+
+test('the Job of ranks: as many pods as ranks, which find each other', () => {
+  const [service, ranks] = parseAllDocuments(readFileSync(join(examples, 'cluster', 'train-job.yaml'), 'utf8')).map(
+    (one) => one.toJS(),
+  );
+  const { spec } = ranks;
+  const [container] = spec.template.spec.containers;
+  const env = Object.fromEntries(
+    container.env.map(({ name, value }: { name: string; value: string }) => [name, value]),
+  );
+  const place = rankPlace({ ...env, JOB_COMPLETION_INDEX: '3' })!;
+  assert.equal(spec.completions, place.world);
+  assert.equal(spec.parallelism, spec.completions);
+  assert.equal(place.host, `${ranks.metadata.name}-0.${service.metadata.name}`);
+  assert.equal(spec.template.spec.subdomain, service.metadata.name);
+  assert.equal(service.spec.selector['job-name'], ranks.metadata.name);
+  assert.ok(service.spec.publishNotReadyAddresses);
+  assert.equal(container.command.at(-1), '--resume-if-there');
 });
 
 /** What the example uses of batch/v1 Job (Kubernetes API reference); anything else in it is a mistake. */
