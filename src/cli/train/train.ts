@@ -1,10 +1,8 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { numberOption } from '../../checks.js';
 import { type Choice, chooseRun, isChoosing, withChoice } from '../../choice/run.js';
-import { annotatedTask } from '../../data/annotations/which.js';
-import { whichVideo } from '../../data/clips/which.js';
 import { onnxFile } from '../../deploy/model-file.js';
 import { RUNTIME_INSTALL } from '../../deploy/session.js';
 import { UsageError } from '../../errors.js';
@@ -23,7 +21,14 @@ import { integer, number } from '../options.js';
 import { claimFolder, freeFolder } from '../output.js';
 import { duration, Progress } from '../progress.js';
 import { peakText, recipeTable } from '../recipe/table.js';
-import { modelOptions, recipeOptions, runOptions, settingsOf, type TrainingFlags } from '../training-options.js';
+import {
+  askedTask,
+  modelOptions,
+  recipeOptions,
+  runOptions,
+  settingsOf,
+  type TrainingFlags,
+} from '../training-options.js';
 import { gigabytes } from '../words.js';
 import { choiceText } from './choice.js';
 import { runTrainer } from './run-trainer.js';
@@ -110,7 +115,7 @@ async function run(data: string | undefined, flags: TrainFlags): Promise<void> {
     throw new UsageError('Expected --data with --resume alone: rescaled train DATA names the data of a new run.');
   // Here, where it can be shown: the process that trains finds the file.
   if (flags.from !== undefined) flags.from = await weightsPath(flags.from);
-  if (flags.task === undefined) flags.task = await taskOf(data);
+  if (flags.task === undefined) flags.task = await askedTask(data);
   const name = lastName(data) || 'run';
   const { options: given, choice } = (await completed(data, flags)) ?? {};
   if (given === undefined) return;
@@ -123,16 +128,6 @@ async function run(data: string | undefined, flags: TrainFlags): Promise<void> {
   } finally {
     claimed?.release();
   }
-}
-
-/** The task that annotations beside the pictures ask for: boxes, masks, depth. @returns undefined where there are none */
-async function taskOf(data: string): Promise<string | undefined> {
-  const found = await annotatedTask(data);
-  if (found !== undefined) console.error(`task ${found.task}: ${found.why}`);
-  if (found !== undefined || !existsSync(data) || !statSync(data).isDirectory()) return found?.task;
-  const video = await whichVideo(data);
-  if (video !== undefined) console.error(`task video: ${video} is a video file`);
-  return video && 'video';
 }
 
 /** @param given names of the options beside --resume @throws UsageError for one that a run knows itself */

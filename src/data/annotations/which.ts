@@ -1,4 +1,3 @@
-import { existsSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { UsageError } from '../../errors.js';
@@ -52,19 +51,6 @@ export async function whichAnnotations(path: string): Promise<FoundAnnotations |
       ? `Say which with --task ${kinds.map((kind) => TASK_OF[kind]).join(' or ')}.`
       : 'Give a folder that has one of them, or take the others out.';
   throw new UsageError(`Expected one kind of annotations in ${root} but ${said(found)}. ${how}`);
-}
-
-/**
- * The task that annotations beside the pictures of a folder ask for.
- * @returns undefined where there are none, or the pictures are no folder
- * @throws UsageError where there are several kinds
- */
-export async function annotatedTask(
-  path: string,
-): Promise<{ task: (typeof TASK_OF)[keyof typeof TASK_OF]; why: string } | undefined> {
-  if (!existsSync(path) || !statSync(path).isDirectory()) return undefined;
-  const found = await whichAnnotations(path);
-  return found && { task: TASK_OF[found.kind], why: `${found.file} has ${found.kind}` };
 }
 
 const said = (found: readonly FoundAnnotations[]): string =>

@@ -4,7 +4,6 @@ import { untilInterrupted } from '../../../child/interrupt.js';
 import { testRates } from '../../../choice/rate.js';
 import type { RateJob } from '../../../choice/rate-process.js';
 import { chooseRun, isChoosing } from '../../../choice/run.js';
-import { annotatedTask } from '../../../data/annotations/which.js';
 import { lastName, makeFolder, writeFileAtomic } from '../../../files.js';
 import { modelFacts } from '../../../models/index.js';
 import { parseSetting, settingKey } from '../../../recipe/recipe.js';
@@ -20,7 +19,7 @@ import {
 import { weightsPath } from '../../named-weights.js';
 import { checkOutput } from '../../output.js';
 import { Progress } from '../../progress.js';
-import { settingsOf, type TrainingFlags } from '../../training-options.js';
+import { askedTask, settingsOf, type TrainingFlags } from '../../training-options.js';
 import { foundIn, foundJson, foundText, shortRate } from './text.js';
 
 export interface FindRateFlags extends TrainingFlags, Partial<RateRange> {
@@ -37,7 +36,7 @@ export async function findRate(data: string, flags: FindRateFlags): Promise<void
   const range = definedOf({ steps, lowest, highest });
   checkRange(range);
   checkLearnOptions({ ...options, data, settings });
-  options.task ??= await foundTask(data);
+  options.task ??= await askedTask(data);
   const from = options.from === undefined ? {} : { from: await weightsPath(options.from) };
   const learned = await chosenFor({ ...options, ...from, data, settings }, json === true);
   const test = learned === undefined ? undefined : await inProcess({ options: learned, range });
@@ -57,13 +56,6 @@ export async function findRate(data: string, flags: FindRateFlags): Promise<void
   }
   if (json === true) console.log(JSON.stringify(foundJson(test, found, { command: next, file }), null, 2));
   else console.log(foundText(test, found, { command: next, file }));
-}
-
-/** The task of the annotations beside the pictures, as a training has it. */
-async function foundTask(data: string): Promise<string | undefined> {
-  const found = await annotatedTask(data);
-  if (found !== undefined) console.error(`task ${found.task}: ${found.why}`);
-  return found?.task;
 }
 
 /** What "rescaled train" would train. @returns undefined when it was interrupted */
