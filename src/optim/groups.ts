@@ -1,24 +1,27 @@
 import type { Tensor } from '../torch/index.js';
 import type { ParameterGroup } from './optimiser.js';
 
-export type DecayRule = 'reference' | 'timm' | 'all';
+export type DecayRule = 'reference' | 'timm' | 'garden' | 'all';
 
 /**
  * Splits parameters by what is decayed. `reference`: everything but batch norm, biases of squeeze-excite and classifier
  * included (tensorflow/tpu resnet_main.py). `timm`: only tensors of more than one dimension; so does tensorflow/models
- * (kernel regularisers). `all`: everything.
+ * (kernel regularisers). `garden`: of these not the self-gates' either, since tensorflow/models nn_layers_3d.py gives their
+ * kernel no regulariser. `all`: everything.
+ * @param selfGates keys of the self-gates' parameters
  */
 export function decayGroups(
   parameters: ReadonlyMap<string, Tensor>,
   batchNormKeys: ReadonlySet<string>,
   weightDecay: number,
   rule: DecayRule,
+  selfGates: ReadonlySet<string> = new Set(),
 ): ParameterGroup[] {
   const decayed = new Map<string, Tensor>();
   const rest = new Map<string, Tensor>();
   for (const [key, tensor] of parameters) {
-    const decay = rule === 'all' || (rule === 'reference' ? !batchNormKeys.has(key) : tensor.shape.length > 1);
-    (decay ? decayed : rest).set(key, tensor);
+    const kernel = tensor.shape.length > 1 && !(rule === 'garden' && selfGates.has(key));
+    (rule === 'all' || (rule === 'reference' ? !batchNormKeys.has(key) : kernel) ? decayed : rest).set(key, tensor);
   }
   return [
     { parameters: decayed, weightDecay },

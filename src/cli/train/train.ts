@@ -12,7 +12,7 @@ import { modelFacts, modelTitle } from '../../models/index.js';
 import { passedOverText, picturesOf, unlabelledText } from '../../part-words.js';
 import { finalWeights, loadConfig, type RunConfig } from '../../run/config.js';
 import { commandLine, plural } from '../../suggest.js';
-import { metricsOf, taskNamed } from '../../tasks/index.js';
+import { metricsOf, nounOf, taskNamed } from '../../tasks/index.js';
 import { openTrainingData, resolveRun } from '../../tasks/runs.js';
 import { checkLearnOptions, checkOut, leavableKinds, type TrainOptions } from '../../train/index.js';
 import type { RunFigures } from '../../trained/finish.js';
@@ -154,7 +154,7 @@ async function completed(
   if (flags.out !== undefined && flags.explain !== true) checkOut(flags.out);
   // With --explain the configuration alone is printed.
   const json = flags.json === true && flags.explain !== true;
-  const progress = new Progress(metricsOf(given.task)[0]);
+  const progress = new Progress(metricsOf(given.task)[0], nounOf(given.task));
   const choice = await chooseRun(asked, (event) => (json ? console.log(JSON.stringify(event)) : progress.show(event)));
   if (choice === undefined) {
     console.error('Stopped before the training began: nothing was written.');
@@ -212,7 +212,9 @@ export function explanation(config: RunConfig): string {
     ...(config.from === undefined ? [] : [`starts from ${config.from}`]),
     ...(config.evalEvery === 1
       ? []
-      : [`measured on the ${measuredPart(config)} pictures every ${config.evalEvery} epochs and after the last`]),
+      : [
+          `measured on the ${measuredPart(config)} ${nounOf(config.task.name)}s every ${config.evalEvery} epochs and after the last`,
+        ]),
     `recipe ${preset}; ${peakText(values)}`,
     '',
     ...recipeTable(config.recipe),
@@ -228,10 +230,11 @@ const measuredPart = ({ testImages, selectedOn = 'test' }: RunConfig): string =>
 function picturesText(config: RunConfig): string {
   const { trainImages, unlabelled, valImages, testImages } = config;
   const measured = measuredPart(config);
+  const noun = nounOf(config.task.name);
   const heap = unlabelled === undefined ? '' : `${unlabelledText(unlabelled.images, unlabelled.pictures)}, `;
   return testImages === undefined
-    ? `${heap}${trainImages} training and ${valImages} ${measured} pictures`
-    : `${heap}${trainImages} training, ${valImages} validation and ${testImages} test pictures`;
+    ? `${heap}${trainImages} training and ${valImages} ${measured} ${noun}s`
+    : `${heap}${trainImages} training, ${valImages} validation and ${testImages} test ${noun}s`;
 }
 
 /** `limitTrain` as it is typed. */
@@ -250,7 +253,7 @@ export async function finish(
   choice?: Choice,
 ): Promise<void> {
   const name = task.type === 'train' ? task.options.task : loadConfig(out).task.name;
-  const progress = new Progress(metricsOf(name)[0]);
+  const progress = new Progress(metricsOf(name)[0], nounOf(name));
   const json = flags.json === true;
   if (task.type === 'resume' && existsSync(finalWeights(out)))
     progress.note('this run is finished: measuring and exporting its weights again');
@@ -273,6 +276,7 @@ export async function finish(
 /** @param choice what was predicted of the run */
 export function summary(run: string, figures: RunFigures, choice?: Choice): string {
   const { scores, rawScore, onnxMaxAbsDiff: difference, onnxTop1Agreement: agreement } = figures;
+  const noun = nounOf(figures.task);
   const silent = taskNamed(figures.task).silent?.(loadConfig(run).task) ?? [];
   const [primary, ...others] = metricsOf(figures.task);
   const show = (metric: Metric): string => `${metric.title} ${showMetric(metric, scores[metric.name]!)}`;
@@ -283,8 +287,8 @@ export function summary(run: string, figures: RunFigures, choice?: Choice): stri
     .map(show);
   return [
     [`${show(primary)} (${raw})`, ...ours].join(', '),
-    `  on ${picturesOf(figures.measured, figures.testImages)}${chosen(figures)}, after ${plural(figures.epochs, 'epoch')} ` +
-      `over ${figures.trainImages} training pictures in ${duration(figures.seconds)}`,
+    `  on ${picturesOf(figures.measured, figures.testImages, String, noun)}${chosen(figures)}, after ${plural(figures.epochs, 'epoch')} ` +
+      `over ${figures.trainImages} training ${noun}s in ${duration(figures.seconds)}`,
     ...(choice === undefined ? [] : [tookText(figures, choice)]),
     ...(difference === undefined
       ? []
@@ -318,5 +322,5 @@ function chosen({ task, validation }: RunFigures): string {
   if (validation === undefined) return '';
   const [primary] = metricsOf(task);
   const value = showMetric(primary, validation[primary.name]!);
-  return `, which decided nothing (${value} on ${picturesOf('val', validation['images']!)})`;
+  return `, which decided nothing (${value} on ${picturesOf('val', validation['images']!, String, nounOf(task))})`;
 }

@@ -22,7 +22,7 @@ const CLIPS = {
   interpolation: ['bilinear', `${INPUT} (there without antialiasing)`],
   cropAttempts: [100, 'tensorflow/models official/vision/ops/preprocess_ops_3d.py: max_attempts'],
   augment: ['none', 'paper section 8: scale jitter in place of RandAugment'],
-  decayRule: ['timm', 'tensorflow/models: kernels of convolutions and dense layers alone'],
+  decayRule: ['garden', 'tensorflow/models: kernels of convolutions and dense layers, those of self-gates not'],
   nesterov: [true, FACTORY],
 } as const satisfies Changes;
 

@@ -8,7 +8,7 @@ import { lastName, makeFolder, writeFileAtomic } from '../../../files.js';
 import { modelFacts } from '../../../models/index.js';
 import { parseSetting, settingKey } from '../../../recipe/recipe.js';
 import { commandLine } from '../../../suggest.js';
-import { metricsOf, taskNamed } from '../../../tasks/index.js';
+import { metricsOf, nounOf, taskNamed } from '../../../tasks/index.js';
 import {
   checkLearnOptions,
   checkRange,
@@ -66,7 +66,7 @@ async function chosenFor(options: LearnOptions, json: boolean): Promise<LearnOpt
     return own || options.from === undefined || options.recipe !== undefined
       ? options
       : { ...options, recipe: 'finetune' };
-  const progress = new Progress(metricsOf(options.task)[0]);
+  const progress = new Progress(metricsOf(options.task)[0], nounOf(options.task));
   const choice = await chooseRun({ options }, (event) => (json ? undefined : progress.show(event)));
   return choice === undefined ? undefined : { ...options, ...choice.rung, recipe: choice.recipe };
 }
@@ -80,7 +80,7 @@ const definedOf = (values: Partial<RateRange>): Partial<RateRange> =>
  * at once.
  */
 async function inProcess(task: RateJob['task']): Promise<RateTest | undefined> {
-  const progress = new Progress(metricsOf(task.options.task)[0]);
+  const progress = new Progress(metricsOf(task.options.task)[0], nounOf(task.options.task));
   const show = (message: RateJob['message']): void => {
     if (message.type !== 'rate') return progress.show(message);
     const { step, steps, rate, smoothed } = message;
