@@ -1,7 +1,7 @@
 // Boxes on a small set: this package's detect-quick beside torchvision's RetinaNet by its reference recipe, at the same trunk (ResNet-18 of
 // half the width, random weights or trained), pictures, pixels and seconds of CPU.
 //   node dist/bench/boxes.js --data BCCD --work WORK [--seeds 3] [--python python3]
-//   node dist/bench/boxes.js --data BCCD --work WORK --from RUN     both trunks from a run of resnet-18 --width 0.5
+//   node dist/bench/boxes.js --data BCCD --work WORK --from RUN     both trunks from a run of resnet-18 --width 0.5 --stem-stride 4
 //   node dist/bench/boxes.js --data BCCD --work WORK --table
 // The data is Pascal VOC's layout with the lists train, val and test. The seconds of CPU of "rescaled train", evaluations on validation pictures
 // included, are what torchvision's training may take. Both are measured on the test part by COCO's numbers. Results are lines of
@@ -19,6 +19,9 @@ import { cocoAp } from '../src/tasks/detect/coco-ap.js';
 import { estimate } from './estimate.js';
 import { knownResults } from './known.js';
 import { benchOptions } from './options.js';
+
+/** The long side, on both sides. */
+const SIZE = 256;
 
 interface Options {
   data: string;
@@ -85,7 +88,7 @@ for (let seed = 0; seed < seeds; seed++) {
       [
         ...[join(packageRoot, 'dist', 'src', 'cli', 'main.js'), 'train', data, '--out', out, '--seed', String(seed)],
         ...['--threads', '1', '--workers', '1', ...(options.epochs === undefined ? [] : ['--epochs', options.epochs])],
-        ...(options.from === undefined ? [] : ['--from', options.from]),
+        ...(options.from === undefined ? [] : ['--from', options.from, '--size', String(SIZE)]),
       ],
       { maxBuffer: 2 ** 28 },
     );
@@ -102,7 +105,7 @@ for (let seed = 0; seed < seeds; seed++) {
       python,
       [
         join(packageRoot, 'bench', 'torchvision_boxes.py'),
-        ...[data, '--cpu-seconds', String(cpuSeconds), '--seed', String(seed)],
+        ...[data, '--size', String(SIZE), '--cpu-seconds', String(cpuSeconds), '--seed', String(seed)],
         ...['--classes', opened.classes.join(','), '--out', out],
         ...(options.from === undefined ? [] : ['--from', finalWeights(options.from)]),
       ],

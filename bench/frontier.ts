@@ -1,4 +1,4 @@
-// The speed-accuracy frontier of ResNet-RS and EfficientNet on this machine: measured time and memory, published
+// The speed-accuracy frontier of ResNet-RS, EfficientNet, TResNet and ResNeSt on this machine: measured time and memory, published
 // accuracy.
 //   npm run bench:frontier [-- --batch 8 --runs 5 --models resnet-rs-50@160,efficientnet-b0 --device cpu
 //     --out runs/frontier]
@@ -15,7 +15,13 @@ import { integer, number } from '../src/cli/options.js';
 import { csvText } from '../src/csv.js';
 import { UsageError } from '../src/errors.js';
 import { writeFileAtomic } from '../src/files.js';
-import { modelCost, PUBLISHED_EFFICIENTNET, PUBLISHED_RESNET_RS } from '../src/models/index.js';
+import {
+  COMPARED_SOURCES,
+  modelCost,
+  PUBLISHED_COMPARED,
+  PUBLISHED_EFFICIENTNET,
+  PUBLISHED_RESNET_RS,
+} from '../src/models/index.js';
 import { packageRoot } from '../src/package-root.js';
 import type { FrontierRatio, FrontierReport, FrontierRow } from '../src/report/frontier/report.js';
 import { costAt } from '../src/study/analysis/pareto.js';
@@ -42,6 +48,13 @@ const ALL: Candidate[] = [
     top1: row.top1RandAugment ?? row.top1,
     top1Source: 'tensorflow/tpu efficientnet/README.md (B5 and B7 with RandAugment, the others with AutoAugment)',
   })),
+  // Those that saw ImageNet-1k alone, at the size that they were trained at.
+  ...PUBLISHED_COMPARED.flatMap(({ name, size, top1 }) => {
+    const [percent, source] = top1.find((figure) => figure[1] !== 'tresnet-21k') ?? [];
+    if (percent === undefined || source === undefined) return [];
+    const family = name.startsWith('tresnet') ? ('TResNet' as const) : ('ResNeSt' as const);
+    return [{ model: `${name}@${size}`, family, size, top1: percent, top1Source: COMPARED_SOURCES[source] }];
+  }),
 ];
 interface Options {
   batch: number;
@@ -55,7 +68,7 @@ interface Options {
 const { batch, ...options } = await benchOptions<Options>(
   new Command('npm run bench:frontier --')
     .description(
-      'Time and memory of ResNet-RS and EfficientNet on this machine against their published accuracy, as a page.',
+      'Time and memory of ResNet-RS, EfficientNet, TResNet and ResNeSt on this machine against their published accuracy, as a page.',
     )
     .option('--batch <n>', 'pictures in a step', integer, 8)
     .option('--runs <n>', 'timed runs of each model', integer, 5)
@@ -180,7 +193,7 @@ for (const candidate of candidates) {
   console.error(`${model.padEnd(18)} left out: ${skipped.at(-1)!.why}`);
 }
 
-/** EfficientNet over ResNet-RS at the same accuracy. */
+/** A model of another family over ResNet-RS at the same accuracy. */
 function ratio<T extends { family: string; top1: number }>(
   all: readonly T[],
   row: T,
@@ -195,7 +208,7 @@ function ratio<T extends { family: string; top1: number }>(
 }
 const published = new Map(ALL.map((row) => [row.model, row]));
 const ratios: FrontierRatio[] = rows
-  .filter(({ family }) => family === 'EfficientNet')
+  .filter(({ family }) => family !== 'ResNet-RS')
   .map((row) => ({
     model: row.model,
     top1: row.top1,

@@ -2,7 +2,8 @@
 
 Reads a line per request from standard input ("train" or "infer"), answers with the seconds of one step. channels_last
 (clips as PyTorch makes them, or with FRAMES in channels_last_3d, such as 8:last), PyTorch's defaults otherwise, threads as given.
-Usage: pytorch_step.py resnet-50|resnet-rs-50|efficientnet-b0|retinanet|resnet3d-50 BATCH SIZE THREADS|default [FRAMES]
+Models of TIMM are timm's own.
+Usage: pytorch_step.py resnet-50|resnet-rs-50|efficientnet-b0|retinanet|resnet3d-50|tresnet-m|resnest-50d|.. BATCH SIZE THREADS|default [FRAMES]
 """
 import sys
 import time
@@ -12,6 +13,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "test" / "fixtures"))
 
+TIMM = ("tresnet-", "resnest-")
 name, batch, size, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 if threads != "default":
     torch.set_num_threads(int(threads))
@@ -33,6 +35,10 @@ elif name == "efficientnet-b0":
     # Differs from ours in padding, alike on both sides where ours follows TensorFlow, and drops 0.2 * i/16 of block i, as ours does.
     model = torchvision.models.efficientnet_b0()
     model.classifier[0].p = 0.0  # no dropout, as on our side
+elif name.startswith(TIMM):
+    from timm_here import timm
+
+    model = timm.create_model(name.replace("resnest-", "resnest").replace("-", "_"))
 elif name == "resnet3d-50":
     from make_video import Net
 

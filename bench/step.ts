@@ -1,17 +1,18 @@
 // Training step and inference of ResNet-50, ResNet-RS-50 and EfficientNet-B0 against PyTorch, and the training step of a RetinaNet on
 // ResNet-18 against torchvision's (--models retinanet), of the 3-D ResNet-50 against the same in PyTorch (--models resnet3d-50 --frames 8), both
-// sides in turn on the same machine.
+// sides in turn on the same machine; of TResNet and ResNeSt against timm's (--models resnest-50d --python PATH, a Python with timm).
 // `--frames 8:last` has the peer's clips in channels_last_3d.
 //   npm run bench [-- --models resnet-50,efficientnet-b0 --kinds train --runs 5 --batch 16 --size 160
-//     --peer-threads default --json]
+//     --peer-threads default --threads 1 --json]
 // PyTorch is timed twice: with one thread a core, as we have, and with its own default, which is 1 on some virtual
-// machines. `--peer-threads` picks one of the two. Needs Debian's python3-torch and python3-torchvision. Each side is a
+// machines. `--peer-threads` picks one of the two. Needs Debian's python3-torch and python3-torchvision, or another Python by `--python`. Each side is a
 // process of its own that waits while the other works.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { parseArgs } from 'node:util';
+import { modelNames } from '../src/models/index.js';
 import { packageRoot } from '../src/package-root.js';
 import { median } from './median.js';
 
@@ -25,13 +26,18 @@ const { values: options } = parseArgs({
     frames: { type: 'string', default: '8' },
     json: { type: 'boolean', default: false },
     'peer-threads': { type: 'string' },
+    threads: { type: 'string' },
+    python: { type: 'string', default: '/usr/bin/python3' },
   },
 });
 const runs = Number(options.runs);
 const batch = Number(options.batch);
-const threads = availableParallelism();
+const threads = Number(options.threads ?? availableParallelism());
 const models = options.models.split(',');
-const known = ['resnet-50', 'resnet-rs-50', 'efficientnet-b0', 'retinanet', 'resnet3d-50'];
+const known = [
+  ...['resnet-50', 'resnet-rs-50', 'efficientnet-b0', 'retinanet', 'resnet3d-50'],
+  ...modelNames().filter((name) => /^(tresnet|resnest)-/.test(name)),
+];
 for (const model of models)
   if (!known.includes(model)) throw new Error(`--models: expected some of ${known.join(', ')} but received ${model}`);
 const kinds = options.kinds.split(',');
@@ -85,7 +91,7 @@ for (const model of models) {
       ...frames,
     ]);
     const script = join(packageRoot, 'bench', 'pytorch_step.py');
-    const peer = new Side('/usr/bin/python3', [script, ...common, peerThreads, ...frames]);
+    const peer = new Side(options.python, [script, ...common, peerThreads, ...frames]);
     await ours.line();
     const version = await peer.line();
     for (let i = 0; i < 2; i++) {

@@ -19,7 +19,8 @@ namespace {
 Activation activationFrom(c10::string_view name) {
   if (name == "none") return Activation::none;
   if (name == "relu") return Activation::relu;
-  TORCH_CHECK(name == "silu", "expected the activation none, relu or silu but received ", name);
+  if (name == "leaky_relu") return Activation::leakyRelu;
+  TORCH_CHECK(name == "silu", "expected the activation none, relu, leaky_relu or silu but received ", name);
   return Activation::silu;
 }
 
@@ -89,7 +90,7 @@ struct Forward {
 };
 
 Forward forward(const at::Tensor& xGiven, const at::Tensor& weightGiven, const at::Tensor& biasGiven, const at::Tensor& runningMean, const at::Tensor& runningVar,
-                const at::Tensor& shortcutGiven, Activation activation, double momentum, double eps) {
+                const at::Tensor& shortcutGiven, Activation activation, double momentum, double eps, double leak) {
   checkInputs(xGiven, weightGiven, biasGiven, runningMean, runningVar, shortcutGiven);
   auto x = channelsLast(xGiven), weight = weightGiven.contiguous(), bias = biasGiven.contiguous();
   auto shortcut = shortcutGiven.defined() ? channelsLast(shortcutGiven) : at::Tensor();
@@ -114,7 +115,7 @@ Forward forward(const at::Tensor& xGiven, const at::Tensor& weightGiven, const a
     auto *pb = bias.data_ptr<scalar_t>(), *ps = shortcut.defined() ? shortcut.data_ptr<scalar_t>() : nullptr, *po = out.data_ptr<scalar_t>();
     forBlocks(rows, true, [&](int64_t block) {
       const int64_t at = rows.start(block);
-      blockForward(activation, px + at, ps == nullptr ? nullptr : ps + at, po + at, savedMean, scale.data(), pb, rows.in(block), rows.channels);
+      blockForward(activation, scalar_t(leak), px + at, ps == nullptr ? nullptr : ps + at, po + at, savedMean, scale.data(), pb, rows.in(block), rows.channels);
     });
   });
   // Written behind autograd's back: whoever saved them for a backward pass is told.
@@ -127,9 +128,9 @@ struct Gradients {
   at::Tensor x, weight, bias, shortcut;
 };
 
-// `extra` is the result for relu and the shortcut for silu, both only when there was a shortcut.
+// `extra` is the result for relu and the shortcut for the others, only when there was a shortcut.
 Gradients backward(const at::Tensor& gradGiven, const at::Tensor& x, const at::Tensor& extra, const at::Tensor& weightGiven, const at::Tensor& biasGiven, const at::Tensor& statistics,
-                   Activation activation, bool needX, bool needShortcut) {
+                   Activation activation, double leak, bool needX, bool needShortcut) {
   auto grad = channelsLast(gradGiven), weight = weightGiven.contiguous(), bias = biasGiven.contiguous();
   const Rows rows(x);
   const int64_t channels = rows.channels;
@@ -148,7 +149,7 @@ Gradients backward(const at::Tensor& gradGiven, const at::Tensor& x, const at::T
     forBlocks(rows, false, [&](int64_t block) {
       const int64_t at = rows.start(block);
       auto* sums = part + block * 2 * channels;
-      blockSums(activation, px + at, pg + at, added ? pe + at : nullptr, pm == nullptr ? nullptr : pm + at, mean, scale.data(), pb, sums, sums + channels, rows.in(block), channels);
+      blockSums(activation, scalar_t(leak), px + at, pg + at, added ? pe + at : nullptr, pm == nullptr ? nullptr : pm + at, mean, scale.data(), pb, sums, sums + channels, rows.in(block), channels);
     });
     std::vector<double> sum(channels), product(channels);
     for (int64_t block = 0; block < rows.blocks; block++) {
@@ -170,7 +171,7 @@ Gradients backward(const at::Tensor& gradGiven, const at::Tensor& x, const at::T
     auto* pdx = gradX.data_ptr<scalar_t>();
     forBlocks(rows, true, [&](int64_t block) {
       const int64_t at = rows.start(block);
-      blockBackward(added ? Activation::none : activation, px + at, (added ? pm : pg) + at, pdx + at, mean, scale.data(), pb, level.data(), slope.data(), rows.in(block), channels);
+      blockBackward(added ? Activation::none : activation, scalar_t(leak), px + at, (added ? pm : pg) + at, pdx + at, mean, scale.data(), pb, level.data(), slope.data(), rows.in(block), channels);
     });
   });
   // Without an activation m is the gradient itself.
@@ -182,38 +183,39 @@ at::Tensor orUndefined(const optional<at::Tensor>& tensor) { return tensor.has_v
 class BatchNormAct : public torch::autograd::Function<BatchNormAct> {
  public:
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const optional<at::Tensor>& shortcutGiven,
-                            const at::Tensor& runningMean, const at::Tensor& runningVar, int64_t activation, double momentum, double eps) {
+                            const at::Tensor& runningMean, const at::Tensor& runningVar, int64_t activation, double momentum, double eps, double leak) {
     at::AutoDispatchBelowADInplaceOrView guard;
     auto shortcut = orUndefined(shortcutGiven);
-    auto result = rescaled::forward(x, weight, bias, runningMean, runningVar, shortcut, Activation(activation), momentum, eps);
+    auto result = rescaled::forward(x, weight, bias, runningMean, runningVar, shortcut, Activation(activation), momentum, eps, leak);
     auto extra = !shortcut.defined() || Activation(activation) == Activation::none ? at::Tensor() : Activation(activation) == Activation::relu ? result.out : result.shortcut;
     context->save_for_backward({result.x, weight, bias, extra, result.statistics});
     context->saved_data["activation"] = activation;
+    context->saved_data["leak"] = leak;
     return result.out;
   }
   static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* context, torch::autograd::tensor_list grads) {
     refuseDoubleBackward("rescaled::batch_norm_act");
     auto saved = context->get_saved_variables();
-    auto result = rescaled::backward(grads[0], saved[0], saved[3], saved[1], saved[2], saved[4], Activation(context->saved_data["activation"].toInt()), context->needs_input_grad(0),
-                                     context->needs_input_grad(3));
-    return {result.x, result.weight, result.bias, result.shortcut, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
+    auto result = rescaled::backward(grads[0], saved[0], saved[3], saved[1], saved[2], saved[4], Activation(context->saved_data["activation"].toInt()), context->saved_data["leak"].toDouble(),
+                                     context->needs_input_grad(0), context->needs_input_grad(3));
+    return {result.x, result.weight, result.bias, result.shortcut, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
 
 at::Tensor plain(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& runningMean, const at::Tensor& runningVar, const optional<at::Tensor>& shortcut,
-                 c10::string_view activation, double momentum, double eps) {
-  return forward(x, weight, bias, runningMean, runningVar, orUndefined(shortcut), activationFrom(activation), momentum, eps).out;
+                 c10::string_view activation, double momentum, double eps, double leak) {
+  return forward(x, weight, bias, runningMean, runningVar, orUndefined(shortcut), activationFrom(activation), momentum, eps, leak).out;
 }
 
 at::Tensor withAutograd(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& runningMean, const at::Tensor& runningVar, const optional<at::Tensor>& shortcut,
-                        c10::string_view activation, double momentum, double eps) {
-  return BatchNormAct::apply(x, weight, bias, shortcut, runningMean, runningVar, int64_t(activationFrom(activation)), momentum, eps);
+                        c10::string_view activation, double momentum, double eps, double leak) {
+  return BatchNormAct::apply(x, weight, bias, shortcut, runningMean, runningVar, int64_t(activationFrom(activation)), momentum, eps, leak);
 }
 
 }  // namespace
 
 TORCH_LIBRARY_FRAGMENT(rescaled, library) {
-  library.def("batch_norm_act(Tensor x, Tensor weight, Tensor bias, Tensor(a!) running_mean, Tensor(b!) running_var, Tensor? shortcut, str activation, float momentum, float eps) -> Tensor");
+  library.def("batch_norm_act(Tensor x, Tensor weight, Tensor bias, Tensor(a!) running_mean, Tensor(b!) running_var, Tensor? shortcut, str activation, float momentum, float eps, float leak=0.01) -> Tensor");
 }
 TORCH_LIBRARY_IMPL(rescaled, CPU, library) { library.impl("batch_norm_act", plain); }
 TORCH_LIBRARY_IMPL(rescaled, AutogradCPU, library) { library.impl("batch_norm_act", withAutograd); }

@@ -34,15 +34,17 @@ RESCALED_INLINE void momentsOf(const T* __restrict x, int64_t rows, int64_t chan
 
 // Written as "x < 0 ? 0" and not "x > 0 ? x", so that a NaN stays one and the training loop can stop at it.
 template <Activation kind, typename T>
-RESCALED_INLINE T activated(T z) {
+RESCALED_INLINE T activated(T z, T leak) {
   if (kind == Activation::relu) return z < 0 ? T(0) : z;
+  if (kind == Activation::leakyRelu) return z < 0 ? leak * z : z;
   if (kind == Activation::silu) return z * logistic(z);
   return z;
 }
 
 template <Activation kind, typename T>
-RESCALED_INLINE T derivative(T z, T grad) {
+RESCALED_INLINE T derivative(T z, T grad, T leak) {
   if (kind == Activation::relu) return z <= 0 ? T(0) : grad;
+  if (kind == Activation::leakyRelu) return z <= 0 ? leak * grad : grad;
   if (kind == Activation::silu) {
     const T s = logistic(z);
     return grad * s * (1 + z * (1 - s));
@@ -51,29 +53,29 @@ RESCALED_INLINE T derivative(T z, T grad) {
 }
 
 template <Activation kind, typename T>
-RESCALED_INLINE void forwardOf(const T* __restrict x, const T* __restrict shortcut, T* __restrict out, const T* __restrict mean, const T* __restrict scale, const T* __restrict bias, int64_t rows,
-                               int64_t channels) {
+RESCALED_INLINE void forwardOf(T leak, const T* __restrict x, const T* __restrict shortcut, T* __restrict out, const T* __restrict mean, const T* __restrict scale, const T* __restrict bias,
+                               int64_t rows, int64_t channels) {
   for (int64_t row = 0; row < rows; row++, x += channels, out += channels) {
     if (shortcut == nullptr) {
-      for (int64_t c = 0; c < channels; c++) out[c] = activated<kind>((x[c] - mean[c]) * scale[c] + bias[c]);
+      for (int64_t c = 0; c < channels; c++) out[c] = activated<kind>((x[c] - mean[c]) * scale[c] + bias[c], leak);
     } else {
-      for (int64_t c = 0; c < channels; c++) out[c] = activated<kind>((x[c] - mean[c]) * scale[c] + bias[c] + shortcut[c]);
+      for (int64_t c = 0; c < channels; c++) out[c] = activated<kind>((x[c] - mean[c]) * scale[c] + bias[c] + shortcut[c], leak);
       shortcut += channels;
     }
   }
 }
 
-// m at one place. After an addition relu looks at its result and silu at the sum's other part (`extra`); else both compute their input again.
+// m at one place. After an addition relu looks at its result, the others at the sum's other part (`extra`); else all compute their input again.
 template <Activation kind, bool added, typename T>
-RESCALED_INLINE T maskedAt(T x, T grad, T extra, T mean, T scale, T bias) {
+RESCALED_INLINE T maskedAt(T x, T grad, T extra, T mean, T scale, T bias, T leak) {
   if (kind == Activation::none) return grad;
   if (kind == Activation::relu && added) return extra <= 0 ? T(0) : grad;
-  return derivative<kind>((x - mean) * scale + bias + (added ? extra : T(0)), grad);
+  return derivative<kind>((x - mean) * scale + bias + (added ? extra : T(0)), grad, leak);
 }
 
 // m is written down where its gradient is wanted for the shortcut, and for silu, where computing it twice costs more than memory.
 template <Activation kind, bool added, typename T>
-RESCALED_INLINE void sumsOf(const T* __restrict x, const T* __restrict grad, const T* __restrict extra, T* __restrict masked, const T* __restrict mean, const T* __restrict scale,
+RESCALED_INLINE void sumsOf(T leak, const T* __restrict x, const T* __restrict grad, const T* __restrict extra, T* __restrict masked, const T* __restrict mean, const T* __restrict scale,
                             const T* __restrict bias, T* __restrict sum, T* __restrict product, int64_t rows, int64_t channels) {
   constexpr bool store = added || kind == Activation::silu;
   for (int64_t c = 0; c < channels; c++) sum[c] = product[c] = 0;
@@ -83,7 +85,7 @@ RESCALED_INLINE void sumsOf(const T* __restrict x, const T* __restrict grad, con
       T m[4];
       for (int i = 0; i < 4; i++) {
         const int64_t here = at + i * channels + c;
-        m[i] = maskedAt<kind, added>(x[here], grad[here], added ? extra[here] : T(0), mean[c], scale[c], bias[c]);
+        m[i] = maskedAt<kind, added>(x[here], grad[here], added ? extra[here] : T(0), mean[c], scale[c], bias[c], leak);
         if (store) masked[here] = m[i];
       }
       const T *x0 = x + at + c, *x1 = x0 + channels, *x2 = x1 + channels, *x3 = x2 + channels;
@@ -93,7 +95,7 @@ RESCALED_INLINE void sumsOf(const T* __restrict x, const T* __restrict grad, con
   }
   for (; at < rows * channels; at += channels) {
     for (int64_t c = 0; c < channels; c++) {
-      const T m = maskedAt<kind, added>(x[at + c], grad[at + c], added ? extra[at + c] : T(0), mean[c], scale[c], bias[c]);
+      const T m = maskedAt<kind, added>(x[at + c], grad[at + c], added ? extra[at + c] : T(0), mean[c], scale[c], bias[c], leak);
       if (store) masked[at + c] = m;
       sum[c] += m;
       product[c] += m * (x[at + c] - mean[c]);
@@ -103,11 +105,11 @@ RESCALED_INLINE void sumsOf(const T* __restrict x, const T* __restrict grad, con
 
 // With silu, m already lies in gradX.
 template <Activation kind, typename T>
-RESCALED_INLINE void backwardOf(const T* __restrict x, const T* __restrict grad, T* __restrict gradX, const T* __restrict mean, const T* __restrict scale, const T* __restrict bias,
+RESCALED_INLINE void backwardOf(T leak, const T* __restrict x, const T* __restrict grad, T* __restrict gradX, const T* __restrict mean, const T* __restrict scale, const T* __restrict bias,
                                 const T* __restrict level, const T* __restrict slope, int64_t rows, int64_t channels) {
   for (int64_t row = 0; row < rows; row++, x += channels, grad += channels, gradX += channels) {
     for (int64_t c = 0; c < channels; c++) {
-      const T m = kind == Activation::silu ? gradX[c] : maskedAt<kind, false>(x[c], grad[c], T(0), mean[c], scale[c], bias[c]);
+      const T m = kind == Activation::silu ? gradX[c] : maskedAt<kind, false>(x[c], grad[c], T(0), mean[c], scale[c], bias[c], leak);
       gradX[c] = scale[c] * (m - level[c] - (x[c] - mean[c]) * slope[c]);
     }
   }
@@ -115,26 +117,30 @@ RESCALED_INLINE void backwardOf(const T* __restrict x, const T* __restrict grad,
 
 }  // namespace
 
-#define RESCALED_KERNELS(T)                                                                                                                                                               \
-  RESCALED_WIDE void blockMoments(const T* x, int64_t rows, int64_t channels, T* shift, T* sum, T* squares) { momentsOf(x, rows, channels, shift, sum, squares); }                        \
-  RESCALED_WIDE void blockForward(Activation kind, const T* x, const T* shortcut, T* out, const T* mean, const T* scale, const T* bias, int64_t rows, int64_t channels) {                 \
-    if (kind == Activation::none) forwardOf<Activation::none>(x, shortcut, out, mean, scale, bias, rows, channels);                                                                       \
-    else if (kind == Activation::relu) forwardOf<Activation::relu>(x, shortcut, out, mean, scale, bias, rows, channels);                                                                  \
-    else forwardOf<Activation::silu>(x, shortcut, out, mean, scale, bias, rows, channels);                                                                                                \
-  }                                                                                                                                                                                       \
-  RESCALED_WIDE void blockSums(Activation kind, const T* x, const T* grad, const T* extra, T* masked, const T* mean, const T* scale, const T* bias, T* sum, T* product, int64_t rows,     \
-                               int64_t channels) {                                                                                                                                        \
-    if (kind == Activation::none) sumsOf<Activation::none, false>(x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);                                               \
-    else if (kind == Activation::relu && extra == nullptr) sumsOf<Activation::relu, false>(x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);                      \
-    else if (kind == Activation::relu) sumsOf<Activation::relu, true>(x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);                                           \
-    else if (extra == nullptr) sumsOf<Activation::silu, false>(x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);                                                  \
-    else sumsOf<Activation::silu, true>(x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);                                                                         \
-  }                                                                                                                                                                                       \
-  RESCALED_WIDE void blockBackward(Activation kind, const T* x, const T* grad, T* gradX, const T* mean, const T* scale, const T* bias, const T* level, const T* slope, int64_t rows,      \
-                                   int64_t channels) {                                                                                                                                    \
-    if (kind == Activation::none) backwardOf<Activation::none>(x, grad, gradX, mean, scale, bias, level, slope, rows, channels);                                                          \
-    else if (kind == Activation::relu) backwardOf<Activation::relu>(x, grad, gradX, mean, scale, bias, level, slope, rows, channels);                                                     \
-    else backwardOf<Activation::silu>(x, grad, gradX, mean, scale, bias, level, slope, rows, channels);                                                                                   \
+#define RESCALED_KERNELS(T)                                                                                                                                                                   \
+  RESCALED_WIDE void blockMoments(const T* x, int64_t rows, int64_t channels, T* shift, T* sum, T* squares) { momentsOf(x, rows, channels, shift, sum, squares); }                            \
+  RESCALED_WIDE void blockForward(Activation kind, T leak, const T* x, const T* shortcut, T* out, const T* mean, const T* scale, const T* bias, int64_t rows, int64_t channels) {             \
+    if (kind == Activation::none) forwardOf<Activation::none>(leak, x, shortcut, out, mean, scale, bias, rows, channels);                                                                     \
+    else if (kind == Activation::relu) forwardOf<Activation::relu>(leak, x, shortcut, out, mean, scale, bias, rows, channels);                                                                \
+    else if (kind == Activation::leakyRelu) forwardOf<Activation::leakyRelu>(leak, x, shortcut, out, mean, scale, bias, rows, channels);                                                      \
+    else forwardOf<Activation::silu>(leak, x, shortcut, out, mean, scale, bias, rows, channels);                                                                                              \
+  }                                                                                                                                                                                           \
+  RESCALED_WIDE void blockSums(Activation kind, T leak, const T* x, const T* grad, const T* extra, T* masked, const T* mean, const T* scale, const T* bias, T* sum, T* product, int64_t rows, \
+                               int64_t channels) {                                                                                                                                            \
+    if (kind == Activation::none) sumsOf<Activation::none, false>(leak, x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);                                             \
+    else if (kind == Activation::relu && extra == nullptr) sumsOf<Activation::relu, false>(leak, x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);                    \
+    else if (kind == Activation::relu) sumsOf<Activation::relu, true>(leak, x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);                                         \
+    else if (kind == Activation::leakyRelu && extra == nullptr) sumsOf<Activation::leakyRelu, false>(leak, x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);          \
+    else if (kind == Activation::leakyRelu) sumsOf<Activation::leakyRelu, true>(leak, x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);                               \
+    else if (extra == nullptr) sumsOf<Activation::silu, false>(leak, x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);                                                \
+    else sumsOf<Activation::silu, true>(leak, x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);                                                                       \
+  }                                                                                                                                                                                           \
+  RESCALED_WIDE void blockBackward(Activation kind, T leak, const T* x, const T* grad, T* gradX, const T* mean, const T* scale, const T* bias, const T* level, const T* slope, int64_t rows,  \
+                                   int64_t channels) {                                                                                                                                        \
+    if (kind == Activation::none) backwardOf<Activation::none>(leak, x, grad, gradX, mean, scale, bias, level, slope, rows, channels);                                                        \
+    else if (kind == Activation::relu) backwardOf<Activation::relu>(leak, x, grad, gradX, mean, scale, bias, level, slope, rows, channels);                                                   \
+    else if (kind == Activation::leakyRelu) backwardOf<Activation::leakyRelu>(leak, x, grad, gradX, mean, scale, bias, level, slope, rows, channels);                                         \
+    else backwardOf<Activation::silu>(leak, x, grad, gradX, mean, scale, bias, level, slope, rows, channels);                                                                                 \
   }
 
 RESCALED_KERNELS(float)

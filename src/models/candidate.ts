@@ -1,18 +1,21 @@
-import { modelNames } from './registry.js';
+import { type Family, familyOf, modelNames } from './registry.js';
 import { modelShapes } from './shapes.js';
 
 type Shapes = ReadonlyMap<string, readonly number[]>;
 
-const ANCHORS = {
-  resnet: 'layer1.0.conv1.weight',
-  efficientnet: 'blocks.0.0.conv_dw.weight',
-  clips: 'stem.0.weight',
-} as const;
+/** A key that all members of some families have, and no others. */
+const ANCHORS: Readonly<Record<string, readonly Family[]>> = {
+  'layer1.0.conv1.weight': ['resnet', 'resnet-rs', 'resnest'],
+  'body.conv1.conv.weight': ['tresnet'],
+  // An EfficientNet-RS has the weights of the EfficientNet.
+  'blocks.0.0.conv_dw.weight': ['efficientnet'],
+  'stem.0.weight': [],
+};
 
 /** What stands before the names of layers that our models have: `model.`, `backbone.`; '' where nothing does. */
 export function beginningOf(keys: Iterable<string>): string {
   for (const key of keys)
-    for (const anchor of Object.values(ANCHORS)) {
+    for (const anchor of Object.keys(ANCHORS)) {
       if (key === anchor) return '';
       if (key.endsWith(`.${anchor}`)) return key.slice(0, -anchor.length);
     }
@@ -21,14 +24,13 @@ export function beginningOf(keys: Iterable<string>): string {
 
 /** The named model with the most keys and shapes in common with these; undefined where no half of its keys are. */
 export function candidateModel(found: Shapes): { name: string; shapes: Map<string, number[]> } | undefined {
-  const kind = (['resnet', 'efficientnet', 'clips'] as const).find((name) => found.has(ANCHORS[name]));
-  if (kind === undefined) return undefined;
+  const anchor = Object.keys(ANCHORS).find((key) => found.has(key));
+  if (anchor === undefined) return undefined;
   // The layers of a 3-D ResNet have the names of the 2-D one's.
-  const clips = found.get(ANCHORS[kind])!.length === 5;
-  const names = clips ? modelNames('clips') : modelNames().filter((name) => name.startsWith(kind));
+  const clips = found.get(anchor)!.length === 5;
+  const names = clips ? modelNames('clips') : modelNames().filter((name) => ANCHORS[anchor]!.includes(familyOf(name)));
   let best: { name: string; shapes: Map<string, number[]>; score: number } | undefined;
-  // An EfficientNet-RS has the weights of the EfficientNet.
-  for (const name of names.filter((other) => !other.startsWith('efficientnet-rs'))) {
+  for (const name of names) {
     const shapes = modelShapes(name);
     const same = [...shapes].filter(([key, shape]) => found.get(key)?.join() === shape.join()).length;
     // Of two that share as many keys the one with fewer of its own: Jaccard's index.

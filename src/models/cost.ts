@@ -122,6 +122,10 @@ export function modelCost(
           .c5.shape.slice(2),
       ),
     );
+  if (batch === 1 && facts.kind === 'resnest')
+    throw new UsageError(
+      `Expected a batch of 2 or more for ${name} but received 1: the batch norm of split attention sees one value of a channel and picture.`,
+    );
   if (batch === 1 && size === stride && positions() === 1)
     throw new UsageError(
       `Expected a batch of 2 or more for ${name} at ${size} pixels but received 1: ` +

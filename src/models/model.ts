@@ -25,7 +25,7 @@ export interface NamedFacts {
   /** Default frames of a clip, for models of clips alone. */
   frames?: number;
   /** Field of the last linear layer. */
-  head: 'fc' | 'classifier';
+  head: 'fc' | 'classifier' | 'head.fc';
   /** Where the family's regularisation comes from. */
   source: string;
 }
@@ -39,7 +39,7 @@ export type Features = Record<'c2' | 'c3' | 'c4' | 'c5', Tensor>;
 /** A classifier of images [N, channels, S, S] (normalised) with logits [N, classes]. */
 export abstract class ImageModel extends Module {
   abstract readonly options: ModelOptions;
-  /** Field of the last linear layer: `fc` or `classifier`. Its rows are the classes. */
+  /** Field of the last linear layer: `fc`, `classifier` or `head.fc`. Its rows are the classes. */
   abstract readonly head: string;
   /** Pixels of the picture that one position of c5 stands for, each way: the product of all strides. */
   abstract readonly totalStride: number;

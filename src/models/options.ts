@@ -34,7 +34,12 @@ export const OPTION_RULES = {
   seRatio: [between(0, 4), 'a number from 0 (none) to 4'],
   avgDown: flag,
   zeroInitLastGamma: flag,
-  init: oneOf('tf', 'timm', 'efficientnet'),
+  init: oneOf('tf', 'timm', 'efficientnet', 'tresnet', 'resnest'),
+  stemWidth: [count(1, 4096), 'a whole number from 1 to 4096'],
+  radix: [count(1, 16), 'a whole number from 1 to 16'],
+  cardinality: [count(1, 256), 'a whole number from 1 to 256'],
+  baseWidth: [count(1, 4096), 'a whole number from 1 to 4096'],
+  avd: oneOf('last', 'first', 'none'),
   temporal: oneOf('late', 'alternating', 'none'),
   stemFrames: oneOf(1, 3, 5),
   stemFrameStride: oneOf(1, 2),
@@ -48,6 +53,8 @@ export const STEM_STRIDES = {
   resnet: [1, 2, 4],
   resnet3d: [1, 2, 4],
   efficientnet: [1, 2],
+  tresnet: [1, 2, 4],
+  resnest: [1, 2, 4],
   'video-resnet': [1, 2],
 } as const;
 

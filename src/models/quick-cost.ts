@@ -30,7 +30,8 @@ export class QuickCosts {
   of(name: string, options: CostOptions = {}): QuickCost {
     const { size: wanted, batch = 32, overrides = {} } = options;
     const facts = modelFacts(wanted === undefined ? name : `${name.replace(/@.*$/, '')}@${wanted}`, overrides);
-    if (facts.kind !== 'resnet') return modelCost(name, options);
+    if (facts.kind !== 'resnet' && facts.kind !== 'tresnet' && facts.kind !== 'resnest')
+      return modelCost(name, options);
     const { layers, dropout: _rate, stochasticDepth: _drop, ...shape } = facts.options;
     const short = (with_: Layers): Counts => {
       const key = JSON.stringify([facts.family, shape, facts.size, batch, options.ema, with_]);

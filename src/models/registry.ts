@@ -1,5 +1,17 @@
 import { UsageError } from '../errors.js';
 import { knownNames } from '../suggest.js';
+import {
+  COMPARED_NAMES,
+  type ComparedFacts,
+  comparedFacts,
+  createCompared,
+  type ResNeSt,
+  type ResNeStFacts,
+  type ResNeStOptions,
+  type TResNet,
+  type TResNetFacts,
+  type TResNetOptions,
+} from './compared/index.js';
 import { EfficientNet, type EfficientNetOptions } from './efficientnet.js';
 import type { ImageModel, NamedFacts } from './model.js';
 import { checkOptions } from './options.js';
@@ -52,7 +64,13 @@ const EFFICIENTNET = {
   init: 'efficientnet',
 } satisfies Partial<EfficientNetOptions>;
 
-export type Family = 'resnet' | 'resnet-rs' | 'efficientnet' | 'efficientnet-rs' | VideoFacts['family'];
+export type Family =
+  | 'resnet'
+  | 'resnet-rs'
+  | 'efficientnet'
+  | 'efficientnet-rs'
+  | ComparedFacts['family']
+  | VideoFacts['family'];
 
 export interface ResNetFacts extends NamedFacts {
   kind: 'resnet';
@@ -66,12 +84,14 @@ export interface EfficientNetFacts extends NamedFacts {
   variant: string;
   options: EfficientNetOptions;
 }
-export type ModelFacts = ResNetFacts | EfficientNetFacts | VideoFacts;
+export type ModelFacts = ResNetFacts | EfficientNetFacts | ComparedFacts | VideoFacts;
 
 /** Options of any kind of model; one that the model does not have is an error. */
 export type ModelOverrides =
   | Partial<ResNetOptions>
   | Partial<EfficientNetOptions>
+  | Partial<TResNetOptions>
+  | Partial<ResNeStOptions>
   | Partial<ResNet3dOptions>
   | Partial<VideoResNetOptions>;
 
@@ -82,6 +102,7 @@ const NAMES: readonly string[] = [
     .map((depth) => `resnet-rs-${depth}`),
   ...PUBLISHED_EFFICIENTNET.map(({ variant }) => `efficientnet-${variant}`),
   ...PUBLISHED_EFFICIENTNET.map(({ variant }) => `efficientnet-rs-${variant}`),
+  ...COMPARED_NAMES,
 ];
 
 function isBasic(depth: number): boolean {
@@ -103,6 +124,8 @@ export function modelNames(of: 'pictures' | 'clips' = 'pictures'): string[] {
  */
 export function modelFacts(name: `resnet-${string}`, overrides?: Partial<ResNetOptions>): ResNetFacts;
 export function modelFacts(name: `efficientnet-${string}`, overrides?: Partial<EfficientNetOptions>): EfficientNetFacts;
+export function modelFacts(name: `tresnet-${string}`, overrides?: Partial<TResNetOptions>): TResNetFacts;
+export function modelFacts(name: `resnest-${string}`, overrides?: Partial<ResNeStOptions>): ResNeStFacts;
 export function modelFacts(name: string, overrides?: ModelOverrides): ModelFacts;
 export function modelFacts(name: string, overrides: ModelOverrides = {}): ModelFacts {
   const [base = '', sizeText, ...rest] = name.split('@');
@@ -120,6 +143,12 @@ export function modelFacts(name: string, overrides: ModelOverrides = {}): ModelF
   const size = sizeText === undefined ? undefined : Number(sizeText);
   if (rest.length > 0 || (size !== undefined && !(/^\d+$/.test(sizeText!) && size >= 1 && size <= 8192)))
     throw new UsageError(`Expected an input size in pixels behind the @ of "${name}", as in ${base}@192.`);
+  if (COMPARED_NAMES.includes(base)) {
+    const facts = comparedFacts(name, base, size);
+    checkOptions(base, facts.kind, Object.keys(facts.options), overrides);
+    Object.assign(facts.options, overrides);
+    return facts;
+  }
   const [, family, variant] = /^(.+)-([^-]+)$/.exec(base) as unknown as [
     string,
     ResNetFacts['family'] | EfficientNetFacts['family'],
@@ -133,6 +162,10 @@ export function modelFacts(name: string, overrides: ModelOverrides = {}): ModelF
   Object.assign(facts.options, overrides);
   return facts;
 }
+
+/** The family of one of `modelNames`. */
+export const familyOf = (name: string): Family =>
+  /^(tresnet|resnest)-/.test(name) ? (/^[^-]+/.exec(name)![0] as Family) : (name.replace(/-[^-]+$/, '') as Family);
 
 function resNet(name: string, family: 'resnet' | 'resnet-rs', depth: number, asked: number | undefined): ResNetFacts {
   const row = family === 'resnet-rs' ? publishedResNetRs(depth, asked) : undefined;
@@ -188,6 +221,8 @@ export function createModel(
   overrides?: Partial<EfficientNetOptions>,
   seed?: number,
 ): EfficientNet;
+export function createModel(name: `tresnet-${string}`, overrides?: Partial<TResNetOptions>, seed?: number): TResNet;
+export function createModel(name: `resnest-${string}`, overrides?: Partial<ResNeStOptions>, seed?: number): ResNeSt;
 export function createModel(
   name: `resnet3d-${string}`,
   overrides?: Partial<ResNet3dOptions>,
@@ -197,5 +232,6 @@ export function createModel(name: string, overrides?: ModelOverrides, seed?: num
 export function createModel(name: string, overrides: ModelOverrides = {}, seed = 0): ImageModel {
   const facts = modelFacts(name, overrides);
   if (facts.kind === 'resnet3d' || facts.kind === 'video-resnet') return createVideoModel(facts, seed);
-  return facts.kind === 'resnet' ? new ResNet(facts.options, seed) : new EfficientNet(facts.options, seed);
+  if (facts.kind === 'resnet') return new ResNet(facts.options, seed);
+  return facts.kind === 'efficientnet' ? new EfficientNet(facts.options, seed) : createCompared(facts, seed);
 }

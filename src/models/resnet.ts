@@ -82,13 +82,17 @@ export abstract class Block extends Module {
   declare downsample?: Sequential;
   declare se?: SqueezeExcite;
   declare gate?: SelfGate;
+  /** The squeeze-excite behind `lastNorm`. */
+  protected get endGate(): SqueezeExcite | undefined {
+    return this.se;
+  }
   /** activation(shortcut(x) + stochasticDepth(squeezeExcite(selfGate(lastNorm(branch(x)))))). Temporaries end with the block. */
   forward(x: Tensor): Tensor {
     return scope(() => {
       const last = this.branch(x);
       const shortcut = this.downsample === undefined ? x : this.downsample.forward(x);
       const drops = this.training && this.stochasticDepthRate > 0;
-      const gated = this.se !== undefined || this.gate !== undefined;
+      const gated = this.endGate !== undefined || this.gate !== undefined;
       if (!gated && !drops) return this.lastNorm.forwardAct(last, this.activation, shortcut);
       // Over clips PyTorch's own batch norm is many times slower than ours.
       const y = last.shape.length === 5 ? this.lastNorm.forwardAct(last, 'none') : this.lastNorm.forward(last);
@@ -102,13 +106,13 @@ export abstract class Block extends Module {
   /** Of self-gating, squeeze-excite or both: a gate is one number a channel, so that the second sees the first one's mean times its gate. */
   #channelGate(y: Tensor): Tensor {
     const mean = squeeze(y, this.training);
-    if (this.gate === undefined) return this.se!.gateOf(mean);
+    if (this.gate === undefined) return this.endGate!.gateOf(mean);
     const first = this.gate.forward(mean);
-    return this.se === undefined ? first : mul(first, this.se.gateOf(mul(mean, first)));
+    return this.endGate === undefined ? first : mul(first, this.endGate.gateOf(mul(mean, first)));
   }
 }
 
-function shortcut(cin: number, cout: number, stride: number, avgDown: boolean): Sequential | undefined {
+export function shortcut(cin: number, cout: number, stride: number, avgDown: boolean): Sequential | undefined {
   if (stride === 1 && cin === cout) return undefined;
   if (!avgDown) return new Sequential([new Conv2d(cin, cout, 1, { stride }), new BatchNorm2d(cout)]);
   return new Sequential([
@@ -175,6 +179,24 @@ class BasicBlock extends Block {
   }
 }
 
+/** ResNet-D's three 3x3 convolutions, all but the last with batch norm and activation. */
+export const deepStem = (
+  channels: number,
+  width: number,
+  out: number,
+  stride: number,
+  activation: Activation,
+): Sequential =>
+  new Sequential([
+    new Conv2d(channels, width, 3, { stride }),
+    new BatchNorm2d(width),
+    new Activate(activation),
+    new Conv2d(width, width, 3),
+    new BatchNorm2d(width),
+    new Activate(activation),
+    new Conv2d(width, out, 3),
+  ]);
+
 type Stages = Readonly<Record<'layer1' | 'layer2' | 'layer3' | 'layer4', Sequential>>;
 
 /** All residual blocks, from input to output. */
@@ -235,15 +257,7 @@ export class ResNet extends ImageModel {
     const stride = stemStride === 4 ? 2 : 1;
     const poolStride = stemStride === 1 ? 1 : 2;
     if (stem === 'deep') {
-      this.conv1 = new Sequential([
-        new Conv2d(channels, stemWidth, 3, { stride }),
-        new BatchNorm2d(stemWidth),
-        new Activate(activation),
-        new Conv2d(stemWidth, stemWidth, 3),
-        new BatchNorm2d(stemWidth),
-        new Activate(activation),
-        new Conv2d(stemWidth, stemOut, 3),
-      ]);
+      this.conv1 = deepStem(channels, stemWidth, stemOut, stride, activation);
     } else {
       this.conv1 = new Conv2d(channels, stemOut, stemStride === 4 ? 7 : 3, { stride });
     }

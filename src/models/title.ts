@@ -3,6 +3,7 @@ import { modelFacts } from './registry.js';
 /** Options that stand behind a name as they are written. Those that follow from pictures, size or recipe are no part of it. */
 const SWITCHES = [
   ...['layers', 'block', 'stem', 'stemPool', 'avgDown', 'seRatio', 'activation'],
+  ...['stemWidth', 'radix', 'cardinality', 'baseWidth', 'avd'],
   ...['zeroInitLastGamma', 'padding', 'normEpsilon'],
   ...['temporal', 'stemFrames', 'stemFrameStride', 'poolFrameStride', 'selfGate', 'headWindow', 'convolution'],
 ];

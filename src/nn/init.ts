@@ -10,11 +10,13 @@ import { SelfGate } from './squeeze-excite.js';
  *   classifier normal 0.01. The released ResNet-RS code.
  * - `timm`: convolution kernels normal with deviation sqrt(2/fan_out), classifier uniform +-1/sqrt(in).
  * - `efficientnet`: convolution kernels as `timm`, classifier uniform +-1/sqrt(out). The released EfficientNet code.
+ * - `tresnet`: convolution kernels as `timm`, classifier normal 0.01. timm's TResNet and Alibaba-MIIL's.
+ * - `resnest`: as `timm`, but fan_out of a convolution in groups is that of one without. timm's ResNeSt and zhanghang1989's.
  *
- * Biases are 0 and batch norm is the identity in all of them; the kernel of a self-gate is truncated normal of 0.01, as in
+ * Biases are 0, of the last two uniform +-1/sqrt(fan_in), and batch norm is the identity in all; the kernel of a self-gate is truncated normal of 0.01, as in
  * tensorflow/models.
  */
-export type Initialiser = 'tf' | 'timm' | 'efficientnet';
+export type Initialiser = 'tf' | 'timm' | 'efficientnet' | 'tresnet' | 'resnest';
 
 /**
  * Deviation of a standard normal cut at +-2: a truncated normal is divided by it to have the deviation that was asked
@@ -34,6 +36,13 @@ function truncatedNormal_(tensor: Tensor, std: number, random: Generator): void 
 export function initialise(root: Module, kind: Initialiser, seed: number): void {
   const random = generator(seed);
   const gates = new Set<AnyModule>();
+  const uniform_ = (tensor: Tensor, limit: number): void =>
+    fill(tensor, (t) => call('aten::uniform_', [t, -limit, limit], { generator: random }));
+  const startBias = (bias: Tensor | undefined, fanIn: number): void => {
+    if (bias === undefined) return;
+    if (kind === 'tresnet' || kind === 'resnest') uniform_(bias, 1 / Math.sqrt(fanIn));
+    else call('aten::zero_', [bias]);
+  };
   // In-place operators return a handle as well: without the scope those would live until the collector finds them.
   noGrad(() =>
     scope(() => {
@@ -46,18 +55,16 @@ export function initialise(root: Module, kind: Initialiser, seed: number): void 
           if (gates.has(module)) fill(weight, (t) => truncatedNormal_(t, 0.01 * TRUNCATED_DEVIATION, random));
           else if (kind === 'tf')
             fill(weight, (t) => truncatedNormal_(t, Math.sqrt(1 / ((area * inChannels) / groups)), random));
-          else
-            fill(weight, (t) =>
-              call('aten::normal_', [t, 0, Math.sqrt(2 / ((area * outChannels) / groups))], { generator: random }),
-            );
-          if (module.bias !== undefined) call('aten::zero_', [module.bias]);
-        } else if (module instanceof Linear) {
-          if (kind === 'tf') fill(module.weight, (t) => call('aten::normal_', [t, 0, 0.01], { generator: random }));
           else {
-            const limit = 1 / Math.sqrt(kind === 'timm' ? module.inFeatures : module.outFeatures);
-            fill(module.weight, (t) => call('aten::uniform_', [t, -limit, limit], { generator: random }));
+            const fanOut = (area * outChannels) / (kind === 'resnest' ? 1 : groups);
+            fill(weight, (t) => call('aten::normal_', [t, 0, Math.sqrt(2 / fanOut)], { generator: random }));
           }
-          if (module.bias !== undefined) call('aten::zero_', [module.bias]);
+          startBias(module.bias, (area * inChannels) / groups);
+        } else if (module instanceof Linear) {
+          if (kind === 'tf' || kind === 'tresnet')
+            fill(module.weight, (t) => call('aten::normal_', [t, 0, 0.01], { generator: random }));
+          else uniform_(module.weight, 1 / Math.sqrt(kind === 'efficientnet' ? module.outFeatures : module.inFeatures));
+          startBias(module.bias, module.inFeatures);
         } else if (module instanceof BatchNorm) {
           call('aten::fill_.Scalar', [module.weight, 1]);
           if (module.bias !== undefined) call('aten::zero_', [module.bias]);

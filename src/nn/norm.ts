@@ -1,5 +1,5 @@
 import { add_, batchNorm, call, isTracing, keep, ones, reshape, type Tensor, zeros } from '../torch/index.js';
-import { type Activation, activate } from './activation.js';
+import { type Activation, activate, type LeakyRelu } from './activation.js';
 import { Module } from './module.js';
 import { ownKernels } from './own-kernels.js';
 import { parameter } from './parameter.js';
@@ -83,7 +83,7 @@ export class BatchNorm2d extends BatchNorm {
    * (native/batch_norm_act.cpp), which keep x alone for the backward pass; else PyTorch's operators, which can be
    * exported. The two agree to rounding.
    */
-  forwardAct(x: Tensor, activation: Activation | 'none', shortcut: Tensor | null = null): Tensor {
+  forwardAct(x: Tensor, activation: Activation | LeakyRelu | 'none', shortcut: Tensor | null = null): Tensor {
     const fused = this.training && !this.frozen && x.device === 'cpu' && x.size > 0 && ownKernels(x, this.weight);
     if (fused)
       return call('rescaled::batch_norm_act', [
@@ -93,9 +93,10 @@ export class BatchNorm2d extends BatchNorm {
         this.running_mean,
         this.running_var,
         shortcut,
-        activation,
+        typeof activation === 'object' ? 'leaky_relu' : activation,
         this.momentum,
         this.eps,
+        ...(typeof activation === 'object' ? [activation.leak] : []),
       ]);
     const y = this.forward(x);
     const added = shortcut === null ? y : add_(y, shortcut);

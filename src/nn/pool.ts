@@ -9,6 +9,13 @@ export class AvgPool2d extends Module {
   }
 }
 
+/** 3x3 average pool of stride 2, padding 1 on both sides, whose zeros count: the mean is always of nine (ResNeSt's down-sampling). */
+export class AvgPool3x3 extends Module {
+  forward(x: Tensor): Tensor {
+    return avgPool2d(x, 3, 2, { padding: 1 });
+  }
+}
+
 export class MaxPool2d extends Module {
   forward(x: Tensor): Tensor {
     return maxPool2d(x, 3, 2, 1);

@@ -21,6 +21,12 @@ export const modelSwitchesSchema = z.strictObject({
   depth: OPTION_RULES.depth[0].optional(),
   padding: OPTION_RULES.padding[0].optional(),
   normEpsilon: OPTION_RULES.normEpsilon[0].optional(),
+  /** ResNeSt only: channels of the stem, splits and groups of split attention, channels of a group, place of the average pool. */
+  stemWidth: OPTION_RULES.stemWidth[0].optional(),
+  radix: OPTION_RULES.radix[0].optional(),
+  cardinality: OPTION_RULES.cardinality[0].optional(),
+  baseWidth: OPTION_RULES.baseWidth[0].optional(),
+  avd: OPTION_RULES.avd[0].optional(),
   /** Models of clips only: which blocks look over frames, frames of the stem and strides in frames, self-gates, the head's windows. */
   temporal: OPTION_RULES.temporal[0].optional(),
   stemFrames: OPTION_RULES.stemFrames[0].optional(),

@@ -1,4 +1,5 @@
 import { CLIP_DEFAULTS, CLIP_PRESETS } from './clips/presets.js';
+import { COMPARED_PRESETS } from './compared/presets.js';
 import { DETECT_DEFAULTS, DETECT_PRESETS } from './detect.js';
 import { DENSE_DEFAULTS, DENSE_PRESETS } from './pixels/presets.js';
 import type { Preset, Sourced } from './preset.js';
@@ -178,6 +179,7 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
       augment: ['autoaugment', `${EFFICIENTNET}: AutoAugment v0`],
     },
   },
+  ...COMPARED_PRESETS,
   finetune: {
     about: 'go on from other weights (--from): short, gentle, little augmentation',
     extends: 'resnet-rs',

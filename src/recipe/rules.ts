@@ -4,11 +4,11 @@ import { type PixelConstants, RANDAUGMENT_PIXELS, scaled } from '../augment/poli
 import { TRIVIAL_TRANSLATE } from '../augment/policies/trivialaugment.js';
 import { batchesOf, drawsOf, mixtureOf } from '../batches.js';
 import { UsageError } from '../errors.js';
-import { type ModelFacts, publishedResNetRs, randAugmentMagnitudeAt } from '../models/index.js';
+import { type ModelFacts, PUBLISHED_COMPARED, publishedResNetRs, randAugmentMagnitudeAt } from '../models/index.js';
 import { emaDecay } from '../optim/index.js';
 import { plural } from '../suggest.js';
 import type { Draft } from './draft.js';
-import { presetTask } from './presets.js';
+import { isPresetOf, presetChain, presetTask } from './presets.js';
 import type { Recipe, RecipeKey } from './schema.js';
 import { isSimclr, SIMCLR_KEYS } from './simclr-augment.js';
 
@@ -44,6 +44,21 @@ export function fitModel(draft: Draft, facts: ModelFacts, size: number): void {
     draft.set('init', facts.options.init, EFFICIENTNET_MODEL);
     draft.set('stochasticDepthRule', 'block', EFFICIENTNET_MODEL);
   }
+  if (facts.kind === 'tresnet' || facts.kind === 'resnest') {
+    const source = facts.kind === 'tresnet' ? 'Alibaba-MIIL/TResNet tresnet.py' : 'zhanghang1989/ResNeSt resnet.py';
+    draft.set('init', facts.options.init, `${source}; timm ${facts.kind}.py`);
+    draft.set('stochasticDepthRule', 'block', `timm ${facts.kind}.py`);
+    if (isPresetOf(draft.preset, facts.kind)) {
+      const { crop, interpolation } = PUBLISHED_COMPARED.find(
+        (row) => `${facts.family}-${facts.variant}` === row.name,
+      )!;
+      draft.set('dropout', facts.options.dropout, facts.source);
+      draft.set('evalCrop', crop, `timm ${facts.kind}.py`);
+      draft.set('interpolation', interpolation, `timm ${facts.kind}.py`);
+    }
+  }
+  // A preset that extends the paper's may have a magnitude of its own.
+  if (presetChain(draft.preset).some((preset, i) => i > 0 && preset.values.randAugmentMagnitude !== undefined)) return;
   // The one rule that all eleven rows follow, so that it also serves sizes and depths between them.
   if (facts.family !== 'efficientnet-rs')
     draft.set(

@@ -78,7 +78,7 @@ export const recipeSchema = z.strictObject({
   emaDecay: z.number().min(0).lt(1),
   /** Share of the newest batch in batch norm's running averages. */
   normMomentum: z.number().gt(0).max(1),
-  init: z.enum(['tf', 'timm', 'efficientnet']),
+  init: z.enum(['tf', 'timm', 'efficientnet', 'tresnet', 'resnest']),
   /** What evaluation sees: a centre crop, or the whole picture with its aspect kept and the rest filled. */
   fit: z.enum(['crop', 'letterbox']),
   /**

@@ -6,14 +6,8 @@ export { TensorDisposedError } from './errors.js';
 export * from './ops.js';
 export { engineInfo, getThreads, liveTensors, manualSeed, setThreads, synchronize } from './runtime.js';
 export { keep, scope } from './scope.js';
-export {
-  elements,
-  SHAPE_RULES,
-  type ShapeArgs,
-  type ShapeRecord,
-  type ShapeRule,
-  type ShapeStorage,
-} from './shape-rules.js';
+export { elements, type ShapeArgs, type ShapeRecord, type ShapeRule, type ShapeStorage } from './shape-args.js';
+export { SHAPE_RULES } from './shape-rules.js';
 export { type ShapeListener, type ShapeOptions, shapeOnly, type TapeEvent, type TapeNode } from './shapes.js';
 export { type DType, fromTypedArray, Generator, generator, type Nested, Tensor, tensor } from './tensor.js';
 export { type TraceArg, type TraceGraph, type TraceNode, type TraceValue, trace } from './trace.js';

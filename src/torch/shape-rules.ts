@@ -1,110 +1,6 @@
 import { nearest } from '../suggest.js';
+import { bytesOf, elements, type ShapeArgs, type ShapeRule } from './shape-args.js';
 import type { DType } from './tensor.js';
-
-/** An operator call that autograd would record. */
-export interface TapeNode {
-  /** 'aten::conv2d' */
-  op: string;
-  /**
-   * One for each tensor among the arguments: the node to which its gradient goes ('leaf' for a parameter, null where
-   * none is wanted), and whether that is the gradient that the node received.
-   */
-  inputs: { bytes: number; goesTo: TapeNode | 'leaf' | null; passed: boolean }[];
-  /** Shared ones are counted once. */
-  saved: ShapeStorage[];
-}
-
-/** A piece of memory; tensors that share it (views, results of in-place operators) have the same one. */
-export interface ShapeStorage {
-  readonly bytes: number;
-  /** Handles that JavaScript holds. */
-  handles: number;
-}
-
-/** What a tensor is without its data. */
-export interface ShapeRecord {
-  readonly shape: readonly number[];
-  readonly dtype: DType;
-  readonly device: string;
-  readonly storage: ShapeStorage;
-  requiresGrad: boolean;
-  /** The recorded call that autograd would walk back to; undefined for a leaf. */
-  producer?: TapeNode;
-}
-
-const BYTES: Record<DType, number> = {
-  float64: 8,
-  int64: 8,
-  float32: 4,
-  int32: 4,
-  float16: 2,
-  bfloat16: 2,
-  int16: 2,
-  int8: 1,
-  uint8: 1,
-  bool: 1,
-};
-export const elements = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
-export const bytesOf = (shape: readonly number[], dtype: DType): number => elements(shape) * BYTES[dtype];
-
-/** The arguments of one call, checked as they are read. */
-export class ShapeArgs {
-  constructor(
-    readonly op: string,
-    readonly values: readonly unknown[],
-    readonly named: Readonly<Record<string, unknown>>,
-  ) {}
-  get tensors(): ShapeRecord[] {
-    return this.values.filter(isRecord);
-  }
-  tensor(i: number): ShapeRecord {
-    const value = this.values[i];
-    if (!isRecord(value))
-      throw new TypeError(`${this.op}: expected a tensor as argument ${i} but received ${String(value)}`);
-    return value;
-  }
-  /** [height, width], from a list of two or a number. */
-  pair(i: number): readonly [number, number] {
-    const value = this.values[i];
-    if (typeof value === 'number') return [value, value];
-    const list = this.list(i);
-    return [list[0]!, list[1] ?? list[0]!];
-  }
-  list(i: number): readonly number[] {
-    const value = this.values[i];
-    if (!Array.isArray(value) || !value.every((n) => typeof n === 'number'))
-      throw new TypeError(`${this.op}: expected a list of numbers as argument ${i} but received ${String(value)}`);
-    return value as number[];
-  }
-  number(i: number, or: number): number {
-    const value = this.values[i];
-    return typeof value === 'number' ? value : or;
-  }
-}
-
-const isRecord = (value: unknown): value is ShapeRecord =>
-  typeof value === 'object' && value !== null && 'storage' in value;
-
-/** What an operator makes of shapes, and what autograd keeps of it. */
-export interface ShapeRule {
-  /**
-   * The shape of the result; its dtype and device are those of the first tensor unless given. `null`: the first
-   * argument itself, in place.
-   */
-  result: ((args: ShapeArgs) => { shape: readonly number[]; dtype?: DType; device?: string }) | null;
-  /** The result lies in the first argument's memory. */
-  view?: boolean;
-  /**
-   * What backward needs and autograd holds until then: tensors, and bytes of tensors that only autograd sees. Nothing
-   * when left out. Source: tools/autograd/derivatives.yaml of PyTorch; our own kernels in native/.
-   */
-  saves?: (args: ShapeArgs, out: ShapeRecord) => readonly (ShapeRecord | number)[];
-  /**
-   * Whether backward hands on the gradient that it receives, to the i-th tensor among the arguments, instead of making
-   * a new one.
-   */
-  passesGradient?: (args: ShapeArgs, i: number) => boolean;
-}
 
 const sameAsFirst = (args: ShapeArgs) => ({ shape: args.tensor(0).shape });
 
@@ -224,6 +120,37 @@ function pad(args: ShapeArgs): { shape: readonly number[] } {
   };
 }
 
+/** aten::reflection_pad2d(x, [left, right, top, bottom]): each less than the side. */
+function reflectionPad(args: ShapeArgs): { shape: readonly number[] } {
+  const { shape } = args.tensor(0);
+  const [left, right, top, bottom] = args.list(1) as [number, number, number, number];
+  const [height, width] = shape.slice(-2) as [number, number];
+  if (Math.max(left, right) >= width || Math.max(top, bottom) >= height)
+    throw new RangeError(`${args.op}: a border of [${args.list(1).join(', ')}] is not inside [${shape.join(', ')}]`);
+  return { shape: [...shape.slice(0, -2), height + top + bottom, width + left + right] };
+}
+
+/** rescaled::blur_pool(x): half the sides, rounded up. */
+function blurPool(args: ShapeArgs): { shape: readonly number[] } {
+  const [n, channels, ...sides] = args.tensor(0).shape;
+  if (sides.some((side) => side < 2))
+    throw new RangeError(`${args.op}: expected sides of 2 or more but received [${args.tensor(0).shape.join(', ')}]`);
+  return { shape: [n!, channels!, ...sides.map((side) => Math.ceil(side / 2))] };
+}
+
+function reshape(args: ShapeArgs): { shape: readonly number[] } {
+  const [from, to] = [args.tensor(0).shape, args.list(1)];
+  if (elements(from) !== elements(to))
+    throw new RangeError(`${args.op}: expected the elements of [${from.join(', ')}] but received [${to.join(', ')}]`);
+  return { shape: to };
+}
+
+/** aten::slice.Tensor(x, dim, start, end), both inside the side. */
+function slice(args: ShapeArgs): { shape: readonly number[] } {
+  const [dim, start, end] = [args.number(1, 0), args.number(2, 0), args.number(3, Number.MAX_SAFE_INTEGER)];
+  return { shape: args.tensor(0).shape.map((side, d) => (d === dim ? Math.min(end, side) - start : side)) };
+}
+
 const made = (args: ShapeArgs) => ({
   shape: args.list(0),
   dtype: (args.named['dtype'] as DType | undefined) ?? 'float32',
@@ -250,6 +177,8 @@ export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
   'aten::linear': { result: linear, saves: (args) => [args.tensor(0), args.tensor(1)] },
   'aten::relu': { result: sameAsFirst, saves: (_, out) => [out] },
   'aten::relu_': { result: null, saves: (_, out) => [out] },
+  'aten::leaky_relu': { result: sameAsFirst, saves: (args) => [args.tensor(0)] },
+  'aten::leaky_relu_': { result: null, saves: (_, out) => [out] },
   'aten::silu': { result: sameAsFirst, saves: (args) => [args.tensor(0)] },
   'aten::silu_': { result: null, saves: (args) => [bytesOf(args.tensor(0).shape, args.tensor(0).dtype)] },
   'aten::sigmoid': { result: sameAsFirst, saves: (_, out) => [out] },
@@ -274,6 +203,16 @@ export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
     result: (args) => ({ shape: [...args.tensor(0).shape.slice(0, -3), ...args.list(1)] }),
   },
   'aten::constant_pad_nd': { result: pad },
+  'aten::reflection_pad2d': { result: reflectionPad, saves: (args) => [args.tensor(0)] },
+  // Counted as a copy, which it is where the elements do not lie in order.
+  'aten::reshape': { result: reshape, passesGradient: always },
+  'aten::permute': {
+    result: (args) => ({ shape: args.list(1).map((dim) => args.tensor(0).shape[dim]!) }),
+    view: true,
+    passesGradient: always,
+  },
+  'aten::slice.Tensor': { result: slice, view: true },
+  'aten::softmax.int': { result: sameAsFirst, saves: (_, out) => [out] },
   'aten::flatten.using_ints': { result: flatten, view: true, passesGradient: always },
   // The mask.
   'aten::dropout': { result: sameAsFirst, saves: (_, out) => [bytesOf(out.shape, out.dtype)] },
@@ -284,8 +223,16 @@ export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
   },
   'rescaled::depthwise_conv': { result: depthwise, saves: (args) => [args.tensor(0), args.tensor(1)] },
   'rescaled::scale': product,
+  'rescaled::blur_pool': { result: blurPool },
+  'rescaled::radix_sum': {
+    result: (args) => {
+      const [n, channels, ...sides] = args.tensor(0).shape;
+      return { shape: [n!, channels! / args.number(2, 1), ...sides] };
+    },
+    saves: (args) => [args.tensor(0), args.tensor(1)],
+  },
   'rescaled::scale_add_relu': { result: sameAsFirst, saves: (args, out) => [out, args.tensor(0), args.tensor(1)] },
-  // What the backward pass of the activation needs beside x: the sum's sign for relu, the shortcut for silu
+  // What the backward pass of the activation needs beside x: the sum's sign for relu, the shortcut for the others
   // (native/batch_norm_act.cpp).
   'rescaled::batch_norm_act': {
     result: sameAsFirst,

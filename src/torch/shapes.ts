@@ -1,9 +1,10 @@
 import { type Addon, type TypedArray, withEngine } from './addon.js';
 import { outsideScopes, scope } from './scope.js';
-import { bytesOf, ShapeArgs, type ShapeRecord, type ShapeStorage, shapeRule, type TapeNode } from './shape-rules.js';
+import { bytesOf, ShapeArgs, type ShapeRecord, type ShapeStorage, type TapeNode } from './shape-args.js';
+import { shapeRule } from './shape-rules.js';
 import { type DType, Tensor } from './tensor.js';
 
-export type { TapeNode } from './shape-rules.js';
+export type { TapeNode } from './shape-args.js';
 
 /**
  * What happened, in order: memory that a call made, nodes that autograd recorded, handles' memory that was released.

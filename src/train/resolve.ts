@@ -58,7 +58,7 @@ function stemStrideFor(
 ): ModelOptions['stemStride'] {
   const { kind, options } = facts;
   const said = weights.model === facts.name && weights.modelOptions !== undefined;
-  const plain = kind === 'video-resnet' || (kind !== 'efficientnet' && options.stem === 'plain');
+  const plain = kind === 'video-resnet' || ((kind === 'resnet' || kind === 'resnet3d') && options.stem === 'plain');
   const fixed = said || (fromWeights && plain);
   return fixed ? options.stemStride : stemStrideAt(facts, size);
 }

@@ -1,4 +1,5 @@
 import { RescaledError } from '../errors.js';
+import { CLASSIFIERS } from './facts.js';
 import { type FloatDType, fromFloat32, type SafeDType, toFloat32 } from './formats/dtypes.js';
 import type { TensorToWrite } from './formats/safetensors.js';
 import { quote, type WeightsFile } from './formats/weights-file.js';
@@ -51,7 +52,7 @@ export function matchModel(
 ): { match: KeyMatch; classes?: number } {
   const found = new Map([...plan.tensors].map(([key, tensor]) => [key, tensor.shape]));
   const expected = new Map(model);
-  for (const layer of ['fc', 'classifier']) {
+  for (const layer of CLASSIFIERS) {
     const [weight, bias] = [found.get(`${layer}.weight`), found.get(`${layer}.bias`)];
     const inputs = expected.get(`${layer}.weight`)?.[1];
     if (weight === undefined || inputs === undefined || weight[0] === expected.get(`${layer}.weight`)![0]) continue;

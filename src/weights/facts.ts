@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { RescaledError } from '../errors.js';
 
+/** Fields of the classifiers of all models: what `head` of a model may be. */
+export const CLASSIFIERS = ['fc', 'classifier', 'head.fc'] as const;
+
+/** Rows of the classifier among these tensors; undefined where there is none. */
+export const outputsIn = (tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>): number | undefined =>
+  CLASSIFIERS.map((name) => tensors.get(`${name}.weight`)).find((tensor) => tensor !== undefined)?.shape[0];
+
 const triple = z.tuple([z.number(), z.number(), z.number()]);
 const factsSchema = z.object({
   /** What they were trained for, where it is not to tell classes apart. */

@@ -1,6 +1,6 @@
 import { RescaledError } from '../errors.js';
 import { call, fromTypedArray, noGrad, scope, type Tensor } from '../torch/index.js';
-import type { WeightsFacts } from './facts.js';
+import { CLASSIFIERS, type WeightsFacts } from './facts.js';
 import type { WeightsFile } from './formats/weights-file.js';
 import { beginnings } from './names/prefix.js';
 import { formatMisfit, type KeyMatch, matchKeys, takenFrom } from './report.js';
@@ -57,7 +57,7 @@ function checkFit(match: KeyMatch, file: WeightsFile, titles?: () => Titles): vo
 }
 
 /** Fields of all heads that weights may have: of classifiers, and what stands on a trunk that learns by contrast. */
-const HEADS = ['fc', 'classifier', 'projection', 'gauge', 'detector', 'decoder'] as const;
+const HEADS = [...CLASSIFIERS, 'projection', 'gauge', 'detector', 'decoder'] as const;
 
 /** What a model's head is for. */
 export interface WantedHead {

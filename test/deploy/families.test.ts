@@ -39,6 +39,11 @@ const models: [name: string, size: number, options: ModelOverrides][] = [
   ['efficientnet-b1', 97, { width: 0.5 }],
   ['efficientnet-b0', 128, { padding: 'symmetric', normEpsilon: 1e-5 }],
   ['efficientnet-b0', 28, { stemStride: 1, width: 0.25, seRatio: 0 }],
+  ['tresnet-m', 97, { width: 0.25, layers: [1, 1, 2, 1] }],
+  ['tresnet-v2-l', 64, { width: 0.25, layers: [1, 1, 1, 1], stemStride: 2 }],
+  ['resnest-14d', 97, { width: 0.25 }],
+  ['resnest-50d-4s2x40d', 64, { width: 0.25, layers: [1, 1, 1, 1], baseWidth: 64 }],
+  ['resnest-50d-1s4x24d', 28, { width: 0.25, layers: [1, 1, 1, 1], stemStride: 1 }],
 ];
 for (const [name, size, options] of models)
   test(`${name} at ${size} ${JSON.stringify(options)}: the exported file computes the model's logits on real pictures`, async () => {

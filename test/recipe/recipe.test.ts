@@ -119,6 +119,32 @@ test('efficientnet has RMSProp, exponential decay and its own regularisation, by
   for (const [key, value] of Object.entries(expected)) assert.equal(values[key as keyof typeof values], value, key);
 });
 
+// Alibaba-MIIL/TResNet README.md; zhanghang1989/ResNeSt scripts/gluon.
+test('tresnet and resnest have what their authors print, whatever the size', () => {
+  for (const size of [160, 224, 448]) {
+    const { values, sources } = recipe('tresnet', size, {}, 'tresnet-m');
+    const expected = {
+      ...{ epochs: 300, schedule: 'cosine', decayRule: 'timm', averaging: 'ema-running', inputNorm: 'none' },
+      ...{ augment: 'randaugment', augmentVariant: 'timm', randAugmentMagnitude: 9, randAugmentLayers: 2 },
+      ...{ mixup: 0.2, randomErasing: 0.4, dropout: 0, init: 'tresnet', stochasticDepthRule: 'block' },
+    };
+    for (const [key, value] of Object.entries(expected)) assert.equal(values[key as keyof typeof values], value, key);
+    assert.ok(Math.abs(values.learningRate - (0.6 * 256) / 1520) < 1e-3);
+    assert.match(sources.weightDecay, /recalled/);
+  }
+  const { values } = recipe('resnest', 224, {}, 'resnest-50d');
+  const expected = {
+    ...{ epochs: 270, schedule: 'cosine', warmupEpochs: 5, learningRate: 0.1, momentum: 0.9, nesterov: true },
+    ...{ weightDecay: 1e-4, decayRule: 'timm', labelSmoothing: 0.1, mixup: 0.2, augment: 'autoaugment' },
+    ...{ dropout: 0, averaging: 'none', init: 'resnest' },
+  };
+  for (const [key, value] of Object.entries(expected)) assert.equal(values[key as keyof typeof values], value, key);
+  const { dropout, evalCrop, interpolation } = recipe('resnest', 320, {}, 'resnest-200e').values;
+  assert.deepEqual([dropout, evalCrop, interpolation], [0.2, 0.909, 'bicubic']);
+  // Under the paper's recipe they learn as its own models without a published row do.
+  assert.equal(recipe('resnet-rs', 320, {}, 'resnest-200e').values.dropout, 0.25);
+});
+
 test('the later code has no Nesterov, decays no biases and resizes bilinearly; otherwise it is the paper', () => {
   const [paper, garden] = [recipe('resnet-rs', 160).values, recipe('resnet-rs-garden', 160).values];
   assert.deepEqual({ ...garden, nesterov: true, decayRule: 'reference', interpolation: 'bicubic' }, paper);

@@ -23,8 +23,9 @@ import {
   zeros,
 } from '../../src/torch/index.js';
 
-type Kind = 'none' | 'relu' | 'silu';
-const KINDS: readonly Kind[] = ['none', 'relu', 'silu'];
+type Kind = 'none' | 'relu' | 'silu' | 'leaky_relu';
+const KINDS: readonly Kind[] = ['none', 'relu', 'silu', 'leaky_relu'];
+const LEAK = 0.07;
 const VARIANTS = KINDS.flatMap(
   (kind) =>
     [
@@ -86,6 +87,7 @@ function fused(
     kind,
     momentum,
     1e-3,
+    LEAK,
   ]);
 }
 function plain(
@@ -97,6 +99,7 @@ function plain(
 ): Tensor {
   const y = batchNorm(x, weight, bias, mean, variance, true, momentum, 1e-3);
   const z = added ? add(y, shortcut) : y;
+  if (kind === 'leaky_relu') return call('aten::leaky_relu', [z, LEAK]);
   return kind === 'relu' ? relu(z) : kind === 'silu' ? silu(z) : z;
 }
 const wanted = (given: Inputs, added: boolean): Tensor[] => [
@@ -335,7 +338,7 @@ test('mistakes are named', () => {
   assert.throws(() => wrong({}, 'relu', { ...kept, variance: ones([1, 20]) }), /expected running_var of shape \[20\]/);
   assert.throws(() => wrong({ shortcut: randn([3, 20, 5, 1]) }), /expected a shortcut of x's shape/);
   assert.throws(() => wrong({ x: to(given.x, { dtype: 'float16' }) }), /expected float32 or float64/);
-  assert.throws(() => wrong({}, 'gelu'), /expected the activation none, relu or silu but received gelu/);
+  assert.throws(() => wrong({}, 'gelu'), /expected the activation none, relu, leaky_relu or silu but received gelu/);
   assert.throws(
     () => wrong({ x: randn([1, 20, 1, 1]), shortcut: randn([1, 20, 1, 1]) }),
     /Expected more than 1 value per channel when training, got input size \[1, 20, 1, 1\]/,

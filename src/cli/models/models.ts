@@ -1,10 +1,13 @@
 import type { Command } from 'commander';
 import { UsageError } from '../../errors.js';
 import {
+  COMPARED_SOURCES,
   type Family,
+  familyOf,
   modelCost,
   modelFacts,
   modelNames,
+  PUBLISHED_COMPARED,
   PUBLISHED_EFFICIENTNET,
   PUBLISHED_RESNET_RS,
   PUBLISHED_VIDEO,
@@ -19,6 +22,7 @@ const SOURCES = [
   'Published, trained with AutoAugment: tensorflow/tpu models/official/efficientnet/README.md',
   'Published, trained with RandAugment: tensorflow/tpu models/official/efficientnet/README.md',
 ];
+const PICTURE_SOURCES: readonly string[] = [...SOURCES, ...Object.values(COMPARED_SOURCES)];
 const CLIP_SOURCES: readonly string[] = Object.values(VIDEO_SOURCES);
 const RULE =
   'efficientnet-rs-b0 to efficientnet-rs-b7 are EfficientNets below their own resolution: ' +
@@ -38,6 +42,9 @@ interface Row {
   task?: 'video';
   frames?: number;
   size: number;
+  /** Share of the shorter side that the published figures were measured with, and how pictures were resampled, where they are not ours. */
+  crop?: number;
+  interpolation?: string;
   parameters: number;
   /** Multiply-adds of one picture or clip in 1e9. */
   gmacs: number;
@@ -75,20 +82,23 @@ function select(pattern: string | undefined): { rows: Row[]; rule: boolean } {
   if (found.length > 0 || rule) return { rows: found.map(rowOf), rule };
   // A size that is not in the list, or a mistake, of which modelFacts says what it is.
   if (pattern?.includes('@') === true) return { rows: [rowOf(modelFacts(pattern).name)], rule: false };
-  const families = [...new Set([...modelNames(), ...modelNames('clips')].map((name) => name.replace(/-[^-]+$/, '')))];
+  const families = [...new Set([...modelNames(), ...modelNames('clips')].map(familyOf))];
   throw new UsageError(
     'Expected part of a model name but no model contains ' +
       `"${pattern}".${didYouMean(pattern!, [...families, ...names, ...ruled])} "rescaled models" lists them all.`,
   );
 }
 
-/** Each name, and `name@size` for the further sizes of a ResNet-RS. */
+/** Each name, and `name@size` for the further sizes of a ResNet-RS or TResNet. */
 function listed(): string[] {
   return modelNames()
     .filter((name) => !name.startsWith('efficientnet-rs-'))
     .flatMap((name) => {
       const others = PUBLISHED_RESNET_RS.filter(({ depth }) => name === `resnet-rs-${depth}`).slice(1);
-      return [name, ...others.map(({ resolution }) => `${name}@${resolution}`)];
+      const larger = PUBLISHED_COMPARED.filter((row) => row.name === name).slice(1);
+      return [name, ...others.map(({ resolution }) => resolution), ...larger.map(({ size }) => size)].map((size, i) =>
+        i === 0 ? name : `${name}@${size}`,
+      );
     });
 }
 
@@ -119,6 +129,14 @@ function rowOf(name: string): Row {
       return { name, family, size, parameters: row.parameters, gmacs: row.gmacs, published };
     }
   }
+  if (facts.kind === 'tresnet' || facts.kind === 'resnest') {
+    const row = PUBLISHED_COMPARED.find((other) => other.name === name.replace(/@.*/, '') && other.size === size);
+    if (row !== undefined) {
+      const published = row.top1.map(([top1, source]) => ({ top1, source: COMPARED_SOURCES[source] }));
+      const { crop, interpolation, parameters, gmacs } = row;
+      return { name, family, size, crop, interpolation, parameters, gmacs, published };
+    }
+  }
   const { parameters, multiplyAdds } = modelCost(name, { batch: 2 });
   const published = PUBLISHED_VIDEO.filter((row) => row.name === name).map(({ top1, source }) => ({
     top1,
@@ -132,7 +150,7 @@ function rowOf(name: string): Row {
 function tables(rows: readonly Row[]): string[] {
   const [pictures, clips] = [rows.filter(({ frames }) => frames === undefined), rows.filter(({ frames }) => frames)];
   return [
-    ...(pictures.length > 0 ? table(pictures, SOURCES) : []),
+    ...(pictures.length > 0 ? table(pictures, PICTURE_SOURCES) : []),
     ...(pictures.length > 0 && clips.length > 0 ? [''] : []),
     ...(clips.length > 0 ? table(clips, CLIP_SOURCES) : []),
   ];

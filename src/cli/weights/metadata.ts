@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { UsageError } from '../../errors.js';
-import { modelFacts } from '../../models/index.js';
+import { modelFacts, PUBLISHED_COMPARED } from '../../models/index.js';
 import { IMAGENET_INPUT } from '../../run/config.js';
+import { outputsIn } from '../../weights/facts.js';
 import type { WeightsFile } from '../../weights/formats/weights-file.js';
 import type { KeyPlan } from '../../weights/names/plan.js';
 
@@ -33,16 +34,19 @@ export function weightsMetadata(
     known('weights', plan.ema ? 'ema' : 'raw');
   const family = plan.family ?? (modelName === undefined ? undefined : 'resnet');
   if (family === undefined) return metadata;
+  // Models of others were measured in their own way.
+  const compared = PUBLISHED_COMPARED.find(({ name }) => name === modelName?.replace(/@.*$/, ''));
   if (modelName !== undefined) {
     const { options, size } = modelFacts(modelName, classes === undefined ? {} : { classes });
     // The name that was asked for and checked wins over an older one.
     Object.assign(metadata, { model: modelName.replace(/@.*$/, ''), modelOptions: JSON.stringify(options) });
     known('size', String(size));
-    known('evalCrop', String(Number((size / (size + 32)).toFixed(4))));
+    known('evalCrop', String(compared?.crop ?? Number((size / (size + 32)).toFixed(4))));
   }
-  known('mean', JSON.stringify(IMAGENET_INPUT.mean));
-  known('std', JSON.stringify(IMAGENET_INPUT.std));
-  known('interpolation', IMAGENET_INPUT.interpolation);
+  const { mean, std, interpolation } = compared ?? IMAGENET_INPUT;
+  known('mean', JSON.stringify(mean));
+  known('std', JSON.stringify(std));
+  known('interpolation', interpolation);
   known('activation', family === 'efficientnet' ? 'swish' : 'relu');
   if (family === 'efficientnet') {
     // TensorFlow pads a strided convolution by one more on the right and below; timm calls these models
@@ -68,7 +72,7 @@ export function readLabels(path: string, plan: KeyPlan): string[] {
   }
   const labels = text.split(/\r?\n/).map((line) => line.trim());
   if (labels.at(-1) === '') labels.pop();
-  const outputs = (plan.tensors.get('fc.weight') ?? plan.tensors.get('classifier.weight'))?.shape[0];
+  const outputs = outputsIn(plan.tensors);
   if (labels.length !== outputs || labels.includes('') || new Set(labels).size !== labels.length)
     throw new UsageError(
       `Expected ${outputs ?? 'no'} different names in ${path}, one a line, as many as the classifier has outputs, ` +

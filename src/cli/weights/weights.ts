@@ -5,7 +5,7 @@ import { writeFileAtomic } from '../../files.js';
 import { beginningOf, candidateModel, modelShapes, modelTitle } from '../../models/index.js';
 import { bestWeights, finalWeights, loadConfig } from '../../run/config.js';
 import { convertedTensors, matchModel } from '../../weights/convert.js';
-import { readFacts } from '../../weights/facts.js';
+import { outputsIn, readFacts } from '../../weights/facts.js';
 import { notFinite } from '../../weights/finite.js';
 import { type FloatDType, itemSizes } from '../../weights/formats/dtypes.js';
 import { encodeSafetensors } from '../../weights/formats/safetensors.js';
@@ -126,12 +126,9 @@ function fits(plan: KeyPlan, file: WeightsFile): string {
       `nearly ${candidate.name}: ${match.missing.length} keys missing, ${match.unexpected.length} unexpected, ` +
       `${match.wrongShape.length} of another shape`
     );
-  const heads = classes ?? (said === undefined ? undefined : outputsOf(plan));
+  const heads = classes ?? (said === undefined ? undefined : outputsIn(plan.tensors));
   return `${candidate.name}${heads === undefined ? '' : ` with ${heads} classes`}`;
 }
-
-const outputsOf = (plan: KeyPlan): number | undefined =>
-  (plan.tensors.get('fc.weight') ?? plan.tensors.get('classifier.weight'))?.shape[0];
 
 /** The model that the header names, with its options; undefined when it names none that is known here. */
 function saidModel(file: WeightsFile): { name: string; shapes: ReturnType<typeof modelShapes> } | undefined {

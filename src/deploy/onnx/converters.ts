@@ -27,6 +27,8 @@ export const CONVERTERS: Readonly<Record<string, Converter>> = {
   batch_norm: batchNorm,
   linear,
   relu: ({ graph, tensor }) => graph.add('Relu', [tensor(0)]),
+  leaky_relu: ({ graph, args, tensor }) =>
+    graph.add('LeakyRelu', [tensor(0)], { alpha: { float: args.number(1, 0.01) } }),
   sigmoid: ({ graph, tensor }) => graph.add('Sigmoid', [tensor(0)]),
   silu: ({ graph, tensor }) => graph.add('Mul', [tensor(0), graph.add('Sigmoid', [tensor(0)])]),
   'add.Tensor': (call) => scaled('Add', call),

@@ -1,8 +1,9 @@
 import type { Call, Converter } from './converters.js';
 
-/** Operators on maps: enlarged, cut, made positive. */
+/** Operators on maps: enlarged, mirrored at the border, cut, made positive. */
 export const MAP_CONVERTERS: Readonly<Record<string, Converter>> = {
   upsample_bilinear2d: bilinear,
+  reflection_pad2d: reflectionPad,
   'slice.Tensor': slice,
   softplus,
 };
@@ -20,6 +21,13 @@ function bilinear({ graph, args, tensor }: Call): string {
     mode: 'linear',
     coordinate_transformation_mode: 'half_pixel',
   });
+}
+
+/** reflection_pad2d(self, [left, right, top, bottom]): the border mirrored without its own pixels, ONNX's `reflect` */
+function reflectionPad({ graph, args, tensor }: Call): string {
+  const [left = 0, right = 0, top = 0, bottom = 0] = args.numbers(1);
+  const pads = graph.ints([0, 0, top, left, 0, 0, bottom, right], 'pads');
+  return graph.add('Pad', [tensor(0), pads], { mode: 'reflect' });
 }
 
 /** slice.Tensor(self, dim, start, end, step), not of the batch */

@@ -45,7 +45,7 @@ export function dilate(trunk: ImageModel, stride: OutputStride): void {
   if (trunk.totalStride <= stride) return;
   if (!(trunk instanceof ResNet))
     throw new UsageError(
-      `Expected a ResNet for an output stride of ${stride} but the trunk is an EfficientNet, whose stride is ${trunk.totalStride}. ` +
+      `Expected a ResNet for an output stride of ${stride} but the trunk is another (${trunk.constructor.name}), of stride ${trunk.totalStride}. ` +
         'Use the decoder fpn, which needs no dilation, or a ResNet.',
     );
   let reached: number = trunk.options.stemStride;

@@ -3,11 +3,21 @@ import { bytes, compact, count, missing, significant } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
 import { renderPage } from '../draw/page.js';
 import { td, tdNum, tdSorted, th, thNum, wideTable } from '../draw/table.js';
+import type { Tone } from '../draw/theme.js';
+
+/** How the families are drawn, the first one being what the others are held against. */
+const FAMILIES = {
+  'ResNet-RS': { tone: 'one', labelSide: 'left', prefix: 'resnet-rs-' },
+  EfficientNet: { tone: 'two', labelSide: 'right', prefix: 'efficientnet-' },
+  TResNet: { tone: 'three', labelSide: 'right', prefix: 'tresnet-' },
+  ResNeSt: { tone: 'four', labelSide: 'right', prefix: 'resnest-' },
+} as const satisfies Record<string, { tone: Tone; labelSide: 'left' | 'right'; prefix: string }>;
+export type FrontierFamily = keyof typeof FAMILIES;
 
 /** A model with its published accuracy and what was measured here. Times are medians of one step of the batch. */
 export interface FrontierRow {
   model: string;
-  family: 'ResNet-RS' | 'EfficientNet';
+  family: FrontierFamily;
   size: number;
   /** ImageNet top-1 in percent, and how it was trained. */
   top1: number;
@@ -22,7 +32,7 @@ export interface FrontierRow {
 }
 
 /**
- * How many times as much an EfficientNet costs as the ResNet-RS frontier at its accuracy; undefined where the frontier
+ * How many times as much a model of another family costs as the ResNet-RS frontier at its accuracy; undefined where the frontier
  * does not reach.
  */
 export interface FrontierRatio {
@@ -65,23 +75,23 @@ const MEASURES: { key: Measure; id: string; title: string; axis: string; unit: n
 ];
 
 function chart(report: FrontierReport, { key, id, title, axis, unit }: (typeof MEASURES)[number]): LineChartOptions {
-  const of = (family: FrontierRow['family']) =>
+  const of = (family: FrontierFamily) =>
     report.rows.filter((row) => row.family === family && row[key] !== undefined).sort((a, b) => a[key]! - b[key]!);
   const values = report.rows.flatMap((row) => (row[key] === undefined ? [] : row[key] / unit));
   const tops = report.rows.map((row) => row.top1);
   const y = niceRange(Math.min(...tops) - 0.3, Math.max(...tops) + 0.3);
-  const line = (family: FrontierRow['family'], tone: 'one' | 'two', labelSide: 'left' | 'right') => ({
+  const line = (family: FrontierFamily) => ({
     name: family,
-    tone,
-    labelSide,
+    tone: FAMILIES[family].tone,
+    labelSide: FAMILIES[family].labelSide,
     points: of(family).map((row) => [row[key]! / unit, row.top1] as const),
-    labels: of(family).map((row) => row.model.replace(/^resnet-rs-|^efficientnet-/, '').replace(/^b/, 'B')),
+    labels: of(family).map((row) => row.model.slice(FAMILIES[family].prefix.length).replace(/^b/, 'B')),
   });
   return {
     id,
     title,
     height: 340,
-    lines: [line('ResNet-RS', 'one', 'left'), line('EfficientNet', 'two', 'right')],
+    lines: measured(report).map(line),
     x: {
       name: `${axis}, logarithmic`,
       log: 2,
@@ -92,6 +102,10 @@ function chart(report: FrontierReport, { key, id, title, axis, unit }: (typeof M
     y: { ...y, format: (value) => `${value} %` },
   };
 }
+
+/** The families of which there are rows. */
+const measured = ({ rows }: FrontierReport): FrontierFamily[] =>
+  (Object.keys(FAMILIES) as FrontierFamily[]).filter((family) => rows.some((row) => row.family === family));
 
 const times = (ratio: number | undefined): string => (ratio === undefined ? missing : `${ratio.toFixed(2)} ×`);
 const range = ([low, high]: readonly [number, number]): string => `${count(low)} to ${count(high)}`;
@@ -111,7 +125,7 @@ function ratioTable({ ratios }: FrontierReport): Html {
     const costs = [row.train, row.inference, row.memory, row.multiplyAdds, row.publishedTpu, row.publishedV100];
     return html`<tr>${td(row.model)}${tdNum(`${row.top1.toFixed(1)} %`)}${costs.map((cost) => tdNum(times(cost)))}</tr>`;
   });
-  return wideTable([th('EfficientNet'), RATIO_HEADS.map(thNum)], rows, { table: '' });
+  return wideTable([th('model'), RATIO_HEADS.map(thNum)], rows, { table: '' });
 }
 
 const FIGURE_HEADS = [
@@ -154,13 +168,16 @@ export function frontierDrawings(report: FrontierReport): Map<string, string> {
   );
 }
 
-/** The speed-accuracy frontier of ResNet-RS and EfficientNet on one machine as a self-contained page. */
+const titleOf = ([first, ...others]: readonly FrontierFamily[]): string =>
+  `${first}${others.length > 0 ? ' against ' : ''}${others.join(', ').replace(/, (?=[^,]*$)/, ' and ')}, measured here`;
+
+/** The speed-accuracy frontier of ResNet-RS and other families on one machine as a self-contained page. */
 export function renderFrontier(report: FrontierReport): string {
   const shown = MEASURES.filter(({ key }) => report.rows.some((row) => row[key] !== undefined));
   const sources = [...new Set(report.rows.map((row) => `${row.family}: ${row.top1Source}`))];
   return renderPage({
     kind: 'Speed-accuracy frontier',
-    title: 'ResNet-RS against EfficientNet, measured here',
+    title: titleOf(measured(report)),
     subtitle: html`${report.machine}, ${report.device}, ${report.threads} threads, ${report.engine}; batch \
 ${report.batch}, median of ${report.runs} runs`,
     head: html`<br><p>Time and memory were measured on this machine with freshly initialised weights; the accuracies \
@@ -174,9 +191,9 @@ in float32), so its ratios and these may differ: what is fast depends on the har
       },
       {
         id: 'ratios',
-        title: 'How many times as much an EfficientNet costs at the same accuracy',
+        title: 'How many times as much another model costs than a ResNet-RS of its accuracy',
         body: html`${ratioTable(report)}
-<p class="note">The cost of the ResNet-RS frontier at the EfficientNet's accuracy is interpolated between its two \
+<p class="note">The cost of the ResNet-RS frontier at the model's accuracy is interpolated between its two \
 nearest models (the logarithm of the cost, linear in the accuracy); ${missing} where no measured ResNet-RS lies on both \
 sides. The paper's columns are computed in the same way from its published latencies, which exist for few EfficientNets. \
 Over all its models the paper says 1.7 to 2.7 times faster on TPUs and 2.1 to 3.3 times on V100 GPUs (Figure 4).</p>`,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { UsageError } from '../../errors.js';
 import { isAddress } from '../../files.js';
 import { isDataFile, loadDataFile } from '../../load-file.js';
-import { PUBLISHED_EFFICIENTNET } from '../../models/index.js';
+import { COMPARED_VARIANTS, PUBLISHED_EFFICIENTNET } from '../../models/index.js';
 import { modelSwitchesSchema } from '../../recipe/model-switches.js';
 import { didYouMean } from '../../suggest.js';
 import { STUDY_PRESETS } from './presets.js';
@@ -38,7 +38,22 @@ const efficientNets = z.strictObject({
   stemStride: z.literal([1, 2], 'expected 1 or 2').optional(),
   ...own,
 });
-const gridSchema = z.discriminatedUnion('family', [resNets, efficientNets]);
+/** Depth and width of the published members, and any width. */
+const compared = <const F extends keyof typeof COMPARED_VARIANTS>(family: F) =>
+  z.strictObject({
+    family: z.literal(family),
+    variants: list(z.enum(COMPARED_VARIANTS[family])),
+    /** Multipliers of all widths, in place of the variant's. */
+    widths: list(multiplier).optional(),
+    /** The published one by default. */
+    sizes: list(side).optional(),
+    modelOptions: modelSwitchesSchema.optional(),
+    stemStride: z.literal([1, 2, 4], 'expected 1, 2 or 4').optional(),
+    ...own,
+  });
+const tResNets = compared('tresnet');
+const resNeSts = compared('resnest');
+const gridSchema = z.discriminatedUnion('family', [resNets, efficientNets, tResNets, resNeSts]);
 export type Grid = z.infer<typeof gridSchema>;
 
 /** Of a study that names none. */
@@ -225,7 +240,13 @@ function fieldsAt([first, , third]: readonly PropertyKey[]): string[] {
     return third === 'modelOptions'
       ? Object.keys(modelSwitchesSchema.shape)
       : third === undefined
-        ? [...new Set([...Object.keys(resNets.shape), ...Object.keys(efficientNets.shape)])]
+        ? [
+            ...new Set([
+              ...Object.keys(resNets.shape),
+              ...Object.keys(efficientNets.shape),
+              ...Object.keys(tResNets.shape),
+            ]),
+          ]
         : [];
   if (first === 'regularisation') return Object.keys(ruleSchema.shape);
   return first === 'limits' ? ['minutes', 'memoryGB', 'multiplyAddsM'] : first === 'halving' ? ['from', 'eta'] : [];

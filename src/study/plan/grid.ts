@@ -1,5 +1,5 @@
 import { UsageError } from '../../errors.js';
-import { type ModelOverrides, modelFacts, modelNames, QuickCosts } from '../../models/index.js';
+import { type ComparedFacts, type ModelOverrides, modelFacts, modelNames, QuickCosts } from '../../models/index.js';
 import { openRecipe } from '../../recipe/file.js';
 import { type NamedRecipe, resolveRecipe } from '../../recipe/recipe.js';
 import { stemStrideAt } from '../../train/index.js';
@@ -86,7 +86,7 @@ export async function layOut(
     for (const member of await ofStudy(where, () => membersOf(grid, study)))
       for (const epochs of epochsOf(study)) {
         const name =
-          `${member.model}${member.family.startsWith('resnet') ? ` x${member.width}` : ''} @${member.size} for ` +
+          `${member.model}${hasWidth(member) ? ` x${member.width}` : ''} @${member.size} for ` +
           `${epochs} epoch${epochs === 1 ? '' : 's'}`;
         const { settings, ruled } = settingsFor(study, grid, { ...member, epochs });
         const recipe = grid.recipe ?? study.recipe;
@@ -100,7 +100,7 @@ export async function layOut(
         const overrides = {
           ...grid.modelOptions,
           classes: data.classes,
-          ...(member.family.startsWith('resnet') ? { width: member.width } : {}),
+          ...(hasWidth(member) ? { width: member.width } : {}),
           stemStride,
         } as ModelOverrides;
         let cost: ReturnType<typeof costs.of>;
@@ -140,7 +140,7 @@ export async function layOut(
             size: member.size,
             recipe,
             settings: { ...settings, epochs },
-            ...(member.family.startsWith('resnet') ? { width: member.width } : {}),
+            ...(hasWidth(member) ? { width: member.width } : {}),
             ...(grid.modelOptions === undefined ? {} : { modelOptions: grid.modelOptions }),
             ...(grid.stemStride === undefined ? {} : { stemStride: grid.stemStride }),
             ...defined({ limitTrain, testPictures, valSplit, device }),
@@ -182,6 +182,9 @@ interface Member {
   size: number;
 }
 
+/** An EfficientNet's width is that of its variant. */
+const hasWidth = ({ family }: Member): boolean => !family.startsWith('efficientnet');
+
 function membersOf(grid: Grid, study: StudyFile): Member[] {
   if ('depths' in grid)
     return grid.depths.flatMap((depth) =>
@@ -196,6 +199,16 @@ function membersOf(grid: Grid, study: StudyFile): Member[] {
         })),
       ),
     );
+  if (grid.family === 'tresnet' || grid.family === 'resnest') {
+    const { family } = grid;
+    return grid.variants.flatMap((variant) => {
+      const model = `${family}-${variant}`;
+      const { depth, size: usual, options } = modelFacts(model) as ComparedFacts;
+      return (grid.widths ?? [options.width]).flatMap((width) =>
+        (grid.sizes ?? [usual]).map((size) => ({ family, model, named: model, depth, width, size })),
+      );
+    });
+  }
   return grid.variants.flatMap((variant) => {
     const own = modelFacts(`efficientnet-${variant}`);
     const { width, depth } = own.options;

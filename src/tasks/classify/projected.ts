@@ -1,6 +1,7 @@
 import type { ImageModel } from '../../models/index.js';
 import { Linear, type Module, ProjectionHead, projectionIn } from '../../nn/index.js';
 import type { Tensor } from '../../torch/index.js';
+import { outputsIn } from '../../weights/facts.js';
 import type { ClassSettings } from './settings.js';
 
 /**
@@ -30,7 +31,7 @@ export function projectedOfShapes(
   tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>,
 ): ImageModel | undefined {
   const projection = projectionIn(tensors);
-  const heads = ['fc', 'classifier'].flatMap((name) => tensors.get(`${name}.weight`)?.shape[0] ?? []);
-  if (projection === undefined || heads.length === 0) return undefined;
-  return projected(create(heads[0]!), projection);
+  const outputs = outputsIn(tensors);
+  if (projection === undefined || outputs === undefined) return undefined;
+  return projected(create(outputs), projection);
 }

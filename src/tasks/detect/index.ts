@@ -44,7 +44,7 @@ const vocTold = ({ voc }: DetectDetails, names: readonly string[]): Readonly<Rec
 
 /** The product of all strides of a run's trunk. */
 const totalStride = ({ model, modelOptions }: RunConfig): number =>
-  modelOptions.stemStride * (modelFacts(model).kind === 'resnet' ? 8 : 16);
+  modelOptions.stemStride * (modelFacts(model).kind === 'efficientnet' ? 16 : 8);
 
 /** Boxes around things and their classes: RetinaNet, FCOS. */
 export const detect: Task<DetectTargets, DetectSettings, DetectDetails> = {

@@ -76,13 +76,13 @@ function parameterGroups(recipe: Recipe, model: ImageModel): ParameterGroup[] {
 
 /**
  * Number of the stage that each parameter belongs to, the stem's being 0 and the head's the highest. A stage is a field
- * of the model; one that is a list (EfficientNet's blocks) is as many.
+ * of the model; one that is a list (EfficientNet's blocks) or a body of stages (TResNet's) is as many.
  */
 export function stageDepths(model: ImageModel): Map<string, number> {
   const depths = new Map<string, number>();
   const stages: string[] = [];
   for (const key of model.parameters().keys()) {
-    const stage = /^(blocks\.\d+|[^.]+)/.exec(key)![1]!;
+    const stage = /^(blocks\.\d+|body\.[^.]+|[^.]+)/.exec(key)![1]!;
     // A norm belongs to the convolution before it, and so does what stands for the stem's pooling.
     const name = /^(bn\d+|maxpool)$/.test(stage) && stages.length > 0 ? stages.at(-1)! : stage;
     if (stages.at(-1) !== name) stages.push(name);

@@ -115,6 +115,22 @@ seresnet50.a1_in1k resnet-50 se 288 1 bicubic imagenet 81.114 apache-2.0 2814114
 seresnet50.a2_in1k resnet-50 se 288 1 bicubic imagenet 81.094 apache-2.0 28141144
 seresnet50.a3_in1k resnet-50 se 224 0.95 bicubic imagenet 77.036 apache-2.0 28141144
 seresnet50.ra2_in1k resnet-50 se 288 0.95 bicubic imagenet 81.288 apache-2.0 28141144
+tresnet_m.miil_in1k tresnet-m - 224 0.875 bilinear none 80.816 apache-2.0 31450600
+tresnet_m.miil_in1k_448 tresnet-m - 448 0.875 bilinear none 81.71 apache-2.0 31450600
+tresnet_m.miil_in21k_ft_in1k tresnet-m - 224 0.875 bilinear none 83.09 apache-2.0 31450600
+tresnet_l.miil_in1k tresnet-l - 224 0.875 bilinear none 81.498 apache-2.0 56088816
+tresnet_l.miil_in1k_448 tresnet-l - 448 0.875 bilinear none 82.278 apache-2.0 56088816
+tresnet_xl.miil_in1k tresnet-xl - 224 0.875 bilinear none 82.06 apache-2.0 78568878
+tresnet_xl.miil_in1k_448 tresnet-xl - 448 0.875 bilinear none 83.066 apache-2.0 78568878
+tresnet_v2_l.miil_in21k_ft_in1k tresnet-v2-l - 224 0.875 bilinear none 83.91 apache-2.0 46280168
+resnest14d.gluon_in1k resnest-14d - 224 0.875 bilinear imagenet 75.516 apache-2.0 10634024
+resnest26d.gluon_in1k resnest-26d - 224 0.875 bilinear imagenet 78.476 apache-2.0 17106184
+resnest50d.in1k resnest-50d - 224 0.875 bilinear imagenet 80.958 apache-2.0 27547816
+resnest101e.in1k resnest-101e - 256 0.875 bilinear imagenet 82.916 apache-2.0 48405128
+resnest200e.in1k resnest-200e - 320 0.909 bicubic imagenet 83.88 apache-2.0 70419976
+resnest269e.in1k resnest-269e - 416 0.928 bicubic imagenet 84.542 apache-2.0 111243912
+resnest50d_4s2x40d.in1k resnest-50d-4s2x40d - 224 0.875 bicubic imagenet 81.146 apache-2.0 30512376
+resnest50d_1s4x24d.in1k resnest-50d-1s4x24d - 224 0.875 bicubic imagenet 81.024 apache-2.0 25740680
 seresnet152d.ra2_in1k resnet-152 d+se 320 1 bicubic imagenet 84.344 apache-2.0 66992632
 `;
 

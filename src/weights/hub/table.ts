@@ -45,6 +45,7 @@ type Statistics = Pick<NamedWeights, 'mean' | 'std'>;
 const IMAGENET: Statistics = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 const STATISTICS: Readonly<Record<string, Statistics>> = {
   imagenet: IMAGENET,
+  none: { mean: [0, 0, 0], std: [1, 1, 1] },
   half: { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
 };
 

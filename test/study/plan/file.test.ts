@@ -172,6 +172,33 @@ test('EfficientNets at their own size and below it', async () => {
   );
 });
 
+test('TResNets and ResNeSts by variant, in several widths, at their own size unless told', async () => {
+  const grids = [
+    { family: 'tresnet', variants: ['m', 'l'], widths: [0.25, 0.5], sizes: [96] },
+    { family: 'tresnet', variants: ['xl'] },
+    { family: 'resnest', variants: ['26d', '101e'], modelOptions: { radix: 1 } },
+  ];
+  const { configurations } = await layOut(checkStudy({ ...minimal, models: grids }, 'mine', 'mine.json'), imageNet);
+  const epochs = configurations[0]!.epochs;
+  assert.deepEqual(
+    configurations
+      .filter((each) => each.epochs === epochs)
+      .map(({ model, width, size, depth }) => `${model} x${width} @${size}, ${depth}`)
+      .sort(),
+    [
+      ...['resnest-101e x1 @256, 101', 'resnest-26d x1 @224, 26'],
+      ...['tresnet-l x0.25 @96, 83', 'tresnet-l x0.5 @96, 83', 'tresnet-m x0.25 @96, 58', 'tresnet-m x0.5 @96, 58'],
+      'tresnet-xl x1.3 @224, 101',
+    ],
+  );
+  const small = configurations.find(({ model, width }) => model === 'tresnet-m' && width === 0.25)!;
+  assert.deepEqual([small.options.model, small.options.width, small.overrides.width], ['tresnet-m', 0.25, 0.25]);
+  assert.throws(
+    () => checkStudy({ ...minimal, models: [{ family: 'resnest', variants: ['m'] }] }, 'mine', 'mine.json'),
+    /models\.0\.variants\.0/,
+  );
+});
+
 test('limits and impossible sizes leave configurations out by name; rules yield to what the study sets', async () => {
   const study = checkStudy(
     {

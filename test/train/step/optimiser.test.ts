@@ -33,7 +33,17 @@ describe('layer-wise learning rates', () => {
       ].map((key) => blocks.get(key)),
       [0, 0, 1, 7, 8, 8, 9],
     );
+    // TResNet's stages are those of its body.
+    const third = createModel('tresnet-m', { width: 0.125, classes: 3 }, 1);
+    const stages = stageDepths(third);
+    assert.deepEqual(
+      ['body.conv1.bn.bias', 'body.layer1.0.conv1.conv.weight', 'body.layer4.0.conv3.bn.bias', 'head.fc.weight'].map(
+        (key) => stages.get(key),
+      ),
+      [0, 1, 4, 5],
+    );
     model.dispose();
+    third.dispose();
     other.dispose();
   });
 
