@@ -100,6 +100,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   registerAutocast(env, exports);
   registerMapFile(env, exports);
   registerPictures(env, exports);
+  registerDistributed(env, exports);
   registerRuntime(env, exports);
   return exports;
 }

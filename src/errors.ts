@@ -1,5 +1,5 @@
-/** Exit codes of the command line: 0 done, 1 failed, 2 misuse. */
-export type ExitCode = 1 | 2;
+/** Exit codes of the command line: 0 done, 1 failed, 2 misuse, 75 (EX_TEMPFAIL) another process has gone: start again. */
+export type ExitCode = 1 | 2 | 75;
 
 /**
  * A mistake that a person can mend: the message says what was expected, what came and what to do.

@@ -27,6 +27,10 @@ export {
   type Prediction,
   UNSURE,
 } from './deploy/told.js';
+export type { FramesInMemory, Video, Videos } from './deploy/video/inputs.js';
+export { type VideoOptions, VideoPredictor } from './deploy/video/predictor.js';
+export type { StripFrame, VideoResult, WindowPrediction } from './deploy/video/told.js';
+export type { Span } from './deploy/video/windows.js';
 export { RescaledError, UsageError } from './errors.js';
 export type { LabelCounts } from './labels/counts.js';
 export type { Manifest as LabelManifest, Teacher } from './labels/format.js';

@@ -35,12 +35,12 @@ export function endingsText(endings: Endings): string | undefined {
 }
 
 /** `3 files were passed over: 2 .heic, 1 .txt`, with what helps; undefined where there were none. */
-export function passedOverText(endings: Endings): string | undefined {
+export function passedOverText(endings: Endings, of: 'picture' | 'video' = 'picture'): string | undefined {
   const text = endingsText(endings);
   if (text === undefined) return undefined;
   const count = Object.values(endings).reduce((sum, n) => sum + n, 0);
-  const said = `${count} file${count === 1 ? ' was' : 's were'} passed over, whose names do not end like a picture's: ${text}`;
-  const phone = '.heic' in endings || '.heif' in endings;
+  const said = `${count} file${count === 1 ? ' was' : 's were'} passed over, whose names do not end like a ${of}'s: ${text}`;
+  const phone = of === 'picture' && ('.heic' in endings || '.heif' in endings);
   return phone
     ? `${said}. HEIC is not read here: convert it to JPEG, for example with "heif-convert" or "magick"`
     : said;

@@ -14,6 +14,7 @@ const ROOMS: Record<string, string[]> = {
   net: [],
   augment: [],
   report: [],
+  ranks: ['torch'],
   nn: ['torch'],
   optim: ['torch'],
   weights: ['torch', 'net'],
@@ -27,7 +28,7 @@ const ROOMS: Record<string, string[]> = {
   // What a task brings of a report and an export is part of what it promises (src/train/task.ts).
   train: [
     ...['torch', 'child', 'augment', 'report', 'nn', 'optim', 'weights', 'models', 'data', 'recipe', 'run', 'deploy'],
-    'labels',
+    ...['labels', 'ranks'],
   ],
   tasks: [
     ...['torch', 'augment', 'report', 'nn', 'optim', 'weights', 'models', 'data', 'recipe', 'run', 'deploy'],
@@ -35,7 +36,7 @@ const ROOMS: Record<string, string[]> = {
   ],
   trained: [
     ...['torch', 'child', 'augment', 'report', 'weights', 'models', 'data', 'labels', 'recipe', 'run', 'deploy'],
-    ...['train', 'tasks'],
+    ...['train', 'tasks', 'ranks'],
   ],
   semi: ['report', 'weights', 'data', 'labels', 'run', 'deploy', 'train', 'tasks', 'trained'],
   choice: ['child', 'models', 'data', 'recipe', 'run', 'train', 'tasks'],

@@ -1,6 +1,6 @@
 // What goes between a process and its child, and what a child's module is made of.
 import { inspect } from 'node:util';
-import { RescaledError, UsageError } from '../errors.js';
+import { type ExitCode, RescaledError, UsageError } from '../errors.js';
 import { refusal } from '../files.js';
 
 /**
@@ -33,7 +33,7 @@ export type FromChild =
   | { type: 'failed'; error: SentError };
 
 /** An error on its way. One with a stack is a fault of the program, which somebody has to find. */
-export type SentError = { message: string; exitCode: number } | { message: string; stack: string };
+export type SentError = { message: string; exitCode: ExitCode } | { message: string; stack: string };
 
 export function packError(thrown: unknown): SentError {
   const error = refusal(thrown) ?? thrown;
@@ -45,7 +45,9 @@ export function packError(thrown: unknown): SentError {
 
 export function unpackError(sent: SentError): Error {
   if ('stack' in sent) return Object.assign(new Error(sent.message), { stack: sent.stack });
-  return sent.exitCode === 2 ? new UsageError(sent.message) : new RescaledError(sent.message);
+  return sent.exitCode === 2
+    ? new UsageError(sent.message)
+    : new RescaledError(sent.message, { exitCode: sent.exitCode });
 }
 
 /** A mistake by its message, a fault of the program by its stack. */

@@ -10,6 +10,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   check: 'check/check',
   shards: 'shards/shards',
   train: 'train/train',
+  launch: 'launch/launch',
   pretrain: 'train/pretrain',
   'self-train': 'semi/self-train',
   transfer: 'transfer/transfer',

@@ -74,6 +74,10 @@ export const runOptions = (
     .option('--eval-every <n>', evalEvery, integer)
     .option('-o, --out <folder>', `run folder, default runs/<${folder}>-<n>`)
     .option('--resume <run>', 'go on with a run from its last checkpoint')
+    .option(
+      '--resume-if-there',
+      'go on with --out where it has a checkpoint, else begin: for jobs that are started again',
+    )
     .option('--data <folder>', `with --resume: where the ${folder} of the run lie now`)
     .option('--explain', 'print every setting with its source, and stop')
     .option('--json', 'print one event a line as JSON');

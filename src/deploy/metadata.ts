@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { MEAN_COLOUR } from '../augment/view.js';
 import { UsageError } from '../errors.js';
 import type { DetectorFacts } from '../models/detect/index.js';
+import { type ClipFacts, clipFactsSchema } from './video/clip-facts.js';
 
 /** How a picture becomes the file's input; the normalisation itself is part of the graph. */
 export interface Preprocess {
@@ -12,14 +13,16 @@ export interface Preprocess {
   /** All of the picture with its aspect kept, in place of a centre crop. */
   fit?: 'letterbox';
   interpolation: 'bicubic' | 'bilinear';
-  /** Of the input tensor: bytes [N, S, S, 3], channels red, green, blue. */
-  layout: 'NHWC';
+  /** Of the input tensor: bytes [N, S, S, 3], channels red, green, blue; of clips [N, T, S, S, 3]. */
+  layout: 'NHWC' | 'NTHWC';
   channels: 'RGB';
   /** Mean and standard deviation of each channel on a scale of 0 to 1: x -> (x / 255 - mean) / std. */
   mean: [number, number, number];
   std: [number, number, number];
   /** The resize rule in words, for whoever runs the file without this package. */
   resizeRule: string;
+  /** How clips are taken of videos; absent of pictures. */
+  clip?: ClipFacts;
 }
 
 /** What stands beside every accuracy. More fields may follow; all must be JSON. */
@@ -76,11 +79,12 @@ const preprocessSchema = z.looseObject({
   evalCrop: z.number().gt(0).max(1),
   fit: z.literal('letterbox').optional(),
   interpolation: z.enum(['bicubic', 'bilinear']),
-  layout: z.literal('NHWC'),
+  layout: z.enum(['NHWC', 'NTHWC']),
   channels: z.literal('RGB'),
   mean: triple,
   std: triple,
   resizeRule: z.string(),
+  clip: clipFactsSchema.optional(),
 });
 const boxesSchema = z.looseObject({ scoreThreshold: z.number(), perPicture: z.int().min(1) });
 const depthSchema = z.looseObject({ unit: z.literal('metre'), farthest: z.number().gt(0) });

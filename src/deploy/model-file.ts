@@ -72,6 +72,12 @@ export async function readLabels(onnx: string): Promise<string[] | undefined> {
   return names as string[];
 }
 
+/** Whether a file takes clips of videos: its input has five sides. @throws UsageError for a missing, cut-off or foreign file */
+export async function takesClips(path: string): Promise<boolean> {
+  const { graph } = modelHeader(await readModel(path), path);
+  return graph?.input?.[0]?.type?.tensorType?.shape?.dim.length === 5;
+}
+
 /** The file without nodes and weights, or a UsageError that says what is wrong with it. */
 export function modelHeader(bytes: Uint8Array, name: string): ModelHeader {
   if (bytes.length === 0) throw new UsageError(`Expected an ONNX file but ${name} is empty.`);

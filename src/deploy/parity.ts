@@ -5,11 +5,13 @@ import { OnnxSession, type SessionOptions } from './session.js';
 export interface ParityInput extends SessionOptions {
   /** The exported file or its path. */
   onnx: Uint8Array | string;
-  /** Raw pixels [n, S, S, 3], RGB. */
+  /** Raw pixels [n, S, S, 3], RGB; of clips [n, T, S, S, 3]. */
   images: Uint8Array;
   n: number;
   /** Side S of the pictures in pixels. */
   size: number;
+  /** Frames T of a clip; undefined of pictures. */
+  frames?: number;
   /** What the trained model gives for the same pictures, logits or numbers, [n, K]. */
   referenceLogits: Float32Array;
   /** Number K of classes, or of numbers. */
@@ -40,7 +42,7 @@ export interface Parity {
  * @throws RescaledError when sizes do not fit
  */
 export async function checkParity(input: ParityInput): Promise<Parity> {
-  const { images, n, size, referenceLogits, classes, batch = 16 } = input;
+  const { images, n, size, frames, referenceLogits, classes, batch = 16 } = input;
   if (n < 1 || referenceLogits.length !== n * classes) {
     throw new RescaledError(
       `Expected ${n} x ${classes} reference logits, at least one row, but received ${referenceLogits.length} numbers.`,
@@ -53,14 +55,14 @@ export async function checkParity(input: ParityInput): Promise<Parity> {
     input,
   );
   try {
-    if (session.size !== size || session.width !== classes) {
+    if (session.size !== size || session.width !== classes || session.frames !== frames) {
       throw new RescaledError(
-        `Expected a file for pictures of ${size} x ${size} and ${classes} ${session.output === 'logits' ? 'classes' : 'numbers'} ` +
-          `but it takes ${session.size} x ${session.size} and has ${session.width}.`,
+        `Expected a file for ${inputText(frames, size)} and ${classes} ${session.output === 'logits' ? 'classes' : 'numbers'} ` +
+          `but it takes ${inputText(session.frames, session.size)} and has ${session.width}.`,
       );
     }
     const ofClasses = session.output === 'logits';
-    const pixels = size * size * 3;
+    const pixels = (frames ?? 1) * size * size * 3;
     let maxAbsDiff = 0;
     let maxAbsDiffProbabilities = 0;
     let agreeing = 0;
@@ -89,6 +91,9 @@ export async function checkParity(input: ParityInput): Promise<Parity> {
     await session.close();
   }
 }
+
+const inputText = (frames: number | undefined, size: number): string =>
+  `${frames === undefined ? 'pictures' : `clips of ${frames} frames`} of ${size} x ${size}`;
 
 function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let most = 0;

@@ -125,34 +125,14 @@ export class Predictor {
    * @throws UsageError for a missing, cut-off or foreign file
    */
   static async load(file: string | Uint8Array, options: SessionOptions = {}): Promise<Predictor> {
-    if (!(file instanceof Uint8Array)) checkValue('the model, or the bytes of its file,', file, 'path');
     checkOptions('Predictor.load', options, { threads: 'number' });
-    const path = typeof file === 'string' ? modelFile(file) : undefined;
-    const name = path ?? 'the given model';
-    const bytes = typeof file === 'string' ? await readModel(path!) : new Uint8Array(file);
-    const { metadataProps } = modelHeader(bytes, name);
-    const own = metadataProps.some(({ key }) => key === 'rescaled.version');
-    const beside = own || path === undefined ? undefined : await readLabels(path);
-    const written = beside === undefined ? fromProperties(metadataProps, name) : undefined;
-    const session = await SessionThread.create(bytes, name, options);
-    const fit = session.output === 'masks' ? 'letterbox' : undefined;
-    const metadata = written ?? assumedMetadata(beside!, session.size, fit);
-    const { numbers, preprocess } = metadata;
-    const names = rowOf(metadata).length;
-    if (!fits(metadata, session)) {
-      await session.close();
-      throw new UsageError(
-        `${written === undefined ? labelsFile(path!) : `The metadata of ${name}`} does not fit ` +
-          `${written === undefined ? `the graph of ${name}` : 'its graph'}: ${names} ${numbers === undefined ? 'labels' : 'names'} and size ` +
-          `${preprocess.size} against ${session.width} outputs and size ${session.size}. Export the run again.`,
-      );
-    }
-    const { evalCrop, interpolation } = preprocess;
-    const notes = [
-      `${name} has lost its metadata: the names of its classes are those of ${labelsFile(path ?? '')}, and pictures are cut and ` +
-        `resized as is usual (${fit === undefined ? `crop ${evalCrop}` : 'the whole picture'}, ${interpolation}). Export the run again to have its own`,
-    ];
-    return new Predictor(session, metadata, written === undefined ? notes : []);
+    const { session, metadata, notes } = await openFile(file, options);
+    if (session.frames === undefined) return new Predictor(session, metadata, notes);
+    await session.close();
+    throw new UsageError(
+      `Expected a model of pictures but ${nameOf(file)} takes clips of ${session.frames} frames: VideoPredictor.load opens it, ` +
+        '"rescaled predict" takes videos for it.',
+    );
   }
 
   /**
@@ -327,10 +307,57 @@ export class Predictor {
   }
 }
 
+const nameOf = (file: string | Uint8Array): string => (typeof file === 'string' ? modelFile(file) : 'the given model');
+
+/** An exported file in ONNX Runtime, what it says of itself, and what is to be known of that in words. */
+export interface OpenedFile {
+  session: SessionThread;
+  metadata: OnnxMetadata;
+  notes: string[];
+}
+
+/** Opens what `Predictor.load` takes. @throws UsageError as there */
+export async function openFile(file: string | Uint8Array, options: SessionOptions): Promise<OpenedFile> {
+  if (!(file instanceof Uint8Array)) checkValue('the model, or the bytes of its file,', file, 'path');
+  const path = typeof file === 'string' ? modelFile(file) : undefined;
+  const name = nameOf(file);
+  const bytes = typeof file === 'string' ? await readModel(path!) : new Uint8Array(file);
+  const { metadataProps } = modelHeader(bytes, name);
+  const own = metadataProps.some(({ key }) => key === 'rescaled.version');
+  const beside = own || path === undefined ? undefined : await readLabels(path);
+  const written = beside === undefined ? fromProperties(metadataProps, name) : undefined;
+  const session = await SessionThread.create(bytes, name, options);
+  if (written === undefined && session.frames !== undefined) {
+    await session.close();
+    throw new UsageError(
+      `${name} has lost its metadata, and with them which frames make a clip. Export the run again.`,
+    );
+  }
+  const fit = session.output === 'masks' ? 'letterbox' : undefined;
+  const metadata = written ?? assumedMetadata(beside!, session.size, fit);
+  const { numbers, preprocess } = metadata;
+  const names = rowOf(metadata).length;
+  if (!fits(metadata, session)) {
+    await session.close();
+    throw new UsageError(
+      `${written === undefined ? labelsFile(path!) : `The metadata of ${name}`} does not fit ` +
+        `${written === undefined ? `the graph of ${name}` : 'its graph'}: ${names} ${numbers === undefined ? 'labels' : 'names'} and size ` +
+        `${preprocess.size} against ${session.width} outputs and size ${session.size}. Export the run again.`,
+    );
+  }
+  if (written !== undefined) return { session, metadata, notes: [] };
+  const { evalCrop, interpolation } = preprocess;
+  const notes = [
+    `${name} has lost its metadata: the names of its classes are those of ${labelsFile(path ?? '')}, and pictures are cut and ` +
+      `resized as is usual (${fit === undefined ? `crop ${evalCrop}` : 'the whole picture'}, ${interpolation}). Export the run again to have its own`,
+  ];
+  return { session, metadata, notes };
+}
+
 /** Whether a file's metadata are of its graph. */
-function fits(metadata: OnnxMetadata, { output, width, size }: SessionThread): boolean {
+function fits(metadata: OnnxMetadata, { output, width, size, frames }: SessionThread): boolean {
   const { boxes, depth, numbers, preprocess } = metadata;
-  if (size !== preprocess.size) return false;
+  if (size !== preprocess.size || frames !== preprocess.clip?.frames) return false;
   if (output === 'boxes' || output === 'depth') return { boxes, depth }[output] !== undefined;
   const plain = boxes === undefined && depth === undefined;
   return plain && width === rowOf(metadata).length && (output === 'numbers') === (numbers !== undefined);

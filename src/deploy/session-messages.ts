@@ -10,7 +10,7 @@ export interface SessionThreadData {
   gate: GateState;
 }
 
-/** n pictures [n, S, S, 3] to run, or the wish that the thread ends. */
+/** n pictures [n, S, S, 3] or clips [n, T, S, S, 3] to run, or the wish that the thread ends. */
 export type SessionTask = { id: number; images: Uint8Array; n: number } | 'close';
 
 /** An error as it crosses from thread to thread. */
@@ -21,6 +21,6 @@ export interface SentError {
 }
 
 export type SessionReply =
-  | { ready: { size: number; width: number; output: OutputName } }
+  | { ready: { size: number; width: number; output: OutputName; frames?: number } }
   | { id: number; outputs: Outputs }
   | { id?: number; error: SentError };

@@ -32,6 +32,8 @@ export class SessionThread {
     /** Numbers K in a row of the output. */
     readonly width: number,
     readonly output: OutputName,
+    /** Frames T of a clip; undefined of pictures. */
+    readonly frames: number | undefined,
   ) {
     this.#worker = worker;
     this.#ended = once(worker, 'exit').then(() => {
@@ -73,14 +75,17 @@ export class SessionThread {
     });
     worker.once('exit', () => closeGate(gate));
     const [reply] = (await once(worker, 'message')) as [SessionReply];
-    if ('ready' in reply) return new SessionThread(worker, reply.ready.size, reply.ready.width, reply.ready.output);
+    if ('ready' in reply) {
+      const { size, width, output, frames } = reply.ready;
+      return new SessionThread(worker, size, width, output, frames);
+    }
     await worker.terminate();
     throw received((reply as { error: SentError }).error);
   }
 
   /**
-   * Runs n pictures; runs asked for meanwhile follow in order.
-   * @param images raw pixels [n, S, S, 3], RGB; moved to the thread: of no use here afterwards
+   * Runs n pictures or clips; runs asked for meanwhile follow in order.
+   * @param images raw pixels [n, S, S, 3], RGB, of clips [n, T, S, S, 3]; moved to the thread: of no use here afterwards
    */
   run(images: Uint8Array<ArrayBuffer>, n: number): Promise<Outputs> {
     if (this.#closing !== undefined) return Promise.reject(new RescaledError(CLOSED));

@@ -40,8 +40,8 @@ try {
   };
   let work = Promise.resolve();
   port.on('message', (task: SessionTask) => (work = work.then(() => answer(task))));
-  const { size, width, output } = session;
-  send({ ready: { size, width, output } });
+  const { size, width, output, frames } = session;
+  send({ ready: { size, width, output, ...(frames !== undefined && { frames }) } });
 } catch (error) {
   send({ error: sent(error) });
 }

@@ -105,6 +105,8 @@ export class OnnxSession {
     /** Numbers K in a row of the output, or classes of a pixel; 0 of boxes, 1 of depth. */
     readonly width: number,
     readonly output: OutputName,
+    /** Frames T of a clip; undefined of pictures. */
+    readonly frames: number | undefined,
   ) {
     this.#session = session;
     this.#ort = ort;
@@ -134,23 +136,26 @@ export class OnnxSession {
         cause,
       });
     }
-    const { size, width, output } = checkEnds(session, name);
-    return new OnnxSession(session, ort, size, width, output);
+    const { size, width, output, frames } = checkEnds(session, name);
+    return new OnnxSession(session, ort, size, width, output, frames);
   }
 
   /**
-   * Runs n pictures.
-   * @param images raw pixels [n, S, S, 3], RGB
+   * Runs n pictures or clips.
+   * @param images raw pixels [n, S, S, 3], RGB; of clips [n, T, S, S, 3]
    */
   async run(images: Uint8Array, n: number): Promise<Outputs> {
-    const expected = n * this.size * this.size * 3;
+    const { frames, size } = this;
+    const one = [...(frames === undefined ? [] : [frames]), size, size, 3];
+    const expected = one.reduce((a, b) => a * b, n);
     if (images.length !== expected) {
       throw new RescaledError(
-        `Expected ${expected} bytes for ${n} pictures of ${this.size} x ${this.size} but received ${images.length}.`,
+        `Expected ${expected} bytes for ${n} ${frames === undefined ? 'pictures' : `clips of ${frames} frames`} of ${size} x ${size} ` +
+          `but received ${images.length}.`,
       );
     }
     if (n === 0) return { values: new Float32Array(0), probabilities: new Float32Array(0) };
-    const input = new this.#ort.Tensor('uint8', images, [n, this.size, this.size, 3]);
+    const input = new this.#ort.Tensor('uint8', images, [n, ...one]);
     const found = await this.#session.run({ images: input });
     if (this.output === 'boxes') {
       const whole = (name: string): Int32Array => Int32Array.from(found[name]!.data as BigInt64Array, Number);
@@ -180,7 +185,14 @@ function floats(tensor: Tensor | undefined): Float32Array {
   return (tensor?.data as Float32Array | undefined) ?? new Float32Array(0);
 }
 
-function checkEnds(session: InferenceSession, name: string): { size: number; width: number; output: OutputName } {
+interface Ends {
+  size: number;
+  width: number;
+  output: OutputName;
+  frames?: number;
+}
+
+function checkEnds(session: InferenceSession, name: string): Ends {
   const shapeOf = (list: readonly InferenceSession.ValueMetadata[], wanted: string) => {
     const found = list.find((value) => value.name === wanted);
     return found?.isTensor ? found.shape : [];
@@ -188,7 +200,8 @@ function checkEnds(session: InferenceSession, name: string): { size: number; wid
   const bytes = session.inputMetadata.some(
     (input) => input.name === 'images' && input.isTensor && input.type === 'uint8',
   );
-  const [, height, width, channels] = bytes ? shapeOf(session.inputMetadata, 'images') : [];
+  const shape = bytes ? shapeOf(session.inputMetadata, 'images') : [];
+  const [height, width, channels] = shape.slice(-3);
   const [logits, probabilities, numbers, classes, depth] = [
     'logits',
     'probabilities',
@@ -198,7 +211,13 @@ function checkEnds(session: InferenceSession, name: string): { size: number; wid
   ].map((output) => shapeOf(session.outputMetadata, output));
   if (typeof height === 'number' && height === width && channels === 3) {
     const [, K] = logits!;
-    if (typeof K === 'number' && K === probabilities![1]) return { size: height, width: K, output: 'logits' };
+    if (shape.length === 5) {
+      const [, frames] = shape;
+      if (typeof frames === 'number' && typeof K === 'number' && K === probabilities![1])
+        return { size: height, width: K, output: 'logits', frames };
+    }
+    if (shape.length === 4 && typeof K === 'number' && K === probabilities![1])
+      return { size: height, width: K, output: 'logits' };
     if (typeof K === 'number' && logits!.length === 4 && classes!.length === 3 && logits![2] === height)
       return { size: height, width: K, output: 'masks' };
     if (depth!.length === 3 && depth![1] === height) return { size: height, width: 1, output: 'depth' };
@@ -206,7 +225,7 @@ function checkEnds(session: InferenceSession, name: string): { size: number; wid
     if (typeof numbers![1] === 'number') return { size: height, width: numbers![1], output: 'numbers' };
   }
   throw new UsageError(
-    `Expected an input "images" [N, S, S, 3] of bytes and outputs "logits" and "probabilities" [N, K] in ${name} but it has ` +
+    `Expected an input "images" [N, S, S, 3] or [N, T, S, S, 3] of bytes and outputs "logits" and "probabilities" [N, K] in ${name} but it has ` +
       `${[...session.inputNames, ...session.outputNames].map((end) => `"${end}"`).join(', ')}. Export the run again.`,
   );
 }

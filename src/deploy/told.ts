@@ -108,7 +108,8 @@ export function toldOf(
   return { label: probability < threshold ? UNSURE : label, probability, predictions };
 }
 
-function best(probabilities: Float32Array, labels: readonly string[], top: number): Prediction[] {
+/** The most probable classes, highest first. */
+export function best(probabilities: Float32Array, labels: readonly string[], top: number): Prediction[] {
   const order = Array.from(probabilities, (_, index) => index).sort(
     (a, b) => probabilities[b]! - probabilities[a]! || a - b,
   );

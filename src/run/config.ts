@@ -74,6 +74,8 @@ export interface RunConfig {
   /** Which of the weights of that checkpoint. */
   select?: string;
   recipe: SourcedRecipe;
+  /** Of a run over several processes: parts of a step that they share. See docs/ranks.md. */
+  parts?: number;
   /** What becomes of training pictures that fill no whole batch. 0.1.0 did not write it: `drop`. */
   rest: Rest;
   seed: number;
@@ -120,6 +122,7 @@ const headSchema = z.looseObject({
   checkpointSeconds: z.number(),
   evalEvery: z.int().min(1).optional(),
   rest: z.enum(['drop', 'spread']).optional(),
+  parts: z.int().min(1).optional(),
   recipe: z.looseObject({
     preset: z.string(),
     values: z.looseObject({ epochs: z.int(), batch: z.int() }),

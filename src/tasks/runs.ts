@@ -5,14 +5,20 @@ import type { TrainEvent } from '../run/events.js';
 import * as rates from '../train/find-rate/find.js';
 import * as open from '../train/open.js';
 import type { LearnOptions, TrainOptions } from '../train/options.js';
+import type { Ranks } from '../train/ranks.js';
 import * as score from '../train/score.js';
 import * as start from '../train/start.js';
-import { resumeRun, trainRun } from '../train/train.js';
+import { followRun, resumeRun, trainRun } from '../train/train.js';
 import { taskNamed } from './index.js';
 
 /** Saves and stops at the next step. */
 interface Stoppable {
   signal?: AbortSignal;
+}
+
+/** The processes that train a run together. */
+interface Shared extends Stoppable {
+  ranks?: Ranks;
 }
 
 /**
@@ -26,7 +32,7 @@ interface Stoppable {
  * for await (const event of events) console.log(event);
  * ```
  */
-export function train(options: TrainOptions, stoppable: Stoppable = {}): AsyncGenerator<TrainEvent> {
+export function train(options: TrainOptions, stoppable: Shared = {}): AsyncGenerator<TrainEvent> {
   return trainRun(taskNamed(options.task), options, stoppable);
 }
 
@@ -36,10 +42,14 @@ export function train(options: TrainOptions, stoppable: Stoppable = {}): AsyncGe
  */
 export async function* resumeTraining(
   run: string,
-  options: Stoppable & { data?: string } = {},
+  options: Shared & { data?: string } = {},
 ): AsyncGenerator<TrainEvent> {
   yield* resumeRun(taskNamed(loadConfig(run).task.name), run, options);
 }
+
+/** Takes part in the run of rank 0, of `train` or `resumeTraining`; writes nothing. @param options.localRank among the ranks of this machine */
+export const followTraining = (ranks: Ranks, options: Stoppable & { localRank: number }): AsyncGenerator<TrainEvent> =>
+  followRun(ranks, taskNamed, options);
 
 /** How the loss of a training moves while its rate rises; see `findRate` of train/find-rate/find.ts. */
 export const findRate = (

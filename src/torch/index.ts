@@ -3,6 +3,7 @@ export { autocast } from './autocast.js';
 export { enableGrad, gradients, inferenceMode, isGradEnabled, noGrad } from './autograd.js';
 export { call, isTracing, schema } from './call.js';
 export { TensorDisposedError } from './errors.js';
+export { distributedBackends, Group, type GroupOptions, MissingRanks, Reducer } from './group.js';
 export * from './ops.js';
 export { engineInfo, getThreads, liveTensors, manualSeed, setThreads, synchronize } from './runtime.js';
 export { keep, scope } from './scope.js';

@@ -5,6 +5,7 @@ import { RescaledError } from '../errors.js';
 import type { RunState } from '../run/checkpoint.js';
 import type { RunConfig } from '../run/config.js';
 import type { TrainEvent } from '../run/events.js';
+import type { Ranks } from './ranks.js';
 
 type Noun = 'picture' | 'video';
 
@@ -60,6 +61,18 @@ export class BrokenPictures {
           `${(100 * maxBroken).toFixed(1)} % (--max-broken). The last one: ${last}`,
       );
     while (this.#untold.length > 0) yield { type: 'broken', step, ...this.#untold.shift()! };
+  }
+
+  /** Those that other ranks found in an epoch, on rank 0, which tells of them. */
+  async gather(ranks: Ranks, epoch: number): Promise<void> {
+    if (ranks.world === 1) return;
+    const all = await ranks.toChief(`broken/${epoch}`, JSON.stringify([...this.#known]));
+    for (const [index, text] of all.flatMap((one) => JSON.parse(one) as RunState['broken'])) {
+      if (this.#known.has(index)) continue;
+      this.#known.set(index, text);
+      const [path, reason] = text.split(/: (.*)/s) as [string, string];
+      this.#untold.push({ path, reason });
+    }
   }
 
   /** For the checkpoint. */

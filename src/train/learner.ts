@@ -3,7 +3,7 @@ import { augmentPlan } from '../augment/policies/plan.js';
 import type { PreprocessOptions } from '../augment/preprocess.js';
 import type { Dataset } from '../data/dataset.js';
 import type { Batch } from '../data/loading/batch.js';
-import { BatchLoader } from '../data/loading/loader.js';
+import { BatchLoader, type PartShare } from '../data/loading/loader.js';
 import type { Targets } from '../data/loading/targets.js';
 import { splitMinival } from '../data/minival.js';
 import { joined, type Source } from '../data/sources/source.js';
@@ -13,12 +13,14 @@ import type { LossScaler, Optimiser } from '../optim/index.js';
 import { type ClipInput, type RunConfig, usesMinival } from '../run/config.js';
 import { manualSeed } from '../torch/index.js';
 import type { KeyMatch } from '../weights/report.js';
+import { Ranks } from './ranks.js';
 import { modelOf, preprocessOf, unlabelledStyles } from './resolve.js';
 import { loadStart } from './start.js';
-import { diagnose, diagnoseGradient, diagnoseScale } from './step/diagnose.js';
+import { diagnose, diagnoseGradient, diagnoseScale, lossOfOthers, NotFinite } from './step/diagnose.js';
 import { batchGradients } from './step/gradients.js';
 import { Normaliser } from './step/input.js';
 import { buildOptimiser, freeze, trainUnfrozen } from './step/optimiser.js';
+import { RankedStep } from './step/ranked.js';
 import { applyGradients } from './step/update.js';
 import type { Objective, Task } from './task.js';
 
@@ -57,6 +59,7 @@ export function trainingLoader(
   source: Source,
   workers: number,
   unlabelled?: Unlabelled,
+  share?: PartShare,
 ): BatchLoader<Targets> {
   const { seed, rest, recipe } = config;
   const { batch, repeats } = recipe.values;
@@ -64,7 +67,8 @@ export function trainingLoader(
   const common = { targets, batch, mode: 'train', preprocess: preprocessOf(config), seed } as const;
   if (task.pairs === true)
     return new BatchLoader({ ...common, source, workers, rest, views: pairOf(common.preprocess) });
-  if (unlabelled === undefined) return new BatchLoader({ ...common, source, repeats, workers, rest });
+  if (unlabelled === undefined)
+    return new BatchLoader({ ...common, source, repeats, workers, rest, ...(share && { share }) });
   const { unlabelledRatio: ratio, unlabelledTargets, epochsCount, accumulate } = recipe.values;
   return new BatchLoader({
     ...common,
@@ -123,8 +127,10 @@ export class Learner {
   readonly #config: RunConfig;
   readonly #frozen: (key: string) => boolean;
   readonly #objective: Objective;
+  /** Where the run's steps are shared by ranks. */
+  readonly #shared: { step: RankedStep; share: PartShare } | undefined;
 
-  private constructor(task: Task, config: RunConfig, data: TrainingData, model: ImageModel) {
+  private constructor(task: Task, config: RunConfig, data: TrainingData, model: ImageModel, ranks: Ranks) {
     const { recipe } = config;
     const { freeze: parts } = recipe.values;
     this.#config = config;
@@ -134,7 +140,9 @@ export class Learner {
     const { train, minival } = learnedFrom(config, data);
     this.train = train;
     this.minival = minival;
-    this.loader = trainingLoader(task, config, this.train, config.workers, data.unlabelled);
+    const share = config.parts === undefined ? undefined : ranks.share(config.parts);
+    this.loader = trainingLoader(task, config, this.train, config.workers, data.unlabelled, share);
+    this.#shared = share && { share, step: new RankedStep(ranks, model, task.figures(recipe.values), config.device) };
     this.normaliser = new Normaliser(config.device, config.input);
     this.#objective = task.objective(config, this.train, data.unlabelled);
   }
@@ -147,11 +155,11 @@ export class Learner {
     task: Task,
     config: RunConfig,
     data: TrainingData,
-    { fresh }: { fresh: boolean },
+    { fresh, ranks = new Ranks() }: { fresh: boolean; ranks?: Ranks },
   ): Promise<{ learner: Learner; started: KeyMatch | undefined }> {
     const model = modelOf(task, config).train();
     const started = fresh ? await loadStart(task, config, model) : undefined;
-    return { learner: new Learner(task, config, data, model), started };
+    return { learner: new Learner(task, config, data, model, ranks), started };
   }
 
   /** Training mode, for all but what is frozen. To be called when an epoch begins, since evaluation changes it. */
@@ -185,7 +193,94 @@ export class Learner {
     return { loss, figures, updated };
   }
 
+  /** `step`, unless too few pictures of the batch can be read. */
+  wholeStep(
+    batch: Batch,
+    place: Place,
+    rate: number,
+    scaler?: LossScaler,
+  ): StepResult & { images: number; stopped?: boolean } {
+    if (batch.n < 2) return { loss: Number.NaN, figures: {}, updated: false, images: batch.n };
+    return { ...this.step(batch, place, rate, scaler), images: batch.n };
+  }
+
+  /** What a pass gives a step: a whole batch, or this rank's parts of it. */
+  async *steps(epoch: number, startBatch: number): AsyncGenerator<Batch[], void, undefined> {
+    const { from, to } = this.#shared?.share ?? { from: 0, to: 1 };
+    let batches: Batch[] = [];
+    for await (const batch of this.loader.batches(epoch, startBatch)) {
+      batches.push(batch);
+      if (batches.length < to - from) continue;
+      yield batches;
+      batches = [];
+    }
+  }
+
+  /**
+   * One step of training, on this rank's parts of it.
+   * @param stop whether this rank was asked to stop
+   * @returns what all ranks found together; `stopped` when one of them was asked to
+   * @throws NotFinite on all ranks at the same step
+   */
+  async stepOfRanks(
+    batches: readonly Batch[],
+    { step, epoch, batchInEpoch }: Place,
+    rate: number,
+    { stop, scaler }: { stop: boolean; scaler: LossScaler | undefined },
+  ): Promise<StepResult & { images: number; stopped: boolean }> {
+    const { seed, size, recipe } = this.#config;
+    const { precision, clipNorm } = recipe.values;
+    const { step: ranked, share } = this.#shared!;
+    const of = this.loader.sizeOf(batchInEpoch);
+    const own = { images: 0, loss: 0, stop: stop ? 1 : 0, figures: {} as Record<string, number> };
+    let wrong: unknown;
+    ranked.begin();
+    for (const [k, batch] of batches.entries()) {
+      const part = share.from + k;
+      const last = k === batches.length - 1;
+      if (last) ranked.last();
+      // Batch norm learns nothing from one picture; a part without pictures takes its place in the step all the same.
+      if (batch.n < 2) continue;
+      manualSeed(BigInt(seed) * 0x9e3779b97f4a7c15n + BigInt(step) * BigInt(share.parts) + BigInt(part));
+      try {
+        const { loss, figures } = batchGradients(
+          this.model,
+          batch.n,
+          this.#objective.begin(batch, epoch, batchInEpoch * share.parts + part),
+          { normaliser: this.normaliser, size, parts: 1, precision, scale: scaler?.scale, of },
+          (value, x) => diagnose(value, step, rate, this.model, x),
+        );
+        own.images += batch.n;
+        own.loss += loss * batch.n;
+        for (const [name, sum] of Object.entries(figures)) own.figures[name] = (own.figures[name] ?? 0) + sum;
+        ranked.partDone();
+      } catch (error) {
+        if (!(error instanceof NotFinite)) throw error;
+        // The others wait for this rank: all of them learn of it by the sum, and end at this step.
+        wrong = error;
+        own.loss = Number.NaN;
+      }
+    }
+    const { images, loss, stop: stops, figures } = await ranked.finish(own);
+    if (!Number.isFinite(loss)) throw wrong ?? lossOfOthers(step, rate);
+    const found = { loss: loss / Math.max(1, images), figures, images, stopped: stops > 0 };
+    if (images < 2) {
+      this.optimiser.zeroGrad();
+      return { ...found, updated: false };
+    }
+    // Pictures that cannot be read: the mean is over those that were.
+    if (images !== of) ranked.scale(of / images);
+    const updated = applyGradients(this.optimiser, rate, {
+      clipNorm,
+      scaler,
+      wrongNorm: (norm) => diagnoseGradient(norm, found.loss, step, rate),
+      wrongScale: (scale) => diagnoseScale(scale, step, rate),
+    });
+    return { ...found, updated };
+  }
+
   async dispose(): Promise<void> {
+    this.#shared?.step.dispose();
     await this.loader.close();
     this.model.dispose();
     this.optimiser.dispose();

@@ -1,25 +1,28 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { BatchLoader } from '../data/loading/loader.js';
+import type { Source } from '../data/sources/source.js';
 import type { TrainingData } from '../data/unlabelled.js';
 import { RescaledError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
 import { isBetter, ofTraining, type Scores } from '../metric.js';
 import { modelTitle } from '../models/index.js';
 import { Ema, LossScaler } from '../optim/index.js';
+import { packageVersion } from '../package-root.js';
 import { freshState, loadCheckpoint, type RunState, saveCheckpoint, saveWeights } from '../run/checkpoint.js';
 import { bestWeights, finalWeights, lastCheckpoint, type RunConfig } from '../run/config.js';
 import type { EpochEvent, TrainEvent } from '../run/events.js';
-import { setThreads } from '../torch/index.js';
+import { engineInfo, setThreads } from '../torch/index.js';
 import { BrokenPictures } from './broken.js';
 import { evaluate, evaluationBatch, evaluationsLeft, isMeasured } from './evaluate.js';
 import { evaluationViews, Learner } from './learner.js';
 import { cached, checkDevice, openRunData, withUnlabelled } from './open.js';
 import { OtherWork } from './other-work.js';
+import { digest, Ranks } from './ranks.js';
 import { preprocessOf } from './resolve.js';
 import { Speed } from './speed.js';
 import { learningRates } from './step/rate.js';
-import type { Task } from './task.js';
+import type { Evaluator, Task } from './task.js';
 
 export interface LoopOptions {
   /** Run folder: checkpoints/ and weights.safetensors are written there. */
@@ -32,6 +35,8 @@ export interface LoopOptions {
   dataset?: TrainingData;
   /** Pictures that are known to be broken, path -> reason. */
   broken?: ReadonlyMap<string, string>;
+  /** The processes that share the run's steps, of a run with `parts`. */
+  ranks?: Ranks;
 }
 
 /**
@@ -48,6 +53,25 @@ interface Measured {
   decided: Scores;
 }
 
+/** All ranks begin with rank 0's weights, once they are found to be of one mind. */
+async function startTogether(
+  ranks: Ranks,
+  config: RunConfig,
+  { model, optimiser }: Learner,
+  ema: Ema | undefined,
+): Promise<void> {
+  if (ranks.world === 1) return;
+  const { device: _device, ...shared } = config;
+  await ranks.agree({
+    version: packageVersion,
+    libtorch: engineInfo().libtorch,
+    options: digest(JSON.stringify(shared)),
+    model: digest(JSON.stringify([...model.state()].map(([key, { shape }]) => [key, shape]))),
+  });
+  const slots = [...optimiser.slots.values()].flatMap((slot) => [...slot.values()]);
+  await ranks.same([...model.state().values(), ...slots, ...(ema?.shadow.values() ?? [])]);
+}
+
 /** Half-written files of a process that was killed while it saved. */
 function removeLeftovers(folder: string): void {
   for (const name of readdirSync(folder))
@@ -62,7 +86,7 @@ function removeLeftovers(folder: string): void {
 export async function* trainLoop(
   task: Task,
   config: RunConfig,
-  { out, resume = false, signal, dataset, broken: foundBroken = new Map() }: LoopOptions,
+  { out, resume = false, signal, dataset, broken: foundBroken = new Map(), ranks = new Ranks() }: LoopOptions,
 ): AsyncGenerator<TrainEvent> {
   const recipe = config.recipe.values;
   const [primary] = task.metrics;
@@ -73,15 +97,17 @@ export async function* trainLoop(
         'Start a new run, or put the data back.',
     );
   checkDevice(config.device);
-  mkdirSync(join(out, 'checkpoints'), { recursive: true });
-  removeLeftovers(join(out, 'checkpoints'));
-  removeLeftovers(out);
+  if (ranks.chief) {
+    mkdirSync(join(out, 'checkpoints'), { recursive: true });
+    removeLeftovers(join(out, 'checkpoints'));
+    removeLeftovers(out);
+  }
   setThreads(config.threads);
 
   const data = yield* cached(opened, config.size, signal);
 
   // -- what is trained, and on what
-  const { learner, started } = await Learner.open(task, config, data, { fresh: !resume });
+  const { learner, started } = await Learner.open(task, config, data, { fresh: !resume, ranks });
   const { model, optimiser, normaliser, train, minival, loader: trainLoader } = learner;
   const ema = recipe.averaging !== 'none' ? new Ema(model.state(), recipe.emaDecay) : undefined;
 
@@ -92,8 +118,14 @@ export async function* trainLoop(
   // Views to measure on are the same for all runs.
   const measured = { batch: evaluationBatch(recipe), mode: 'eval', seed: 0, ...(views && { views }) } as const;
   const evaluation = { ...common, ...measured };
-  const valLoader = new BatchLoader({ ...evaluation, source: data.val });
-  const minivalLoader = minival === undefined ? undefined : new BatchLoader({ ...evaluation, source: minival });
+  const newEvaluator = (): Evaluator => task.evaluator(config.task, { examples: 0, model, recipe });
+  const least = Math.min(data.val.length, minival?.length ?? data.val.length);
+  const splits = ranks.world > 1 && least >= ranks.world && newEvaluator().sums !== undefined;
+  const measuredHere = (source: Source): { source: Source; from: number } =>
+    splits ? ranks.range(source) : { source, from: 0 };
+  const [ownVal, ownMinival] = [measuredHere(data.val), minival && measuredHere(minival)];
+  const valLoader = new BatchLoader({ ...evaluation, source: ownVal.source });
+  const minivalLoader = ownMinival && new BatchLoader({ ...evaluation, source: ownMinival.source });
 
   // -- how long
   const stepsPerEpoch = trainLoader.batchesPerEpoch;
@@ -112,25 +144,28 @@ export async function* trainLoop(
   // Numbers of pictures among all of the run: those to be learned first, with labels before those without.
   const learned = train.length + (data.unlabelled?.source.length ?? 0);
   const watched = [
-    [trainLoader, train, 0],
-    [valLoader, data.val, learned],
-    [minivalLoader, minival, learned + data.val.length],
+    [trainLoader, train, 0, 0],
+    [valLoader, data.val, learned, ownVal.from],
+    [minivalLoader, minival, learned + data.val.length, ownMinival?.from ?? 0],
   ] as const;
-  for (const [loader, source, offset] of watched) {
+  for (const [loader, source, offset, from] of watched) {
     if (loader === undefined || source === undefined) continue;
-    broken.watch(loader, offset);
+    broken.watch(loader, offset + from);
     broken.found(foundBroken, source, offset);
   }
+  await startTogether(ranks, config, learner, ema);
 
-  const keepWeights = (path: string, epoch: number, facts: Record<string, string> = {}): void =>
+  const keepWeights = (path: string, epoch: number, facts: Record<string, string> = {}): void => {
+    if (!ranks.chief) return;
     saveWeights(path, ema?.shadow ?? model.state(), config, task.facts(config.task), {
       weights: ema === undefined ? 'raw' : 'ema',
       epoch: String(epoch),
       ...facts,
     });
+  };
   const checkpoint = (): TrainEvent => {
     state.broken = broken.known;
-    saveCheckpoint(lastCheckpoint(out), model, optimiser, ema, state);
+    if (ranks.chief) saveCheckpoint(lastCheckpoint(out), model, optimiser, ema, state);
     lastSaved = performance.now();
     return { type: 'checkpoint', step: state.step, path: lastCheckpoint(out) };
   };
@@ -177,23 +212,27 @@ export async function* trainLoop(
   }
 
   if (data.note !== undefined)
-    yield {
-      type: 'advice',
-      step: state.step,
-      text: `${task.clips === true ? 'videos' : 'pictures'} are decoded anew in each epoch: ${data.note}`,
-    };
+    yield { type: 'advice', step: state.step, text: `${broken.noun}s are decoded anew in each epoch: ${data.note}` };
   if (!resume) for (const text of config.recipe.advice ?? []) yield { type: 'advice', step: 0, text };
   if (started !== undefined) yield { type: 'loaded', step: 0, from: config.from!, match: started };
 
   /** The weights as trained and averaged on the test pictures, and what decides on the minival. */
   const measureAll = async (): Promise<Measured> => {
+    const alone = ranks.world === 1;
     const measure = async (loader: typeof valLoader): Promise<Scores> => {
-      const evaluator = task.evaluator(config.task, { examples: 0, model, recipe });
-      return (await evaluate(model, loader, evaluator, { size, normaliser, signal })).scores;
+      const evaluator = newEvaluator();
+      // Of several ranks none leaves before the others: they agree on a stop when all have measured.
+      const own = await evaluate(model, loader, evaluator, { size, normaliser, ...(alone && { signal }) });
+      if (!splits) return own.scores;
+      const sums = evaluator.sums!.read();
+      await ranks.sum(sums);
+      evaluator.sums!.write(sums);
+      return evaluator.result().scores;
     };
+    ranks.doing = `the evaluation of epoch ${state.epoch + 1}`;
     const raw = await measure(valLoader);
     ema?.swap();
-    const averaged = ema !== undefined && signal?.aborted !== true ? await measure(valLoader) : undefined;
+    const averaged = ema !== undefined && !(alone && signal?.aborted === true) ? await measure(valLoader) : undefined;
     const ofMinival = minivalLoader === undefined ? undefined : await measure(minivalLoader);
     ema?.swap();
     return {
@@ -213,7 +252,7 @@ export async function* trainLoop(
 
   try {
     // Asked to stop while pictures were decoded: the first step may be long in coming.
-    if (signal?.aborted === true && state.epoch < recipe.epochs && !state.ended) {
+    if (ranks.world === 1 && signal?.aborted === true && state.epoch < recipe.epochs && !state.ended) {
       yield checkpoint();
       yield { type: 'stopped', step: state.step, steps };
       return;
@@ -226,22 +265,27 @@ export async function* trainLoop(
       let waited = 0; // of them, for pictures
       learner.begin();
       speed.begin();
-      for await (const batch of trainLoader.batches(state.epoch, state.batchInEpoch)) {
+      for await (const batches of learner.steps(state.epoch, state.batchInEpoch)) {
         const learningRate = rateAt(state.step);
+        ranks.doing = `step ${state.step + 1}`;
+        const asked = signal?.aborted === true;
+        const result =
+          config.parts === undefined
+            ? learner.wholeStep(batches[0]!, state, learningRate, scaler)
+            : await learner.stepOfRanks(batches, state, learningRate, { stop: asked, scaler });
         let loss = Number.NaN;
-        if (batch.n > 1) {
-          const result = learner.step(batch, state, learningRate, scaler);
+        if (result.images > 1) {
           loss = result.loss;
           if (result.updated) ema?.update(state.step + 1);
-          state.epochLoss += loss * batch.n;
+          state.epochLoss += loss * result.images;
           for (const [name, sum] of Object.entries(result.figures))
             state.epochFigures[name] = (state.epochFigures[name] ?? 0) + sum;
-          state.epochImages += batch.n;
-          state.images += batch.n;
+          state.epochImages += result.images;
+          state.images += result.images;
         }
         state.step++;
         state.batchInEpoch++;
-        trained += speed.step(batch.n);
+        trained += speed.step(result.images);
         waited = (trainLoader.waitedMs - waitedBefore) / 1000;
         state.seconds = secondsAtStart + trained - waited;
         state.waitedSeconds = waitedAtStart + waited;
@@ -259,7 +303,7 @@ export async function* trainLoop(
           };
         const text = otherWork?.note();
         if (text !== undefined) yield { type: 'advice', step: state.step, text };
-        if (signal?.aborted === true) {
+        if (result.stopped ?? signal?.aborted === true) {
           yield checkpoint();
           yield { type: 'stopped', step: state.step, steps };
           return;
@@ -278,7 +322,8 @@ export async function* trainLoop(
         measured = await measureAll();
         speed.evaluated((performance.now() - began) / 1000);
       }
-      if (signal?.aborted === true) {
+      await broken.gather(ranks, state.epoch);
+      if (await ranks.any(signal?.aborted === true)) {
         // All batches of this epoch are done; the resumed run measures again.
         yield checkpoint();
         yield { type: 'stopped', step: state.step, steps };
@@ -335,6 +380,7 @@ export async function* trainLoop(
       if (state.ended)
         yield { type: 'early-stop', step: state.step, epoch: state.epoch, bestEpoch: state.bestEpoch, selectedOn };
     }
+    if (!ranks.chief) return;
     if (recipe.earlyStopping) writeFileAtomic(finalWeights(out), readFileSync(bestWeights(out)));
     else keepWeights(finalWeights(out), recipe.epochs);
     const total = state.seconds + state.waitedSeconds;

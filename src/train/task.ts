@@ -198,6 +198,11 @@ export interface Evaluator<T extends Targets = Targets, D = unknown> {
    */
   add(outputs: Tensor, batch: Batch<T>): void;
   result(): Evaluation<D>;
+  /**
+   * What was gathered, as numbers whose sums over several evaluators, each of some of the pictures, are what one of all of them would have. Where
+   * it is absent each of several processes measures all pictures.
+   */
+  readonly sums?: { read(): Float64Array; write(values: Float64Array): void };
 }
 
 export interface Evaluation<D = unknown> {

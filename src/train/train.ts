@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
 import { pathsOf } from '../data/sources/source.js';
 import { UsageError } from '../errors.js';
@@ -13,6 +14,7 @@ import { leavableKinds, lookForCopies, runCopies, withoutLeftOut } from './copie
 import { trainLoop } from './loop.js';
 import { checkDevice, looked, openResumedData, openTrainingData } from './open.js';
 import type { TrainOptions } from './options.js';
+import { Ranks } from './ranks.js';
 import { resolveRun } from './start.js';
 import type { Task } from './task.js';
 
@@ -20,18 +22,19 @@ import type { Task } from './task.js';
 export async function* trainRun(
   task: Task,
   options: TrainOptions,
-  { signal }: { signal?: AbortSignal } = {},
+  { signal, ranks = new Ranks() }: Together = {},
 ): AsyncGenerator<TrainEvent> {
   const leaveOut = leavableKinds(options.leaveOut);
   let dataset = await openTrainingData(task, options);
-  let config = await resolveRun(task, options, dataset, signal);
+  let config = withParts(task, await resolveRun(task, options, dataset, signal), ranks);
   checkDevice(config.device);
   checkOut(options.out);
   const broken = yield* looked(dataset, config, { verify: options.verify, signal });
   const copies = yield* lookForCopies(dataset, config.data.path, leaveOut, signal);
   if (copies !== undefined && leaveOut.length > 0) {
     dataset = { ...dataset, ...withoutLeftOut(dataset, copies) };
-    config = { ...(await resolveRun(task, options, dataset, signal)), leftOut: copies.leftOut };
+    const without = await resolveRun(task, options, dataset, signal);
+    config = { ...withParts(task, without, ranks), leftOut: copies.leftOut };
   }
   makeFolder(options.out);
   const unlock = await lockRun(options.out);
@@ -41,7 +44,9 @@ export async function* trainRun(
     saveConfig(options.out, config);
     keepPictures(options.out, dataset);
     if (copies !== undefined) saveCopies(options.out, runCopies(copies, dataset));
-    yield* logged(task, config, options.out, trainLoop(task, config, { out: options.out, dataset, broken, signal }));
+    const { out } = options;
+    await ranks.fromChief<Begun>('run', { config, out: resolve(out), resume: false });
+    yield* logged(task, config, out, trainLoop(task, config, { out, dataset, broken, signal, ranks }));
   } finally {
     unlock();
   }
@@ -54,18 +59,72 @@ export async function* trainRun(
 export async function* resumeRun(
   task: Task,
   run: string,
-  { signal, data }: { signal?: AbortSignal; data?: string } = {},
+  { signal, data, ranks = new Ranks() }: Together & { data?: string } = {},
 ): AsyncGenerator<TrainEvent> {
   const unlock = await lockRun(run);
   try {
     let config = loadConfig(run);
     if (data !== undefined) config = { ...config, data: { ...config.data, path: placeOf(data) } };
     const dataset = await openResumedData(task, config, run);
+    if (ranks.world > 1 && config.parts === undefined)
+      throw new UsageError(
+        `Expected a run that was begun by several processes but ${run} was begun by one. Go on with it in one, or begin anew.`,
+      );
     if (data !== undefined) saveConfig(run, config);
-    yield* logged(task, config, run, trainLoop(task, config, { out: run, resume: true, dataset, signal }));
+    await ranks.fromChief<Begun>('run', { config, out: resolve(run), resume: true });
+    yield* logged(task, config, run, trainLoop(task, config, { out: run, resume: true, dataset, signal, ranks }));
   } finally {
     unlock();
   }
+}
+
+interface Together {
+  signal?: AbortSignal;
+  /** The processes that train it together. */
+  ranks?: Ranks;
+}
+
+/** What rank 0 tells the others of the run, once it has its folder. */
+interface Begun {
+  config: RunConfig;
+  /** The run's folder. */
+  out: string;
+  resume: boolean;
+}
+
+/**
+ * The run of rank 0 on another rank, which writes nothing and needs no options: rank 0's count. Its events are those of a run.
+ * @param taskOf the task of a name
+ */
+export async function* followRun(
+  ranks: Ranks,
+  taskOf: (name: string) => Task,
+  { signal, localRank }: { signal?: AbortSignal; localRank: number },
+): AsyncGenerator<TrainEvent> {
+  const begun = await ranks.fromChief<Begun>('run', undefined);
+  const { resume, out } = begun;
+  const device = /^cuda/.test(begun.config.device) ? `cuda:${localRank}` : begun.config.device;
+  const config = { ...begun.config, device };
+  const task = taskOf(config.task.name);
+  const dataset = await openResumedData(task, config, out);
+  yield* trainLoop(task, config, { out, resume, dataset, signal, ranks });
+}
+
+/** @throws UsageError for a training that several processes cannot share */
+function withParts(task: Task, config: RunConfig, ranks: Ranks): RunConfig {
+  if (ranks.world === 1) return config;
+  if (task.pairs === true || config.unlabelled !== undefined)
+    throw new UsageError(
+      `Expected a training on single labelled pictures but ${task.pairs === true ? `the task ${task.name} compares pairs` : 'this one has --unlabelled'}: ` +
+        'several processes do not share that yet. Start one.',
+    );
+  const { batch, accumulate } = config.recipe.values;
+  const parts = ranks.partsFor(accumulate);
+  if (batch < 2 * parts)
+    throw new UsageError(
+      `Expected a batch of at least ${2 * parts}, two pictures for each of ${parts} parts, but it is ${batch}. Raise --batch, or start fewer ranks.`,
+    );
+  return { ...config, parts };
 }
 
 /**

@@ -6,7 +6,7 @@ import { lastCheckpoint } from '../run/config.js';
 import type { TrainEvent } from '../run/events.js';
 import { commandLine } from '../suggest.js';
 import type { RunFigures } from './finish.js';
-import type { TrainJob, TrainTask } from './train-process.js';
+import { runOf, type TrainJob, type TrainTask } from './train-process.js';
 
 export interface ApartOptions {
   /** Saves and stops. */
@@ -35,14 +35,17 @@ export async function trainApart(
   });
   if (end.type === 'answer') return end.answer;
   if (end.type === 'failed') throw end.error;
-  const run = task.type === 'train' ? task.options.out : task.run;
+  const run = task.type === 'follow' ? undefined : runOf(task);
   throw new RescaledError(
     deathText(end.death, {
       who: 'The training process',
       memory: 'try a smaller --batch or --size',
-      kept: existsSync(lastCheckpoint(run))
-        ? `Its last checkpoint is kept: go on with "rescaled train --resume ${commandLine([run])}".`
-        : 'It had no checkpoint yet.',
+      kept:
+        run === undefined
+          ? 'Rank 0 has the run.'
+          : existsSync(lastCheckpoint(run))
+            ? `Its last checkpoint is kept: go on with "rescaled train --resume ${commandLine([run])}".`
+            : 'It had no checkpoint yet.',
     }),
   );
 }

@@ -4,6 +4,7 @@ import { labelsFile } from '../deploy/model-file.js';
 import { exportOnnx } from '../deploy/onnx/export.js';
 import { checkParity, type Parity } from '../deploy/parity.js';
 import { requireRuntime } from '../deploy/session.js';
+import { clipFacts } from '../deploy/video/clip-facts.js';
 import { UsageError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
 import type { RunConfig } from '../run/config.js';
@@ -24,6 +25,9 @@ export interface Exported {
   labels?: string;
 }
 
+/** Clips that are compared at most: each costs as much as its frames. */
+const MOST_CLIPS = 32;
+
 /** What an exported file says of the run that it comes from. */
 export const trainingFacts = ({ data, trainImages, recipe, seed }: RunConfig): Record<string, unknown> => ({
   dataset: data.name,
@@ -33,7 +37,8 @@ export const trainingFacts = ({ data, trainImages, recipe, seed }: RunConfig): R
 });
 
 /**
- * Writes the ONNX file of a loaded model and compares it with the model on up to `pictures` real pictures of `dataset`.
+ * Writes the ONNX file of a loaded model and compares it with the model on up to `pictures` real pictures of `dataset`,
+ * of videos on the middle clips of up to 32.
  * @throws RescaledError where ONNX Runtime, which the comparison needs, is not installed
  */
 export async function exportModel(
@@ -45,11 +50,7 @@ export async function exportModel(
 ): Promise<Exported> {
   // Before a file is written that nothing was compared with.
   if (dataset !== undefined) await requireRuntime();
-  const { model, size, evalCrop, fit, task, settings } = loaded;
-  if (task.clips === true)
-    throw new UsageError(
-      `Expected weights of a model of pictures but ${loaded.path} is one of clips, which are not exported yet. "rescaled eval" measures it.`,
-    );
+  const { model, size, evalCrop, fit, task, settings, input } = loaded;
   if (task.exported === undefined)
     throw new UsageError(
       `Expected weights that give an answer but ${loaded.path} was learned by the task ${task.name}: it is a beginning. ` +
@@ -58,12 +59,20 @@ export async function exportModel(
   const output = task.exported(settings);
   const width = task.outputs(settings);
   model.train(false);
+  const { clip, ...normalisation } = input;
+  const sides = clip === undefined ? [] : [clip.frames];
   const names = new Map<Tensor, string>([...model.state()].map(([key, tensor]) => [tensor, key]));
   const bytes = scope(() => {
-    const graph = trace((x) => model.forward(x), [zeros([1, 3, size, size])], names);
+    const graph = trace((x) => model.forward(x), [zeros([1, 3, ...sides, size, size])], names);
     return exportOnnx(graph, {
       output,
-      preprocess: { size, evalCrop, ...(fit && { fit }), ...loaded.input },
+      preprocess: {
+        size,
+        evalCrop,
+        ...(fit && { fit }),
+        ...(clip && { clip: clipFacts(clip, size) }),
+        ...normalisation,
+      },
       training: { model: loaded.title, weights: loaded.weights, ...facts },
       totalStride: model.totalStride,
     });
@@ -78,13 +87,15 @@ export async function exportModel(
     return { path, bytes: bytes.length, parity, ...named };
   }
 
-  const n = Math.min(pictures, dataset.val.length);
-  const images = new Uint8Array(n * size * size * 3);
+  const n = Math.min(pictures, dataset.val.length, clip === undefined ? Number.POSITIVE_INFINITY : MOST_CLIPS);
+  const bytesEach = (clip?.frames ?? 1) * size * size * 3;
+  const batch = Math.min(clip === undefined ? 32 : 4, n);
+  const images = new Uint8Array(n * bytesEach);
   const logits = new Float32Array(n * width);
   const loader = new BatchLoader({
     source: dataset.val,
     targets: task.targets,
-    batch: Math.min(32, n),
+    batch,
     mode: 'eval',
     preprocess: preprocessFor(loaded),
     seed: 0,
@@ -93,16 +104,14 @@ export async function exportModel(
   const normaliser = new Normaliser('cpu', loaded.input);
   let done = 0;
   try {
-    for await (const batch of loader.batches(0)) {
-      const count = Math.min(batch.n, n - done);
+    for await (const { images: seen, n: rows } of loader.batches(0)) {
+      const count = Math.min(rows, n - done);
       if (count <= 0) break;
-      images.set(batch.images.subarray(0, count * size * size * 3), done * size * size * 3);
+      images.set(seen.subarray(0, count * bytesEach), done * bytesEach);
       scope(() =>
         noGrad(() =>
           logits.set(
-            model
-              .forward(normaliser.input(batch.images.subarray(0, count * size * size * 3), count, size))
-              .data() as Float32Array,
+            model.forward(normaliser.input(seen.subarray(0, count * bytesEach), count, size)).data() as Float32Array,
             done * width,
           ),
         ),
@@ -115,9 +124,10 @@ export async function exportModel(
   }
   const parity = await checkParity({
     onnx: bytes,
-    images: images.subarray(0, done * size * size * 3),
+    images: images.subarray(0, done * bytesEach),
     n: done,
     size,
+    ...(clip && { frames: clip.frames, batch }),
     referenceLogits: logits.subarray(0, done * width),
     classes: width,
   });

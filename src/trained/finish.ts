@@ -172,7 +172,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
   if (task.exported === undefined) {
     // A beginning for other trainings: it answers nothing itself.
   } else if ('version' in runtime) {
-    say('exporting ONNX and comparing it with the model on real pictures');
+    say(`exporting ONNX and comparing it with the model on real ${task.clips === true ? 'clips' : 'pictures'}`);
     exported = await exportModel(loaded, onnxFile(run), facts, { val: source });
   } else {
     say(`not exported: ${runtime.problem}; then: rescaled export ${commandLine([run])}`);
@@ -342,7 +342,10 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
         : []),
       task.exported === undefined
         ? { what: 'Train on labelled pictures from here', command: `rescaled train FOLDER --from ${run}` }
-        : { what: 'Predict on pictures', command: `rescaled predict ${commandLine([onnxFile(run)])} PICTURES...` },
+        : {
+            what: `Predict on ${task.clips === true ? 'videos' : 'pictures'}`,
+            command: `rescaled predict ${commandLine([onnxFile(run)])} ${task.clips === true ? 'VIDEO' : 'PICTURES'}...`,
+          },
       { what: 'Measure on other data', command: `rescaled eval ${run} DATA` },
       { what: 'Train on your own pictures', command: 'rescaled train FOLDER' },
     ],

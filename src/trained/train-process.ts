@@ -1,12 +1,23 @@
 // The process that trains and finishes a run. trainApart() starts it.
 import type { TaskHandler } from '../child/messages.js';
 import { watchIndexing } from '../data/shard-data.js';
+import { joinRanks, quietLibrary } from '../ranks/join.js';
+import type { RankPlace } from '../ranks/place.js';
 import type { TrainEvent } from '../run/events.js';
-import { resumeTraining, train } from '../tasks/runs.js';
+import { followTraining, resumeTraining, train } from '../tasks/runs.js';
 import type { TrainOptions } from '../train/index.js';
+import { Ranks } from '../train/ranks.js';
 import { finishRun, type RunFigures } from './finish.js';
 
-export type TrainTask = { type: 'train'; options: TrainOptions } | { type: 'resume'; run: string; data?: string };
+export type TrainTask = (
+  | { type: 'train'; options: TrainOptions }
+  | { type: 'resume'; run: string; data?: string }
+  /** Takes part in the run of rank 0. */
+  | { type: 'follow' }
+) & {
+  /** Of several processes that train one run. */
+  place?: RankPlace;
+};
 
 export interface TrainJob {
   task: TrainTask;
@@ -15,16 +26,48 @@ export interface TrainJob {
   answer: RunFigures | undefined;
 }
 
-export const handle: TaskHandler<TrainJob> = async (task, { signal, send, letMessagesIn }) => {
-  const run = task.type === 'train' ? task.options.out : task.run;
-  const events =
-    task.type === 'train' ? train(task.options, { signal }) : resumeTraining(run, { signal, data: task.data });
+export const handle: TaskHandler<TrainJob> = async (task, job) => {
+  const { place } = task;
+  if (place === undefined) return work(task, job, new Ranks());
+  quietLibrary();
+  const ranks = new Ranks(await joinRanks(place, process.env, job.signal));
+  try {
+    return await work(task, job, ranks);
+  } catch (error) {
+    await ranks.fail(error);
+    throw error;
+  }
+};
+
+const work = async (
+  task: TrainTask,
+  { signal, send, letMessagesIn }: Parameters<TaskHandler<TrainJob>>[1],
+  ranks: Ranks,
+): Promise<RunFigures | undefined> => {
   watchIndexing((done, of) => send({ type: 'event', event: { type: 'indexing', step: 0, done, of } }));
   let finished = false;
-  for await (const event of events) {
+  for await (const event of eventsOf(task, ranks, signal)) {
     send({ type: 'event', event });
     if (event.type === 'end') finished = true;
     await letMessagesIn();
   }
-  return finished ? finishRun(run, (text) => send({ type: 'note', text })) : undefined;
+  // Rank 0 measures, exports and reports alone.
+  await ranks.leave();
+  if (task.type === 'follow' || !finished) return undefined;
+  return finishRun(runOf(task), (text) => send({ type: 'note', text }));
 };
+
+/** The folder of the run. */
+export const runOf = (task: Exclude<TrainTask, { type: 'follow' }>): string =>
+  task.type === 'train' ? task.options.out : task.run;
+
+function eventsOf(task: TrainTask, ranks: Ranks, signal: AbortSignal): AsyncGenerator<TrainEvent> {
+  switch (task.type) {
+    case 'train':
+      return train(task.options, { signal, ranks });
+    case 'resume':
+      return resumeTraining(task.run, { signal, data: task.data, ranks });
+    case 'follow':
+      return followTraining(ranks, { signal, localRank: task.place?.localRank ?? 0 });
+  }
+}

@@ -15,8 +15,12 @@ test('the predictor loads neither the engine nor prints anything', () => {
     const path = join(folder, 'net.onnx');
     writeFileSync(path, exportOnnx(net.trace, net.options));
     const predictor = new URL('../../src/deploy/predictor.js', import.meta.url);
+    const ofVideos = new URL('../../src/deploy/video/predictor.js', import.meta.url);
     const script = `
       const { Predictor } = await import(${JSON.stringify(predictor.href)});
+      const { VideoPredictor } = await import(${JSON.stringify(ofVideos.href)});
+      const wrong = await VideoPredictor.load(process.argv[1]).catch(({ message }) => message);
+      if (!/one is of pictures: Predictor.load opens it/.test(wrong)) throw new Error(wrong);
       const predictor = await Predictor.load(process.argv[1]);
       const data = new Uint8Array(27);
       for await (const { predictions } of predictor.predict([{ width: 3, height: 3, data }], { top: 1 })) process.stdout.write(predictions[0].label);

@@ -66,6 +66,15 @@ export function evalFrames(length: number, given: ClipFrames, i: number, of: num
   return repeated(of === 1 ? free >> 1 : Math.trunc((i * free) / (of - 1)), length, clip);
 }
 
+/** Rates are rounded: a hundredth of a frame is none. */
+const ROUNDING = 0.01;
+
+/** Whole frames that a clip covers of a video of this length, 1 at least. @param length Infinity where it is not known yet */
+export function clipSpan(length: number, given: ClipFrames, fps?: number): number {
+  const clip = strided(length, given);
+  return Math.max(1, clip.rule === 'slowfast' ? Math.ceil(spanOf(clip, fps) - ROUNDING) : clip.frames * clip.stride);
+}
+
 const spanOf = ({ frames, stride }: ClipFrames, fps = SLOWFAST_FPS): number => (frames * stride * fps) / SLOWFAST_FPS;
 
 const repeated = (start: number, length: number, { frames, stride }: ClipFrames): Int32Array =>

@@ -28,8 +28,11 @@ export function trainClip(packed: Pixels, options: PreprocessOptions & { clip: C
  * A clip as evaluation sees it. Without a look it is the middle clip through the centre crop.
  * @param index of the video, which the order of shuffled frames is a function of
  */
-export function evalClip(packed: Pixels, options: PreprocessOptions & { clip: ClipOptions }, index = 0): Sample {
-  const video = openClip(packed);
+export const evalClip = (packed: Pixels, options: PreprocessOptions & { clip: ClipOptions }, index = 0): Sample =>
+  evalVideo(openClip(packed), options, index);
+
+/** `evalClip` of frames wherever they lie. */
+export function evalVideo(video: Clip, options: PreprocessOptions & { clip: ClipOptions }, index = 0): Sample {
   const { clip, filter } = options;
   const { look = {} } = clip;
   const { clip: i = 0, clips = 1, crop = 0, crops = 1, order = 'as it is' } = look;

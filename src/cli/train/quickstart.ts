@@ -1,5 +1,6 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { Command } from 'commander';
 import sharp from 'sharp';
 import type { Dataset } from '../../data/dataset.js';
@@ -10,10 +11,12 @@ import { UsageError } from '../../errors.js';
 import { makeFolder } from '../../files.js';
 import { modelTitle } from '../../models/index.js';
 import { finalWeights, isRun, lastCheckpoint, loadConfig } from '../../run/config.js';
+import { didYouMean } from '../../suggest.js';
 import { metricsOf } from '../../tasks/index.js';
 import { openTrainingData, resolveRun } from '../../tasks/runs.js';
 import type { TrainOptions } from '../../train/index.js';
 import { duration, Progress } from '../progress.js';
+import { makeClips, predictVideo, videoNext, videoOptions } from './quickstart-video.js';
 import { runTrainer } from './run-trainer.js';
 import { summary } from './train.js';
 
@@ -23,9 +26,12 @@ const FASHION = '/usr/share/datasets/fashion-mnist';
 export function register(program: Command): void {
   program
     .command('quickstart')
-    .description('train, measure, export and try a small ResNet-RS on Fashion-MNIST')
+    .description(
+      'train, measure, export and try a small ResNet-RS on Fashion-MNIST, or a 3-D one on moving Fashion-MNIST',
+    )
+    .argument('[what]', '"video": which way garments move, in place of what they are')
     .option('--data <folder>', 'IDX files of Fashion-MNIST', FASHION)
-    .option('-o, --out <folder>', 'run folder', join('runs', 'quickstart'))
+    .option('-o, --out <folder>', 'run folder; default runs/quickstart, or runs/quickstart-video')
     .option('--fresh', 'train anew where a finished run could be reused')
     .action(run);
 }
@@ -47,16 +53,24 @@ function options(data: string, out: string): TrainOptions {
   };
 }
 
-async function run(flags: { data: string; out: string; fresh?: boolean }): Promise<void> {
-  const { data, out } = flags;
+async function run(what: string | undefined, flags: { data: string; out?: string; fresh?: boolean }): Promise<void> {
+  if (what !== undefined && what !== 'video')
+    throw new UsageError(
+      `Expected "video" or nothing after quickstart but received "${what}".${didYouMean(what, ['video'])}`,
+    );
+  const video = what === 'video';
+  const { data, out = join('runs', video ? 'quickstart-video' : 'quickstart') } = flags;
   if (!existsSync(data))
     throw new UsageError(
       `Expected Fashion-MNIST at ${data} but it is not there. Install it with: apt-get install dataset-fashion-mnist`,
     );
-  const progress = new Progress(metricsOf()[0]);
-  const wanted = options(data, out);
+  const progress = new Progress(metricsOf(video ? 'video' : undefined)[0]);
+  if (video) await makeClips(data, out, (text) => progress.note(text));
+  const wanted = video ? videoOptions(out) : options(data, out);
   const dataset = await openTrainingData(wanted);
-  const same = isRun(out) && JSON.stringify(loadConfig(out)) === JSON.stringify(await resolveRun(wanted, dataset));
+  const asWritten = JSON.parse(JSON.stringify(await resolveRun(wanted, dataset))) as unknown;
+  // Whatever the order of the settings.
+  const same = isRun(out) && isDeepStrictEqual(JSON.parse(JSON.stringify(loadConfig(out))), asWritten);
   let task: Parameters<typeof runTrainer>[0] = { type: 'train', options: wanted };
   if (same && flags.fresh !== true && existsSync(lastCheckpoint(out))) {
     progress.note(
@@ -81,25 +95,29 @@ async function run(flags: { data: string; out: string; fresh?: boolean }): Promi
     (text) => progress.note(text),
   );
   if (figures === undefined) {
-    console.error('Stopped and saved. "npm run quickstart" goes on from here.');
+    console.error(
+      `Stopped and saved. "${video ? 'npx rescaled quickstart video' : 'npm run quickstart'}" goes on from here.`,
+    );
     process.exitCode = 1;
     return;
   }
 
-  if (figures.onnxMaxAbsDiff !== undefined) await classifySome(out, dataset);
+  const exported = figures.onnxMaxAbsDiff !== undefined;
+  const page = !exported ? undefined : video ? await predictVideo(out) : await classifySome(out, dataset);
 
   console.log(`\n${summary(out, figures)}`);
   console.log(
-    `\nA ResNet-RS of ${(figures.parameters / 1e6).toFixed(2)} M parameters learned to tell ` +
-      `${dataset.classes.length} kinds of clothing apart in ${duration(figures.seconds)} of training.`,
+    `\nA ${video ? '3-D ResNet' : 'ResNet-RS'} of ${(figures.parameters / 1e6).toFixed(2)} M parameters learned to tell ` +
+      `${dataset.classes.length} ${video ? 'motions' : 'kinds of clothing'} apart in ${duration(figures.seconds)} of training.`,
   );
   console.log(`Open the report:           ${join(out, 'report.html')}`);
+  if (video) return videoNext(out, page).forEach((line) => console.log(line));
   console.log('Now your own pictures, one folder a class:');
   console.log('  npx rescaled train FOLDER');
 }
 
 /** The exported file alone, on pictures as files, as a user would. */
-async function classifySome(out: string, dataset: Dataset): Promise<void> {
+async function classifySome(out: string, dataset: Dataset): Promise<undefined> {
   const folder = join(out, 'pictures');
   makeFolder(folder);
   const files: string[] = [];

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { numberOption } from '../../checks.js';
@@ -10,12 +11,15 @@ import { lastName } from '../../files.js';
 import { type Metric, showMetric } from '../../metric.js';
 import { modelFacts, modelTitle } from '../../models/index.js';
 import { passedOverText, picturesOf, unlabelledText } from '../../part-words.js';
-import { finalWeights, loadConfig, type RunConfig } from '../../run/config.js';
+import { watchLauncher } from '../../ranks/launcher.js';
+import { type RankPlace, rankPlace } from '../../ranks/place.js';
+import { finalWeights, lastCheckpoint, loadConfig, type RunConfig } from '../../run/config.js';
 import { commandLine, plural } from '../../suggest.js';
 import { metricsOf, nounOf, taskNamed } from '../../tasks/index.js';
 import { openTrainingData, resolveRun } from '../../tasks/runs.js';
 import { checkLearnOptions, checkOut, leavableKinds, type TrainOptions } from '../../train/index.js';
 import type { RunFigures } from '../../trained/finish.js';
+import type { TrainTask } from '../../trained/train-process.js';
 import { weightsPath } from '../named-weights.js';
 import { integer, number } from '../options.js';
 import { claimFolder, freeFolder } from '../output.js';
@@ -37,6 +41,7 @@ interface TrainFlags extends TrainingFlags {
   epochs?: number;
   out?: string;
   resume?: string;
+  resumeIfThere?: boolean;
   data?: string;
   minutes?: number;
   explain?: boolean;
@@ -97,6 +102,23 @@ Examples:
 }
 
 async function run(data: string | undefined, flags: TrainFlags): Promise<void> {
+  const place = flags.explain === true ? undefined : rankPlace(process.env);
+  if (place !== undefined) {
+    watchLauncher();
+    if (place.rank > 0) return follow(place);
+    // The processes of this machine share its cores.
+    const cores = availableParallelism() / place.localWorld;
+    const threads = flags.threads ?? Math.max(1, Math.floor(cores));
+    console.error(`note: ${place.world} ranks (${place.launcher})`);
+    // A resumed run keeps its own.
+    if (flags.resume === undefined)
+      Object.assign(flags, { threads, workers: flags.workers ?? Math.max(1, Math.min(8, Math.floor(cores) - 1)) });
+  }
+  if (flags.resumeIfThere === true && flags.resume === undefined) {
+    if (flags.out === undefined) throw new UsageError('Expected --out with --resume-if-there: the run to go on with.');
+    if (existsSync(lastCheckpoint(flags.out)))
+      return finish(flags.out, flags, { type: 'resume', run: flags.out, data, ...(place && { place }) });
+  }
   if (flags.resume !== undefined) {
     if (data !== undefined)
       throw new UsageError(
@@ -107,7 +129,12 @@ async function run(data: string | undefined, flags: TrainFlags): Promise<void> {
     const config = loadConfig(flags.resume);
     if (flags.explain === true)
       return console.log(flags.json === true ? JSON.stringify(config, null, 2) : explanation(config));
-    return finish(flags.resume, flags, { type: 'resume', run: flags.resume, data: flags.data });
+    return finish(flags.resume, flags, {
+      type: 'resume',
+      run: flags.resume,
+      data: flags.data,
+      ...(place && { place }),
+    });
   }
   if (data === undefined)
     throw new UsageError('Expected a folder of pictures: rescaled train DATA. See "rescaled train --help".');
@@ -124,10 +151,18 @@ async function run(data: string | undefined, flags: TrainFlags): Promise<void> {
   const claimed = flags.out === undefined ? claimFolder(name) : undefined;
   try {
     const options = { ...given, out: flags.out ?? claimed!.folder };
-    return await finish(options.out, flags, { type: 'train', options }, choice);
+    return await finish(options.out, flags, { type: 'train', options, ...(place && { place }) }, choice);
   } finally {
     claimed?.release();
   }
+}
+
+/** Takes part in the run of rank 0, which knows all options, writes and speaks. */
+async function follow(place: RankPlace): Promise<void> {
+  const note = (text: string): void => console.error(`rank ${place.rank}: ${text}`);
+  let stopped = false;
+  await runTrainer({ type: 'follow', place }, (event) => (stopped ||= event.type === 'stopped'), note);
+  if (stopped) process.exitCode = 1;
 }
 
 /** @param given names of the options beside --resume @throws UsageError for one that a run knows itself */
@@ -173,6 +208,7 @@ function optionsFrom(data: string, flags: TrainFlags): Omit<TrainOptions, 'out'>
     set,
     out: _out,
     resume: _resume,
+    resumeIfThere: _resumeIfThere,
     data: _data,
     minutes,
     explain: _explain,
@@ -249,7 +285,7 @@ function kinds({ task }: RunConfig): string {
 export async function finish(
   out: string,
   flags: Pick<TrainFlags, 'json'>,
-  task: Parameters<typeof runTrainer>[0],
+  task: Exclude<TrainTask, { type: 'follow' }>,
   choice?: Choice,
 ): Promise<void> {
   const name = task.type === 'train' ? task.options.task : loadConfig(out).task.name;
@@ -298,13 +334,14 @@ export function summary(run: string, figures: RunFigures, choice?: Choice): stri
         ]),
     `report   ${join(run, 'report.html')}`,
     `weights  ${finalWeights(run)}`,
-    ...(taskNamed(figures.task).clips === true
-      ? [`next     rescaled eval ${commandLine([run])}`]
-      : taskNamed(figures.task).exported === undefined
-        ? [`next     rescaled train LABELLED --from ${commandLine([run])}`]
-        : difference === undefined
-          ? [`next     ${RUNTIME_INSTALL} && rescaled export ${commandLine([run])}`]
-          : [`ONNX     ${onnxFile(run)}`, `next     rescaled predict ${commandLine([run])} PICTURES...`]),
+    ...(taskNamed(figures.task).exported === undefined
+      ? [`next     rescaled train LABELLED --from ${commandLine([run])}`]
+      : difference === undefined
+        ? [`next     ${RUNTIME_INSTALL} && rescaled export ${commandLine([run])}`]
+        : [
+            `ONNX     ${onnxFile(run)}`,
+            `next     rescaled predict ${commandLine([run])} ${taskNamed(figures.task).clips === true ? 'VIDEO' : 'PICTURES'}...`,
+          ]),
   ].join('\n');
 }
 

@@ -33,6 +33,7 @@ export function register(program: Command): void {
       if (dataset.fingerprint !== config.data.fingerprint)
         console.error(`note: ${config.data.path} has changed since training; the comparison uses what is there now`);
       const { task } = loaded;
+      const clips = task.clips === true;
       const exported = await exportModel(loaded, path, trainingFacts(config), dataset);
       loaded.model.dispose();
       const { parity } = exported;
@@ -41,8 +42,9 @@ export function register(program: Command): void {
         console.log(
           `${path}  ${(exported.bytes / 1e6).toFixed(1)} MB, opset 13\n` +
             (exported.labels === undefined ? '' : `${exported.labels}  the names of its classes\n`) +
-            `compared with the model on ${parity!.pictures} real pictures: ${parityText(parity!, task.name === 'depth' ? ' m' : '')}\n` +
-            `next: rescaled predict ${commandLine([path])} PICTURES...`,
+            `compared with the model on ${parity!.pictures} real ${clips ? 'clips' : 'pictures'}: ` +
+            `${parityText(parity!, task.name === 'depth' ? ' m' : '')}\n` +
+            `next: rescaled predict ${commandLine([path])} ${clips ? 'VIDEO' : 'PICTURES'}...`,
         );
     });
 }

@@ -2,6 +2,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { type Found, type Given, type Ignored, look, type Pattern, picturesOfGiven } from '../../data/given.js';
 import { RescaledError, UsageError } from '../../errors.js';
+import type { BoxFlags } from './box-files.js';
 
 /** Where paths come from. */
 export interface PathOptions {
@@ -20,20 +21,33 @@ export interface Into {
   folders: readonly string[];
 }
 
+/** Options of the command. */
+export interface PredictFlags extends PathOptions, BoxFlags {
+  window?: string;
+  hop?: string;
+  report?: string;
+  ids?: string;
+  top?: number;
+  all?: boolean;
+  threshold?: number;
+  csv?: boolean;
+  json?: boolean;
+  sortInto?: string;
+  out?: string;
+  draw?: string;
+  batch?: number;
+  threads?: number;
+}
+
 /** Stands for standard input. */
-const STDIN = '-';
+export const STDIN = '-';
 
 /**
  * Looks at the paths of the command line before any work is done.
  * @throws UsageError for one that leads to no picture
  */
 export async function checkPaths(paths: readonly string[], options: PathOptions): Promise<void> {
-  const piped = paths.filter((path) => path === STDIN).length;
-  if (piped > 1) throw new UsageError('Expected "-" (standard input) once but received it several times.');
-  if (options.null === true && piped === 0)
-    throw new UsageError(
-      'Expected "-" beside --null, which is about paths on standard input: rescaled predict MODEL - --null.',
-    );
+  checkInput(paths, options);
   for (const path of paths) {
     if (path === STDIN) continue;
     const given = await look(path);
@@ -44,6 +58,16 @@ export async function checkPaths(paths: readonly string[], options: PathOptions)
     // Only the first one is waited for.
     for await (const _ of picturesOfGiven(given)) break;
   }
+}
+
+/** @throws UsageError for standard input twice, or --null without it */
+export function checkInput(paths: readonly string[], options: PathOptions): void {
+  const piped = paths.filter((path) => path === STDIN).length;
+  if (piped > 1) throw new UsageError('Expected "-" (standard input) once but received it several times.');
+  if (options.null === true && piped === 0)
+    throw new UsageError(
+      'Expected "-" beside --null, which is about paths on standard input: rescaled predict MODEL - --null.',
+    );
 }
 
 /** @throws UsageError where a path of the command line takes what is written for inputs, on a second run say */
@@ -62,15 +86,7 @@ export async function* picturesOfPaths(
       yield* picturesOfGiven(await look(path), ignored);
       continue;
     }
-    const input = options.input ?? process.stdin;
-    if (input.isTTY === true)
-      console.error('reading paths from standard input, one a line; Ctrl-D ends them, Ctrl-C ends all');
-    for await (const line of separated(input, options.null === true ? '\0' : '\n')) {
-      if (line.includes('\0'))
-        throw new UsageError(
-          'Expected paths on standard input, one a line, but received NUL characters: paths that they part need --null, ' +
-            'and a picture itself is given by its path.',
-        );
+    for await (const line of pathsOfInput(options)) {
       // Such a list names files: `a[1].jpg` is no pattern, and what has gone meanwhile is one picture that cannot be read.
       const found = await look(line);
       const given: Given = found.kind === 'folder' || found.kind === 'shards' ? found : { kind: 'file', path: line };
@@ -82,6 +98,21 @@ export async function* picturesOfPaths(
         yield { path: line, error: error.message };
       }
     }
+  }
+}
+
+/** The paths on standard input. */
+export async function* pathsOfInput(options: PathOptions): AsyncGenerator<string> {
+  const input = options.input ?? process.stdin;
+  if (input.isTTY === true)
+    console.error('reading paths from standard input, one a line; Ctrl-D ends them, Ctrl-C ends all');
+  for await (const line of separated(input, options.null === true ? '\0' : '\n')) {
+    if (line.includes('\0'))
+      throw new UsageError(
+        'Expected paths on standard input, one a line, but received NUL characters: paths that they part need --null, ' +
+          'and a picture itself is given by its path.',
+      );
+    yield line;
   }
 }
 

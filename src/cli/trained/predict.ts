@@ -5,14 +5,14 @@ import { numberOption, wholeOption } from '../../checks.js';
 import { stemOf } from '../../data/annotations/names.js';
 import { isMapOfPicture } from '../../data/annotations/which.js';
 import type { Found, Ignored } from '../../data/given.js';
-import { modelFile } from '../../deploy/model-file.js';
+import { modelFile, takesClips } from '../../deploy/model-file.js';
 import { type LatePicture, late } from '../../deploy/picture.js';
 import { Predictor } from '../../deploy/predictor.js';
 import { UNSURE } from '../../deploy/told.js';
 import { UsageError } from '../../errors.js';
 import { plural } from '../../suggest.js';
 import { integer, number } from '../options.js';
-import { type BoxFlags, boxWriter, checkResults, formatOption, readCocoIds, resultsOption } from './box-files.js';
+import { boxWriter, checkResults, formatOption, readCocoIds, resultsOption } from './box-files.js';
 import { Drawer } from './drawer.js';
 import { MapFiles } from './map-files.js';
 import {
@@ -26,17 +26,19 @@ import {
   type Written,
   writeLine,
 } from './predict-output.js';
-import { checkInto, checkPaths, type Into, type PathOptions, picturesOfPaths } from './predict-paths.js';
+import { checkInto, checkPaths, type Into, type PredictFlags, picturesOfPaths } from './predict-paths.js';
 import { checkSortFolder, folderNames, Sorter } from './sort-into.js';
 
 export function register(program: Command): void {
   program
     .command('predict')
-    .description('classify pictures, or find boxes, masks or depth in them, with an exported model; needs no libtorch')
+    .description(
+      'classify pictures or videos, or find boxes, masks or depth in pictures, with an exported model; needs no libtorch',
+    )
     .argument('<model>', 'ONNX file, or a run folder that holds one')
     .argument(
       '<pictures...>',
-      'pictures, folders (at any depth), tar shards, patterns in quotes; "-": paths from standard input',
+      'pictures or videos, folders (at any depth), tar shards, patterns in quotes; "-": paths from standard input',
     )
     .option('-k, --top <n>', 'classes to name for each picture; default 3', integer)
     .option('--all', 'the probabilities of all classes')
@@ -46,7 +48,7 @@ export function register(program: Command): void {
       number,
     )
     .option('--csv', 'print CSV: path, label, probability, classes, error')
-    .option('--json', 'print one picture a line as JSON')
+    .option('--json', 'print one picture or video a line as JSON')
     .option('--sort-into <folder>', 'copy each picture into FOLDER/CLASS/')
     .option(
       '-o, --out <folder>',
@@ -56,6 +58,12 @@ export function register(program: Command): void {
     .addOption(resultsOption())
     .addOption(formatOption())
     .option('--ids <file>', "COCO's JSON with the numbers of pictures and classes, for --results in COCO's form")
+    .option(
+      '--window <span>',
+      'of videos: how much is looked at a time, in frames (64) or seconds (2.5s); default: a clip',
+    )
+    .option('--hop <span>', 'of videos: from one window to the next; default: the window')
+    .option('--report <file>', 'of videos: write a page with frames and a timeline of each')
     .option('--force', 'write over what --results names')
     .option('--null', 'paths on standard input end with NUL, as find -print0 writes them')
     .option('-b, --batch <n>', 'pictures at a time; 8 by default, fewer where their maps are large', integer)
@@ -68,28 +76,16 @@ export function register(program: Command): void {
         '  find /photos -name "*.jpg" -print0 | rescaled predict model.onnx - --null --json --top 1\n' +
         '  rescaled predict runs/flowers-1 holiday --sort-into sorted --threshold 0.8\n' +
         '  rescaled predict runs/streets-1 drive --out masks --draw drawn\n' +
+        '  rescaled predict runs/waves-1 holiday.mp4 --hop 0.5s --report holiday.html\n' +
         '\nExit code 1 when pictures could not be read, 2 for misuse.',
     )
     .action(run);
 }
 
-interface Flags extends PathOptions, BoxFlags {
-  ids?: string;
-  top?: number;
-  all?: boolean;
-  threshold?: number;
-  csv?: boolean;
-  json?: boolean;
-  sortInto?: string;
-  out?: string;
-  draw?: string;
-  batch?: number;
-  threads?: number;
-}
-
-async function run(target: string, given: string[], flags: Flags): Promise<void> {
+async function run(target: string, given: string[], flags: PredictFlags): Promise<void> {
   check(flags);
   const file = modelFile(target);
+  if (await takesClips(file)) return (await import('./predict-video.js')).predictVideos(file, given, flags);
   const format = checkResults(flags);
   if (flags.ids !== undefined && format !== 'coco')
     throw new UsageError("Expected --ids with --results in COCO's form, such as --results found.json. Leave it out.");
@@ -182,7 +178,7 @@ async function run(target: string, given: string[], flags: Flags): Promise<void>
   if (tally.failed > 0) process.exitCode = 1;
 }
 
-function check({ top, all, threshold, csv, json, batch, threads }: Flags): void {
+function check({ top, all, threshold, csv, json, batch, threads }: PredictFlags): void {
   wholeOption('--top', top, 1, 1e6);
   wholeOption('--batch', batch, 1, 4096);
   wholeOption('--threads', threads, 1, 1024);
@@ -196,7 +192,7 @@ function check({ top, all, threshold, csv, json, batch, threads }: Flags): void 
 const SHOWN_FROM = 0.3;
 
 /** A model may have learned something else than classes. */
-function checkKind({ gives, other }: Predictor, file: string, flags: Flags): void {
+function checkKind({ gives, other }: Predictor, file: string, flags: PredictFlags): void {
   const { top, all, threshold, sortInto, out, draw, results } = flags;
   const pixels = gives === 'masks' || gives === 'depth';
   const classes = gives === 'logits';
@@ -208,6 +204,9 @@ function checkKind({ gives, other }: Predictor, file: string, flags: Flags): voi
     ['--out', out, pixels],
     ['--draw', draw, pixels || gives === 'boxes'],
     ['--results', results, gives === 'boxes'],
+    ['--window', flags.window, false],
+    ['--hop', flags.hop, false],
+    ['--report', flags.report, false],
   ] as const)
     if (value !== undefined && !allowed)
       throw new UsageError(

@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { PICTURE_EXTENSIONS } from '../decoding/decode.js';
 import { foldersIn, follow, isFolder, listFolder } from '../sources/walk.js';
-import { framesOf } from '../video/animation.js';
+import { pagesOf } from '../video/animation.js';
 import { ANIMATION_EXTENSIONS, isClipName, VIDEO_EXTENSIONS } from '../video/kinds.js';
 import { findLists } from './list.js';
 
@@ -45,7 +45,7 @@ export async function whichVideo(path: string): Promise<string | undefined> {
   if (videos.length > 0 && videos.length >= pictures) return `${videos[0]} is a video file`;
   if (animations.length > 0 && pictures === 0) {
     const opened = animations.slice(0, MOST_OPENED);
-    const frames = await Promise.all(opened.map((name) => framesOf(join(path, name))));
+    const frames = await Promise.all(opened.map((name) => pagesOf(join(path, name))));
     return frames.every((count) => count > 1) ? `${opened[0]} has ${frames[0]} frames` : undefined;
   }
   return pictures > 0 ? undefined : await listOfVideos(path);

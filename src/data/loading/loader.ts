@@ -45,8 +45,20 @@ export interface LoaderOptions<T extends Targets> {
    * batch then has so many rows for each of its pictures.
    */
   views?: readonly PreprocessOptions[];
+  /**
+   * Each batch in parts, of which this process makes those from `from` to before `to`: a pass gives them one by one in place of whole batches.
+   * Part p of n pictures is [floor(p*n/parts), floor((p+1)*n/parts)).
+   */
+  share?: PartShare;
   /** What becomes of pictures that fill no whole batch. Default: `spread` in training, else `keep`. See `batchBounds`. */
   rest?: Rest;
+}
+
+/** Some parts of each batch. */
+export interface PartShare {
+  parts: number;
+  from: number;
+  to: number;
 }
 
 /**
@@ -67,6 +79,7 @@ export class BatchLoader<T extends Targets> {
   #reader: Promise<TargetReader<T>> | undefined;
   /** Batch b is [bounds[b], bounds[b + 1]) of the epoch's order. */
   readonly #bounds: readonly number[];
+  readonly #share: PartShare;
   readonly #joint: JointOrder | undefined;
   readonly #plan: BatchPlan;
   /** Looks at each picture; 0: the usual one. */
@@ -91,6 +104,7 @@ export class BatchLoader<T extends Targets> {
       joint,
       styles,
       views,
+      share = { parts: 1, from: 0, to: 1 },
     } = options;
     checkWhole('batch', batch, 1);
     checkWhole('workers', workers, 0);
@@ -98,6 +112,8 @@ export class BatchLoader<T extends Targets> {
     checkWhole('repeats', repeats, 1);
     if (views !== undefined && (views.length === 0 || joint !== undefined || repeats > 1))
       throw new RescaledError('Expected at least one view of each picture, and no joint order or repeats beside it.');
+    if (share.parts > 1 && (joint !== undefined || views !== undefined))
+      throw new RescaledError('Expected whole batches of a joint order or of views, but received parts of them.');
     if (source.length === 0) throw new UsageError(`Expected pictures in ${source.name} but it has none.`);
     const least = rest === 'drop' ? batch : rest === 'spread' ? Math.min(batch, 2) : 1;
     if (source.length < least) {
@@ -118,6 +134,7 @@ export class BatchLoader<T extends Targets> {
       repeats,
     };
     this.#ahead = Math.max(2, prefetch);
+    this.#share = share;
     this.#bounds = joint === undefined ? batchBounds(source.length, batch, rest) : [];
     this.#joint = joint && new JointOrder(joint);
     this.batchesPerEpoch = this.#joint?.batchesPerEpoch ?? this.#bounds.length - 1;
@@ -133,6 +150,11 @@ export class BatchLoader<T extends Targets> {
   /** Pictures that could not be read so far: index in the source -> reason. */
   get broken(): ReadonlyMap<number, string> {
     return this.#broken;
+  }
+
+  /** Pictures of batch b of an epoch, all parts together; of a plain order. */
+  sizeOf(b: number): number {
+    return this.#bounds[b + 1]! - this.#bounds[b]!;
   }
 
   /** Rows of the first batch of an epoch, pictures that cannot be read among them. */
@@ -181,22 +203,26 @@ export class BatchLoader<T extends Targets> {
     const current = () => Atomics.load(this.#currentPass, 0) === pass;
     const order = this.#joint === undefined ? this.#order(epoch) : undefined;
     const queue: Promise<MadeBatch<T> | undefined>[] = [];
-    let next = startBatch;
+    const { from, to } = this.#share;
+    const own = to - from;
+    const end = this.batchesPerEpoch * own;
+    let next = startBatch * own; // counts the parts that are made here
     const request = async (): Promise<MadeBatch<T> | undefined> => {
-      const wanted = this.#request(epoch, next++, order);
+      const k = next++;
+      const wanted = this.#request(epoch, Math.floor(k / own), order, from + (k % own));
       if (this.#pool !== undefined) return this.#pool.run({ pass, ...wanted }) as Promise<MadeBatch<T> | undefined>;
       this.#reader ??= openTargets(this.#targets, this.#source);
       return makeBatch(this.#source, await this.#reader, wanted, this.#plan);
     };
     const fill = () => {
-      while (this.#pool !== undefined && queue.length < this.#ahead && next < this.batchesPerEpoch) {
+      while (this.#pool !== undefined && queue.length < this.#ahead && next < end) {
         const promise = request();
         promise.catch(() => undefined); // heard when its turn comes; a dropped pass never asks
         queue.push(promise);
       }
     };
     try {
-      for (let b = startBatch; b < this.batchesPerEpoch; b++) {
+      for (let k = startBatch * own; k < end; k++) {
         if (!current()) throw new RescaledError(ENDED);
         fill();
         const started = performance.now();
@@ -214,16 +240,18 @@ export class BatchLoader<T extends Targets> {
     }
   }
 
-  /** Batch b of an epoch. @param order of the epoch, where it is no joint one */
-  #request(epoch: number, b: number, order: Uint32Array | undefined): BatchRequest {
+  /** Batch b of an epoch, or a part of it. @param order of the epoch, where it is no joint one */
+  #request(epoch: number, b: number, order: Uint32Array | undefined, part = 0): BatchRequest {
     if (order === undefined) {
       const { indices, ...draws } = this.#joint!.draws(epoch, b);
       return { epoch, first: 0, batch: b, indices, draws };
     }
-    const first = this.#bounds[b]!;
-    const pictures = order.subarray(first, this.#bounds[b + 1]!);
+    const { parts } = this.#share;
+    const [begin, n] = [this.#bounds[b]!, this.sizeOf(b)];
+    const first = begin + Math.floor((part * n) / parts);
+    const pictures = order.subarray(first, begin + Math.floor(((part + 1) * n) / parts));
     if (this.#views > 0) return { epoch, first: 0, batch: b, ...this.#viewed(epoch, pictures) };
-    return { epoch, first, batch: b, indices: Int32Array.from(pictures) };
+    return { epoch, first, batch: b * parts + part, indices: Int32Array.from(pictures) };
   }
 
   /** Each picture in all its views, which stand in a row. */

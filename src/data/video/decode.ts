@@ -37,7 +37,7 @@ export async function framesIn(folder: string): Promise<string[]> {
 const endingOf = (name: string): string => /\.[^.]*$/.exec(name)?.[0].toLowerCase() ?? '';
 
 /** @throws BrokenPicture where there is nothing, or nothing in it */
-async function kindAt(path: string): Promise<'folder' | 'animation' | 'video'> {
+export async function kindAt(path: string): Promise<'folder' | 'animation' | 'video'> {
   try {
     const facts = await stat(path);
     if (facts.isDirectory()) return 'folder';

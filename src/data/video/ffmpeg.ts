@@ -15,15 +15,20 @@ const CONTAINERS =
 /** Lines that are kept of what it says is wrong. */
 const MOST_LINES = 20;
 
-/** What one run of the program gave. */
-interface Run {
-  data: Buffer[];
-  bytes: number;
+/** What the program tells of a file. */
+export interface Heard {
+  /** Of the frames that it gave, in seconds. */
   times: number[];
   sides: Set<string>;
   /** Of the file, in seconds, where it says it. */
   duration: number | undefined;
   errors: string[];
+}
+
+/** What one run of the program gave. */
+export interface Run extends Heard {
+  data: Buffer[];
+  bytes: number;
   code: number | null;
   signal: NodeJS.Signals | null;
   /** Why it was ended. */
@@ -50,7 +55,7 @@ export async function decodeVideo(path: string, request: ClipRequest): Promise<D
   }
   // The picture changes its size on the way: all frames as the first one.
   if (run.sides.size > 1) run = await read(start, limits.frames, [...run.sides][0]);
-  check(path, run, limits, start);
+  checkRun(path, run, limits, start);
   const [side = '0x0'] = run.sides;
   const [width, height] = side.split('x').map(Number) as [number, number];
   const count = Math.min(limits.frames, run.times.length);
@@ -67,23 +72,23 @@ function rising(times: number[]): number[] | undefined {
   return times;
 }
 
-function check(
+/** @throws BrokenPicture where a run did not give what it should */
+export function checkRun(
   path: string,
-  { errors, code, signal, stopped, times, bytes }: Run,
+  { errors, code, signal, stopped, bytes }: Pick<Run, 'errors' | 'code' | 'signal' | 'stopped' | 'bytes'>,
   limits: ClipLimits,
-  start: number,
+  start = 0,
 ): void {
   if (stopped !== undefined) throw new BrokenPicture(path, stopped);
   const [first] = errors;
   if (first !== undefined) throw new BrokenPicture(path, reasonOf(errors.join('; '), limits));
   if (signal !== null || code !== 0)
     throw new BrokenPicture(path, `ffmpeg ${signal === null ? `left with code ${code}` : `was ended by ${signal}`}`);
-  if (times.length === 0 || bytes === 0)
-    throw new BrokenPicture(path, `it has no frames${start > 0 ? ` from ${start} s on` : ''}`);
+  if (bytes === 0) throw new BrokenPicture(path, `it has no frames${start > 0 ? ` from ${start} s on` : ''}`);
 }
 
 /** What ffmpeg says, in one line. */
-function reasonOf(text: string, { memory }: ClipLimits): string {
+export function reasonOf(text: string, { memory }: ClipLimits): string {
   if (/not on whitelist/i.test(text)) return 'it is a picture, a playlist or another kind that is no video file';
   if (/matches no streams/i.test(text)) return 'it has no moving pictures, only sound or text';
   if (/moov atom not found/i.test(text))
@@ -104,14 +109,16 @@ function scaleOf(side: number, sides: string | undefined): string {
   return `scale=w='max(1,trunc(iw*clip(sar,0.25,4)*${factor}+0.5))':h='max(1,trunc(ih*${factor}+0.5))':${flags}`;
 }
 
-interface Window {
+export interface Window {
   from: number;
   length?: number;
-  frames: number;
-  sides: string | undefined;
+  /** So many at most; undefined: all. */
+  frames?: number;
+  sides?: string | undefined;
 }
 
-function runFfmpeg(path: string, side: number, window: Window, limits: ClipLimits): Promise<Run> {
+/** Starts the program: frames come as bytes on its standard output, and what it tells of them on the other. */
+export function startFfmpeg(path: string, side: number, window: Window, limits: ClipLimits) {
   const program = findFfmpeg();
   if (program === undefined) throw missingFfmpeg(path);
   const { from, length, frames, sides } = window;
@@ -122,17 +129,45 @@ function runFfmpeg(path: string, side: number, window: Window, limits: ClipLimit
     ...(length === undefined ? [] : ['-t', length.toFixed(6)]),
     ...['-i', `file:${resolve(path)}`, '-map', '0:V:0', '-an', '-sn', '-dn'],
     ...['-vf', `${scaleOf(side, sides)},setsar=1,format=rgb24,showinfo=checksum=0`],
-    ...['-fps_mode', 'passthrough', '-frames:v', String(frames), '-pix_fmt', 'rgb24', '-f', 'rawvideo', 'pipe:1'],
+    ...[
+      '-fps_mode',
+      'passthrough',
+      ...(frames === undefined ? [] : ['-frames:v', String(frames)]),
+      '-pix_fmt',
+      'rgb24',
+      '-f',
+      'rawvideo',
+      'pipe:1',
+    ],
   ];
   const prlimit = findPrlimit();
   const [command, all] =
     prlimit === undefined ? [program, args] : [prlimit, [`--as=${limits.memory}`, program, ...args]];
+  return spawn(command, all, { stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true });
+}
+
+/** What the program tells, line by line, as it comes. @param told after each piece */
+export function listen(child: ReturnType<typeof startFfmpeg>, into: Heard, told = (): void => {}): void {
+  let rest = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    const lines = (rest + text).split(/[\r\n]/);
+    rest = lines.pop()!.slice(-10_000);
+    for (const line of lines) heard(into, line);
+    told();
+  });
+  child.stderr.once('end', () => heard(into, rest));
+}
+
+export const notStarted = (error: Error): RescaledError =>
+  new RescaledError(`Cannot start ffmpeg: ${error.message}`, { cause: error });
+
+export function runFfmpeg(path: string, side: number, window: Window, limits: ClipLimits): Promise<Run> {
+  const child = startFfmpeg(path, side, window, limits);
   return new Promise((done, failed) => {
     const run: Run = {
       ...{ data: [], bytes: 0, times: [], sides: new Set(), duration: undefined, errors: [] },
       ...{ code: null, signal: null, stopped: undefined },
     };
-    const child = spawn(command, all, { stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true });
     const stop = (reason: string): void => {
       run.stopped ??= reason;
       child.kill('SIGKILL');
@@ -143,19 +178,13 @@ function runFfmpeg(path: string, side: number, window: Window, limits: ClipLimit
       if (run.bytes > limits.bytes) return stop(`its frames take more than ${limits.bytes} bytes`);
       run.data.push(chunk);
     });
-    let rest = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      const lines = (rest + text).split(/[\r\n]/);
-      rest = lines.pop()!.slice(-10_000);
-      for (const line of lines) heard(run, line);
-    });
+    listen(child, run);
     child.once('error', (error) => {
       clearTimeout(timer);
-      failed(new RescaledError(`Cannot start ${command}: ${error.message}`, { cause: error }));
+      failed(notStarted(error));
     });
     child.once('close', (code, signal) => {
       clearTimeout(timer);
-      heard(run, rest);
       done(Object.assign(run, { code, signal }));
     });
   });
@@ -168,7 +197,7 @@ const WRONG = /^(?:\[[^\]]*\] )?\[(?:error|fatal|panic)\] (.*)$/;
 const OF_WRITING = /non monotonically increasing dts|Conversion failed|Error while (?:filtering|decoding stream)/;
 
 /** A line of what the program tells. */
-function heard(run: Run, line: string): void {
+function heard(run: Heard, line: string): void {
   const frame = FRAME.exec(line);
   if (frame !== null) {
     run.times.push(Number(frame[1]));

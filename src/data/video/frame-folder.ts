@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { BrokenPicture, decodeFile, loadSharp } from '../decoding/decode.js';
-import { CLIP_LIMITS, type ClipRequest, type DecodedClip } from './limits.js';
+import { CLIP_LIMITS, type ClipRequest, type DecodedClip, type VideoFrame } from './limits.js';
 
 /** Decoded at a time. */
 const AHEAD = 4;
@@ -29,36 +29,48 @@ export async function decodeFrames(
   request: ClipRequest,
 ): Promise<DecodedClip> {
   const limits = { ...CLIP_LIMITS, ...request.limits };
+  const cut = names.length > limits.frames;
+  const from = cut ? (names.length - limits.frames) >> 1 : 0;
+  const kept = [...names].sort(inOrder).slice(from, from + limits.frames);
+  let sides = { width: 0, height: 0 };
+  let data = new Uint8Array(0);
+  let k = 0;
+  for await (const { data: frame, width, height } of folderFrames(folder, kept, request)) {
+    if (k === 0) {
+      sides = { width, height };
+      if (kept.length * frame.length > limits.bytes)
+        throw new BrokenPicture(folder, `its frames take more than ${limits.bytes} bytes`);
+      data = new Uint8Array(kept.length * frame.length);
+    }
+    data.set(frame, frame.length * k++);
+  }
+  return { data, ...sides, cut };
+}
+
+/** The same one by one. @param sorted names of the pictures */
+export async function* folderFrames(
+  folder: string,
+  sorted: readonly string[],
+  request: ClipRequest,
+): AsyncGenerator<VideoFrame> {
+  const limits = { ...CLIP_LIMITS, ...request.limits };
   if (request.start !== undefined || request.end !== undefined)
     throw new BrokenPicture(folder, 'its frames have no times, so that no start and end can be taken of it');
-  if (names.length === 0) throw new BrokenPicture(folder, 'it has no pictures');
-  const cut = names.length > limits.frames;
-  const sorted = [...names].sort(inOrder);
-  const from = cut ? (names.length - limits.frames) >> 1 : 0;
-  const kept = sorted.slice(from, from + limits.frames);
+  if (sorted.length === 0) throw new BrokenPicture(folder, 'it has no pictures');
   const options = { targetSize: request.side / 4, limits: { pixels: limits.pixels } };
   let sides: { width: number; height: number } | undefined;
-  let data = new Uint8Array(0);
-  for (let start = 0; start < kept.length; start += AHEAD) {
-    const some = kept.slice(start, start + AHEAD);
+  for (let start = 0; start < sorted.length; start += AHEAD) {
+    const some = sorted.slice(start, start + AHEAD);
     const decoded = await Promise.all(some.map((name) => decodeFile(join(folder, name), options))).catch((error) => {
       if (!(error instanceof BrokenPicture)) throw error;
       throw new BrokenPicture(folder, `${error.path.slice(folder.length + 1)}: ${error.reason}`, { cause: error });
     });
-    for (const [k, picture] of decoded.entries()) {
-      if (sides === undefined) {
-        const { width, height } = picture;
-        sides = { width, height };
-        if (kept.length * width * height * 3 > limits.bytes)
-          throw new BrokenPicture(folder, `its frames take more than ${limits.bytes} bytes`);
-        data = new Uint8Array(kept.length * width * height * 3);
-      }
-      const { width, height } = sides;
-      const same = picture.width === width && picture.height === height;
-      data.set(same ? picture.data : await fitted(picture, sides), (start + k) * width * height * 3);
+    for (const picture of decoded) {
+      sides ??= { width: picture.width, height: picture.height };
+      const same = picture.width === sides.width && picture.height === sides.height;
+      yield { data: same ? picture.data : await fitted(picture, sides), ...sides };
     }
   }
-  return { data, ...sides!, cut };
 }
 
 async function fitted(

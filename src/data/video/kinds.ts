@@ -11,9 +11,12 @@ export const VIDEO_EXTENSIONS: ReadonlySet<string> = new Set(
 /** Animations that sharp reads. */
 export const ANIMATION_EXTENSIONS: ReadonlySet<string> = new Set(['.gif', '.webp']);
 
+/** `.mp4` of `a/Wave.MP4`; '' where there is none. */
+export const endingOf = (name: string): string => extname(name).toLowerCase();
+
 /** Whether a file by its name is a whole clip. */
 export function isClipName(name: string): boolean {
-  const ending = extname(name).toLowerCase();
+  const ending = endingOf(name);
   return VIDEO_EXTENSIONS.has(ending) || ANIMATION_EXTENSIONS.has(ending);
 }
 

@@ -36,6 +36,16 @@ export interface ClipRequest {
  */
 export const storedSide = (size: number): number => 4 * Math.ceil((size * 8) / 7 / 4);
 
+/** One frame of a video. */
+export interface VideoFrame {
+  /** [height, width, 3], those of all frames of a video alike. */
+  data: Uint8Array;
+  width: number;
+  height: number;
+  /** When it begins, in seconds; absent where nothing says it. */
+  time?: number;
+}
+
 /** Frames of a video, decoded. */
 export interface DecodedClip {
   /** [frames, height, width, 3] */

@@ -18,7 +18,7 @@ import { DataType, type DimensionProto, encodeModel, IR_VERSION, OPSET, type Val
 export interface ExportOptions {
   /** What stands in a row of the model's output. */
   output: ExportedOutput;
-  preprocess: Pick<Preprocess, 'size' | 'evalCrop' | 'fit' | 'mean' | 'std'> & {
+  preprocess: Pick<Preprocess, 'size' | 'evalCrop' | 'fit' | 'mean' | 'std' | 'clip'> & {
     interpolation?: Preprocess['interpolation'];
   };
   training: TrainingFacts;
@@ -35,25 +35,27 @@ const PROTOBUF_LIMIT = 2 ** 31 - 1;
  *     images [N, S, S, 3] uint8  ->  x = (images - 255 mean) / (255 std) as [N, 3, S, S]
  *                                ->  logits [N, K], probabilities [N, K]
  *
- * or finds boxes, masks or depth in them (outputs.ts). The batch N is free.
+ * or finds boxes, masks or depth in them (outputs.ts). Clips of T frames are [N, T, S, S, 3] and x is [N, 3, T, S, S]. The batch N is free.
  * Batch normalisation is folded into convolutions. Labels, preprocessing and training facts travel
  * in the file's metadata.
  *
- * @param trace one forward in evaluation mode: one float32 input, normalised, [n, 3, S, S]; one output
+ * @param trace one forward in evaluation mode: one float32 input, normalised, [n, 3, S, S] or [n, 3, T, S, S]; one output
  * @returns the bytes of the file
  * @throws RescaledError for an operator that cannot be exported; UsageError when labels or size do not fit the trace
  */
 export function exportOnnx(trace: TraceGraph, options: ExportOptions): Uint8Array {
   const { output: gives } = options;
   const preprocess = fullPreprocess(options.preprocess);
-  const { size, mean, std } = preprocess;
+  const { size, mean, std, clip } = preprocess;
+  /** Between the batch and the channels. */
+  const sides = clip === undefined ? [size, size] : [clip.frames, size, size];
   const { traced, why, outputs, add } = outputsOf(gives, size, options.totalStride);
-  const [input, output] = ends(trace, size, traced, why);
+  const [input, output] = ends(trace, sides, traced, why);
 
   const graph = new OnnxGraph();
-  const channels = [1, 3, 1, 1];
+  const channels = [1, 3, ...sides.map(() => 1)];
   const bytes = graph.add('Cast', ['images'], { to: DataType.FLOAT });
-  const planes = graph.add('Transpose', [bytes], { perm: [0, 3, 1, 2] });
+  const planes = graph.add('Transpose', [bytes], { perm: [0, sides.length + 1, ...sides.map((_, i) => i + 1)] });
   const centred = graph.add('Sub', [
     planes,
     graph.floats(
@@ -103,7 +105,7 @@ export function exportOnnx(trace: TraceGraph, options: ExportOptions): Uint8Arra
       node: graph.nodes.map(nodeProto),
       initializer: [...graph.initializers].map(([name, tensor]) => tensorProto(name, tensor)),
       input: [
-        valueInfo('images', DataType.UINT8, [{ dimParam: 'N' }, ...[size, size, 3].map((dimValue) => ({ dimValue }))]),
+        valueInfo('images', DataType.UINT8, [{ dimParam: 'N' }, ...[...sides, 3].map((dimValue) => ({ dimValue }))]),
       ],
       output: outputs.map(({ name, type, dims }) =>
         valueInfo(
@@ -118,7 +120,7 @@ export function exportOnnx(trace: TraceGraph, options: ExportOptions): Uint8Arra
 }
 
 function fullPreprocess(given: ExportOptions['preprocess']): Preprocess {
-  const { size, evalCrop, fit, mean, std, interpolation = 'bicubic' } = given;
+  const { size, evalCrop, fit, mean, std, clip, interpolation = 'bicubic' } = given;
   if (
     mean.length !== 3 ||
     std.length !== 3 ||
@@ -134,11 +136,12 @@ function fullPreprocess(given: ExportOptions['preprocess']): Preprocess {
     evalCrop,
     ...(fit && { fit }),
     interpolation,
-    layout: 'NHWC',
+    layout: clip === undefined ? 'NHWC' : 'NTHWC',
     channels: 'RGB',
     mean,
     std,
     resizeRule: resizeRule(size, evalCrop, interpolation, fit),
+    ...(clip && { clip }),
   };
 }
 
@@ -150,12 +153,12 @@ function statedOf(gives: ExportedOutput): Pick<OnnxMetadata, 'labels' | 'numbers
 }
 
 /**
- * The trace's input and output, checked against the picture size and what is wanted.
+ * The trace's input and output, checked against the sides of a picture or clip and what is wanted.
  * @param wanted sides of the output behind the batch @param why these
  */
 function ends(
   trace: TraceGraph,
-  size: number,
+  sides: readonly number[],
   wanted: readonly number[],
   why: string,
 ): [input: number, output: number] {
@@ -174,7 +177,8 @@ function ends(
       `Cannot export to ONNX: expected ${expected} for the traced ${what} but its shape is [${shape.join(', ')}].`,
     );
   };
-  expectShape(input!, 'input', `[n, 3, ${size}, ${size}] (preprocess.size is ${size})`, [3, size, size]);
+  const size = sides.at(-1)!;
+  expectShape(input!, 'input', `[n, 3, ${sides.join(', ')}] (preprocess.size is ${size})`, [3, ...sides]);
   expectShape(output!, 'output', `[n, ${wanted.join(', ')}] (${why})`, wanted);
   return [input!, output!];
 }

@@ -190,6 +190,16 @@ gap: 26px 36px; margin: 14px 0 0; padding: 0; list-style: none; }
 .class-key { list-style: none; margin: 0 0 12px; padding: 0; display: flex; flex-wrap: wrap; gap: 2px 16px; font-size: 13px; color: var(--muted); }
 .colour { display: inline-block; width: 13px; height: 13px; border-radius: 3px; vertical-align: -2px; margin-right: 6px; }
 .map-scale { display: inline-block; width: 180px; height: 12px; margin: 0 8px; border-radius: 2px; vertical-align: -1px; }
+.film { display: flex; gap: 2px; }
+.film figure { flex: 1 1 0; min-width: 0; margin: 0; }
+.film img { display: block; width: 100%; background: var(--raised); image-rendering: auto; }
+.film figcaption { color: var(--muted); font-size: 11px; text-align: center; overflow: hidden; white-space: nowrap; }
+.timeline { margin: 8px 0 0; }
+.timeline .names { position: relative; height: 18px; color: var(--muted); font-size: 12px; }
+.timeline .names span { position: absolute; text-align: center; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.timeline svg { display: block; width: 100%; height: 96px; background: var(--raised); }
+.timeline line { stroke: var(--rule); stroke-width: 1px; vector-effect: non-scaling-stroke; }
+.timeline .ticks { display: flex; justify-content: space-between; color: var(--muted); font-size: 11.5px; margin: 3px 0 8px; }
 .recipe td:first-child, .pairs-list td:first-child { white-space: nowrap; }
 .recipe .source { color: var(--muted); }
 .recipe small { display: block; color: var(--muted); font-size: 13px; }

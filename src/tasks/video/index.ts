@@ -36,6 +36,7 @@ export const video: Task<Labels, ClassSettings, VideoDetails> = {
       recipe: { ...values, mixup: 0, cutmix: 0 },
       ...{ classes: modelOptions.classes, names, labels, size, seed, device },
     }),
+  exported: ({ classes }) => ({ kind: 'classes', labels: classes }),
   evaluator: ({ classes }, options) => videoEvaluator(classes.length, options),
   told: (found, settings, much) => ({
     views: found.details.views,

@@ -46,6 +46,8 @@ export function compilePlan(
       libtorch,
       packages.map(({ include }) => include),
     ),
+    // Gloo's own headers, where they are, come first (native/gloo_names/names.h).
+    ...['-DUSE_C10D_GLOO', '-idirafter', join(native, 'gloo_names')],
   ];
   const common = JSON.stringify([
     compiler,

@@ -56,3 +56,9 @@ export function diagnoseGradient(norm: number, loss: number, step: number, learn
       `(learning rate ${learningRate.toPrecision(3)}) while the loss is ${loss.toPrecision(3)}. ${ADVICE}`,
   );
 }
+
+/** The same where it was found on another rank, which says more. */
+export const lossOfOthers = (step: number, learningRate: number): NotFinite =>
+  new NotFinite(
+    `The loss is not finite on another rank at step ${step + 1} (learning rate ${learningRate.toPrecision(3)}). ${ADVICE}`,
+  );

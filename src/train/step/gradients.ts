@@ -14,6 +14,10 @@ export interface GradientOptions {
   precision: Recipe['precision'];
   /** Factor on the loss and so on the gradients; see `LossScaler`. */
   scale?: number;
+  /** Pictures of the whole step, where this batch is a part of it: the gradient is then its share. Default: those of the batch. */
+  of?: number;
+  /** Called before the last backward pass. */
+  last?: () => void;
 }
 
 /**
@@ -30,7 +34,7 @@ export function batchGradients(
   options: GradientOptions,
   wrong: (loss: number, x: Tensor) => RescaledError,
 ): { loss: number; figures: Record<string, number> } {
-  const { normaliser, size, precision, scale = 1 } = options;
+  const { normaliser, size, precision, scale = 1, of = n } = options;
   const parts = Math.max(1, Math.min(options.parts, Math.floor(n / 2)));
   const bytes = step.images.length / n;
   let loss = 0;
@@ -55,7 +59,8 @@ export function batchGradients(
       const found = step.loss(outputs, begin, end);
       const value = found.loss.item();
       if (!Number.isFinite(value)) throw wrong(value, x);
-      const factor = ((end - begin) / n) * scale;
+      const factor = ((end - begin) / of) * scale;
+      if (part === parts - 1) options.last?.();
       (factor === 1 ? found.loss : mul(found.loss, factor)).backward();
       loss += (value * (end - begin)) / n;
       for (const [name, sum] of Object.entries(found.figures)) figures[name] = (figures[name] ?? 0) + sum;

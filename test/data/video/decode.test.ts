@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { BrokenPicture } from '../../../src/data/decoding/decode.js';
 import { decodeClip } from '../../../src/data/video/decode.js';
 import { inOrder } from '../../../src/data/video/frame-folder.js';
-import { type DecodedClip, storedSide } from '../../../src/data/video/limits.js';
-import { missingFfmpeg } from '../../../src/data/video/programs.js';
+import { type DecodedClip, storedSide, type VideoFrame } from '../../../src/data/video/limits.js';
+import { findFfmpeg, missingFfmpeg } from '../../../src/data/video/programs.js';
+import { clipFrames } from '../../../src/data/video/stream.js';
 import { temporaryFolder } from '../helpers.js';
 import { animation, frameFolder, square, turned, videoFile, withoutFfmpeg } from './helpers.js';
 
@@ -126,4 +128,57 @@ test('video files that are none, or not whole', { skip: withoutFfmpeg }, async (
   assert.match(await reasonOf('list.mp4'), /no video/);
   assert.match(await reasonOf('whole.mp4', { limits: { seconds: 0.001 } }), /not decoded within/);
   assert.match(await reasonOf('whole.mp4', { limits: { pixels: 100 } }), /ffmpeg|damaged|pixel/i);
+});
+
+test('one by one: the frames and times that are decoded together, or the same reason', async () => {
+  const names = withoutFfmpeg ? [] : ['a.mkv', 'vary.mkv', 'lying.mp4', 'cut.mp4', 'sound.wav', 'both.ts'];
+  if (!withoutFfmpeg) {
+    writeFileSync(file('sound.wav'), readFileSync(file('a.gif')).subarray(3));
+    // The picture changes its size on the way.
+    const parts = [32, 48].map((own) => {
+      videoFile(file('part.ts'), square(5, own, 2), own, ['-r', '25', '-c:v', 'mpeg2video']);
+      return readFileSync(file('part.ts'));
+    });
+    writeFileSync(file('both.ts'), Buffer.concat(parts));
+    const { width, height, data } = await decodeClip(file('both.ts'), { side: 64 });
+    assert.deepEqual([width, height], [32, 32]);
+    assert.ok(data.length > 7 * 3 * 32 ** 2);
+  }
+  for (const name of ['folder', 'a.gif', 'a.webp', 'delays.gif', 'cut.gif', 'nothing.mp4', ...names])
+    for (const side of name.startsWith('a.') ? [64, 16] : [64]) {
+      const whole = await decodeClip(file(name), { side }).catch((error: BrokenPicture) => error.reason);
+      const frames: VideoFrame[] = [];
+      const reason = await (async () => {
+        for await (const frame of clipFrames(file(name), { side })) frames.push(frame);
+        return undefined;
+      })().catch((error: BrokenPicture) => error.reason);
+      if (typeof whole === 'string') {
+        assert.equal(reason, whole, name);
+        continue;
+      }
+      assert.equal(reason, undefined, name);
+      assert.ok(frames.every(({ width, height }) => width === whole.width && height === whole.height));
+      assert.ok(Buffer.concat(frames.map(({ data }) => data)).equals(Buffer.from(whole.data)), `${name} at ${side}`);
+      assert.deepEqual(whole.times ?? [], whole.times === undefined ? [] : frames.map(({ time }) => time), name);
+    }
+});
+
+test('a long video takes no more memory than a short one', { skip: withoutFfmpeg }, async () => {
+  const side = 128;
+  const { status } = spawnSync(findFfmpeg()!, [
+    ...['-v', 'error', '-y', '-f', 'lavfi', '-i', `color=c=red:size=${side}x${side}:rate=50:duration=80`],
+    ...['-c:v', 'mpeg4', file('long.mp4')],
+  ]);
+  assert.equal(status, 0);
+  const before = process.memoryUsage().rss;
+  let [frames, bytes, most] = [0, 0, 0];
+  for await (const { data } of clipFrames(file('long.mp4'), { side })) {
+    frames++;
+    bytes += data.length;
+    if (frames % 100 === 0) most = Math.max(most, process.memoryUsage().rss - before);
+  }
+  assert.equal(frames, 4000);
+  assert.ok(most < bytes / 3, `${most} bytes more while ${bytes} went by`);
+  // Who leaves early ends the decoder.
+  for await (const { time } of clipFrames(file('long.mp4'), { side })) if (time! > 1) break;
 });

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+import { after, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const member = fileURLToPath(new URL('./member.js', import.meta.url));
+const started: ChildProcess[] = [];
+after(() => {
+  for (const child of started) child.kill('SIGKILL');
+});
+
+interface Said {
+  error?: { name: string; message: string; exitCode?: number };
+  [name: string]: unknown;
+}
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+
+/** What each rank says; undefined of one that was killed or stopped. */
+async function ranks(
+  world: number,
+  options: { mode?: string; seconds?: number; only?: readonly number[] } = {},
+): Promise<(Said | undefined)[]> {
+  const { mode, seconds = 20, only } = options;
+  const port = await freePort();
+  return Promise.all(
+    Array.from({ length: world }, (_, rank) => {
+      if (only !== undefined && !only.includes(rank)) return undefined;
+      const words = [member, String(rank), String(world), String(port), ...(mode === undefined ? [] : [mode])];
+      const child = spawn(process.execPath, words, {
+        env: { ...process.env, RESCALED_RANKS_TIMEOUT: String(seconds) },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      started.push(child);
+      let text = '';
+      child.stdout.on('data', (more: Buffer) => {
+        text += more.toString();
+      });
+      if (rank === 1 && mode === 'stop') return undefined;
+      return new Promise<Said | undefined>((resolve) =>
+        child.once('close', () => resolve(text === '' ? undefined : (JSON.parse(text) as Said))),
+      );
+    }),
+  );
+}
+
+describe('a group of processes', () => {
+  for (const world of [1, 2, 3])
+    test(`sums, gathers and tells, ${world} of them`, async () => {
+      const all = await ranks(world);
+      const numbers = Array.from({ length: world }, (_, rank) => rank);
+      const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+      for (const [rank, said] of all.entries()) {
+        assert.equal(said!.error, undefined, JSON.stringify(said));
+        assert.deepEqual(said!['sum'], [sum(numbers), world]);
+        assert.deepEqual(said!['largest'], [world - 1, 0]);
+        assert.deepEqual(said!['first'], [10]);
+        assert.deepEqual(said!['gathered'], numbers);
+        assert.deepEqual(said!['chief'], { word: 'hello' });
+        assert.deepEqual(said!['texts'], rank === 0 ? numbers.map((k) => `of ${k}`) : []);
+        assert.deepEqual(said!['any'], [world > 1, false]);
+        // d(w^2)/dw = 2w, of two parts a rank.
+        assert.deepEqual(
+          said!['weight'],
+          Array.from({ length: 24 }, (_, i) => 4 * world * (i - 12)),
+        );
+        assert.deepEqual(said!['bias'], new Array(2).fill(2 * sum(numbers.map((k) => k + 1))));
+        assert.deepEqual(said!['unused'], [0]);
+        assert.deepEqual(said!['tail'], [sum(numbers.map((k) => k + 1)), 7 * world]);
+        assert.equal(said!['buckets'], 3);
+      }
+    });
+
+  test('one that is killed is missed at once, in words, with the code for another start', async () => {
+    const [first, , third] = await ranks(3, { mode: 'die' });
+    for (const [rank, said] of [
+      [0, first],
+      [2, third],
+    ] as const) {
+      assert.match(
+        said!.error!.message,
+        new RegExp(`^rank ${rank}: another rank has gone at step 12 \\(.*\\)\\. Start all ranks again`),
+      );
+      assert.equal(said!.error!.exitCode, 75);
+    }
+  });
+
+  test('one that does not answer is missed after the timeout', async () => {
+    const [first] = await ranks(2, { mode: 'stop', seconds: 3 });
+    assert.match(first!.error!.message, /another rank did not answer in time at step 12/);
+  });
+
+  test('the reason of one that fails is what the others say', async () => {
+    const [first] = await ranks(2, { mode: 'fail' });
+    assert.equal(first!.error!.message, 'rank 1 failed: no pictures here');
+  });
+
+  test('a rank with other options is told which', async () => {
+    const [, second] = await ranks(2, { mode: 'agree', seconds: 5 });
+    assert.match(
+      second!.error!.message,
+      /Expected the same on all ranks, but rank 1 has options another \(rank 0: the same\)/,
+    );
+  });
+
+  test('ranks that never come are waited for so long, and named', async () => {
+    const [first] = await ranks(2, { only: [0], seconds: 2 });
+    assert.match(first!.error!.message, /Expected rank 1 of 2 within 2 s but rank 0 waited in vain\./);
+    assert.equal(first!.error!.exitCode, 75);
+    const [, second] = await ranks(2, { only: [1], seconds: 2 });
+    assert.match(
+      second!.error!.message,
+      /Expected rank 0 of 2 within 2 s but rank 1 waited in vain \(rank 0 is to listen at 127\.0\.0\.1:\d+\)/,
+    );
+  });
+
+  test('a port that another program has is an error that says so', async () => {
+    const server = createServer();
+    const port = await new Promise<number>((resolve) => {
+      server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port));
+    });
+    try {
+      const child = spawn(process.execPath, [member, '0', '1', String(port)], { stdio: ['ignore', 'pipe', 'inherit'] });
+      started.push(child);
+      let text = '';
+      child.stdout.on('data', (more: Buffer) => {
+        text += more.toString();
+      });
+      await new Promise((resolve) => child.once('close', resolve));
+      assert.match(
+        (JSON.parse(text) as Said).error!.message,
+        new RegExp(`^Expected port ${port} to be free on 127\\.0\\.0\\.1`),
+      );
+    } finally {
+      server.close();
+    }
+  });
+});
