@@ -79,9 +79,15 @@ export interface CheckedPart {
 }
 
 /** What a check found. All paths start from the data folder. */
+/** Of what data alone do not say: pictures or clips by class. */
+export const CHECK_TASKS = ['classify', 'video'] as const;
+export type CheckTask = (typeof CHECK_TASKS)[number];
+
 export interface Checked {
   /** As it was given. */
   data: string;
+  /** What is said to be learned of it; absent where the data themselves say it. */
+  task?: CheckTask;
   /** The data folder's name. */
   name: string;
   /** Folders of pictures, IDX files, or tar shards. */

@@ -7,9 +7,14 @@ const WORDS: Readonly<Record<MeasuredPart, string>> = { train: 'training', val: 
 export const partWord = (part: MeasuredPart): string => WORDS[part];
 
 /** `30 test pictures`, `1 picture`. */
-export function picturesOf(part: MeasuredPart, count: number, shown: (count: number) => string = String): string {
+export function picturesOf(
+  part: MeasuredPart,
+  count: number,
+  shown: (count: number) => string = String,
+  noun: 'picture' | 'video' = 'picture',
+): string {
   const word = partWord(part);
-  return `${shown(count)} ${word === '' ? '' : `${word} `}picture${count === 1 ? '' : 's'}`;
+  return `${shown(count)} ${word === '' ? '' : `${word} `}${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** `415 unlabelled, drawn 508 times`: a teacher's labels may ask for a picture more than once in a pass. */

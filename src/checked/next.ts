@@ -8,6 +8,7 @@ const ofTraining = ({ kinds, pictures }: CheckedGroup): boolean =>
 /** What to do now. @param page whether one was written */
 export function nextCommands(checked: Checked, page: boolean): { what: string; command: string }[] {
   const { found, data, folders } = checked;
+  const task = checked.task === undefined ? [] : ['--task', checked.task];
   const copies = found.leaks + found.conflicts + found.duplicates + found['near-duplicates'] > 0;
   const some = Object.values(found).some((n) => n > 0);
   // More broken ones than --max-broken allows, or perhaps.
@@ -21,11 +22,18 @@ export function nextCommands(checked: Checked, page: boolean): { what: string; c
   ];
   return [
     ...(copies && !page
-      ? [{ what: 'the pictures side by side', command: commandLine(['rescaled', 'check', data, '-o', 'check.html']) }]
+      ? [
+          {
+            what: 'the pictures side by side',
+            command: commandLine(['rescaled', 'check', data, ...task, '-o', 'check.html']),
+          },
+        ]
       : []),
     ...(some
-      ? [{ what: 'all of it, for a program', command: commandLine(['rescaled', 'check', data, '--json']) }]
+      ? [{ what: 'all of it, for a program', command: commandLine(['rescaled', 'check', data, ...task, '--json']) }]
       : []),
-    ...(refused ? [] : [{ what: 'train on it', command: commandLine(['rescaled', 'train', data, ...options]) }]),
+    ...(refused
+      ? []
+      : [{ what: 'train on it', command: commandLine(['rescaled', 'train', data, ...task, ...options]) }]),
   ];
 }

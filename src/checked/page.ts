@@ -21,7 +21,7 @@ export async function writeCheckPage(checked: Checked, file: string): Promise<vo
   checkValue('the first argument of writeCheckPage, what checkData found,', checked, 'object');
   checkValue('the second argument of writeCheckPage, its file,', file, 'path');
   const { renderCheckReport, shownPictures } = await import('../report/check/report.js');
-  const thumbnails = await thumbnailsOf(checked.data, shownPictures(checked));
+  const thumbnails = await thumbnailsOf(checked, shownPictures(checked));
   const commands = nextCommands(checked, true);
   writeFileAtomic(file, renderCheckReport({ checked, generatedAt: new Date().toISOString(), thumbnails, commands }));
 }

@@ -16,23 +16,33 @@ export function duration(seconds: number): string {
 /** So many broken pictures are named. */
 const BROKEN_NAMED = 20;
 
-const SELECTED = { minival: 'minival', val: 'validation pictures', test: 'test pictures' };
+/** What a run learns from. */
+export type Noun = 'picture' | 'video';
+
+const SELECTED = {
+  minival: () => 'minival',
+  val: (noun: Noun) => `validation ${noun}s`,
+  test: (noun: Noun) => `test ${noun}s`,
+};
 
 /** `1192 training, 225 validation and 245 test pictures`. */
-function startText({
-  trainImages,
-  unlabelledImages,
-  unlabelledPictures,
-  valImages,
-  testImages,
-  measured = 'test',
-}: Extract<TrainEvent, { type: 'start' }>): string {
+function startText(
+  {
+    trainImages,
+    unlabelledImages,
+    unlabelledPictures,
+    valImages,
+    testImages,
+    measured = 'test',
+  }: Extract<TrainEvent, { type: 'start' }>,
+  noun: Noun,
+): string {
   const unlabelled = unlabelledImages === undefined ? '' : `${unlabelledText(unlabelledImages, unlabelledPictures)}, `;
   return (
     unlabelled +
     (testImages === undefined
-      ? `${trainImages} training and ${picturesOf(measured, valImages)}`
-      : `${trainImages} training, ${valImages} validation and ${picturesOf('test', testImages)} (measured once, at the end)`)
+      ? `${trainImages} training and ${picturesOf(measured, valImages, String, noun)}`
+      : `${trainImages} training, ${valImages} validation and ${picturesOf('test', testImages, String, noun)} (measured once, at the end)`)
   );
 }
 
@@ -48,6 +58,7 @@ export class Progress {
   /** @param metric what epochs are told by: the primary one of the run's task */
   constructor(
     metric: Metric,
+    readonly noun: Noun = 'picture',
     readonly stream: NodeJS.WriteStream = process.stderr,
   ) {
     this.#metric = metric;
@@ -74,7 +85,7 @@ export class Progress {
               ? `resuming at step ${event.step} of ${event.steps}`
               : `training: ${plural(event.epochs, 'epoch')} of ${plural(event.stepsPerEpoch, 'step')}`,
             `; ${event.model === undefined ? '' : `${event.model}, `}${(event.parameters / 1e6).toFixed(2)} M parameters, `,
-            startText(event),
+            startText(event, this.noun),
             event.classes === undefined ? '' : `, ${event.classes} classes`,
           ].join(''),
         );
@@ -87,10 +98,10 @@ export class Progress {
         this.#line(`reading shards for their index, once: ${event.done} of ${event.of}`);
         break;
       case 'looking':
-        this.#line(`looking at pictures: ${event.done} of ${event.of}`);
+        this.#line(`looking at ${this.noun}s: ${event.done} of ${event.of}`);
         break;
       case 'decoding':
-        this.#line(`decoding pictures, once for all epochs: ${event.done} of ${event.of}`);
+        this.#line(`decoding ${this.noun}s, once for all epochs: ${event.done} of ${event.of}`);
         break;
       case 'loaded':
         this.#permanent(`starting from ${event.from}\n${formatMatch(event.match).replace(/^/gm, '  ')}`);
@@ -103,7 +114,7 @@ export class Progress {
           `epoch ${event.epoch}/${this.#epochs}  step ${event.step}/${this.#steps}  loss ` +
             `${this.#smooth.toFixed(3)}  lr ${event.learningRate.toPrecision(3)}` +
             (timed
-              ? `  ${event.imagesPerSecond.toFixed(event.imagesPerSecond < 100 ? 1 : 0)} pictures/s  ` +
+              ? `  ${event.imagesPerSecond.toFixed(event.imagesPerSecond < 100 ? 1 : 0)} ${this.noun}s/s  ` +
                 `${duration(event.etaSeconds)} left`
               : ''),
         );
@@ -111,7 +122,7 @@ export class Progress {
       }
       case 'evaluating':
         if (this.#terminal)
-          this.#line(`epoch ${event.epoch}/${this.#epochs}  measuring accuracy on ${event.of} pictures`);
+          this.#line(`epoch ${event.epoch}/${this.#epochs}  measuring accuracy on ${event.of} ${this.noun}s`);
         break;
       case 'epoch':
         this.#permanent(this.#epoch(event));
@@ -123,11 +134,11 @@ export class Progress {
         if (this.#broken++ < BROKEN_NAMED)
           this.#permanent(pc.yellow(`left out, cannot be read: ${event.path}: ${event.reason}`));
         else if (this.#broken === BROKEN_NAMED + 1)
-          this.#permanent(pc.yellow('more pictures cannot be read; events.jsonl in the run names them'));
+          this.#permanent(pc.yellow(`more ${this.noun}s cannot be read; events.jsonl in the run names them`));
         break;
       case 'early-stop':
         this.#permanent(
-          `stopping after epoch ${event.epoch}: none was better on the ${SELECTED[event.selectedOn ?? 'minival']} since epoch ${event.bestEpoch}, ` +
+          `stopping after epoch ${event.epoch}: none was better on the ${SELECTED[event.selectedOn ?? 'minival'](this.noun)} since epoch ${event.bestEpoch}, ` +
             'whose weights are kept',
         );
         break;
@@ -151,8 +162,8 @@ export class Progress {
     ];
     return (
       `epoch ${String(event.epoch).padStart(String(this.#epochs).length)}/${this.#epochs}  ` +
-      `loss ${event.trainLoss.toFixed(3)}  ${scores.length === 0 ? '' : `${scores.join(', ')}  `}${event.imagesPerSecond.toFixed(0)} pictures/s, ` +
-      `${percent(event.loaderWaitShare)} of it waiting for pictures${event.best ? pc.green('  best so far') : ''}`
+      `loss ${event.trainLoss.toFixed(3)}  ${scores.length === 0 ? '' : `${scores.join(', ')}  `}${event.imagesPerSecond.toFixed(0)} ${this.noun}s/s, ` +
+      `${percent(event.loaderWaitShare)} of it waiting for ${this.noun}s${event.best ? pc.green('  best so far') : ''}`
     );
   }
 

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { presetNames } from '../recipe/presets.js';
 import { parseSetting } from '../recipe/recipe.js';
+import { taskOfData } from '../tasks/of-data.js';
 import type { TrainOptions } from '../train/index.js';
 import { integer, number } from './options.js';
 
@@ -16,7 +17,7 @@ export const modelOptions = (command: Command, task: 'shown' | 'hidden' = 'hidde
     .addOption(
       new Option(
         '--task <name>',
-        'what is learned: classify, detect, segment or depth; default by the annotations beside the pictures',
+        'what is learned: classify, detect, segment, depth or video; default by what the data are',
       ).hideHelp(task === 'hidden'),
     )
     .option('-m, --model <name>', 'resnet-rs-50, resnet-rs-101@192, resnet-50, ... (see "rescaled models")')
@@ -94,4 +95,11 @@ export function settingsOf({
   if (named.epochs !== undefined) settings['epochs'] = named.epochs;
   if (named.batch !== undefined) settings['batch'] = named.batch;
   return settings;
+}
+
+/** The task that data ask for, which is said. @returns undefined where they say nothing */
+export async function askedTask(data: string): Promise<string | undefined> {
+  const found = await taskOfData(data);
+  if (found !== undefined) console.error(`task ${found.task}: ${found.why}`);
+  return found?.task;
 }

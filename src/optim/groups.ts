@@ -1,24 +1,28 @@
 import type { Tensor } from '../torch/index.js';
 import type { ParameterGroup } from './optimiser.js';
 
-export type DecayRule = 'reference' | 'timm' | 'kernels' | 'all';
+export type DecayRule = 'reference' | 'timm' | 'kernels' | 'garden' | 'all';
 
 /**
  * Splits parameters by what is decayed. `reference`: everything but batch norm, biases of squeeze-excite and classifier
  * included (tensorflow/tpu resnet_main.py). `timm`: only tensors of more than one dimension; so does tensorflow/models
  * (kernel regularisers). `kernels`: of these not the gains of standardised kernels, [O, 1, 1, 1] (deepmind-research nfnets/optim.py: neither gains,
- * biases nor skip gains). `all`: everything.
+ * biases nor skip gains). `garden`: of these not the self-gates' either, since tensorflow/models nn_layers_3d.py gives their
+ * kernel no regulariser. `all`: everything.
+ * @param selfGates keys of the self-gates' parameters
  */
 export function decayGroups(
   parameters: ReadonlyMap<string, Tensor>,
   batchNormKeys: ReadonlySet<string>,
   weightDecay: number,
   rule: DecayRule,
+  selfGates: ReadonlySet<string> = new Set(),
 ): ParameterGroup[] {
   const decayed = new Map<string, Tensor>();
   const rest = new Map<string, Tensor>();
   for (const [key, tensor] of parameters) {
-    const kernel = tensor.shape.length > 1 && !(rule === 'kernels' && /(^|\.)gain$/.test(key));
+    const spared = (rule === 'kernels' && /(^|\.)gain$/.test(key)) || (rule === 'garden' && selfGates.has(key));
+    const kernel = tensor.shape.length > 1 && !spared;
     const decay = rule === 'all' || (rule === 'reference' ? !batchNormKeys.has(key) : kernel);
     (decay ? decayed : rest).set(key, tensor);
   }

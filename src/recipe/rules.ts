@@ -342,7 +342,7 @@ export function markUnused(draft: Draft): void {
   unless(isSimclr(draft), `augment ${policy}`, ...SIMCLR_KEYS);
   unless(crop === 'inception', `cropMode ${crop}`, 'cropAreaMin', 'cropAttempts');
   unless(crop === 'pad', `cropMode ${crop}`, 'padding');
-  unless(crop === 'scale', `cropMode ${crop}`, 'scaleMin', 'scaleMax');
+  unless(crop === 'scale' || crop === 'short-side', `cropMode ${crop}`, 'scaleMin', 'scaleMax');
   unless(draft.get('fit') === 'crop', `fit ${draft.get('fit')}`, 'evalCrop');
   const targets = draft.get('unlabelledTargets');
   if (draft.get('unlabelledRatio') === 0) unless(false, 'unlabelledRatio 0', ...UNLABELLED_KEYS);

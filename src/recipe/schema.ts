@@ -50,7 +50,7 @@ export const recipeSchema = z.strictObject({
   /** SimCLR's grid for scratch goes to 10^-1.5 / 0.001. */
   weightDecay: z.number().min(0).max(100),
   weightDecayMode: z.enum(['coupled', 'decoupled']),
-  decayRule: z.enum(['reference', 'timm', 'kernels', 'all']),
+  decayRule: z.enum(['reference', 'timm', 'kernels', 'garden', 'all']),
   /**
    * Of activations while training; weights, statistics, logits and loss are float32. float16 needs CUDA and scales the
    * loss.

@@ -25,19 +25,22 @@ import type { NamedTrials } from './speed.js';
 export interface AblationOptions {
   /** Pictures, as for a training. */
   data: string;
-  /** What is learned; by default as the annotations beside the pictures say: boxes, masks or depth, else classes. */
+  /** What is learned; by default what the data ask for: boxes, masks, depth or videos, else classes. */
   task?: string;
-  /** A ResNet-RS; the study begins at the classic ResNet of its depth. `resnet-rs-26` by default, of boxes, masks and depth `resnet-18`. */
+  /**
+   * A ResNet-RS; the study begins at the classic ResNet of its depth. `resnet-rs-26` by default, of boxes, masks and depth `resnet-18`, of videos
+   * `resnet3d-14`.
+   */
   model?: string;
-  /** Width multiplier; 0.25 by default, of boxes, masks and depth 0.5. */
+  /** Width multiplier; 0.25 by default, of other tasks 0.5. */
   width?: number;
   /** Side of the pictures, in pixels. */
   size?: number;
   /** Total stride of the stem; half the usual up to 64 pixels. */
   stemStride?: 1 | 2 | 4;
-  /** Before the step "more epochs"; 90 by default, of boxes, masks and depth 20. */
+  /** Before the step "more epochs"; 90 by default, of other tasks 20. */
   epochs?: number;
-  /** From that step on; 350/90 of `epochs` by default, of boxes, masks and depth three times as many. */
+  /** From that step on; 350/90 of `epochs` by default, of other tasks three times as many. */
   longEpochs?: number;
   /** Trainings of each row; 3 by default. */
   seeds?: number;
@@ -100,6 +103,9 @@ const TITLES: Record<StudyKind, string> = {
   'weight-decay': 'Weight decay and regularisation on',
 };
 
+/** The paper's tables, by the task whose steps they add. */
+const TABLE_OF: Readonly<Record<string, 1 | 6>> = { classify: 1, video: 6 };
+
 /** Lays the rows of an ablation out. Nothing is trained or written. @throws UsageError for options that no run can have */
 export async function planAblation(options: AblationOptions): Promise<AblationPlan> {
   checkOptions('ablate', options, ABLATION_OPTIONS, ['data']);
@@ -140,7 +146,7 @@ export async function planAblation(options: AblationOptions): Promise<AblationPl
     };
   const title = modelTitle(ladder.base.model, { ...ladder.base.modelOptions, width });
   const rows = ROWS[kind](ladder, title);
-  const table = kind === 'weight-decay' ? 2 : ladder === own && task === undefined ? 1 : undefined;
+  const table = kind === 'weight-decay' ? 2 : ladder === own ? TABLE_OF[task ?? 'classify'] : undefined;
   const learned = task === undefined ? {} : { task };
   const dataset = await openTrainingData({ ...learned, data, valSplit, limitTrain, limitVal });
   const seeds = Array.from({ length: options.seeds ?? ABLATED.seeds }, (_, i) => i + 1);

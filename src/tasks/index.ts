@@ -24,4 +24,7 @@ export function taskNamed(name = 'classify'): Task {
 }
 
 /** The metrics of a task, the primary one first. */
+/** What it learns from, in messages. */
+export const nounOf = (task?: string): 'picture' | 'video' => (taskNamed(task).clips === true ? 'video' : 'picture');
+
 export const metricsOf = (task?: string): readonly [Metric, ...Metric[]] => taskNamed(task).metrics;

@@ -7,6 +7,8 @@ import type { RunConfig } from '../run/config.js';
 import type { TrainEvent } from '../run/events.js';
 import type { Ranks } from './step/ranks.js';
 
+type Noun = 'picture' | 'video';
+
 /** The pictures of a run that cannot be read: each is told of once, also over a resume, and too many end the run. */
 export class BrokenPictures {
   readonly #known: Map<number, string>;
@@ -14,8 +16,13 @@ export class BrokenPictures {
   readonly #limits: Pick<RunConfig, 'strict' | 'maxBroken'>;
   readonly #pictures: number;
 
-  /** @param known what the run has told of before @param pictures all that the run looks at */
-  constructor(known: RunState['broken'], pictures: number, limits: Pick<RunConfig, 'strict' | 'maxBroken'>) {
+  /** @param known what the run has told of before @param pictures all that the run looks at @param noun what they are */
+  constructor(
+    known: RunState['broken'],
+    pictures: number,
+    limits: Pick<RunConfig, 'strict' | 'maxBroken'>,
+    readonly noun: Noun = 'picture',
+  ) {
     this.#known = new Map(known);
     this.#pictures = pictures;
     this.#limits = limits;
@@ -47,10 +54,10 @@ export class BrokenPictures {
     if (this.#untold.length === 0) return;
     const { strict, maxBroken } = this.#limits;
     const last = [...this.#known.values()].at(-1);
-    if (strict) throw new RescaledError(`A picture cannot be read, and the run is strict: ${last}`);
+    if (strict) throw new RescaledError(`A ${this.noun} cannot be read, and the run is strict: ${last}`);
     if (this.#known.size > maxBroken * this.#pictures)
       throw new RescaledError(
-        `${this.#known.size} of ${this.#pictures} pictures cannot be read, more than the allowed ` +
+        `${this.#known.size} of ${this.#pictures} ${this.noun}s cannot be read, more than the allowed ` +
           `${(100 * maxBroken).toFixed(1)} % (--max-broken). The last one: ${last}`,
       );
     while (this.#untold.length > 0) yield { type: 'broken', step, ...this.#untold.shift()! };
@@ -87,6 +94,7 @@ export function refuseBroken(
   pictures: number,
   { strict, maxBroken }: Pick<RunConfig, 'strict' | 'maxBroken'>,
   check: string,
+  noun: Noun = 'picture',
 ): void {
   if (broken.size === 0 || (!strict && broken.size <= maxBroken * pictures)) return;
   const all = [...broken].map(([path, reason]) => `${path}: ${reason}`);
@@ -98,11 +106,11 @@ export function refuseBroken(
   if (strict)
     throw new RescaledError(
       all.length === 1
-        ? `A picture cannot be read, and the run is strict: ${first}`
-        : `${all.length} pictures cannot be read, and the run is strict${list}, or leave --strict out ${mild}.`,
+        ? `A ${noun} cannot be read, and the run is strict: ${first}`
+        : `${all.length} ${noun}s cannot be read, and the run is strict${list}, or leave --strict out ${mild}.`,
     );
   throw new RescaledError(
-    `${all.length} of ${pictures} pictures cannot be read, more than the allowed ${(100 * maxBroken).toFixed(1)} % ` +
+    `${all.length} of ${pictures} ${noun}s cannot be read, more than the allowed ${(100 * maxBroken).toFixed(1)} % ` +
       `(--max-broken)${list}, or raise --max-broken ${mild}.`,
   );
 }

@@ -140,7 +140,7 @@ export async function* trainLoop(
     recipe.precision === 'float16' ? new LossScaler((state.lossScale ??= { ...LossScaler.START })) : undefined;
   const looked =
     data.train!.length + data.val.length + (data.test?.length ?? 0) + (data.unlabelled?.source.length ?? 0);
-  const broken = new BrokenPictures(state.broken, looked, config);
+  const broken = new BrokenPictures(state.broken, looked, config, task.clips === true ? 'video' : 'picture');
   // Numbers of pictures among all of the run: those to be learned first, with labels before those without.
   const learned = train.length + (data.unlabelled?.source.length ?? 0);
   const watched = [
@@ -212,7 +212,7 @@ export async function* trainLoop(
   }
 
   if (data.note !== undefined)
-    yield { type: 'advice', step: state.step, text: `pictures are decoded anew in each epoch: ${data.note}` };
+    yield { type: 'advice', step: state.step, text: `${broken.noun}s are decoded anew in each epoch: ${data.note}` };
   if (!resume) for (const text of config.recipe.advice ?? []) yield { type: 'advice', step: 0, text };
   if (started !== undefined) yield { type: 'loaded', step: 0, from: config.from!, match: started };
 

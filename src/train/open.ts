@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
+import { isPart } from '../augment/clips/packed.js';
 import { numberOption } from '../checks.js';
 import { cacheFolder, listCaches, megabytes } from '../data/cache/folder.js';
 import { type CacheProgress, unlabelledWithCache, withCache } from '../data/cached.js';
@@ -8,13 +9,15 @@ import { withoutPictures } from '../data/check/copies.js';
 import type { Dataset } from '../data/dataset.js';
 import { lookAt } from '../data/look.js';
 import { openPool } from '../data/pool.js';
+import { hasClips } from '../data/sources/source.js';
 import { type TrainingData, type Unlabelled, unlabelledOf } from '../data/unlabelled.js';
+import { CLIP_LIMITS } from '../data/video/limits.js';
 import { RescaledError, UsageError } from '../errors.js';
 import { isAddress } from '../files.js';
 import { readPseudoLabels } from '../labels/read.js';
 import type { RunConfig } from '../run/config.js';
 import type { TrainEvent } from '../run/events.js';
-import { commandLine } from '../suggest.js';
+import { commandLine, plural } from '../suggest.js';
 import { engineInfo } from '../torch/index.js';
 import { refuseBroken } from './broken.js';
 import type { TrainOptions } from './options.js';
@@ -90,13 +93,14 @@ export async function* looked(
   options: { verify?: boolean; signal?: AbortSignal },
 ): AsyncGenerator<TrainEvent, ReadonlyMap<string, string>> {
   const pictures = dataset.train!.length + dataset.val.length + (dataset.test?.length ?? 0);
+  const noun = hasClips(dataset.val) ? 'video' : 'picture';
   const looking = lookAt(dataset, config.size, options);
   for (let turn = await looking.next(); ; turn = await looking.next()) {
     if (turn.done === true) {
       const check = `rescaled check ${commandLine([config.data.path])}`;
-      refuseBroken(turn.value, pictures, config, check);
+      refuseBroken(turn.value, pictures, config, check, noun);
       if (turn.value.size > 0)
-        yield { type: 'advice', step: 0, text: `some pictures cannot be read; "${check}" says what else may be wrong` };
+        yield { type: 'advice', step: 0, text: `some ${noun}s cannot be read; "${check}" says what else may be wrong` };
       return turn.value;
     }
     const { type, done, of } = turn.value;
@@ -161,11 +165,34 @@ export async function* cached(
       type: 'advice',
       step: 0,
       text:
-        `decoded pictures are kept for the next training: ${megabytes(more)} more in ${cacheFolder()}; ` +
+        `decoded ${hasClips(dataset.val) ? 'videos' : 'pictures'} are kept for the next training: ${megabytes(more)} more in ${cacheFolder()}; ` +
         'RESCALED_CACHE names another folder, RESCALED_CACHE=off switches it off',
+    };
+  const cut = cutOf(labelled, size);
+  if (cut > 0)
+    yield {
+      type: 'advice',
+      step: 0,
+      text:
+        `${plural(cut, 'video')} ${cut === 1 ? 'has' : 'have'} more than ${CLIP_LIMITS.frames} frames, of which the ` +
+        `${CLIP_LIMITS.frames} in the middle are used; ` +
+        'a list with start and end takes other parts (docs/video.md)',
     };
   const note = labelled.note ?? rest?.note;
   return { ...labelled, ...(rest && { unlabelled: rest.unlabelled }), ...(note !== undefined && { note }) };
+}
+
+/** Videos of which only the middle was kept, as far as they lie decoded. */
+function cutOf({ train, val, test }: Pick<Dataset, 'train' | 'val' | 'test'>, size: number): number {
+  let cut = 0;
+  for (const source of [train, val, test]) {
+    if (source === undefined || !hasClips(source)) continue;
+    for (let i = 0; i < source.length; i++) {
+      const packed = source.ready(i, size);
+      if (packed !== undefined && isPart(packed)) cut++;
+    }
+  }
+  return cut;
 }
 
 async function* decoding<R>(progress: AsyncGenerator<CacheProgress, R>): AsyncGenerator<TrainEvent, R> {

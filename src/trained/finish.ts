@@ -134,7 +134,9 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
   const weights = loaded.weights ?? 'raw';
   const preprocess = preprocessFor(loaded);
 
-  say(`measuring the final ${weights === 'ema' ? 'EMA' : 'raw'} weights on ${picturesOf(measured, source.length)}`);
+  const noun = task.clips === true ? 'video' : 'picture';
+  const what = picturesOf(measured, source.length, String, noun);
+  say(`measuring the final ${weights === 'ema' ? 'EMA' : 'raw'} weights on ${what}`);
   const unread: { path: string; reason: string }[] = [];
   const result = await measure(loaded, source, {
     batch: evaluationBatch(recipe),

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { Random } from '../augment/random.js';
-import { annotatedTask } from '../data/annotations/which.js';
 import { byClass } from '../data/choose.js';
 import type { Dataset } from '../data/dataset.js';
 import { splitMinival } from '../data/minival.js';
@@ -12,18 +11,22 @@ import type { Metric } from '../metric.js';
 import { picturesOf } from '../part-words.js';
 import { didYouMean, plural } from '../suggest.js';
 import { metricsOf, taskNamed } from '../tasks/index.js';
+import { taskOfData } from '../tasks/of-data.js';
 import { digest } from './starts.js';
 
 /** Tasks that starts are compared by. */
-export const TARGET_TASKS = ['classify', 'detect', 'segment', 'depth'] as const;
+export const TARGET_TASKS = ['classify', 'detect', 'segment', 'depth', 'video'] as const;
 export type TargetTask = (typeof TARGET_TASKS)[number];
+
+/** Tasks whose pictures or videos have a class each. */
+const ofClasses = (task: TargetTask): boolean => task === 'classify' || task === 'video';
 
 /** A set of pictures to learn, in three parts that share none. */
 export interface Target {
   name: string;
   path: string;
   given: string;
-  /** What is learned of it: classes, boxes, masks or depth. */
+  /** What is learned of it: classes, boxes, masks, depth or classes of videos. */
   task: TargetTask;
   dataset: Dataset;
   train: Source;
@@ -78,7 +81,13 @@ export function factsOfTarget(
 /** `10 classes`, `boxes of 3 classes`, `depth`. */
 export function contentOf({ task, classes }: Pick<TargetFacts, 'task' | 'classes'>): string {
   const words = plural(classes, 'class', 'classes');
-  const said = { classify: words, detect: `boxes of ${words}`, segment: `masks of ${words}`, depth: 'depth' };
+  const said = {
+    classify: words,
+    video: `videos of ${words}`,
+    detect: `boxes of ${words}`,
+    segment: `masks of ${words}`,
+    depth: 'depth',
+  };
   return said[task];
 }
 
@@ -101,7 +110,7 @@ async function taskOf(given: string): Promise<{ task: TargetTask; path: string }
       `Expected ${TARGET_TASKS.join(', ')} before = in --to ${given} but received "${wrong}".${didYouMean(wrong, TARGET_TASKS)}`,
     );
   try {
-    return { task: (await annotatedTask(given))?.task ?? 'classify', path: given };
+    return { task: (await taskOfData(given))?.task ?? 'classify', path: given };
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     // Here the task is said before the set.
@@ -128,7 +137,7 @@ export async function openTarget(given: string, share = 0.2): Promise<Target> {
   const [train, val, test] = [parts.train, parts.minival, dataset.test ?? dataset.val];
   if (val.length === 0)
     throw new UsageError(
-      task === 'classify'
+      ofClasses(task)
         ? `Expected two training pictures of some class in ${path}, to set one aside for validation, but every class has one. Add pictures.`
         : `Expected two training pictures in ${path}, to set one aside for validation, but there is one. Add pictures.`,
     );
@@ -143,7 +152,7 @@ export async function openTarget(given: string, share = 0.2): Promise<Target> {
         (dataset.measured === 'val' ? '; its validation part is measured once, as a test part' : ''),
     );
   for (const [label, members] of byClass(train.labels, classes.length).entries())
-    if (task === 'classify' && members.length === 0)
+    if (ofClasses(task) && members.length === 0)
       throw new UsageError(
         `Expected a training picture of each class in ${path} but "${classes[label]}" has none. Add pictures, or remove the class.`,
       );
@@ -191,7 +200,7 @@ export function labelled(
   return byClass(train.labels, classes.length)
     .flatMap((members, label) => {
       const order = new Random(seed, STREAM, label).permutation(members.length);
-      const least = task === 'classify' ? 1 : Math.min(LEAST_PICTURES, members.length);
+      const least = ofClasses(task) ? 1 : Math.min(LEAST_PICTURES, members.length);
       const count = Math.max(least, Math.round((percent / 100) * members.length));
       return Array.from(order.subarray(0, count), (i) => members[i]!);
     })
@@ -206,7 +215,7 @@ export function scarceNote(target: Target, percent: number): string | undefined 
     target.classes.length,
   ).map(({ length }) => length);
   const single = counts.filter((count) => count === 1).length;
-  if (percent >= 100 || single === 0 || target.task !== 'classify') return undefined;
+  if (percent >= 100 || single === 0 || !ofClasses(target.task)) return undefined;
   return (
     `${percent} % of the labels of ${target.name} are ${plural(chosen.length, 'picture')} of ${target.classes.length} classes: ` +
     `${single === target.classes.length ? 'each class has' : `${plural(single, 'class', 'classes')} ${single === 1 ? 'has' : 'have'}`} only one`

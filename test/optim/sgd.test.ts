@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { parameter } from '../../src/nn/index.js';
-import { decayGroups, Sgd } from '../../src/optim/index.js';
+import { type DecayRule, decayGroups, Sgd } from '../../src/optim/index.js';
 import { liveTensors, scope, type Tensor, zeros } from '../../src/torch/index.js';
 import { assertMatches, fixtureTensor } from '../fixtures/compare.js';
 import { openFixture } from '../fixtures/open.js';
@@ -58,21 +58,26 @@ test('weight-decay groups by rule', () =>
       ['bn1.weight', zeros([2])],
       ['bn1.bias', zeros([2])],
       ['se.fc1.bias', zeros([2])],
+      ['layer1.0.gate.fc.weight', zeros([2, 2, 1, 1, 1])],
       ['fc.weight', zeros([4, 2])],
       ['fc.bias', zeros([4])],
     ]);
     const norms = new Set(['bn1.weight', 'bn1.bias']);
-    const keys = (rule: 'reference' | 'timm' | 'all'): string[][] =>
-      decayGroups(parameters, norms, 4e-5, rule).map((group) => [
+    const keys = (rule: DecayRule): string[][] =>
+      decayGroups(parameters, norms, 4e-5, rule, new Set(['layer1.0.gate.fc.weight'])).map((group) => [
         String(group.weightDecay),
         ...group.parameters.keys(),
       ]);
     assert.deepEqual(keys('reference'), [
-      ['0.00004', 'conv1.weight', 'se.fc1.bias', 'fc.weight', 'fc.bias'],
+      ['0.00004', 'conv1.weight', 'se.fc1.bias', 'layer1.0.gate.fc.weight', 'fc.weight', 'fc.bias'],
       ['0', 'bn1.weight', 'bn1.bias'],
     ]);
-    assert.deepEqual(keys('timm'), [
+    assert.deepEqual(keys('garden'), [
       ['0.00004', 'conv1.weight', 'fc.weight'],
+      ['0', 'bn1.weight', 'bn1.bias', 'se.fc1.bias', 'layer1.0.gate.fc.weight', 'fc.bias'],
+    ]);
+    assert.deepEqual(keys('timm'), [
+      ['0.00004', 'conv1.weight', 'layer1.0.gate.fc.weight', 'fc.weight'],
       ['0', 'bn1.weight', 'bn1.bias', 'se.fc1.bias', 'fc.bias'],
     ]);
     assert.deepEqual(keys('all'), [['0.00004', ...parameters.keys()], ['0']]);

@@ -8,8 +8,8 @@ import type { StudyFacts } from '../../studied/ablation-page.js';
 import { ABLATED, type AblationOptions, planAblation } from '../../studied/ablation-plan.js';
 import { claimFolder } from '../../study/plan/ablation.js';
 import { longEpochsOf } from '../../study/plan/ladder.js';
-import { DEFAULT_EPOCHS, LADDER_TASKS, ladderOf, longerThan } from '../../study/plan/task-ladders.js';
-import { commandLine } from '../../suggest.js';
+import { DEFAULT_EPOCHS, LADDER_TASKS, longerThan, stepsOf } from '../../study/plan/task-ladders.js';
+import { commandLine, didYouMean } from '../../suggest.js';
 import { stemStrideAt } from '../../train/index.js';
 import { integer, number } from '../options.js';
 import { freeFolder } from '../output.js';
@@ -21,6 +21,7 @@ export interface AblateFlags extends Omit<AblationOptions, 'data' | 'kind' | 'se
   threads?: number;
   checkpointSeconds?: number;
   steps?: string;
+  table?: string;
   leaveOneOut?: boolean;
   weightDecayTable?: boolean;
   set?: string[];
@@ -30,11 +31,12 @@ export interface AblateFlags extends Omit<AblationOptions, 'data' | 'kind' | 'se
 }
 
 const { model: MODEL, width: WIDTH } = ABLATED;
+const TABLES = [...LADDER_TASKS, 'weight-decay'];
 
 export function register(program: Command): void {
   program
     .command('ablate')
-    .description('what each ingredient of the recipe is worth on your pictures (paper Tables 1 and 2)')
+    .description('what each ingredient of the recipe is worth on your pictures (paper Tables 1, 2 and 6)')
     .argument('<data>', 'pictures, as for train')
     .option(
       '--task <name>',
@@ -42,21 +44,22 @@ export function register(program: Command): void {
     )
     .option(
       '-m, --model <name>',
-      `a ResNet-RS; the study begins at the classic ResNet of its depth (default ${MODEL}; of boxes, masks, depth resnet-18)`,
+      `a ResNet-RS; the study begins at the classic ResNet of its depth (default ${MODEL}; of boxes, masks, depth resnet-18, of videos resnet3d-14)`,
     )
-    .option('--width <factor>', `width multiplier (default ${WIDTH}; of boxes, masks, depth 0.5)`, number)
+    .option('--width <factor>', `width multiplier (default ${WIDTH}; of other tasks 0.5)`, number)
     .option('--size <pixels>', 'side of the pictures', integer)
     .option('--stem-stride <n>', 'total stride of the stem, as for train', integer)
-    .option('-e, --epochs <n>', 'epochs before the step "more epochs" (default 90; of boxes, masks, depth 20)', integer)
+    .option('-e, --epochs <n>', 'epochs before the step "more epochs" (default 90; of other tasks 20)', integer)
     .option(
       '--long-epochs <n>',
-      'epochs from that step on (default 350/90 of --epochs; of boxes, masks, depth 3 times)',
+      'epochs from that step on (default 350/90 of --epochs; of other tasks 3 times)',
       integer,
     )
     .option('--seeds <n>', 'trainings of each row', integer, 3)
     .option('--limit-train <n>', 'use only so many training pictures, balanced over the classes', integer)
     .option('--limit-val <n>', 'use only so many of the pictures that each row is scored on', integer)
     .option('--val-split <share>', 'share of one folder kept for testing, default 0.2', number)
+    .option('--table <name>', `whose steps: ${TABLES.join(', ')}; the same as --task, or --weight-decay-table`)
     .option('--steps <names>', 'only these steps, in this order, with commas between')
     .option('--order <file>', 'base and steps from a JSON file or a module')
     .option('--leave-one-out', 'all steps together, then without each one')
@@ -90,7 +93,8 @@ Ctrl-C saves; the same command with the same --out goes on.`,
     .action(run);
 }
 
-async function run(data: string, flags: AblateFlags): Promise<void> {
+async function run(data: string, given: AblateFlags): Promise<void> {
+  const flags = withTable(given);
   check(flags);
   const { stemStride } = flags;
   const { steps, leaveOneOut, weightDecayTable, set = [], ...rest } = flags;
@@ -163,10 +167,10 @@ function lengthsOf({ epochs, longEpochs }: AblateFlags, task: string | undefined
 }
 
 /** `The steps: cosine, ...`, of another task with its name. */
-function stepsText(task: string): string {
-  const { steps } = ladderOf(task === 'classify' ? undefined : task, { model: MODEL });
-  return `The steps${task === 'classify' ? '' : ` of ${task}`}: ${steps.map(({ key }) => key).join(', ')}.`;
-}
+const stepsText = (task: string): string =>
+  `The steps${task === 'classify' ? '' : ` of ${task}`}: ${stepsOf(task)
+    .map(({ key }) => key)
+    .join(', ')}.`;
 
 /** FLOPs of the model of the first row at one size over those at another. */
 function flopsRatio(
@@ -187,6 +191,17 @@ function flopsRatio(
   } catch {
     return undefined;
   }
+}
+
+/** `--table video` is `--task video`, `--table weight-decay` the flag of that name. */
+function withTable({ table, ...flags }: AblateFlags): AblateFlags {
+  if (table === undefined) return flags;
+  if (!TABLES.includes(table))
+    throw new UsageError(`Expected --table ${TABLES.join(', ')} but received "${table}".${didYouMean(table, TABLES)}`);
+  if (table === 'weight-decay') return { ...flags, weightDecayTable: true };
+  if (flags.task !== undefined && flags.task !== table)
+    throw new UsageError(`Expected one task but received --task ${flags.task} and --table ${table}.`);
+  return { ...flags, task: table };
 }
 
 function check(flags: AblateFlags): void {

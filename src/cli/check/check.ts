@@ -1,6 +1,6 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { nextCommands } from '../../checked/next.js';
-import { CHECK_KINDS, type Checked, type CheckKind } from '../../checked.js';
+import { CHECK_KINDS, CHECK_TASKS, type Checked, type CheckKind, type CheckTask } from '../../checked.js';
 import { wholeOption } from '../../checks.js';
 import { checkData } from '../../data/check/check.js';
 import { UsageError } from '../../errors.js';
@@ -10,6 +10,7 @@ import { checkOutput } from '../output.js';
 import { checkJson, checkText } from './text.js';
 
 interface CheckFlags {
+  task?: CheckTask;
   out?: string;
   force?: boolean;
   json?: boolean;
@@ -25,6 +26,11 @@ export function register(program: Command): void {
     .command('check')
     .description('look for what is wrong with pictures before training on them')
     .argument('<data>', 'the pictures, as for "rescaled train"')
+    .addOption(
+      new Option('--task <name>', 'of class folders: pictures or clips, where the data do not say it').choices([
+        ...CHECK_TASKS,
+      ]),
+    )
     .option('-o, --out <file>', 'write a page that shows the pictures side by side, HTML')
     .option('--force', 'replace an existing file')
     .option('--json', 'print everything as JSON')
@@ -51,7 +57,7 @@ async function run(data: string, flags: CheckFlags): Promise<void> {
   if (flags.out !== undefined) checkOutput(flags.out, { endings: ['.html'], force: flags.force });
   wholeOption('--examples', flags.examples, 0, 1_000_000);
   const failOn = kindsOf(flags.failOn);
-  const checked = await withProgress(data);
+  const checked = await withProgress(data, flags.task);
   const failed = failOn.filter((kind) => checked.found[kind] > 0);
   const next = nextCommands(checked, flags.out !== undefined);
   if (flags.out !== undefined) await (await import('../../checked/page.js')).writeCheckPage(checked, flags.out);
@@ -89,9 +95,9 @@ function kindsOf(list: string | undefined): CheckKind[] {
 const TELL_MS = 10_000;
 
 /** Ctrl-C ends the process: there is nothing to save. */
-async function withProgress(data: string): Promise<Checked> {
+async function withProgress(data: string, task: CheckTask | undefined): Promise<Checked> {
   const { stderr } = process;
-  const checking = checkData(data);
+  const checking = checkData(data, { ...(task && { task }) });
   let told = performance.now();
   for (let turn = await checking.next(); ; turn = await checking.next()) {
     if (turn.done === true) {

@@ -1,11 +1,9 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { numberOption } from '../../checks.js';
 import { type Choice, chooseRun, isChoosing, withChoice } from '../../choice/run.js';
-import { annotatedTask } from '../../data/annotations/which.js';
-import { whichVideo } from '../../data/clips/which.js';
 import { onnxFile } from '../../deploy/model-file.js';
 import { RUNTIME_INSTALL } from '../../deploy/session.js';
 import { UsageError } from '../../errors.js';
@@ -17,7 +15,7 @@ import { watchLauncher } from '../../ranks/launcher.js';
 import { type RankPlace, rankPlace } from '../../ranks/place.js';
 import { finalWeights, lastCheckpoint, loadConfig, type RunConfig } from '../../run/config.js';
 import { commandLine, plural } from '../../suggest.js';
-import { metricsOf, taskNamed } from '../../tasks/index.js';
+import { metricsOf, nounOf, taskNamed } from '../../tasks/index.js';
 import { openTrainingData, resolveRun } from '../../tasks/runs.js';
 import { checkLearnOptions, checkOut, leavableKinds, type TrainOptions } from '../../train/index.js';
 import type { RunFigures } from '../../trained/finish.js';
@@ -27,7 +25,14 @@ import { integer, number } from '../options.js';
 import { claimFolder, freeFolder } from '../output.js';
 import { duration, Progress } from '../progress.js';
 import { peakText, recipeTable } from '../recipe/table.js';
-import { modelOptions, recipeOptions, runOptions, settingsOf, type TrainingFlags } from '../training-options.js';
+import {
+  askedTask,
+  modelOptions,
+  recipeOptions,
+  runOptions,
+  settingsOf,
+  type TrainingFlags,
+} from '../training-options.js';
 import { gigabytes } from '../words.js';
 import { choiceText } from './choice.js';
 import { runTrainer } from './run-trainer.js';
@@ -137,7 +142,7 @@ async function run(data: string | undefined, flags: TrainFlags): Promise<void> {
     throw new UsageError('Expected --data with --resume alone: rescaled train DATA names the data of a new run.');
   // Here, where it can be shown: the process that trains finds the file.
   if (flags.from !== undefined) flags.from = await weightsPath(flags.from);
-  if (flags.task === undefined) flags.task = await taskOf(data);
+  if (flags.task === undefined) flags.task = await askedTask(data);
   const name = lastName(data) || 'run';
   const { options: given, choice } = (await completed(data, flags)) ?? {};
   if (given === undefined) return;
@@ -158,16 +163,6 @@ async function follow(place: RankPlace): Promise<void> {
   let stopped = false;
   await runTrainer({ type: 'follow', place }, (event) => (stopped ||= event.type === 'stopped'), note);
   if (stopped) process.exitCode = 1;
-}
-
-/** The task that annotations beside the pictures ask for: boxes, masks, depth. @returns undefined where there are none */
-async function taskOf(data: string): Promise<string | undefined> {
-  const found = await annotatedTask(data);
-  if (found !== undefined) console.error(`task ${found.task}: ${found.why}`);
-  if (found !== undefined || !existsSync(data) || !statSync(data).isDirectory()) return found?.task;
-  const video = await whichVideo(data);
-  if (video !== undefined) console.error(`task video: ${video} is a video file`);
-  return video && 'video';
 }
 
 /** @param given names of the options beside --resume @throws UsageError for one that a run knows itself */
@@ -194,7 +189,7 @@ async function completed(
   if (flags.out !== undefined && flags.explain !== true) checkOut(flags.out);
   // With --explain the configuration alone is printed.
   const json = flags.json === true && flags.explain !== true;
-  const progress = new Progress(metricsOf(given.task)[0]);
+  const progress = new Progress(metricsOf(given.task)[0], nounOf(given.task));
   const choice = await chooseRun(asked, (event) => (json ? console.log(JSON.stringify(event)) : progress.show(event)));
   if (choice === undefined) {
     console.error('Stopped before the training began: nothing was written.');
@@ -253,7 +248,9 @@ export function explanation(config: RunConfig): string {
     ...(config.from === undefined ? [] : [`starts from ${config.from}`]),
     ...(config.evalEvery === 1
       ? []
-      : [`measured on the ${measuredPart(config)} pictures every ${config.evalEvery} epochs and after the last`]),
+      : [
+          `measured on the ${measuredPart(config)} ${nounOf(config.task.name)}s every ${config.evalEvery} epochs and after the last`,
+        ]),
     `recipe ${preset}; ${peakText(values)}`,
     '',
     ...recipeTable(config.recipe),
@@ -269,10 +266,11 @@ const measuredPart = ({ testImages, selectedOn = 'test' }: RunConfig): string =>
 function picturesText(config: RunConfig): string {
   const { trainImages, unlabelled, valImages, testImages } = config;
   const measured = measuredPart(config);
+  const noun = nounOf(config.task.name);
   const heap = unlabelled === undefined ? '' : `${unlabelledText(unlabelled.images, unlabelled.pictures)}, `;
   return testImages === undefined
-    ? `${heap}${trainImages} training and ${valImages} ${measured} pictures`
-    : `${heap}${trainImages} training, ${valImages} validation and ${testImages} test pictures`;
+    ? `${heap}${trainImages} training and ${valImages} ${measured} ${noun}s`
+    : `${heap}${trainImages} training, ${valImages} validation and ${testImages} test ${noun}s`;
 }
 
 /** `limitTrain` as it is typed. */
@@ -291,7 +289,7 @@ export async function finish(
   choice?: Choice,
 ): Promise<void> {
   const name = task.type === 'train' ? task.options.task : loadConfig(out).task.name;
-  const progress = new Progress(metricsOf(name)[0]);
+  const progress = new Progress(metricsOf(name)[0], nounOf(name));
   const json = flags.json === true;
   if (task.type === 'resume' && existsSync(finalWeights(out)))
     progress.note('this run is finished: measuring and exporting its weights again');
@@ -314,6 +312,7 @@ export async function finish(
 /** @param choice what was predicted of the run */
 export function summary(run: string, figures: RunFigures, choice?: Choice): string {
   const { scores, rawScore, onnxMaxAbsDiff: difference, onnxTop1Agreement: agreement } = figures;
+  const noun = nounOf(figures.task);
   const silent = taskNamed(figures.task).silent?.(loadConfig(run).task) ?? [];
   const [primary, ...others] = metricsOf(figures.task);
   const show = (metric: Metric): string => `${metric.title} ${showMetric(metric, scores[metric.name]!)}`;
@@ -324,8 +323,8 @@ export function summary(run: string, figures: RunFigures, choice?: Choice): stri
     .map(show);
   return [
     [`${show(primary)} (${raw})`, ...ours].join(', '),
-    `  on ${picturesOf(figures.measured, figures.testImages)}${chosen(figures)}, after ${plural(figures.epochs, 'epoch')} ` +
-      `over ${figures.trainImages} training pictures in ${duration(figures.seconds)}`,
+    `  on ${picturesOf(figures.measured, figures.testImages, String, noun)}${chosen(figures)}, after ${plural(figures.epochs, 'epoch')} ` +
+      `over ${figures.trainImages} training ${noun}s in ${duration(figures.seconds)}`,
     ...(choice === undefined ? [] : [tookText(figures, choice)]),
     ...(difference === undefined
       ? []
@@ -360,5 +359,5 @@ function chosen({ task, validation }: RunFigures): string {
   if (validation === undefined) return '';
   const [primary] = metricsOf(task);
   const value = showMetric(primary, validation[primary.name]!);
-  return `, which decided nothing (${value} on ${picturesOf('val', validation['images']!)})`;
+  return `, which decided nothing (${value} on ${picturesOf('val', validation['images']!, String, nounOf(task))})`;
 }

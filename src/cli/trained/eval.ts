@@ -141,14 +141,15 @@ async function run(first: string | undefined, second: string | undefined, flags:
     console.log(JSON.stringify({ ...figures, ...task.told(result, settings) }, null, 2));
     return;
   }
+  const noun = task.clips === true ? 'video' : 'picture';
   const text = task.text?.(result, settings);
   const show = (metric: Metric, i: number): string =>
     `${metric.title} ${showMetric(metric, result.scores[metric.name]!)}` +
     (i === 0 && text?.primary !== undefined ? ` (${text.primary})` : '');
   console.log(
     `${metrics.map(show).join(', ')}\n` +
-      `  ${WEIGHTS[loaded.weights ?? 'unknown']} of ${loaded.path}, ${picturesOf(part, result.scores.images)} at ${size} pixels, ` +
-      `${fit === 'letterbox' ? 'whole pictures' : `crop ${evalCrop}`}, ${figures.imagesPerSecond.toFixed(0)} pictures/s`,
+      `  ${WEIGHTS[loaded.weights ?? 'unknown']} of ${loaded.path}, ${picturesOf(part, result.scores.images, String, noun)} at ${size} pixels, ` +
+      `${fit === 'letterbox' ? 'whole pictures' : `crop ${evalCrop}`}, ${figures.imagesPerSecond.toFixed(0)} ${noun}s/s`,
   );
   for (const line of text?.lines ?? []) console.log(line);
   if (flags.report !== undefined) console.log(`\nreport   ${flags.report}`);

@@ -1,9 +1,8 @@
-import { existsSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { UsageError } from '../../errors.js';
 import { BrokenPicture } from '../decoding/decode.js';
-import { type FoundFile, findFiles, isPictureName } from '../sources/walk.js';
+import { anyFile, type FoundFile, findFiles, isPictureName } from '../sources/walk.js';
 import { pngHeadOf } from './files/png.js';
 import { isYolo } from './files/yolo.js';
 import { keyOf, roleOf } from './names.js';
@@ -36,6 +35,9 @@ const HEAD_BYTES = 64 * 1024;
 export const isAnnotated = (name: string): boolean =>
   isPictureName(name) || /\.(?:xml|json|txt|names|csv|ya?ml|exr|pfm|npy)$/i.test(name) || !name.includes('.');
 
+/** Whether a file's name or folder says that it may be annotations, and not a picture. */
+const promises = (path: string): boolean => /\.(?:xml|json|txt)$/i.test(path) || roleOf(path) !== 'picture';
+
 /**
  * What lies beside the pictures of a folder, told by content.
  * @returns undefined where there is nothing of the kind
@@ -43,6 +45,7 @@ export const isAnnotated = (name: string): boolean =>
  */
 export async function whichAnnotations(path: string): Promise<FoundAnnotations | undefined> {
   const root = resolve(path);
+  if (!(await anyFile(root, promises))) return undefined;
   const { files } = await findFiles(root, isAnnotated);
   const found = await formsIn(root, files);
   if (found.length < 2) return found[0];
@@ -52,19 +55,6 @@ export async function whichAnnotations(path: string): Promise<FoundAnnotations |
       ? `Say which with --task ${kinds.map((kind) => TASK_OF[kind]).join(' or ')}.`
       : 'Give a folder that has one of them, or take the others out.';
   throw new UsageError(`Expected one kind of annotations in ${root} but ${said(found)}. ${how}`);
-}
-
-/**
- * The task that annotations beside the pictures of a folder ask for.
- * @returns undefined where there are none, or the pictures are no folder
- * @throws UsageError where there are several kinds
- */
-export async function annotatedTask(
-  path: string,
-): Promise<{ task: (typeof TASK_OF)[keyof typeof TASK_OF]; why: string } | undefined> {
-  if (!existsSync(path) || !statSync(path).isDirectory()) return undefined;
-  const found = await whichAnnotations(path);
-  return found && { task: TASK_OF[found.kind], why: `${found.file} has ${found.kind}` };
 }
 
 const said = (found: readonly FoundAnnotations[]): string =>

@@ -1,7 +1,8 @@
 import { extname } from 'node:path';
-import type { Checked, CheckedGroup, CheckKind } from '../../checked.js';
-import { FEW_MEASURED } from '../../checked.js';
+import type { Checked, CheckedGroup, CheckKind, CheckTask } from '../../checked.js';
+import { CHECK_TASKS, FEW_MEASURED } from '../../checked.js';
 import { checkOptions, checkValue } from '../../checks.js';
+import { UsageError } from '../../errors.js';
 import type { Endings } from '../../part-words.js';
 import { byName } from '../sources/walk.js';
 import { absentOf, balanceOf, isImbalanced, measuredOf, oddOf, partsOf } from './counts.js';
@@ -28,13 +29,17 @@ export interface CheckProgress {
  */
 export async function* checkData(
   data: string,
-  options: { signal?: AbortSignal } = {},
+  options: { task?: CheckTask; signal?: AbortSignal } = {},
 ): AsyncGenerator<CheckProgress, Checked> {
   checkValue('the data of checkData', data, 'path');
-  checkOptions('checkData', options, { signal: 'signal' });
-  const { signal } = options;
+  checkOptions('checkData', options, { task: 'text', signal: 'signal' });
+  const { task, signal } = options;
+  if (task !== undefined && !CHECK_TASKS.includes(task))
+    throw new UsageError(
+      `Expected ${CHECK_TASKS.join(' or ')} as the task of a check but received ${JSON.stringify(task)}.`,
+    );
   const begin = performance.now();
-  const opened = await openToCheck(data, signal);
+  const opened = await openToCheck(data, { ...(task && { task }), ...(signal && { signal }) });
   const pictures = new Pictures(opened.parts);
   const of = pictures.length;
   const looking = look(pictures, opened.folder, { all: true, ...(signal && { signal }) });
@@ -52,6 +57,7 @@ export async function* checkData(
   const { traps, loose } = await folderTraps(opened);
   const facts = {
     data,
+    ...(task && { task }),
     name: opened.name,
     kind: opened.kind,
     pictures: of,

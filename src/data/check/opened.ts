@@ -1,13 +1,12 @@
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { montage } from '../../augment/clips/strip.js';
-import type { CheckedPicture } from '../../checked.js';
+import type { CheckedPicture, CheckTask } from '../../checked.js';
 import { UsageError } from '../../errors.js';
 import type { Endings, MeasuredPart } from '../../part-words.js';
 import { lookAtTruth, openAnnotated } from '../annotations/look.js';
 import { type FoundAnnotations, whichAnnotations } from '../annotations/which.js';
 import { openClips } from '../clips/dataset.js';
-import { findLists } from '../clips/list.js';
 import { whichVideo } from '../clips/which.js';
 import { type Dataset, openDataset, type PartName } from '../dataset.js';
 import type { DecodeOptions, Examined } from '../decoding/decode.js';
@@ -47,14 +46,19 @@ export interface Opened {
  * does not keep the pictures from being found, part by part.
  * @throws UsageError where there are no pictures in class folders; RescaledError when something there cannot be read
  */
-export async function openToCheck(path: string, signal?: AbortSignal): Promise<Opened> {
-  const found = existsSync(path) && statSync(path).isDirectory() ? await whichAnnotations(path) : undefined;
+export async function openToCheck(
+  path: string,
+  { task, signal }: { task?: CheckTask; signal?: AbortSignal } = {},
+): Promise<Opened> {
+  const folder = existsSync(path) && statSync(path).isDirectory();
+  // As `taskOfData` has it: annotations come before videos.
+  const found = task === undefined && folder ? await whichAnnotations(path) : undefined;
   if (found !== undefined) return openAnnotations(path, found, signal);
+  if ((task ?? ((await whichVideo(path)) && 'video')) === 'video') return trained(path, await openClips(path));
   try {
     return trained(path, await openDataset(path));
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    if (existsSync(path) && (await holdsVideos(path))) return trained(path, await openClips(path));
     const parts: { part: MeasuredPart; dataset: Dataset }[] = [];
     for (const part of ['train', 'val', 'test'] as const) {
       const dataset = await tolerant(path, part);
@@ -68,10 +72,6 @@ export async function openToCheck(path: string, signal?: AbortSignal): Promise<O
     return refused(path, parts, error.message);
   }
 }
-
-/** Whether a folder holds video files, or is a list of some. */
-const holdsVideos = async (path: string): Promise<boolean> =>
-  statSync(path).isDirectory() ? (await whichVideo(path)) !== undefined : (await findLists(path)) !== undefined;
 
 /** Pictures with boxes, masks or depth, and all that is wrong with these. */
 async function openAnnotations(

@@ -1,5 +1,5 @@
 import type { Pixels } from '../../augment/pixels.js';
-import type { CheckedPicture } from '../../checked.js';
+import type { Checked, CheckedPicture } from '../../checked.js';
 import { BrokenPicture } from '../decoding/decode.js';
 import { openToCheck, Pictures } from './opened.js';
 
@@ -8,11 +8,11 @@ import { openToCheck, Pictures } from './opened.js';
  * @param side of what is shown, in pixels: larger pictures may come reduced, but not below
  */
 export async function* pixelsOfChecked(
-  data: string,
+  { data, task }: Pick<Checked, 'data' | 'task'>,
   wanted: readonly CheckedPicture[],
   side: number,
 ): AsyncGenerator<{ path: string; pixels: Pixels }> {
-  const pictures = new Pictures((await openToCheck(data)).parts);
+  const pictures = new Pictures((await openToCheck(data, { ...(task && { task }) })).parts);
   const left = new Set(wanted.map(({ path }) => path));
   for (let i = 0; i < pictures.length && left.size > 0; i++) {
     const { path } = pictures.told(i);

@@ -102,11 +102,40 @@ export async function isFolder(path: string): Promise<boolean> {
   return found !== 'missing' && found.isDirectory();
 }
 
+/** Whether an entry leads to a folder: of links alone the file system is asked. */
+async function leadsToFolder(folder: string, entry: Dirent): Promise<boolean> {
+  return entry.isDirectory() || (!entry.isFile() && (await isFolder(join(folder, entry.name))));
+}
+
 /** Names of the folders in a folder, sorted. */
 export async function foldersIn(folder: string): Promise<string[]> {
   const names: string[] = [];
-  for (const { name } of await listFolder(folder)) if (await isFolder(join(folder, name))) names.push(name);
+  for (const entry of await listFolder(folder)) if (await leadsToFolder(folder, entry)) names.push(entry.name);
   return names;
+}
+
+/**
+ * Whether any file below a folder has a path like this; no file is asked for its size or times, which takes most of the time of `findFiles`.
+ * @param wanted is given paths from the folder, with `/`
+ */
+export async function anyFile(folder: string, wanted: (path: string) => boolean): Promise<boolean> {
+  const inside = new Set<string>();
+  const visit = async (path: string, prefix: string): Promise<boolean> => {
+    const entries = await listFolder(path);
+    const real = await realpath(path);
+    if (inside.has(real)) return false;
+    inside.add(real);
+    for (const entry of entries)
+      if (
+        (await leadsToFolder(path, entry))
+          ? await visit(join(path, entry.name), `${prefix}${entry.name}/`)
+          : wanted(prefix + entry.name)
+      )
+        return true;
+    inside.delete(real);
+    return false;
+  };
+  return visit(folder, '');
 }
 
 /**

@@ -118,6 +118,16 @@ function damaged(path: string, error: unknown): BrokenPicture {
   return new BrokenPicture(path, `it is an animation that is damaged or cut off (${text})`, { cause: error });
 }
 
+/** Frames of a GIF or WebP, by its header; 0 where it cannot be read. */
+export async function pagesOf(path: string): Promise<number> {
+  try {
+    const sharp = await loadSharp();
+    return (await sharp(path, { limitInputPixels: false, pages: -1 }).metadata()).pages ?? 1;
+  } catch {
+    return 0; // told when it is its turn
+  }
+}
+
 /** A GIF ends with a mark, a WebP says how long it is; decoders take what there is of a shorter one. */
 function isCut(bytes: Uint8Array): boolean {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);

@@ -3,6 +3,7 @@ import { packClip } from '../../augment/clips/packed.js';
 import { BrokenPicture, type Examined, PICTURE_EXTENSIONS } from '../decoding/decode.js';
 import { KIND_BYTES, kindOf } from '../decoding/kind.js';
 import { decodeAnimation } from './animation.js';
+import { isCutAvi } from './avi.js';
 import { decodeVideo } from './ffmpeg.js';
 import { decodeFrames } from './frame-folder.js';
 import type { ClipRequest, DecodedClip } from './limits.js';
@@ -18,7 +19,7 @@ export interface ExaminedClip extends Examined {
  */
 export async function examineClip(path: string, request: ClipRequest): Promise<ExaminedClip> {
   const { data, width, height, times, cut } = await decodeClip(path, request);
-  return { pixels: packClip(data, width, height, times), bytes: new Uint8Array(0), width, height, cut };
+  return { pixels: packClip(data, width, height, times, cut), bytes: new Uint8Array(0), width, height, cut };
 }
 
 export async function decodeClip(path: string, request: ClipRequest): Promise<DecodedClip> {
@@ -45,7 +46,10 @@ export async function kindAt(path: string): Promise<'folder' | 'animation' | 'vi
     const file = await open(path, 'r');
     try {
       const { buffer, bytesRead } = await file.read(new Uint8Array(KIND_BYTES), 0, KIND_BYTES, 0);
-      const kind = kindOf(buffer.subarray(0, bytesRead))?.name;
+      const head = buffer.subarray(0, bytesRead);
+      if (isCutAvi(head, facts.size))
+        throw new BrokenPicture(path, `it is cut off: it has ${facts.size} bytes, fewer than it says`);
+      const kind = kindOf(head)?.name;
       return kind === 'a GIF' || kind === 'a WebP' ? 'animation' : 'video';
     } finally {
       await file.close();

@@ -16,7 +16,7 @@ const multiplier = z.number().min(0.01).max(16);
 
 const own = { recipe: z.string().optional(), settings: settingsSchema.optional() };
 const resNets = z.strictObject({
-  family: z.enum(['resnet-rs', 'resnet']),
+  family: z.enum(['resnet-rs', 'resnet', 'resnet3d', 'resnet3d-rs']),
   depths: list(z.int().min(1)),
   widths: list(multiplier).default([1]),
   /** Sides of the pictures in pixels. */
@@ -75,7 +75,7 @@ export const CLASSES_RECIPE = 'resnet-rs';
 const schema = z.strictObject({
   /** What the page calls it; the file's name by default. */
   name: name.optional(),
-  /** What is learned; where absent as the annotations beside the pictures say, else classes. */
+  /** What is learned; where absent what the data ask for, else classes. */
   task: z.string().min(1).optional(),
   /** Folder of the pictures, as for train; relative to the file. */
   data: z.string().min(1).optional(),
@@ -97,7 +97,7 @@ const schema = z.strictObject({
       'expected a whole number from 1 to 1000, or a list of whole numbers',
     )
     .default(3),
-  /** Of boxes, masks and depth by default that of the task. */
+  /** Of other tasks than classes by default that of the task. */
   recipe: z.string().default(CLASSES_RECIPE),
   settings: settingsSchema.default({}),
   /**

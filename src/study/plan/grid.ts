@@ -101,6 +101,8 @@ export async function layOut(
           resolveRecipe(recipes.get(recipe)!, member.named, member.size, { ...settings, epochs }, data.trainPictures),
         );
         const { batch } = values;
+        // The name says how many frames a clip has, for all that counts and times the model.
+        const model = clips(member.named) ? `${member.named}@${values.frames}x${member.size}` : member.named;
         const stemStride = grid.stemStride ?? stemStrideAt(modelFacts(member.named), member.size);
         const overrides = {
           ...grid.modelOptions,
@@ -110,7 +112,7 @@ export async function layOut(
         } as ModelOverrides;
         let cost: ReturnType<typeof costs.of>;
         try {
-          cost = costs.of(member.named, { size: member.size, batch, overrides });
+          cost = costs.of(model, { size: member.size, batch, overrides });
         } catch (error) {
           if (!(error instanceof UsageError)) throw error;
           leftOut.push({ name, reason: error.message });
@@ -141,7 +143,7 @@ export async function layOut(
           trainFlops: 6 * cost.multiplyAdds * data.trainPictures * epochs,
           options: {
             data: data.path,
-            model: member.named,
+            model,
             size: member.size,
             recipe,
             settings: { ...settings, epochs },
@@ -171,6 +173,8 @@ export async function ofStudy<T>(where: string, work: () => T | Promise<T>): Pro
     throw new UsageError(`In ${where}: ${error.message}`, { cause: error });
   }
 }
+
+const clips = (model: string): boolean => modelFacts(model).frames !== undefined;
 
 const defined = <T extends object>(values: T): Partial<T> =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
@@ -239,7 +243,7 @@ function membersOf(grid: Grid, study: StudyFile): Member[] {
 
 /** @throws UsageError for a depth that no model has */
 function checked(name: string): string {
-  const known = modelNames();
+  const known = [...modelNames(), ...modelNames('clips')];
   const family = name.replace(/-\d+$/, '');
   if (!known.includes(name))
     throw new UsageError(

@@ -53,7 +53,7 @@ const MEASURED_MS = 10_000;
  * The loop's advice that the cache of decoded pictures cannot be used. What it says of the recipe is left out: a study
  * sets that on purpose.
  */
-const OF_PICTURES = /^pictures are decoded/;
+const OF_PICTURES = /^(?:pictures|videos) are decoded/;
 
 class Busy extends Error {}
 

@@ -12,7 +12,11 @@ const PAIRS = 5;
 const percent = (share: number | undefined): string => (share === undefined ? '-' : `${(100 * share).toFixed(1)} %`);
 
 /** The Wilson interval of the accuracy, a table of the classes with the weakest first, and what is confused most. */
-export function classText({ scores, details }: Evaluation<ClassDetails>, settings: ClassSettings): TaskText {
+export function classText(
+  { scores, details }: Evaluation<ClassDetails>,
+  settings: ClassSettings,
+  noun = 'picture',
+): TaskText {
   const confusion = { classes: classNames(settings), counts: details.confusion };
   const metrics = classMetrics(confusion);
   const seen = metrics.filter(({ support }) => support > 0);
@@ -29,7 +33,7 @@ export function classText({ scores, details }: Evaluation<ClassDetails>, setting
   const pairs = confusedPairs(confusion);
   const lines = [
     '',
-    ...tableLines([['class', 'pictures', 'right', '95 % interval', 'precision'], ...rows]),
+    ...tableLines([['class', `${noun}s`, 'right', '95 % interval', 'precision'], ...rows]),
     ...(seen.length > CLASSES
       ? [`and ${seen.length - CLASSES} classes with more right (--report FILE.html has all)`]
       : []),

@@ -14,6 +14,8 @@ export interface VideoDetails extends ClassDetails {
   views: number;
   /** Accuracy without motion, where it was measured. */
   controls?: { singleFrame: number; shuffled: number };
+  /** 1 for each measured video whose class was found, else 0. */
+  right: readonly number[];
 }
 
 /**
@@ -25,11 +27,20 @@ export function videoEvaluator(classes: number, { examples }: { examples: number
   const singleFrame = classEvaluator(classes, { examples: 0 });
   const shuffled = classEvaluator(classes, { examples: 0 });
   let views = 1;
+  const right: number[] = [];
+  const addMain = (outputs: Tensor, batch: Batch<Labels>): void => {
+    main.add(outputs, batch);
+    const logits = outputs.data() as Float32Array;
+    for (let i = 0; i < batch.n; i++) {
+      const row = logits.subarray(i * classes, (i + 1) * classes);
+      right.push(row.indexOf(Math.max(...row)) === batch.targets.labels[i] ? 1 : 0);
+    }
+  };
   return {
     add(outputs, batch) {
       const groups = rowsOf(batch);
       const rows = groups.length === 0 ? 0 : groups[0]!.end - groups[0]!.begin;
-      if (rows <= 1) return main.add(outputs, batch);
+      if (rows <= 1) return addMain(outputs, batch);
       if (rows <= CONTROLS || groups.some(({ begin, end }) => end - begin !== rows))
         throw new RescaledError(
           `Expected each video in as many views, and two controls, but received ${rows} rows of one.`,
@@ -49,16 +60,16 @@ export function videoEvaluator(classes: number, { examples }: { examples: number
         return fromTypedArray(logits, [groups.length, classes], { device: outputs.device });
       };
       const one = { ...batch, ...oneRow(batch, groups) };
-      main.add(mean(0, views), one);
+      addMain(mean(0, views), one);
       singleFrame.add(mean(views, views + 1), one);
       shuffled.add(mean(views + 1, rows), one);
     },
     result() {
       const { scores, details } = main.result();
       const [single, mixed] = [singleFrame.result().scores, shuffled.result().scores];
-      if (single.images === 0) return { scores, details: { ...details, views } };
+      if (single.images === 0) return { scores, details: { ...details, views, right } };
       const controls = { singleFrame: single['top1']!, shuffled: mixed['top1']! };
-      return { scores: { ...scores, ...controls }, details: { ...details, views, controls } };
+      return { scores: { ...scores, ...controls }, details: { ...details, views, right, controls } };
     },
   };
 }

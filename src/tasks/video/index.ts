@@ -44,6 +44,10 @@ export const video: Task<Labels, ClassSettings, VideoDetails> = {
     ...classTold(found, settings, much),
   }),
   text: videoText,
+  redrawn: ({ details: { right } }, times) => {
+    const [hits, drawn] = right.reduce(([a, b], one, i) => [a + one * times[i]!, b + times[i]!], [0, 0]);
+    return hits / drawn;
+  },
   silent: ({ classes }) => (classes.length <= 5 ? ['top5'] : []),
   report: videoParts,
   idleSettings: {

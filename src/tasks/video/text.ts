@@ -31,7 +31,7 @@ export function controlsText(
 }
 
 export function videoText(found: Evaluation<VideoDetails>, settings: ClassSettings): TaskText {
-  const { primary, lines } = classText(found, settings);
+  const { primary, lines } = classText(found, settings, 'video');
   const controls = controlsText(found, settings.classes.length);
   const views = viewsText(found.details.views);
   return {

@@ -1,6 +1,6 @@
 import { UsageError } from '../../errors.js';
 import type { ImageModel } from '../../models/index.js';
-import { BatchNorm, Linear } from '../../nn/index.js';
+import { BatchNorm, Linear, SelfGate } from '../../nn/index.js';
 import {
   AdamW,
   type AgcOptions,
@@ -60,8 +60,11 @@ function classLayer(model: ImageModel): ReadonlySet<string> {
 function parameterGroups(recipe: Recipe, model: ImageModel): ParameterGroup[] {
   const { weightDecay, decayRule, layerDecay, headRate, headDecay, auxRate } = recipe;
   const batchNormKeys = new Set<string>();
-  for (const [path, module] of model.modules())
+  const selfGates = new Set<string>();
+  for (const [path, module] of model.modules()) {
+    if (module instanceof SelfGate) for (const key of module.parameters().keys()) selfGates.add(`${path}.${key}`);
     if (module instanceof BatchNorm) batchNormKeys.add(`${path}.weight`).add(`${path}.bias`);
+  }
   const trained = new Map([...model.parameters()].filter(([, parameter]) => parameter.requiresGrad));
   if (trained.size === 0)
     throw new UsageError(
@@ -69,7 +72,7 @@ function parameterGroups(recipe: Recipe, model: ImageModel): ParameterGroup[] {
     );
   const within = (part: string) => (key: string) => key === part || key.startsWith(`${part}.`);
   const [inHead, inSecond] = [within(model.head), within(`${model.head}.${SECOND_HEAD}`)];
-  let groups = decayGroups(trained, batchNormKeys, weightDecay, decayRule);
+  let groups = decayGroups(trained, batchNormKeys, weightDecay, decayRule, selfGates);
   if (headDecay !== 1) groups = scaleDecays(groups, (key) => (inHead(key) ? headDecay : 1));
   if (headRate !== 1) groups = scaleRates(groups, (key) => (inHead(key) ? headRate : 1));
   if (auxRate !== 1) groups = scaleRates(groups, (key) => (inSecond(key) ? auxRate : 1));

@@ -7,6 +7,7 @@ import { withCache } from '../../../src/data/cached.js';
 import { checkData } from '../../../src/data/check/check.js';
 import { openClips } from '../../../src/data/clips/dataset.js';
 import { parseCsv } from '../../../src/data/clips/list.js';
+import { whichVideo } from '../../../src/data/clips/which.js';
 import { LABELS } from '../../../src/data/loading/labels.js';
 import { BatchLoader } from '../../../src/data/loading/loader.js';
 import { lookAt } from '../../../src/data/look.js';
@@ -189,5 +190,36 @@ test('stopped on the way, decoding goes on where it was', async () => {
     const kept = readyIn(await run(stop.signal));
     assert.ok(kept > 0 && kept < 15, `${kept} of 15`);
     assert.equal(readyIn(await run()), 15);
+  });
+});
+
+test('videos are told by their files and by animations that have frames, pictures beside them by their number', async () => {
+  const of = (name: string, files: Record<string, string>): Promise<string | undefined> =>
+    whichVideo(writeTree(join(root, 'told', name), files));
+  assert.equal(await of('videos', { 'train/a/1.mp4': '', 'train/a/1.jpg': '' }), 'train/a/1.mp4 is a video file');
+  assert.equal(await of('stray', { 'a/1.mp4': '', 'a/1.jpg': '', 'b/2.jpg': '' }), undefined);
+  assert.match((await of('list', { 'train.csv': 'path,label\n"x/1.mp4",a\n' }))!, /train\.csv is a list of videos$/);
+  assert.equal(await of('table', { 'train.csv': 'id,label\n17,a\n' }), undefined);
+  assert.match((await whichVideo(join(data, 'all.csv')))!, /is a list$/);
+  // Frames in folders could be pictures; so could animations beside them.
+  assert.equal(await whichVideo(data), undefined);
+  const moving = join(root, 'told', 'moving');
+  for (const name of ['a', 'b']) await animation(join(moving, name, '1.gif'), square(6, SIDE, 2), SIDE, 40);
+  assert.equal(await whichVideo(moving), 'a/1.gif has 6 frames');
+  await animation(join(moving, 'c/1.webp'), square(1, SIDE, 2), SIDE, 40);
+  assert.equal(await whichVideo(moving), undefined);
+});
+
+test('a check sees clips where it is told to, as a training does', async () => {
+  await withCacheIn('told', async () => {
+    const turns = checkData(data, { task: 'video' });
+    let turn = await turns.next();
+    while (turn.done !== true) turn = await turns.next();
+    const { train, val, test } = await openClips(data);
+    assert.deepEqual(
+      [turn.value.kind, turn.value.task, turn.value.pictures],
+      ['clips', 'video', train!.length + val.length + test!.length],
+    );
+    await rejectsWith(checkData(data, { task: 'detect' as 'video' }).next(), 2, /Expected classify or video/);
   });
 });

@@ -115,10 +115,14 @@ test('video files that are none, or not whole', { skip: withoutFfmpeg }, async (
   videoFile(file('whole.mp4'), square(200, SIDE, 0.1), SIDE, ['-c:v', 'mpeg4', '-movflags', '+faststart']);
   const whole = readFileSync(file('whole.mp4'));
   writeFileSync(file('cut.mp4'), whole.subarray(0, whole.length - 2000));
+  videoFile(file('whole.avi'), square(20, SIDE, 0.1), SIDE, ['-c:v', 'mpeg4']);
+  writeFileSync(file('cut.avi'), readFileSync(file('whole.avi')).subarray(0, -1500));
   writeFileSync(file('text.mp4'), 'some words');
   writeFileSync(file('photo.mp4'), readFileSync(join(file('folder'), '1.png')));
   writeFileSync(file('list.mp4'), `ffconcat version 1.0\nfile ${file('whole.mp4')}\n`);
   assert.match(await reasonOf('cut.mp4'), /cut off/);
+  assert.equal((await decodeClip(file('whole.avi'), { side: 16 })).times!.length, 20);
+  assert.match(await reasonOf('cut.avi'), /cut off: it has \d+ bytes, fewer than it says/);
   assert.match(await reasonOf('text.mp4'), /no video/);
   assert.match(await reasonOf('photo.mp4'), /no video/);
   assert.match(await reasonOf('list.mp4'), /no video/);

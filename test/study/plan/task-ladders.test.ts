@@ -7,6 +7,7 @@ import { checkStudy } from '../../../src/study/plan/file.js';
 import { planScaling } from '../../../src/study/plan/scaling-plan.js';
 import { mapSet, vocSet } from '../../data/annotations/sets.js';
 import { rejectsWith, temporaryFolder } from '../../data/helpers.js';
+import { animation, square } from '../../data/video/helpers.js';
 
 const root = temporaryFolder();
 const parts = { train: 4, val: 2 };
@@ -28,6 +29,30 @@ test('the annotations say the task, whose own steps each change the training', a
     assert.equal(new Set(ids).size, plan.variants.length, `${task}: a step that changes nothing`);
     assert.deepEqual([plan.facts.model, plan.facts.table], ['resnet-18 x0.5', undefined]);
   }
+});
+
+const moves = join(root, 'moves');
+for (const part of ['train', 'val'])
+  for (const [name, step] of [
+    ['left', -2],
+    ['right', 2],
+  ] as const)
+    for (let i = 0; i < 4; i++)
+      await animation(join(moves, part, name, `${i}.gif`), square(6, 16, step, step > 0 ? i : 12 - i), 16, 40);
+
+test("videos have the paper's Table 6, and may have a scaling study", async () => {
+  const { task, variants, facts } = await planAblation({ data: moves, seeds: 1, size: 24 });
+  assert.deepEqual([task, facts.model, facts.table], ['video', 'resnet3d-14 x0.5', 6]);
+  const published = variants.map(({ paper }) => paper['3D-ResNet-50']);
+  assert.deepEqual([published.length, published[0], published[6], published[8]], [9, 73.4, 77.4, 78.2]);
+  assert.equal(published.filter((one) => one !== undefined).length, 3);
+  const ids = variants.flatMap(({ trials }) => trials.map(({ id }) => id));
+  assert.equal(new Set(ids).size, variants.length, 'a step that changes nothing');
+  await rejectsWith(planAblation({ data: moves, model: 'slow-50' }), 2, /Expected a 3-D ResNet to study/);
+  const models = [{ family: 'resnet3d', depths: [14], widths: [0.125], sizes: [24] }];
+  const plan = await planScaling(checkStudy({ data: moves, models, epochs: [1], seeds: 1 }, 's', 's.json'));
+  const [only] = plan.configurations;
+  assert.deepEqual([plan.task, only!.options.model], ['video', 'resnet3d-14@8x24']);
 });
 
 test('without one of them each row can be trained', async () => {

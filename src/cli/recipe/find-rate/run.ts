@@ -4,12 +4,11 @@ import { untilInterrupted } from '../../../child/interrupt.js';
 import { testRates } from '../../../choice/rate.js';
 import type { RateJob } from '../../../choice/rate-process.js';
 import { chooseRun, isChoosing } from '../../../choice/run.js';
-import { annotatedTask } from '../../../data/annotations/which.js';
 import { lastName, makeFolder, writeFileAtomic } from '../../../files.js';
 import { modelFacts } from '../../../models/index.js';
 import { parseSetting, settingKey } from '../../../recipe/recipe.js';
 import { commandLine } from '../../../suggest.js';
-import { metricsOf, taskNamed } from '../../../tasks/index.js';
+import { metricsOf, nounOf, taskNamed } from '../../../tasks/index.js';
 import {
   checkLearnOptions,
   checkRange,
@@ -20,7 +19,7 @@ import {
 import { weightsPath } from '../../named-weights.js';
 import { checkOutput } from '../../output.js';
 import { Progress } from '../../progress.js';
-import { settingsOf, type TrainingFlags } from '../../training-options.js';
+import { askedTask, settingsOf, type TrainingFlags } from '../../training-options.js';
 import { foundIn, foundJson, foundText, shortRate } from './text.js';
 
 export interface FindRateFlags extends TrainingFlags, Partial<RateRange> {
@@ -37,7 +36,7 @@ export async function findRate(data: string, flags: FindRateFlags): Promise<void
   const range = definedOf({ steps, lowest, highest });
   checkRange(range);
   checkLearnOptions({ ...options, data, settings });
-  options.task ??= await foundTask(data);
+  options.task ??= await askedTask(data);
   const from = options.from === undefined ? {} : { from: await weightsPath(options.from) };
   const learned = await chosenFor({ ...options, ...from, data, settings }, json === true);
   const test = learned === undefined ? undefined : await inProcess({ options: learned, range });
@@ -59,13 +58,6 @@ export async function findRate(data: string, flags: FindRateFlags): Promise<void
   else console.log(foundText(test, found, { command: next, file }));
 }
 
-/** The task of the annotations beside the pictures, as a training has it. */
-async function foundTask(data: string): Promise<string | undefined> {
-  const found = await annotatedTask(data);
-  if (found !== undefined) console.error(`task ${found.task}: ${found.why}`);
-  return found?.task;
-}
-
 /** What "rescaled train" would train. @returns undefined when it was interrupted */
 async function chosenFor(options: LearnOptions, json: boolean): Promise<LearnOptions | undefined> {
   // A task with a recipe of its own has a network too.
@@ -74,7 +66,7 @@ async function chosenFor(options: LearnOptions, json: boolean): Promise<LearnOpt
     return own || options.from === undefined || options.recipe !== undefined
       ? options
       : { ...options, recipe: 'finetune' };
-  const progress = new Progress(metricsOf(options.task)[0]);
+  const progress = new Progress(metricsOf(options.task)[0], nounOf(options.task));
   const choice = await chooseRun({ options }, (event) => (json ? undefined : progress.show(event)));
   return choice === undefined ? undefined : { ...options, ...choice.rung, recipe: choice.recipe };
 }
@@ -88,7 +80,7 @@ const definedOf = (values: Partial<RateRange>): Partial<RateRange> =>
  * at once.
  */
 async function inProcess(task: RateJob['task']): Promise<RateTest | undefined> {
-  const progress = new Progress(metricsOf(task.options.task)[0]);
+  const progress = new Progress(metricsOf(task.options.task)[0], nounOf(task.options.task));
   const show = (message: RateJob['message']): void => {
     if (message.type !== 'rate') return progress.show(message);
     const { step, steps, rate, smoothed } = message;
