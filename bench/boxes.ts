@@ -2,6 +2,7 @@
 // half the width, random weights or trained), pictures, pixels and seconds of CPU.
 //   node dist/bench/boxes.js --data BCCD --work WORK [--seeds 3] [--python python3]
 //   node dist/bench/boxes.js --data BCCD --work WORK --from RUN     both trunks from a run of resnet-18 --width 0.5 --stem-stride 4
+//   node dist/bench/boxes.js --data BCCD --work WORK --start rs=RUN --start simclr=RUN     what starts are worth, without torchvision
 //   node dist/bench/boxes.js --data BCCD --work WORK --table
 // The data is Pascal VOC's layout with the lists train, val and test. The seconds of CPU of "rescaled train", evaluations on validation pictures
 // included, are what torchvision's training may take. Both are measured on the test part by COCO's numbers. Results are lines of
@@ -14,14 +15,11 @@ import { Command } from 'commander';
 import { openDetection, truthOf } from '../src/data/annotations/detection.js';
 import { UsageError } from '../src/errors.js';
 import { packageRoot } from '../src/package-root.js';
-import { finalWeights } from '../src/run/config.js';
+import { finalWeights, loadConfig } from '../src/run/config.js';
 import { cocoAp } from '../src/tasks/detect/coco-ap.js';
 import { estimate } from './estimate.js';
 import { knownResults } from './known.js';
 import { benchOptions } from './options.js';
-
-/** The long side, on both sides. */
-const SIZE = 256;
 
 interface Options {
   data: string;
@@ -30,11 +28,14 @@ interface Options {
   python: string;
   epochs?: string;
   from?: string;
+  start?: string[];
+  size: number;
   table?: boolean;
 }
 
 interface Result {
-  side: 'rescaled' | 'torchvision';
+  /** `rescaled` and `torchvision`, or the names of starts and `scratch`. */
+  side: string;
   seed: number;
   ap: number;
   ap50: number;
@@ -61,8 +62,16 @@ const options = await benchOptions<Options>(
       '--from <run>',
       'a run of resnet-18 --width 0.5, which both trunks start from; WORK must be a folder of its own',
     )
+    .option(
+      '--start <name=run>',
+      'may be repeated; random weights of the same network are added',
+      (one: string, all: string[] = []) => [...all, one],
+    )
+    .option('--size <pixels>', 'the long side, on both sides', Number, 256)
     .option('--table', 'print what is known'),
-  ({ from }) => {
+  ({ from, start }) => {
+    for (const text of start ?? [])
+      if (!/^[^=]+=.+$/.test(text)) throw new UsageError(`Expected --start NAME=RUN but received ${text}.`);
     if (from !== undefined && !existsSync(finalWeights(from)))
       throw new UsageError(`Expected --from a finished run but there is no ${finalWeights(from)}.`);
   },
@@ -79,25 +88,29 @@ const run = promisify(execFile);
 const opened = await openDetection(data, { valSplit: 0.2 });
 if (opened.test === undefined) throw new Error(`Expected a test part in ${data}.`);
 
+if (options.start !== undefined) {
+  const named = options.start.map((text) => /^([^=]+)=(.+)$/.exec(text)!.slice(1) as [string, string]);
+  const { model, modelOptions } = loadConfig(named[0]![1]);
+  const network = [
+    '-m',
+    model,
+    '--width',
+    String(modelOptions.width),
+    '--stem-stride',
+    String(modelOptions.stemStride),
+  ];
+  for (let seed = 0; seed < seeds; seed++) {
+    for (const [name, start] of named) await once(name, seed, () => trained(name, seed, ['--from', start]));
+    await once('scratch', seed, () => trained('scratch', seed, network));
+  }
+  console.log(table(known()));
+  process.exit();
+}
+
 for (let seed = 0; seed < seeds; seed++) {
-  await once('rescaled', seed, async () => {
-    const out = join(work, `rescaled-${seed}`);
-    rmSync(out, { recursive: true, force: true });
-    await run(
-      process.execPath,
-      [
-        ...[join(packageRoot, 'dist', 'src', 'cli', 'main.js'), 'train', data, '--out', out, '--seed', String(seed)],
-        ...['--threads', '1', '--workers', '1', ...(options.epochs === undefined ? [] : ['--epochs', options.epochs])],
-        ...(options.from === undefined ? [] : ['--from', options.from, '--size', String(SIZE)]),
-      ],
-      { maxBuffer: 2 ** 28 },
-    );
-    const { ap, ap50, ap75, epochs } = JSON.parse(readFileSync(join(out, 'report.json'), 'utf8')) as Record<
-      string,
-      number
-    >;
-    return { ap: ap!, ap50: ap50!, ap75: ap75!, pictures: epochs! * opened.train!.length };
-  });
+  await once('rescaled', seed, () =>
+    trained('rescaled', seed, options.from === undefined ? [] : ['--from', options.from]),
+  );
   const { cpuSeconds } = known().find((one) => one.side === 'rescaled' && one.seed === seed)!;
   await once('torchvision', seed, async () => {
     const out = join(work, `torchvision-${seed}.json`);
@@ -105,7 +118,7 @@ for (let seed = 0; seed < seeds; seed++) {
       python,
       [
         join(packageRoot, 'bench', 'torchvision_boxes.py'),
-        ...[data, '--size', String(SIZE), '--cpu-seconds', String(cpuSeconds), '--seed', String(seed)],
+        ...[data, '--size', String(options.size), '--cpu-seconds', String(cpuSeconds), '--seed', String(seed)],
         ...['--classes', opened.classes.join(','), '--out', out],
         ...(options.from === undefined ? [] : ['--from', finalWeights(options.from)]),
       ],
@@ -114,6 +127,30 @@ for (let seed = 0; seed < seeds; seed++) {
     const { found, pictures } = JSON.parse(readFileSync(out, 'utf8')) as Found;
     return { ...measured(found), pictures };
   });
+}
+
+/** A training of this package. @param own options of this side */
+async function trained(
+  name: string,
+  seed: number,
+  own: readonly string[],
+): Promise<Omit<Result, 'side' | 'seed' | 'cpuSeconds' | 'seconds'>> {
+  const out = join(work, `${name}-${seed}`);
+  rmSync(out, { recursive: true, force: true });
+  await run(
+    process.execPath,
+    [
+      ...[join(packageRoot, 'dist', 'src', 'cli', 'main.js'), 'train', data, '--out', out, '--seed', String(seed)],
+      ...['--threads', '1', '--workers', '1', ...(options.epochs === undefined ? [] : ['--epochs', options.epochs])],
+      ...['--size', String(options.size), ...own],
+    ],
+    { maxBuffer: 2 ** 28 },
+  );
+  const { ap, ap50, ap75, epochs } = JSON.parse(readFileSync(join(out, 'report.json'), 'utf8')) as Record<
+    string,
+    number
+  >;
+  return { ap: ap!, ap50: ap50!, ap75: ap75!, pictures: epochs! * opened.train!.length };
 }
 
 /** Runs one side unless it is known, and adds its line. */
@@ -163,7 +200,7 @@ function table(results: readonly Result[]): string {
   const figures = ['ap', 'ap50', 'ap75'] as const;
   const mean = (values: readonly number[]): string =>
     Math.round(values.reduce((sum, value) => sum + value, 0) / values.length).toLocaleString('en');
-  for (const side of ['rescaled', 'torchvision'] as const) {
+  for (const side of new Set(results.map((one) => one.side))) {
     const own = of(side);
     if (own.length === 0) continue;
     const cells = figures.map((figure) => estimate(own.map((one) => 100 * one[figure])));

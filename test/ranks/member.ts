@@ -1,12 +1,13 @@
 // One rank of test/ranks/group.test.ts: prints what it finds as JSON.
-//   member.js RANK WORLD PORT [die|stop|more]   rank 1 kills itself, stops answering, or brings a tensor of another size
+//   member.js RANK WORLD PORT [MODE] [HOST]
+// MODE: die, stop, fail (what rank 1 does), agree (rank 1 has other options), link (all go on until they miss each other)
 import { joinRanks, quietLibrary } from '../../src/ranks/join.js';
 import type { RankPlace } from '../../src/ranks/place.js';
 import { call, fromTypedArray, setThreads, type Tensor } from '../../src/torch/index.js';
 import { Ranks } from '../../src/train/step/ranks.js';
 
 const [rank = 0, world = 1, port = 0] = process.argv.slice(2, 5).map(Number);
-const mode = process.argv[5];
+const [mode, host = '127.0.0.1'] = process.argv.slice(5);
 quietLibrary();
 setThreads(1);
 const vector = (...values: number[]): Tensor => fromTypedArray(Float32Array.from(values), [values.length]);
@@ -19,7 +20,7 @@ try {
     world,
     localRank: rank,
     localWorld: world,
-    host: '127.0.0.1',
+    host,
     port,
     launcher: 'torchrun',
   };
@@ -87,6 +88,10 @@ try {
     process.exit(3);
   }
   ranks.doing = 'step 12';
+  if (mode === 'link') {
+    process.stderr.write('ready\n');
+    for (;;) await ranks.any(false);
+  }
   await ranks.any(false);
   await ranks.leave();
 } catch (error) {
