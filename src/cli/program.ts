@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   shards: 'shards/shards',
   train: 'train/train',
   launch: 'launch/launch',
+  'plan-run': 'launch/plan-run',
   pretrain: 'train/pretrain',
   'self-train': 'semi/self-train',
   transfer: 'transfer/transfer',
