@@ -1,0 +1,72 @@
+// What two processes of one thread each reach beside one, on pictures twice as many (weak scaling), and the same of PyTorch's DistributedDataParallel.
+//   npm run bench:ranks -- [--size 96 --batch 8 --steps 5 --rounds 3 --python /usr/bin/python3]
+// ResNet-50, all four in turn in each round; 1 is perfect. On one machine the two share caches and memory before anything is sent.
+import { execFile } from 'node:child_process';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Command } from 'commander';
+import { packageRoot } from '../src/package-root.js';
+import { median } from './median.js';
+import { benchOptions } from './options.js';
+
+interface Options {
+  size: number;
+  batch: number;
+  steps: number;
+  rounds: number;
+  python: string;
+}
+interface Said {
+  step: number;
+  wait?: number;
+}
+const { size, batch, steps, rounds, python } = await benchOptions<Options>(
+  new Command('ranks')
+    .option('--size <pixels>', '', Number, 96)
+    .option('--batch <n>', 'pictures of a process', Number, 8)
+    .option('--steps <n>', 'in each round', Number, 5)
+    .option('--rounds <n>', '', Number, 3)
+    .option('--python <program>', 'with torch and torchvision', '/usr/bin/python3'),
+  () => {},
+);
+const run = promisify(execFile);
+const freePort = (): Promise<number> =>
+  new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+
+/** The slowest of the processes: all wait for it. */
+async function timed(program: string, script: string, world: number): Promise<Said> {
+  const port = await freePort();
+  const all = await Promise.all(
+    Array.from({ length: world }, async (_, rank) => {
+      const words = [script, ...[rank, world, port, size, batch, steps].map(String)];
+      const { stdout } = await run(program, words, { env: { ...process.env, OMP_NUM_THREADS: '1' } });
+      return JSON.parse(stdout) as Said;
+    }),
+  );
+  return all.reduce((slowest, one) => (one.step > slowest.step ? one : slowest));
+}
+
+const ours = join(packageRoot, 'dist', 'bench', 'ranks-member.js');
+const theirs = join(packageRoot, 'bench', 'pytorch_ddp.py');
+const [efficiencies, peers, waits]: [number[], number[], number[]] = [[], [], []];
+for (let round = 0; round < rounds; round++) {
+  const [alone, two] = [await timed(process.execPath, ours, 1), await timed(process.execPath, ours, 2)];
+  const [peerAlone, peerTwo] = [await timed(python, theirs, 1), await timed(python, theirs, 2)];
+  efficiencies.push(alone.step / two.step);
+  peers.push(peerAlone.step / peerTwo.step);
+  waits.push(two.wait! / two.step);
+  const ms = (seconds: number): string => `${(1000 * seconds).toFixed(0)} ms`;
+  console.log(
+    `ours ${ms(alone.step)} alone, ${ms(two.step)} in two (${ms(two.wait!)} after backward); DDP ${ms(peerAlone.step)}, ${ms(peerTwo.step)}`,
+  );
+}
+const range = (all: readonly number[]): string =>
+  `${median(all).toFixed(2)} (${Math.min(...all).toFixed(2)} to ${Math.max(...all).toFixed(2)})`;
+console.log(`weak scaling to 2 processes: ours ${range(efficiencies)}, DistributedDataParallel ${range(peers)}`);
+console.log(`waiting after the backward pass: ${range(waits)} of a step`);
