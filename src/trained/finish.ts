@@ -256,6 +256,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
       dataset: config.data.name,
       ...task.counts(settings),
       trainImages: config.trainImages,
+      ...(task.clips === true && { noun: 'video' as const }),
       testImages: result.scores.images,
       measured,
       validated: tested === undefined ? measured : 'val',

@@ -197,7 +197,15 @@ const measuredOn = ({ validated = 'test' }: RunSummary): string => (validated ==
 
 /** The primary metric over the epochs. */
 function scoreChart(epochs: readonly EpochRow[], metric: Metric, summary: RunSummary): Html {
-  const { testImages, validationImages = testImages, trainImages, minivalImages, crop, chosen } = summary;
+  const {
+    testImages,
+    validationImages = testImages,
+    trainImages,
+    minivalImages,
+    crop,
+    chosen,
+    noun = 'picture',
+  } = summary;
   const on = measuredOn(summary);
   const measure = measureOf(metric);
   const pick = (of: 'train' | 'raw' | 'ema' | 'minival'): Point[] =>
@@ -225,8 +233,8 @@ function scoreChart(epochs: readonly EpochRow[], metric: Metric, summary: RunSum
     x: { name: 'epoch', min: 0, max: Math.max(1, ...epochs.map((row) => row.epoch)), whole: true, format: count },
     y: axis,
     note:
-      `${count(validationImages)} ${on} pictures, ${crop}; ` +
-      `${count(trainImages)} training pictures${aside}.${some}${outside}`,
+      `${count(validationImages)} ${on} ${noun}s, ${crop}; ` +
+      `${count(trainImages)} training ${noun}s${aside}.${some}${outside}`,
   });
 }
 
@@ -278,14 +286,14 @@ function plainAxis(values: readonly (number | undefined)[], { direction }: Metri
 }
 
 /** What each step tells of the last seconds, beside the figure that the head of the page has. */
-function speedChart(steps: RunReport['steps'], { imagesPerSecond: mean }: RunSummary): Html {
+function speedChart(steps: RunReport['steps'], { imagesPerSecond: mean, noun = 'picture' }: RunSummary): Html {
   const points = steps.map((row): Point => [row.step, row.imagesPerSecond]);
   const ends = [steps[0], steps.at(-1)].flatMap((row): Point[] => (row === undefined ? [] : [[row.step, mean]]));
   const high = quantile([...points.map(([, y]) => y), ...ends.map(([, y]) => y)], 0.995);
   const known = Number.isFinite(mean) && mean > 0;
   return lineChart({
     id: 'speed',
-    title: 'Training speed, pictures a second',
+    title: `Training speed, ${noun}s a second`,
     height: 190,
     lines: [
       { name: 'over the last seconds', tone: 'three', points },

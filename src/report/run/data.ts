@@ -36,6 +36,8 @@ export interface RunSummary {
   dataset: string;
   /** How many, where the task has classes. */
   classes?: number;
+  /** What is learned from. Default: pictures. */
+  noun?: 'picture' | 'video';
   trainImages: number;
   testImages: number;
   /** Which pictures `scores` come from, and which each epoch was measured on. Default: the test pictures. */

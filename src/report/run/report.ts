@@ -1,5 +1,5 @@
 import { UsageError } from '../../errors.js';
-import { type MeasuredPart, partWord } from '../../part-words.js';
+import { type MeasuredPart, partWord, picturesOf } from '../../part-words.js';
 import { compact, count, duration, moment, percent, significant } from '../draw/format.js';
 import { type Html, html } from '../draw/html.js';
 import { bar, commandList, pairList } from '../draw/lists.js';
@@ -68,6 +68,8 @@ function head(report: RunReport): Html {
   const [primary, ...others] = metrics;
   const measure = measureOf(primary);
   const { interval } = task;
+  const { noun = 'picture' } = summary;
+  const pictures = (part: MeasuredPart, n: number): string => picturesOf(part, n, count, noun);
   const value = summary.scores[primary.name]!;
   const said = findings(report);
   const weights = summary.chosen === 'ema' ? 'EMA weights' : 'raw weights';
@@ -80,15 +82,15 @@ ${
   html`${primary.unit === 'share' && bar(value, interval)}
 <p>95\u00a0% interval ${measure.value(interval.low)} to ${measure.value(interval.high)}</p>`
 }
-<p class="note">${weights}, ${pictures(summary.measured ?? 'test', summary.testImages)}, ${summary.crop}; trained on ${count(summary.trainImages)} pictures.
+<p class="note">${weights}, ${pictures(summary.measured ?? 'test', summary.testImages)}, ${summary.crop}; trained on ${plural(summary.trainImages, noun)}.
 ${
   summary.minivalImages !== undefined &&
-  `The weights are those of epoch ${count(summary.epochs)}, the best on ${plural(summary.minivalImages, 'training picture')} ` +
-    `set aside (minival); the ${partWord(summary.measured ?? 'test')} pictures decided nothing.`
+  `The weights are those of epoch ${count(summary.epochs)}, the best on ${plural(summary.minivalImages, `training ${noun}`)} ` +
+    `set aside (minival); the ${partWord(summary.measured ?? 'test')} ${noun}s decided nothing.`
 }
 ${
   summary.validationImages !== undefined &&
-  `The test pictures were measured once, at the end. Epochs were measured on ` +
+  `The test ${noun}s were measured once, at the end. Epochs were measured on ` +
     `${pictures('val', summary.validationImages)}${summary.selectedOn === 'val' ? ', which also chose the best one' : ''}.`
 }
 ${interval?.note}</p></div>
@@ -103,9 +105,9 @@ ${others
 ${summary.classes !== undefined && fact('Classes', count(summary.classes))}
 ${fact('Parameters', compact(summary.parameters))}
 ${summary.multiplyAdds !== undefined && fact('Multiply-adds', compact(summary.multiplyAdds), flops(summary.multiplyAdds, summary.size))}
-${fact('Picture size', `${count(summary.size)} px`, `batch ${count(summary.batch)}`)}
+${fact(noun === 'video' ? 'Frame size' : 'Picture size', `${count(summary.size)} px`, `batch ${count(summary.batch)}`)}
 ${fact('Training', duration(summary.seconds), `${plural(summary.epochs, 'epoch')}, ${plural(summary.steps, 'step')}`)}
-${fact('Speed', `${significant(summary.imagesPerSecond, 3)} pictures/s`, `mean; ${percent(summary.loaderWaitShare, 1)} waiting for pictures`)}
+${fact('Speed', `${significant(summary.imagesPerSecond, 3)} ${noun}s/s`, `mean; ${percent(summary.loaderWaitShare, 1)} waiting for ${noun}s`)}
 ${fact('Seed', String(summary.seed))}
 </dl></div>
 ${
@@ -119,7 +121,6 @@ ${said.length > 0 && html`<ul class="findings">${said.map((text) => html`<li>${t
 const rawNote = ({ chosen }: RunReport['summary']): string =>
   chosen === 'raw' ? 'the weights reported' : 'without averaging';
 const flops = (multiplyAdds: number, size: number): string => `${compact(2 * multiplyAdds)} FLOPs, at ${size} px`;
-const pictures = (part: MeasuredPart, n: number): string => `${count(n)} ${partWord(part)} pictures`.replace('  ', ' ');
 const plural = (n: number, word: string): string => `${count(n)} ${word}${n === 1 ? '' : 's'}`;
 
 function fact(name: string, value: string, detail?: string): Html {
