@@ -2,11 +2,11 @@
 //   npm run bench:ranks -- [--size 96 --batch 8 --steps 5 --rounds 3 --python /usr/bin/python3]
 // ResNet-50, all four in turn in each round; 1 is perfect. On one machine the two share caches and memory before anything is sent.
 import { execFile } from 'node:child_process';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Command } from 'commander';
 import { packageRoot } from '../src/package-root.js';
+import { freePort } from '../src/ranks/port.js';
 import { median } from './median.js';
 import { benchOptions } from './options.js';
 
@@ -31,14 +31,6 @@ const { size, batch, steps, rounds, python } = await benchOptions<Options>(
   () => {},
 );
 const run = promisify(execFile);
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
-
 /** The slowest of the processes: all wait for it. */
 async function timed(program: string, script: string, world: number): Promise<Said> {
   const port = await freePort();

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../../src/ranks/port.js';
 
 const member = fileURLToPath(new URL('./member.js', import.meta.url));
 const started: ChildProcess[] = [];
@@ -14,14 +15,6 @@ interface Said {
   error?: { name: string; message: string; exitCode?: number };
   [name: string]: unknown;
 }
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 
 /** What each rank says; undefined of one that was killed or stopped. */
 async function ranks(

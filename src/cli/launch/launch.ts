@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createServer } from 'node:net';
 import { constants } from 'node:os';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { wholeOption } from '../../checks.js';
 import { UsageError } from '../../errors.js';
+import { freePort } from '../../ranks/port.js';
 import { plural } from '../../suggest.js';
 import { integer } from '../options.js';
 
@@ -162,16 +162,4 @@ function tell(child: ChildProcess, rank: number): void {
     if (rank === 0) from.pipe(to, { end: false });
     else createInterface(from).on('line', (line) => to.write(`[${rank}] ${line}\n`));
   }
-}
-
-/** A port of this machine that nobody has at this moment. */
-function freePort(): Promise<number> {
-  const server = createServer();
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve((address as { port: number }).port));
-    });
-  });
 }

@@ -76,7 +76,6 @@ interface PlanFlags {
   network: number;
   perMachine: number;
   pictureKb: number;
-  size?: number;
   json?: boolean;
 }
 
