@@ -9,30 +9,6 @@ namespace rescaled {
 
 namespace {
 
-class BackgroundWorker : public Napi::AsyncWorker {
- public:
-  BackgroundWorker(Napi::Env env, std::function<void()> work, std::function<Napi::Value(Napi::Env)> after)
-      : Napi::AsyncWorker(env), deferred_(Napi::Promise::Deferred::New(env)), work_(std::move(work)), after_(std::move(after)) {}
-  Napi::Promise promise() const { return deferred_.Promise(); }
-  void Execute() override {
-    try {
-      work_();
-    } catch (const c10::Error& error) {
-      SetError(error.what_without_backtrace());
-    } catch (const std::exception& error) {
-      SetError(error.what());
-    }
-    work_ = {};
-  }
-  void OnOK() override { deferred_.Resolve(after_ ? after_(Env()) : Env().Undefined()); }
-  void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
-
- private:
-  Napi::Promise::Deferred deferred_;
-  std::function<void()> work_;
-  std::function<Napi::Value(Napi::Env)> after_;
-};
-
 std::string text(Napi::Object options, const char* name) {
   Napi::Value value = options.Get(name);
   return value.IsString() ? value.As<Napi::String>().Utf8Value() : std::string();
@@ -185,13 +161,6 @@ Napi::Value barrier(const Napi::CallbackInfo& info) {
 }
 
 }  // namespace
-
-Napi::Value inBackground(Napi::Env env, std::function<void()> work, std::function<Napi::Value(Napi::Env)> after) {
-  auto* worker = new BackgroundWorker(env, std::move(work), std::move(after));
-  auto promise = worker->promise();
-  worker->Queue();
-  return promise;
-}
 
 std::shared_ptr<Group> groupOf(Napi::Env env, Napi::Value value) {
   if (!value.IsExternal()) throw Napi::TypeError::New(env, "Expected the group that openStore gives.");

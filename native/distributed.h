@@ -25,9 +25,6 @@ struct Group {
 
 using Pending = c10::intrusive_ptr<c10d::Work>;
 
-// Runs `work` on a thread of Node's pool, so that the event loop goes on, and `after` on the JavaScript thread; its result is the promise's.
-Napi::Value inBackground(Napi::Env env, std::function<void()> work, std::function<Napi::Value(Napi::Env)> after = {});
-
 // The group that openStore gave and openGroup filled. Throws a JavaScript error where it is none.
 std::shared_ptr<Group> groupOf(Napi::Env env, Napi::Value value);
 

@@ -136,31 +136,28 @@ Napi::Value toTypedArray(const Napi::CallbackInfo& info) {
   });
 }
 
-class ReadWorker : public Napi::AsyncWorker {
+class BackgroundWorker : public Napi::AsyncWorker {
  public:
-  ReadWorker(Napi::Env env, at::Tensor tensor, Napi::Value array, void* pointer)
-      : Napi::AsyncWorker(env), deferred_(Napi::Promise::Deferred::New(env)), tensor_(std::move(tensor)), pointer_(pointer) {
-    array_ = Napi::Persistent(array.As<Napi::Object>());
-  }
+  BackgroundWorker(Napi::Env env, std::function<void()> work, std::function<Napi::Value(Napi::Env)> after)
+      : Napi::AsyncWorker(env), deferred_(Napi::Promise::Deferred::New(env)), work_(std::move(work)), after_(std::move(after)) {}
   Napi::Promise promise() const { return deferred_.Promise(); }
   void Execute() override {
     try {
-      copyOut(tensor_, pointer_);
+      work_();
     } catch (const c10::Error& error) {
       SetError(error.what_without_backtrace());
     } catch (const std::exception& error) {
       SetError(error.what());
     }
-    tensor_.reset();
+    work_ = {};
   }
-  void OnOK() override { deferred_.Resolve(array_.Value()); }
+  void OnOK() override { deferred_.Resolve(after_ ? after_(Env()) : Env().Undefined()); }
   void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
 
  private:
   Napi::Promise::Deferred deferred_;
-  at::Tensor tensor_;
-  Napi::ObjectReference array_;
-  void* pointer_;
+  std::function<void()> work_;
+  std::function<Napi::Value(Napi::Env)> after_;
 };
 
 Napi::Value readAsync(const Napi::CallbackInfo& info) {
@@ -169,10 +166,10 @@ Napi::Value readAsync(const Napi::CallbackInfo& info) {
     auto& tensor = unwrapTensor(env, info[0], "read");
     void* pointer = nullptr;
     auto array = makeArray(env, tensor, &pointer);
-    auto* worker = new ReadWorker(env, tensor, array, pointer);
-    auto promise = worker->promise();
-    worker->Queue();
-    return promise;
+    // The array lives while it is written.
+    auto held = std::make_shared<Napi::ObjectReference>(Napi::Persistent(array.As<Napi::Object>()));
+    return inBackground(
+        env, [tensor, pointer]() { copyOut(tensor, pointer); }, [held](Napi::Env) -> Napi::Value { return held->Value(); });
   });
 }
 
@@ -301,6 +298,13 @@ at::Generator& unwrapGenerator(Napi::Env env, Napi::Value value) {
   void* pointer = nullptr;
   if (!isGenerator(env, value) || napi_unwrap(env, value, &pointer) != napi_ok) throw Napi::TypeError::New(env, "expected a Generator");
   return static_cast<GeneratorBox*>(pointer)->generator;
+}
+
+Napi::Value inBackground(Napi::Env env, std::function<void()> work, std::function<Napi::Value(Napi::Env)> after) {
+  auto* worker = new BackgroundWorker(env, std::move(work), std::move(after));
+  auto promise = worker->promise();
+  worker->Queue();
+  return promise;
 }
 
 void registerTensor(Napi::Env env, Napi::Object exports) {
