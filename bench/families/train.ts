@@ -1,0 +1,100 @@
+// One training, or the steps of all networks in turn, in a process of its own; prints a line of JSON.
+//   node dist/bench/families/train.js '{"kind":"trial","data":FOLDER,"size":96,"threads":1,"member":{...},"seed":0,"epochs":10,"learningRate":0.1}'
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TrainEvent } from '../../src/run/events.js';
+import { train } from '../../src/tasks/runs.js';
+import { Run } from '../../src/trained/run.js';
+import { nextStep } from '../in-turn.js';
+import type { Member } from './members.js';
+
+interface Common {
+  data: string;
+  size: number;
+  threads: number;
+}
+export type Task = Common &
+  (
+    | { kind: 'step'; members: readonly Member[]; steps: number }
+    | { kind: 'train'; member: Member; seed: number; epochs: number; learningRate: number }
+  );
+
+/** Steps of each network before those that are timed: memory is taken, threads start. */
+const WARM = 4;
+
+const task = JSON.parse(process.argv[2]!) as Task;
+const folder = mkdtempSync(join(tmpdir(), 'rescaled-families-'));
+try {
+  console.log(JSON.stringify(task.kind === 'step' ? await stepTimes(task) : await training(task)));
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+process.exit();
+
+function processorSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
+
+function started(
+  { data, size, threads }: Common,
+  { model, width, modelOptions }: Member,
+  { epochs, seed, learningRate }: { epochs: number; seed: number; learningRate?: number },
+): AsyncGenerator<TrainEvent> {
+  return train({
+    ...{ data, model, width, modelOptions, size, threads, workers: 1, seed, epochs, evalEvery: epochs },
+    ...{ recipe: 'quick', settings: learningRate === undefined ? {} : { learningRate } },
+    // Far apart: none is written while steps are timed.
+    checkpointSeconds: 3600,
+    out: join(folder, `${model}-${seed}`),
+  });
+}
+
+/** Steps of all networks, one of each in turn, so that what else the machine does slows all of them alike. */
+async function stepTimes(common: Extract<Task, { kind: 'step' }>): Promise<unknown> {
+  const runs = common.members.map((member) => started(common, member, { epochs: 1000, seed: 0 }));
+  const stepsPerEpoch: number[] = [];
+  for (const run of runs)
+    for (;;) {
+      const { value } = await run.next();
+      if (value?.type !== 'start') continue;
+      stepsPerEpoch.push(value.stepsPerEpoch);
+      break;
+    }
+  for (let i = 0; i < WARM; i++) for (const run of runs) await nextStep(run);
+  const seconds = runs.map(() => 0);
+  for (let i = 0; i < common.steps; i++)
+    for (const [k, run] of runs.entries()) {
+      const before = processorSeconds();
+      await nextStep(run);
+      seconds[k]! += (processorSeconds() - before) / common.steps;
+    }
+  return common.members.map(({ family }, k) => ({
+    ...{ kind: 'step', family, seconds: seconds[k], stepsPerEpoch: stepsPerEpoch[k] },
+  }));
+}
+
+async function training(task: Extract<Task, { kind: 'train' }>): Promise<unknown> {
+  let [began, ended, steps] = [0, 0, 0];
+  let epoch: Extract<TrainEvent, { type: 'epoch' }> | undefined;
+  const run = started(task, task.member, task);
+  for await (const event of run) {
+    if (event.type === 'start') began = processorSeconds();
+    if (event.type === 'step') [ended, steps] = [processorSeconds(), event.step];
+    if (event.type === 'epoch') epoch = event;
+  }
+  const { raw, ema } = epoch!;
+  const test = await Run.open(join(folder, `${task.member.model}-${task.seed}`)).evaluate({
+    data: task.data,
+    split: 'test',
+  });
+  const { family } = task.member;
+  return {
+    ...{ family, seed: task.seed, learningRate: task.learningRate, epochs: task.epochs, steps },
+    seconds: ended - began,
+    validation: (ema ?? raw)!['top1'],
+    test: test.scores['top1'],
+    trainLoss: epoch!.trainLoss,
+  };
+}
