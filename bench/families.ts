@@ -37,7 +37,7 @@ const RATES = [0.01, 0.03, 0.1, 0.3, 1];
 const FIRST = [1, 2, 3];
 /** Of the trainings that a rate is chosen by. */
 const RATE_SEED = 100;
-const TIMED_STEPS = 24;
+const ROUNDS = 4;
 const BATCH = 32;
 
 const options = await benchOptions<Options>(
@@ -84,7 +84,7 @@ function keep(line: Line): void {
 
 const timed = new Map(known().flatMap((line) => (line.kind === 'step' ? [[line.family, line] as const] : [])));
 if (MEMBERS.some(({ family }) => !timed.has(family)))
-  for (const line of await apart<StepTime[]>({ ...common, kind: 'step', members: MEMBERS, steps: TIMED_STEPS })) {
+  for (const line of await apart<StepTime[]>({ ...common, kind: 'step', members: MEMBERS, rounds: ROUNDS })) {
     timed.set(line.family, line);
     keep(line);
   }

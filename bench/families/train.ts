@@ -16,12 +16,13 @@ interface Common {
 }
 export type Task = Common &
   (
-    | { kind: 'step'; members: readonly Member[]; steps: number }
+    | { kind: 'step'; members: readonly Member[]; rounds: number }
     | { kind: 'train'; member: Member; seed: number; epochs: number; learningRate: number }
   );
 
-/** Steps of each network before those that are timed: memory is taken, threads start. */
-const WARM = 4;
+/** Steps of a network in its turn: those before the ones that are timed find the caches as the network before it left them. */
+const WARM = 3;
+const TIMED = 8;
 
 const task = JSON.parse(process.argv[2]!) as Task;
 const folder = mkdtempSync(join(tmpdir(), 'rescaled-families-'));
@@ -51,7 +52,7 @@ function started(
   });
 }
 
-/** Steps of all networks, one of each in turn, so that what else the machine does slows all of them alike. */
+/** Steps of all networks, some of each in turn, so that what else the machine does slows all of them alike. */
 async function stepTimes(common: Extract<Task, { kind: 'step' }>): Promise<unknown> {
   const runs = common.members.map((member) => started(common, member, { epochs: 1000, seed: 0 }));
   const stepsPerEpoch: number[] = [];
@@ -62,13 +63,16 @@ async function stepTimes(common: Extract<Task, { kind: 'step' }>): Promise<unkno
       stepsPerEpoch.push(value.stepsPerEpoch);
       break;
     }
-  for (let i = 0; i < WARM; i++) for (const run of runs) await nextStep(run);
+  const steps = async (run: AsyncGenerator<TrainEvent>, count: number): Promise<void> => {
+    for (let i = 0; i < count; i++) await nextStep(run);
+  };
   const seconds = runs.map(() => 0);
-  for (let i = 0; i < common.steps; i++)
+  for (let round = 0; round < common.rounds; round++)
     for (const [k, run] of runs.entries()) {
+      await steps(run, WARM);
       const before = processorSeconds();
-      await nextStep(run);
-      seconds[k]! += (processorSeconds() - before) / common.steps;
+      await steps(run, TIMED);
+      seconds[k]! += (processorSeconds() - before) / (TIMED * common.rounds);
     }
   return common.members.map(({ family }, k) => ({
     ...{ kind: 'step', family, seconds: seconds[k], stepsPerEpoch: stepsPerEpoch[k] },
