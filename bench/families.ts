@@ -17,7 +17,7 @@ import { integer, number } from '../src/cli/options.js';
 import { UsageError } from '../src/errors.js';
 import { packageRoot } from '../src/package-root.js';
 import { MEMBERS, type Member } from './families/members.js';
-import type { Line, StepTime, Training } from './families/results.js';
+import type { Diverged, Line, StepTime, Training } from './families/results.js';
 import { table } from './families/table.js';
 import type { Task } from './families/train.js';
 import { knownResults } from './known.js';
@@ -89,27 +89,39 @@ if (MEMBERS.some(({ family }) => !timed.has(family)))
     keep(line);
   }
 
-async function training(kind: Training['kind'], member: Member, seed: number, learningRate: number): Promise<Training> {
+async function training(
+  kind: Training['kind'],
+  member: Member,
+  seed: number,
+  learningRate: number,
+): Promise<Training | Diverged> {
   const there = known().find(
-    (line): line is Training =>
-      line.kind === kind && line.family === member.family && line.seed === seed && line.learningRate === learningRate,
+    (line): line is Training | Diverged =>
+      (line.kind === 'diverged' ? line.of : line.kind) === kind &&
+      line.family === member.family &&
+      'learningRate' in line &&
+      line.seed === seed &&
+      line.learningRate === learningRate,
   );
   if (there !== undefined) return there;
   const { seconds: perStep, stepsPerEpoch } = timed.get(member.family)!;
   const share = kind === 'rate' ? 0.5 : 1;
   const epochs = Math.max(2, Math.round((share * seconds) / (perStep * stepsPerEpoch)));
-  const task = { ...common, kind: 'train', member, seed, epochs, learningRate } as const;
-  const line = { kind, ...(await apart<Omit<Training, 'kind'>>(task)) };
+  const { diverged, ...found } = await apart<Omit<Training, 'kind'> & { diverged?: true }>({
+    ...{ ...common, kind: 'train', member, seed, epochs, learningRate },
+  });
+  const line: Training | Diverged = diverged === true ? { kind: 'diverged', of: kind, ...found } : { kind, ...found };
   keep(line);
   return line;
 }
 
+/** The rate that is best on the validation pictures; one beyond is tried where the best is at an end. */
 async function chosenRate(member: Member): Promise<number> {
   const tried = new Map<number, number>();
   const best = (): number => [...tried.keys()].reduce((a, b) => (tried.get(b)! > tried.get(a)! ? b : a));
   const look = async (i: number): Promise<void> => {
-    const rate = RATES[i]!;
-    tried.set(rate, (await training('rate', member, RATE_SEED, rate)).validation);
+    const found = await training('rate', member, RATE_SEED, RATES[i]!);
+    tried.set(RATES[i]!, found.kind === 'diverged' ? 0 : found.validation);
   };
   for (const i of FIRST) await look(i);
   const at = RATES.indexOf(best());

@@ -21,6 +21,9 @@ export type Line =
       validation: number;
       test: number;
       trainLoss: number;
-    };
+    }
+  /** A training whose loss became infinite or not a number: its rate is not chosen. */
+  | { kind: 'diverged'; of: 'rate' | 'trial'; family: string; seed: number; learningRate: number; epochs: number };
 export type Training = Extract<Line, { kind: 'rate' | 'trial' }>;
+export type Diverged = Extract<Line, { kind: 'diverged' }>;
 export type StepTime = Extract<Line, { kind: 'step' }>;

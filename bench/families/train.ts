@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TrainEvent } from '../../src/run/events.js';
 import { train } from '../../src/tasks/runs.js';
+import { NotFinite } from '../../src/train/step/diagnose.js';
 import { Run } from '../../src/trained/run.js';
 import { nextStep } from '../in-turn.js';
 import type { Member } from './members.js';
@@ -79,26 +80,30 @@ async function stepTimes(common: Extract<Task, { kind: 'step' }>): Promise<unkno
   }));
 }
 
-async function training(task: Extract<Task, { kind: 'train' }>): Promise<unknown> {
+async function training({
+  member,
+  seed,
+  epochs,
+  learningRate,
+  ...common
+}: Extract<Task, { kind: 'train' }>): Promise<unknown> {
+  const about = { family: member.family, seed, learningRate, epochs };
   let [began, ended, steps] = [0, 0, 0];
   let epoch: Extract<TrainEvent, { type: 'epoch' }> | undefined;
-  const run = started(task, task.member, task);
-  for await (const event of run) {
-    if (event.type === 'start') began = processorSeconds();
-    if (event.type === 'step') [ended, steps] = [processorSeconds(), event.step];
-    if (event.type === 'epoch') epoch = event;
+  try {
+    for await (const event of started(common, member, about)) {
+      if (event.type === 'start') began = processorSeconds();
+      if (event.type === 'step') [ended, steps] = [processorSeconds(), event.step];
+      if (event.type === 'epoch') epoch = event;
+    }
+  } catch (error) {
+    if (!(error instanceof NotFinite)) throw error;
+    return { diverged: true, ...about };
   }
-  const { raw, ema } = epoch!;
-  const test = await Run.open(join(folder, `${task.member.model}-${task.seed}`)).evaluate({
-    data: task.data,
-    split: 'test',
-  });
-  const { family } = task.member;
+  const { raw, ema, trainLoss } = epoch!;
+  const test = await Run.open(join(folder, `${member.model}-${seed}`)).evaluate({ data: common.data, split: 'test' });
   return {
-    ...{ family, seed: task.seed, learningRate: task.learningRate, epochs: task.epochs, steps },
-    seconds: ended - began,
-    validation: (ema ?? raw)!['top1'],
-    test: test.scores['top1'],
-    trainLoss: epoch!.trainLoss,
+    ...{ ...about, steps, seconds: ended - began },
+    ...{ validation: (ema ?? raw)!['top1'], test: test.scores['top1'], trainLoss },
   };
 }
