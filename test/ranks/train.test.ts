@@ -9,7 +9,10 @@ import { cli, exited, FASHION, start, temporaryFolder } from '../cli/helpers.js'
 
 const work = temporaryFolder();
 
-/** Dropout, mixing and random views: all that depends on place. Six parts a step, which 1, 2, 3 and 6 ranks share. */
+/**
+ * Dropout, mixing and random views: all that depends on place. Six parts a step, which 1, 2, 3 and 6 ranks share. Units are clipped, which only
+ * the gradients of the whole step may be.
+ */
 const training = (epochs: number): string[] => [
   ...[
     'train',
@@ -52,6 +55,8 @@ const training = (epochs: number): string[] => [
     'augment=randaugment',
     '--set',
     'learningRate=0.01',
+    '--set',
+    'agc=0.01',
   ],
 ];
 
