@@ -68,6 +68,7 @@ async function startTogether(
     options: digest(JSON.stringify(shared)),
     model: digest(JSON.stringify([...model.state()].map(([key, { shape }]) => [key, shape]))),
   });
+  await ranks.useCards(config.device);
   const slots = [...optimiser.slots.values()].flatMap((slot) => [...slot.values()]);
   await ranks.same([...model.state().values(), ...slots, ...(ema?.shadow.values() ?? [])]);
 }
