@@ -53,8 +53,8 @@ export interface GroupOptions {
 export const distributedBackends = (): string[] => bridge().distributedBackends();
 
 /**
- * Processes that compute together, on PyTorch's c10d with Gloo, and NCCL for tensors on cards after `useCards`. All ranks make the same calls in the same order. Waiting leaves the event loop
- * free. After one error a group is dead: leave it and end.
+ * Processes that compute together, on PyTorch's c10d with Gloo, and NCCL for tensors on cards after `useCards`. All ranks make the same calls in the
+ * same order. Waiting leaves the event loop free. After one error a group is dead: leave it and end.
  */
 export class Group {
   readonly #group: object;
