@@ -84,7 +84,8 @@ export class BatchNorm2d extends BatchNorm {
    * exported. The two agree to rounding.
    */
   forwardAct(x: Tensor, activation: Activation | LeakyRelu | 'none', shortcut: Tensor | null = null): Tensor {
-    const own = this.training && !this.frozen && x.device === 'cpu' && x.size > 0 && ownParameterKernels(x, this.weight);
+    const own =
+      this.training && !this.frozen && x.device === 'cpu' && x.size > 0 && ownParameterKernels(x, this.weight);
     const fused = own && activation !== 'gelu' && (shortcut === null || shortcut.dtype === x.dtype);
     if (fused)
       return call('rescaled::batch_norm_act', [

@@ -11,7 +11,7 @@ import { Ema, LossScaler } from '../optim/index.js';
 import { freshState, loadCheckpoint, type RunState, saveCheckpoint, saveWeights } from '../run/checkpoint.js';
 import { bestWeights, finalWeights, lastCheckpoint, type RunConfig } from '../run/config.js';
 import type { EpochEvent, TrainEvent } from '../run/events.js';
-import { setThreads } from '../torch/index.js';
+import { setCudnn, setThreads } from '../torch/index.js';
 import { BrokenPictures } from './broken.js';
 import { evaluate, evaluationBatch, evaluationsLeft, isMeasured } from './evaluate.js';
 import { evaluationViews, Learner } from './learner.js';
@@ -84,6 +84,8 @@ export async function* trainLoop(
     removeLeftovers(out);
   }
   setThreads(config.threads);
+  // A run's bytes are to come again.
+  setCudnn({ deterministic: true, benchmark: false });
 
   const data = yield* cached(opened, config.size, signal);
 
