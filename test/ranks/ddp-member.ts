@@ -3,7 +3,7 @@
 //   ddp-member.js RANK PORT
 import { createModel } from '../../src/models/index.js';
 import { Sgd } from '../../src/optim/index.js';
-import { joinRanks, quietLibrary } from '../../src/ranks/join.js';
+import { joinRanks, settleLibrary } from '../../src/ranks/join.js';
 import { call, crossEntropy, fromTypedArray, mul, setThreads } from '../../src/torch/index.js';
 import { RankedStep } from '../../src/train/step/ranked.js';
 import { Ranks } from '../../src/train/step/ranks.js';
@@ -15,7 +15,7 @@ import { openFixture, relativeError } from '../fixtures/open.js';
 const FACTOR = 0.05;
 
 const [rank = 0, port = 0] = process.argv.slice(2).map(Number);
-quietLibrary();
+settleLibrary();
 setThreads(1);
 const place = {
   rank,
