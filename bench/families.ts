@@ -5,11 +5,11 @@
 //    many epochs each has in --seconds.
 // 2. Of each, learning rates are tried with half of the epochs and a seed of their own, the best on the validation pictures is kept: the
 //    recipe's, a third and three times of it, and where the best is at an end one beyond.
-// 3. Each is trained with all seeds, and measured on the test pictures once.
+// 3. Each is trained with all seeds. What is measured on test pictures chooses nothing.
 // Each training is a process and a line of --out; what stands there is not done again, so that a study may be stopped and goes on.
 import { execFile } from 'node:child_process';
-import { appendFileSync, existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { appendFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Command } from 'commander';
 import { numberOption, wholeOption } from '../src/checks.js';
@@ -68,6 +68,7 @@ if (options.table === true) {
   process.exit();
 }
 const data = options.data!;
+mkdirSync(dirname(out), { recursive: true });
 const classes = readdirSync(join(data, 'train')).length;
 const common = { data, size, threads: options.threads };
 const run = promisify(execFile);

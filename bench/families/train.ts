@@ -27,10 +27,15 @@ const TIMED = 8;
 
 const task = JSON.parse(process.argv[2]!) as Task;
 const folder = mkdtempSync(join(tmpdir(), 'rescaled-families-'));
+const clean = (): void => rmSync(folder, { recursive: true, force: true });
+process.once('SIGINT', () => {
+  clean();
+  process.exit(130);
+});
 try {
   console.log(JSON.stringify(task.kind === 'step' ? await stepTimes(task) : await training(task)));
 } finally {
-  rmSync(folder, { recursive: true, force: true });
+  clean();
 }
 process.exit();
 
