@@ -75,8 +75,13 @@ const run = promisify(execFile);
 
 async function apart<T>(task: Task): Promise<T> {
   const script = join(packageRoot, 'dist', 'bench', 'families', 'train.js');
-  const { stdout } = await run(process.execPath, [script, JSON.stringify(task)], { maxBuffer: 2 ** 26 });
-  return JSON.parse(stdout.trim().split('\n').at(-1)!) as T;
+  try {
+    const { stdout } = await run(process.execPath, [script, JSON.stringify(task)], { maxBuffer: 2 ** 26 });
+    return JSON.parse(stdout.trim().split('\n').at(-1)!) as T;
+  } catch (error) {
+    console.error((error as { stderr?: string }).stderr ?? error);
+    process.exit(1);
+  }
 }
 function keep(line: Line): void {
   appendFileSync(out, `${JSON.stringify(line)}\n`);

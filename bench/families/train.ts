@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { RescaledError } from '../../src/errors.js';
 import type { TrainEvent } from '../../src/run/events.js';
 import { train } from '../../src/tasks/runs.js';
 import { NotFinite } from '../../src/train/step/diagnose.js';
@@ -34,6 +35,10 @@ process.once('SIGINT', () => {
 });
 try {
   console.log(JSON.stringify(task.kind === 'step' ? await stepTimes(task) : await training(task)));
+} catch (error) {
+  if (!(error instanceof RescaledError)) throw error;
+  console.error(error.message);
+  process.exitCode = error.exitCode;
 } finally {
   clean();
 }

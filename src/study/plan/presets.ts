@@ -109,7 +109,7 @@ export const STUDY_PRESETS: Readonly<Record<string, StudyPreset>> = {
       ).map(([family, variant, sizes, depth]) => ({
         ...{ family, variants: [variant], sizes, modelOptions: { depth }, stemStride: 2 },
       })),
-      epochs: [18],
+      epochs: [10],
       seeds: 3,
       recipe: 'quick',
       settings: { ...PHOTOGRAPHS, learningRate: 0.3, cropMode: 'inception', evalCrop: 0.875 },
