@@ -95,7 +95,8 @@ export async function checkParity(input: ParityInput): Promise<Parity> {
 const inputText = (frames: number | undefined, size: number): string =>
   `${frames === undefined ? 'pictures' : `clips of ${frames} frames`} of ${size} x ${size}`;
 
-function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+/** Largest |a - b|; Infinity where one is not finite. */
+export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let most = 0;
   for (let i = 0; i < a.length; i++) {
     const difference = Math.abs(a[i]! - b[i]!);

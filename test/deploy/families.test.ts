@@ -85,7 +85,7 @@ for (const [name, size, options] of models)
       weights: 'raw' as const,
       path: '',
     };
-    const { parity } = await exportModel(loaded, join(folder, 'model.onnx'), {}, dataset, 24);
+    const { parity } = await exportModel(loaded, join(folder, 'model.onnx'), {}, dataset, { pictures: 24 });
     model.dispose();
     assert.equal(parity!.pictures, 24);
     assert.ok(parity!.maxAbsDiff < 1e-3, `logits differ by ${parity!.maxAbsDiff}`);
