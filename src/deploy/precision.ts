@@ -29,8 +29,17 @@ const int8Schema = z.looseObject({
   /** Layers that int8 is known for, and those of them that were left in float32. */
   layers: z.int().min(1),
   float32: z.array(z.string()),
-  /** By what these were chosen: the share of pictures lost on them. Without labels each that gets another class counts. */
-  chosenOn: z.looseObject({ part: z.string(), pictures: z.int().min(1), labels: z.boolean(), lost: change }),
+  /**
+   * By what these were chosen: the share of pictures lost on them. Without labels each that gets another class counts.
+   * `error`: mean squared error of the answer over its mean square, on calibration pictures held out.
+   */
+  chosenOn: z.looseObject({
+    part: z.string(),
+    pictures: z.int().min(1),
+    labels: z.boolean(),
+    lost: change,
+    error: z.number(),
+  }),
   /** Absent where there were no labelled pictures. */
   top1: comparedSchema.optional(),
 });

@@ -11,8 +11,8 @@ import { loadConfig, type RunConfig } from '../../run/config.js';
 import { commandLine } from '../../suggest.js';
 import { openRunData } from '../../tasks/runs.js';
 import { exportModel, trainingFacts } from '../../trained/export.js';
+import { type ExportedInt8, exportInt8 } from '../../trained/files/int8.js';
 import { type LoadedModel, loadModel } from '../../trained/load.js';
-import { type ExportedInt8, exportInt8 } from '../../trained/lowered.js';
 import { integer } from '../options.js';
 import { checkOutput } from '../output.js';
 

@@ -9,6 +9,7 @@ import {
   type LayerError,
   layerErrors,
   lowered,
+  relativeError,
 } from './calibrate.js';
 import { type Views, viewsFrom } from './probe.js';
 import type { Quantised } from './qdq.js';
@@ -26,9 +27,20 @@ export interface LowerOptions extends SessionOptions {
   /** Others, by which the method is chosen and errors are measured. */
   readonly heldOut: Views;
   readonly judged: Judged;
-  /** The most top-1 that may be lost on `judged`, as a share: 0.005. Layers that hurt are left in float32 until it is no more. */
-  readonly limit: number;
+  /** Layers that hurt are left in float32 until neither is more. */
+  readonly limits: Limits;
   readonly onNote: (text: string) => void;
+}
+
+/** What int8 may cost. */
+export interface Limits {
+  /** Lost top-1 on `judged`, as a share: 0.005. */
+  readonly lost: number;
+  /**
+   * Mean squared error of the answer on `heldOut` over its mean square: few judged pictures hide a network that is far off, of which some get
+   * better by chance.
+   */
+  readonly error: number;
 }
 
 /** A network in int8, and how it came about. */
@@ -39,9 +51,9 @@ export interface Lowered {
   /** Of all layers that int8 arithmetic is known for, and those of them that were left in float32, the worst first. */
   readonly layers: number;
   readonly float: readonly string[];
-  /** Lost top-1 on `judged`, before and after; negative where int8 is better. */
-  readonly lossAll: number;
-  readonly loss: number;
+  /** What it costs with all layers in int8, and as it is; less than nothing is lost where int8 is better. */
+  readonly costOfAll: Limits;
+  readonly cost: Limits;
   /** In the order of the network. */
   readonly errors: readonly LayerError[];
 }
@@ -52,7 +64,7 @@ const ANSWER = 'logits';
 
 /** The network of an exported classifier in int8. @param file float32, as `exportOnnx` writes it */
 export async function lower(file: Uint8Array, options: LowerOptions): Promise<Lowered> {
-  const { calibration, heldOut, judged, limit, onNote, threads } = options;
+  const { calibration, heldOut, judged, limits, onNote, threads } = options;
   const session = threads === undefined ? {} : { threads };
   const model = decodeModel(file);
   if (!model.graph.output.some(({ name, type }) => name === ANSWER && type.tensorType.shape?.dim.length === 2))
@@ -63,44 +75,47 @@ export async function lower(file: Uint8Array, options: LowerOptions): Promise<Lo
   const calibrated = await calibrate(model, { views: calibration, heldOut, answer: ANSWER }, session);
   const { method, errors: methodErrors, layers } = calibrated;
   onNote(
-    METHODS.map((one) => `${one} ${percent(methodErrors[one])}`).join(', ') +
-      ` error of the answer: ${method} is taken`,
+    `error of the answer: ${METHODS.map((one) => `${one} ${percent(methodErrors[one])}`).join(', ')}; ${method} is taken`,
   );
 
+  const answer = await answersOf(model, ANSWER, heldOut, session);
   const wanted = classesOf(await answersOf(model, ANSWER, judged, session), judged.n);
-  const lossOf = async ({ model }: Quantised): Promise<number> =>
-    lost(wanted, classesOf(await answersOf(model, ANSWER, judged, session), judged.n), judged.labels);
+  const costOf = async ({ model }: Quantised): Promise<Limits> => ({
+    lost: lost(wanted, classesOf(await answersOf(model, ANSWER, judged, session), judged.n), judged.labels),
+    error: relativeError(answer, await answersOf(model, ANSWER, heldOut, session)),
+  });
+  const good = ({ lost, error }: Limits): boolean => lost <= limits.lost && error <= limits.error;
   let quantised = lowered(calibrated);
-  const lossAll = await lossOf(quantised);
+  const costOfAll = await costOf(quantised);
   const some = viewsFrom(heldOut, 0, ERROR_PICTURES);
   let errors = await layerErrors(calibrated, quantised, some, session);
-  let [loss, float]: [number, string[]] = [lossAll, []];
-  if (loss > limit) {
+  let [cost, float]: [Limits, string[]] = [costOfAll, []];
+  if (!good(cost)) {
     onNote(
-      `int8 loses ${points(loss)} points on ${judged.n} pictures, more than ${points(limit)}: looking for the layers that hurt`,
+      `int8 costs ${costText(cost)} (${judged.n} pictures); allowed are ${costText(limits)}: looking for the layers that hurt`,
     );
     const worst = await aloneErrors(calibrated, { views: some, answer: ANSWER }, session, (done, of) => {
       if (done % 20 === 0) onNote(`${done} of ${of} layers`);
     });
     const order = worst.map(({ layer }) => layer);
-    const tried = new Map<number, { loss: number; quantised: Quantised }>();
-    const good = async (count: number): Promise<boolean> => {
+    const tried = new Map<number, { cost: Limits; quantised: Quantised }>();
+    const enough = async (count: number): Promise<boolean> => {
       const without = lowered(calibrated, new Set(order.slice(0, count)));
-      const now = await lossOf(without);
-      tried.set(count, { loss: now, quantised: without });
-      onNote(`with ${count} of ${layers.length} layers in float32 it loses ${points(now)} points`);
-      return now <= limit;
+      const now = await costOf(without);
+      tried.set(count, { cost: now, quantised: without });
+      onNote(`with ${count} of ${layers.length} layers in float32 it costs ${costText(now)}`);
+      return good(now);
     };
-    const count = await fewest(order.length, good);
-    ({ loss, quantised } = tried.get(count)!);
+    const count = await fewest(order.length, enough);
+    ({ cost, quantised } = tried.get(count)!);
     float = order.slice(0, count);
-    const alone = new Map(worst.map(({ layer, alone }) => [layer, alone]));
-    errors = layers.flatMap(({ name: layer }) => {
-      const known = errors.find((error) => error.layer === layer);
-      return known === undefined && !alone.has(layer) ? [] : [{ ...known, layer, alone: alone.get(layer) }];
-    }) as LayerError[];
+    const alone = new Map(worst.map((error) => [error.layer, error.alone]));
+    const known = new Map(errors.map((error) => [error.layer, error]));
+    errors = layers
+      .filter(({ name }) => known.has(name) || alone.has(name))
+      .map(({ name }) => ({ ...known.get(name), layer: name, alone: alone.get(name)! }));
   }
-  return { model: quantised.model, method, methodErrors, layers: layers.length, float, lossAll, loss, errors };
+  return { model: quantised.model, method, methodErrors, layers: layers.length, float, costOfAll, cost, errors };
 }
 
 /** The least count from 1 to `most` that is good, as far as doubling and halving find it; `most` is taken to be good. */
@@ -135,5 +150,6 @@ function lost(before: Int32Array, after: Int32Array, labels: Int32Array | undefi
   return sum / before.length;
 }
 
-const points = (share: number): string => (100 * share).toFixed(2);
+const costText = ({ lost, error }: Limits): string =>
+  `${(100 * lost).toFixed(2)} points of top-1 and an error of the answer of ${percent(error)}`;
 const percent = (share: number): string => `${(100 * share).toPrecision(2)} %`;

@@ -1,17 +1,17 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { wholeOption } from '../checks.js';
-import { deathText } from '../child/death.js';
-import { runChild } from '../child/run.js';
-import type { Dataset } from '../data/dataset.js';
-import { labelsFile } from '../deploy/model-file.js';
-import { RescaledError, UsageError } from '../errors.js';
-import { writeFileAtomic } from '../files.js';
-import { commandLine } from '../suggest.js';
-import { modelBytes } from './export.js';
-import type { LoadedModel } from './load.js';
-import { LEAST_CALIBRATION, type LoweredFile, type LowerJob } from './lower-process.js';
+import { wholeOption } from '../../checks.js';
+import { deathText } from '../../child/death.js';
+import { runChild } from '../../child/run.js';
+import type { Dataset } from '../../data/dataset.js';
+import { labelsFile } from '../../deploy/model-file.js';
+import { RescaledError, UsageError } from '../../errors.js';
+import { writeFileAtomic } from '../../files.js';
+import { commandLine } from '../../suggest.js';
+import { modelBytes } from '../export.js';
+import type { LoadedModel } from '../load.js';
+import { LEAST_CALIBRATION, type LoweredFile, type LowerJob } from './int8-process.js';
 
 export interface Int8Options {
   /** Pictures to calibrate on in place of training pictures; they need no labels. */
@@ -63,7 +63,7 @@ export async function exportInt8(
     const bytes = modelBytes(loaded, facts);
     writeFileSync(file, bytes);
     const end = await runChild<LowerJob>({
-      module: new URL('./lower-process.js', import.meta.url),
+      module: new URL('./int8-process.js', import.meta.url),
       task: {
         ...{ file, run, path, calibrationPictures, data: data !== undefined },
         ...(calibrate !== undefined && { calibrate }),

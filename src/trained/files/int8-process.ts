@@ -1,35 +1,26 @@
 // The process that puts a file into int8 and measures it. exportInt8() starts it. libtorch is never loaded here.
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { preprocessOptions } from '../augment/preprocess.js';
-import type { TaskHandler } from '../child/messages.js';
-import type { Dataset } from '../data/dataset.js';
-import { type Source, subset } from '../data/sources/source.js';
-import { fromProperties, toProperties } from '../deploy/metadata.js';
-import { decodeModel, encodeModel } from '../deploy/onnx/schema.js';
-import { largestDifference } from '../deploy/parity.js';
-import type { Int8Facts } from '../deploy/precision.js';
-import type { LayerError } from '../deploy/quantise/calibrate.js';
-import { classesOf, lower } from '../deploy/quantise/lower.js';
-import type { Views } from '../deploy/quantise/probe.js';
-import { OnnxSession, type SessionOptions } from '../deploy/session.js';
-import { UsageError } from '../errors.js';
-import { writeFileAtomic } from '../files.js';
-import { partWord } from '../part-words.js';
-import { pairedChange } from '../report/statistics.js';
-import { loadConfig, type RunConfig } from '../run/config.js';
-import { openRunData } from '../tasks/runs.js';
-import { learnedFrom } from '../train/index.js';
-import {
-  asBatches,
-  batchesOf,
-  chosen,
-  foundIn,
-  type Labelled,
-  type Seen,
-  viewsOf,
-  viewsOfItems,
-} from './lower-pictures.js';
+import { preprocessOptions } from '../../augment/preprocess.js';
+import type { TaskHandler } from '../../child/messages.js';
+import type { Dataset } from '../../data/dataset.js';
+import { type Source, subset } from '../../data/sources/source.js';
+import { fromProperties, toProperties } from '../../deploy/metadata.js';
+import { decodeModel, encodeModel } from '../../deploy/onnx/schema.js';
+import { largestDifference } from '../../deploy/parity.js';
+import type { Int8Facts } from '../../deploy/precision.js';
+import type { LayerError } from '../../deploy/quantise/calibrate.js';
+import { classesOf, type Limits, lower } from '../../deploy/quantise/lower.js';
+import type { Views } from '../../deploy/quantise/probe.js';
+import { OnnxSession, type SessionOptions } from '../../deploy/session.js';
+import { UsageError } from '../../errors.js';
+import { writeFileAtomic } from '../../files.js';
+import { partWord } from '../../part-words.js';
+import { pairedChange } from '../../report/statistics.js';
+import { loadConfig, type RunConfig } from '../../run/config.js';
+import { openRunData } from '../../tasks/runs.js';
+import { learnedFrom } from '../../train/index.js';
+import { asBatches, batchesOf, chosen, foundIn, type Labelled, type Seen, viewsOf, viewsOfItems } from './pictures.js';
 
 export interface LowerJob {
   task: {
@@ -55,8 +46,8 @@ export interface LoweredFile {
   precision: Int8Facts;
   /** Mean squared error of the answer over its mean square on calibration pictures held out, by method. */
   methodErrors: Readonly<Record<string, number>>;
-  /** Lost top-1 with all layers in int8, on the pictures by which layers are put back. */
-  lostWithAll: number;
+  /** What int8 costs with all layers in it, on the pictures by which layers are put back. */
+  costOfAll: Limits;
   /** How far each layer is off. */
   errors: readonly LayerError[];
   /** Against float32, on the pictures that are measured last. */
@@ -75,8 +66,8 @@ export interface Int8Parity {
 export const LEAST_CALIBRATION = 16;
 /** For so many to calibrate on there is one more by which the method is chosen. */
 const PER_HELD_OUT = 4;
-/** Lost top-1 that is allowed: half a point. */
-const LIMIT = 0.005;
+/** Half a point of top-1, and answers of which a hundredth of the energy is noise. */
+const LIMITS: Limits = { lost: 0.005, error: 0.01 };
 /** So many pictures, and bytes of them, are enough to choose layers by. */
 const MOST_JUDGED = 5000;
 const MOST_JUDGED_BYTES = 2 ** 29;
@@ -132,7 +123,7 @@ export const handle: TaskHandler<LowerJob> = async (task, { send }) => {
     send(
       `no labelled pictures: layers are judged by the share of ${judged.n} others that get another class than in float32`,
     );
-  const lowered = await lower(file, { calibration, heldOut, judged, limit: LIMIT, ...session, onNote: send });
+  const lowered = await lower(file, { calibration, heldOut, judged, limits: LIMITS, ...session, onNote: send });
 
   const int8 = encodeModel(lowered.model);
   send(`comparing float32 and int8 on ${parts === undefined ? judgedPart : parts.reported.part} pictures`);
@@ -146,7 +137,13 @@ export const handle: TaskHandler<LowerJob> = async (task, { send }) => {
     },
     layers: lowered.layers,
     float32: [...lowered.float],
-    chosenOn: { part: judgedPart, pictures: judged.n, labels: judged.labels !== undefined, lost: lowered.loss },
+    chosenOn: {
+      part: judgedPart,
+      pictures: judged.n,
+      labels: judged.labels !== undefined,
+      lost: lowered.cost.lost,
+      error: lowered.cost.error,
+    },
     ...(right && {
       top1: {
         ...{ part: parts!.reported.part, pictures: parity.pictures },
@@ -157,8 +154,8 @@ export const handle: TaskHandler<LowerJob> = async (task, { send }) => {
   };
   const whole = encodeModel({ ...lowered.model, metadataProps: toProperties({ ...metadata, precision }) });
   writeFileAtomic(path, whole);
-  const { methodErrors, lossAll: lostWithAll, errors } = lowered;
-  return { bytes: whole.length, precision, methodErrors, lostWithAll, errors, parity };
+  const { methodErrors, costOfAll, errors } = lowered;
+  return { bytes: whole.length, precision, methodErrors, costOfAll, errors, parity };
 };
 
 /**

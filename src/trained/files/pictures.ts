@@ -1,14 +1,15 @@
-import type { PreprocessOptions } from '../augment/preprocess.js';
-import { Random } from '../augment/random.js';
-import { evalSample } from '../augment/view.js';
-import { BrokenPicture } from '../data/decoding/decode.js';
-import { LABELS } from '../data/loading/labels.js';
-import { BatchLoader } from '../data/loading/loader.js';
-import type { Source } from '../data/sources/source.js';
-import { type Item, itemsOf } from '../deploy/inputs.js';
-import { decodePicture, ofPixels } from '../deploy/picture.js';
-import type { Views } from '../deploy/quantise/probe.js';
-import { UsageError } from '../errors.js';
+import type { PreprocessOptions } from '../../augment/preprocess.js';
+import { Random } from '../../augment/random.js';
+import { evalSample } from '../../augment/view.js';
+import { BrokenPicture } from '../../data/decoding/decode.js';
+import { look } from '../../data/given.js';
+import { LABELS } from '../../data/loading/labels.js';
+import { BatchLoader } from '../../data/loading/loader.js';
+import type { Source } from '../../data/sources/source.js';
+import { type Item, itemsOf } from '../../deploy/inputs.js';
+import { decodePicture, ofPixels } from '../../deploy/picture.js';
+import type { Views } from '../../deploy/quantise/probe.js';
+import { UsageError } from '../../errors.js';
 
 const BATCH = 16;
 
@@ -75,10 +76,12 @@ export async function viewsOf(
 
 /** All pictures of a folder or pattern, in an order that chance gives. */
 export async function foundIn(folder: string, seed: number): Promise<Item[]> {
+  if ((await look(folder)).kind === 'missing')
+    throw new UsageError(
+      `Expected a folder of pictures to calibrate on at ${folder} but there is nothing. Check the path.`,
+    );
   const items: Item[] = [];
   for await (const item of itemsOf(folder, true)) items.push(item);
-  const [first] = items;
-  if (items.length === 1 && first?.error !== undefined) throw new UsageError(`${first.path}: ${first.error}`);
   return Array.from(chosen(items.length, items.length, seed), (i) => items[i]!);
 }
 
