@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { MEAN_COLOUR } from '../augment/view.js';
 import { UsageError } from '../errors.js';
 import type { DetectorFacts } from '../models/detect/index.js';
-import { type Precision, precisionSchema } from './precision.js';
+import { type Precision, precisionSchema } from './quantise/precision.js';
 import { type ClipFacts, clipFactsSchema } from './video/clip-facts.js';
 
 /** How a picture becomes the file's input; the normalisation itself is part of the graph. */

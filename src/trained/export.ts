@@ -6,7 +6,7 @@ import { exportOnnx } from '../deploy/onnx/export.js';
 import { toFloat16 } from '../deploy/onnx/float16.js';
 import { decodeModel, encodeModel } from '../deploy/onnx/schema.js';
 import { checkParity, type Parity } from '../deploy/parity.js';
-import type { Precision } from '../deploy/precision.js';
+import type { Precision } from '../deploy/quantise/precision.js';
 import { requireRuntime } from '../deploy/session.js';
 import { clipFacts } from '../deploy/video/clip-facts.js';
 import { UsageError } from '../errors.js';

@@ -150,8 +150,9 @@ const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 const percent = (share: number, digits: number): string => `${(100 * share).toFixed(digits)} %`;
 const points = (share: number): string => `${share > 0 ? '+' : ''}${(100 * share).toFixed(2)}`;
 
-/** So many of the layers that are furthest off are named. */
+/** So many of the layers that are furthest off are named, and of those in float32. */
 const WORST = 3;
+const NAMED = 6;
 
 function int8Text({ path, bytes, float32Bytes, labels, precision, parity, errors }: ExportedInt8): string {
   const { calibration, layers, float32, chosenOn, top1 } = precision;
@@ -166,7 +167,7 @@ function int8Text({ path, bytes, float32Bytes, labels, precision, parity, errors
     `calibrated on ${calibration.pictures} ${calibration.of} pictures (${calibration.method}); ` +
       (float32.length === 0
         ? `all ${layers} layers in int8`
-        : `${layers - float32.length} of ${layers} layers in int8, left in float32: ${float32.join(', ')}`),
+        : `${layers - float32.length} of ${layers} layers in int8, left in float32: ${listed(float32)}`),
     `noisiest layers (signal over noise): ${worst.join(', ')}`,
     top1 === undefined
       ? `no labelled pictures to measure on; on ${chosenOn.pictures} others ${percent(parity.top1Agreement, 2)} get the same class as in float32`
@@ -174,8 +175,17 @@ function int8Text({ path, bytes, float32Bytes, labels, precision, parity, errors
         `${points(top1.change)} points (95 % ${points(top1.low)} to ${points(top1.high)})`,
     `compared with float32 on them: same class for ${percent(parity.top1Agreement, 2)}, largest difference of a logit ` +
       `${parity.maxAbsDiff.toExponential(1)}, of a probability ${parity.maxAbsDiffProbabilities.toExponential(1)}`,
+    ...(bytes > MOST_SHARE * float32Bytes
+      ? ['int8 does not suit this network: --float16 halves the bytes and keeps the answers']
+      : []),
   ].join('\n');
 }
+
+/** Above this share of the bytes float16 is the better file. */
+const MOST_SHARE = 0.5;
+
+const listed = (names: readonly string[]): string =>
+  names.slice(0, NAMED).join(', ') + (names.length > NAMED ? ` and ${names.length - NAMED} more` : '');
 
 /** @param unit of the numbers of other outputs than classes' */
 function parityText(parity: Parity, unit: string): string {

@@ -5,7 +5,7 @@ import type { TaskHandler } from '../../child/messages.js';
 import type { PartName } from '../../data/dataset.js';
 import { fromProperties } from '../../deploy/metadata.js';
 import { modelHeader, readModel } from '../../deploy/model-file.js';
-import type { Precision } from '../../deploy/precision.js';
+import type { Precision } from '../../deploy/quantise/precision.js';
 import { OnnxSession } from '../../deploy/session.js';
 import { UsageError } from '../../errors.js';
 import type { MeasuredPart } from '../../part-words.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { METHODS } from './quantise/ranges.js';
+import { METHODS } from './ranges.js';
 
 const share = z.number().min(0).max(1);
 const change = z.number().min(-1).max(1);
