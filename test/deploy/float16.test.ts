@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { exportOnnx } from '../../src/deploy/onnx/export.js';
 import { float16Bits, toFloat16 } from '../../src/deploy/onnx/float16.js';
 import { DataType, decodeModel, encodeModel } from '../../src/deploy/onnx/schema.js';
-import { checkParity } from '../../src/deploy/parity.js';
+import { checkParity, isFloat16Near } from '../../src/deploy/parity.js';
 import { RescaledError } from '../../src/errors.js';
 import { chain, loadNet } from './onnx-net.js';
 
@@ -50,6 +50,10 @@ test('a file in float16 has half the weights, float32 ends, and nearly the same 
   assert.ok(parity.maxAbsDiff > 1e-6, 'it was rounded');
   assert.ok(parity.maxAbsDiff < 0.01, `logits differ by ${parity.maxAbsDiff}`);
   assert.equal(parity.top1Agreement, 1);
+  assert.ok(isFloat16Near(parity));
+  assert.ok(!isFloat16Near({ ...parity, maxAbsDiff: 0.03 * parity.largest! }));
+  assert.ok(!isFloat16Near({ maxAbsDiff: Number.POSITIVE_INFINITY, largest: 5, pictures: 1 }));
+  assert.ok(!isFloat16Near({ maxAbsDiff: 0, boxAgreement: 0.9, pictures: 1 }));
 });
 
 test('a weight that float16 cannot hold is named', () => {

@@ -4,7 +4,7 @@ import { wholeOption } from '../../checks.js';
 import { untilInterrupted } from '../../child/interrupt.js';
 import type { Dataset } from '../../data/dataset.js';
 import { onnxFile } from '../../deploy/model-file.js';
-import type { Parity } from '../../deploy/parity.js';
+import { isFloat16Near, type Parity } from '../../deploy/parity.js';
 import { requireRuntime } from '../../deploy/session.js';
 import { RescaledError, UsageError } from '../../errors.js';
 import { loadConfig, type RunConfig } from '../../run/config.js';
@@ -116,6 +116,10 @@ async function writeFloat(
   const clips = loaded.task.clips === true;
   const exported = await exportModel(loaded, path, trainingFacts(config), dataset, { float16 });
   const { parity } = exported;
+  if (float16 && !isFloat16Near(parity!))
+    console.error(
+      'note: float16 is further from the model than rounding explains: some of its values leave the range of float16 (65504). Export in float32.',
+    );
   if (json === true) return console.log(JSON.stringify(exported, null, 2));
   console.log(
     `${path}  ${megabytes(exported.bytes)}, ${float16 ? 'float16, ' : ''}opset 13\n` +

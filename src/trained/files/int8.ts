@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { wholeOption } from '../../checks.js';
+import { type OptionKinds, wholeOption } from '../../checks.js';
 import { deathText } from '../../child/death.js';
 import { runChild } from '../../child/run.js';
 import type { Dataset } from '../../data/dataset.js';
@@ -23,6 +23,14 @@ export interface Int8Options {
   signal?: AbortSignal;
   onNote?: (text: string) => void;
 }
+
+export const INT8_OPTIONS: OptionKinds<Required<Int8Options>> = {
+  calibrate: 'path',
+  calibrationPictures: 'number',
+  threads: 'number',
+  signal: 'signal',
+  onNote: 'function',
+};
 
 /** A file in int8, beside the same network in float32. */
 export interface ExportedInt8 extends LoweredFile {
