@@ -1,6 +1,6 @@
 import { call, conv2d, conv3d, isTracing, pad, permute, reshape, type Tensor, to, zeros } from '../torch/index.js';
 import { Module } from './module.js';
-import { ownKernels } from './own-kernels.js';
+import { ownParameterKernels } from './own-kernels.js';
 import { parameter } from './parameter.js';
 
 /**
@@ -61,7 +61,7 @@ export class Conv2d extends Module {
       weight.shape[0] === x.shape[1] &&
       bias === null &&
       x.device === 'cpu' &&
-      ownKernels(x, weight);
+      ownParameterKernels(x, weight);
     return own
       ? call('rescaled::depthwise_conv', [x, weight, stride, padding])
       : conv2d(x, weight, bias, { stride, padding, dilation, groups });

@@ -1,7 +1,7 @@
 import { add_, batchNorm, call, isTracing, keep, ones, reshape, type Tensor, zeros } from '../torch/index.js';
 import { type Activation, activate, type LeakyRelu } from './activation.js';
 import { Module } from './module.js';
-import { ownKernels } from './own-kernels.js';
+import { ownParameterKernels } from './own-kernels.js';
 import { parameter } from './parameter.js';
 
 /**
@@ -84,8 +84,9 @@ export class BatchNorm2d extends BatchNorm {
    * exported. The two agree to rounding.
    */
   forwardAct(x: Tensor, activation: Activation | LeakyRelu | 'none', shortcut: Tensor | null = null): Tensor {
-    const own = this.training && !this.frozen && x.device === 'cpu' && x.size > 0 && ownKernels(x, this.weight);
-    const fused = own && activation !== 'gelu';
+    const own =
+      this.training && !this.frozen && x.device === 'cpu' && x.size > 0 && ownParameterKernels(x, this.weight);
+    const fused = own && activation !== 'gelu' && (shortcut === null || shortcut.dtype === x.dtype);
     if (fused)
       return call('rescaled::batch_norm_act', [
         x,

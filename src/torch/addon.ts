@@ -60,6 +60,7 @@ export interface Addon {
   /** Bytes outside its heap that V8 has been told of. */
   externalBytes(): number;
   setScoped(on: boolean): void;
+  setCudnn(deterministic: boolean, benchmark: boolean, tf32: boolean): void;
   synchronize(): void;
   /**
    * The file as memory that its readers share; writes to it stay in this process. Throws unless it has exactly `bytes`

@@ -334,7 +334,7 @@ test('mistakes are named', () => {
     /expected x of shape \[N, C, H, W\] or \[N, C, T, H, W\] but received \[20, 5\]/,
   );
   assert.throws(() => wrong({ weight: ones([3]) }), /expected weight of shape \[20\]/);
-  assert.throws(() => wrong({ bias: ones([20], { dtype: 'float64' }) }), /expected bias of x's dtype/);
+  assert.throws(() => wrong({ bias: ones([20], { dtype: 'float64' }) }), /expected bias in Float for x in Float/);
   assert.throws(() => wrong({}, 'relu', { ...kept, variance: ones([1, 20]) }), /expected running_var of shape \[20\]/);
   assert.throws(() => wrong({ shortcut: randn([3, 20, 5, 1]) }), /expected a shortcut of x's shape/);
   assert.throws(() => wrong({ x: to(given.x, { dtype: 'float16' }) }), /expected float32 or float64/);
