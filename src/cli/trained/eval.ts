@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { wholeOption } from '../../checks.js';
-import { untilInterrupted } from '../../child/interrupt.js';
+import { untilStopped } from '../../child/interrupt.js';
 import type { PartName } from '../../data/dataset.js';
 import { UsageError } from '../../errors.js';
 import { pathWithin } from '../../files.js';
@@ -169,14 +169,16 @@ async function evalFile(file: string, data: string | undefined, flags: EvalFlags
       throw new UsageError(
         `Expected no --${name} for the ONNX file ${file}: that is for runs and weights. Leave it out.`,
       );
-  const measured = await untilInterrupted((signal) =>
-    measureFile(
-      { file, data, split, maxBroken, threads },
-      {
-        signal,
-        onMessage: ({ type, text }) => console.error(type === 'note' ? `note: ${text}` : text),
-      },
-    ),
+  const measured = await untilStopped(
+    (signal) =>
+      measureFile(
+        { file, data, split, maxBroken, threads },
+        {
+          signal,
+          onMessage: ({ type, text }) => console.error(type === 'note' ? `note: ${text}` : text),
+        },
+      ),
+    'nothing was measured',
   );
   const { scores, part, precision, seconds, ...facts } = measured;
   const imagesPerSecond = scores.images / seconds;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { wholeOption } from '../../checks.js';
-import { untilInterrupted } from '../../child/interrupt.js';
+import { untilStopped } from '../../child/interrupt.js';
 import type { Dataset } from '../../data/dataset.js';
 import { onnxFile } from '../../deploy/model-file.js';
 import { isFloat16Near, type Parity } from '../../deploy/parity.js';
@@ -140,11 +140,13 @@ async function writeInt8(
   dataset: Dataset | undefined,
   { json, calibrate, calibrationPictures, threads }: ExportFlags,
 ): Promise<void> {
-  const exported = await untilInterrupted((signal) =>
-    exportInt8(loaded, path, trainingFacts(config), dataset, {
-      ...{ calibrate, calibrationPictures, threads, signal },
-      onNote: (text) => console.error(text),
-    }),
+  const exported = await untilStopped(
+    (signal) =>
+      exportInt8(loaded, path, trainingFacts(config), dataset, {
+        ...{ calibrate, calibrationPictures, threads, signal },
+        onNote: (text) => console.error(text),
+      }),
+    'no file was written',
   );
   if (json === true) return console.log(JSON.stringify(exported, null, 2));
   console.log(int8Text(exported) + `\nnext: rescaled predict ${commandLine([path])} PICTURES...`);
