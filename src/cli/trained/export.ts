@@ -160,7 +160,7 @@ const points = (share: number): string => `${share > 0 ? '+' : ''}${(100 * share
 const WORST = 3;
 const NAMED = 6;
 
-function int8Text({ path, bytes, float32Bytes, labels, precision, parity, errors }: ExportedInt8): string {
+function int8Text({ path, bytes, float32Bytes, labels, precision, parity, errors, speed }: ExportedInt8): string {
   const { calibration, layers, float32, chosenOn, top1 } = precision;
   const worst = errors
     .filter(({ sqnr }) => sqnr !== undefined)
@@ -180,7 +180,8 @@ function int8Text({ path, bytes, float32Bytes, labels, precision, parity, errors
       : `top-1 on ${top1.pictures} ${top1.part} pictures: float32 ${percent(top1.float32, 2)}, int8 ${percent(top1.int8, 2)}: ` +
         `${points(top1.change)} points (95 % ${points(top1.low)} to ${points(top1.high)})`,
     `compared with float32 on them: same class for ${percent(parity.top1Agreement, 2)}, largest difference of a logit ` +
-      `${parity.maxAbsDiff.toExponential(1)}, of a probability ${parity.maxAbsDiffProbabilities.toExponential(1)}`,
+      `${parity.maxAbsDiff.toExponential(1)}, of a probability ${parity.maxAbsDiffProbabilities.toExponential(1)}` +
+      (speed === undefined ? '' : `, ${speed.toFixed(2)} times as fast as float32 on this machine`),
     ...(bytes > MOST_SHARE * float32Bytes
       ? ['int8 does not suit this network: --float16 halves the bytes and keeps the answers']
       : []),
