@@ -15,6 +15,7 @@
 namespace rescaled {
 
 void registerPictures(Napi::Env env, Napi::Object exports);  // pictures.cpp
+void registerJpeg(Napi::Env env, Napi::Object exports);      // jpeg.cpp
 
 namespace {
 
@@ -100,6 +101,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   registerAutocast(env, exports);
   registerMapFile(env, exports);
   registerPictures(env, exports);
+  registerJpeg(env, exports);
   registerDistributed(env, exports);
   registerRuntime(env, exports);
   return exports;

@@ -70,6 +70,9 @@ export interface Addon {
   resampleRows: ResampleLoop;
   resampleColumns: ResampleLoop;
   blur(values: Float32Array, width: number, height: number, kernel: Float32Array): void;
+  /** Parts of photographs, see src/data/decoding/jpeg.ts; not in an engine that was built without libjpeg-turbo. */
+  jpegSides?(bytes: Uint8Array): [width: number, height: number] | undefined;
+  jpegPart?(bytes: Uint8Array, x: number, y: number, width: number, height: number, target: Uint8Array): boolean;
 }
 
 type ResampleLoop = (

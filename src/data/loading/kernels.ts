@@ -1,8 +1,9 @@
 import { usePictureKernels } from '../../augment/kernels.js';
 import { addon } from '../../torch/addon.js';
+import { useJpegDecoder } from '../decoding/jpeg.js';
 
 /**
- * Lets this thread make views with the engine's kernels. For processes that have loaded the engine anyway: those that do
+ * Lets this thread decode and make views with the engine's kernels. For processes that have loaded the engine anyway: those that do
  * not train go without.
  */
 export function useEngineKernels(): void {
@@ -10,6 +11,9 @@ export function useEngineKernels(): void {
     const engine = addon();
     // An engine that was built earlier has none.
     if (typeof engine.resampleRows === 'function' && typeof engine.blur === 'function') usePictureKernels(engine);
+    // Nor one that was built without libjpeg-turbo.
+    const { jpegSides, jpegPart } = engine;
+    if (jpegSides !== undefined && jpegPart !== undefined) useJpegDecoder({ jpegSides, jpegPart });
   } catch {
     // None here: TypeScript gives the same bytes, more slowly.
   }
