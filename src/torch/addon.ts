@@ -66,6 +66,8 @@ export interface Addon {
    * bytes.
    */
   mapFile(descriptor: number, bytes: number): ArrayBuffer;
+  /** Files read one after the other in the background; null for those that are empty, longer than `most` bytes or cannot be read. */
+  readFiles(paths: readonly string[], most: number): Promise<(Uint8Array | null)[]>;
   /** Loops of views, see src/augment/kernels.ts. Numbers: offset, pitch, pixels (bytes), rows; width (height); stride. */
   resampleRows: ResampleLoop;
   resampleColumns: ResampleLoop;

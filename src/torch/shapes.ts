@@ -174,6 +174,7 @@ class ShapeEngine implements Addon {
   operatorSchema = noData('schema()');
   engineInfo = noData('engineInfo()');
   mapFile = noData('mapFile()');
+  readFiles = noData('readFiles()');
   resampleRows = noData('resampleRows()');
   resampleColumns = noData('resampleColumns()');
   blur = noData('blur()');

@@ -1,6 +1,6 @@
 import type { Crop } from '../../augment/crop.js';
 import { type Pixels, pixelsOf, type Undecoded } from '../../augment/pixels.js';
-import { type DecodeOptions, decodeBytes, fits, isWhole } from './decode.js';
+import { type DecodeOptions, decodeBytes, isWhole, mostBytes, mostPixels } from './decode.js';
 
 /** The engine's decoder of JPEG, where it was built with one (native/jpeg.cpp). */
 export interface JpegDecoder {
@@ -44,7 +44,7 @@ export function openJpeg(bytes: Uint8Array, name: string, options: DecodeOptions
   const sides = jpeg.jpegSides(bytes);
   if (sides === undefined) return;
   const [width, height] = sides;
-  if (!fits(bytes.length, width * height, options)) return;
+  if (bytes.length > mostBytes(options) || width * height > mostPixels(options)) return;
   if (options.targetSize !== undefined && !isWhole(width, height, options.targetSize)) return;
   return {
     width,

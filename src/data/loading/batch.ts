@@ -5,6 +5,7 @@ import { Random } from '../../augment/random.js';
 import { evalSample, type Sample, trainSample } from '../../augment/view.js';
 import { BrokenPicture } from '../decoding/decode.js';
 import { NoPart, type Opened } from '../decoding/jpeg.js';
+import { readsTogether } from '../decoding/read-together.js';
 import { openPicture, readPixels, type Source } from '../sources/source.js';
 import type { Draws } from './joint.js';
 import type { TargetReader, Targets } from './targets.js';
@@ -54,6 +55,8 @@ export interface BatchRequest {
  * one is cropped.
  */
 const DECODE_AHEAD = 3;
+/** Files that are read together, and ahead, where pictures are decoded once their turn has come. */
+const READ_TOGETHER = 8;
 
 /** Keeps what the pictures of a batch have in common apart from what each has of its own. */
 const SHARED_STREAM = -3;
@@ -160,9 +163,11 @@ type Ahead = Pixels | Promise<Pixels | Opened | Error>;
  */
 function readAhead(source: Source, indices: Int32Array, size: number, open: typeof openPicture): (k: number) => Ahead {
   const started: Ahead[] = [];
-  const ahead = source.ahead ?? DECODE_AHEAD;
+  const together = source.ahead === undefined && readsTogether() ? READ_TOGETHER : 1;
+  const ahead = source.ahead ?? (together > 1 ? 2 * together : DECODE_AHEAD);
   return (k) => {
-    while (started.length < Math.min(indices.length, k + ahead)) {
+    const enough = started.length >= k + 1 + ahead - together;
+    while (!enough && started.length < Math.min(indices.length, k + ahead)) {
       const at = started.length;
       const index = indices[at]!;
       const decode = (): Promise<Pixels | Opened | Error> =>

@@ -14,6 +14,7 @@ import {
   readFileLimited,
 } from '../decoding/decode.js';
 import { type Opened, openBytes } from '../decoding/jpeg.js';
+import { readTogether } from '../decoding/read-together.js';
 import { clipHeaderProblem, examineClip } from '../video/decode.js';
 import { storedSide } from '../video/limits.js';
 import { type CachedFiles, cacheReader } from './cached-files.js';
@@ -152,7 +153,7 @@ export function openSource(spec: SourceSpec): Source {
     describe,
     ready: cacheReader((i) => spec.ids[i]!, spec.cached),
     examine: (i, options) => examineFile(describe(i), options),
-    open: async (i, options) => openBytes(await readFileLimited(describe(i), options), describe(i), options),
+    open: async (i, options) => openBytes(await readTogether(describe(i), options), describe(i), options),
     encoded: {
       read: (i) => readFileLimited(describe(i)),
       stamp: (i) => stampOf(spec.root, paths.at(i)),
