@@ -16,6 +16,7 @@ namespace rescaled {
 
 void registerPictures(Napi::Env env, Napi::Object exports);  // pictures.cpp
 void registerJpeg(Napi::Env env, Napi::Object exports);      // jpeg.cpp
+void registerAugment(Napi::Env env, Napi::Object exports);   // augment.cpp
 
 namespace {
 
@@ -102,6 +103,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   registerMapFile(env, exports);
   registerPictures(env, exports);
   registerJpeg(env, exports);
+  registerAugment(env, exports);
   registerDistributed(env, exports);
   registerRuntime(env, exports);
   return exports;

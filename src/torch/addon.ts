@@ -72,10 +72,21 @@ export interface Addon {
   resampleRows: ResampleLoop;
   resampleColumns: ResampleLoop;
   blur(values: Float32Array, width: number, height: number, kernel: Float32Array): void;
+  /** And of augmentations. */
+  mapBytes(source: Uint8Array, out: Uint8Array, tables: Uint8Array): void;
+  countBytes(source: Uint8Array, counts: Int32Array): void;
+  color: PictureLoop<[factor: number, parts: Float32Array | undefined]>;
+  sharpness: PictureLoop<[factor: number, pillow: boolean]>;
+  nearest: PictureLoop<[map: Float32Array, fill: Uint8Array]>;
+  nearestFixed: PictureLoop<[map: Int32Array, fill: Uint8Array]>;
   /** Parts of photographs, see src/data/decoding/jpeg.ts; not in an engine that was built without libjpeg-turbo. */
   jpegSides?(bytes: Uint8Array): [width: number, height: number] | undefined;
   jpegPart?(bytes: Uint8Array, x: number, y: number, width: number, height: number, target: Uint8Array): boolean;
 }
+
+type PictureLoop<T extends unknown[]> = (
+  ...args: [source: Uint8Array, out: Uint8Array, width: number, height: number, ...T]
+) => void;
 
 type ResampleLoop = (
   ...args: [
