@@ -15,6 +15,8 @@
 namespace rescaled {
 
 void registerPictures(Napi::Env env, Napi::Object exports);  // pictures.cpp
+void registerJpeg(Napi::Env env, Napi::Object exports);      // jpeg.cpp
+void registerAugment(Napi::Env env, Napi::Object exports);   // augment.cpp
 
 namespace {
 
@@ -109,6 +111,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   registerAutocast(env, exports);
   registerMapFile(env, exports);
   registerPictures(env, exports);
+  registerJpeg(env, exports);
+  registerAugment(env, exports);
   registerDistributed(env, exports);
   registerRuntime(env, exports);
   return exports;
