@@ -52,6 +52,7 @@ export class Conv2d extends Module {
   #convolve(x: Tensor, padding: number): Tensor {
     const { stride, dilation, groups, bias = null } = this;
     const weight = this.kernels();
+    if (this.#pointwise(x, weight, padding)) return call('rescaled::pointwise_conv', [x, weight]);
     const own =
       this.training &&
       this.kernel === 5 &&
@@ -65,6 +66,20 @@ export class Conv2d extends Module {
     return own
       ? call('rescaled::depthwise_conv', [x, weight, stride, padding])
       : conv2d(x, weight, bias, { stride, padding, dilation, groups });
+  }
+  /** While training on the CPU in bfloat16 the weight gradient of a 1x1 convolution is a matrix product (native/pointwise.cpp). */
+  #pointwise(x: Tensor, weight: Tensor, padding: number): boolean {
+    return (
+      this.training &&
+      this.kernel === 1 &&
+      this.stride === 1 &&
+      padding === 0 &&
+      this.groups === 1 &&
+      this.bias === undefined &&
+      x.dtype === 'bfloat16' &&
+      x.device === 'cpu' &&
+      weight.dtype === 'float32'
+    );
   }
   /** Zeros on both sides together. */
   #samePadding(size: number): number {
