@@ -263,13 +263,10 @@ function refuseUnfit({ kind, frames }: ModelFacts, { model, modelOptions, size }
 }
 
 /** What `precision=auto` means is written down with the run, so that it goes on as it began. */
-function settlePrecision(
-  { kind, frames }: ModelFacts,
-  { task, device, recipe, model, modelOptions, size }: RunConfig,
-): void {
+function settlePrecision({ kind }: ModelFacts, { task, device, recipe, model, modelOptions, size }: RunConfig): void {
   const { values, sources } = recipe;
   if (values.precision !== 'auto') return;
-  const atOnce = Math.ceil(values.batch / values.accumulate) * (frames === undefined ? 1 : values.frames / frames);
+  const atOnce = Math.ceil(values.batch / values.accumulate);
   const multiplyAdds = () => multiplyAddsOf(model, size, atOnce, modelOptions);
   const { precision, why } = choosePrecision({ device, task: task.name, kind, multiplyAdds });
   values.precision = precision;

@@ -16,9 +16,9 @@ export interface PrecisionFacts {
   multiplyAdds: () => number;
 }
 
-/** Tasks and families whose accuracy in bfloat16 was compared with float32: docs/precision.md. */
-const COMPARED_TASKS: readonly string[] = ['classify', 'video'];
-const COMPARED_KINDS: readonly string[] = ['resnet', 'efficientnet', 'resnet3d', 'video-resnet'];
+/** Tasks whose accuracy, and families whose speed in bfloat16 were compared with float32: docs/precision.md. */
+const COMPARED_TASKS: readonly string[] = ['classify'];
+const COMPARED_KINDS: readonly string[] = ['resnet', 'efficientnet'];
 
 /**
  * Below it the conversions of the weights take more than the faster products save: measured on one core with
