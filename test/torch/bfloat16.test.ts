@@ -132,15 +132,20 @@ test('squeeze-excite in bfloat16: the product, with addition and relu and withou
 for (const { name, x, weight, options } of [
   { name: 'depthwise_conv', x: [3, 32, 15, 13], weight: [32, 1, 5, 5], options: { stride: 2, padding: 2, groups: 32 } },
   { name: 'depthwise_conv', x: [2, 16, 9, 9], weight: [16, 1, 3, 3], options: { stride: 1, padding: 1, groups: 16 } },
-  { name: 'pointwise_conv', x: [3, 24, 9, 7], weight: [40, 24, 1, 1], options: {} },
-  { name: 'pointwise_conv', x: [2, 40, 5, 5], weight: [24, 40, 1, 1], options: {} },
+  { name: 'conv_product', x: [3, 24, 9, 7], weight: [40, 24, 1, 1], options: { stride: 1, padding: 0 } },
+  { name: 'conv_product', x: [2, 40, 5, 5], weight: [24, 40, 1, 1], options: { stride: 1, padding: 0 } },
+  { name: 'conv_product', x: [2, 16, 9, 8], weight: [24, 16, 1, 1], options: { stride: 2, padding: 0 } },
+  { name: 'conv_product', x: [2, 16, 9, 8], weight: [24, 16, 3, 3], options: { stride: 1, padding: 1 } },
+  { name: 'conv_product', x: [2, 16, 9, 8], weight: [8, 16, 3, 3], options: { stride: 2, padding: 1 } },
+  // Nothing but borders.
+  { name: 'conv_product', x: [2, 16, 1, 2], weight: [8, 16, 3, 3], options: { stride: 1, padding: 1 } },
+  { name: 'conv_product', x: [2, 16, 2, 1], weight: [8, 16, 3, 3], options: { stride: 3, padding: 3 } },
 ])
   test(`rescaled::${name} in bfloat16 [${x.join(', ')}] by [${weight.join(', ')}]: values and gradients`, () => {
     const given = [maps(x), to(randn(weight, { generator: random }), { memoryFormat: 'channels_last' })] as const;
     given[1].requiresGrad = true;
     const double = [exact(given[0]), exact(to(given[1], { dtype: 'bfloat16' }))] as const;
-    const more = name === 'pointwise_conv' ? [] : [options.stride!, options.padding!];
-    const ours = call<Tensor>(`rescaled::${name}`, [...given, ...more]);
+    const ours = call<Tensor>(`rescaled::${name}`, [...given, options.stride, options.padding]);
     const theirs = conv2d(double[0], double[1], null, options);
     assert.equal(ours.dtype, 'bfloat16');
     near(ours, theirs, HALF, 'values');
