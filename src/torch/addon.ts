@@ -102,6 +102,8 @@ export interface EngineInfo {
   cuda: boolean;
   mps: boolean;
   devices: string[];
+  /** Compute capabilities of CUDA's cards, by device: `8.0`. */
+  capabilities: Readonly<Record<string, string>>;
   threads: number;
   parallelInfo: string;
   mallocTuned: boolean;
