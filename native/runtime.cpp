@@ -8,6 +8,10 @@
 #include <climits>
 #include <cstdlib>
 
+#if defined(__linux__)
+#include <dlfcn.h>
+#endif
+
 #if defined(__GLIBC__)
 #include <malloc.h>
 #endif
@@ -15,6 +19,8 @@
 namespace rescaled {
 
 void registerPictures(Napi::Env env, Napi::Object exports);  // pictures.cpp
+void registerJpeg(Napi::Env env, Napi::Object exports);      // jpeg.cpp
+void registerAugment(Napi::Env env, Napi::Object exports);   // augment.cpp
 
 namespace {
 
@@ -33,6 +39,25 @@ void tuneMalloc() {
 #endif
 }
 
+// The compute capability of a card, such as 8.0, as the driver says it; empty where it does not. libtorch says it only to who compiles against CUDA.
+std::string capabilityOf(int card) {
+#if defined(__linux__)
+  void* driver = dlopen("libcuda.so.1", RTLD_LAZY);
+  if (driver == nullptr) return "";
+  auto begin = reinterpret_cast<int (*)(unsigned)>(dlsym(driver, "cuInit"));
+  auto device = reinterpret_cast<int (*)(int*, int)>(dlsym(driver, "cuDeviceGet"));
+  auto attribute = reinterpret_cast<int (*)(int*, int, int)>(dlsym(driver, "cuDeviceGetAttribute"));
+  constexpr int MAJOR = 75, MINOR = 76;  // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_*
+  int handle = 0, major = 0, minor = 0;
+  if (begin == nullptr || device == nullptr || attribute == nullptr || begin(0) != 0 || device(&handle, card) != 0) return "";
+  if (attribute(&major, MAJOR, handle) != 0 || attribute(&minor, MINOR, handle) != 0) return "";
+  return std::to_string(major) + "." + std::to_string(minor);
+#else
+  (void)card;
+  return "";
+#endif
+}
+
 Napi::Value engineInfo(const Napi::CallbackInfo& info) {
   auto env = info.Env();
   return guarded(env, "engineInfo", [&]() -> Napi::Value {
@@ -41,14 +66,21 @@ Napi::Value engineInfo(const Napi::CallbackInfo& info) {
     result.Set("cuda", Napi::Boolean::New(env, at::hasCUDA()));
     result.Set("mps", Napi::Boolean::New(env, hasMps()));
     auto devices = Napi::Array::New(env);
+    auto capabilities = Napi::Object::New(env);
     uint32_t count = 0;
     devices.Set(count++, "cpu");
     if (at::hasCUDA()) {
       auto cards = torch::cuda::device_count();
-      for (size_t i = 0; i < size_t(cards); i++) devices.Set(count++, "cuda:" + std::to_string(i));
+      for (size_t i = 0; i < size_t(cards); i++) {
+        auto name = "cuda:" + std::to_string(i);
+        devices.Set(count++, name);
+        auto capability = capabilityOf(int(i));
+        if (!capability.empty()) capabilities.Set(name, capability);
+      }
     }
     if (hasMps()) devices.Set(count++, "mps");
     result.Set("devices", devices);
+    result.Set("capabilities", capabilities);
     result.Set("threads", Napi::Number::New(env, at::get_num_threads()));
     result.Set("parallelInfo", at::get_parallel_info());
     result.Set("mallocTuned", Napi::Boolean::New(env, mallocTuned));
@@ -109,6 +141,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   registerAutocast(env, exports);
   registerMapFile(env, exports);
   registerPictures(env, exports);
+  registerJpeg(env, exports);
+  registerAugment(env, exports);
   registerDistributed(env, exports);
   registerRuntime(env, exports);
   return exports;

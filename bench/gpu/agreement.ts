@@ -4,9 +4,11 @@
 import { createModel } from '../../src/models/index.js';
 import {
   autocast,
+  call,
   crossEntropy,
   fromTypedArray,
   manualSeed,
+  noGrad,
   randn,
   scope,
   setCudnn,
@@ -18,7 +20,7 @@ const [device = 'cuda:0'] = process.argv.slice(2);
 /** A member of each family, small, and what is particular to it. */
 const MODELS = [
   ...['resnet-18', 'resnet-rs-50', 'efficientnet-b0', 'tresnet-m', 'resnest-14d', 'nf-resnet-26', 'nfnet-l0'],
-  ...['lambda-resnet-26t', 'resnet3d-18'],
+  ...['lambda-resnet-26t', 'resnet3d-50'],
 ];
 
 const numbers = (tensor: Tensor): Float32Array =>
@@ -32,6 +34,9 @@ setCudnn({ deterministic: true, benchmark: false, tf32: false });
 for (const name of MODELS) {
   manualSeed(1);
   const model = createModel(name, { classes: 10, dropout: 0, stochasticDepth: 0 }).train();
+  // Gains and weights that begin at zero would hide what lies behind them.
+  for (const parameter of model.parameters().values())
+    if (largest(numbers(parameter)) === 0) noGrad(() => call('aten::fill_.Scalar', [parameter, 0.5]));
   const clips = name.startsWith('resnet3d');
   const x = randn(clips ? [2, 3, 8, 64, 64] : [8, 3, 128, 128]);
   const labels = fromTypedArray(

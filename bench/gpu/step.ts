@@ -1,5 +1,5 @@
 // Our side of the timed steps of bench/gpu/check.ts: answers each line with the seconds of one training step on a graphics card, a mean of several.
-//   node dist/bench/gpu/step.js MODEL BATCH SIZE float32|bfloat16 DEVICE free|deterministic|benchmark
+//   node dist/bench/gpu/step.js MODEL BATCH SIZE float32|bfloat16 DEVICE free|deterministic
 import { createInterface } from 'node:readline';
 import { createModel } from '../../src/models/index.js';
 import { decayGroups, Sgd } from '../../src/optim/index.js';
@@ -17,7 +17,7 @@ import {
 const [name = 'resnet-50', batchText, sizeText, precision, device = 'cuda:0', choice] = process.argv.slice(2);
 const [batch, size] = [batchText, sizeText].map(Number) as [number, number];
 const STEPS = 10;
-setCudnn({ deterministic: choice === 'deterministic', benchmark: choice === 'benchmark' });
+setCudnn({ deterministic: choice === 'deterministic', benchmark: false });
 const model = createModel(name, { dropout: 0 }).to({ device, memoryFormat: 'channels_last' });
 model.train();
 const optimiser = new Sgd(decayGroups(model.parameters(), new Set(), 4e-5, 'all'), { momentum: 0.9, nesterov: false });
