@@ -56,7 +56,7 @@ function started(
 ): AsyncGenerator<TrainEvent> {
   return train({
     ...{ data, model, width, modelOptions, size, threads, workers: 1, seed, epochs, evalEvery: epochs },
-    ...{ recipe: 'quick', settings: learningRate === undefined ? {} : { learningRate } },
+    ...{ recipe: 'quick', settings: { precision: 'float32', ...(learningRate === undefined ? {} : { learningRate }) } },
     // Far apart: none is written while steps are timed.
     checkpointSeconds: 3600,
     out: join(folder, `${model}-${seed}`),

@@ -112,7 +112,7 @@ export const STUDY_PRESETS: Readonly<Record<string, StudyPreset>> = {
       epochs: [10],
       seeds: 3,
       recipe: 'quick',
-      settings: { ...PHOTOGRAPHS, learningRate: 0.3, cropMode: 'inception', evalCrop: 0.875 },
+      settings: { ...PHOTOGRAPHS, learningRate: 0.3, cropMode: 'inception', evalCrop: 0.875, precision: 'float32' },
     },
   },
   photographs: {
