@@ -82,6 +82,7 @@ export interface Addon {
   /** Parts of photographs, see src/data/decoding/jpeg.ts; not in an engine that was built without libjpeg-turbo. */
   jpegSides?(bytes: Uint8Array): [width: number, height: number] | undefined;
   jpegPart?(bytes: Uint8Array, x: number, y: number, width: number, height: number, target: Uint8Array): boolean;
+  jpegWhole?(bytes: Uint8Array, target: Uint8Array): Promise<boolean>;
 }
 
 type PictureLoop<T extends unknown[]> = (
