@@ -1,6 +1,6 @@
 // Our side of bench/step.ts, in a process of its own as its peer is: answers "train" or "infer" with the seconds of one
 // step.
-//   node dist/bench/ours-step.js resnet-50|resnet-rs-50|efficientnet-b0|retinanet|resnet3d-50|.. BATCH SIZE THREADS train|infer [FRAMES]
+//   node dist/bench/ours-step.js resnet-50|resnet-rs-50|efficientnet-b0|retinanet|resnet3d-50|.. BATCH SIZE THREADS train|infer [FRAMES|''] [PRECISION]
 import { createInterface } from 'node:readline';
 import { exportOnnx } from '../src/deploy/onnx/export.js';
 import { OnnxSession } from '../src/deploy/session.js';
@@ -11,6 +11,7 @@ import { detectionLoss, type LossOptions } from '../src/tasks/detect/objective.j
 import { DEFAULT_FACTS } from '../src/tasks/detect/settings.js';
 import {
   add,
+  autocast,
   crossEntropy,
   fromTypedArray,
   randn,
@@ -22,7 +23,8 @@ import {
   zeros,
 } from '../src/torch/index.js';
 
-const [name = 'resnet-50', batchText, sizeText, threadsText, kind, framesText = ''] = process.argv.slice(2);
+const [name = 'resnet-50', batchText, sizeText, threadsText, kind, framesText = '', precision = 'float32'] =
+  process.argv.slice(2);
 const [batch, size, threads] = [batchText, sizeText, threadsText].map(Number) as [number, number, number];
 setThreads(threads);
 /** torchvision's RetinaNet on its ResNet-18, two classes. */
@@ -46,7 +48,15 @@ if (kind === 'train') {
   const frames = framesText === '' ? [] : [parseInt(framesText, 10)];
   const x = to(randn([batch, 3, ...frames, size, size]), { memoryFormat: 'channels_last' });
   const y = fromTypedArray(new BigInt64Array(batch), [batch]);
-  const lossOf = detects ? boxLoss() : (): Tensor => crossEntropy(model.forward(x), y, 0.1);
+  /** As the training loop does it: outputs and loss in float32. */
+  const outputs = (): Tensor =>
+    precision === 'bfloat16'
+      ? to(
+          autocast('cpu', () => model.forward(x)),
+          { dtype: 'float32' },
+        )
+      : model.forward(x);
+  const lossOf = detects ? boxLoss() : (): Tensor => crossEntropy(outputs(), y, 0.1);
   /** Twelve boxes in each picture, as the peer has them. */
   function boxLoss(): () => Tensor {
     const boxes = Array.from({ length: 12 }, (_, k) => {
@@ -67,7 +77,7 @@ if (kind === 'train') {
       boxWeight: 1,
     };
     return () => {
-      const { classLoss, boxLoss } = detectionLoss(model.forward(x), truths, decoder, rules);
+      const { classLoss, boxLoss } = detectionLoss(outputs(), truths, decoder, rules);
       return add(classLoss, boxLoss);
     };
   }

@@ -3,7 +3,8 @@
 Reads a line per request from standard input ("train" or "infer"), answers with the seconds of one step. channels_last
 (clips as PyTorch makes them, or with FRAMES in channels_last_3d, such as 8:last), PyTorch's defaults otherwise, threads as given.
 Models of TIMM are timm's own.
-Usage: pytorch_step.py resnet-50|resnet-rs-50|efficientnet-b0|retinanet|resnet3d-50|tresnet-m|resnest-50d|.. BATCH SIZE THREADS|default [FRAMES]
+With bfloat16 the forward pass runs in PyTorch's autocast.
+Usage: pytorch_step.py resnet-50|resnet-rs-50|efficientnet-b0|retinanet|resnet3d-50|tresnet-m|resnest-50d|.. BATCH SIZE THREADS|default [FRAMES|''] [PRECISION]
 """
 import sys
 import time
@@ -21,6 +22,10 @@ if name == "resnet-50":
     import torchvision
 
     model = torchvision.models.resnet50()
+elif name == "resnet-18":
+    import torchvision
+
+    model = torchvision.models.resnet18()
 elif name == "retinanet":
     import torchvision
     from torchvision.models.detection import RetinaNet
@@ -52,6 +57,8 @@ else:
     torch.relu = torch.relu_  # in place, as torchvision's and timm's models do
     model = ResNetRS([3, 4, 6, 3])
 frames, _, order = (sys.argv[5] if len(sys.argv) > 5 else "").partition(":")
+precision = sys.argv[6] if len(sys.argv) > 6 else "float32"
+half = torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bfloat16")
 clips = name == "resnet3d-50"
 layout = torch.channels_last if not clips else torch.channels_last_3d if order == "last" else torch.contiguous_format
 if layout == torch.channels_last:
@@ -75,11 +82,14 @@ def train():
     model.train()
     optimiser.zero_grad(set_to_none=True)
     if name == "retinanet":
-        loss = sum(model(list(x), truths).values())
+        with half:
+            loss = sum(model(list(x), truths).values())
         loss.backward()
         optimiser.step()
         return loss.item()
-    loss = torch.nn.functional.cross_entropy(model(x), y, label_smoothing=0.1)
+    with half:
+        outputs = model(x)
+    loss = torch.nn.functional.cross_entropy(outputs.float(), y, label_smoothing=0.1)
     loss.backward()
     optimiser.step()
     return loss.item()

@@ -2,19 +2,18 @@
 // ResNet-18 against torchvision's (--models retinanet), of the 3-D ResNet-50 against the same in PyTorch (--models resnet3d-50 --frames 8), both
 // sides in turn on the same machine; of TResNet and ResNeSt against timm's (--models resnest-50d --python PATH, a Python with timm).
 // `--frames 8:last` has the peer's clips in channels_last_3d.
-//   npm run bench [-- --models resnet-50,efficientnet-b0 --kinds train --runs 5 --batch 16 --size 160
+//   npm run bench [-- --models resnet-50,efficientnet-b0 --kinds train --runs 5 --batch 16 --size 160 --precision bfloat16
 //     --peer-threads default --threads 1 --json]
 // PyTorch is timed twice: with one thread a core, as we have, and with its own default, which is 1 on some virtual
 // machines. `--peer-threads` picks one of the two. Needs Debian's python3-torch and python3-torchvision, or another Python by `--python`. Each side is a
 // process of its own that waits while the other works.
-import { type ChildProcess, spawn } from 'node:child_process';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
-import { createInterface, type Interface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { modelNames } from '../src/models/index.js';
 import { packageRoot } from '../src/package-root.js';
 import { median } from './median.js';
+import { Side } from './side.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -24,6 +23,7 @@ const { values: options } = parseArgs({
     batch: { type: 'string', default: '16' },
     size: { type: 'string', default: '160' },
     frames: { type: 'string', default: '8' },
+    precision: { type: 'string', default: 'float32' },
     json: { type: 'boolean', default: false },
     'peer-threads': { type: 'string' },
     threads: { type: 'string' },
@@ -35,7 +35,7 @@ const batch = Number(options.batch);
 const threads = Number(options.threads ?? availableParallelism());
 const models = options.models.split(',');
 const known = [
-  ...['resnet-50', 'resnet-rs-50', 'efficientnet-b0', 'retinanet', 'resnet3d-50'],
+  ...['resnet-18', 'resnet-50', 'resnet-rs-50', 'efficientnet-b0', 'retinanet', 'resnet3d-50'],
   ...modelNames().filter((name) => /^(tresnet|resnest|lambda-resnet)-|nfnet-|^nf-/.test(name)),
 ];
 for (const model of models)
@@ -50,31 +50,6 @@ if (models.includes('resnet3d-50') && kinds.includes('infer'))
   throw new Error('--kinds: expected train with --models resnet3d-50, which is not exported yet');
 const peers = options['peer-threads'] !== undefined ? [options['peer-threads']] : [String(threads), 'default'];
 
-class Side {
-  readonly #child: ChildProcess;
-  readonly #lines: AsyncIterator<string>;
-  readonly #reader: Interface;
-  constructor(command: string, args: string[]) {
-    this.#child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-    this.#reader = createInterface({ input: this.#child.stdout! });
-    this.#lines = this.#reader[Symbol.asyncIterator]();
-  }
-  async line(): Promise<string> {
-    const next = await this.#lines.next();
-    if (next.done === true) throw new Error('one side ended before its time; its message stands above');
-    return next.value;
-  }
-  /** Seconds of one step. */
-  async step(kind: string): Promise<number> {
-    this.#child.stdin!.write(`${kind}\n`);
-    return Number(await this.line());
-  }
-  close(): void {
-    this.#child.stdin!.end();
-    this.#reader.close();
-  }
-}
-
 const results = [];
 console.error(
   `${cpus()[0]?.model}, ${threads} threads, batch ${batch} at ${options.size} pixels, ${runs} runs, both sides in turn`,
@@ -82,16 +57,17 @@ console.error(
 for (const model of models) {
   for (const [kind, peerThreads] of kinds.flatMap((kind) => peers.map((peer) => [kind, peer] as const))) {
     const common = [model, options.batch, options.size];
-    const frames = model === 'resnet3d-50' ? [options.frames] : [];
+    const frames = model === 'resnet3d-50' ? options.frames : '';
     const ours = new Side(process.execPath, [
       join(packageRoot, 'dist', 'bench', 'ours-step.js'),
       ...common,
       String(threads),
       kind,
-      ...frames,
+      frames,
+      options.precision,
     ]);
     const script = join(packageRoot, 'bench', 'pytorch_step.py');
-    const peer = new Side(options.python, [script, ...common, peerThreads, ...frames]);
+    const peer = new Side(options.python, [script, ...common, peerThreads, frames, options.precision]);
     await ours.line();
     const version = await peer.line();
     for (let i = 0; i < 2; i++) {
@@ -120,7 +96,7 @@ for (const model of models) {
     results.push(row);
     console.error(
       `${model.padEnd(15)} ${kind === 'train' ? 'training step' : 'inference    '}  ours ` +
-        `${row.ours.toFixed(1)} ${frames.length > 0 ? 'clips' : 'pictures'}/s, ${row.peer} ${row.pytorch.toFixed(1)}  ` +
+        `${row.ours.toFixed(1)} ${frames !== '' ? 'clips' : 'pictures'}/s, ${row.peer} ${row.pytorch.toFixed(1)}  ` +
         `ratio ${row.ratio.toFixed(2)} (${row.lowest.toFixed(2)} to ${row.highest.toFixed(2)})`,
     );
   }

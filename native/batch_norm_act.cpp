@@ -1,6 +1,7 @@
 // rescaled::batch_norm_act(x, ..., shortcut, activation) = activation(batch_norm(x) + shortcut) with the batch's statistics: training on the CPU.
 //
-// x and shortcut are [N, C, H, W] or [N, C, T, H, W] in channels_last, the rest [C], all float32 or all float64. PyTorch runs a pass over memory for each of
+// x and shortcut are [N, C, H, W] or [N, C, T, H, W] in channels_last, the rest [C], all float32 or all float64, or maps of bfloat16 beside the others in float32.
+// PyTorch runs a pass over memory for each of
 // statistics, normalisation, addition and activation and keeps what lies between; here it is one pass of statistics and one that writes the
 // result, and only x is kept (with relu after an addition also the result). Backward, with m = grad * activation'(batch_norm(x) + shortcut):
 //   d bias = sum m;  d weight = sum m * xhat;  d shortcut = m;  d x = weight / sigma * (m - mean(m) - xhat * mean(m * xhat))
@@ -46,12 +47,13 @@ void forBlocks(const Rows& rows, bool backwards, const Body& body) {
 // Mean and sum of squared deviations per channel, [2, C] in double. Chan, Golub and LeVeque 1979: the blocks' moments are merged one by one.
 template <typename T>
 at::Tensor moments(const T* x, const Rows& rows) {
+  using A = Computed<T>;
   const int64_t channels = rows.channels;
-  auto options = at::TensorOptions().dtype(c10::CppTypeToScalarType<T>::value);
+  auto options = at::TensorOptions().dtype(c10::CppTypeToScalarType<A>::value);
   auto parts = at::empty({rows.blocks, 3, channels}, options);
-  T* part = parts.template data_ptr<T>();
+  A* part = parts.template data_ptr<A>();
   forBlocks(rows, false, [&](int64_t block) {
-    T* at = part + block * 3 * channels;
+    A* at = part + block * 3 * channels;
     blockMoments(x + rows.start(block), rows.in(block), channels, at, at + channels, at + 2 * channels);
   });
   auto merged = at::zeros({2, channels}, at::kDouble);
@@ -59,7 +61,7 @@ at::Tensor moments(const T* x, const Rows& rows) {
   double* squares = mean + channels;
   double before = 0;
   for (int64_t block = 0; block < rows.blocks; block++) {
-    const T *shift = part + block * 3 * channels, *sum = shift + channels, *square = sum + channels;
+    const A *shift = part + block * 3 * channels, *sum = shift + channels, *square = sum + channels;
     const double n = double(rows.in(block)), share = n / (before + n);
     for (int64_t c = 0; c < channels; c++) {
       const double offset = double(sum[c]) / n;
@@ -74,10 +76,11 @@ at::Tensor moments(const T* x, const Rows& rows) {
 
 void checkInputs(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& runningMean, const at::Tensor& runningVar, const at::Tensor& shortcut) {
   TORCH_CHECK(isMaps(x), "expected x of shape [N, C, H, W] or [N, C, T, H, W] but received ", x.sizes());
-  TORCH_CHECK(x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble, "expected float32 or float64 but received ", x.scalar_type());
+  TORCH_CHECK(x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble || x.scalar_type() == at::kBFloat16, "expected float32, float64 or bfloat16 but received ", x.scalar_type());
+  const auto own = computedType(x);
   for (const auto& [name, tensor] : {std::pair<const char*, const at::Tensor&>{"weight", weight}, {"bias", bias}, {"running_mean", runningMean}, {"running_var", runningVar}}) {
     TORCH_CHECK(tensor.dim() == 1 && tensor.size(0) == x.size(1), "expected ", name, " of shape [", x.size(1), "] for x of ", x.sizes(), " but received ", tensor.sizes());
-    TORCH_CHECK(tensor.scalar_type() == x.scalar_type(), "expected ", name, " of x's dtype ", x.scalar_type(), " but received ", tensor.scalar_type());
+    TORCH_CHECK(tensor.scalar_type() == own, "expected ", name, " in ", own, " for x in ", x.scalar_type(), " but received ", tensor.scalar_type());
   }
   TORCH_CHECK(runningMean.is_contiguous() && runningVar.is_contiguous(), "expected contiguous running_mean and running_var");
   if (!shortcut.defined()) return;
@@ -86,7 +89,7 @@ void checkInputs(const at::Tensor& x, const at::Tensor& weight, const at::Tensor
 }
 
 struct Forward {
-  at::Tensor out, x, shortcut, statistics;  // statistics: mean and 1/sigma, [2, C] in x's dtype
+  at::Tensor out, x, shortcut, statistics;  // statistics: mean and 1/sigma, [2, C] in the weight's dtype
 };
 
 Forward forward(const at::Tensor& xGiven, const at::Tensor& weightGiven, const at::Tensor& biasGiven, const at::Tensor& runningMean, const at::Tensor& runningVar,
@@ -96,26 +99,28 @@ Forward forward(const at::Tensor& xGiven, const at::Tensor& weightGiven, const a
   auto shortcut = shortcutGiven.defined() ? channelsLast(shortcutGiven) : at::Tensor();
   const Rows rows(x);
   TORCH_CHECK(rows.count > 1, "Expected more than 1 value per channel when training, got input size ", x.sizes());
-  auto out = at::empty_like(x), statistics = at::empty({2, rows.channels}, x.options());
-  AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "batch_norm_act", [&] {
+  auto out = at::empty_like(x), statistics = at::empty({2, rows.channels}, weight.options());
+  AT_DISPATCH_FLOATING_TYPES_AND(at::kBFloat16, x.scalar_type(), "batch_norm_act", [&] {
+    using A = Computed<scalar_t>;
     auto* px = x.data_ptr<scalar_t>();
     auto merged = moments(px, rows);
     const double *mean = merged.template data_ptr<double>(), *squares = mean + rows.channels;
-    auto *savedMean = statistics.data_ptr<scalar_t>(), *inverse = savedMean + rows.channels;
-    auto *pw = weight.data_ptr<scalar_t>(), *keptMean = runningMean.data_ptr<scalar_t>(), *keptVar = runningVar.data_ptr<scalar_t>();
-    std::vector<scalar_t> scale(rows.channels);
+    auto *savedMean = statistics.data_ptr<A>(), *inverse = savedMean + rows.channels;
+    auto *pw = weight.data_ptr<A>(), *keptMean = runningMean.data_ptr<A>(), *keptVar = runningVar.data_ptr<A>();
+    std::vector<A> scale(rows.channels);
     for (int64_t c = 0; c < rows.channels; c++) {
-      savedMean[c] = scalar_t(mean[c]);
-      inverse[c] = scalar_t(1 / std::sqrt(squares[c] / double(rows.count) + eps));
+      savedMean[c] = A(mean[c]);
+      inverse[c] = A(1 / std::sqrt(squares[c] / double(rows.count) + eps));
       scale[c] = inverse[c] * pw[c];
       // PyTorch's rule: the variance that is kept is the unbiased one.
-      keptMean[c] = scalar_t(momentum * mean[c] + (1 - momentum) * double(keptMean[c]));
-      keptVar[c] = scalar_t(momentum * (squares[c] / double(rows.count - 1)) + (1 - momentum) * double(keptVar[c]));
+      keptMean[c] = A(momentum * mean[c] + (1 - momentum) * double(keptMean[c]));
+      keptVar[c] = A(momentum * (squares[c] / double(rows.count - 1)) + (1 - momentum) * double(keptVar[c]));
     }
-    auto *pb = bias.data_ptr<scalar_t>(), *ps = shortcut.defined() ? shortcut.data_ptr<scalar_t>() : nullptr, *po = out.data_ptr<scalar_t>();
+    auto* pb = bias.data_ptr<A>();
+    auto *ps = shortcut.defined() ? shortcut.data_ptr<scalar_t>() : nullptr, *po = out.data_ptr<scalar_t>();
     forBlocks(rows, true, [&](int64_t block) {
       const int64_t at = rows.start(block);
-      blockForward(activation, scalar_t(leak), px + at, ps == nullptr ? nullptr : ps + at, po + at, savedMean, scale.data(), pb, rows.in(block), rows.channels);
+      blockForward(activation, A(leak), px + at, ps == nullptr ? nullptr : ps + at, po + at, savedMean, scale.data(), pb, rows.in(block), rows.channels);
     });
   });
   // Written behind autograd's back: whoever saved them for a backward pass is told.
@@ -138,18 +143,19 @@ Gradients backward(const at::Tensor& gradGiven, const at::Tensor& x, const at::T
   // With a shortcut its gradient is m, written by the first pass and read by the second; else silu's m goes where the second overwrites it.
   const bool added = extra.defined();
   auto masked = added ? at::empty_like(x) : activation == Activation::silu ? gradX : at::Tensor();
-  AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "batch_norm_act_backward", [&] {
+  AT_DISPATCH_FLOATING_TYPES_AND(at::kBFloat16, x.scalar_type(), "batch_norm_act_backward", [&] {
+    using A = Computed<scalar_t>;
     auto *px = x.data_ptr<scalar_t>(), *pg = grad.data_ptr<scalar_t>(), *pe = added ? extra.data_ptr<scalar_t>() : nullptr, *pm = masked.defined() ? masked.data_ptr<scalar_t>() : nullptr;
-    auto *mean = statistics.data_ptr<scalar_t>(), *inverse = mean + channels, *pw = weight.data_ptr<scalar_t>(), *pb = bias.data_ptr<scalar_t>();
-    std::vector<scalar_t> scale(channels), level(channels), slope(channels);
+    auto *mean = statistics.data_ptr<A>(), *inverse = mean + channels, *pw = weight.data_ptr<A>(), *pb = bias.data_ptr<A>();
+    std::vector<A> scale(channels), level(channels), slope(channels);
     for (int64_t c = 0; c < channels; c++) scale[c] = inverse[c] * pw[c];
 
-    auto parts = at::empty({rows.blocks, 2, channels}, x.options());
-    auto* part = parts.data_ptr<scalar_t>();
+    auto parts = at::empty({rows.blocks, 2, channels}, weight.options());
+    auto* part = parts.data_ptr<A>();
     forBlocks(rows, false, [&](int64_t block) {
       const int64_t at = rows.start(block);
       auto* sums = part + block * 2 * channels;
-      blockSums(activation, scalar_t(leak), px + at, pg + at, added ? pe + at : nullptr, pm == nullptr ? nullptr : pm + at, mean, scale.data(), pb, sums, sums + channels, rows.in(block), channels);
+      blockSums(activation, A(leak), px + at, pg + at, added ? pe + at : nullptr, pm == nullptr ? nullptr : pm + at, mean, scale.data(), pb, sums, sums + channels, rows.in(block), channels);
     });
     std::vector<double> sum(channels), product(channels);
     for (int64_t block = 0; block < rows.blocks; block++) {
@@ -159,19 +165,19 @@ Gradients backward(const at::Tensor& gradGiven, const at::Tensor& x, const at::T
         product[c] += double(sums[channels + c]);
       }
     }
-    auto *pgw = gradWeight.data_ptr<scalar_t>(), *pgb = gradBias.data_ptr<scalar_t>();
+    auto *pgw = gradWeight.data_ptr<A>(), *pgb = gradBias.data_ptr<A>();
     for (int64_t c = 0; c < channels; c++) {
       const double inverseSigma = double(inverse[c]);
-      pgw[c] = scalar_t(product[c] * inverseSigma);
-      pgb[c] = scalar_t(sum[c]);
-      level[c] = scalar_t(sum[c] / double(rows.count));
-      slope[c] = scalar_t(product[c] * inverseSigma * inverseSigma / double(rows.count));
+      pgw[c] = A(product[c] * inverseSigma);
+      pgb[c] = A(sum[c]);
+      level[c] = A(sum[c] / double(rows.count));
+      slope[c] = A(product[c] * inverseSigma * inverseSigma / double(rows.count));
     }
     if (!needX) return;
     auto* pdx = gradX.data_ptr<scalar_t>();
     forBlocks(rows, true, [&](int64_t block) {
       const int64_t at = rows.start(block);
-      blockBackward(added ? Activation::none : activation, scalar_t(leak), px + at, (added ? pm : pg) + at, pdx + at, mean, scale.data(), pb, level.data(), slope.data(), rows.in(block), channels);
+      blockBackward(added ? Activation::none : activation, A(leak), px + at, (added ? pm : pg) + at, pdx + at, mean, scale.data(), pb, level.data(), slope.data(), rows.in(block), channels);
     });
   });
   // Without an activation m is the gradient itself.

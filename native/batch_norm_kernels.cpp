@@ -9,23 +9,23 @@ namespace {
 
 // Sum and sum of squares of x - shift, where shift is the mean of the first rows. A block of n rows whose first k have mean a and the whole b has a sum of
 // squared deviations of at least k (a - b)^2, so with a shift of a the cancellation costs at most a factor of 1 + n/k, however large the mean.
-template <typename T>
-RESCALED_INLINE void momentsOf(const T* __restrict x, int64_t rows, int64_t channels, T* __restrict shift, T* __restrict sum, T* __restrict squares) {
+template <typename T, typename A = Computed<T>>
+RESCALED_INLINE void momentsOf(const T* __restrict x, int64_t rows, int64_t channels, A* __restrict shift, A* __restrict sum, A* __restrict squares) {
   const int64_t first = rows < 8 ? rows : 8;
   for (int64_t c = 0; c < channels; c++) shift[c] = sum[c] = squares[c] = 0;
   for (int64_t row = 0; row < first; row++)
-    for (int64_t c = 0; c < channels; c++) shift[c] += x[row * channels + c] / T(first);
+    for (int64_t c = 0; c < channels; c++) shift[c] += widened(x[row * channels + c]) / A(first);
   int64_t row = 0;
   for (; row + 4 <= rows; row += 4, x += 4 * channels) {
     for (int64_t c = 0; c < channels; c++) {
-      const T a = x[c] - shift[c], b = x[channels + c] - shift[c], d = x[2 * channels + c] - shift[c], e = x[3 * channels + c] - shift[c];
+      const A a = widened(x[c]) - shift[c], b = widened(x[channels + c]) - shift[c], d = widened(x[2 * channels + c]) - shift[c], e = widened(x[3 * channels + c]) - shift[c];
       sum[c] += (a + b) + (d + e);
       squares[c] += (a * a + b * b) + (d * d + e * e);
     }
   }
   for (; row < rows; row++, x += channels) {
     for (int64_t c = 0; c < channels; c++) {
-      const T a = x[c] - shift[c];
+      const A a = widened(x[c]) - shift[c];
       sum[c] += a;
       squares[c] += a * a;
     }
@@ -52,14 +52,14 @@ RESCALED_INLINE T derivative(T z, T grad, T leak) {
   return grad;
 }
 
-template <Activation kind, typename T>
-RESCALED_INLINE void forwardOf(T leak, const T* __restrict x, const T* __restrict shortcut, T* __restrict out, const T* __restrict mean, const T* __restrict scale, const T* __restrict bias,
+template <Activation kind, typename T, typename A = Computed<T>>
+RESCALED_INLINE void forwardOf(A leak, const T* __restrict x, const T* __restrict shortcut, T* __restrict out, const A* __restrict mean, const A* __restrict scale, const A* __restrict bias,
                                int64_t rows, int64_t channels) {
   for (int64_t row = 0; row < rows; row++, x += channels, out += channels) {
     if (shortcut == nullptr) {
-      for (int64_t c = 0; c < channels; c++) out[c] = activated<kind>((x[c] - mean[c]) * scale[c] + bias[c], leak);
+      for (int64_t c = 0; c < channels; c++) store(out[c], activated<kind>((widened(x[c]) - mean[c]) * scale[c] + bias[c], leak));
     } else {
-      for (int64_t c = 0; c < channels; c++) out[c] = activated<kind>((x[c] - mean[c]) * scale[c] + bias[c] + shortcut[c], leak);
+      for (int64_t c = 0; c < channels; c++) store(out[c], activated<kind>((widened(x[c]) - mean[c]) * scale[c] + bias[c] + widened(shortcut[c]), leak));
       shortcut += channels;
     }
   }
@@ -74,58 +74,58 @@ RESCALED_INLINE T maskedAt(T x, T grad, T extra, T mean, T scale, T bias, T leak
 }
 
 // m is written down where its gradient is wanted for the shortcut, and for silu, where computing it twice costs more than memory.
-template <Activation kind, bool added, typename T>
-RESCALED_INLINE void sumsOf(T leak, const T* __restrict x, const T* __restrict grad, const T* __restrict extra, T* __restrict masked, const T* __restrict mean, const T* __restrict scale,
-                            const T* __restrict bias, T* __restrict sum, T* __restrict product, int64_t rows, int64_t channels) {
-  constexpr bool store = added || kind == Activation::silu;
+template <Activation kind, bool added, typename T, typename A = Computed<T>>
+RESCALED_INLINE void sumsOf(A leak, const T* __restrict x, const T* __restrict grad, const T* __restrict extra, T* __restrict masked, const A* __restrict mean, const A* __restrict scale,
+                            const A* __restrict bias, A* __restrict sum, A* __restrict product, int64_t rows, int64_t channels) {
+  constexpr bool keep = added || kind == Activation::silu;
   for (int64_t c = 0; c < channels; c++) sum[c] = product[c] = 0;
   int64_t at = 0;
   for (int64_t row = 0; row + 4 <= rows; row += 4, at += 4 * channels) {
     for (int64_t c = 0; c < channels; c++) {
-      T m[4];
+      A m[4], value[4];
       for (int i = 0; i < 4; i++) {
         const int64_t here = at + i * channels + c;
-        m[i] = maskedAt<kind, added>(x[here], grad[here], added ? extra[here] : T(0), mean[c], scale[c], bias[c], leak);
-        if (store) masked[here] = m[i];
+        value[i] = widened(x[here]);
+        m[i] = maskedAt<kind, added>(value[i], widened(grad[here]), added ? widened(extra[here]) : A(0), mean[c], scale[c], bias[c], leak);
+        if (keep) store(masked[here], m[i]);
       }
-      const T *x0 = x + at + c, *x1 = x0 + channels, *x2 = x1 + channels, *x3 = x2 + channels;
       sum[c] += (m[0] + m[1]) + (m[2] + m[3]);
-      product[c] += (m[0] * (*x0 - mean[c]) + m[1] * (*x1 - mean[c])) + (m[2] * (*x2 - mean[c]) + m[3] * (*x3 - mean[c]));
+      product[c] += (m[0] * (value[0] - mean[c]) + m[1] * (value[1] - mean[c])) + (m[2] * (value[2] - mean[c]) + m[3] * (value[3] - mean[c]));
     }
   }
   for (; at < rows * channels; at += channels) {
     for (int64_t c = 0; c < channels; c++) {
-      const T m = maskedAt<kind, added>(x[at + c], grad[at + c], added ? extra[at + c] : T(0), mean[c], scale[c], bias[c], leak);
-      if (store) masked[at + c] = m;
+      const A value = widened(x[at + c]), m = maskedAt<kind, added>(value, widened(grad[at + c]), added ? widened(extra[at + c]) : A(0), mean[c], scale[c], bias[c], leak);
+      if (keep) store(masked[at + c], m);
       sum[c] += m;
-      product[c] += m * (x[at + c] - mean[c]);
+      product[c] += m * (value - mean[c]);
     }
   }
 }
 
 // With silu, m already lies in gradX.
-template <Activation kind, typename T>
-RESCALED_INLINE void backwardOf(T leak, const T* __restrict x, const T* __restrict grad, T* __restrict gradX, const T* __restrict mean, const T* __restrict scale, const T* __restrict bias,
-                                const T* __restrict level, const T* __restrict slope, int64_t rows, int64_t channels) {
+template <Activation kind, typename T, typename A = Computed<T>>
+RESCALED_INLINE void backwardOf(A leak, const T* __restrict x, const T* __restrict grad, T* __restrict gradX, const A* __restrict mean, const A* __restrict scale, const A* __restrict bias,
+                                const A* __restrict level, const A* __restrict slope, int64_t rows, int64_t channels) {
   for (int64_t row = 0; row < rows; row++, x += channels, grad += channels, gradX += channels) {
     for (int64_t c = 0; c < channels; c++) {
-      const T m = kind == Activation::silu ? gradX[c] : maskedAt<kind, false>(x[c], grad[c], T(0), mean[c], scale[c], bias[c], leak);
-      gradX[c] = scale[c] * (m - level[c] - (x[c] - mean[c]) * slope[c]);
+      const A value = widened(x[c]), m = kind == Activation::silu ? widened(gradX[c]) : maskedAt<kind, false>(value, widened(grad[c]), A(0), mean[c], scale[c], bias[c], leak);
+      store(gradX[c], scale[c] * (m - level[c] - (value - mean[c]) * slope[c]));
     }
   }
 }
 
 }  // namespace
 
-#define RESCALED_KERNELS(T)                                                                                                                                                                   \
-  RESCALED_WIDE void blockMoments(const T* x, int64_t rows, int64_t channels, T* shift, T* sum, T* squares) { momentsOf(x, rows, channels, shift, sum, squares); }                            \
-  RESCALED_WIDE void blockForward(Activation kind, T leak, const T* x, const T* shortcut, T* out, const T* mean, const T* scale, const T* bias, int64_t rows, int64_t channels) {             \
+#define RESCALED_KERNELS(T, A)                                                                                                                                                                \
+  RESCALED_WIDE void blockMoments(const T* x, int64_t rows, int64_t channels, A* shift, A* sum, A* squares) { momentsOf(x, rows, channels, shift, sum, squares); }                            \
+  RESCALED_WIDE void blockForward(Activation kind, A leak, const T* x, const T* shortcut, T* out, const A* mean, const A* scale, const A* bias, int64_t rows, int64_t channels) {             \
     if (kind == Activation::none) forwardOf<Activation::none>(leak, x, shortcut, out, mean, scale, bias, rows, channels);                                                                     \
     else if (kind == Activation::relu) forwardOf<Activation::relu>(leak, x, shortcut, out, mean, scale, bias, rows, channels);                                                                \
     else if (kind == Activation::leakyRelu) forwardOf<Activation::leakyRelu>(leak, x, shortcut, out, mean, scale, bias, rows, channels);                                                      \
     else forwardOf<Activation::silu>(leak, x, shortcut, out, mean, scale, bias, rows, channels);                                                                                              \
   }                                                                                                                                                                                           \
-  RESCALED_WIDE void blockSums(Activation kind, T leak, const T* x, const T* grad, const T* extra, T* masked, const T* mean, const T* scale, const T* bias, T* sum, T* product, int64_t rows, \
+  RESCALED_WIDE void blockSums(Activation kind, A leak, const T* x, const T* grad, const T* extra, T* masked, const A* mean, const A* scale, const A* bias, A* sum, A* product, int64_t rows, \
                                int64_t channels) {                                                                                                                                            \
     if (kind == Activation::none) sumsOf<Activation::none, false>(leak, x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);                                             \
     else if (kind == Activation::relu && extra == nullptr) sumsOf<Activation::relu, false>(leak, x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);                    \
@@ -135,7 +135,7 @@ RESCALED_INLINE void backwardOf(T leak, const T* __restrict x, const T* __restri
     else if (extra == nullptr) sumsOf<Activation::silu, false>(leak, x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);                                                \
     else sumsOf<Activation::silu, true>(leak, x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);                                                                       \
   }                                                                                                                                                                                           \
-  RESCALED_WIDE void blockBackward(Activation kind, T leak, const T* x, const T* grad, T* gradX, const T* mean, const T* scale, const T* bias, const T* level, const T* slope, int64_t rows,  \
+  RESCALED_WIDE void blockBackward(Activation kind, A leak, const T* x, const T* grad, T* gradX, const A* mean, const A* scale, const A* bias, const A* level, const A* slope, int64_t rows,  \
                                    int64_t channels) {                                                                                                                                        \
     if (kind == Activation::none) backwardOf<Activation::none>(leak, x, grad, gradX, mean, scale, bias, level, slope, rows, channels);                                                        \
     else if (kind == Activation::relu) backwardOf<Activation::relu>(leak, x, grad, gradX, mean, scale, bias, level, slope, rows, channels);                                                   \
@@ -143,7 +143,8 @@ RESCALED_INLINE void backwardOf(T leak, const T* __restrict x, const T* __restri
     else backwardOf<Activation::silu>(leak, x, grad, gradX, mean, scale, bias, level, slope, rows, channels);                                                                                 \
   }
 
-RESCALED_KERNELS(float)
-RESCALED_KERNELS(double)
+RESCALED_KERNELS(float, float)
+RESCALED_KERNELS(double, double)
+RESCALED_KERNELS(at::BFloat16, float)
 
 }  // namespace rescaled

@@ -5,6 +5,7 @@
 //   d weight[c, ky, kx] = sum over n, oy, ox of grad[n, c, oy, ox] * x[n, c, oy * stride + ky - padding, ox * stride + kx - padding]
 // keeps a row of the kernel in registers. A picture's sums for 16 channels are one thread's, in one order, and the pictures are added in order, so
 // the result does not depend on the number of threads.
+// x may be bfloat16 beside a weight of float32: the products are of the weight rounded to it, its gradient is summed and kept in float32.
 // Everything else (forward, d x, other kernels, float64, widths that are no multiple of 16) is PyTorch's.
 #include "wide.h"
 
@@ -24,8 +25,18 @@ struct Shape {
 
 RESCALED_INLINE void load(Lanes& lanes, const float* from) { std::memcpy(&lanes, from, sizeof lanes); }
 
+typedef uint16_t HalfLanes __attribute__((vector_size(LANES * sizeof(uint16_t))));
+typedef uint32_t LaneBits __attribute__((vector_size(LANES * sizeof(uint32_t))));
+RESCALED_INLINE void load(Lanes& lanes, const at::BFloat16* from) {
+  HalfLanes half;
+  std::memcpy(&half, from, sizeof half);
+  const LaneBits bits = __builtin_convertvector(half, LaneBits) << 16;
+  std::memcpy(&lanes, &bits, sizeof lanes);
+}
+
 // Row ky of the kernel for 16 channels of one picture: x and grad point at the first of them, result takes [KERNEL][LANES].
-RESCALED_WIDE void kernelRow(const float* x, const float* grad, float* result, int64_t ky, const Shape& s) {
+template <typename T>
+RESCALED_INLINE void kernelRowOf(const T* x, const T* grad, float* result, int64_t ky, const Shape& s) {
   // Between these all KERNEL columns lie inside the picture.
   const int64_t from = std::min(s.outWidth, (s.padding + s.stride - 1) / s.stride);
   const int64_t last = s.width - KERNEL + s.padding;
@@ -34,13 +45,13 @@ RESCALED_WIDE void kernelRow(const float* x, const float* grad, float* result, i
   for (int64_t oy = 0; oy < s.outHeight; oy++) {
     const int64_t iy = oy * s.stride + ky - s.padding;
     if (iy < 0 || iy >= s.height) continue;
-    const float* row = x + iy * s.width * s.channels;
-    const float* gradRow = grad + oy * s.outWidth * s.channels;
+    const T* row = x + iy * s.width * s.channels;
+    const T* gradRow = grad + oy * s.outWidth * s.channels;
     for (int64_t ox = 0; ox < s.outWidth; ox++) {
       if (ox == from) {
         for (; ox < until; ox++) {
           Lanes g, a, b, c, d, e;
-          const float* at = row + (ox * s.stride - s.padding) * s.channels;
+          const T* at = row + (ox * s.stride - s.padding) * s.channels;
           load(g, gradRow + ox * s.channels);
           load(a, at);
           load(b, at + s.channels);
@@ -68,25 +79,31 @@ RESCALED_WIDE void kernelRow(const float* x, const float* grad, float* result, i
   std::memcpy(result, sum, sizeof sum);
 }
 
+RESCALED_WIDE void kernelRow(const float* x, const float* grad, float* result, int64_t ky, const Shape& s) { kernelRowOf(x, grad, result, ky, s); }
+RESCALED_WIDE void kernelRow(const at::BFloat16* x, const at::BFloat16* grad, float* result, int64_t ky, const Shape& s) { kernelRowOf(x, grad, result, ky, s); }
+
 bool hasOwnGradient(const at::Tensor& x, const at::Tensor& weight) {
-  return x.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat && weight.size(2) == KERNEL && weight.size(3) == KERNEL && x.size(1) % LANES == 0;
+  return (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16) && weight.scalar_type() == at::kFloat && weight.size(2) == KERNEL && weight.size(3) == KERNEL && x.size(1) % LANES == 0;
 }
 
 at::Tensor weightGradient(const at::Tensor& gradGiven, const at::Tensor& xGiven, const at::Tensor& weight, int64_t stride, int64_t padding) {
   auto x = channelsLast(xGiven), grad = channelsLast(gradGiven);
   const Shape s{x.size(0), x.size(1), x.size(2), x.size(3), grad.size(2), grad.size(3), stride, padding};
   auto result = at::empty(weight.sizes(), weight.options());
-  const float *px = x.data_ptr<float>(), *pg = grad.data_ptr<float>();
   float* pw = result.data_ptr<float>();
   const int64_t tiles = s.channels / LANES, size = KERNEL * KERNEL * LANES;
   std::vector<float> parts(s.batch * tiles * size);
-  at::parallel_for(0, s.batch * tiles, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; i++) {
-      const int64_t n = i / tiles, channel = i % tiles * LANES;
-      for (int64_t ky = 0; ky < KERNEL; ky++)
-        kernelRow(px + n * s.height * s.width * s.channels + channel, pg + n * s.outHeight * s.outWidth * s.channels + channel, &parts[i * size + ky * KERNEL * LANES], ky, s);
-    }
-  });
+  const auto sum = [&](const auto* px, const auto* pg) {
+    at::parallel_for(0, s.batch * tiles, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; i++) {
+        const int64_t n = i / tiles, channel = i % tiles * LANES;
+        for (int64_t ky = 0; ky < KERNEL; ky++)
+          kernelRow(px + n * s.height * s.width * s.channels + channel, pg + n * s.outHeight * s.outWidth * s.channels + channel, &parts[i * size + ky * KERNEL * LANES], ky, s);
+      }
+    });
+  };
+  if (x.scalar_type() == at::kFloat) sum(x.data_ptr<float>(), grad.data_ptr<float>());
+  else sum(x.data_ptr<at::BFloat16>(), grad.data_ptr<at::BFloat16>());
   at::parallel_for(0, tiles, 8, [&](int64_t begin, int64_t end) {
     for (int64_t tile = begin; tile < end; tile++) {
       for (int64_t k = 0; k < KERNEL * KERNEL; k++) {
@@ -103,8 +120,9 @@ at::Tensor weightGradient(const at::Tensor& gradGiven, const at::Tensor& xGiven,
 at::Tensor forward(const at::Tensor& x, const at::Tensor& weight, int64_t stride, int64_t padding) {
   TORCH_CHECK(x.dim() == 4 && weight.dim() == 4 && weight.size(0) == x.size(1) && weight.size(1) == 1, "expected x [N, C, H, W] and a weight [C, 1, k, k] but received ", x.sizes(), " and ",
               weight.sizes());
+  TORCH_CHECK(weight.scalar_type() == computedType(x), "expected a weight in ", computedType(x), " for x in ", x.scalar_type(), " but received ", weight.scalar_type());
   TORCH_CHECK(stride > 0 && padding >= 0, "expected a stride above 0 and a padding of at least 0 but received ", stride, " and ", padding);
-  return at::conv2d(x, weight, {}, {stride, stride}, {padding, padding}, {1, 1}, x.size(1));
+  return at::conv2d(x, weight.to(x.scalar_type()), {}, {stride, stride}, {padding, padding}, {1, 1}, x.size(1));
 }
 
 class DepthwiseConv : public torch::autograd::Function<DepthwiseConv> {
@@ -122,10 +140,10 @@ class DepthwiseConv : public torch::autograd::Function<DepthwiseConv> {
     const auto &x = saved[0], &weight = saved[1];
     const int64_t stride = context->saved_data["stride"].toInt(), padding = context->saved_data["padding"].toInt();
     const bool own = hasOwnGradient(x, weight), needX = context->needs_input_grad(0), needWeight = context->needs_input_grad(1);
-    auto [gradX, gradWeight, none] = at::convolution_backward(grads[0], x, weight, at::OptionalIntArrayRef(), {stride, stride}, {padding, padding}, {1, 1}, false, {0, 0}, x.size(1),
+    auto [gradX, gradWeight, none] = at::convolution_backward(grads[0], x, weight.to(x.scalar_type()), at::OptionalIntArrayRef(), {stride, stride}, {padding, padding}, {1, 1}, false, {0, 0}, x.size(1),
                                                               {needX, needWeight && !own, false});
     (void)none;
-    return {gradX, needWeight && own ? weightGradient(grads[0], x, weight, stride, padding) : gradWeight, at::Tensor(), at::Tensor()};
+    return {gradX, needWeight && own ? weightGradient(grads[0], x, weight, stride, padding) : gradWeight.defined() ? gradWeight.to(weight.scalar_type()) : gradWeight, at::Tensor(), at::Tensor()};
   }
 };
 

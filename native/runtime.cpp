@@ -8,6 +8,10 @@
 #include <climits>
 #include <cstdlib>
 
+#if defined(__linux__)
+#include <dlfcn.h>
+#endif
+
 #if defined(__GLIBC__)
 #include <malloc.h>
 #endif
@@ -35,6 +39,25 @@ void tuneMalloc() {
 #endif
 }
 
+// The compute capability of a card, such as 8.0, as the driver says it; empty where it does not. libtorch says it only to who compiles against CUDA.
+std::string capabilityOf(int card) {
+#if defined(__linux__)
+  void* driver = dlopen("libcuda.so.1", RTLD_LAZY);
+  if (driver == nullptr) return "";
+  auto begin = reinterpret_cast<int (*)(unsigned)>(dlsym(driver, "cuInit"));
+  auto device = reinterpret_cast<int (*)(int*, int)>(dlsym(driver, "cuDeviceGet"));
+  auto attribute = reinterpret_cast<int (*)(int*, int, int)>(dlsym(driver, "cuDeviceGetAttribute"));
+  constexpr int MAJOR = 75, MINOR = 76;  // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_*
+  int handle = 0, major = 0, minor = 0;
+  if (begin == nullptr || device == nullptr || attribute == nullptr || begin(0) != 0 || device(&handle, card) != 0) return "";
+  if (attribute(&major, MAJOR, handle) != 0 || attribute(&minor, MINOR, handle) != 0) return "";
+  return std::to_string(major) + "." + std::to_string(minor);
+#else
+  (void)card;
+  return "";
+#endif
+}
+
 Napi::Value engineInfo(const Napi::CallbackInfo& info) {
   auto env = info.Env();
   return guarded(env, "engineInfo", [&]() -> Napi::Value {
@@ -43,14 +66,21 @@ Napi::Value engineInfo(const Napi::CallbackInfo& info) {
     result.Set("cuda", Napi::Boolean::New(env, at::hasCUDA()));
     result.Set("mps", Napi::Boolean::New(env, hasMps()));
     auto devices = Napi::Array::New(env);
+    auto capabilities = Napi::Object::New(env);
     uint32_t count = 0;
     devices.Set(count++, "cpu");
     if (at::hasCUDA()) {
       auto cards = torch::cuda::device_count();
-      for (size_t i = 0; i < size_t(cards); i++) devices.Set(count++, "cuda:" + std::to_string(i));
+      for (size_t i = 0; i < size_t(cards); i++) {
+        auto name = "cuda:" + std::to_string(i);
+        devices.Set(count++, name);
+        auto capability = capabilityOf(int(i));
+        if (!capability.empty()) capabilities.Set(name, capability);
+      }
     }
     if (hasMps()) devices.Set(count++, "mps");
     result.Set("devices", devices);
+    result.Set("capabilities", capabilities);
     result.Set("threads", Napi::Number::New(env, at::get_num_threads()));
     result.Set("parallelInfo", at::get_parallel_info());
     result.Set("mallocTuned", Napi::Boolean::New(env, mallocTuned));
@@ -93,6 +123,15 @@ Napi::Value synchronize(const Napi::CallbackInfo& info) {
   });
 }
 
+// setCudnn(deterministic, benchmark, tf32): whether its kernels give the same bytes each time; whether it tries several for each new shape; whether
+// float32 is cut to TF32's ten bits of mantissa in products
+Napi::Value setCudnn(const Napi::CallbackInfo& info) {
+  at::globalContext().setDeterministicCuDNN(info[0].ToBoolean());
+  at::globalContext().setBenchmarkCuDNN(info[1].ToBoolean());
+  at::globalContext().setAllowTF32CuDNN(info[2].ToBoolean());
+  return info.Env().Undefined();
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   tuneMalloc();
   env.SetInstanceData<EnvironmentData>(new EnvironmentData());
@@ -119,6 +158,7 @@ void registerRuntime(Napi::Env env, Napi::Object exports) {
   exports.Set("liveTensors", Napi::Function::New(env, liveTensors));
   exports.Set("externalBytes", Napi::Function::New(env, [](const Napi::CallbackInfo& info) -> Napi::Value { return Napi::Number::New(info.Env(), double(Napi::MemoryManagement::AdjustExternalMemory(info.Env(), 0))); }));
   exports.Set("setScoped", Napi::Function::New(env, setScoped));
+  exports.Set("setCudnn", Napi::Function::New(env, setCudnn));
   exports.Set("synchronize", Napi::Function::New(env, synchronize));
 }
 

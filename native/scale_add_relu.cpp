@@ -1,7 +1,8 @@
 // Squeeze-excite on the CPU while training: rescaled::scale_add_relu(x, gate, shortcut) = relu(x * gate + shortcut), the end of a residual block in one
 // pass, and rescaled::scale(x, gate) = x * gate, whose two gradients come from one pass.
 //
-// x and shortcut are [N, C, H, W] in channels_last, gate is [N, C, 1, 1], all float32 or float64 on the CPU; clips have a T before H. Eager PyTorch reads and writes
+// x and shortcut are [N, C, H, W] in channels_last, gate is [N, C, 1, 1], all of one dtype, float32, float64 or bfloat16 (computed and summed in
+// float32), on the CPU; clips have a T before H. Eager PyTorch reads and writes
 // the activations 7 times forward and 9 times backward for the same; here it is 3 and 5.
 //   m = grad where out > 0;  d shortcut = m;  d x = m * gate;  d gate = sum over positions of m * x
 // For scale, m = grad: 3 passes backward instead of 6.
@@ -14,57 +15,49 @@
 namespace rescaled {
 namespace {
 
-RESCALED_WIDE void forwardRow(const float* __restrict x, const float* __restrict gate, const float* __restrict shortcut, float* __restrict out, int64_t channels) {
+template <typename T>
+RESCALED_INLINE void forwardOf(const T* __restrict x, const T* __restrict gate, const T* __restrict shortcut, T* __restrict out, int64_t channels) {
+  using A = Computed<T>;
   for (int64_t c = 0; c < channels; c++) {
-    float value = x[c] * gate[c] + shortcut[c];
-    out[c] = value < 0 ? 0 : value;  // a NaN stays one
+    const A value = widened(x[c]) * widened(gate[c]) + widened(shortcut[c]);
+    store(out[c], value < 0 ? A(0) : value);  // a NaN stays one
   }
 }
 
-RESCALED_WIDE void backwardRow(const float* __restrict grad, const float* __restrict out, const float* __restrict x, const float* __restrict gate, float* __restrict masked,
-                               float* __restrict gradX, float* __restrict gradGate, int64_t channels) {
+template <typename T, typename A = Computed<T>>
+RESCALED_INLINE void backwardOf(const T* __restrict grad, const T* __restrict out, const T* __restrict x, const T* __restrict gate, T* __restrict masked, T* __restrict gradX,
+                                A* __restrict gradGate, int64_t channels) {
   for (int64_t c = 0; c < channels; c++) {
-    float m = out[c] <= 0 ? 0 : grad[c];
-    masked[c] = m;
-    gradX[c] = m * gate[c];
-    gradGate[c] += m * x[c];
+    const A m = widened(out[c]) <= 0 ? A(0) : widened(grad[c]);
+    store(masked[c], m);
+    store(gradX[c], m * widened(gate[c]));
+    gradGate[c] += m * widened(x[c]);
   }
 }
 
-RESCALED_WIDE void scaleBackwardRows(const float* __restrict grad, const float* __restrict x, const float* __restrict gate, float* __restrict gradX, float* __restrict gradGate, int64_t rows,
-                                     int64_t channels) {
+template <typename T, typename A = Computed<T>>
+RESCALED_INLINE void scaleBackwardOf(const T* __restrict grad, const T* __restrict x, const T* __restrict gate, T* __restrict gradX, A* __restrict gradGate, int64_t rows, int64_t channels) {
   for (int64_t row = 0; row < rows; row++, grad += channels, x += channels, gradX += channels) {
     for (int64_t c = 0; c < channels; c++) {
-      gradX[c] = grad[c] * gate[c];
-      gradGate[c] += grad[c] * x[c];
+      const A g = widened(grad[c]);
+      store(gradX[c], g * widened(gate[c]));
+      gradGate[c] += g * widened(x[c]);
     }
   }
 }
 
-void scaleBackwardRows(const double* grad, const double* x, const double* gate, double* gradX, double* gradGate, int64_t rows, int64_t channels) {
-  for (int64_t row = 0; row < rows; row++, grad += channels, x += channels, gradX += channels) {
-    for (int64_t c = 0; c < channels; c++) {
-      gradX[c] = grad[c] * gate[c];
-      gradGate[c] += grad[c] * x[c];
-    }
+#define RESCALED_ROWS(T, A)                                                                                                                                                          \
+  RESCALED_WIDE void forwardRow(const T* x, const T* gate, const T* shortcut, T* out, int64_t channels) { forwardOf(x, gate, shortcut, out, channels); }                             \
+  RESCALED_WIDE void backwardRow(const T* grad, const T* out, const T* x, const T* gate, T* masked, T* gradX, A* gradGate, int64_t channels) {                                       \
+    backwardOf(grad, out, x, gate, masked, gradX, gradGate, channels);                                                                                                               \
+  }                                                                                                                                                                                  \
+  RESCALED_WIDE void scaleBackwardRows(const T* grad, const T* x, const T* gate, T* gradX, A* gradGate, int64_t rows, int64_t channels) {                                            \
+    scaleBackwardOf(grad, x, gate, gradX, gradGate, rows, channels);                                                                                                                 \
   }
-}
-
-void forwardRow(const double* x, const double* gate, const double* shortcut, double* out, int64_t channels) {
-  for (int64_t c = 0; c < channels; c++) {
-    double value = x[c] * gate[c] + shortcut[c];
-    out[c] = value < 0 ? 0 : value;
-  }
-}
-
-void backwardRow(const double* grad, const double* out, const double* x, const double* gate, double* masked, double* gradX, double* gradGate, int64_t channels) {
-  for (int64_t c = 0; c < channels; c++) {
-    double m = out[c] <= 0 ? 0 : grad[c];
-    masked[c] = m;
-    gradX[c] = m * gate[c];
-    gradGate[c] += m * x[c];
-  }
-}
+RESCALED_ROWS(float, float)
+RESCALED_ROWS(double, double)
+RESCALED_ROWS(at::BFloat16, float)
+#undef RESCALED_ROWS
 
 void checkGate(const at::Tensor& x, const at::Tensor& gate) {
   TORCH_CHECK(isMaps(x) && gate.dim() == x.dim() && gate.size(0) == x.size(0) && gate.size(1) == x.size(1) && positions(gate) == 1,
@@ -81,7 +74,7 @@ at::Tensor forward(const at::Tensor& xGiven, const at::Tensor& gateGiven, const 
   auto shortcut = channelsLast(shortcutGiven);
   auto out = at::empty_like(x);
   int64_t channels = x.size(1), area = positions(x);
-  AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "scale_add_relu", [&] {
+  AT_DISPATCH_FLOATING_TYPES_AND(at::kBFloat16, x.scalar_type(), "scale_add_relu", [&] {
     auto* px = x.data_ptr<scalar_t>();
     auto* pg = gate.data_ptr<scalar_t>();
     auto* ps = shortcut.data_ptr<scalar_t>();
@@ -97,16 +90,16 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> backward(const at::Tensor& gradGi
   auto grad = channelsLast(gradGiven);
   auto x = channelsLast(xGiven);
   auto gate = gateGiven.contiguous();
-  auto masked = at::empty_like(x), gradX = at::empty_like(x), gradGate = at::zeros_like(gate);
+  auto masked = at::empty_like(x), gradX = at::empty_like(x), gradGate = at::zeros_like(gate, computedType(gate));
   int64_t channels = x.size(1), area = positions(x);
-  AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "scale_add_relu_backward", [&] {
+  AT_DISPATCH_FLOATING_TYPES_AND(at::kBFloat16, x.scalar_type(), "scale_add_relu_backward", [&] {
     auto* pd = grad.data_ptr<scalar_t>();
     auto* po = out.data_ptr<scalar_t>();
     auto* px = x.data_ptr<scalar_t>();
     auto* pg = gate.data_ptr<scalar_t>();
     auto* pm = masked.data_ptr<scalar_t>();
     auto* pdx = gradX.data_ptr<scalar_t>();
-    auto* pdg = gradGate.data_ptr<scalar_t>();
+    auto* pdg = gradGate.data_ptr<Computed<scalar_t>>();
     // A sample is summed by one thread in one order, so the result does not depend on the number of threads.
     at::parallel_for(0, x.size(0), 1, [&](int64_t begin, int64_t end) {
       for (int64_t n = begin; n < end; n++) {
@@ -117,15 +110,16 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> backward(const at::Tensor& gradGi
       }
     });
   });
-  return {gradX, gradGate, masked};
+  return {gradX, gradGate.to(gate.scalar_type()), masked};
 }
 
 std::tuple<at::Tensor, at::Tensor> scaleBackward(const at::Tensor& gradGiven, const at::Tensor& x, const at::Tensor& gate) {
   auto grad = channelsLast(gradGiven);
-  auto gradX = at::empty_like(x), gradGate = at::zeros_like(gate);
+  auto gradX = at::empty_like(x), gradGate = at::zeros_like(gate, computedType(gate));
   int64_t channels = x.size(1), area = positions(x);
-  AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "scale_backward", [&] {
-    auto *pd = grad.data_ptr<scalar_t>(), *px = x.data_ptr<scalar_t>(), *pg = gate.data_ptr<scalar_t>(), *pdx = gradX.data_ptr<scalar_t>(), *pdg = gradGate.data_ptr<scalar_t>();
+  AT_DISPATCH_FLOATING_TYPES_AND(at::kBFloat16, x.scalar_type(), "scale_backward", [&] {
+    auto *pd = grad.data_ptr<scalar_t>(), *px = x.data_ptr<scalar_t>(), *pg = gate.data_ptr<scalar_t>(), *pdx = gradX.data_ptr<scalar_t>();
+    auto* pdg = gradGate.data_ptr<Computed<scalar_t>>();
     at::parallel_for(0, x.size(0), 1, [&](int64_t begin, int64_t end) {
       for (int64_t n = begin; n < end; n++) {
         int64_t at = n * area * channels;
@@ -133,7 +127,7 @@ std::tuple<at::Tensor, at::Tensor> scaleBackward(const at::Tensor& gradGiven, co
       }
     });
   });
-  return {gradX, gradGate};
+  return {gradX, gradGate.to(gate.scalar_type())};
 }
 
 class Scale : public torch::autograd::Function<Scale> {

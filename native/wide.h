@@ -20,6 +20,41 @@
 
 namespace rescaled {
 
+// What numbers of a type are computed and summed in: bfloat16 is a way to keep them in memory.
+template <typename T>
+struct ComputedAs {
+  using type = T;
+};
+template <>
+struct ComputedAs<at::BFloat16> {
+  using type = float;
+};
+template <typename T>
+using Computed = typename ComputedAs<T>::type;
+
+// The same as a dtype, for what stands beside a tensor of maps: weights, biases, statistics.
+inline at::ScalarType computedType(const at::Tensor& x) { return x.scalar_type() == at::kBFloat16 ? at::kFloat : x.scalar_type(); }
+
+RESCALED_INLINE double widened(double x) { return x; }
+RESCALED_INLINE float widened(float x) { return x; }
+// bfloat16 is the upper half of a float32.
+RESCALED_INLINE float widened(at::BFloat16 x) {
+  const uint32_t bits = uint32_t(x.x) << 16;
+  float value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+RESCALED_INLINE void store(double& to, double x) { to = x; }
+RESCALED_INLINE void store(float& to, float x) { to = x; }
+// To the nearest, ties to the even one, and a NaN stays one: without branches and calls, so that a loop over it becomes vector instructions.
+RESCALED_INLINE void store(at::BFloat16& to, float x) {
+  uint32_t bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  const uint32_t rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
+  to.x = uint16_t((bits & 0x7FFFFFFF) > 0x7F800000 ? 0x7FC0 : rounded);
+}
+
 RESCALED_INLINE double exponential(double x) { return std::exp(x); }
 
 // e^x = 2^n * e^r with n = round(x / ln 2) and |r| <= ln(2)/2; e^r by its Taylor polynomial of degree 7, whose error is below half a unit in the

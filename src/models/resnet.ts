@@ -94,8 +94,7 @@ export abstract class Block extends Module {
       const drops = this.training && this.stochasticDepthRate > 0;
       const gated = this.endGate !== undefined || this.gate !== undefined;
       if (!gated && !drops) return this.lastNorm.forwardAct(last, this.activation, shortcut);
-      // Over clips PyTorch's own batch norm is many times slower than ours.
-      const y = last.shape.length === 5 ? this.lastNorm.forwardAct(last, 'none') : this.lastNorm.forward(last);
+      const y = this.lastNorm.forward(last);
       if (!gated)
         return activate(add_(stochasticDepth(y, this.stochasticDepthRate, this.training), shortcut), this.activation);
       // Dropping a sample's branch is the same as a gate of 0: the mask goes on the small gate, not on the activations.

@@ -1,6 +1,6 @@
 import { call, conv2d, conv3d, isTracing, pad, permute, reshape, type Tensor, to, zeros } from '../torch/index.js';
 import { Module } from './module.js';
-import { ownKernels } from './own-kernels.js';
+import { ownParameterKernels } from './own-kernels.js';
 import { parameter } from './parameter.js';
 
 /**
@@ -52,6 +52,7 @@ export class Conv2d extends Module {
   #convolve(x: Tensor, padding: number): Tensor {
     const { stride, dilation, groups, bias = null } = this;
     const weight = this.kernels();
+    if (this.#product(x, weight)) return call('rescaled::conv_product', [x, weight, stride, padding]);
     const own =
       this.training &&
       this.kernel === 5 &&
@@ -61,10 +62,27 @@ export class Conv2d extends Module {
       weight.shape[0] === x.shape[1] &&
       bias === null &&
       x.device === 'cpu' &&
-      ownKernels(x, weight);
+      ownParameterKernels(x, weight);
     return own
       ? call('rescaled::depthwise_conv', [x, weight, stride, padding])
       : conv2d(x, weight, bias, { stride, padding, dilation, groups });
+  }
+  /**
+   * While training on the CPU in bfloat16 some weight gradients are matrix products (native/conv_product.cpp): of 1x1 kernels, and of 3x3 ones
+   * where that was faster, with many channels or a stride.
+   */
+  #product(x: Tensor, weight: Tensor): boolean {
+    const { kernel, stride, inChannels, outChannels } = this;
+    return (
+      this.training &&
+      (kernel === 1 || (kernel === 3 && (inChannels >= 512 || (stride === 2 && outChannels >= 256)))) &&
+      this.groups === 1 &&
+      this.dilation === 1 &&
+      this.bias === undefined &&
+      x.dtype === 'bfloat16' &&
+      x.device === 'cpu' &&
+      weight.dtype === 'float32'
+    );
   }
   /** Zeros on both sides together. */
   #samePadding(size: number): number {

@@ -1,7 +1,7 @@
 import { add_, batchNorm, call, isTracing, keep, ones, reshape, type Tensor, zeros } from '../torch/index.js';
 import { type Activation, activate, type LeakyRelu } from './activation.js';
 import { Module } from './module.js';
-import { ownKernels } from './own-kernels.js';
+import { ownParameterKernels } from './own-kernels.js';
 import { parameter } from './parameter.js';
 
 /**
@@ -78,30 +78,43 @@ export class BatchNorm2d extends BatchNorm {
   constructor(channels: number, eps = 1e-5) {
     super(channels, eps, true);
   }
+  override forward(x: Tensor): Tensor {
+    return this.#own(x, null) ? this.#fused(x, 'none', null) : super.forward(x);
+  }
   /**
    * activation(batchNorm(x) + shortcut). While training on the CPU two passes of our own over memory
    * (native/batch_norm_act.cpp), which keep x alone for the backward pass; else PyTorch's operators, which can be
    * exported. The two agree to rounding.
    */
   forwardAct(x: Tensor, activation: Activation | LeakyRelu | 'none', shortcut: Tensor | null = null): Tensor {
-    const own = this.training && !this.frozen && x.device === 'cpu' && x.size > 0 && ownKernels(x, this.weight);
-    const fused = own && activation !== 'gelu';
-    if (fused)
-      return call('rescaled::batch_norm_act', [
-        x,
-        this.weight,
-        this.bias,
-        this.running_mean,
-        this.running_var,
-        shortcut,
-        typeof activation === 'object' ? 'leaky_relu' : activation,
-        this.momentum,
-        this.eps,
-        ...(typeof activation === 'object' ? [activation.leak] : []),
-      ]);
+    if (activation !== 'gelu' && this.#own(x, shortcut)) return this.#fused(x, activation, shortcut);
     const y = this.forward(x);
     const added = shortcut === null ? y : add_(y, shortcut);
     return activation === 'none' ? added : activate(added, activation);
+  }
+  #own(x: Tensor, shortcut: Tensor | null): boolean {
+    return (
+      this.training &&
+      !this.frozen &&
+      x.device === 'cpu' &&
+      x.size > 0 &&
+      ownParameterKernels(x, this.weight) &&
+      (shortcut === null || shortcut.dtype === x.dtype)
+    );
+  }
+  #fused(x: Tensor, activation: Exclude<Activation, 'gelu'> | LeakyRelu | 'none', shortcut: Tensor | null): Tensor {
+    return call('rescaled::batch_norm_act', [
+      x,
+      this.weight,
+      this.bias,
+      this.running_mean,
+      this.running_var,
+      shortcut,
+      typeof activation === 'object' ? 'leaky_relu' : activation,
+      this.momentum,
+      this.eps,
+      ...(typeof activation === 'object' ? [activation.leak] : []),
+    ]);
   }
 }
 

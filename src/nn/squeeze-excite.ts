@@ -2,7 +2,7 @@ import { add_, call, globalAvgPool2d, globalAvgPool3d, mul, sigmoid, type Tensor
 import { type Activation, activate, activated } from './activation.js';
 import { Conv2d, Conv3d } from './conv.js';
 import { Module } from './module.js';
-import { ownKernels } from './own-kernels.js';
+import { ownHalfKernels } from './own-kernels.js';
 
 /**
  * x * sigmoid(fc2(act(fc1(mean over H, W)))), both layers 1x1 convolutions with bias; no batch norm inside. Of clips the mean is over T as well.
@@ -69,7 +69,7 @@ export function squeeze(x: Tensor, training: boolean): Tensor {
  * (native/scale_add_relu.cpp).
  */
 export function scaleChannels(x: Tensor, gate: Tensor, training: boolean): Tensor {
-  return training && x.device === 'cpu' && ownKernels(x, gate) ? call('rescaled::scale', [x, gate]) : mul(x, gate);
+  return training && x.device === 'cpu' && ownHalfKernels(x, gate) ? call('rescaled::scale', [x, gate]) : mul(x, gate);
 }
 
 /**
@@ -83,7 +83,7 @@ export function scaleAddActivate(
   activation: Activation,
   training: boolean,
 ): Tensor {
-  if (activation === 'relu' && training && x.device === 'cpu' && ownKernels(x, gate))
+  if (activation === 'relu' && training && x.device === 'cpu' && ownHalfKernels(x, gate) && x.dtype === shortcut.dtype)
     return call('rescaled::scale_add_relu', [x, gate, shortcut]);
   return activate(add_(mul(x, gate), shortcut), activation);
 }

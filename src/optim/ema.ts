@@ -1,4 +1,5 @@
 import { call, clone, keep, noGrad, type Tensor } from '../torch/index.js';
+import { ownKernels } from './optimiser.js';
 
 /**
  * d(t) = min(decay, (1 + t)/(10 + t)), t = steps done. Source: tf.train.ExponentialMovingAverage with num_updates
@@ -30,8 +31,11 @@ export class Ema {
     noGrad(() => {
       const ema = this.#keys.map((key) => this.shadow.get(key)!);
       const now = this.#keys.map((key) => this.state.get(key)!);
-      call('aten::_foreach_mul_.Scalar', [ema, d]);
-      call('aten::_foreach_add_.List', [ema, now], { alpha: 1 - d });
+      if (ownKernels(ema)) call('rescaled::average_', [ema, now, d]);
+      else {
+        call('aten::_foreach_mul_.Scalar', [ema, d]);
+        call('aten::_foreach_add_.List', [ema, now], { alpha: 1 - d });
+      }
     });
   }
 

@@ -86,6 +86,12 @@ export abstract class Optimiser {
   }
 }
 
+/** Whether our kernels may change the tensors: on the CPU, in one dtype of theirs. */
+export const ownKernels = (tensors: readonly Tensor[]): boolean => {
+  const dtype = tensors[0]?.dtype;
+  return (dtype === 'float32' || dtype === 'float64') && tensors.every((t) => t.device === 'cpu' && t.dtype === dtype);
+};
+
 /** The parameters of the groups that have a gradient. The gradients are new handles, for the caller to dispose. */
 export function gather(groups: readonly ParameterGroup[]): Gathered {
   const keys: string[] = [];

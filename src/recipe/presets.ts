@@ -49,7 +49,7 @@ const RESNET_RS = {
   weightDecay: [4e-5, `${RS_YAML}; paper Table 2`],
   weightDecayMode: ['coupled', `${RS_MAIN}: a term of the loss`],
   decayRule: ['reference', `${RS_MAIN}: all but batch norm, biases included`],
-  precision: ['float32', 'our choice (tensorflow/tpu resnet_main.py: bfloat16, on TPUs)'],
+  precision: ['auto', 'our choice: bfloat16 where it is faster (tensorflow/tpu resnet_main.py: bfloat16, on TPUs)'],
   earlyStopping: [false, 'paper appendix B: only for the two models at 320 pixels'],
   patience: [20, 'our choice'],
   minival: [0.02, 'paper section 4.2: 2 % of the training pictures'],

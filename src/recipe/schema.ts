@@ -53,9 +53,9 @@ export const recipeSchema = z.strictObject({
   decayRule: z.enum(['reference', 'timm', 'kernels', 'garden', 'all']),
   /**
    * Of activations while training; weights, statistics, logits and loss are float32. float16 needs CUDA and scales the
-   * loss.
+   * loss. `auto` becomes bfloat16 or float32 when a run begins (train/step/precision.ts).
    */
-  precision: z.enum(['float32', 'bfloat16', 'float16']),
+  precision: z.enum(['auto', 'float32', 'bfloat16', 'float16']),
   /**
    * Keeps the weights of the epoch that is best on the minival, and ends after `patience` epochs without a better one.
    */

@@ -60,6 +60,7 @@ export interface Addon {
   /** Bytes outside its heap that V8 has been told of. */
   externalBytes(): number;
   setScoped(on: boolean): void;
+  setCudnn(deterministic: boolean, benchmark: boolean, tf32: boolean): void;
   synchronize(): void;
   /**
    * The file as memory that its readers share; writes to it stay in this process. Throws unless it has exactly `bytes`
@@ -102,6 +103,8 @@ export interface EngineInfo {
   cuda: boolean;
   mps: boolean;
   devices: string[];
+  /** Compute capabilities of CUDA's cards, by device: `8.0`. */
+  capabilities: Readonly<Record<string, string>>;
   threads: number;
   parallelInfo: string;
   mallocTuned: boolean;

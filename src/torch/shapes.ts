@@ -159,6 +159,7 @@ class ShapeEngine implements Addon {
   externalBytes = (): number => 0;
   reportExternal(): void {}
   setScoped(): void {}
+  setCudnn(): void {}
   synchronize(): void {}
   pushInferenceMode(): void {}
   popInferenceMode(): void {}

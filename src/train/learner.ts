@@ -19,6 +19,7 @@ import { diagnose, diagnoseGradient, diagnoseScale, lossOfOthers, NotFinite } fr
 import { batchGradients } from './step/gradients.js';
 import { Normaliser } from './step/input.js';
 import { agcOf, buildOptimiser, freeze, trainUnfrozen } from './step/optimiser.js';
+import { decided } from './step/precision.js';
 import { RankedStep } from './step/ranked.js';
 import { Ranks } from './step/ranks.js';
 import { applyGradients } from './step/update.js';
@@ -176,7 +177,8 @@ export class Learner {
    */
   step(batch: Batch, { step, epoch, batchInEpoch }: Place, rate: number, scaler?: LossScaler): StepResult {
     const { seed, size, recipe } = this.#config;
-    const { accumulate: parts, precision, clipNorm } = recipe.values;
+    const { accumulate: parts, clipNorm } = recipe.values;
+    const precision = decided(recipe.values.precision);
     // Seeded by the step, not by what was drawn before: a resumed run draws the same.
     manualSeed(BigInt(seed) * 0x9e3779b97f4a7c15n + BigInt(step));
     const { loss, figures } = batchGradients(
@@ -232,7 +234,8 @@ export class Learner {
     { stop, scaler }: { stop: boolean; scaler: LossScaler | undefined },
   ): Promise<StepResult & { images: number; stopped: boolean }> {
     const { seed, size, recipe } = this.#config;
-    const { precision, clipNorm } = recipe.values;
+    const { clipNorm } = recipe.values;
+    const precision = decided(recipe.values.precision);
     const { step: ranked, share } = this.#shared!;
     const of = this.loader.sizeOf(batchInEpoch);
     const own = { images: 0, loss: 0, stop: stop ? 1 : 0, figures: {} as Record<string, number> };

@@ -33,6 +33,7 @@ import type { WeightsFacts } from '../weights/facts.js';
 import { epochsBetween } from './evaluate.js';
 import { deviceNamed } from './open.js';
 import { checkLearnOptions, type LearnOptions, settingsIn } from './options.js';
+import { choosePrecision, multiplyAddsOf } from './step/precision.js';
 import type { Task } from './task.js';
 
 /** The options of a model that weights say they are of; of other weights what they say of the activation. */
@@ -229,6 +230,7 @@ export function resolveConfig(
     evalEvery: options.evalEvery ?? between,
   };
   refuseUnfit(facts, config);
+  settlePrecision(facts, config);
   return config;
 }
 
@@ -258,6 +260,17 @@ function refuseUnfit({ kind, frames }: ModelFacts, { model, modelOptions, size }
     ),
   );
   fitting.add(key);
+}
+
+/** What `precision=auto` means is written down with the run, so that it goes on as it began. */
+function settlePrecision({ kind }: ModelFacts, { task, device, recipe, model, modelOptions, size }: RunConfig): void {
+  const { values, sources } = recipe;
+  if (values.precision !== 'auto') return;
+  const atOnce = Math.ceil(values.batch / values.accumulate);
+  const multiplyAdds = () => multiplyAddsOf(model, size, atOnce, modelOptions);
+  const { precision, why } = choosePrecision({ device, task: task.name, kind, multiplyAdds });
+  values.precision = precision;
+  sources.precision = `auto: ${why}`;
 }
 
 /** How a recipe takes clips. */

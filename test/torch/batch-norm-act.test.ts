@@ -334,10 +334,10 @@ test('mistakes are named', () => {
     /expected x of shape \[N, C, H, W\] or \[N, C, T, H, W\] but received \[20, 5\]/,
   );
   assert.throws(() => wrong({ weight: ones([3]) }), /expected weight of shape \[20\]/);
-  assert.throws(() => wrong({ bias: ones([20], { dtype: 'float64' }) }), /expected bias of x's dtype/);
+  assert.throws(() => wrong({ bias: ones([20], { dtype: 'float64' }) }), /expected bias in Float for x in Float/);
   assert.throws(() => wrong({}, 'relu', { ...kept, variance: ones([1, 20]) }), /expected running_var of shape \[20\]/);
   assert.throws(() => wrong({ shortcut: randn([3, 20, 5, 1]) }), /expected a shortcut of x's shape/);
-  assert.throws(() => wrong({ x: to(given.x, { dtype: 'float16' }) }), /expected float32 or float64/);
+  assert.throws(() => wrong({ x: to(given.x, { dtype: 'float16' }) }), /expected float32, float64 or bfloat16/);
   assert.throws(() => wrong({}, 'gelu'), /expected the activation none, relu, leaky_relu or silu but received gelu/);
   assert.throws(
     () => wrong({ x: randn([1, 20, 1, 1]), shortcut: randn([1, 20, 1, 1]) }),

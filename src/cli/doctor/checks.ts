@@ -13,7 +13,7 @@ import { enginesFolder } from '../../torch/build/engine-places.js';
 import { aptInstall, compilerInstall, isDebian, libtorchInstall, setupCommand } from '../../torch/build/mend.js';
 import { capture } from '../../torch/build/process.js';
 import { nodeServes, OLDEST_NODE } from '../node-version.js';
-import { type Check, machineChecks, threadsDetail } from './machine.js';
+import { type Check, machineChecks, precisionDetail, threadsDetail } from './machine.js';
 
 export type { Check } from './machine.js';
 
@@ -22,6 +22,7 @@ export interface EngineProbe {
   readonly cuda: boolean;
   readonly mps: boolean;
   readonly devices: string[];
+  readonly capabilities: Readonly<Record<string, string>>;
   readonly threads: number;
   readonly parallelInfo: string;
   readonly mallocTuned: boolean;
@@ -120,7 +121,7 @@ function engineCheck(engine: Probed<EngineProbe> | undefined, libDir: string | u
 
 function engineFacts(engine: Probed<EngineProbe> | undefined): Check[] {
   if (engine === undefined || 'error' in engine) return [];
-  const { devices, mallocTuned, cpuCapability, jpeg } = engine.value;
+  const { devices, capabilities, mallocTuned, cpuCapability, jpeg } = engine.value;
   const malloc: Check = mallocTuned
     ? { name: 'malloc', verdict: 'ok', detail: 'tuned: memory is kept between steps' }
     : process.platform === 'linux'
@@ -134,6 +135,7 @@ function engineFacts(engine: Probed<EngineProbe> | undefined): Check[] {
   return [
     { name: 'devices', verdict: 'ok', detail: devices.join(', ') },
     { name: 'threads', verdict: 'ok', detail: threadsDetail(cpuCapability) },
+    { name: 'precision', verdict: 'ok', detail: precisionDetail(devices, capabilities) },
     malloc,
     photographsCheck(jpeg),
   ];

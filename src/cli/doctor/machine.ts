@@ -1,7 +1,8 @@
-import { readFileSync, statfsSync } from 'node:fs';
+import { statfsSync } from 'node:fs';
 import { availableParallelism, loadavg, totalmem } from 'node:os';
 import { availableMemory } from '../../memory.js';
-import { cpuFlags } from '../../torch/build/cpu.js';
+import { processorFlags } from '../../torch/build/cpu.js';
+import { bfloat16On } from '../../train/step/precision.js';
 
 /** One line of the report. `mend` is the exact command that puts it right. */
 export interface Check {
@@ -69,6 +70,19 @@ function thisMachine(): Machine {
   }
 }
 
+/** What `precision=auto` trains in on each device; networks that are too small for it stay in float32 everywhere. */
+export const precisionDetail = (
+  devices: readonly string[],
+  capabilities: Readonly<Record<string, string>>,
+  flags = processorFlags(),
+): string =>
+  devices
+    .map((device) => {
+      const found = bfloat16On(device, flags, (name) => capabilities[name]);
+      return 'has' in found ? `bfloat16 on ${device}, ${found.has}` : `float32 on ${device}, ${found.lacks}`;
+    })
+    .join('; ');
+
 /**
  * The threads that a training takes unless told otherwise, and which instructions libtorch's own kernels use. On a
  * processor with AVX-512 libtorch prefers its AVX2 kernels in many versions; the matrix products of the BLAS and oneDNN
@@ -80,12 +94,4 @@ export function threadsDetail(cpuCapability: string, flags = processorFlags(), c
       ? ', as libtorch chooses; the processor has AVX-512, which its BLAS and oneDNN use'
       : '';
   return `${cores} in training (libtorch's own kernels: ${cpuCapability}${more})`;
-}
-
-function processorFlags(): Set<string> {
-  try {
-    return cpuFlags(readFileSync('/proc/cpuinfo', 'utf8'));
-  } catch {
-    return new Set();
-  }
 }

@@ -18,6 +18,15 @@ export function cpuFlags(cpuinfo: string): Set<string> {
   return new Set(line.split(/\s+/).filter((flag) => flag !== ''));
 }
 
+/** Those of this machine; empty where there is no /proc. */
+export function processorFlags(): Set<string> {
+  try {
+    return cpuFlags(readFileSync('/proc/cpuinfo', 'utf8'));
+  } catch {
+    return new Set();
+  }
+}
+
 /**
  * The environment that OpenBLAS needs before it is loaded: `{ OPENBLAS_CORETYPE }`, or an empty object when the user
  * has set a value (theirs is kept), when this is not x64 Linux, or when the flags name no better kernel set.

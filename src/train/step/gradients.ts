@@ -1,9 +1,9 @@
 import type { RescaledError } from '../../errors.js';
 import type { Module } from '../../nn/index.js';
-import type { Recipe } from '../../recipe/recipe.js';
 import { autocast, mul, scope, type Tensor, to } from '../../torch/index.js';
 import type { StepObjective } from '../task.js';
 import type { Normaliser } from './input.js';
+import type { Precision } from './precision.js';
 
 export interface GradientOptions {
   normaliser: Normaliser;
@@ -11,7 +11,7 @@ export interface GradientOptions {
   size: number;
   /** Parts that are computed one after the other; each has two pictures at least. */
   parts: number;
-  precision: Recipe['precision'];
+  precision: Precision;
   /** Factor on the loss and so on the gradients; see `LossScaler`. */
   scale?: number;
   /** Pictures of the whole step, where this batch is a part of it: the gradient is then its share. Default: those of the batch. */
