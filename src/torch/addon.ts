@@ -79,6 +79,7 @@ export interface Addon {
   color: PictureLoop<[factor: number, parts: Float32Array | undefined]>;
   sharpness: PictureLoop<[factor: number, pillow: boolean]>;
   nearest: PictureLoop<[map: Float32Array, fill: Uint8Array]>;
+  bilinear: PictureLoop<[map: Float64Array, fill: Uint8Array]>;
   nearestFixed: PictureLoop<[map: Int32Array, fill: Uint8Array]>;
   /** Parts of photographs, see src/data/decoding/jpeg.ts; not in an engine that was built without libjpeg-turbo. */
   jpegSides?(bytes: Uint8Array): [width: number, height: number] | undefined;

@@ -11,7 +11,7 @@ export function useEngineKernels(): void {
   try {
     const engine = addon();
     // An engine that was built earlier has none.
-    if (typeof engine.mapBytes === 'function') usePictureKernels(engine);
+    if (typeof engine.bilinear === 'function') usePictureKernels(engine);
     // Nor one that was built without libjpeg-turbo.
     const { jpegSides, jpegPart, jpegWhole } = engine;
     if (jpegSides === undefined || jpegPart === undefined || jpegWhole === undefined) return;
