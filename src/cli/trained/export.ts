@@ -182,14 +182,16 @@ function int8Text({ path, bytes, float32Bytes, labels, precision, parity, errors
     `compared with float32 on them: same class for ${percent(parity.top1Agreement, 2)}, largest difference of a logit ` +
       `${parity.maxAbsDiff.toExponential(1)}, of a probability ${parity.maxAbsDiffProbabilities.toExponential(1)}` +
       (speed === undefined ? '' : `, ${speed.toFixed(2)} times as fast as float32 on this machine`),
-    ...(bytes > MOST_SHARE * float32Bytes
-      ? ['int8 does not suit this network: --float16 halves the bytes and keeps the answers']
+    ...(speed !== undefined && speed < WORTH
+      ? [
+          'int8 saves bytes but hardly time with this network on this machine: --float16 halves the bytes and keeps the answers',
+        ]
       : []),
   ].join('\n');
 }
 
-/** Above this share of the bytes float16 is the better file. */
-const MOST_SHARE = 0.5;
+/** Times as fast as float32; less is hardly worth rounding. */
+const WORTH = 1.2;
 
 const listed = (names: readonly string[]): string =>
   names.slice(0, NAMED).join(', ') + (names.length > NAMED ? ` and ${names.length - NAMED} more` : '');

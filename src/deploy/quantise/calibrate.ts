@@ -112,7 +112,7 @@ export interface LayerError {
   readonly layer: string;
   /** Signal over noise of its output in the int8 network against the float32 one, in dB: 10 log10(sum x^2 / sum (x - x')^2). */
   readonly sqnr?: number;
-  /** The same of the network's answer where this layer alone is in int8. */
+  /** The same of the network's answer where this output alone is rounded; of the worst of what it makes and reads from float32 layers. */
   readonly alone?: number;
 }
 
@@ -163,20 +163,49 @@ export async function layerErrors(
   });
 }
 
-/** What each layer alone does to the answer, the worst first. */
-export async function aloneErrors(
+/** A rounded tensor, and the layers that must compute in float32 for it not to be rounded. */
+export interface Rounding {
+  /** The layer that makes it, or that reads it where float32 arithmetic makes it. */
+  readonly layer: string;
+  /** Signal over noise of the network's answer where this tensor alone is rounded, in dB. */
+  readonly alone: number;
+  readonly around: readonly string[];
+}
+
+/** What the rounding of each tensor alone does to the answer, the worst first. */
+export async function roundings(
   { model, layers, ranges }: Calibrated,
   { views, answer }: { views: Views; answer: string },
   options: SessionOptions,
-  onLayer: (done: number, of: number) => void,
-): Promise<Required<Pick<LayerError, 'layer' | 'alone'>>[]> {
+  onDone: (done: number, of: number) => void,
+): Promise<Rounding[]> {
   const wanted = await answersOf(model, answer, views, options);
-  const found: Required<Pick<LayerError, 'layer' | 'alone'>>[] = [];
-  const heard = layers.filter(({ passes }) => !passes);
-  for (const layer of heard) {
-    const given = await answersOf(quantise(model, [layer], ranges).model, answer, views, options);
-    found.push({ layer: layer.name, alone: decibels(relativeError(wanted, given)) });
-    onLayer(found.length, heard.length);
+  const makers = new Map(layers.filter(({ floatOutput }) => !floatOutput).map((layer) => [layer.output, layer]));
+  const found: Rounding[] = [];
+  const tensors = tensorsOf(layers).filter((tensor) => makers.get(tensor)?.passes !== true);
+  for (const tensor of tensors) {
+    const maker = makers.get(tensor);
+    const reader = layers.find(({ inputs }) => inputs.includes(tensor));
+    // Its own arithmetic stays in float32: what is left of a layer is the rounding of what it makes, or reads.
+    const rounding: Layer =
+      maker === undefined
+        ? { ...reader!, weighted: false, floatOutput: true, inputs: [tensor] }
+        : { ...maker, weighted: false, inputs: [] };
+    const given = await answersOf(quantise(model, [rounding], ranges).model, answer, views, options);
+    const alone = decibels(relativeError(wanted, given));
+    found.push({ layer: (maker ?? reader!).name, alone, around: aroundOf(tensor, layers) });
+    onDone(found.length, tensors.length);
   }
   return found.sort((a, b) => a.alone - b.alone);
+}
+
+/** The layers that make and read a tensor, and what those that only pass it on give to others. */
+function aroundOf(tensor: string, layers: readonly Layer[]): string[] {
+  const same = new Set([tensor]);
+  const around = layers.filter(({ name: _, ...layer }) => {
+    const reads = layer.inputs.some((input) => same.has(input));
+    if (reads && layer.passes) same.add(layer.output);
+    return reads || layer.output === tensor;
+  });
+  return around.map(({ name }) => name);
 }

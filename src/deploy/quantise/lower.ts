@@ -2,7 +2,6 @@ import { UsageError } from '../../errors.js';
 import { decodeModel, type ModelProto } from '../onnx/schema.js';
 import type { SessionOptions } from '../session.js';
 import {
-  aloneErrors,
   answersOf,
   type Calibrated,
   calibrate,
@@ -10,6 +9,7 @@ import {
   layerErrors,
   lowered,
   relativeError,
+  roundings,
 } from './calibrate.js';
 import { type Views, viewsFrom } from './probe.js';
 import type { Quantised } from './qdq.js';
@@ -94,26 +94,26 @@ export async function lower(file: Uint8Array, options: LowerOptions): Promise<Lo
     onNote(
       `int8 costs ${costText(cost)} (${judged.n} pictures); allowed are ${costText(limits)}: looking for the layers that hurt`,
     );
-    const worst = await aloneErrors(calibrated, { views: some, answer: ANSWER }, session, (done, of) => {
-      if (done % 20 === 0) onNote(`${done} of ${of} layers`);
+    const worst = await roundings(calibrated, { views: some, answer: ANSWER }, session, (done, of) => {
+      if (done % 20 === 0) onNote(`${done} of ${of} tensors`);
     });
-    const order = worst.map(({ layer }) => layer);
+    const around = (count: number): Set<string> => new Set(worst.slice(0, count).flatMap((one) => one.around));
     const tried = new Map<number, { cost: Limits; quantised: Quantised }>();
     const enough = async (count: number): Promise<boolean> => {
-      const without = lowered(calibrated, new Set(order.slice(0, count)));
+      const without = lowered(calibrated, around(count));
       const now = await costOf(without);
       tried.set(count, { cost: now, quantised: without });
-      onNote(`with ${count} of ${layers.length} layers in float32 it costs ${costText(now)}`);
+      onNote(`with ${around(count).size} of ${layers.length} layers in float32 it costs ${costText(now)}`);
       return good(now);
     };
-    const count = await fewest(order.length, enough);
+    const count = await fewest(worst.length, enough);
     ({ cost, quantised } = tried.get(count)!);
-    float = order.slice(0, count);
-    const alone = new Map(worst.map((error) => [error.layer, error.alone]));
+    float = [...around(count)];
+    const alone = new Map(worst.toReversed().map((error) => [error.layer, error.alone]));
     const known = new Map(errors.map((error) => [error.layer, error]));
     errors = layers
       .filter(({ name }) => known.has(name) || alone.has(name))
-      .map(({ name }) => ({ ...known.get(name), layer: name, alone: alone.get(name)! }));
+      .map(({ name }) => ({ ...known.get(name), layer: name, ...(alone.has(name) && { alone: alone.get(name)! }) }));
   }
   return { model: quantised.model, method, methodErrors, layers: layers.length, float, costOfAll, cost, errors };
 }
