@@ -6,7 +6,7 @@
 // a process of its own; one that would not fit this machine's memory, or whose step would take longer than
 // --step-seconds, is left out and named.
 import { spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -23,6 +23,7 @@ import {
   PUBLISHED_RESNET_RS,
 } from '../src/models/index.js';
 import { packageRoot } from '../src/package-root.js';
+import type { ExportedFiles } from '../src/report/frontier/files.js';
 import type { FrontierRatio, FrontierReport, FrontierRow } from '../src/report/frontier/report.js';
 import { costAt } from '../src/study/analysis/pareto.js';
 import { didYouMean } from '../src/suggest.js';
@@ -63,8 +64,19 @@ interface Options {
   device: string;
   models?: string[];
   stepSeconds: number;
+  files?: string;
   out: string;
 }
+function readFiles(path: string): ExportedFiles {
+  try {
+    const files = JSON.parse(readFileSync(path, 'utf8')) as ExportedFiles;
+    if (Array.isArray(files.rows) && files.rows.length > 0) return files;
+  } catch (cause) {
+    throw new UsageError(`Expected the figures of bench:int8 in ${path}: ${(cause as Error).message}.`, { cause });
+  }
+  throw new UsageError(`Expected the figures of bench:int8 in ${path} but it has no rows.`);
+}
+
 const { batch, ...options } = await benchOptions<Options>(
   new Command('npm run bench:frontier --')
     .description(
@@ -76,12 +88,18 @@ const { batch, ...options } = await benchOptions<Options>(
     .option('--device <name>', 'cpu, cuda:0, mps', 'cpu')
     .option('--models <names>', 'only these, with commas between', (names) => names.split(','))
     .option('--step-seconds <n>', 'leave out models whose training step would take longer', number, 30)
+    .option(
+      '--files <json>',
+      'figures of exported files in int8 and float16, as "npm run bench:int8 -- --out" writes them',
+    )
     .option('-o, --out <folder>', 'where to write', 'runs/frontier'),
-  async ({ batch, runs, threads, device, models = [], stepSeconds }) => {
+  async ({ batch, runs, threads, device, models = [], stepSeconds, files }) => {
     wholeOption('--batch', batch, 2, 65_536);
     wholeOption('--runs', runs, 1, 1000);
     wholeOption('--threads', threads, 1, 1024);
     numberOption('--step-seconds', stepSeconds, 0.001, 86_400);
+    // Before hours of measuring.
+    if (files !== undefined) readFiles(files);
     const names = ALL.map(({ model }) => model);
     for (const name of models)
       if (!names.includes(name))
@@ -237,6 +255,7 @@ const report: FrontierReport = {
   rows,
   ratios,
   skipped,
+  ...(options.files !== undefined && { files: readFiles(options.files) }),
   command: ['npm run bench:frontier', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' '),
 };
 mkdirSync(options.out, { recursive: true });

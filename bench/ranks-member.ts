@@ -2,14 +2,14 @@
 //   node dist/bench/ranks-member.js RANK WORLD PORT SIZE BATCH STEPS
 import { createModel } from '../src/models/index.js';
 import { Sgd } from '../src/optim/index.js';
-import { joinRanks, quietLibrary } from '../src/ranks/join.js';
+import { joinRanks, settleLibrary } from '../src/ranks/join.js';
 import { call, crossEntropy, fromTypedArray, mul, setThreads, type Tensor } from '../src/torch/index.js';
 import { RankedStep } from '../src/train/step/ranked.js';
 import { Ranks } from '../src/train/step/ranks.js';
 import { median } from './median.js';
 
 const [rank = 0, world = 1, port = 0, size = 96, batch = 8, steps = 5] = process.argv.slice(2).map(Number);
-quietLibrary();
+settleLibrary();
 setThreads(1);
 const place = {
   rank,

@@ -7,14 +7,13 @@
 // PyTorch is timed twice: with one thread a core, as we have, and with its own default, which is 1 on some virtual
 // machines. `--peer-threads` picks one of the two. Needs Debian's python3-torch and python3-torchvision, or another Python by `--python`. Each side is a
 // process of its own that waits while the other works.
-import { type ChildProcess, spawn } from 'node:child_process';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
-import { createInterface, type Interface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { modelNames } from '../src/models/index.js';
 import { packageRoot } from '../src/package-root.js';
 import { median } from './median.js';
+import { Side } from './side.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -50,31 +49,6 @@ if (models.includes('retinanet') && kinds.includes('infer'))
 if (models.includes('resnet3d-50') && kinds.includes('infer'))
   throw new Error('--kinds: expected train with --models resnet3d-50, which is not exported yet');
 const peers = options['peer-threads'] !== undefined ? [options['peer-threads']] : [String(threads), 'default'];
-
-class Side {
-  readonly #child: ChildProcess;
-  readonly #lines: AsyncIterator<string>;
-  readonly #reader: Interface;
-  constructor(command: string, args: string[]) {
-    this.#child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-    this.#reader = createInterface({ input: this.#child.stdout! });
-    this.#lines = this.#reader[Symbol.asyncIterator]();
-  }
-  async line(): Promise<string> {
-    const next = await this.#lines.next();
-    if (next.done === true) throw new Error('one side ended before its time; its message stands above');
-    return next.value;
-  }
-  /** Seconds of one step. */
-  async step(kind: string): Promise<number> {
-    this.#child.stdin!.write(`${kind}\n`);
-    return Number(await this.line());
-  }
-  close(): void {
-    this.#child.stdin!.end();
-    this.#reader.close();
-  }
-}
 
 const results = [];
 console.error(

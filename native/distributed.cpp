@@ -1,4 +1,4 @@
-// Several processes: a store, a group on PyTorch's own c10d (Gloo), and what moves tensors between its ranks. Waiting is done on another thread.
+// Several processes: a store, a group on PyTorch's own c10d (Gloo), and what moves tensors between its ranks. Waiting is done on other threads.
 #include "distributed.h"
 
 #include <thread>
@@ -25,7 +25,7 @@ Napi::Value openStore(const Napi::CallbackInfo& info) {
   bool serve = options.Get("serve").ToBoolean();
   auto timeout = std::chrono::milliseconds(integer(options, "timeoutMs"));
   auto group = std::make_shared<Group>();
-  return inBackground(
+  return onOwnThread(
       env,
       [=]() {
         c10d::TCPStoreOptions tcp;
@@ -51,7 +51,7 @@ Napi::Value openGroup(const Napi::CallbackInfo& info) {
   auto address = text(options, "address"), interface = text(options, "interface");
   int rank = int(integer(options, "rank")), world = int(integer(options, "world"));
   auto timeout = std::chrono::milliseconds(integer(options, "timeoutMs"));
-  return inBackground(info.Env(), [=]() {
+  return onOwnThread(info.Env(), [=]() {
     auto gloo = c10d::ProcessGroupGloo::Options::create(timeout);
     gloo->threads = 2;
     gloo->devices.push_back(!interface.empty()  ? c10d::ProcessGroupGloo::createDeviceForInterface(interface)
@@ -61,11 +61,26 @@ Napi::Value openGroup(const Napi::CallbackInfo& info) {
   });
 }
 
+// openCards(group, { rank, world, device, timeoutMs }) -> Promise<void>: from here on tensors on graphics cards go through NCCL
+Napi::Value openCards(const Napi::CallbackInfo& info) {
+  auto env = info.Env();
+  return guarded(env, "openCards", [&]() -> Napi::Value {
+    auto group = groupOf(env, info[0]);
+    auto options = info[1].As<Napi::Object>();
+    int rank = int(integer(options, "rank")), world = int(integer(options, "world")), device = int(integer(options, "device"));
+    auto timeout = std::chrono::milliseconds(integer(options, "timeoutMs"));
+    return onOwnThread(env, [=]() { openNccl(*group, rank, world, device, timeout); });
+  });
+}
+
 // leaveGroup(group): closes its connections, so that calls of the others fail. The store stays, for last words.
 Napi::Value leaveGroup(const Napi::CallbackInfo& info) {
   auto group = groupOf(info.Env(), info[0]);
   // Threads are joined, which may wait for a call that is under way.
-  return inBackground(info.Env(), [communicator = std::move(group->communicator)]() mutable { communicator.reset(); });
+  return onOwnThread(info.Env(), [communicator = std::move(group->communicator), cards = std::move(group->cards)]() mutable {
+    communicator.reset();
+    closeNccl(std::move(cards));
+  });
 }
 
 c10::intrusive_ptr<c10d::Store> storeOf(Napi::Value value) { return (*value.As<Napi::External<std::shared_ptr<Group>>>().Data())->store; }
@@ -73,7 +88,7 @@ c10::intrusive_ptr<c10d::Store> storeOf(Napi::Value value) { return (*value.As<N
 Napi::Value storeSet(const Napi::CallbackInfo& info) {
   auto store = storeOf(info[0]);
   auto key = info[1].As<Napi::String>().Utf8Value(), value = info[2].As<Napi::String>().Utf8Value();
-  return inBackground(info.Env(), [=]() { store->set(key, std::vector<uint8_t>(value.begin(), value.end())); });
+  return onOwnThread(info.Env(), [=]() { store->set(key, std::vector<uint8_t>(value.begin(), value.end())); });
 }
 
 // storeGet(group, key, waitMs) -> Promise<string | null>: null where nobody has set it in this time. Short times: a thread that waits keeps its
@@ -83,7 +98,7 @@ Napi::Value storeGet(const Napi::CallbackInfo& info) {
   auto key = info[1].As<Napi::String>().Utf8Value();
   auto patience = std::chrono::milliseconds(info[2].As<Napi::Number>().Int64Value());
   auto found = std::make_shared<optional<std::string>>();
-  return inBackground(
+  return onOwnThread(
       info.Env(),
       [=]() {
         // Asked again and again: TCPStore has one connection, and a wait on the server would keep other calls of this rank from it.
@@ -111,8 +126,8 @@ Napi::Value allReduce(const Napi::CallbackInfo& info) {
     auto group = groupOf(env, info[0]);
     auto op = info[2].As<Napi::String>().Utf8Value() == "max" ? c10d::ReduceOp::MAX : c10d::ReduceOp::SUM;
     std::vector<Pending> all;
-    for (auto& tensor : tensorsOf(env, info[1], "allReduce")) all.push_back(startAllReduce(*group->communicator, tensor, op));
-    return inBackground(env, [all]() mutable { waitFor(all); });
+    for (auto& tensor : tensorsOf(env, info[1], "allReduce")) all.push_back(startAllReduce(group->of(tensor), tensor, op));
+    return onOwnThread(env, [all]() mutable { waitFor(all); });
   });
 }
 
@@ -126,9 +141,9 @@ Napi::Value broadcast(const Napi::CallbackInfo& info) {
     std::vector<Pending> all;
     for (auto& tensor : tensorsOf(env, info[1], "broadcast")) {
       std::vector<at::Tensor> one{tensor};
-      all.push_back(group->communicator->broadcast(one, options));
+      all.push_back(group->of(tensor).broadcast(one, options));
     }
-    return inBackground(env, [all]() mutable { waitFor(all); });
+    return onOwnThread(env, [all]() mutable { waitFor(all); });
   });
 }
 
@@ -141,8 +156,8 @@ Napi::Value allGather(const Napi::CallbackInfo& info) {
     std::vector<at::Tensor> inputs{unwrapTensor(env, info[1], "allGather").detach().contiguous()};
     auto outputs = std::make_shared<std::vector<std::vector<at::Tensor>>>(1);
     for (int rank = 0; rank < group->communicator->getSize(); rank++) (*outputs)[0].push_back(at::empty_like(inputs[0]));
-    auto work = group->communicator->allgather(*outputs, inputs);
-    return inBackground(
+    auto work = group->of(inputs[0]).allgather(*outputs, inputs);
+    return onOwnThread(
         env, [work, outputs]() { work->wait(); },
         [outputs](Napi::Env env) -> Napi::Value {
           auto array = Napi::Array::New(env, (*outputs)[0].size());
@@ -156,11 +171,50 @@ Napi::Value barrier(const Napi::CallbackInfo& info) {
   auto group = groupOf(info.Env(), info[0]);
   return guarded(info.Env(), "barrier", [&]() -> Napi::Value {
     auto work = group->communicator->barrier();
-    return inBackground(info.Env(), [work]() { work->wait(); });
+    return onOwnThread(info.Env(), [work]() { work->wait(); });
   });
 }
 
 }  // namespace
+
+// A call that waits for another process may never come back, where a cable is cut, say. Node's pool has four threads, its files need them, and its
+// exit joins them; a thread of our own is left behind.
+Napi::Value onOwnThread(Napi::Env env, std::function<void()> work, std::function<Napi::Value(Napi::Env)> after) {
+  struct Call {
+    Napi::Promise::Deferred promise;
+    std::function<Napi::Value(Napi::Env)> after;
+    optional<std::string> error;
+    Napi::ThreadSafeFunction done;
+  };
+  auto nothing = Napi::Function::New(env, [](const Napi::CallbackInfo&) {});
+  auto call = std::make_shared<Call>(Call{Napi::Promise::Deferred::New(env), std::move(after), {}, Napi::ThreadSafeFunction::New(env, nothing, "rescaled group", 0, 1)});
+  auto promise = call->promise.Promise();
+  std::thread([call, work = std::move(work)]() mutable {
+    try {
+      work();
+    } catch (const c10::Error& error) {
+      call->error = error.what_without_backtrace();
+    } catch (const std::exception& error) {
+      call->error = error.what();
+    }
+    work = {};
+    call->done.BlockingCall([call](Napi::Env env, Napi::Function) {
+      if (call->error.has_value()) {
+        call->promise.Reject(Napi::Error::New(env, *call->error).Value());
+        return;
+      }
+      try {
+        call->promise.Resolve(call->after ? call->after(env) : env.Undefined());
+      } catch (const Napi::Error& error) {
+        call->promise.Reject(error.Value());
+      } catch (const std::exception& error) {
+        call->promise.Reject(Napi::Error::New(env, error.what()).Value());
+      }
+    });
+    call->done.Release();
+  }).detach();
+  return promise;
+}
 
 std::shared_ptr<Group> groupOf(Napi::Env env, Napi::Value value) {
   if (!value.IsExternal()) throw Napi::TypeError::New(env, "Expected the group that openStore gives.");
@@ -185,12 +239,14 @@ Pending startAllReduce(Communicator& communicator, at::Tensor tensor, c10d::Redu
 
 void registerDistributed(Napi::Env env, Napi::Object exports) {
   exports.Set("distributedBackends", Napi::Function::New(env, [](const Napi::CallbackInfo& info) -> Napi::Value {
-    auto names = Napi::Array::New(info.Env(), 1);
+    auto names = Napi::Array::New(info.Env());
     names.Set(uint32_t(0), "gloo");
+    if (hasNccl()) names.Set(uint32_t(1), "nccl");
     return names;
   }));
   exports.Set("openStore", Napi::Function::New(env, openStore));
   exports.Set("openGroup", Napi::Function::New(env, openGroup));
+  exports.Set("openCards", Napi::Function::New(env, openCards));
   exports.Set("leaveGroup", Napi::Function::New(env, leaveGroup));
   exports.Set("storeSet", Napi::Function::New(env, storeSet));
   exports.Set("storeGet", Napi::Function::New(env, storeGet));

@@ -3,13 +3,19 @@
 #include "bridge.h"
 #include "wide.h"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include <cstdlib>
+
 namespace rescaled {
 namespace {
 
 constexpr int kBits = 22;
 constexpr int32_t kHalf = 1 << (kBits - 1);
-/** Rows that share the loads of their weights. */
-constexpr int kRows = 4;
+/** Rows that are resampled at a time, a lane each. */
+constexpr int kRows = 16;
 /** Bytes of a row that are summed at a time, without going through memory for each tap. */
 constexpr int kBlock = 64;
 
@@ -26,59 +32,119 @@ struct Axis {
   int64_t stride;
 };
 
-RESCALED_WIDE void widen(const uint8_t* __restrict from, int32_t* __restrict to, int64_t n) {
-  for (int64_t i = 0; i < n; i++) to[i] = from[i];
-}
+typedef uint8_t Bytes16 __attribute__((vector_size(16)));
 
-typedef int32_t Ints4 __attribute__((vector_size(16)));
-RESCALED_INLINE Ints4 fourAt(const int32_t* p) {
-  Ints4 value;
-  std::memcpy(&value, p, sizeof value);
-  return value;
-}
+#if defined(__clang__)
+#define RESCALED_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define RESCALED_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, Bytes16{__VA_ARGS__})
+#endif
 
-/** kRows rows of widened pixels, `pitch` integers apart, each to `width` pixels. The fourth lane is the next pixel's red, and left out. */
-RESCALED_WIDE void rowsOf(const int32_t* __restrict source, int64_t pitch, Axis axis, uint8_t* __restrict out, int64_t width) {
-  for (int64_t x = 0; x < width; x++) {
-    const int32_t* p = source + 3 * int64_t(axis.first[x]);
-    const int32_t* weights = axis.weights + x * axis.stride;
-    Ints4 a = Ints4{} + kHalf, b = a, c = a, d = a;
-    for (int32_t t = 0; t < axis.taps[x]; t++, p += 3) {
-      Ints4 weight = Ints4{} + weights[t];
-      a += weight * fourAt(p);
-      b += weight * fourAt(p + pitch);
-      c += weight * fourAt(p + 2 * pitch);
-      d += weight * fourAt(p + 3 * pitch);
+/** [16, 16] bytes the other way round: four times the rows of both halves are shuffled into each other. */
+RESCALED_INLINE void transpose16(Bytes16* rows) {
+  for (int stage = 0; stage < 4; stage++) {
+    Bytes16 next[kRows];
+    for (int i = 0; i < 8; i++) {
+      next[2 * i] = RESCALED_SHUFFLE(rows[i], rows[i + 8], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+      next[2 * i + 1] = RESCALED_SHUFFLE(rows[i], rows[i + 8], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
     }
-    uint8_t* to = out + 3 * x;
-    for (int k = 0; k < 3; k++) {
-      to[k] = clip8(a[k]);
-      to[k + 3 * width] = clip8(b[k]);
-      to[k + 6 * width] = clip8(c[k]);
-      to[k + 9 * width] = clip8(d[k]);
-    }
+    for (int i = 0; i < kRows; i++) rows[i] = next[i];
   }
 }
 
-/** One row of the second pass: `bytes` sums over `taps` rows, `pitch` bytes apart. */
-RESCALED_WIDE void columnsOf(const uint8_t* __restrict source, int64_t pitch, const int32_t* __restrict weights, int32_t taps, uint8_t* __restrict out, int64_t bytes) {
+/** 16 rows of n bytes, at any addresses, as n columns of 16. */
+RESCALED_WIDE void toColumns(const uint8_t* const* __restrict rows, uint8_t* __restrict out, int64_t n) {
   int64_t i = 0;
-  for (; i + kBlock <= bytes; i += kBlock) {
-    int32_t sums[kBlock];
-    for (int k = 0; k < kBlock; k++) sums[k] = kHalf;
-    const uint8_t* p = source + i;
-    for (int32_t t = 0; t < taps; t++, p += pitch) {
-      int32_t weight = weights[t];
-      for (int k = 0; k < kBlock; k++) sums[k] += p[k] * weight;
-    }
-    for (int k = 0; k < kBlock; k++) out[i + k] = clip8(sums[k]);
+  for (; i + 16 <= n; i += 16) {
+    Bytes16 block[kRows];
+    for (int r = 0; r < kRows; r++) std::memcpy(&block[r], rows[r] + i, 16);
+    transpose16(block);
+    std::memcpy(out + kRows * i, block, sizeof block);
   }
-  for (; i < bytes; i++) {
-    int32_t sum = kHalf;
-    for (int32_t t = 0; t < taps; t++) sum += source[i + t * pitch] * weights[t];
-    out[i] = clip8(sum);
-  }
+  for (; i < n; i++)
+    for (int r = 0; r < kRows; r++) out[kRows * i + r] = rows[r][i];
 }
+
+/** And back: the first `count` of the rows. */
+RESCALED_WIDE void toRows(const uint8_t* __restrict columns, uint8_t* __restrict out, int64_t n, int64_t count) {
+  int64_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    Bytes16 block[kRows];
+    std::memcpy(block, columns + kRows * i, sizeof block);
+    transpose16(block);
+    for (int64_t r = 0; r < count; r++) std::memcpy(out + r * n + i, &block[r], 16);
+  }
+  for (; i < n; i++)
+    for (int64_t r = 0; r < count; r++) out[r * n + i] = columns[kRows * i + r];
+}
+
+typedef int32_t Ints8 __attribute__((vector_size(32)));
+typedef int32_t Ints16 __attribute__((vector_size(64)));
+
+// One lane, for every other machine.
+#define RESCALED_VECTOR int32_t
+#define RESCALED_LANES 1
+#define RESCALED_WIDEN(from) int32_t(*(from))
+#define RESCALED_CLIP(sum, to) *(to) = clip8(sum)
+namespace plain {
+#include "resample_loops.h"
+}
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#undef RESCALED_VECTOR
+#undef RESCALED_LANES
+#undef RESCALED_WIDEN
+#undef RESCALED_CLIP
+#define RESCALED_VECTOR Ints8
+#define RESCALED_LANES 8
+#define RESCALED_WIDEN(from) Ints8(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from))))
+#define RESCALED_CLIP(sums, to)                                                                                                        \
+  do {                                                                                                                                 \
+    __m256i whole = _mm256_srai_epi32(__m256i(sums), kBits);                                                                           \
+    __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));                                \
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(to), _mm_packus_epi16(words, words));                                                  \
+  } while (0)
+#pragma GCC push_options
+#pragma GCC target("avx2")
+namespace avx2 {
+#include "resample_loops.h"
+}
+#pragma GCC pop_options
+
+#undef RESCALED_VECTOR
+#undef RESCALED_LANES
+#undef RESCALED_WIDEN
+#undef RESCALED_CLIP
+#define RESCALED_VECTOR Ints16
+#define RESCALED_LANES 16
+#define RESCALED_WIDEN(from) Ints16(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))))
+#define RESCALED_CLIP(sums, to)                                                                         \
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtusepi32_epi8(_mm512_max_epi32(_mm512_srai_epi32(__m512i(sums), kBits), _mm512_setzero_si512())))
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl")
+// GCC 12 warns of its own header.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+namespace avx512 {
+#include "resample_loops.h"
+}
+#pragma GCC diagnostic pop
+#pragma GCC pop_options
+
+/** As libtorch's own kernels, these can be held to fewer instructions. */
+bool mayUse(const char* limit) {
+  const char* said = std::getenv("ATEN_CPU_CAPABILITY");
+  return said == nullptr || (std::strcmp(said, "default") != 0 && std::strcmp(said, limit) != 0);
+}
+const bool hasAvx512 = mayUse("avx2") && (__builtin_cpu_init(), __builtin_cpu_supports("avx512bw"));
+const bool hasAvx2 = mayUse("default") && (__builtin_cpu_init(), __builtin_cpu_supports("avx2"));
+#define RESCALED_WIDEST(function) (hasAvx512 ? avx512::function : hasAvx2 ? avx2::function : plain::function)
+#else
+#define RESCALED_WIDEST(function) plain::function
+#endif
+
+const auto rowsOf = RESCALED_WIDEST(rowsOf);
+const auto columnsOf = RESCALED_WIDEST(columnsOf);
 
 /**
  * out[i] = sum over t of kernel[t] * source[i + t * step], summed in float64: there a product of two float32 is exact, so that fused and separate
@@ -142,21 +208,16 @@ Napi::Value resampleRows(const Napi::CallbackInfo& info) {
     expect(offset >= 0 && rows >= 1 && pixels >= 1 && pitch >= 3 * pixels && offset + (rows - 1) * pitch + 3 * pixels <= int64_t(length), "rows within the source");
     expect(width >= 1 && rows * width * 3 <= int64_t(room), "a target of that size");
     Axis axis = axisFrom(info, 7, width, pixels);
-    // Kept between calls. One integer more than the pixels have, for the fourth lane.
-    static thread_local std::vector<int32_t> wide;
-    static thread_local std::vector<uint8_t> spare;
-    int64_t wideRow = 3 * pixels + 1;
-    wide.resize(size_t(kRows * wideRow));
+    // Kept between calls.
+    static thread_local std::vector<uint8_t> given, made;
+    given.resize(size_t(kRows * 3 * pixels));
+    made.resize(size_t(kRows * 3 * width));
     for (int64_t y = 0; y < rows; y += kRows) {
-      int64_t n = std::min<int64_t>(kRows, rows - y);
-      for (int64_t r = 0; r < n; r++) widen(source + offset + (y + r) * pitch, wide.data() + r * wideRow, 3 * pixels);
-      if (n == kRows) {
-        rowsOf(wide.data(), wideRow, axis, target + y * width * 3, width);
-        continue;
-      }
-      spare.resize(size_t(kRows * width * 3));
-      rowsOf(wide.data(), wideRow, axis, spare.data(), width);
-      std::memcpy(target + y * width * 3, spare.data(), size_t(n * width * 3));
+      const uint8_t* lines[kRows];
+      for (int64_t r = 0; r < kRows; r++) lines[r] = source + offset + std::min(y + r, rows - 1) * pitch;
+      toColumns(lines, given.data(), 3 * pixels);
+      rowsOf(given.data(), axis, made.data(), width);
+      toRows(made.data(), target + y * width * 3, 3 * width, std::min<int64_t>(kRows, rows - y));
     }
     return info.Env().Undefined();
   });

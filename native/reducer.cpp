@@ -112,7 +112,7 @@ class Reducer {
     if (--buckets_[bucketOf_[i]].missing > 0) return;
     while (next_ + 1 < buckets_.size() && buckets_[next_].missing == 0) send(next_++);
   }
-  void send(size_t b) { buckets_[b].work = startAllReduce(*group_->communicator, buckets_[b].flat, c10d::ReduceOp::SUM); }
+  void send(size_t b) { buckets_[b].work = startAllReduce(group_->of(buckets_[b].flat), buckets_[b].flat, c10d::ReduceOp::SUM); }
 
   std::shared_ptr<Group> group_;
   std::vector<at::Tensor> parameters_;
@@ -156,7 +156,7 @@ Napi::Value finishReducer(const Napi::CallbackInfo& info) {
   return guarded(env, "finishReducer", [&]() -> Napi::Value {
     auto reducer = reducerOf(env, info[0]);
     auto all = reducer->close();
-    return inBackground(
+    return onOwnThread(
         env,
         [all]() {
           for (auto& work : all) work->wait();

@@ -19,6 +19,8 @@
 namespace rescaled {
 
 void registerPictures(Napi::Env env, Napi::Object exports);  // pictures.cpp
+void registerJpeg(Napi::Env env, Napi::Object exports);      // jpeg.cpp
+void registerAugment(Napi::Env env, Napi::Object exports);   // augment.cpp
 
 namespace {
 
@@ -121,6 +123,15 @@ Napi::Value synchronize(const Napi::CallbackInfo& info) {
   });
 }
 
+// setCudnn(deterministic, benchmark, tf32): whether its kernels give the same bytes each time; whether it tries several for each new shape; whether
+// float32 is cut to TF32's ten bits of mantissa in products
+Napi::Value setCudnn(const Napi::CallbackInfo& info) {
+  at::globalContext().setDeterministicCuDNN(info[0].ToBoolean());
+  at::globalContext().setBenchmarkCuDNN(info[1].ToBoolean());
+  at::globalContext().setAllowTF32CuDNN(info[2].ToBoolean());
+  return info.Env().Undefined();
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   tuneMalloc();
   env.SetInstanceData<EnvironmentData>(new EnvironmentData());
@@ -130,6 +141,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   registerAutocast(env, exports);
   registerMapFile(env, exports);
   registerPictures(env, exports);
+  registerJpeg(env, exports);
+  registerAugment(env, exports);
   registerDistributed(env, exports);
   registerRuntime(env, exports);
   return exports;
@@ -145,6 +158,7 @@ void registerRuntime(Napi::Env env, Napi::Object exports) {
   exports.Set("liveTensors", Napi::Function::New(env, liveTensors));
   exports.Set("externalBytes", Napi::Function::New(env, [](const Napi::CallbackInfo& info) -> Napi::Value { return Napi::Number::New(info.Env(), double(Napi::MemoryManagement::AdjustExternalMemory(info.Env(), 0))); }));
   exports.Set("setScoped", Napi::Function::New(env, setScoped));
+  exports.Set("setCudnn", Napi::Function::New(env, setCudnn));
   exports.Set("synchronize", Napi::Function::New(env, synchronize));
 }
 

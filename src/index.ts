@@ -69,6 +69,7 @@ export { resumeTraining } from './tasks/runs.js';
 export * as torch from './torch/index.js';
 export type { TrainOptions } from './train/options.js';
 export type { Exported } from './trained/export.js';
+export type { ExportedInt8, Int8Options } from './trained/files/int8.js';
 export type { RunFigures } from './trained/finish.js';
 export type { MeasureOptions } from './trained/measured.js';
 export { Run, type RunEvaluation, type RunEvent, type TrainingOptions, trainRun as train } from './trained/run.js';

@@ -16,6 +16,11 @@ const folder = temporaryFolder();
 const study = join(folder, 'study.json');
 writeFileSync(study, JSON.stringify(SMALL_STUDY));
 const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js');
+// npx of a machine where Rescaled is installed.
+const bin = join(folder, 'bin');
+mkdirSync(bin);
+writeFileSync(join(bin, 'npx'), `#!/bin/bash\nshift\nexec "${process.execPath}" "${main}" "$@"\n`);
+chmodSync(join(bin, 'npx'), 0o755);
 
 test('the example of a study is one', async () => {
   const { configurations, leftOut } = await layOut(await openStudy(join(examples, 'study.json')), {
@@ -37,11 +42,6 @@ test('the Slurm script: directives that sbatch knows, and each task runs its sha
   );
   assert.ok(text.lastIndexOf('#SBATCH') < text.indexOf('\nset '));
   assert.match(Object.fromEntries(directives)['array'] as string, /^0-\d+$/, 'an index begins at 0');
-  // npx of a machine where Rescaled is installed.
-  const bin = join(folder, 'bin');
-  mkdirSync(bin);
-  writeFileSync(join(bin, 'npx'), `#!/bin/bash\nshift\nexec "${process.execPath}" "${main}" "$@"\n`);
-  chmodSync(join(bin, 'npx'), 0o755);
   const out = join(folder, 'slurm');
   for (const [task, message] of [
     ['0', /share 0 of 2/],
@@ -67,17 +67,17 @@ test('the Slurm script of ranks: its shell is sound, and srun runs one training 
   const script = join(examples, 'cluster', 'train.sbatch');
   const text = readFileSync(script, 'utf8');
   assert.ok(text.lastIndexOf('#SBATCH') < text.indexOf('\nset '));
-  const bin = join(folder, 'ranks-bin');
-  mkdirSync(bin);
+  const cluster = join(folder, 'ranks-bin');
+  mkdirSync(cluster);
   // What the script calls on a cluster: the names of the job's machines, and a step, whose tasks here only say what they were given.
-  writeFileSync(join(bin, 'scontrol'), '#!/bin/bash\nprintf "node-a\\nnode-b\\n"\n');
-  writeFileSync(join(bin, 'srun'), '#!/bin/bash\necho "$MASTER_ADDR $MASTER_PORT $*"\n');
-  for (const name of ['scontrol', 'srun']) chmodSync(join(bin, name), 0o755);
+  writeFileSync(join(cluster, 'scontrol'), '#!/bin/bash\nprintf "node-a\\nnode-b\\n"\n');
+  writeFileSync(join(cluster, 'srun'), '#!/bin/bash\necho "$MASTER_ADDR $MASTER_PORT $*"\n');
+  for (const name of ['scontrol', 'srun']) chmodSync(join(cluster, name), 0o755);
   const { status, stdout, stderr } = spawnSync('bash', [script, 'flowers', 'runs/flowers-1'], {
     encoding: 'utf8',
     env: {
       ...process.env,
-      PATH: `${bin}:${process.env['PATH']}`,
+      PATH: `${cluster}:${process.env['PATH']}`,
       ...{ SLURM_JOB_NODELIST: 'node-[a-b]', SLURM_JOB_ID: '40123', SLURM_CPUS_PER_TASK: '12' },
     },
   });
@@ -105,6 +105,38 @@ test('the Job of ranks: as many pods as ranks, which find each other', () => {
   assert.equal(service.spec.selector['job-name'], ranks.metadata.name);
   assert.ok(service.spec.publishNotReadyAddresses);
   assert.equal(container.command.at(-1), '--resume-if-there');
+});
+
+test('the scripts of shards: each task and each pod labels its own parts alone', () => {
+  const [out, heap] = [join(folder, 'labels'), join(packageRoot, 'test', 'fixtures', 'bccd')];
+  const teacher = join(packageRoot, 'test', 'fixtures', 'run-0.1.0');
+  const script = join(examples, 'cluster', 'pseudo-label.sbatch');
+  const first = spawnSync('bash', [script, teacher, heap, out], {
+    encoding: 'utf8',
+    env: {
+      ...process.env,
+      PATH: `${bin}:${process.env['PATH']}`,
+      ...{ SLURM_ARRAY_TASK_ID: '0', SLURM_ARRAY_TASK_COUNT: '8', SLURM_CPUS_PER_TASK: '1' },
+    },
+  });
+  assert.equal(first.status, 0, first.stderr);
+  const { spec } = job.parse(parse(readFileSync(join(examples, 'cluster', 'pseudo-label-job.yaml'), 'utf8')));
+  const [container] = spec.template.spec.containers;
+  assert.equal(container.command[container.command.indexOf('--of') + 1], String(spec.completions));
+  const stands: Record<string, string> = {
+    '/runs/flowers-1': teacher,
+    '/pictures': heap,
+    '/runs/heap-labels': out,
+    '$(JOB_COMPLETION_INDEX)': '1',
+  };
+  const second = spawnSync(
+    process.execPath,
+    container.command.slice(1).map((word) => stands[word] ?? word),
+    { encoding: 'utf8', cwd: packageRoot },
+  );
+  assert.equal(second.status, 0, second.stderr);
+  assert.match(first.stderr, /labelled 2 pictures/);
+  assert.match(second.stderr, /2 pictures in 1 part; 0 pictures in 0 parts for this process/);
 });
 
 /** What the example uses of batch/v1 Job (Kubernetes API reference); anything else in it is a mistake. */

@@ -87,6 +87,7 @@ const SHELVES: Record<string, Record<string, string[]>> = {
   weights: { formats: [], names: ['formats'], hub: [] },
   report: { draw: [], '*': ['draw'] },
   study: { analysis: [], plan: ['analysis'], trials: ['plan', 'analysis'], advice: ['analysis'] },
+  deploy: { quantise: ['onnx'], '*': [] },
   tasks: { video: ['classify'], '*': [] },
   transfer: { solve: [] },
   cli: { train: ['trained', 'recipe'], '*': [] },

@@ -41,12 +41,49 @@ export interface PictureKernels {
   ): void;
   /** [height, width, 3] blurred in place. */
   blur(values: Float32Array, width: number, height: number, kernel: Float32Array): void;
+  /** out[i] = tables[256 * (i % 3) + source[i]]; `out` may be the source. */
+  mapBytes(source: Uint8Array, out: Uint8Array, tables: Uint8Array): void;
+  /** counts[256 * c + v]: how often channel c is v. */
+  countBytes(source: Uint8Array, counts: Int32Array): void;
+  /** See `color`: blend with the grey of `parts` [3, 256], TensorFlow's, or with Pillow's. `out` may be the source. */
+  color(
+    source: Uint8Array,
+    out: Uint8Array,
+    width: number,
+    height: number,
+    factor: number,
+    parts: Float32Array | undefined,
+  ): void;
+  /** See `sharpness`. */
+  sharpness(source: Uint8Array, out: Uint8Array, width: number, height: number, factor: number, pillow: boolean): void;
+  /** See `transform`: TensorFlow's nearest pixel. */
+  nearest(
+    source: Uint8Array,
+    out: Uint8Array,
+    width: number,
+    height: number,
+    map: Float32Array,
+    fill: Uint8Array,
+  ): void;
+  /** And Pillow's: steps and first point in units of 1/65536. */
+  nearestFixed(
+    source: Uint8Array,
+    out: Uint8Array,
+    width: number,
+    height: number,
+    map: Int32Array,
+    fill: Uint8Array,
+  ): void;
 }
 
 let kernels: PictureKernels | undefined;
 
 /** Of this thread. */
 export const pictureKernels = (): PictureKernels | undefined => kernels;
+
+/** Those for these bytes: memory that threads share is not handed to native code. */
+export const kernelsFor = ({ buffer }: Uint8Array): PictureKernels | undefined =>
+  buffer instanceof ArrayBuffer ? kernels : undefined;
 
 /**
  * From now on in this thread views are made with these; undefined for the TypeScript. This room knows no engine: who has

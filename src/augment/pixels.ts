@@ -1,10 +1,19 @@
 import { RescaledError } from '../errors.js';
+import type { Crop } from './crop.js';
 
 /** A picture in memory: 8-bit RGB, shape [height, width, 3], row-major, channels innermost. */
 export interface Pixels {
   readonly data: Uint8Array;
   readonly width: number;
   readonly height: number;
+}
+
+/** A picture of which no more is decoded than is looked at. */
+export interface Undecoded {
+  readonly width: number;
+  readonly height: number;
+  /** The pixels of a part, good until the next call. */
+  cut(crop: Crop): Pixels;
 }
 
 /** A rectangle in pixel units, [x0, y0, x1, y1]: x1 and y1 are outside. Edges may lie between pixels. */

@@ -1,6 +1,6 @@
 import { RescaledError } from '../errors.js';
 import type { Crop } from './crop.js';
-import { type Axis, type PictureKernels, pictureKernels } from './kernels.js';
+import { type Axis, kernelsFor } from './kernels.js';
 import type { Box, Pixels } from './pixels.js';
 
 /** Interpolation: `bilinear` (triangle, support 1) or `bicubic` (Keys' cubic with a = -0.5, support 2). */
@@ -80,10 +80,6 @@ function prepare(
     taps[i] = count;
   }
 }
-
-/** Memory that threads share is not handed to native code. */
-const kernelsFor = ({ buffer }: Uint8Array): PictureKernels | undefined =>
-  buffer instanceof ArrayBuffer ? pictureKernels() : undefined;
 
 function clip8(sum: number): number {
   const value = sum >> PRECISION_BITS;

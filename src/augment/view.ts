@@ -1,5 +1,5 @@
 import { type Crop, centreCrop, randomCrop } from './crop.js';
-import { flipInPlace, type Pixels, windowOf } from './pixels.js';
+import { flipInPlace, type Pixels, type Undecoded, windowOf } from './pixels.js';
 import { augmentInPlace } from './policies/plan.js';
 import { type PreprocessOptions, REFERENCE_PREPROCESS } from './preprocess.js';
 import type { Random } from './random.js';
@@ -127,9 +127,16 @@ function drawPlace(width: number, height: number, options: PreprocessOptions, ra
  * result.
  * @returns bytes [S, S, 3]
  */
-export function applyView(pixels: Pixels, view: View, filter?: PreprocessOptions['filter']): Uint8Array {
-  const { size, flip } = view;
-  const image = windowed(pixels, view, filter ?? REFERENCE_PREPROCESS.filter);
+export function applyView(
+  picture: Pixels | Undecoded,
+  view: View,
+  filter: Filter = REFERENCE_PREPROCESS.filter,
+): Uint8Array {
+  const { size, flip, crop } = view;
+  const image =
+    'cut' in picture
+      ? windowed(picture.cut(crop), { ...view, crop: { ...crop, x: 0, y: 0 } }, filter)
+      : windowed(picture, view, filter);
   if (flip) flipInPlace(image, size, size);
   return image;
 }
@@ -165,7 +172,7 @@ export interface Sample {
   readonly view: View;
 }
 
-export function evalSample(pixels: Pixels, options: PreprocessOptions): Sample {
+export function evalSample(pixels: Pixels | Undecoded, options: PreprocessOptions): Sample {
   const view = evalViewOf(pixels.width, pixels.height, options);
   return { image: applyView(pixels, view, options.filter), view };
 }
@@ -175,7 +182,12 @@ export function evalSample(pixels: Pixels, options: PreprocessOptions): Sample {
  * picture, the options and the states of `random` and `shared`.
  * @param shared what the pictures of a batch have in common, see `drawSimclr`
  */
-export function trainSample(pixels: Pixels, options: PreprocessOptions, random: Random, shared?: Random): Sample {
+export function trainSample(
+  pixels: Pixels | Undecoded,
+  options: PreprocessOptions,
+  random: Random,
+  shared?: Random,
+): Sample {
   const { size, augment } = options;
   const view = drawView(pixels.width, pixels.height, options, random);
   const image = applyView(pixels, view, options.filter);

@@ -1,3 +1,5 @@
+import { RescaledError } from '../errors.js';
+
 /**
  * Ctrl-C (SIGINT) and SIGTERM while `work` runs: the first aborts `stop`, a further one `kill`. For work that has
  * nothing to save, let `stop` end it at once.
@@ -21,4 +23,18 @@ export async function untilInterrupted<T>(
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', interrupt);
   }
+}
+
+/**
+ * The same for work that leaves nothing when it is stopped: the first signal ends it.
+ * @throws RescaledError that says so
+ */
+export function untilStopped<T>(work: (stop: AbortSignal) => Promise<T>, left: string): Promise<T> {
+  return untilInterrupted(async (stop) => {
+    try {
+      return await work(stop);
+    } catch (error) {
+      throw stop.aborted ? new RescaledError(`Stopped: ${left}.`, { cause: error }) : error;
+    }
+  });
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { MEAN_COLOUR } from '../augment/view.js';
 import { UsageError } from '../errors.js';
 import type { DetectorFacts } from '../models/detect/index.js';
+import { type Precision, precisionSchema } from './quantise/precision.js';
 import { type ClipFacts, clipFactsSchema } from './video/clip-facts.js';
 
 /** How a picture becomes the file's input; the normalisation itself is part of the graph. */
@@ -70,6 +71,8 @@ export interface OnnxMetadata {
   depth?: { unit: 'metre'; farthest: number };
   preprocess: Preprocess;
   training: TrainingFacts;
+  /** Where it computes in another precision than float32. */
+  precision?: Precision;
 }
 
 const triple = z.tuple([z.number(), z.number(), z.number()]);
@@ -116,6 +119,7 @@ export function toProperties(metadata: OnnxMetadata): { key: string; value: stri
     ...(metadata.boxes === undefined ? [] : [{ key: 'boxes', value: JSON.stringify(metadata.boxes) }]),
     { key: 'preprocess', value: JSON.stringify(metadata.preprocess) },
     { key: 'training', value: JSON.stringify(metadata.training) },
+    ...(metadata.precision === undefined ? [] : [{ key: 'precision', value: JSON.stringify(metadata.precision) }]),
   ];
 }
 
@@ -159,6 +163,7 @@ export function fromProperties(properties: readonly { key: string; value: string
     ...(values.has('boxes') && { boxes: parsed('boxes', boxesSchema) }),
     preprocess: parsed('preprocess', preprocessSchema),
     training: parsed('training', trainingSchema),
+    ...(values.has('precision') && { precision: parsed('precision', precisionSchema) }),
   };
 }
 

@@ -90,6 +90,34 @@ export async function requireRuntime(): Promise<void> {
 }
 
 /**
+ * A file in ONNX Runtime on the CPU, whatever its inputs and outputs.
+ * @throws UsageError when ONNX Runtime refuses it
+ */
+export async function openSession(
+  bytes: Uint8Array,
+  name: string,
+  options: SessionOptions = {},
+): Promise<{ session: InferenceSession; ort: Runtime }> {
+  const threads = options.threads ?? availableParallelism();
+  if (!Number.isInteger(threads) || threads < 1)
+    throw new UsageError(`Expected a whole number of at least 1 for threads but received ${threads}.`);
+  const ort = await loadRuntime();
+  try {
+    const session = await ort.InferenceSession.create(bytes, {
+      executionProviders: ['cpu'],
+      // Set always: left to itself ONNX Runtime pins threads to cores and prints errors in containers that forbid it.
+      intraOpNumThreads: threads,
+      logSeverityLevel: 3,
+    });
+    return { session, ort };
+  } catch (cause) {
+    throw new UsageError(`ONNX Runtime cannot load ${name}: ${(cause as Error).message}. Export the run again.`, {
+      cause,
+    });
+  }
+}
+
+/**
  * An exported model in ONNX Runtime on the CPU. `run` computes on the calling thread, which does nothing else meanwhile;
  * `SessionThread` has a thread for it. Nothing here loads libtorch.
  */
@@ -119,23 +147,7 @@ export class OnnxSession {
    * writes
    */
   static async create(bytes: Uint8Array, name: string, options: SessionOptions = {}): Promise<OnnxSession> {
-    const threads = options.threads ?? availableParallelism();
-    if (!Number.isInteger(threads) || threads < 1)
-      throw new UsageError(`Expected a whole number of at least 1 for threads but received ${threads}.`);
-    const ort = await loadRuntime();
-    let session: InferenceSession;
-    try {
-      session = await ort.InferenceSession.create(bytes, {
-        executionProviders: ['cpu'],
-        // Set always: left to itself ONNX Runtime pins threads to cores and prints errors in containers that forbid it.
-        intraOpNumThreads: threads,
-        logSeverityLevel: 3,
-      });
-    } catch (cause) {
-      throw new UsageError(`ONNX Runtime cannot load ${name}: ${(cause as Error).message}. Export the run again.`, {
-        cause,
-      });
-    }
+    const { session, ort } = await openSession(bytes, name, options);
     const { size, width, output, frames } = checkEnds(session, name);
     return new OnnxSession(session, ort, size, width, output, frames);
   }

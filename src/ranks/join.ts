@@ -26,11 +26,25 @@ export function ranksTimeout(env: Readonly<Record<string, string | undefined>>):
   return Math.round(seconds * 1000);
 }
 
-/** libtorch's own lines of what fails, which we say in words. It reads them when it is loaded. */
-export function quietLibrary(env: NodeJS.ProcessEnv = process.env): void {
-  env['GLOG_minloglevel'] ??= '3';
-  env['TORCH_CPP_LOG_LEVEL'] ??= 'FATAL';
+/** What libtorch is told by its environment, before it is loaded; what the user set stays. */
+export function settleLibrary(env: NodeJS.ProcessEnv = process.env): void {
+  for (const [name, value] of Object.entries(LIBRARY)) env[name] ??= value;
 }
+
+const LIBRARY: Readonly<Record<string, string>> = {
+  // Its own lines of what fails, which we say in words.
+  GLOG_minloglevel: '3',
+  TORCH_CPP_LOG_LEVEL: 'FATAL',
+  // NCCL: a call that takes too long is an error of that call (the second name is that of libtorch 1.13), and nothing ends the process beside it.
+  TORCH_NCCL_BLOCKING_WAIT: '1',
+  NCCL_BLOCKING_WAIT: '1',
+  TORCH_NCCL_ASYNC_ERROR_HANDLING: '0',
+  NCCL_ASYNC_ERROR_HANDLING: '0',
+  TORCH_NCCL_ENABLE_MONITORING: '0',
+  // Left to choose, it may add in another order in the next call or run.
+  NCCL_ALGO: 'Ring',
+  NCCL_PROTO: 'Simple',
+};
 
 /**
  * Joins the ranks that this process was started with.

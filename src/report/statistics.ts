@@ -41,3 +41,22 @@ export function wilson(successes: number, n: number, z = z95): Interval | undefi
   // Both ends are exact at 0 and n; rounding would leave them a hair off.
   return { low: successes === 0 ? 0 : (centre - half) / scale, high: successes === n ? 1 : (centre + half) / scale };
 }
+
+/** A change of a proportion, with its 95 % interval. */
+export interface PairedChange extends Interval {
+  /** after - before */
+  change: number;
+}
+
+/**
+ * The change of a proportion on the same n pictures, of which `lost` were right before alone and `won` after alone. Its interval is Wald's
+ * after a picture more of each of these two kinds, which keeps its coverage where there are few (Bonett and Price 2012):
+ *
+ *     p_w = (won + 1) / (n + 2),  p_l = (lost + 1) / (n + 2),  p_w - p_l +- z sqrt((p_w + p_l - (p_w - p_l)^2) / (n + 2))
+ */
+export function pairedChange({ won, lost }: { won: number; lost: number }, n: number, z = z95): PairedChange {
+  const [gain, loss] = [(won + 1) / (n + 2), (lost + 1) / (n + 2)];
+  const centre = gain - loss;
+  const half = z * Math.sqrt((gain + loss - centre * centre) / (n + 2));
+  return { change: (won - lost) / n, low: Math.max(-1, centre - half), high: Math.min(1, centre + half) };
+}

@@ -60,17 +60,34 @@ export interface Addon {
   /** Bytes outside its heap that V8 has been told of. */
   externalBytes(): number;
   setScoped(on: boolean): void;
+  setCudnn(deterministic: boolean, benchmark: boolean, tf32: boolean): void;
   synchronize(): void;
   /**
    * The file as memory that its readers share; writes to it stay in this process. Throws unless it has exactly `bytes`
    * bytes.
    */
   mapFile(descriptor: number, bytes: number): ArrayBuffer;
+  /** Files read one after the other in the background; null for those that are empty, longer than `most` bytes or cannot be read. */
+  readFiles(paths: readonly string[], most: number): Promise<(Uint8Array | null)[]>;
   /** Loops of views, see src/augment/kernels.ts. Numbers: offset, pitch, pixels (bytes), rows; width (height); stride. */
   resampleRows: ResampleLoop;
   resampleColumns: ResampleLoop;
   blur(values: Float32Array, width: number, height: number, kernel: Float32Array): void;
+  /** And of augmentations. */
+  mapBytes(source: Uint8Array, out: Uint8Array, tables: Uint8Array): void;
+  countBytes(source: Uint8Array, counts: Int32Array): void;
+  color: PictureLoop<[factor: number, parts: Float32Array | undefined]>;
+  sharpness: PictureLoop<[factor: number, pillow: boolean]>;
+  nearest: PictureLoop<[map: Float32Array, fill: Uint8Array]>;
+  nearestFixed: PictureLoop<[map: Int32Array, fill: Uint8Array]>;
+  /** Parts of photographs, see src/data/decoding/jpeg.ts; not in an engine that was built without libjpeg-turbo. */
+  jpegSides?(bytes: Uint8Array): [width: number, height: number] | undefined;
+  jpegPart?(bytes: Uint8Array, x: number, y: number, width: number, height: number, target: Uint8Array): boolean;
 }
+
+type PictureLoop<T extends unknown[]> = (
+  ...args: [source: Uint8Array, out: Uint8Array, width: number, height: number, ...T]
+) => void;
 
 type ResampleLoop = (
   ...args: [

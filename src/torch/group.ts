@@ -6,13 +6,14 @@ import type { Tensor } from './tensor.js';
 
 /** What the C++ bridge exports for several processes: native/distributed.cpp, native/reducer.cpp. */
 interface GroupAddon {
-  /** Ways of talking between processes: `gloo`; none where libtorch has none. */
+  /** Ways of talking between processes: `gloo`, and `nccl` where it was compiled in; none where libtorch has none. */
   distributedBackends(): string[];
   openStore(options: { host: string; port: number; serve: boolean; timeoutMs: number }): Promise<object>;
   openGroup(
     group: object,
     options: { rank: number; world: number; timeoutMs: number; address?: string; interface?: string },
   ): Promise<void>;
+  openCards(group: object, options: { rank: number; world: number; device: number; timeoutMs: number }): Promise<void>;
   leaveGroup(group: object): Promise<void>;
   storeSet(group: object, key: string, value: string): Promise<void>;
   storeGet(group: object, key: string, waitMs: number): Promise<string | null>;
@@ -48,12 +49,12 @@ export interface GroupOptions {
   interface?: string;
 }
 
-/** Ways in which this libtorch lets processes talk: `gloo`, or none. */
+/** Ways in which this engine lets processes talk: `gloo`, and `nccl` for tensors on graphics cards; or none. */
 export const distributedBackends = (): string[] => bridge().distributedBackends();
 
 /**
- * Processes that compute together, on PyTorch's c10d with Gloo. All ranks make the same calls in the same order. Waiting leaves the event loop
- * free. After one error a group is dead: leave it and end.
+ * Processes that compute together, on PyTorch's c10d with Gloo, and NCCL for tensors on cards after `useCards`. All ranks make the same calls in the
+ * same order. Waiting leaves the event loop free. After one error a group is dead: leave it and end.
  */
 export class Group {
   readonly #group: object;
@@ -61,6 +62,7 @@ export class Group {
     group: object,
     readonly rank: number,
     readonly world: number,
+    readonly timeoutMs: number,
   ) {
     this.#group = group;
   }
@@ -79,7 +81,7 @@ export class Group {
     // Waiting is done here, where it can be stopped: a call to the library keeps the process from ending.
     while (rank > 0 && !(await answers(host, port))) await another(until, signal, [0]);
     const store = await bridge().openStore({ host, port, serve: rank === 0, timeoutMs });
-    const group = new Group(store, rank, world);
+    const group = new Group(store, rank, world, timeoutMs);
     await group.set(`here/${rank}`, '');
     for (let missing = Array.from({ length: world }, (_, k) => k); ; await another(until, signal, missing)) {
       const found = await Promise.all(missing.map((k) => group.get(`here/${k}`, 0)));
@@ -90,16 +92,29 @@ export class Group {
     return group;
   }
 
+  /**
+   * From here on tensors on graphics cards go from card to card, where this engine has NCCL; else they go over the host. Waits for all ranks, each
+   * of which has a card of its own.
+   * @param device number of this rank's card
+   */
+  async useCards(device: number): Promise<void> {
+    if (!distributedBackends().includes('nccl')) return;
+    const { rank, world, timeoutMs } = this;
+    await bridge().openCards(this.#group, { rank, world, device, timeoutMs });
+  }
+
   /** Keeps a text that any rank may read. */
   set(key: string, value: string): Promise<void> {
-    return bridge().storeSet(this.#group, key, value);
+    return within(bridge().storeSet(this.#group, key, value), this.timeoutMs);
   }
   /** Waits until a rank has set it. @returns undefined when none has in this time */
   async get(key: string, waitMs = Number.POSITIVE_INFINITY): Promise<string | undefined> {
     const until = performance.now() + waitMs;
     for (;;) {
       const left = until - performance.now();
-      const text = await bridge().storeGet(this.#group, key, Math.max(0, Math.min(ASK_MS, left)));
+      // The library itself waits for ever for rank 0's answer where the network between them is cut.
+      const asked = bridge().storeGet(this.#group, key, Math.max(0, Math.min(ASK_MS, left)));
+      const text = await within(asked, ASK_MS + Math.min(LATE_MS, this.timeoutMs));
       if (text !== null) return text;
       if (left <= ASK_MS) return undefined;
     }
@@ -133,6 +148,24 @@ export class Group {
   }
 }
 
+/** @throws Error when it takes longer; then nobody waits for it */
+async function within<T>(work: Promise<T>, ms: number): Promise<T> {
+  const ended = new AbortController();
+  const late = sleep(Math.min(ms, LONGEST_MS), undefined, { signal: ended.signal, ref: false }).then(() => {
+    throw new Error('timed out waiting for rank 0');
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    late.catch(() => undefined);
+    ended.abort();
+    work.catch(() => undefined);
+  }
+}
+
+/** Of a timer. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 /** Ranks that did not come in time. */
 export class MissingRanks extends Error {
   constructor(readonly ranks: readonly number[]) {
@@ -160,8 +193,9 @@ async function another(until: number, signal: AbortSignal | undefined, missing: 
 /** Between two looks for the others. */
 const AGAIN_MS = 50;
 
-/** A question to the store takes no longer, and so this process can end. */
+/** A question to the store takes no longer, and so this process can end; its answer may be later by so much. */
 const ASK_MS = 500;
+const LATE_MS = 10_000;
 
 /** As in torch.nn.parallel.DistributedDataParallel: few large messages, and a small first one that leaves early. A run's layout depends on them. */
 export const BUCKET_BYTES = 25 * 2 ** 20;

@@ -13,3 +13,11 @@ export const manualSeed = (seed: number | bigint): void => addon().manualSeed(Bi
 export const liveTensors = (): number => addon().liveTensors();
 /** Waits until the devices are done: call before reading a clock. */
 export const synchronize = (): void => addon().synchronize();
+/**
+ * How cuDNN computes on CUDA cards. As it starts: neither deterministic nor benchmark, with TF32.
+ * @param how.deterministic only kernels that give the same bytes each time
+ * @param how.benchmark several are timed for each new shape, and the fastest one is kept: another run may find another
+ * @param how.tf32 convolutions in float32 cut their inputs to ten bits of mantissa where the card can
+ */
+export const setCudnn = (how: { deterministic: boolean; benchmark: boolean; tf32?: boolean }): void =>
+  addon().setCudnn(how.deterministic, how.benchmark, how.tf32 ?? true);

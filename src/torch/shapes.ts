@@ -159,6 +159,7 @@ class ShapeEngine implements Addon {
   externalBytes = (): number => 0;
   reportExternal(): void {}
   setScoped(): void {}
+  setCudnn(): void {}
   synchronize(): void {}
   pushInferenceMode(): void {}
   popInferenceMode(): void {}
@@ -174,6 +175,13 @@ class ShapeEngine implements Addon {
   operatorSchema = noData('schema()');
   engineInfo = noData('engineInfo()');
   mapFile = noData('mapFile()');
+  readFiles = noData('readFiles()');
+  mapBytes = noData('mapBytes()');
+  countBytes = noData('countBytes()');
+  color = noData('color()');
+  sharpness = noData('sharpness()');
+  nearest = noData('nearest()');
+  nearestFixed = noData('nearestFixed()');
   resampleRows = noData('resampleRows()');
   resampleColumns = noData('resampleColumns()');
   blur = noData('blur()');

@@ -8,11 +8,10 @@ import { writeFileAtomic } from '../files.js';
 import { isBetter, ofTraining, type Scores } from '../metric.js';
 import { modelTitle } from '../models/index.js';
 import { Ema, LossScaler } from '../optim/index.js';
-import { packageVersion } from '../package-root.js';
 import { freshState, loadCheckpoint, type RunState, saveCheckpoint, saveWeights } from '../run/checkpoint.js';
 import { bestWeights, finalWeights, lastCheckpoint, type RunConfig } from '../run/config.js';
 import type { EpochEvent, TrainEvent } from '../run/events.js';
-import { engineInfo, setThreads } from '../torch/index.js';
+import { setCudnn, setThreads } from '../torch/index.js';
 import { BrokenPictures } from './broken.js';
 import { evaluate, evaluationBatch, evaluationsLeft, isMeasured } from './evaluate.js';
 import { evaluationViews, Learner } from './learner.js';
@@ -20,8 +19,9 @@ import { cached, checkDevice, openRunData, withUnlabelled } from './open.js';
 import { OtherWork } from './other-work.js';
 import { preprocessOf } from './resolve.js';
 import { Speed } from './speed.js';
-import { digest, Ranks } from './step/ranks.js';
+import { Ranks } from './step/ranks.js';
 import { learningRates } from './step/rate.js';
+import { startTogether } from './step/together.js';
 import type { Evaluator, Task } from './task.js';
 
 export interface LoopOptions {
@@ -51,25 +51,6 @@ interface Measured {
   shown: Pick<EpochEvent, 'raw' | 'ema' | 'minival'>;
   /** By these scores epochs are chosen. */
   decided: Scores;
-}
-
-/** All ranks begin with rank 0's weights, once they are found to be of one mind. */
-async function startTogether(
-  ranks: Ranks,
-  config: RunConfig,
-  { model, optimiser }: Learner,
-  ema: Ema | undefined,
-): Promise<void> {
-  if (ranks.world === 1) return;
-  const { device: _device, ...shared } = config;
-  await ranks.agree({
-    version: packageVersion,
-    libtorch: engineInfo().libtorch,
-    options: digest(JSON.stringify(shared)),
-    model: digest(JSON.stringify([...model.state()].map(([key, { shape }]) => [key, shape]))),
-  });
-  const slots = [...optimiser.slots.values()].flatMap((slot) => [...slot.values()]);
-  await ranks.same([...model.state().values(), ...slots, ...(ema?.shadow.values() ?? [])]);
 }
 
 /** Half-written files of a process that was killed while it saved. */
@@ -103,6 +84,8 @@ export async function* trainLoop(
     removeLeftovers(out);
   }
   setThreads(config.threads);
+  // A run's bytes are to come again.
+  setCudnn({ deterministic: true, benchmark: false });
 
   const data = yield* cached(opened, config.size, signal);
 

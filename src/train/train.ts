@@ -10,6 +10,7 @@ import { lockRun } from '../run/lock.js';
 import { RunLog } from '../run/logs.js';
 import { saveCopies, savePictures } from '../run/pictures.js';
 import { commandLine } from '../suggest.js';
+import { engineInfo } from '../torch/index.js';
 import { leavableKinds, lookForCopies, runCopies, withoutLeftOut } from './copies.js';
 import { trainLoop } from './loop.js';
 import { checkDevice, looked, openResumedData, openTrainingData } from './open.js';
@@ -103,11 +104,17 @@ export async function* followRun(
 ): AsyncGenerator<TrainEvent> {
   const begun = await ranks.fromChief<Begun>('run', undefined);
   const { resume, out } = begun;
-  const device = /^cuda/.test(begun.config.device) ? `cuda:${localRank}` : begun.config.device;
+  const device = /^cuda/.test(begun.config.device) ? ownCard(localRank) : begun.config.device;
   const config = { ...begun.config, device };
   const task = taskOf(config.task.name);
   const dataset = await openResumedData(task, config, out);
   yield* trainLoop(task, config, { out, resume, dataset, signal, ranks });
+}
+
+/** A launcher may show each process all cards of the machine, or its own alone. */
+function ownCard(localRank: number): string {
+  const cards = engineInfo().devices.filter((device) => device.startsWith('cuda'));
+  return cards[localRank % cards.length] ?? `cuda:${localRank}`;
 }
 
 /** @throws UsageError for a training that several processes cannot share */

@@ -1,8 +1,12 @@
 import type { Dataset } from '../data/dataset.js';
 import { BatchLoader } from '../data/loading/loader.js';
+import { fromProperties, toProperties } from '../deploy/metadata.js';
 import { labelsFile } from '../deploy/model-file.js';
 import { exportOnnx } from '../deploy/onnx/export.js';
+import { toFloat16 } from '../deploy/onnx/float16.js';
+import { decodeModel, encodeModel } from '../deploy/onnx/schema.js';
 import { checkParity, type Parity } from '../deploy/parity.js';
+import type { Precision } from '../deploy/quantise/precision.js';
 import { requireRuntime } from '../deploy/session.js';
 import { clipFacts } from '../deploy/video/clip-facts.js';
 import { UsageError } from '../errors.js';
@@ -36,20 +40,8 @@ export const trainingFacts = ({ data, trainImages, recipe, seed }: RunConfig): R
   seed,
 });
 
-/**
- * Writes the ONNX file of a loaded model and compares it with the model on up to `pictures` real pictures of `dataset`,
- * of videos on the middle clips of up to 32.
- * @throws RescaledError where ONNX Runtime, which the comparison needs, is not installed
- */
-export async function exportModel(
-  loaded: LoadedModel,
-  path: string,
-  facts: Record<string, unknown>,
-  dataset?: Pick<Dataset, 'val'>,
-  pictures = 256,
-): Promise<Exported> {
-  // Before a file is written that nothing was compared with.
-  if (dataset !== undefined) await requireRuntime();
+/** The bytes of the ONNX file of a loaded model. @throws UsageError for weights that are a beginning */
+export function modelBytes(loaded: LoadedModel, facts: Record<string, unknown>): Uint8Array {
   const { model, size, evalCrop, fit, task, settings, input } = loaded;
   if (task.exported === undefined)
     throw new UsageError(
@@ -57,12 +49,11 @@ export async function exportModel(
         `Train on labelled pictures from it: rescaled train DATA --from ${loaded.run ?? loaded.path}`,
     );
   const output = task.exported(settings);
-  const width = task.outputs(settings);
   model.train(false);
   const { clip, ...normalisation } = input;
   const sides = clip === undefined ? [] : [clip.frames];
   const names = new Map<Tensor, string>([...model.state()].map(([key, tensor]) => [tensor, key]));
-  const bytes = scope(() => {
+  return scope(() => {
     const graph = trace((x) => model.forward(x), [zeros([1, 3, ...sides, size, size])], names);
     return exportOnnx(graph, {
       output,
@@ -77,10 +68,40 @@ export async function exportModel(
       totalStride: model.totalStride,
     });
   });
+}
+
+/** A file with weights and activations in float16, which says so. */
+function inFloat16(file: Uint8Array): Uint8Array {
+  const model = toFloat16(decodeModel(file));
+  const precision: Precision = { type: 'float16' };
+  const metadata = fromProperties(model.metadataProps, 'the exported file');
+  return encodeModel({ ...model, metadataProps: toProperties({ ...metadata, precision }) });
+}
+
+/**
+ * Writes the ONNX file of a loaded model and compares it with the model on up to `pictures` real pictures of `dataset`,
+ * of videos on the middle clips of up to 32.
+ * @throws RescaledError where ONNX Runtime, which the comparison needs, is not installed
+ */
+export async function exportModel(
+  loaded: LoadedModel,
+  path: string,
+  facts: Record<string, unknown>,
+  dataset?: Pick<Dataset, 'val'>,
+  { pictures = 256, float16 = false }: { pictures?: number; float16?: boolean } = {},
+): Promise<Exported> {
+  // Before a file is written that nothing was compared with.
+  if (dataset !== undefined) await requireRuntime();
+  const whole = modelBytes(loaded, facts);
+  const bytes = float16 ? inFloat16(whole) : whole;
   writeFileAtomic(path, bytes);
   const named = loaded.classes.length === 0 ? {} : { labels: labelsFile(path) };
   if (named.labels !== undefined) writeFileAtomic(named.labels, `${JSON.stringify(loaded.classes, null, 2)}\n`);
   if (dataset === undefined) return { path, bytes: bytes.length, ...named };
+  const { model, size, task, settings } = loaded;
+  const { clip } = loaded.input;
+  const output = task.exported!(settings);
+  const width = task.outputs(settings);
   if (output.kind !== 'classes' && output.kind !== 'numbers') {
     const beside = { loaded, bytes, source: dataset.val, pictures };
     const parity = await (output.kind === 'boxes' ? boxParity(beside, output) : mapParity(beside));

@@ -58,11 +58,12 @@ const MAP_PICTURES = 32;
 /** The same for masks and depth: of each pixel the logits and the class, or the metres. */
 export async function mapParity(beside: Beside): Promise<Parity> {
   const plane = beside.loaded.size ** 2;
-  let [maxAbsDiff, agreeing, all] = [0, 0, 0];
+  let [maxAbsDiff, largest, agreeing, all] = [0, 0, 0, 0];
   const pictures = Math.min(MAP_PICTURES, beside.pictures);
   const compared = await onPictures({ ...beside, pictures }, (ours, { values, classes }) => {
     for (let i = 0; i < ours.length; i++) {
       const difference = Math.abs(ours[i]! - values[i]!);
+      largest = Math.max(largest, Math.abs(ours[i]!));
       // What is not finite on either side is as far as can be.
       maxAbsDiff = difference < Number.POSITIVE_INFINITY ? Math.max(maxAbsDiff, difference) : Number.POSITIVE_INFINITY;
     }
@@ -75,7 +76,7 @@ export async function mapParity(beside: Beside): Promise<Parity> {
       if (best === classes[i]) agreeing++;
     }
   });
-  return { maxAbsDiff, ...(all > 0 && { pixelAgreement: agreeing / all }), pictures: compared };
+  return { maxAbsDiff, largest, ...(all > 0 && { pixelAgreement: agreeing / all }), pictures: compared };
 }
 
 /**

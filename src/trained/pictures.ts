@@ -28,7 +28,7 @@ const SAME = 0.5;
  * (or its test part), or the part that was asked for.
  */
 export async function picturesFor(
-  loaded: LoadedModel,
+  loaded: Pick<LoadedModel, 'task' | 'data' | 'run' | 'path'>,
   { data, split, maxBroken: allowed }: { data?: string; split?: PartName; maxBroken?: number },
 ): Promise<Pictures> {
   const { task, data: own, run } = loaded;
@@ -105,7 +105,7 @@ function leftOutIn(config: RunConfig | undefined): string {
 
 /** The data as a training with the run's seed and split sees it. */
 function asTrained(
-  { task, data: own }: LoadedModel,
+  { task, data: own }: Pick<LoadedModel, 'task' | 'data'>,
   path: string,
   { split, maxBroken, must }: { split: PartName | undefined; maxBroken: number | undefined; must: boolean },
 ): Promise<Dataset | undefined> {

@@ -4,6 +4,7 @@ import { checkOptions, checkValue } from '../checks.js';
 import { onnxFile } from '../deploy/model-file.js';
 import { Predictor } from '../deploy/predictor.js';
 import { UsageError } from '../errors.js';
+import { isAddress } from '../files.js';
 import type { MeasuredPart } from '../part-words.js';
 import { finalWeights, loadConfig, type RunConfig } from '../run/config.js';
 import type { TrainEvent } from '../run/events.js';
@@ -11,6 +12,7 @@ import { readEvents } from '../run/logs.js';
 import { openRunData, resumeTraining, train } from '../tasks/runs.js';
 import { TRAIN_OPTIONS, type TrainOptions } from '../train/options.js';
 import { type Exported, exportModel, trainingFacts } from './export.js';
+import { type ExportedInt8, exportInt8, INT8_OPTIONS, type Int8Options } from './files/int8.js';
 import { finishRun, type RunFigures } from './finish.js';
 import { loadModel } from './load.js';
 import { MEASURE_OPTIONS, type MeasureOptions, measureOn, writeMeasured } from './measured.js';
@@ -118,13 +120,34 @@ export class Run {
   /**
    * Writes its weights as one ONNX file that takes raw pixels, with its labels, and compares it with the model on real pictures.
    * @param file `model.onnx` in the run by default
+   * @param options.float16 weights and activations in float16, for GPUs and the web
    */
-  async export(file = onnxFile(this.folder), options: Which = {}): Promise<Exported> {
+  async export(file = onnxFile(this.folder), options: Which & { float16?: boolean } = {}): Promise<Exported> {
     checkValue('the file of Run.export', file, 'path');
-    checkOptions('Run.export', options, { best: 'flag' });
+    checkOptions('Run.export', options, { best: 'flag', float16: 'flag' });
+    const { best = false, float16 = false } = options;
+    const loaded = await loadModel(this.folder, best ? 'best' : 'final');
+    try {
+      return await exportModel(loaded, file, trainingFacts(this.config), await openRunData(this.config), { float16 });
+    } finally {
+      loaded.model.dispose();
+    }
+  }
+
+  /**
+   * Writes its weights as an ONNX file in int8, calibrated on its training pictures or on those of `calibrate`, and measures what that costs.
+   * Classifiers alone.
+   * @param file `model.int8.onnx` in the run, say
+   */
+  async exportInt8(file: string, options: Which & Int8Options = {}): Promise<ExportedInt8> {
+    checkValue('the file of Run.exportInt8', file, 'path');
+    checkOptions('Run.exportInt8', options, { best: 'flag', ...INT8_OPTIONS });
     const loaded = await loadModel(this.folder, options.best === true ? 'best' : 'final');
     try {
-      return await exportModel(loaded, file, trainingFacts(this.config), await openRunData(this.config));
+      const { path } = this.config.data;
+      const gone = options.calibrate !== undefined && !isAddress(path) && !existsSync(path);
+      const data = gone ? undefined : await openRunData(this.config);
+      return await exportInt8(loaded, file, trainingFacts(this.config), data, options);
     } finally {
       loaded.model.dispose();
     }

@@ -1,7 +1,7 @@
 // The process that trains and finishes a run. trainApart() starts it.
 import type { TaskHandler } from '../child/messages.js';
 import { watchIndexing } from '../data/shard-data.js';
-import { joinRanks, quietLibrary } from '../ranks/join.js';
+import { joinRanks, settleLibrary } from '../ranks/join.js';
 import type { RankPlace } from '../ranks/place.js';
 import type { TrainEvent } from '../run/events.js';
 import { followTraining, resumeTraining, train } from '../tasks/runs.js';
@@ -29,7 +29,7 @@ export interface TrainJob {
 export const handle: TaskHandler<TrainJob> = async (task, job) => {
   const { place } = task;
   if (place === undefined) return work(task, job, new Ranks());
-  quietLibrary();
+  settleLibrary();
   const ranks = new Ranks(await joinRanks(place, process.env, job.signal));
   try {
     return await work(task, job, ranks);

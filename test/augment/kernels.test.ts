@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { type PictureKernels, pictureKernels, usePictureKernels } from '../../src/augment/kernels.js';
 import { type Pixels, pixelsOf } from '../../src/augment/pixels.js';
-import { augmentPlan } from '../../src/augment/policies/plan.js';
+import { OPERATIONS } from '../../src/augment/policies/operations.js';
+import { applyStepsInPlace, augmentPlan, type Policy } from '../../src/augment/policies/plan.js';
+import { drawOperation, styleOf, VARIANTS } from '../../src/augment/policies/randaugment.js';
 import { simclrValues } from '../../src/augment/policies/simclr.js';
 import { preprocessOptions } from '../../src/augment/preprocess.js';
 import { Random } from '../../src/augment/random.js';
@@ -97,18 +101,80 @@ describe("the engine's loops give the bytes of the TypeScript", () => {
       }
   });
 
+  it('in resizes of many sizes, with the instructions of other processors too', () => {
+    const random = new Random(21);
+    const cases = Array.from({ length: 25 }, () => Array.from({ length: 4 }, () => 1 + random.int(90)));
+    const digest = (): string => {
+      const hash = createHash('sha256');
+      for (const [w, h, width, height] of cases as [number, number, number, number][])
+        for (const filter of ['bicubic', 'bilinear'] as const)
+          hash.update(resample(noise(w, h, w * h), [0, 0, w, h], width, height, filter));
+      return hash.digest('hex');
+    };
+    const [plain, fast] = both(digest);
+    assert.equal(fast, plain);
+    if (process.env['ATEN_CPU_CAPABILITY'] !== undefined) return;
+    for (const instructions of ['default', 'avx2']) {
+      const { status, stdout } = spawnSync(
+        process.execPath,
+        ['--test-name-pattern', 'of many sizes', fileURLToPath(import.meta.url)],
+        {
+          env: { ...process.env, ATEN_CPU_CAPABILITY: instructions, NODE_TEST_CONTEXT: undefined },
+          encoding: 'utf8',
+        },
+      );
+      assert.equal(status, 0, `${instructions}: ${stdout}`);
+    }
+  });
+
+  it('in operations of augmentations, of every style and strength', () => {
+    const sides = [
+      [32, 32],
+      [17, 40],
+      [1, 9],
+      [3, 3],
+      [2, 5],
+      [96, 64],
+      [64, 3],
+    ] as const; // prettier-ignore
+    for (const [width, height] of sides)
+      for (const variant of VARIANTS)
+        for (const name of OPERATIONS)
+          for (let seed = 0; seed < 3; seed++) {
+            const random = new Random(width, height, seed);
+            const made = [
+              () => random.int(256),
+              (i: number) => Math.min(255, (i % width) * 4 + random.int(9)),
+              (i: number) => 100 + ((i >> 6) % 3),
+            ][seed % 3]!;
+            const data = Uint8Array.from({ length: 3 * width * height }, (_, i) => made(i));
+            const rule = { magnitude: 1 + 9 * seed, variant, pixelScale: width / 224, layers: 1 };
+            const step = drawOperation(name, rule, width, height, new Random(seed));
+            const [plain, fast] = both(() => {
+              const out = data.slice();
+              applyStepsInPlace([step], pixelsOf(out, width, height), styleOf(variant));
+              return out;
+            });
+            assert.equal(Buffer.compare(plain, fast), 0, `${name}, ${variant}, ${width} x ${height}, ${step.argument}`);
+          }
+  });
+
   it('in whole views, of shared memory too', () => {
-    const options = preprocessOptions({ size: 48, augment: augmentPlan({ policy: 'simclr' }) });
+    for (const policy of ['simclr', 'randaugment', 'autoaugment', 'trivialaugment'] as const) inViews(policy);
+  });
+
+  function inViews(policy: Policy): void {
+    const options = preprocessOptions({ size: 48, augment: augmentPlan({ policy, erasing: 0.5 }) });
     const picture = noise(120, 90, 1);
     const shared = new Uint8Array(new SharedArrayBuffer(picture.data.length));
     shared.set(picture.data);
-    for (let i = 0; i < 60; i++) {
+    for (let i = 0; i < 30; i++) {
       const [plain, fast] = both(() => trainView(picture, options, new Random(1, i)));
       assert.equal(Buffer.compare(plain, fast), 0, `view ${i}`);
       const [, other] = both(() => trainView(pixelsOf(shared, 120, 90), options, new Random(1, i)));
       assert.equal(Buffer.compare(plain, other), 0, `shared view ${i}`);
     }
-  });
+  }
 });
 
 it('arguments that do not fit are refused, not read', () => {
@@ -125,6 +191,13 @@ it('arguments that do not fit are refused, not read', () => {
   assert.throws(() => rows([5, new Uint8Array(5)]), /a target of that size/);
   assert.throws(() => rows([7, Int32Array.of(0, 2)]), /an axis within the picture/);
   assert.throws(() => rows([9, new Int32Array(3)]), /an axis of that many outputs/);
+  const [six, nine, fill] = [new Float32Array(6), new Uint8Array(9), new Uint8Array(3)];
+  assert.throws(() => engine.nearest(nine, new Uint8Array(6), 3, 1, six, fill), /two pictures of that size/);
+  assert.throws(() => engine.nearest(nine, nine, 3, 1, six, fill), /other memory/);
+  assert.throws(() => engine.sharpness(nine, new Uint8Array(9), 1, 2, 1, true), /two pictures of that size/);
+  assert.throws(() => engine.mapBytes(nine, new Uint8Array(9), new Uint8Array(767)), /three tables/);
+  assert.throws(() => engine.countBytes(nine, new Int32Array(4)), /three tables/);
+  assert.throws(() => engine.color(nine, nine, 3, 1, 1, new Float32Array(5)), /three tables/);
   assert.throws(() => engine.blur(new Float32Array(9), 2, 1, new Float32Array(3)), /a picture of that size/);
 });
 

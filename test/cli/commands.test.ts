@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
+import type { ExportedInt8 } from '../../src/trained/files/int8.js';
 import { cli, FASHION, pictureFolder, temporaryFolder } from './helpers.js';
 
 describe('the commands on a folder of pictures', () => {
@@ -90,6 +91,72 @@ describe('the commands on a folder of pictures', () => {
     assert.ok(rows.filter(({ predictions }) => predictions[0]!.label === 'trouser').length > 30);
     const table = await cli('predict', run, join(data, 'trouser'));
     assert.match(table.stdout, /trouser \d+\.\d %/);
+  });
+
+  test('export --int8 and --float16 write files that predict and eval read', async () => {
+    const made = await cli('export', run, '--int8', '--threads', '1', '--calibration-pictures', '64', '--json');
+    assert.equal(made.status, 0, made.stderr);
+    const { path, precision, bytes, float32Bytes } = JSON.parse(made.stdout) as ExportedInt8;
+    assert.equal(path, join(run, 'model.int8.onnx'));
+    assert.ok(bytes < 0.5 * float32Bytes, `${bytes} of ${float32Bytes} bytes`);
+    const { calibration, top1, chosenOn, float32, layers } = precision;
+    assert.deepEqual([calibration.pictures, calibration.of], [64, 'training']);
+    assert.ok(float32.length < layers);
+    // The run has training and validation pictures alone: 45, of which one half chooses and the other is measured.
+    assert.deepEqual([chosenOn.pictures, top1!.pictures], [23, 22]);
+    assert.ok(chosenOn.lost <= 0.005 && chosenOn.error <= 0.01);
+    assert.ok(top1!.low <= top1!.change && top1!.change <= top1!.high);
+    assert.ok(Math.abs(top1!.int8 - top1!.float32 - top1!.change) < 1e-9);
+
+    const measured = await cli('eval', path, '--json', '--threads', '1');
+    assert.equal(measured.status, 0, measured.stderr);
+    const found = JSON.parse(measured.stdout) as { top1: number; images: number; precision: typeof precision };
+    assert.deepEqual(found.precision, precision);
+    const raw = JSON.parse((await cli('eval', run, '--json')).stdout) as { top1: number; images: number };
+    assert.equal(found.images, raw.images);
+    assert.ok(Math.abs(found.top1 - raw.top1) < 0.1);
+
+    const half = await cli('export', run, '--float16');
+    assert.equal(half.status, 0, half.stderr);
+    assert.match(half.stdout, /float16, opset 13.*\n.*\n.*same class for 100\.0 %.*\nfloat16 is for GPUs and the web/);
+    const predicted = await cli('predict', join(run, 'model.float16.onnx'), join(data, 'trouser'));
+    assert.match(predicted.stdout, /trouser \d+\.\d %/);
+  });
+
+  test('what --int8 cannot do is said in words', async () => {
+    const other = join(folder, 'few');
+    await pictureFolder(other, 1, 6);
+    for (const [args, words] of [
+      [['--int8', '--float16'], /Expected --int8 or --float16 but received both/],
+      [['--float16', '--calibrate', data], /Expected --calibrate with --int8/],
+      [['--force'], /a float32 file is replaced anyway/],
+      [['--int8'], /model\.int8\.onnx exists already\. --force replaces it/],
+      [
+        ['--int8', '--force', '--calibration-pictures', '4'],
+        /whole number from 16 to 65536 for --calibration-pictures but received 4/,
+      ],
+      [['--int8', '--force', '--calibrate', join(folder, 'no')], /to calibrate on at .*no but there is nothing/],
+      [['--int8', '--force', '--calibrate', other], /at least 20 pictures .* but .*few has 6\. Name more/],
+    ] as const) {
+      const done = await cli('export', run, ...args);
+      assert.equal(done.status, 2, done.stderr);
+      assert.match(done.stderr, words);
+    }
+    const moved = `${data}-moved`;
+    renameSync(data, moved);
+    try {
+      const gone = await cli('export', run, '--int8', '--force');
+      assert.equal(gone.status, 2, gone.stderr);
+      assert.match(gone.stderr, /--int8 --calibrate FOLDER/);
+      const out = join(folder, 'moved.onnx');
+      const done = await cli('export', run, '--int8', '-o', out, '--calibrate', moved, '--threads', '1');
+      assert.equal(done.status, 0, done.stderr);
+      assert.match(done.stderr, /accuracy is not measured/);
+      assert.match(done.stdout, /no labelled pictures to measure on; on \d+ others \d+\.\d+ % get the same class/);
+      assert.ok(existsSync(join(folder, 'moved.labels.json')));
+    } finally {
+      renameSync(moved, data);
+    }
   });
 
   test('a broken picture is named, and predict goes on', async () => {

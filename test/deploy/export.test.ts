@@ -81,7 +81,7 @@ test('no weight is left that no node reads, and none has the batch in its shape'
   const { graph } = decodeModel(exportOnnx(net.trace, net.options));
   const read = new Set(graph.node.flatMap((node) => node.input));
   for (const { name } of graph.initializer) assert.ok(read.has(name), `${name} is not read`);
-  assert.deepEqual(graph.input[0]!.type.tensorType.shape.dim, [
+  assert.deepEqual(graph.input[0]!.type.tensorType.shape!.dim, [
     { dimParam: 'N' },
     { dimValue: 28 },
     { dimValue: 28 },

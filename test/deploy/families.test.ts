@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { openDataset } from '../../src/data/dataset.js';
 import { exportOnnx } from '../../src/deploy/onnx/export.js';
+import { toFloat16 } from '../../src/deploy/onnx/float16.js';
+import { decodeModel } from '../../src/deploy/onnx/schema.js';
+import { answersOf, calibrate, lowered, relativeError } from '../../src/deploy/quantise/calibrate.js';
+import { viewsFrom } from '../../src/deploy/quantise/probe.js';
 import { OnnxSession } from '../../src/deploy/session.js';
 import { createModel, type ModelOverrides } from '../../src/models/index.js';
 import { IMAGENET_INPUT } from '../../src/run/config.js';
@@ -27,6 +31,16 @@ import { FASHION } from '../cli/helpers.js';
 const folder = mkdtempSync(join(tmpdir(), 'rescaled-test-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 const dataset = await openDataset(FASHION, { need: 'val', limitVal: 24 });
+
+/** One of each kind of gate and activation. */
+const LOWERED = [
+  'resnet-26',
+  'efficientnet-b0',
+  'tresnet-v2-l',
+  'eca-nfnet-l0',
+  'lambda-resnet-26rpt',
+  'resnest-50d-1s4x24d',
+];
 
 const models: [name: string, size: number, options: ModelOverrides][] = [
   ['resnet-18', 64, {}],
@@ -85,13 +99,27 @@ for (const [name, size, options] of models)
       weights: 'raw' as const,
       path: '',
     };
-    const { parity } = await exportModel(loaded, join(folder, 'model.onnx'), {}, dataset, 24);
+    const { parity } = await exportModel(loaded, join(folder, 'model.onnx'), {}, dataset, { pictures: 24 });
     model.dispose();
     assert.equal(parity!.pictures, 24);
     assert.ok(parity!.maxAbsDiff < 1e-3, `logits differ by ${parity!.maxAbsDiff}`);
     assert.equal(parity!.top1Agreement, 1);
     assert.equal(liveTensors(), before, 'every tensor is released');
+    if (size <= 64 && LOWERED.includes(name)) await lowerBoth(join(folder, 'model.onnx'), size);
   });
+
+/** The file in int8 and in float16, on pictures of noise, is what rounding makes of it. */
+async function lowerBoth(file: string, size: number): Promise<void> {
+  const [threads, answer, float] = [{ threads: 1 }, 'logits', decodeModel(readFileSync(file))];
+  const images = Uint8Array.from({ length: 6 * size * size * 3 }, (_, i) => (i * 7919 + (i >> 5) * 31) % 251);
+  const views = { images, n: 6, size };
+  const wanted = await answersOf(float, answer, views, threads);
+  const calibrated = await calibrate(float, { views, heldOut: viewsFrom(views, 0, 2), answer }, threads);
+  const int8 = relativeError(wanted, await answersOf(lowered(calibrated).model, answer, views, threads));
+  const float16 = relativeError(wanted, await answersOf(toFloat16(float), answer, views, threads));
+  assert.ok(int8 > 0 && int8 < 0.05, `int8 is off by ${int8}`);
+  assert.ok(float16 > 0 && float16 < 1e-4, `float16 is off by ${float16}`);
+}
 
 // A picture's rows in order are the frames of a clip of half its side: the file takes pictures, the network clips.
 const clips: [name: string, options: object][] = [

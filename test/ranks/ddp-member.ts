@@ -1,7 +1,7 @@
 // One of two ranks of test/ranks/group.test.ts: the step of ddp.safetensors. Prints the largest relative error of each kind of value as JSON.
 //   ddp-member.js RANK PORT
 import { createModel } from '../../src/models/index.js';
-import { joinRanks, quietLibrary } from '../../src/ranks/join.js';
+import { joinRanks, settleLibrary } from '../../src/ranks/join.js';
 import { call, crossEntropy, fromTypedArray, mul, setThreads } from '../../src/torch/index.js';
 import { RankedStep } from '../../src/train/step/ranked.js';
 import { Ranks } from '../../src/train/step/ranks.js';
@@ -9,7 +9,7 @@ import { fixtureTensor, loadState } from '../fixtures/compare.js';
 import { openFixture, relativeError } from '../fixtures/open.js';
 
 const [rank = 0, port = 0] = process.argv.slice(2).map(Number);
-quietLibrary();
+settleLibrary();
 setThreads(1);
 const place = {
   rank,

@@ -45,7 +45,7 @@ async function ranks(
 }
 
 describe('a group of processes', () => {
-  for (const world of [1, 2, 3])
+  for (const world of [1, 2, 3, 4])
     test(`sums, gathers and tells, ${world} of them`, async () => {
       const all = await ranks(world);
       const numbers = Array.from({ length: world }, (_, rank) => rank);

@@ -69,7 +69,7 @@ describe('two hosts', { skip: there ? false : 'network namespaces take rights th
   });
 
   test('a cable that is cut is missed by both after the timeout', async () => {
-    const { ready, said } = ranks('link', 29512, 3);
+    const { ready, said } = ranks('link', 29512, 6);
     await ready;
     assert.ok(ip('-n', A, 'link', 'set', 'rsa', 'down'));
     for (const { error } of await said) {

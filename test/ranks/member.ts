@@ -1,14 +1,14 @@
 // One rank of test/ranks/group.test.ts: prints what it finds as JSON.
 //   member.js RANK WORLD PORT [MODE] [HOST]
 // MODE: die, stop, fail (what rank 1 does), agree (rank 1 has other options), link (all go on until they miss each other)
-import { joinRanks, quietLibrary } from '../../src/ranks/join.js';
+import { joinRanks, settleLibrary } from '../../src/ranks/join.js';
 import type { RankPlace } from '../../src/ranks/place.js';
 import { call, fromTypedArray, setThreads, type Tensor } from '../../src/torch/index.js';
 import { Ranks } from '../../src/train/step/ranks.js';
 
 const [rank = 0, world = 1, port = 0] = process.argv.slice(2, 5).map(Number);
 const [mode, host = '127.0.0.1'] = process.argv.slice(5);
-quietLibrary();
+settleLibrary();
 setThreads(1);
 const vector = (...values: number[]): Tensor => fromTypedArray(Float32Array.from(values), [values.length]);
 const said: Record<string, unknown> = {};

@@ -165,9 +165,9 @@ test('three ranks, and one that goes on alone, learn the same but for the roundi
   const [a, b] = [whole, three].map((out) => SafetensorsFile.open(join(out, 'weights.safetensors')));
   for (const key of a!.entries.keys()) {
     const [x, y] = [a!.readFloat32(key), b!.readFloat32(key)];
-    const size = Math.max(1e-2, ...x.map(Math.abs));
+    const size = Math.max(0.1, ...x.map(Math.abs));
     const off = Math.max(...x.map((value, i) => Math.abs(value - y[i]!)));
-    assert.ok(off < 2e-3 * size, `${key}: ${off} of ${size}`);
+    assert.ok(off < 5e-3 * size, `${key}: ${off} of ${size}`);
   }
   assert.ok(!existsSync(alone));
 });

@@ -38,3 +38,18 @@ test('each family that was measured has its line, its name and its labels; the t
     assert.ok(drawings.get('train.svg')!.includes(text), text);
   assert.match(renderFrontier(report(ours)), /<h1>ResNet-RS, measured here/);
 });
+
+test('exported files stand in a table of their own', () => {
+  const common = { model: 'resnet-50', size: 160, threads: 1, batch: 8 };
+  const files = {
+    ...{ machine: 'a processor', runtime: 'ONNX Runtime 1.30.0', rounds: 21 },
+    rows: [
+      { ...common, kind: 'float32', bytes: 102_148_623, milliseconds: 190, ratio: 1 },
+      { ...common, kind: 'int8', bytes: 26_057_689, milliseconds: 58, ratio: 3.276 },
+    ],
+  };
+  const page = renderFrontier({ ...report(ours), files });
+  assert.match(page, /Exported files in int8 and float16/);
+  assert.match(page, /int8[^]*?3\.28/);
+  assert.doesNotMatch(renderFrontier(report(ours)), /Exported files/);
+});

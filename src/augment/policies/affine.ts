@@ -1,3 +1,4 @@
+import { kernelsFor } from '../kernels.js';
 import type { Pixels } from '../pixels.js';
 
 /** Maps a point of the result to a point of the picture: x' = a x + b y + c, y' = d x + e y + f. Units: pixels. */
@@ -60,12 +61,11 @@ export function transform(source: Pixels, out: Uint8Array, map: Affine, sampling
 let columnX = new Float32Array(0);
 let columnY = new Float32Array(0);
 
-function tensorflowNearest(
-  { data, width, height }: Pixels,
-  out: Uint8Array,
-  map: Affine,
-  [red, green, blue]: Fill,
-): void {
+function tensorflowNearest({ data, width, height }: Pixels, out: Uint8Array, map: Affine, fill: Fill): void {
+  const kernels = kernelsFor(data);
+  if (kernels !== undefined)
+    return kernels.nearest(data, out, width, height, Float32Array.from(map), Uint8Array.from(fill));
+  const [red, green, blue] = fill;
   if (columnX.length < width) {
     columnX = new Float32Array(width);
     columnY = new Float32Array(width);
@@ -104,16 +104,17 @@ function tensorflowNearest(
 
 const fixed = (value: number): number => Math.floor(value * 65536 + 0.5) | 0;
 
-function pillowNearest(
-  { data, width, height }: Pixels,
-  out: Uint8Array,
-  [a, b, c, d, e, f]: Affine,
-  [red, green, blue]: Fill,
-): void {
+function pillowNearest({ data, width, height }: Pixels, out: Uint8Array, [a, b, c, d, e, f]: Affine, fill: Fill): void {
   const stepX = fixed(a);
   const stepY = fixed(d);
   let rowX = fixed(c + a * 0.5 + b * 0.5);
   let rowY = fixed(f + d * 0.5 + e * 0.5);
+  const kernels = kernelsFor(data);
+  if (kernels !== undefined) {
+    const steps = Int32Array.of(stepX, fixed(b), rowX, stepY, fixed(e), rowY);
+    return kernels.nearestFixed(data, out, width, height, steps, Uint8Array.from(fill));
+  }
+  const [red, green, blue] = fill;
   let o = 0;
   for (let row = 0; row < height; row++) {
     let px = rowX;

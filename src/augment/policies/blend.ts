@@ -1,3 +1,4 @@
+import { kernelsFor } from '../kernels.js';
 import type { Pixels } from '../pixels.js';
 import { type Arithmetic, pillowGrey, truncate8 } from './tables.js';
 
@@ -6,9 +7,12 @@ const fround = Math.fround;
 /** Tables of the reference's grey: byte / 255 x weight in single precision. */
 const greyPart = (weight: number) =>
   Float32Array.from({ length: 256 }, (_, v) => fround(fround(v * fround(1 / 255)) * fround(weight)));
-const greyRed = greyPart(0.2989);
-const greyGreen = greyPart(0.587);
-const greyBlue = greyPart(0.114);
+const greyParts = Float32Array.from([...greyPart(0.2989), ...greyPart(0.587), ...greyPart(0.114)]);
+const [greyRed, greyGreen, greyBlue] = [
+  greyParts.subarray(0, 256),
+  greyParts.subarray(256, 512),
+  greyParts.subarray(512),
+];
 
 /**
  * TensorFlow's `rgb_to_grayscale` of 8-bit pixels: 0.2989 R + 0.587 G + 0.114 B on the 0 to 1 scale, times 255.5,
@@ -33,7 +37,10 @@ const blended = (d: number, v: number): number => truncate8(fround(d + differenc
  * in how they round the grey. `out` may be the picture's own bytes.
  */
 export function color(source: Pixels, out: Uint8Array, factor: number, arithmetic: Arithmetic): void {
-  const { data } = source;
+  const { data, width, height } = source;
+  const parts = arithmetic === 'pillow' ? undefined : greyParts;
+  const kernels = kernelsFor(data);
+  if (kernels !== undefined) return kernels.color(data, out, width, height, factor, parts);
   const greyOf = arithmetic === 'pillow' ? pillowGrey : tensorflowGrey;
   prepareBlend(factor);
   for (let i = 0; i < data.length; i += 3) {
@@ -69,6 +76,8 @@ const fiveThirteenths = Float32Array.from({ length: 256 }, (_, v) => v * fround(
  */
 export function sharpness(source: Pixels, out: Uint8Array, factor: number, arithmetic: Arithmetic): void {
   const { data, width, height } = source;
+  const kernels = kernelsFor(data);
+  if (kernels !== undefined) return kernels.sharpness(data, out, width, height, factor, arithmetic === 'pillow');
   out.set(data);
   if (width < 3 || height < 3) return;
   prepareBlend(factor);

@@ -1,3 +1,4 @@
+import { kernelsFor } from '../kernels.js';
 import type { Pixels } from '../pixels.js';
 
 /**
@@ -8,25 +9,21 @@ export type Arithmetic = 'tensorflow' | 'pillow';
 
 // Operations of one table a channel. `out` may be the picture's own bytes. Tables are kept between calls and filled
 // anew in each.
-const red = new Uint8Array(256);
-const green = new Uint8Array(256);
-const blue = new Uint8Array(256);
+const tables = new Uint8Array(768);
+const [red, green, blue] = [tables.subarray(0, 256), tables.subarray(256, 512), tables.subarray(512)];
 const TABLES = [red, green, blue] as const;
-const counts = [new Int32Array(256), new Int32Array(256), new Int32Array(256)] as const;
+const allCounts = new Int32Array(768);
+const counts = [allCounts.subarray(0, 256), allCounts.subarray(256, 512), allCounts.subarray(512)] as const;
 const fround = Math.fround;
 
 /** As the reference casts after clipping: below 0 is 0, above 255 is 255, the rest loses its fraction. */
 export const truncate8 = (value: number): number => (value <= 0 ? 0 : value >= 255 ? 255 : Math.trunc(value));
 
-/** out[i] = table[source[i]] for every byte. */
-function mapAll(source: Pixels, out: Uint8Array, table: Uint8Array): void {
-  const { data } = source;
-  for (let i = 0; i < data.length; i++) out[i] = table[data[i]!]!;
-}
-
-/** The same with a table for each channel: `red`, `green` and `blue`. */
+/** out[i] = table[source[i]] for every byte, with a table for each channel: `red`, `green` and `blue`. */
 function mapChannels(source: Pixels, out: Uint8Array): void {
   const { data } = source;
+  const kernels = kernelsFor(data);
+  if (kernels !== undefined) return kernels.mapBytes(data, out, tables);
   for (let i = 0; i < data.length; i += 3) {
     out[i] = red[data[i]!]!;
     out[i + 1] = green[data[i + 1]!]!;
@@ -35,11 +32,13 @@ function mapChannels(source: Pixels, out: Uint8Array): void {
 }
 
 function fillAll(source: Pixels, out: Uint8Array, mapped: (byte: number) => number): void {
-  for (let i = 0; i < 256; i++) red[i] = mapped(i);
-  mapAll(source, out, red);
+  for (let i = 0; i < 256; i++) red[i] = green[i] = blue[i] = mapped(i);
+  mapChannels(source, out);
 }
 
 function countBytes({ data }: Pixels): void {
+  const kernels = kernelsFor(data);
+  if (kernels !== undefined) return kernels.countBytes(data, allCounts);
   const [r, g, b] = counts;
   r.fill(0);
   g.fill(0);

@@ -1,17 +1,20 @@
 import { type Command, Option } from 'commander';
 import { wholeOption } from '../../checks.js';
+import { untilStopped } from '../../child/interrupt.js';
 import type { PartName } from '../../data/dataset.js';
 import { UsageError } from '../../errors.js';
 import { pathWithin } from '../../files.js';
 import { type Metric, showMetric } from '../../metric.js';
 import { picturesOf } from '../../part-words.js';
+import { wilson } from '../../report/statistics.js';
 import { setThreads } from '../../torch/index.js';
+import { measureFile } from '../../trained/files/measure.js';
 import { loadModel, shownMetrics } from '../../trained/load.js';
 import { measureOn, WEIGHTS, writeMeasured } from '../../trained/measured.js';
 import { weightsPath } from '../named-weights.js';
 import { integer, number } from '../options.js';
 import { checkOutput } from '../output.js';
-import { tellNext } from '../words.js';
+import { percent, tellNext } from '../words.js';
 import { type BoxFlags, checkResults, formatOption, resultsOption, writeResults } from './box-files.js';
 
 interface EvalFlags extends BoxFlags {
@@ -34,7 +37,7 @@ export function register(program: Command): void {
   program
     .command('eval')
     .description('measure a trained model on labelled pictures')
-    .argument('[model]', 'run folder or weights file; left out with --from')
+    .argument('[model]', 'run folder, weights file or ONNX file; left out with --from')
     .argument('[data]', "folder of class folders, or data as for train; the run's own test pictures by default")
     .option(
       '--from <weights>',
@@ -70,6 +73,7 @@ export function register(program: Command): void {
       '\nExamples:\n' +
         '  rescaled eval runs/flowers-1\n' +
         '  rescaled eval runs/flowers-1 new-flowers --report new-flowers.html\n' +
+        '  rescaled eval runs/flowers-1/model.int8.onnx\n' +
         '  rescaled eval runs/flowers-1/weights.safetensors other-flowers --split val --json\n' +
         '  rescaled eval --from resnetrs50.pth -m resnet-rs-50 imagenet --size 224 --crop 0.91\n' +
         '  rescaled eval --from resnetrs50.tf_in1k imagenet',
@@ -94,6 +98,7 @@ async function run(first: string | undefined, second: string | undefined, flags:
     if (value < least)
       throw new UsageError(`Expected a whole number of at least ${least} for ${name} but received ${value}.`);
   wholeOption('--size', flags.size, 8, 4096);
+  if (/\.onnx$/i.test(target)) return evalFile(target, data, flags);
   if (flags.crop !== undefined && !(flags.crop > 0 && flags.crop <= 1))
     throw new UsageError(`Expected a share above 0 and at most 1 for --crop but received ${flags.crop}.`);
   if (flags.report !== undefined) checkOutput(flags.report, { endings: ['.html'], force: true });
@@ -154,4 +159,35 @@ async function run(first: string | undefined, second: string | undefined, flags:
   for (const line of text?.lines ?? []) console.log(line);
   if (flags.report !== undefined) console.log(`\nreport   ${flags.report}`);
   else tellNext('rescaled', ...process.argv.slice(2), '--report', 'eval.html');
+}
+
+/** An exported classifier says itself how it looks at pictures. */
+async function evalFile(file: string, data: string | undefined, flags: EvalFlags): Promise<void> {
+  const { model, select, size, crop, best, report, results, split, maxBroken, threads } = flags;
+  for (const [name, value] of Object.entries({ model, select, size, crop, best, report, results }))
+    if (value !== undefined)
+      throw new UsageError(
+        `Expected no --${name} for the ONNX file ${file}: that is for runs and weights. Leave it out.`,
+      );
+  const measured = await untilStopped(
+    (signal) =>
+      measureFile(
+        { file, data, split, maxBroken, threads },
+        {
+          signal,
+          onMessage: ({ type, text }) => console.error(type === 'note' ? `note: ${text}` : text),
+        },
+      ),
+    'nothing was measured',
+  );
+  const { scores, part, precision, seconds, ...facts } = measured;
+  const imagesPerSecond = scores.images / seconds;
+  if (flags.json === true)
+    return console.log(JSON.stringify({ ...scores, file, part, precision, imagesPerSecond, ...facts }, null, 2));
+  const { low, high } = wilson(Math.round(scores.top1 * scores.images), scores.images)!;
+  console.log(
+    `top-1 ${percent(scores.top1)} (95 % ${percent(low)} to ${percent(high)}), top-5 ${percent(scores.top5)}, loss ${scores.loss.toFixed(3)}\n` +
+      `  ${precision.type} of ${file}, ${picturesOf(part, scores.images)} at ${facts.size} pixels, crop ${facts.evalCrop}, ` +
+      `${imagesPerSecond.toFixed(0)} pictures/s`,
+  );
 }

@@ -120,6 +120,10 @@ export async function examineBytes(bytes: Uint8Array, name: string, options: Dec
 
 const limitsOf = (options: DecodeOptions): Required<DecodeLimits> => ({ ...DEFAULT_LIMITS, ...options.limits });
 
+/** Most bytes and pixels of a file. */
+export const mostBytes = (options: DecodeOptions): number => limitsOf(options).bytes;
+export const mostPixels = (options: DecodeOptions): number => limitsOf(options).pixels;
+
 /** Turns whatever goes wrong into a BrokenPicture with the picture's name. @param bytes its content, to tell its kind */
 async function named<T>(name: string, work: () => Promise<T>, bytes: () => Uint8Array | undefined): Promise<T> {
   try {

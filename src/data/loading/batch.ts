@@ -4,7 +4,9 @@ import type { PreprocessOptions } from '../../augment/preprocess.js';
 import { Random } from '../../augment/random.js';
 import { evalSample, type Sample, trainSample } from '../../augment/view.js';
 import { BrokenPicture } from '../decoding/decode.js';
-import { readPixels, type Source } from '../sources/source.js';
+import { NoPart, type Opened } from '../decoding/jpeg.js';
+import { readsTogether } from '../decoding/read-together.js';
+import { openPicture, readPixels, type Source } from '../sources/source.js';
 import type { Draws } from './joint.js';
 import type { TargetReader, Targets } from './targets.js';
 
@@ -53,6 +55,8 @@ export interface BatchRequest {
  * one is cropped.
  */
 const DECODE_AHEAD = 3;
+/** Files that are read together, and ahead, where pictures are decoded once their turn has come. */
+const READ_TOGETHER = 8;
 
 /** Keeps what the pictures of a batch have in common apart from what each has of its own. */
 const SHARED_STREAM = -3;
@@ -76,17 +80,17 @@ export async function makeBatch<T extends Targets>(
   const kept = new Int32Array(indices.length);
   const broken: [number, string][] = [];
   let n = 0;
-  const read = readAhead(source, indices, size);
+  const read = readAhead(source, indices, size, reader.wantsPixels === true ? readPixels : openPicture);
   for (let k = 0; k < indices.length; k++) {
     if (abandoned()) return undefined;
     const index = indices[k]!;
     const result = read(k);
-    const pixels = result instanceof Promise ? await result : result;
-    if (pixels instanceof BrokenPicture) {
-      broken.push([index, pixels.reason]);
+    const picture = result instanceof Promise ? await result : result;
+    if (picture instanceof BrokenPicture) {
+      broken.push([index, picture.reason]);
       continue;
     }
-    if (pixels instanceof Error) throw pixels;
+    if (picture instanceof Error) throw picture;
     const { mode, seed, repeats, styles } = plan;
     const copy = draws?.copies[k] ?? (first + k) % repeats;
     const pass = draws?.passes[k] ?? epoch;
@@ -95,14 +99,19 @@ export async function makeBatch<T extends Targets>(
     const random = (): Random => (copy === 0 ? new Random(seed, pass, index) : new Random(seed, pass, index, copy));
     const { policy, blurSigma } = preprocess.augment ?? {};
     const shares = policy === 'simclr' && blurSigma === 'batch';
-    const shared = shares ? new Random(seed, pass, SHARED_STREAM, batch, style) : undefined;
-    const { image, view } = preprocess.clip
-      ? clipSample(pixels, preprocess, preprocess.clip, mode, random, index)
-      : mode === 'train' || style > 0
-        ? trainSample(pixels, preprocess, random(), shared)
-        : evalSample(pixels, preprocess);
+    const shared = (): Random | undefined => (shares ? new Random(seed, pass, SHARED_STREAM, batch, style) : undefined);
+    const look = (at: Pixels | Opened): Sample =>
+      preprocess.clip && !('cut' in at)
+        ? clipSample(at, preprocess, preprocess.clip, mode, random, index)
+        : mode === 'train' || style > 0
+          ? trainSample(at, preprocess, random(), shared())
+          : evalSample(at, preprocess);
+    let image: Uint8Array;
     try {
-      const added = targets.add({ index, pixels, view });
+      const looked = orWhole(picture, look);
+      const sample = looked instanceof Promise ? await looked : looked;
+      image = sample.image;
+      const added = targets.add({ index, pixels: picture, view: sample.view });
       if (added !== undefined) await added;
     } catch (error) {
       if (!(error instanceof BrokenPicture)) throw error;
@@ -123,6 +132,16 @@ export async function makeBatch<T extends Targets>(
   };
 }
 
+/** Where a part cannot be decoded, all of the picture is, which says what is wrong. @throws BrokenPicture */
+function orWhole(picture: Pixels | Opened, look: (at: Pixels | Opened) => Sample): Sample | Promise<Sample> {
+  try {
+    return look(picture);
+  } catch (error) {
+    if (!(error instanceof NoPart && 'whole' in picture)) throw error;
+    return picture.whole().then(look);
+  }
+}
+
 /** Looks of an evaluation are no draws, whichever style they are. */
 function clipSample(
   pixels: Pixels,
@@ -136,19 +155,23 @@ function clipSample(
   return mode === 'train' ? trainClip(pixels, options, random()) : evalClip(pixels, options, index);
 }
 
+type Ahead = Pixels | Promise<Pixels | Opened | Error>;
+
 /**
  * read(k) gives picture k, k rising by one a call. Errors are values, so that none is left unheard when a batch is
  * dropped.
  */
-function readAhead(source: Source, indices: Int32Array, size: number): (k: number) => Pixels | Promise<Pixels | Error> {
-  const started: (Pixels | Promise<Pixels | Error>)[] = [];
-  const ahead = source.ahead ?? DECODE_AHEAD;
+function readAhead(source: Source, indices: Int32Array, size: number, open: typeof openPicture): (k: number) => Ahead {
+  const started: Ahead[] = [];
+  const together = source.ahead === undefined && readsTogether() ? READ_TOGETHER : 1;
+  const ahead = source.ahead ?? (together > 1 ? 2 * together : DECODE_AHEAD);
   return (k) => {
-    while (started.length < Math.min(indices.length, k + ahead)) {
+    const enough = started.length >= k + 1 + ahead - together;
+    while (!enough && started.length < Math.min(indices.length, k + ahead)) {
       const at = started.length;
       const index = indices[at]!;
-      const decode = (): Promise<Pixels | Error> =>
-        readPixels(source, index, size).catch((error: unknown) =>
+      const decode = (): Promise<Pixels | Opened | Error> =>
+        open(source, index, size).catch((error: unknown) =>
           error instanceof Error ? error : new Error(String(error)),
         );
       // A copy of the picture before it: decoded once.

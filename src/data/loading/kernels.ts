@@ -1,15 +1,22 @@
 import { usePictureKernels } from '../../augment/kernels.js';
 import { addon } from '../../torch/addon.js';
+import { useJpegDecoder } from '../decoding/jpeg.js';
+import { useFileReader } from '../decoding/read-together.js';
 
 /**
- * Lets this thread make views with the engine's kernels. For processes that have loaded the engine anyway: those that do
+ * Lets this thread decode and make views with the engine's kernels. For processes that have loaded the engine anyway: those that do
  * not train go without.
  */
 export function useEngineKernels(): void {
   try {
     const engine = addon();
     // An engine that was built earlier has none.
-    if (typeof engine.resampleRows === 'function' && typeof engine.blur === 'function') usePictureKernels(engine);
+    if (typeof engine.mapBytes === 'function') usePictureKernels(engine);
+    // Nor one that was built without libjpeg-turbo.
+    const { jpegSides, jpegPart } = engine;
+    if (jpegSides === undefined || jpegPart === undefined) return;
+    useJpegDecoder({ jpegSides, jpegPart });
+    useFileReader(engine);
   } catch {
     // None here: TypeScript gives the same bytes, more slowly.
   }

@@ -10,8 +10,8 @@ export type Targets = Readonly<Record<string, NumberArray | Float32Array | Float
 export interface TargetRequest {
   /** In the source. */
   readonly index: number;
-  /** The picture as it was decoded. */
-  readonly pixels: Pixels;
+  /** The picture as it was decoded: its sides, and all of its bytes where the reader asks for them (`wantsPixels`). */
+  readonly pixels: Pick<Pixels, 'width' | 'height'> & Partial<Pixels>;
   /** How the network looks at it: a target on the picture's grid is looked at alike (augment/targets.ts). */
   readonly view: View;
 }
@@ -29,6 +29,8 @@ export interface TargetWriter<T extends Targets> {
 
 /** Gives targets for the pictures of a source. */
 export interface TargetReader<T extends Targets> {
+  /** Targets are made of the bytes of whole pictures, which otherwise need not be decoded further than a view shows. */
+  readonly wantsPixels?: boolean;
   /** @param most pictures that will be added at most @param mode what the batch is for; what only an evaluation needs can be left out */
   writer(most: number, mode: 'train' | 'eval'): TargetWriter<T>;
 }

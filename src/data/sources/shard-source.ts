@@ -1,6 +1,7 @@
 import type { Random } from '../../augment/random.js';
 import { isAddress } from '../../files.js';
 import { type DecodeOptions, type Examined, examineBytes, headerProblemOf } from '../decoding/decode.js';
+import { openBytes } from '../decoding/jpeg.js';
 import { ShardSet, type ShardSetSpec } from '../shards/set.js';
 import { type CachedFiles, cacheReader } from './cached-files.js';
 
@@ -41,6 +42,7 @@ export function shardsReader(spec: ShardsSpec) {
     ready: cacheReader(idOf, spec.cached),
     examine: async (i: number, options: DecodeOptions): Promise<Examined> =>
       examineBytes(await read(i), describe(i), options),
+    open: async (i: number, options: DecodeOptions) => openBytes(await read(i), describe(i), options),
     encoded: {
       read,
       name: (i: number): string => set.name(idOf(i)),

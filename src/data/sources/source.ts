@@ -13,6 +13,8 @@ import {
   headerProblem,
   readFileLimited,
 } from '../decoding/decode.js';
+import { type Opened, openBytes } from '../decoding/jpeg.js';
+import { readTogether } from '../decoding/read-together.js';
 import { clipHeaderProblem, examineClip } from '../video/decode.js';
 import { storedSide } from '../video/limits.js';
 import { type CachedFiles, cacheReader } from './cached-files.js';
@@ -95,6 +97,8 @@ export interface Source {
    * @throws BrokenPicture when it cannot be read or decoded
    */
   readonly examine: ((i: number, options: DecodeOptions) => Promise<Examined>) | undefined;
+  /** Picture i, of which no more is decoded than is wanted; where that can be. @throws BrokenPicture */
+  readonly open?: (i: number, options: DecodeOptions) => Promise<Pixels | Opened>;
   /** Whether picture i could not be read when its turn came for the cache; of clips, which take long to try again. */
   readonly unreadable?: (i: number) => boolean;
   /** Of pictures that lie encoded. */
@@ -149,6 +153,7 @@ export function openSource(spec: SourceSpec): Source {
     describe,
     ready: cacheReader((i) => spec.ids[i]!, spec.cached),
     examine: (i, options) => examineFile(describe(i), options),
+    open: async (i, options) => openBytes(await readTogether(describe(i), options), describe(i), options),
     encoded: {
       read: (i) => readFileLimited(describe(i)),
       stamp: (i) => stampOf(spec.root, paths.at(i)),
@@ -198,7 +203,9 @@ export function joined(name: string, sources: readonly Source[]): Source {
   return openSource({ kind: 'joined', name, classes: first.classes, labels, members: sources.map(({ spec }) => spec) });
 }
 
-function joinedReader({ members }: JoinedSpec): Pick<Source, 'describe' | 'ready' | 'examine' | 'encoded' | 'ahead'> {
+function joinedReader({
+  members,
+}: JoinedSpec): Pick<Source, 'describe' | 'ready' | 'examine' | 'open' | 'encoded' | 'ahead'> {
   const sources = members.map(openSource);
   const ends: number[] = [];
   for (const source of sources) ends.push((ends.at(-1) ?? 0) + source.length);
@@ -220,6 +227,10 @@ function joinedReader({ members }: JoinedSpec): Pick<Source, 'describe' | 'ready
     examine(i, options) {
       const [source, own] = at(i);
       return source.examine!(own, options);
+    },
+    async open(i, options) {
+      const [source, own] = at(i);
+      return source.open?.(own, options) ?? (await source.examine!(own, options)).pixels;
     },
     encoded: {
       read(i) {
@@ -307,10 +318,20 @@ export async function readPixels(
   targetSize: number,
   limits?: DecodeLimits,
 ): Promise<Pixels> {
+  checkReadable(source, i);
+  // What cannot be decoded is always ready.
+  return source.ready(i, targetSize) ?? (await source.examine!(i, { targetSize, ...(limits && { limits }) })).pixels;
+}
+
+/** As `readPixels`; where it can be, a picture that is decoded as far as a view shows it. */
+export async function openPicture(source: Source, i: number, targetSize: number): Promise<Pixels | Opened> {
+  checkReadable(source, i);
+  return source.ready(i, targetSize) ?? source.open?.(i, { targetSize }) ?? readPixels(source, i, targetSize);
+}
+
+function checkReadable(source: Source, i: number): void {
   if (!(i >= 0 && i < source.length))
     throw new RescaledError(`Picture ${i} asked of ${source.name}, which has ${source.length}.`);
   if (source.unreadable?.(i) === true)
     throw new BrokenPicture(source.describe(i), 'it could not be decoded for the cache; "rescaled check" says why');
-  // What cannot be decoded is always ready.
-  return source.ready(i, targetSize) ?? (await source.examine!(i, { targetSize, ...(limits && { limits }) })).pixels;
 }

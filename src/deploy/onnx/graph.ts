@@ -1,4 +1,5 @@
-import { type AttributeProto, AttributeType, DataType, type NodeProto, type TensorProto } from './schema.js';
+import { tensorOf } from './proto.js';
+import { type AttributeProto, AttributeType, type NodeProto, type TensorProto } from './schema.js';
 
 export type AttributeValue = number | readonly number[] | string | { float: number };
 
@@ -106,14 +107,4 @@ function attributeProto(name: string, value: AttributeValue): AttributeProto {
   return { name, type: AttributeType.INTS, ints: [...value] };
 }
 
-/**
- * The bytes are those in memory: ONNX stores little-endian values, as does every machine that Node runs on but s390x.
- */
-export function tensorProto(name: string, { shape, data }: Initializer): TensorProto {
-  return {
-    dims: [...shape],
-    dataType: data instanceof Float32Array ? DataType.FLOAT : DataType.INT64,
-    name,
-    rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
-  };
-}
+export const tensorProto = (name: string, { shape, data }: Initializer): TensorProto => tensorOf(name, shape, data);

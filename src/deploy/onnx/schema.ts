@@ -10,7 +10,7 @@ export const IR_VERSION = 7;
 export const OPSET = 13;
 
 /** TensorProto.DataType */
-export const DataType = { FLOAT: 1, UINT8: 2, INT64: 7 } as const;
+export const DataType = { FLOAT: 1, UINT8: 2, INT8: 3, INT32: 6, INT64: 7, FLOAT16: 10 } as const;
 /** AttributeProto.AttributeType */
 export const AttributeType = { FLOAT: 1, INT: 2, STRING: 3, INTS: 7 } as const;
 
@@ -41,7 +41,7 @@ export interface DimensionProto {
 }
 export interface ValueInfoProto {
   name: string;
-  type: { tensorType: { elemType: number; shape: { dim: DimensionProto[] } } };
+  type: { tensorType: { elemType: number; shape?: { dim: DimensionProto[] } } };
 }
 export interface GraphProto {
   node: NodeProto[];

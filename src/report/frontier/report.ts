@@ -4,6 +4,7 @@ import { type Html, html } from '../draw/html.js';
 import { renderPage } from '../draw/page.js';
 import { td, tdNum, tdSorted, th, thNum, wideTable } from '../draw/table.js';
 import type { Tone } from '../draw/theme.js';
+import { type ExportedFiles, filesSection } from './files.js';
 
 /** How the families are drawn, the first one being what the others are held against. */
 const FAMILIES = {
@@ -58,6 +59,8 @@ export interface FrontierReport {
   ratios: readonly FrontierRatio[];
   skipped: readonly { model: string; why: string }[];
   command: string;
+  /** Exported files in several precisions. */
+  files?: ExportedFiles;
 }
 
 type Measure = 'trainStepMs' | 'inferenceMs' | 'peakMemoryBytes' | 'multiplyAdds';
@@ -199,6 +202,9 @@ sides. The paper's columns are computed in the same way from its published laten
 Over all its models the paper says 1.7 to 2.7 times faster on TPUs and 2.1 to 3.3 times on V100 GPUs (Figure 4).</p>`,
       },
       { id: 'figures', title: 'All figures', body: figures(report) },
+      ...(report.files === undefined
+        ? []
+        : [{ id: 'files', title: 'Exported files in int8 and float16', body: filesSection(report.files) }]),
       {
         id: 'measured',
         title: 'What was measured where',

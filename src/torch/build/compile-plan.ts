@@ -47,6 +47,7 @@ export function compilePlan(
       packages.map(({ include }) => include),
     ),
     // Gloo's own headers, where they are, come first (native/gloo_names/names.h).
+    ...(libtorch.cuda === undefined ? [] : ['-DRESCALED_CUDA']),
     ...['-DUSE_C10D_GLOO', '-idirafter', join(native, 'gloo_names')],
   ];
   const common = JSON.stringify([

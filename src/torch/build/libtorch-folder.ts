@@ -58,7 +58,7 @@ export function inspectLibtorch(
     origin,
     root,
     version: fullVersion(root) ?? numbers.join('.'),
-    includeDirs: [includeDir, api],
+    includeDirs: [includeDir, api, ...(hasCuda ? cudaIncludeDirs(root) : [])],
     libDir,
     cxx11Abi: usesCxx11Abi(join(libDir, libraryFile('c10'))),
     cppStandard: cppStandard(includeDir, numbers),
@@ -67,6 +67,17 @@ export function inspectLibtorch(
     ...(hasCuda ? { cuda: cudaVersion(root) } : {}),
     fingerprint: libraryFingerprint(libDir),
   };
+}
+
+/** Headers of CUDA and NCCL: the wheels that a PyTorch wheel asks for, or the toolkit's. Only NCCL's bridge needs them. */
+function cudaIncludeDirs(root: string): string[] {
+  const wheels = join(dirname(root), 'nvidia');
+  const own = existsSync(wheels)
+    ? readdirSync(wheels)
+        .sort()
+        .map((name) => join(wheels, name, 'include'))
+    : [];
+  return [...own, '/usr/local/cuda/include'].filter((folder) => existsSync(folder));
 }
 
 /** Sizes and modification times of the libraries; an empty string when they are gone. */

@@ -120,6 +120,12 @@ export class Ranks {
     await this.#call((group) => group.barrier());
   }
 
+  /** Tensors on graphics cards go from card to card. @param device such as `cuda:1`; nothing is done for others */
+  async useCards(device: string): Promise<void> {
+    const card = /^cuda:(\d+)$/.exec(device)?.[1];
+    if (card !== undefined && this.#group !== undefined) await this.#call((group) => group.useCards(Number(card)));
+  }
+
   /** Each tensor becomes rank 0's. */
   async same(tensors: readonly Tensor[]): Promise<void> {
     if (this.#group !== undefined) await this.#call((group) => group.broadcast(tensors));

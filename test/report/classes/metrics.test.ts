@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { classMetrics, confusedPairs, overall } from '../../../src/report/classes/metrics.js';
-import { wilson } from '../../../src/report/statistics.js';
+import { pairedChange, wilson } from '../../../src/report/statistics.js';
 
 const close = (actual: number | undefined, expected: number, tolerance = 1e-12): void => {
   assert.ok(actual !== undefined && Math.abs(actual - expected) <= tolerance, `${actual} is not ${expected}`);
@@ -122,4 +122,16 @@ describe('confusedPairs', () => {
       [],
     );
   });
+});
+
+it('a paired change has the interval of Bonett and Price', () => {
+  // By hand: n = 98, 3 won and 7 lost are p_w = 0.04 and p_l = 0.08: -0.04 +- 1.96 sqrt((0.12 - 0.0016) / 100).
+  const { change, low, high } = pairedChange({ won: 3, lost: 7 }, 98);
+  close(change, -4 / 98);
+  close(low, -0.04 - 1.959963984540054 * Math.sqrt(0.001184));
+  close(high, -0.04 + 1.959963984540054 * Math.sqrt(0.001184));
+  // Where no picture changed there is still an interval.
+  const none = pairedChange({ won: 0, lost: 0 }, 98);
+  close(none.change, 0);
+  close(none.high, 1.959963984540054 * Math.sqrt(0.0002));
 });

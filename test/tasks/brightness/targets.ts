@@ -7,14 +7,15 @@ export type Brightness = {
 
 export function openTargets(): TargetReader<Brightness> {
   return {
+    wantsPixels: true,
     writer(most) {
       const written = new Float32Array(most);
       let n = 0;
       return {
         add({ pixels: { data } }) {
           let sum = 0;
-          for (const byte of data) sum += byte;
-          written[n++] = sum / data.length / 255;
+          for (const byte of data!) sum += byte;
+          written[n++] = sum / data!.length / 255;
         },
         finish: () => ({ brightness: written.slice(0, n) }),
       };

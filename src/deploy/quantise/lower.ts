@@ -1,0 +1,155 @@
+import { UsageError } from '../../errors.js';
+import { decodeModel, type ModelProto } from '../onnx/schema.js';
+import type { SessionOptions } from '../session.js';
+import {
+  answersOf,
+  type Calibrated,
+  calibrate,
+  type LayerError,
+  layerErrors,
+  lowered,
+  relativeError,
+  roundings,
+} from './calibrate.js';
+import { type Views, viewsFrom } from './probe.js';
+import type { Quantised } from './qdq.js';
+import { METHODS } from './ranges.js';
+
+/** Pictures by which it is seen what int8 costs. */
+export interface Judged extends Views {
+  /** Their classes. Without them each picture that gets another class than in float32 counts as lost. */
+  readonly labels?: Int32Array;
+}
+
+export interface LowerOptions extends SessionOptions {
+  /** Pictures of which the ranges of values are taken. */
+  readonly calibration: Views;
+  /** Others, by which the method is chosen and errors are measured. */
+  readonly heldOut: Views;
+  readonly judged: Judged;
+  /** Layers that hurt are left in float32 until neither is more. */
+  readonly limits: Limits;
+  readonly onNote: (text: string) => void;
+}
+
+/** What int8 may cost. */
+export interface Limits {
+  /** Lost top-1 on `judged`, as a share: 0.005. */
+  readonly lost: number;
+  /**
+   * Mean squared error of the answer on `heldOut` over its mean square: few judged pictures hide a network that is far off, of which some get
+   * better by chance.
+   */
+  readonly error: number;
+}
+
+/** A network in int8, and how it came about. */
+export interface Lowered {
+  readonly model: ModelProto;
+  readonly method: Calibrated['method'];
+  readonly methodErrors: Calibrated['errors'];
+  /** Of all layers that int8 arithmetic is known for, and those of them that were left in float32, the worst first. */
+  readonly layers: number;
+  readonly float: readonly string[];
+  /** What it costs with all layers in int8, and as it is; less than nothing is lost where int8 is better. */
+  readonly costOfAll: Limits;
+  readonly cost: Limits;
+  /** In the order of the network. */
+  readonly errors: readonly LayerError[];
+}
+
+/** So many pictures say how far a layer is off. */
+const ERROR_PICTURES = 16;
+const ANSWER = 'logits';
+
+/** The network of an exported classifier in int8. @param file float32, as `exportOnnx` writes it */
+export async function lower(file: Uint8Array, options: LowerOptions): Promise<Lowered> {
+  const { calibration, heldOut, judged, limits, onNote, threads } = options;
+  const session = threads === undefined ? {} : { threads };
+  const model = decodeModel(file);
+  if (!model.graph.output.some(({ name, type }) => name === ANSWER && type.tensorType.shape?.dim.length === 2))
+    throw new UsageError(
+      'Expected a classifier to put into int8: other tasks are exported in float32 or with --float16.',
+    );
+  onNote(`calibrating on ${calibration.n} pictures, ${heldOut.n} others choose the method`);
+  const calibrated = await calibrate(model, { views: calibration, heldOut, answer: ANSWER }, session);
+  const { method, errors: methodErrors, layers } = calibrated;
+  onNote(
+    `error of the answer: ${METHODS.map((one) => `${one} ${percent(methodErrors[one])}`).join(', ')}; ${method} is taken`,
+  );
+
+  const answer = await answersOf(model, ANSWER, heldOut, session);
+  const wanted = classesOf(await answersOf(model, ANSWER, judged, session), judged.n);
+  const costOf = async ({ model }: Quantised): Promise<Limits> => ({
+    lost: lost(wanted, classesOf(await answersOf(model, ANSWER, judged, session), judged.n), judged.labels),
+    error: relativeError(answer, await answersOf(model, ANSWER, heldOut, session)),
+  });
+  const good = ({ lost, error }: Limits): boolean => lost <= limits.lost && error <= limits.error;
+  let quantised = lowered(calibrated);
+  const costOfAll = await costOf(quantised);
+  const some = viewsFrom(heldOut, 0, ERROR_PICTURES);
+  let errors = await layerErrors(calibrated, quantised, some, session);
+  let [cost, float]: [Limits, string[]] = [costOfAll, []];
+  if (!good(cost)) {
+    onNote(
+      `int8 costs ${costText(cost)} (${judged.n} pictures); allowed are ${costText(limits)}: looking for the layers that hurt`,
+    );
+    const worst = await roundings(calibrated, { views: some, answer: ANSWER }, session, (done, of) => {
+      if (done % 20 === 0) onNote(`${done} of ${of} tensors`);
+    });
+    const around = (count: number): Set<string> => new Set(worst.slice(0, count).flatMap((one) => one.around));
+    const tried = new Map<number, { cost: Limits; quantised: Quantised }>();
+    const enough = async (count: number): Promise<boolean> => {
+      const without = lowered(calibrated, around(count));
+      const now = await costOf(without);
+      tried.set(count, { cost: now, quantised: without });
+      onNote(`with ${around(count).size} of ${layers.length} layers in float32 it costs ${costText(now)}`);
+      return good(now);
+    };
+    const count = await fewest(worst.length, enough);
+    ({ cost, quantised } = tried.get(count)!);
+    float = [...around(count)];
+    const alone = new Map(worst.toReversed().map((error) => [error.layer, error.alone]));
+    const known = new Map(errors.map((error) => [error.layer, error]));
+    errors = layers
+      .filter(({ name }) => known.has(name) || alone.has(name))
+      .map(({ name }) => ({ ...known.get(name), layer: name, ...(alone.has(name) && { alone: alone.get(name)! }) }));
+  }
+  return { model: quantised.model, method, methodErrors, layers: layers.length, float, costOfAll, cost, errors };
+}
+
+/** The least count from 1 to `most` that is good, as far as doubling and halving find it; `most` is taken to be good. */
+export async function fewest(most: number, good: (count: number) => Promise<boolean>): Promise<number> {
+  let [bad, count] = [0, 1];
+  while (!(await good(count)) && count < most) [bad, count] = [count, Math.min(most, 2 * count)];
+  let least = count;
+  while (least - bad > 1) {
+    const middle = (bad + least) >> 1;
+    if (await good(middle)) least = middle;
+    else bad = middle;
+  }
+  return least;
+}
+
+/** The class of each row of [n, K]; of equal ones the first. */
+export function classesOf(answers: Float32Array, n: number): Int32Array {
+  const width = answers.length / n;
+  return Int32Array.from({ length: n }, (_, i) => {
+    let best = 0;
+    for (let k = 1; k < width; k++) if (answers[i * width + k]! > answers[i * width + best]!) best = k;
+    return best;
+  });
+}
+
+/** Lost top-1 as a share; without labels the share of pictures that get another class. */
+function lost(before: Int32Array, after: Int32Array, labels: Int32Array | undefined): number {
+  let sum = 0;
+  for (let i = 0; i < before.length; i++)
+    if (labels === undefined) sum += Number(before[i] !== after[i]);
+    else sum += Number(before[i] === labels[i]) - Number(after[i] === labels[i]);
+  return sum / before.length;
+}
+
+const costText = ({ lost, error }: Limits): string =>
+  `${(100 * lost).toFixed(2)} points of top-1 and an error of the answer of ${percent(error)}`;
+const percent = (share: number): string => `${(100 * share).toPrecision(2)} %`;
