@@ -1,5 +1,5 @@
-// The speed-accuracy frontier of ResNet-RS, EfficientNet, TResNet and ResNeSt on this machine: measured time and memory, published
-// accuracy.
+// The speed-accuracy frontier of ResNet-RS, EfficientNet, TResNet, ResNeSt, NFNet and LambdaResNet on this machine: measured time and memory,
+// published accuracy.
 //   npm run bench:frontier [-- --batch 8 --runs 5 --models resnet-rs-50@160,efficientnet-b0 --device cpu
 //     --out runs/frontier]
 // Writes frontier.html (self-contained), its drawings as SVG, frontier.json and frontier.csv. Each model is measured in
@@ -17,6 +17,8 @@ import { UsageError } from '../src/errors.js';
 import { writeFileAtomic } from '../src/files.js';
 import {
   COMPARED_SOURCES,
+  type COMPARED_VARIANTS,
+  familyOf,
   modelCost,
   PUBLISHED_COMPARED,
   PUBLISHED_EFFICIENTNET,
@@ -33,6 +35,18 @@ interface Candidate extends Pick<FrontierRow, 'model' | 'family' | 'size' | 'top
   v100Seconds?: number;
   tpuMilliseconds?: number;
 }
+/** What the page calls the registry's families. */
+const COMPARED = {
+  tresnet: 'TResNet',
+  resnest: 'ResNeSt',
+  nfnet: 'NFNet',
+  'dm-nfnet': 'NFNet',
+  'eca-nfnet': 'NFNet',
+  'nf-resnet': 'NFNet',
+  'nf-seresnet': 'NFNet',
+  'nf-ecaresnet': 'NFNet',
+  'lambda-resnet': 'LambdaResNet',
+} as const satisfies Record<keyof typeof COMPARED_VARIANTS, FrontierRow['family']>;
 const ALL: Candidate[] = [
   ...PUBLISHED_RESNET_RS.map((row) => ({
     ...row,
@@ -49,11 +63,11 @@ const ALL: Candidate[] = [
     top1: row.top1RandAugment ?? row.top1,
     top1Source: 'tensorflow/tpu efficientnet/README.md (B5 and B7 with RandAugment, the others with AutoAugment)',
   })),
-  // Those that saw ImageNet-1k alone, at the size that they were trained at.
+  // Those that saw ImageNet-1k alone, at each size that they were measured at.
   ...PUBLISHED_COMPARED.flatMap(({ name, size, top1 }) => {
     const [percent, source] = top1.find((figure) => figure[1] !== 'tresnet-21k') ?? [];
     if (percent === undefined || source === undefined) return [];
-    const family = name.startsWith('tresnet') ? ('TResNet' as const) : ('ResNeSt' as const);
+    const family = COMPARED[familyOf(name) as keyof typeof COMPARED];
     return [{ model: `${name}@${size}`, family, size, top1: percent, top1Source: COMPARED_SOURCES[source] }];
   }),
 ];
@@ -80,7 +94,8 @@ function readFiles(path: string): ExportedFiles {
 const { batch, ...options } = await benchOptions<Options>(
   new Command('npm run bench:frontier --')
     .description(
-      'Time and memory of ResNet-RS, EfficientNet, TResNet and ResNeSt on this machine against their published accuracy, as a page.',
+      'Time and memory of ResNet-RS, EfficientNet, TResNet, ResNeSt, NFNet and LambdaResNet on this machine against their published ' +
+        'accuracy, as a page.',
     )
     .option('--batch <n>', 'pictures in a step', integer, 8)
     .option('--runs <n>', 'timed runs of each model', integer, 5)

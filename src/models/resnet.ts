@@ -229,71 +229,64 @@ export function setStochasticDepth(
 export const zeroLastGamma = (blocks: readonly Block[]): void =>
   noGrad(() => scope(() => blocks.forEach((block) => void call('aten::zero_', [block.lastNorm.weight]))));
 
-/**
- * ResNet, ResNet-D, SE-ResNet and ResNet-RS. Input [N, channels, S, S], normalised; output logits [N, classes]. State
- * keys equal timm's.
- */
-export class ResNet extends ImageModel {
+/** Of the blocks of a stage, counted from 0: the width of a 3x3 convolution. */
+export const planesOf = (stage: number, width: number): number => round8(64 * 2 ** stage * width);
+
+/** Where a block of a stage stands, and what comes in. */
+export interface BlockPlace {
+  stage: number;
+  /** In its stage. */
+  i: number;
+  cin: number;
+  stride: 1 | 2;
+}
+
+/** The four stages; the first block of each but the first one halves the maps. @param cin channels that the stem ends with */
+export function fourStages(
+  layers: ResNetOptions['layers'],
+  cin: number,
+  blockAt: (place: BlockPlace) => Block,
+): [Sequential, Sequential, Sequential, Sequential] {
+  const make = (stage: number): Sequential =>
+    new Sequential(
+      Array.from({ length: layers[stage]! }, (_, i) => {
+        const block = blockAt({ stage, i, cin, stride: i === 0 && stage > 0 ? 2 : 1 });
+        cin = block.lastNorm.channels;
+        return block;
+      }),
+    );
+  return [make(0), make(1), make(2), make(3)];
+}
+
+/** A stem, four stages and a linear layer under the keys of timm's ResNets. */
+export abstract class StagedResNet extends ImageModel {
+  abstract override readonly options: ModelOptions &
+    Pick<ResNetOptions, 'layers' | 'stochasticDepthRule' | 'zeroInitLastGamma'>;
   readonly head = 'fc';
-  conv1: Module;
-  bn1: BatchNorm2d;
-  maxpool: Module;
-  layer1: Sequential;
-  layer2: Sequential;
-  layer3: Sequential;
-  layer4: Sequential;
-  dropout: Dropout;
-  fc: Linear;
+  conv1!: Module;
+  bn1!: BatchNorm2d;
+  maxpool!: Module;
+  layer1!: Sequential;
+  layer2!: Sequential;
+  layer3!: Sequential;
+  layer4!: Sequential;
+  dropout!: Dropout;
+  fc!: Linear;
 
-  constructor(
-    readonly options: ResNetOptions,
-    seed = 0,
-  ) {
-    super();
-    const { width, stem, stemStride, channels, activation } = options;
-    const stemOut = round8(64 * width);
-    const stemWidth = round8(32 * width);
-    const stride = stemStride === 4 ? 2 : 1;
-    const poolStride = stemStride === 1 ? 1 : 2;
-    if (stem === 'deep') {
-      this.conv1 = deepStem(channels, stemWidth, stemOut, stride, activation);
-    } else {
-      this.conv1 = new Conv2d(channels, stemOut, stemStride === 4 ? 7 : 3, { stride });
-    }
-    this.bn1 = new BatchNorm2d(stemOut);
-    if (options.stemPool === 'conv')
-      this.maxpool = new Sequential([
-        new Conv2d(stemOut, stemOut, 3, { stride: poolStride }),
-        new BatchNorm2d(stemOut),
-        new Activate(activation),
-      ]);
-    else this.maxpool = poolStride === 1 ? new Identity() : new MaxPool2d();
+  /** Behind the stem's last batch norm. */
+  protected get stemActivation(): Activation {
+    return 'relu';
+  }
 
-    let cin = stemOut;
-    const make = (stage: number): Sequential => {
-      const blocks: Block[] = [];
-      const stageWidth = round8(64 * 2 ** stage * width);
-      for (let i = 0; i < options.layers[stage]!; i++) {
-        const blockStride = i === 0 && stage > 0 ? 2 : 1;
-        if (options.block === 'bottleneck') {
-          blocks.push(new Bottleneck(cin, stageWidth, blockStride, options));
-          cin = stageWidth * 4;
-        } else {
-          blocks.push(new BasicBlock(cin, stageWidth, blockStride, options));
-          cin = stageWidth;
-        }
-      }
-      return new Sequential(blocks);
-    };
-    this.layer1 = make(0);
-    this.layer2 = make(1);
-    this.layer3 = make(2);
-    this.layer4 = make(3);
-    this.dropout = new Dropout(options.dropout);
-    this.fc = new Linear(cin, options.classes);
-    setStochasticDepth(this.blocks(), options);
-    initialise(this, options.init, seed);
-    if (options.zeroInitLastGamma) zeroLastGamma(this.blocks());
+  /** Builds what stands behind the stem, and gives the whole its first weights. */
+  protected behindStem(blockAt: (place: BlockPlace) => Block, seed: number): void {
+    const { layers, dropout, classes, init, zeroInitLastGamma } = this.options;
+    [this.layer1, this.layer2, this.layer3, this.layer4] = fourStages(layers, this.bn1.channels, blockAt);
+    this.dropout = new Dropout(dropout);
+    this.fc = new Linear(this.featureWidths.c5, classes);
+    setStochasticDepth(this.blocks(), this.options);
+    initialise(this, init, seed);
+    if (zeroInitLastGamma) zeroLastGamma(this.blocks());
   }
 
   get totalStride(): number {
@@ -310,7 +303,7 @@ export class ResNet extends ImageModel {
   }
 
   protected stages(x: Tensor): Features {
-    const stem = scope(() => this.maxpool.forward(this.bn1.forwardAct(this.conv1.forward(x), this.options.activation)));
+    const stem = scope(() => this.maxpool.forward(this.bn1.forwardAct(this.conv1.forward(x), this.stemActivation)));
     const c2 = this.layer1.forward(stem);
     const c3 = this.layer2.forward(c2);
     const c4 = this.layer3.forward(c3);
@@ -323,5 +316,40 @@ export class ResNet extends ImageModel {
 
   forward(x: Tensor): Tensor {
     return this.fc.forward(this.dropout.forward(flatten(globalAvgPool2d(this.averaged(x)))));
+  }
+}
+
+/**
+ * ResNet, ResNet-D, SE-ResNet and ResNet-RS. Input [N, channels, S, S], normalised; output logits [N, classes]. State
+ * keys equal timm's.
+ */
+export class ResNet extends StagedResNet {
+  constructor(
+    readonly options: ResNetOptions,
+    seed = 0,
+  ) {
+    super();
+    const { width, stem, stemStride, channels, activation, block } = options;
+    const stemOut = round8(64 * width);
+    const stride = stemStride === 4 ? 2 : 1;
+    const poolStride = stemStride === 1 ? 1 : 2;
+    this.conv1 =
+      stem === 'deep'
+        ? deepStem(channels, round8(32 * width), stemOut, stride, activation)
+        : new Conv2d(channels, stemOut, stemStride === 4 ? 7 : 3, { stride });
+    this.bn1 = new BatchNorm2d(stemOut);
+    if (options.stemPool === 'conv')
+      this.maxpool = new Sequential([
+        new Conv2d(stemOut, stemOut, 3, { stride: poolStride }),
+        new BatchNorm2d(stemOut),
+        new Activate(activation),
+      ]);
+    else this.maxpool = poolStride === 1 ? new Identity() : new MaxPool2d();
+    const Kind = block === 'bottleneck' ? Bottleneck : BasicBlock;
+    this.behindStem(({ stage, cin, stride }) => new Kind(cin, planesOf(stage, width), stride, options), seed);
+  }
+
+  protected override get stemActivation(): Activation {
+    return this.options.activation;
   }
 }

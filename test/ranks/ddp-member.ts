@@ -1,12 +1,18 @@
-// One of two ranks of test/ranks/group.test.ts: the step of ddp.safetensors. Prints the largest relative error of each kind of value as JSON.
+// One of two ranks of test/ranks/group.test.ts: the step of ddp.safetensors, and its update with adaptive clipping. Prints the largest relative
+// error of each kind of value as JSON.
 //   ddp-member.js RANK PORT
 import { createModel } from '../../src/models/index.js';
+import { Sgd } from '../../src/optim/index.js';
 import { joinRanks, settleLibrary } from '../../src/ranks/join.js';
 import { call, crossEntropy, fromTypedArray, mul, setThreads } from '../../src/torch/index.js';
 import { RankedStep } from '../../src/train/step/ranked.js';
 import { Ranks } from '../../src/train/step/ranks.js';
+import { applyGradients } from '../../src/train/step/update.js';
 import { fixtureTensor, loadState } from '../fixtures/compare.js';
 import { openFixture, relativeError } from '../fixtures/open.js';
+
+/** Of adaptive gradient clipping: most units of this step are above it, some below. */
+const FACTOR = 0.05;
 
 const [rank = 0, port = 0] = process.argv.slice(2).map(Number);
 settleLibrary();
@@ -48,5 +54,36 @@ const worst = {
     ...[...model.buffers()].map(([key, buffer]) => error(buffer.data() as Float32Array, `after.${key}`)),
   ),
 };
+// Each unit of the whole step's gradient is clipped: of a unit of DistributedDataParallel's gradient G and weights W, W - G m / max(|G|, m).
+const before = new Map([...model.parameters()].map(([key, tensor]) => [key, (tensor.data() as Float32Array).slice()]));
+const wrong = (): never => {
+  throw new Error('gradients that are not finite');
+};
+const groups = [{ parameters: model.parameters(), weightDecay: 0 }];
+applyGradients(new Sgd(groups, { momentum: 0, nesterov: false }), 1, {
+  ...{ clipNorm: 0, agc: { factor: FACTOR, rule: 'paper', except: new Set<string>() } },
+  ...{ scaler: undefined, wrongNorm: wrong, wrongScale: wrong },
+});
+const norm = (unit: Float32Array): number => Math.sqrt(unit.reduce((sum, value) => sum + value * value, 0));
+let clipped = 0;
+let units = 0;
+let moved = 0;
+for (const [key, tensor] of model.parameters()) {
+  const [was, now, gradient] = [before.get(key)!, tensor.data() as Float32Array, values.readFloat32(`grad.${key}`)];
+  const length = tensor.shape.length === 1 ? was.length : was.length / tensor.shape[0]!;
+  for (let at = 0; at < was.length; at += length) {
+    const [w, g, moves] = [was, gradient, now].map((all) => all.subarray(at, at + length)) as [
+      Float32Array,
+      Float32Array,
+      Float32Array,
+    ];
+    const most = FACTOR * Math.max(norm(w), 1e-3);
+    const share = most / Math.max(norm(g), most);
+    units++;
+    if (share < 1) clipped++;
+    const off = norm(w.map((value, i) => value - share * g[i]! - moves[i]!));
+    moved = Math.max(moved, off / (share * norm(g) + 1e-6 * norm(w) + 1e-9));
+  }
+}
 await ranks.leave();
-process.stdout.write(`${JSON.stringify(worst)}\n`, () => process.exit());
+process.stdout.write(`${JSON.stringify({ ...worst, moved, clipped: clipped / units })}\n`, () => process.exit());

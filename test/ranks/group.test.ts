@@ -85,14 +85,16 @@ describe('a group of processes', () => {
           text += more.toString();
         });
         await new Promise((resolve) => child.once('close', resolve));
-        return JSON.parse(text) as Record<'loss' | 'gradient' | 'statistics', number>;
+        return JSON.parse(text) as Record<'loss' | 'gradient' | 'statistics' | 'moved' | 'clipped', number>;
       }),
     );
     // 2.6e-6 where the fixture was made: our batch norm adds in another order than PyTorch's, with one process too.
-    for (const { loss, gradient, statistics } of all) {
+    for (const { loss, gradient, statistics, moved, clipped } of all) {
       assert.ok(loss < 1e-6, `loss: ${loss}`);
       assert.ok(statistics < 1e-6, `statistics: ${statistics}`);
       assert.ok(gradient < 1e-5, `gradient: ${gradient}`);
+      assert.ok(moved < 1e-4, `the clipped update: ${moved}`);
+      assert.ok(clipped > 0.1 && clipped < 0.95, `units that are clipped: ${clipped}`);
     }
   });
 

@@ -9,7 +9,9 @@ import { cli, exited, FASHION, start, temporaryFolder } from '../cli/helpers.js'
 
 const work = temporaryFolder();
 
-/** Dropout, mixing and random views: all that depends on place. Six parts a step, which 1, 2, 3 and 6 ranks share. */
+/**
+ * Dropout, mixing and random views: all that depends on place. Six parts a step, which 1, 2, 3 and 6 ranks share. Units are clipped.
+ */
 const training = (epochs: number): string[] => [
   ...[
     'train',
@@ -52,6 +54,8 @@ const training = (epochs: number): string[] => [
     'augment=randaugment',
     '--set',
     'learningRate=0.01',
+    '--set',
+    'agc=0.001',
   ],
 ];
 
@@ -114,6 +118,11 @@ test('two ranks train one run, which rank 0 writes and tells of; the log has eac
     .filter((line) => line.includes('"type":"step"'));
   assert.equal(logged.length, 36);
   assert.equal((JSON.parse(readFileSync(join(whole, 'run.json'), 'utf8')) as { parts: number }).parts, 6);
+  // Ranks clip too. Scales that begin at 0 count as 1e-3: 36 steps of at most 0.01 x 48/256 with momentum 0.9 move them by at most 0.001 x 1e-3 x 0.675.
+  const file = SafetensorsFile.open(join(whole, 'weights.safetensors'));
+  const scales = [...file.readFloat32('layer2.0.bn3.weight')].map(Math.abs);
+  assert.ok(Math.max(...scales) > 0 && Math.max(...scales) < 6.8e-7, `${Math.max(...scales)}`);
+  file.close();
 });
 
 test(

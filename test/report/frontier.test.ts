@@ -28,13 +28,27 @@ test('each family that was measured has its line, its name and its labels; the t
     row('EfficientNet', 'efficientnet-b3', 81.6, 200),
     row('TResNet', 'tresnet-m@224', 80.8, 210),
     row('ResNeSt', 'resnest-50d@224', 81.03, 280),
+    row('NFNet', 'dm-nfnet-f0@256', 83.6, 400),
+    row('NFNet', 'nf-resnet-50@256', 80.2, 290),
+    row('LambdaResNet', 'lambda-resnet-26t@256', 79.1, 150),
   ]);
   const page = renderFrontier(all);
-  assert.match(page, /ResNet-RS against EfficientNet, TResNet and ResNeSt, measured here/);
+  assert.match(page, /ResNet-RS against EfficientNet, TResNet, ResNeSt, NFNet and LambdaResNet, measured here/);
   assert.match(page, /Accuracy of ResNeSt: the page of ResNeSt\./);
   const drawings = frontierDrawings(all);
   assert.deepEqual([...drawings.keys()], ['train.svg', 'inference.svg', 'multiply-adds.svg']);
-  for (const text of ['ResNet-RS', 'EfficientNet', 'TResNet', 'ResNeSt', 'B3', 'm@224', '50d@224'])
+  for (const text of [
+    'ResNet-RS',
+    'EfficientNet',
+    'TResNet',
+    'ResNeSt',
+    'B3',
+    'm@224',
+    '50d@224',
+    '>F0@256',
+    '>nf-resnet-50@256',
+    '>26t@256',
+  ])
     assert.ok(drawings.get('train.svg')!.includes(text), text);
   assert.match(renderFrontier(report(ours)), /<h1>ResNet-RS, measured here/);
 });

@@ -69,7 +69,7 @@ export function formatInspection(of: Inspection, all: boolean): string {
 
 export function formatConversion(of: Conversion, all: boolean): string {
   const changed = of.mapped.filter(({ source, key, transform }) => source !== key || transform !== 'none');
-  const transposed = of.mapped.filter(({ transform }) => transform !== 'none').length;
+  const transposed = of.mapped.filter(({ transform }) => transform !== 'none' && transform !== 'abn').length;
   return [
     `${of.from.path}  ${of.from.format}${of.from.selected === null ? '' : `, ${clean(of.from.selected)}`}`,
     `mapped: ${of.mapped.length}, of them transposed: ${transposed}`,

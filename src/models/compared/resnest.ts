@@ -1,19 +1,7 @@
-import {
-  AvgPool3x3,
-  BatchNorm2d,
-  Conv2d,
-  Dropout,
-  Identity,
-  initialise,
-  Linear,
-  MaxPool2d,
-  type Module,
-  Sequential,
-  SplitAttention,
-} from '../../nn/index.js';
-import { flatten, globalAvgPool2d, scope, type Tensor } from '../../torch/index.js';
-import { type Features, ImageModel, type ModelOptions } from '../model.js';
-import { Block, blocksOf, deepStem, round8, setStochasticDepth, shortcut, widthsOf, zeroLastGamma } from '../resnet.js';
+import { AvgPool3x3, BatchNorm2d, Conv2d, Identity, MaxPool2d, type Module, SplitAttention } from '../../nn/index.js';
+import type { Tensor } from '../../torch/index.js';
+import type { ModelOptions } from '../model.js';
+import { Block, deepStem, planesOf, round8, StagedResNet, shortcut } from '../resnet.js';
 
 export interface ResNeStOptions extends ModelOptions {
   /** Blocks of each stage. */
@@ -98,68 +86,17 @@ class Bottleneck extends Block {
  * Input [N, channels, S, S], normalised; output logits [N, classes]. Training needs two pictures: split attention has batch norm on one value
  * a channel and picture. State keys equal timm's.
  */
-export class ResNeSt extends ImageModel {
-  readonly head = 'fc';
-  conv1: Sequential;
-  bn1: BatchNorm2d;
-  maxpool: Module;
-  layer1: Sequential;
-  layer2: Sequential;
-  layer3: Sequential;
-  layer4: Sequential;
-  dropout: Dropout;
-  fc: Linear;
-
+export class ResNeSt extends StagedResNet {
   constructor(
     readonly options: ResNeStOptions,
     seed = 0,
   ) {
     super();
-    const { channels, width, stemStride, stemWidth, layers } = options;
-    let cin = round8(2 * stemWidth * width);
-    this.conv1 = deepStem(channels, round8(stemWidth * width), cin, stemStride === 4 ? 2 : 1, 'relu');
-    this.bn1 = new BatchNorm2d(cin);
+    const { channels, width, stemStride, stemWidth } = options;
+    const stemOut = round8(2 * stemWidth * width);
+    this.conv1 = deepStem(channels, round8(stemWidth * width), stemOut, stemStride === 4 ? 2 : 1, 'relu');
+    this.bn1 = new BatchNorm2d(stemOut);
     this.maxpool = stemStride === 1 ? new Identity() : new MaxPool2d();
-    const make = (stage: number): Sequential => {
-      const own = round8(64 * 2 ** stage * width);
-      const blocks = Array.from({ length: layers[stage]! }, (_, i) => {
-        const made = new Bottleneck(cin, own, i === 0 && stage > 0 ? 2 : 1, options);
-        cin = 4 * own;
-        return made;
-      });
-      return new Sequential(blocks);
-    };
-    this.layer1 = make(0);
-    this.layer2 = make(1);
-    this.layer3 = make(2);
-    this.layer4 = make(3);
-    this.dropout = new Dropout(options.dropout);
-    this.fc = new Linear(cin, options.classes);
-    setStochasticDepth(this.blocks(), options);
-    initialise(this, options.init, seed);
-    if (options.zeroInitLastGamma) zeroLastGamma(this.blocks());
-  }
-  get totalStride(): number {
-    return 8 * this.options.stemStride;
-  }
-  get featureWidths(): Record<keyof Features, number> {
-    return widthsOf(this);
-  }
-  /** All residual blocks, from input to output. */
-  blocks(): Block[] {
-    return blocksOf(this);
-  }
-  protected stages(x: Tensor): Features {
-    const stem = scope(() => this.maxpool.forward(this.bn1.forwardAct(this.conv1.forward(x), 'relu')));
-    const c2 = this.layer1.forward(stem);
-    const c3 = this.layer2.forward(c2);
-    const c4 = this.layer3.forward(c3);
-    return { c2, c3, c4, c5: this.layer4.forward(c4) };
-  }
-  override averaged(x: Tensor): Tensor {
-    return this.features(x).c5;
-  }
-  forward(x: Tensor): Tensor {
-    return this.fc.forward(this.dropout.forward(flatten(globalAvgPool2d(this.averaged(x)))));
+    this.behindStem(({ stage, cin, stride }) => new Bottleneck(cin, planesOf(stage, width), stride, options), seed);
   }
 }

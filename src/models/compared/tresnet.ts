@@ -14,7 +14,7 @@ import {
 } from '../../nn/index.js';
 import { flatten, globalAvgPool2d, scope, type Tensor } from '../../torch/index.js';
 import { type Features, ImageModel, type ModelOptions } from '../model.js';
-import { Block, blocksOf, setStochasticDepth, widthsOf, zeroLastGamma } from '../resnet.js';
+import { Block, blocksOf, fourStages, setStochasticDepth, widthsOf, zeroLastGamma } from '../resnet.js';
 
 export interface TResNetOptions extends ModelOptions {
   /** Blocks of each stage. */
@@ -128,23 +128,10 @@ class Body extends Module {
     const base = block === 'basic' ? Math.max(1, Math.floor(64 * width)) : Math.max(8, Math.floor(8 * width) * 8);
     this.s2d = new SpaceToDepth(stemStride);
     this.conv1 = new ConvNormAct(channels * stemStride ** 2, base, 3, STEM);
-    let cin = base;
-    const make = (stage: number): Sequential => {
-      const own = base * 2 ** stage;
-      const ratio = stage < 3 ? seRatio : 0;
-      const blocks = Array.from({ length: layers[stage]! }, (_, i) => {
-        const stride = i === 0 && stage > 0 ? 2 : 1;
-        const basic = stage < 2 && block === 'basic';
-        const made = basic ? new BasicBlock(cin, own, stride, ratio) : new Bottleneck(cin, own, stride, ratio);
-        cin = basic ? own : 4 * own;
-        return made;
-      });
-      return new Sequential(blocks);
-    };
-    this.layer1 = make(0);
-    this.layer2 = make(1);
-    this.layer3 = make(2);
-    this.layer4 = make(3);
+    [this.layer1, this.layer2, this.layer3, this.layer4] = fourStages(layers, base, ({ stage, cin, stride }) => {
+      const Kind = stage < 2 && block === 'basic' ? BasicBlock : Bottleneck;
+      return new Kind(cin, base * 2 ** stage, stride, stage < 3 ? seRatio : 0);
+    });
   }
   features(x: Tensor): Features {
     const stem = scope(() => this.conv1.forward(this.s2d.forward(x)));

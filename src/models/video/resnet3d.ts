@@ -15,7 +15,16 @@ import {
 } from '../../nn/index.js';
 import { avgPool3d, flatten, globalAvgPool3d, type Tensor } from '../../torch/index.js';
 import type { ModelOptions } from '../model.js';
-import { Block, blocksOf, type ResNetOptions, round8, setStochasticDepth, zeroLastGamma } from '../resnet.js';
+import {
+  Block,
+  blocksOf,
+  fourStages,
+  planesOf,
+  type ResNetOptions,
+  round8,
+  setStochasticDepth,
+  zeroLastGamma,
+} from '../resnet.js';
 import { VideoModel } from './model.js';
 
 /** Every 3-D ResNet of bottlenecks is a row of these switches; `resnet3d`, `resnet3d-rs` and `slow` are three rows (facts.ts). */
@@ -129,25 +138,14 @@ export class ResNet3d extends VideoModel {
         ? new Identity()
         : new MaxPool3d([poolFrameStride === 1 ? 1 : 3, 3], [poolFrameStride, poolStride]);
 
-    let cin = stemOut;
-    const make = (stage: number): Sequential => {
-      const count = options.layers[stage]!;
-      const planes = round8(64 * 2 ** stage * width);
-      const blocks = Array.from({ length: count }, (_, i) => {
-        const frames = looksOver(options.temporal, stage, i);
-        const gated = options.selfGate && i === count - 1;
-        const block = new Bottleneck3d(cin, planes, frames, i === 0 && stage > 0 ? 2 : 1, gated, options);
-        cin = planes * 4;
-        return block;
-      });
-      return new Sequential(blocks);
-    };
-    this.layer1 = make(0);
-    this.layer2 = make(1);
-    this.layer3 = make(2);
-    this.layer4 = make(3);
+    [this.layer1, this.layer2, this.layer3, this.layer4] = fourStages(options.layers, stemOut, (place) => {
+      const { stage, i, cin, stride } = place;
+      const frames = looksOver(options.temporal, stage, i);
+      const gated = options.selfGate && i === options.layers[stage]! - 1;
+      return new Bottleneck3d(cin, planesOf(stage, width), frames, stride, gated, options);
+    });
     this.dropout = new Dropout(options.dropout);
-    this.fc = new Linear(cin, options.classes);
+    this.fc = new Linear(this.featureWidths.c5, options.classes);
     setStochasticDepth(blocksOf(this), options);
     initialise(this, options.init, seed);
     if (options.zeroInitLastGamma) zeroLastGamma(blocksOf(this));

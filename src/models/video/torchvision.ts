@@ -10,7 +10,16 @@ import {
 } from '../../nn/index.js';
 import { flatten, globalAvgPool3d, type Tensor } from '../../torch/index.js';
 import type { ModelOptions } from '../model.js';
-import { Block, blocksOf, type ResNetOptions, round8, setStochasticDepth, zeroLastGamma } from '../resnet.js';
+import {
+  Block,
+  blocksOf,
+  fourStages,
+  planesOf,
+  type ResNetOptions,
+  round8,
+  setStochasticDepth,
+  zeroLastGamma,
+} from '../resnet.js';
 import { VideoModel } from './model.js';
 
 /** torchvision's ResNets of clips, of basic blocks. */
@@ -101,23 +110,13 @@ export class VideoResNet extends VideoModel {
         : [new Conv3d(channels, stemOut, [3, side], { stride: [1, stemStride] })];
     this.stem = new Sequential([...first, new BatchNorm2d(stemOut), new Activate('relu')]);
 
-    let cin = stemOut;
-    const make = (stage: number): Sequential => {
-      const planes = round8(64 * 2 ** stage * width);
+    [this.layer1, this.layer2, this.layer3, this.layer4] = fourStages(options.layers, stemOut, (place) => {
+      const { stage, cin, stride } = place;
       const of = kind === 'mixed' ? (stage === 0 ? 'full' : 'flat') : kind;
-      const blocks = Array.from({ length: options.layers[stage]! }, (_, i) => {
-        const block = new BasicBlock3d(cin, planes, i === 0 && stage > 0 ? 2 : 1, of);
-        cin = planes;
-        return block;
-      });
-      return new Sequential(blocks);
-    };
-    this.layer1 = make(0);
-    this.layer2 = make(1);
-    this.layer3 = make(2);
-    this.layer4 = make(3);
+      return new BasicBlock3d(cin, planesOf(stage, width), stride, of);
+    });
     this.dropout = new Dropout(options.dropout);
-    this.fc = new Linear(cin, options.classes);
+    this.fc = new Linear(this.featureWidths.c5, options.classes);
     setStochasticDepth(blocksOf(this), options);
     initialise(this, options.init, seed);
     if (options.zeroInitLastGamma) zeroLastGamma(blocksOf(this));

@@ -12,6 +12,8 @@ const FAMILIES = {
   EfficientNet: { tone: 'two', labelSide: 'right', prefix: 'efficientnet-' },
   TResNet: { tone: 'three', labelSide: 'right', prefix: 'tresnet-' },
   ResNeSt: { tone: 'four', labelSide: 'right', prefix: 'resnest-' },
+  NFNet: { tone: 'five', labelSide: 'right', prefix: 'dm-nfnet-' },
+  LambdaResNet: { tone: 'six', labelSide: 'right', prefix: 'lambda-resnet-' },
 } as const satisfies Record<string, { tone: Tone; labelSide: 'left' | 'right'; prefix: string }>;
 export type FrontierFamily = keyof typeof FAMILIES;
 
@@ -88,7 +90,12 @@ function chart(report: FrontierReport, { key, id, title, axis, unit }: (typeof M
     tone: FAMILIES[family].tone,
     labelSide: FAMILIES[family].labelSide,
     points: of(family).map((row) => [row[key]! / unit, row.top1] as const),
-    labels: of(family).map((row) => row.model.slice(FAMILIES[family].prefix.length).replace(/^b/, 'B')),
+    labels: of(family).map(({ model }) => {
+      const { prefix } = FAMILIES[family];
+      return (model.startsWith(prefix) ? model.slice(prefix.length) : model).replace(/^[bf](?=\d)/, (letter) =>
+        letter.toUpperCase(),
+      );
+    }),
   });
   return {
     id,

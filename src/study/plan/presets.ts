@@ -92,6 +92,29 @@ export const STUDY_PRESETS: Readonly<Record<string, StudyPreset>> = {
       seeds: 1,
     },
   },
+  'efficientnet-rs-small': {
+    about: 'the same in small for photographs on a desk: half of B0 and B2 at 64 and 72 pixels, and at two lower sizes',
+    notes: [
+      'Our choice of sizes and lengths: half of the depths, and 2/7 of 224 and 260 pixels. Every size is trained alike, whatever the recipe ' +
+        'does for small pictures; where the rate comes from: docs/comparison/README.md.',
+    ],
+    study: {
+      models: (
+        [
+          ['efficientnet', 'b0', [64], 0.5],
+          ['efficientnet', 'b2', [72], 0.6],
+          ['efficientnet-rs', 'b0', [48, 56], 0.5],
+          ['efficientnet-rs', 'b2', [48, 56], 0.6],
+        ] as const
+      ).map(([family, variant, sizes, depth]) => ({
+        ...{ family, variants: [variant], sizes, modelOptions: { depth }, stemStride: 2 },
+      })),
+      epochs: [10],
+      seeds: 3,
+      recipe: 'quick',
+      settings: { ...PHOTOGRAPHS, learningRate: 0.3, cropMode: 'inception', evalCrop: 0.875, precision: 'float32' },
+    },
+  },
   photographs: {
     about: 'photographs of 130 pixels or more on a desk: 3 depths, 2 widths below 1, 3 resolutions, two regimes',
     notes: [

@@ -131,6 +131,21 @@ resnest200e.in1k resnest-200e - 320 0.909 bicubic imagenet 83.88 apache-2.0 7041
 resnest269e.in1k resnest-269e - 416 0.928 bicubic imagenet 84.542 apache-2.0 111243912
 resnest50d_4s2x40d.in1k resnest-50d-4s2x40d - 224 0.875 bicubic imagenet 81.146 apache-2.0 30512376
 resnest50d_1s4x24d.in1k resnest-50d-1s4x24d - 224 0.875 bicubic imagenet 81.024 apache-2.0 25740680
+dm_nfnet_f0.dm_in1k dm-nfnet-f0 - 256 0.8889 bicubic imagenet - apache-2.0 71489284
+dm_nfnet_f1.dm_in1k dm-nfnet-f1 - 320 0.9091 bicubic imagenet - apache-2.0 132634256
+dm_nfnet_f2.dm_in1k dm-nfnet-f2 - 352 0.9167 bicubic imagenet - apache-2.0 193779228
+dm_nfnet_f3.dm_in1k dm-nfnet-f3 - 416 0.9286 bicubic imagenet - apache-2.0 254924200
+dm_nfnet_f4.dm_in1k dm-nfnet-f4 - 512 0.9412 bicubic imagenet - apache-2.0 316069172
+dm_nfnet_f5.dm_in1k dm-nfnet-f5 - 544 0.9444 bicubic imagenet - apache-2.0 377214144
+dm_nfnet_f6.dm_in1k dm-nfnet-f6 - 576 0.9474 bicubic imagenet - apache-2.0 438359116
+nfnet_l0.ra2_in1k nfnet-l0 - 288 1 bicubic imagenet 82.766 apache-2.0 35074488
+eca_nfnet_l0.ra2_in1k eca-nfnet-l0 - 288 1 bicubic imagenet 82.59 apache-2.0 24143924
+eca_nfnet_l1.ra2_in1k eca-nfnet-l1 - 320 1 bicubic imagenet 84.062 apache-2.0 41407728
+eca_nfnet_l2.ra3_in1k eca-nfnet-l2 - 384 1 bicubic imagenet 84.71 apache-2.0 56722348
+nf_resnet50.ra2_in1k nf-resnet-50 - 288 0.94 bicubic imagenet 80.658 apache-2.0 25557032
+lambda_resnet26t.c1_in1k lambda-resnet-26t - 256 0.94 bicubic imagenet 79.126 apache-2.0 10990256
+lambda_resnet26rpt_256.c1_in1k lambda-resnet-26rpt - 256 0.94 bicubic imagenet 78.96 apache-2.0 11020672
+lambda_resnet50ts.a1h_in1k lambda-resnet-50ts - 256 0.95 bicubic imagenet 81.184 apache-2.0 21591408
 seresnet152d.ra2_in1k resnet-152 d+se 320 1 bicubic imagenet 84.344 apache-2.0 66992632
 `;
 

@@ -5,6 +5,7 @@ import { planKeys } from './plan.js';
 import { detectorKey, torchvisionDetector } from './torchvision-detect.js';
 import { segmentationKey, torchvisionSegmentation } from './torchvision-segment.js';
 import { transformed } from './transforms.js';
+import { tresnetKeys } from './tresnet.js';
 
 /** One of torchvision's detectors or segmentation models, or pytorchvideo's, under our names; any other file is itself. */
 function renamedFile(file: WeightsFile): WeightsFile {
@@ -31,11 +32,12 @@ function renamedFile(file: WeightsFile): WeightsFile {
 
 /**
  * A Keras or TensorFlow file under the keys and in the layouts of PyTorch, and a detector or a segmentation model of
- * torchvision or a network of clips of pytorchvideo under ours; other files are themselves. A name that no
+ * torchvision, a network of clips of pytorchvideo or a TResNet of its authors under ours; other files are themselves. A name that no
  * rule knows stays as it is, so that a comparison with a model shows it as unexpected.
  */
 export function underModelKeys(file: WeightsFile): WeightsFile {
-  if (file.format !== 'keras' && file.format !== 'tensorflow') return renamedFile(file);
+  const isPlanned = file.format === 'keras' || file.format === 'tensorflow' || tresnetKeys(file.entries) !== undefined;
+  if (!isPlanned) return renamedFile(file);
   const plan = planKeys(file);
   for (const name of plan.unknown)
     plan.tensors.set(name, { source: name, transform: 'none', shape: file.entries.get(name)!.shape });

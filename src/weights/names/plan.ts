@@ -4,6 +4,7 @@ import { clipKeys } from './clips.js';
 import { kerasFamily, kerasName, type ModelFamily } from './keras.js';
 import { mapTensorFlow } from './tensorflow.js';
 import { type Transform, transformedShape } from './transforms.js';
+import { tresnetKeys } from './tresnet.js';
 
 /** A tensor of the file under timm's name. */
 export interface PlannedTensor {
@@ -29,8 +30,8 @@ export interface KeyPlan {
 }
 
 /**
- * Gives every tensor its key. PyTorch and safetensors files have timm's keys already, but for those of pytorchvideo and SlowFast; these,
- * Keras's and TensorFlow's names are mapped.
+ * Gives every tensor its key. PyTorch and safetensors files have timm's keys already, but for those of pytorchvideo, SlowFast and
+ * Alibaba-MIIL's TResNet; these, Keras's and TensorFlow's names are mapped.
  * @param prefix only names that begin with it are taken, and it is taken off (PyTorch and safetensors)
  * @throws RescaledError when two tensors would get one key
  */
@@ -70,11 +71,20 @@ export function planKeys(file: WeightsFile, prefix = ''): KeyPlan {
     }
     return { ...plan, ...(family === undefined ? {} : { family }) };
   }
-  const keyOf = clipKeys(file.entries.keys()) ?? ((key: string) => key.slice(prefix.length));
+  const tresnet = tresnetKeys(file.entries);
+  const clips = clipKeys(file.entries.keys());
+  const keyOf = (source: string): { key: string; transform: Transform } | undefined =>
+    tresnet === undefined
+      ? { key: clips?.(source) ?? source.slice(prefix.length), transform: 'none' }
+      : tresnet(source);
   for (const source of file.entries.keys()) {
     if (!source.startsWith(prefix)) plan.ignored.set(source, `not under the prefix ${quote(prefix)}`);
     else if (source.endsWith('.num_batches_tracked')) plan.ignored.set(source, 'a counter of the training');
-    else add(keyOf(source), source, 'none');
+    else {
+      const found = keyOf(source);
+      if (found === undefined) plan.ignored.set(source, 'the kernel of a blur, which is fixed');
+      else add(found.key, source, found.transform);
+    }
   }
   if (plan.tensors.size === 0 && prefix !== '')
     throw new UsageError(`Expected names that begin with ${quote(prefix)} in ${file.path} but there are none.`);

@@ -16,7 +16,7 @@ const architectures = (
 
 describe('the table of named weights', () => {
   test('names are unique, whatever the capitals, and facts are whole', () => {
-    assert.equal(NAMED_WEIGHTS.length, 158);
+    assert.equal(NAMED_WEIGHTS.length, 173);
     assert.equal(new Set(NAMED_WEIGHTS.map(({ name }) => name.toLowerCase())).size, NAMED_WEIGHTS.length);
     for (const row of NAMED_WEIGHTS) {
       assert.ok(row.size >= 160 && row.size <= 600 && row.evalCrop > 0.8 && row.evalCrop <= 1, row.name);
@@ -64,6 +64,9 @@ describe('the table of named weights', () => {
     assert.deepEqual([facts.classes!.length, facts.classes![0], facts.classes![999]], [1000, 'n01440764', 'n15075141']);
     assert.deepEqual([...facts.classes!].sort(), facts.classes);
     assert.deepEqual([facts.model, facts.size, facts.evalCrop, facts.mean![0]], ['efficientnet-b0', 224, 0.875, 0.5]);
+    // DeepMind's cut of S / (S + 32), with which timm has measured nothing.
+    const nfnet = needName('dm_nfnet_f0').row!;
+    assert.deepEqual([nfnet.model, nfnet.size, nfnet.evalCrop, nfnet.top1], ['dm-nfnet-f0', 256, 0.8889, undefined]);
   });
 
   test('a cached file is known by its place', () => {
