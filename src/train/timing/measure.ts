@@ -18,8 +18,7 @@ import {
   to,
 } from '../../torch/index.js';
 import { checkDevice, deviceNamed } from '../open.js';
-import type { Precision } from '../step/precision.js';
-import { measureLimit } from './limit.js';
+import { measureLimit, type ProductPrecision } from './limit.js';
 
 export interface MeasureOptions {
   size?: number;
@@ -31,7 +30,7 @@ export interface MeasureOptions {
   threads: number;
   device: string;
   /** What products are computed in; float32 by default. */
-  precision?: Precision;
+  precision?: ProductPrecision;
   /** Look for the machine's limit as well. */
   limit?: boolean;
 }
