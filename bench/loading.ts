@@ -5,7 +5,7 @@
 // DATA is what "rescaled train" takes. Nothing comes from the cache of decoded pictures; files are in the system's memory from the first round on,
 // which is not counted. Rates are by the second of CPU, all threads together, which other work on the machine changes less than those by the
 // clock, which stand beside them. Without --python there is no peer.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ import { table } from '../src/cli/table.js';
 import { openDataset } from '../src/data/dataset.js';
 import { LABELS } from '../src/data/loading/labels.js';
 import { BatchLoader } from '../src/data/loading/loader.js';
-import { subset } from '../src/data/sources/source.js';
+import { type Source, subset } from '../src/data/sources/source.js';
 import { UsageError } from '../src/errors.js';
 import { packageRoot } from '../src/package-root.js';
 import { addon } from '../src/torch/addon.js';
@@ -43,29 +43,36 @@ const command = new Command('npm run bench:loading --')
   .option('--pictures <n>', 'of which a round makes a view each', integer, 600)
   .option('--rounds <n>', 'of each side', integer, 9)
   .option('--workers <n>', 'threads, with commas; a column each', list, [1]);
-const { python, sizes, pictures, rounds, workers } = await benchOptions<Options>(command, (options) => {
+const BATCH = 100;
+let train: Source | undefined;
+const { python, sizes, pictures, rounds, workers } = await benchOptions<Options>(command, async (options) => {
   for (const size of options.sizes) wholeOption('--sizes', size, 8, 1024);
   for (const count of options.workers) wholeOption('--workers', count, 1, 256);
   wholeOption('--pictures', options.pictures, 100, 1_000_000);
   wholeOption('--rounds', options.rounds, 1, 1000);
+  const [data] = command.args as [string];
+  ({ train } = await openDataset(data));
+  if (train?.encoded === undefined) throw new UsageError(`Expected training pictures of files in ${data}.`);
+  if (train.length < BATCH)
+    throw new UsageError(`Expected at least ${BATCH} training pictures in ${data} but it has ${train.length}.`);
+  if (options.python === undefined) return;
+  const { status, error } = spawnSync(options.python, ['-c', 'import PIL, torchvision'], { stdio: 'ignore' });
+  if (error !== undefined || status !== 0)
+    throw new UsageError(`Expected a Python with Pillow and torchvision for --python but received ${options.python}.`);
 });
 
-const BATCH = 100;
 interface Taken {
   seconds: number;
   cpu: number;
 }
 
 const data = command.args[0]!;
-const { train } = await openDataset(data);
-if (train?.encoded === undefined) throw new UsageError(`Expected training pictures of files in ${data}.`);
-const n = Math.floor(Math.min(pictures, train.length) / BATCH) * BATCH;
-if (n === 0)
-  throw new UsageError(`Expected at least ${BATCH} training pictures in ${data} but it has ${train.length}.`);
+const all = train!;
+const n = Math.floor(Math.min(pictures, all.length) / BATCH) * BATCH;
 // Spread over the classes.
 const source = subset(
-  train,
-  Array.from({ length: n }, (_, i) => Math.floor((i * train.length) / n)),
+  all,
+  Array.from({ length: n }, (_, i) => Math.floor((i * all.length) / n)),
 );
 addon(); // as in a training: its threads then have its decoder and its loops
 

@@ -87,6 +87,33 @@ RESCALED_EXACT void nearestRow(const float* __restrict columnX, const float* __r
   }
 }
 
+/** A row read between pixels, from the four around each point; beyond the outermost centres the outermost pixels go on. */
+RESCALED_EXACT void bilinearRow(const uint8_t* __restrict data, const double* __restrict map, double row, int64_t width, int64_t height, const uint8_t* __restrict fill, uint8_t* __restrict out) {
+  for (int64_t column = 0; column < width; column++, out += 3) {
+    double x = map[0] * (double(column) + 0.5) + map[1] * (row + 0.5);
+    x = x + map[2];
+    double y = map[3] * (double(column) + 0.5) + map[4] * (row + 0.5);
+    y = y + map[5];
+    if (!(x >= 0 && x < double(width) && y >= 0 && y < double(height))) {
+      std::memcpy(out, fill, 3);
+      continue;
+    }
+    // x - 0.5 is above -1, so that whole steps of x + 0.5 are those of its floor.
+    int64_t left = int64_t(x + 0.5) - 1, top = int64_t(y + 0.5) - 1;
+    left -= double(left) > x - 0.5;
+    top -= double(top) > y - 0.5;
+    double dx = x - 0.5 - double(left), dy = y - 0.5 - double(top);
+    int64_t i0 = 3 * std::max<int64_t>(0, left), i1 = 3 * std::min(width - 1, left + 1);
+    const uint8_t* above = data + 3 * width * std::max<int64_t>(0, top);
+    const uint8_t* below = data + 3 * width * std::min(height - 1, top + 1);
+    for (int k = 0; k < 3; k++) {
+      double upper = double(above[i0 + k]) + double(above[i1 + k] - above[i0 + k]) * dx;
+      double lower = double(below[i0 + k]) + double(below[i1 + k] - below[i0 + k]) * dx;
+      out[k] = uint8_t(int(upper + (lower - upper) * dy));
+    }
+  }
+}
+
 void gatherRow(const uint8_t* __restrict data, const int32_t* __restrict from, const uint8_t* __restrict fill, uint8_t* __restrict out, int64_t width) {
   for (int64_t x = 0; x < width; x++, out += 3) {
     const uint8_t* p = from[x] < 0 ? fill : data + from[x];
@@ -253,6 +280,19 @@ Napi::Value nearestFixed(const Napi::CallbackInfo& info) {
   });
 }
 
+// bilinear(source, out, width, height, map, fill): the picture through the affine map [6] in float64, fill [3] outside.
+Napi::Value bilinear(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), "bilinear", [&]() -> Napi::Value {
+    Picture picture(info);
+    size_t six, three;
+    const double* map = arrayOf<double>(info[4], six);
+    const uint8_t* fill = arrayOf<uint8_t>(info[5], three);
+    expect(six == 6 && three == 3 && picture.out != picture.data, "a map of six numbers, a colour and other memory for the result");
+    for (int64_t y = 0; y < picture.height; y++) bilinearRow(picture.data, map, double(y), picture.width, picture.height, fill, picture.out + y * picture.row);
+    return info.Env().Undefined();
+  });
+}
+
 }  // namespace
 
 void registerAugment(Napi::Env env, Napi::Object exports) {
@@ -261,6 +301,7 @@ void registerAugment(Napi::Env env, Napi::Object exports) {
   exports.Set("color", Napi::Function::New(env, color));
   exports.Set("sharpness", Napi::Function::New(env, sharpness));
   exports.Set("nearest", Napi::Function::New(env, nearest));
+  exports.Set("bilinear", Napi::Function::New(env, bilinear));
   exports.Set("nearestFixed", Napi::Function::New(env, nearestFixed));
 }
 

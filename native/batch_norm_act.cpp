@@ -6,7 +6,7 @@
 // result, and only x is kept (with relu after an addition also the result). Backward, with m = grad * activation'(batch_norm(x) + shortcut):
 //   d bias = sum m;  d weight = sum m * xhat;  d shortcut = m;  d x = weight / sigma * (m - mean(m) - xhat * mean(m * xhat))
 // is again one pass of sums and one that writes. Rows are cut into blocks whose size depends on the shape alone and the blocks' sums are added in
-// order, so the result does not depend on the number of threads.
+// order, so the result does not depend on the number of threads. `kept` takes mean and 1/sigma, [2, C].
 #include "batch_norm_kernels.h"
 #include "wide.h"
 
@@ -93,7 +93,7 @@ struct Forward {
 };
 
 Forward forward(const at::Tensor& xGiven, const at::Tensor& weightGiven, const at::Tensor& biasGiven, const at::Tensor& runningMean, const at::Tensor& runningVar,
-                const at::Tensor& shortcutGiven, Activation activation, double momentum, double eps, double leak) {
+                const at::Tensor& shortcutGiven, Activation activation, double momentum, double eps, double leak, const at::Tensor& kept) {
   checkInputs(xGiven, weightGiven, biasGiven, runningMean, runningVar, shortcutGiven);
   auto x = channelsLast(xGiven), weight = weightGiven.contiguous(), bias = biasGiven.contiguous();
   auto shortcut = shortcutGiven.defined() ? channelsLast(shortcutGiven) : at::Tensor();
@@ -123,6 +123,11 @@ Forward forward(const at::Tensor& xGiven, const at::Tensor& weightGiven, const a
       blockForward(activation, A(leak), px + at, ps == nullptr ? nullptr : ps + at, po + at, savedMean, scale.data(), pb, rows.in(block), rows.channels);
     });
   });
+  if (kept.defined()) {
+    TORCH_CHECK(kept.sizes() == statistics.sizes() && kept.scalar_type() == statistics.scalar_type() && kept.is_contiguous(), "expected kept of shape ", statistics.sizes(), " but received ",
+                kept.sizes());
+    kept.copy_(statistics);
+  }
   // Written behind autograd's back: whoever saved them for a backward pass is told.
   runningMean.unsafeGetTensorImpl()->bump_version();
   runningVar.unsafeGetTensorImpl()->bump_version();
@@ -189,10 +194,10 @@ at::Tensor orUndefined(const optional<at::Tensor>& tensor) { return tensor.has_v
 class BatchNormAct : public torch::autograd::Function<BatchNormAct> {
  public:
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const optional<at::Tensor>& shortcutGiven,
-                            const at::Tensor& runningMean, const at::Tensor& runningVar, int64_t activation, double momentum, double eps, double leak) {
+                            const at::Tensor& runningMean, const at::Tensor& runningVar, int64_t activation, double momentum, double eps, double leak, const optional<at::Tensor>& kept) {
     at::AutoDispatchBelowADInplaceOrView guard;
     auto shortcut = orUndefined(shortcutGiven);
-    auto result = rescaled::forward(x, weight, bias, runningMean, runningVar, shortcut, Activation(activation), momentum, eps, leak);
+    auto result = rescaled::forward(x, weight, bias, runningMean, runningVar, shortcut, Activation(activation), momentum, eps, leak, orUndefined(kept));
     auto extra = !shortcut.defined() || Activation(activation) == Activation::none ? at::Tensor() : Activation(activation) == Activation::relu ? result.out : result.shortcut;
     context->save_for_backward({result.x, weight, bias, extra, result.statistics});
     context->saved_data["activation"] = activation;
@@ -204,24 +209,24 @@ class BatchNormAct : public torch::autograd::Function<BatchNormAct> {
     auto saved = context->get_saved_variables();
     auto result = rescaled::backward(grads[0], saved[0], saved[3], saved[1], saved[2], saved[4], Activation(context->saved_data["activation"].toInt()), context->saved_data["leak"].toDouble(),
                                      context->needs_input_grad(0), context->needs_input_grad(3));
-    return {result.x, result.weight, result.bias, result.shortcut, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
+    return {result.x, result.weight, result.bias, result.shortcut, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
 
 at::Tensor plain(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& runningMean, const at::Tensor& runningVar, const optional<at::Tensor>& shortcut,
-                 c10::string_view activation, double momentum, double eps, double leak) {
-  return forward(x, weight, bias, runningMean, runningVar, orUndefined(shortcut), activationFrom(activation), momentum, eps, leak).out;
+                 c10::string_view activation, double momentum, double eps, double leak, const optional<at::Tensor>& kept) {
+  return forward(x, weight, bias, runningMean, runningVar, orUndefined(shortcut), activationFrom(activation), momentum, eps, leak, orUndefined(kept)).out;
 }
 
 at::Tensor withAutograd(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& runningMean, const at::Tensor& runningVar, const optional<at::Tensor>& shortcut,
-                        c10::string_view activation, double momentum, double eps, double leak) {
-  return BatchNormAct::apply(x, weight, bias, shortcut, runningMean, runningVar, int64_t(activationFrom(activation)), momentum, eps, leak);
+                        c10::string_view activation, double momentum, double eps, double leak, const optional<at::Tensor>& kept) {
+  return BatchNormAct::apply(x, weight, bias, shortcut, runningMean, runningVar, int64_t(activationFrom(activation)), momentum, eps, leak, kept);
 }
 
 }  // namespace
 
 TORCH_LIBRARY_FRAGMENT(rescaled, library) {
-  library.def("batch_norm_act(Tensor x, Tensor weight, Tensor bias, Tensor(a!) running_mean, Tensor(b!) running_var, Tensor? shortcut, str activation, float momentum, float eps, float leak=0.01) -> Tensor");
+  library.def("batch_norm_act(Tensor x, Tensor weight, Tensor bias, Tensor(a!) running_mean, Tensor(b!) running_var, Tensor? shortcut, str activation, float momentum, float eps, float leak=0.01, Tensor(c!)? kept=None) -> Tensor");
 }
 TORCH_LIBRARY_IMPL(rescaled, CPU, library) { library.impl("batch_norm_act", plain); }
 TORCH_LIBRARY_IMPL(rescaled, AutogradCPU, library) { library.impl("batch_norm_act", withAutograd); }

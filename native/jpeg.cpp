@@ -13,6 +13,7 @@
 #include <dlfcn.h>
 
 #include <algorithm>
+#include <array>
 #include <csetjmp>
 #include <cstring>
 
@@ -173,25 +174,53 @@ bool decode(jpeg_decompress_struct& decoder, Part part, uint8_t* line, uint8_t* 
   return jpeg.finish(&decoder);
 }
 
+enum class Made { good, damaged, outside };
+
+/** A part of a file into `out`; without a part all of it. */
+Made make(const uint8_t* bytes, size_t length, const Part* wanted, uint8_t* out) {
+  static thread_local std::vector<uint8_t> line;
+  line.resize(3 * (JPEG_MAX_DIMENSION + 1));
+  jpeg_decompress_struct decoder = {};
+  Errors errors;
+  attach(decoder, errors);
+  volatile Made made = Made::damaged;
+  if (setjmp(errors.back) == 0 && header(decoder, bytes, length)) {
+    Part part = wanted != nullptr ? *wanted : Part{0, 0, decoder.image_width, decoder.image_height};
+    if (part.x + part.width > decoder.image_width || part.y + part.height > decoder.image_height) made = Made::outside;
+    else if (decode(decoder, part, line.data(), out)) made = Made::good;
+  }
+  library().destroy(&decoder);
+  return made;
+}
+
 const uint8_t* bytesOf(const Napi::Value& value, size_t& length) {
   auto array = value.As<Napi::Uint8Array>();
   length = array.ByteLength();
   return array.Data();
 }
 
+/** Width and height of a file of the plain kind; 0 of any other. */
+std::pair<JDIMENSION, JDIMENSION> sidesOf(const uint8_t* bytes, size_t length) {
+  jpeg_decompress_struct decoder = {};
+  Errors errors;
+  attach(decoder, errors);
+  volatile bool good = false;
+  if (setjmp(errors.back) == 0) good = header(decoder, bytes, length);
+  std::pair<JDIMENSION, JDIMENSION> sides = {decoder.image_width, decoder.image_height};
+  library().destroy(&decoder);
+  if (!good) sides = {0, 0};
+  return sides;
+}
+
 // jpegSides(bytes): [width, height], or undefined for a file that is not of the plain kind.
 Napi::Value jpegSides(const Napi::CallbackInfo& info) {
   size_t length;
   const uint8_t* bytes = bytesOf(info[0], length);
-  jpeg_decompress_struct decoder = {};
-  Errors errors;
-  attach(decoder, errors);
-  bool good = setjmp(errors.back) == 0 && header(decoder, bytes, length);
-  JDIMENSION sides[2] = {decoder.image_width, decoder.image_height};
-  library().destroy(&decoder);
-  if (!good) return info.Env().Undefined();
+  auto [width, height] = sidesOf(bytes, length);
+  if (width == 0) return info.Env().Undefined();
   Napi::Array array = Napi::Array::New(info.Env(), 2);
-  for (uint32_t i = 0; i < 2; i++) array.Set(i, double(sides[i]));
+  array.Set(0u, double(width));
+  array.Set(1u, double(height));
   return array;
 }
 
@@ -207,22 +236,30 @@ Napi::Value jpegPart(const Napi::CallbackInfo& info) {
     auto target = info[5].As<Napi::Uint8Array>();
     if (x < 0 || y < 0 || width < 1 || height < 1 || std::max({x, y, width, height}) > JPEG_MAX_DIMENSION || 3 * width * height > int64_t(target.ByteLength()))
       throw std::runtime_error("expected a part of a picture and room for it");
-    static thread_local std::vector<uint8_t> line;
-    line.resize(3 * (JPEG_MAX_DIMENSION + 1));
-    jpeg_decompress_struct decoder = {};
-    Errors errors;
-    attach(decoder, errors);
     Part part = {JDIMENSION(x), JDIMENSION(y), JDIMENSION(width), JDIMENSION(height)};
-    volatile bool outside = false;
-    bool good = false;
-    if (setjmp(errors.back) == 0 && header(decoder, bytes, length)) {
-      outside = part.x + part.width > decoder.image_width || part.y + part.height > decoder.image_height;
-      good = !outside && decode(decoder, part, line.data(), target.Data());
-    }
-    library().destroy(&decoder);
-    if (outside) throw std::runtime_error("expected a part within the picture");
-    return Napi::Boolean::New(info.Env(), good);
+    Made made = make(bytes, length, &part, target.Data());
+    if (made == Made::outside) throw std::runtime_error("expected a part within the picture");
+    return Napi::Boolean::New(info.Env(), made == Made::good);
   });
+}
+
+// jpegWhole(bytes, target) -> Promise<boolean>: all of it in the background, as jpegPart. Both arrays are held meanwhile.
+Napi::Value jpegWhole(const Napi::CallbackInfo& info) {
+  size_t length;
+  const uint8_t* bytes = bytesOf(info[0], length);
+  auto target = info[1].As<Napi::Uint8Array>();
+  auto held = std::make_shared<std::array<Napi::ObjectReference, 2>>();
+  for (size_t i = 0; i < 2; i++) (*held)[i] = Napi::Persistent(info[i].As<Napi::Object>());
+  auto good = std::make_shared<bool>(false);
+  uint8_t* out = target.Data();
+  size_t room = target.ByteLength();
+  return inBackground(
+      info.Env(),
+      [=]() {
+        auto [width, height] = sidesOf(bytes, length);
+        *good = width > 0 && size_t(3) * width * height == room && make(bytes, length, nullptr, out) == Made::good;
+      },
+      [good, held](Napi::Env env) -> Napi::Value { return Napi::Boolean::New(env, *good); });
 }
 
 }  // namespace
@@ -231,6 +268,7 @@ void registerJpeg(Napi::Env env, Napi::Object exports) {
   if (!library().whole) return;
   exports.Set("jpegSides", Napi::Function::New(env, jpegSides));
   exports.Set("jpegPart", Napi::Function::New(env, jpegPart));
+  exports.Set("jpegWhole", Napi::Function::New(env, jpegWhole));
 }
 
 }  // namespace rescaled

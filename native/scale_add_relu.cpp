@@ -6,6 +6,8 @@
 // the activations 7 times forward and 9 times backward for the same; here it is 3 and 5.
 //   m = grad where out > 0;  d shortcut = m;  d x = m * gate;  d gate = sum over positions of m * x
 // For scale, m = grad: 3 passes backward instead of 6.
+// Where x = batch_norm(before), whose input is kept anyway, scale_add_relu keeps that and the statistics in place of x, and computes x again by row:
+// the same numbers for one tensor less.
 #include "wide.h"
 
 #include <ATen/Parallel.h>
@@ -35,6 +37,12 @@ RESCALED_INLINE void backwardOf(const T* __restrict grad, const T* __restrict ou
   }
 }
 
+// Of x's row: out = (before - mean) * scale + bias, rounded as batch_norm_act rounds it.
+template <typename T, typename A = Computed<T>>
+RESCALED_INLINE void normalisedOf(const T* __restrict before, const A* __restrict mean, const A* __restrict scale, const A* __restrict bias, T* __restrict out, int64_t channels) {
+  for (int64_t c = 0; c < channels; c++) store(out[c], (widened(before[c]) - mean[c]) * scale[c] + bias[c]);
+}
+
 template <typename T, typename A = Computed<T>>
 RESCALED_INLINE void scaleBackwardOf(const T* __restrict grad, const T* __restrict x, const T* __restrict gate, T* __restrict gradX, A* __restrict gradGate, int64_t rows, int64_t channels) {
   for (int64_t row = 0; row < rows; row++, grad += channels, x += channels, gradX += channels) {
@@ -50,6 +58,9 @@ RESCALED_INLINE void scaleBackwardOf(const T* __restrict grad, const T* __restri
   RESCALED_WIDE void forwardRow(const T* x, const T* gate, const T* shortcut, T* out, int64_t channels) { forwardOf(x, gate, shortcut, out, channels); }                             \
   RESCALED_WIDE void backwardRow(const T* grad, const T* out, const T* x, const T* gate, T* masked, T* gradX, A* gradGate, int64_t channels) {                                       \
     backwardOf(grad, out, x, gate, masked, gradX, gradGate, channels);                                                                                                               \
+  }                                                                                                                                                                                  \
+  RESCALED_WIDE void normalisedRow(const T* before, const A* mean, const A* scale, const A* bias, T* out, int64_t channels) {                                                         \
+    normalisedOf(before, mean, scale, bias, out, channels);                                                                                                                            \
   }                                                                                                                                                                                  \
   RESCALED_WIDE void scaleBackwardRows(const T* grad, const T* x, const T* gate, T* gradX, A* gradGate, int64_t rows, int64_t channels) {                                            \
     scaleBackwardOf(grad, x, gate, gradX, gradGate, rows, channels);                                                                                                                 \
@@ -86,26 +97,38 @@ at::Tensor forward(const at::Tensor& xGiven, const at::Tensor& gateGiven, const 
   return out;
 }
 
-std::tuple<at::Tensor, at::Tensor, at::Tensor> backward(const at::Tensor& gradGiven, const at::Tensor& out, const at::Tensor& xGiven, const at::Tensor& gateGiven) {
+// What x is computed again of: batch norm's input, mean and 1/sigma [2, C], weight and bias [C].
+struct Norm {
+  at::Tensor before, statistics, weight, bias;
+};
+
+// x, or if `norm` is given what it was computed of.
+std::tuple<at::Tensor, at::Tensor, at::Tensor> backward(const at::Tensor& gradGiven, const at::Tensor& out, const at::Tensor& gateGiven, const at::Tensor& x, const Norm& norm) {
   auto grad = channelsLast(gradGiven);
-  auto x = channelsLast(xGiven);
   auto gate = gateGiven.contiguous();
-  auto masked = at::empty_like(x), gradX = at::empty_like(x), gradGate = at::zeros_like(gate, computedType(gate));
-  int64_t channels = x.size(1), area = positions(x);
-  AT_DISPATCH_FLOATING_TYPES_AND(at::kBFloat16, x.scalar_type(), "scale_add_relu_backward", [&] {
-    auto* pd = grad.data_ptr<scalar_t>();
-    auto* po = out.data_ptr<scalar_t>();
-    auto* px = x.data_ptr<scalar_t>();
-    auto* pg = gate.data_ptr<scalar_t>();
-    auto* pm = masked.data_ptr<scalar_t>();
-    auto* pdx = gradX.data_ptr<scalar_t>();
-    auto* pdg = gradGate.data_ptr<Computed<scalar_t>>();
+  auto masked = at::empty_like(out), gradX = at::empty_like(out), gradGate = at::zeros_like(gate, computedType(gate));
+  int64_t channels = out.size(1), area = positions(out);
+  AT_DISPATCH_FLOATING_TYPES_AND(at::kBFloat16, out.scalar_type(), "scale_add_relu_backward", [&] {
+    using A = Computed<scalar_t>;
+    const bool again = norm.before.defined();
+    auto *pd = grad.data_ptr<scalar_t>(), *po = out.data_ptr<scalar_t>(), *pg = gate.data_ptr<scalar_t>(), *pm = masked.data_ptr<scalar_t>(), *pdx = gradX.data_ptr<scalar_t>();
+    auto* px = (again ? norm.before : x).data_ptr<scalar_t>();
+    auto* pdg = gradGate.data_ptr<A>();
+    std::vector<A> mean, scale, bias;
+    if (again) {
+      auto *ps = norm.statistics.data_ptr<A>(), *pw = norm.weight.data_ptr<A>(), *pb = norm.bias.data_ptr<A>();
+      mean.assign(ps, ps + channels);
+      bias.assign(pb, pb + channels);
+      for (int64_t c = 0; c < channels; c++) scale.push_back(ps[channels + c] * pw[c]);
+    }
     // A sample is summed by one thread in one order, so the result does not depend on the number of threads.
-    at::parallel_for(0, x.size(0), 1, [&](int64_t begin, int64_t end) {
+    at::parallel_for(0, out.size(0), 1, [&](int64_t begin, int64_t end) {
+      std::vector<scalar_t> row(again ? channels : 0);
       for (int64_t n = begin; n < end; n++) {
-        for (int64_t row = n * area; row < (n + 1) * area; row++) {
-          int64_t at = row * channels;
-          backwardRow(pd + at, po + at, px + at, pg + n * channels, pm + at, pdx + at, pdg + n * channels, channels);
+        for (int64_t i = n * area; i < (n + 1) * area; i++) {
+          int64_t at = i * channels;
+          if (again) normalisedRow(px + at, mean.data(), scale.data(), bias.data(), row.data(), channels);
+          backwardRow(pd + at, po + at, again ? row.data() : px + at, pg + n * channels, pm + at, pdx + at, pdg + n * channels, channels);
         }
       }
     });
@@ -154,32 +177,56 @@ at::Tensor scalePlain(const at::Tensor& x, const at::Tensor& gate) {
 
 at::Tensor scaleWithAutograd(const at::Tensor& x, const at::Tensor& gate) { return Scale::apply(x, gate); }
 
+at::Tensor orUndefined(const optional<at::Tensor>& tensor) { return tensor.has_value() ? *tensor : at::Tensor(); }
+
+void checkNorm(const at::Tensor& x, const Norm& norm) {
+  if (!norm.before.defined()) return;
+  TORCH_CHECK(norm.before.sizes() == x.sizes() && norm.before.scalar_type() == x.scalar_type(), "expected batch norm's input of x's shape and dtype but received ", norm.before.sizes(), " in ",
+              norm.before.scalar_type(), " for x of ", x.sizes());
+  for (const auto& tensor : {norm.statistics, norm.weight, norm.bias})
+    TORCH_CHECK(tensor.defined() && tensor.size(-1) == x.size(1) && tensor.scalar_type() == computedType(x), "expected statistics, weight and bias of batch norm in ", computedType(x));
+}
+
 class ScaleAddRelu : public torch::autograd::Function<ScaleAddRelu> {
  public:
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, const at::Tensor& gate, const at::Tensor& shortcut) {
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& xGiven, const at::Tensor& gate, const at::Tensor& shortcut, const optional<at::Tensor>& before,
+                            const optional<at::Tensor>& statistics, const optional<at::Tensor>& weight, const optional<at::Tensor>& bias) {
     at::AutoDispatchBelowADInplaceOrView guard;
+    auto x = channelsLast(xGiven);
+    const Norm norm{orUndefined(before), orUndefined(statistics), orUndefined(weight), orUndefined(bias)};
+    checkNorm(x, norm);
     auto out = rescaled::forward(x, gate, shortcut);
-    context->save_for_backward({out, x, gate});
+    if (norm.before.defined()) context->save_for_backward({out, gate, at::Tensor(), channelsLast(norm.before), norm.statistics.contiguous(), norm.weight.contiguous(), norm.bias.contiguous()});
+    else context->save_for_backward({out, gate, x});
     return out;
   }
   static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* context, torch::autograd::tensor_list grads) {
     refuseDoubleBackward("rescaled::scale_add_relu");
     auto saved = context->get_saved_variables();
-    auto [gradX, gradGate, gradShortcut] = rescaled::backward(grads[0], saved[0], saved[1], saved[2]);
-    return {gradX, gradGate, gradShortcut};
+    const auto norm = saved.size() == 3 ? Norm{} : Norm{saved[3], saved[4], saved[5], saved[6]};
+    auto [gradX, gradGate, gradShortcut] = rescaled::backward(grads[0], saved[0], saved[1], saved[2], norm);
+    return {gradX, gradGate, gradShortcut, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
 
-at::Tensor withAutograd(const at::Tensor& x, const at::Tensor& gate, const at::Tensor& shortcut) { return ScaleAddRelu::apply(x, gate, shortcut); }
+at::Tensor plain(const at::Tensor& x, const at::Tensor& gate, const at::Tensor& shortcut, const optional<at::Tensor>&, const optional<at::Tensor>&, const optional<at::Tensor>&,
+                 const optional<at::Tensor>&) {
+  return forward(x, gate, shortcut);
+}
+
+at::Tensor withAutograd(const at::Tensor& x, const at::Tensor& gate, const at::Tensor& shortcut, const optional<at::Tensor>& before, const optional<at::Tensor>& statistics,
+                        const optional<at::Tensor>& weight, const optional<at::Tensor>& bias) {
+  return ScaleAddRelu::apply(x, gate, shortcut, before, statistics, weight, bias);
+}
 
 }  // namespace
 
 TORCH_LIBRARY(rescaled, library) {
-  library.def("scale_add_relu(Tensor x, Tensor gate, Tensor shortcut) -> Tensor");
+  library.def("scale_add_relu(Tensor x, Tensor gate, Tensor shortcut, Tensor? before=None, Tensor? statistics=None, Tensor? weight=None, Tensor? bias=None) -> Tensor");
   library.def("scale(Tensor x, Tensor gate) -> Tensor");
 }
 TORCH_LIBRARY_IMPL(rescaled, CPU, library) {
-  library.impl("scale_add_relu", forward);
+  library.impl("scale_add_relu", plain);
   library.impl("scale", scalePlain);
 }
 TORCH_LIBRARY_IMPL(rescaled, AutogradCPU, library) {

@@ -16,6 +16,9 @@ export async function bootstrap() {
   await engine();
 }
 
+/** Installed along with others, but never asked for alone: without libjpeg-turbo's header photographs are decoded more slowly. */
+const welcome = ['libjpeg-dev'];
+
 /** @returns {Promise<string[]>} the Debian packages that are needed here and not installed */
 async function missingPackages() {
   const wanted = ['dataset-fashion-mnist'];
@@ -23,7 +26,7 @@ async function missingPackages() {
   if ((await capture(compiler, ['--version'])).code !== 0) wanted.push('g++');
   // A libtorch of one's own has its BLAS inside; Debian's uses the system's, whose default is many times slower.
   if (!process.env.RESCALED_LIBTORCH && !(await pythonHasTorch())) wanted.push('libtorch-dev', 'libopenblas0-openmp');
-  const query = await capture('dpkg-query', ['-W', '-f', '${db:Status-Abbrev} ${Package}\\n', ...wanted]);
+  const query = await capture('dpkg-query', ['-W', '-f', '${db:Status-Abbrev} ${Package}\\n', ...wanted, ...welcome]);
   if (query.missing) {
     // Not Debian. `rescaled setup` names what is missing of libtorch; the compiler is checked here.
     if (wanted.includes('g++'))
@@ -33,7 +36,8 @@ async function missingPackages() {
     return [];
   }
   const installed = new Set([...query.stdout.matchAll(/^ii\s+(\S+)$/gm)].map((match) => match[1]));
-  return wanted.filter((name) => !installed.has(name));
+  const missing = wanted.filter((name) => !installed.has(name));
+  return missing.length === 0 ? missing : [...missing, ...welcome.filter((name) => !installed.has(name))];
 }
 
 async function pythonHasTorch() {

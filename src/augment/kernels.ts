@@ -65,7 +65,16 @@ export interface PictureKernels {
     map: Float32Array,
     fill: Uint8Array,
   ): void;
-  /** And Pillow's: steps and first point in units of 1/65536. */
+  /** Pillow's bilinear sampling. */
+  bilinear(
+    source: Uint8Array,
+    out: Uint8Array,
+    width: number,
+    height: number,
+    map: Float64Array,
+    fill: Uint8Array,
+  ): void;
+  /** And Pillow's nearest: steps and first point in units of 1/65536. */
   nearestFixed(
     source: Uint8Array,
     out: Uint8Array,

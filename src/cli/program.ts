@@ -24,6 +24,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   export: 'trained/export',
   models: 'models/models',
   profile: 'models/profile',
+  bench: 'models/bench',
   weights: 'weights/weights',
   augment: 'augment/augment',
   recipe: 'recipe/recipe',

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { takeLock } from '../lock.js';
+import { engineLoaded } from '../torch/addon.js';
 import { cacheFile, cacheFolder, MOST_BYTES, MOST_CLIP_BYTES, makeRoom, megabytes, touch } from './cache/folder.js';
 import { PixelFile } from './cache/pixel-file.js';
 import { PixelWriter } from './cache/pixel-writer.js';
@@ -8,6 +9,7 @@ import { brokenRecord, KnownFacts, recordOf } from './check/facts.js';
 import type { Dataset } from './dataset.js';
 import { BrokenPicture, type Examined, isWhole } from './decoding/decode.js';
 import { drained } from './drained.js';
+import { useEngineKernels } from './loading/kernels.js';
 import { type CachedFiles, cacheFinder } from './sources/cached-files.js';
 import { reasonOf } from './sources/idx-pixels.js';
 import { hasClips, numbersOf, openSource, rootOf, type Source, type StoredSpec, storedSpec } from './sources/source.js';
@@ -47,6 +49,7 @@ export async function* withCache<D extends Cacheable>(
   if (folder === undefined || dataset.onDisk === undefined) return dataset;
   const build = new Build(dataset, size, folder);
   if (build.missing().length === 0) return build.dataset();
+  if (engineLoaded()) useEngineKernels();
   let unlock: (() => void) | undefined;
   try {
     const problem = makeRoom(build.paths.whole, 0);

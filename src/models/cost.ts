@@ -143,6 +143,8 @@ export function modelCost(
         ? { path: paths.get(value)!, parameters: (value as Tensor).size }
         : derived.get(args.values[i] as ShapeRecord),
     );
+    // Its weight and bias are those of the batch norm before it, which is a layer already.
+    if (op === 'rescaled::scale_add_relu') return;
     const [first, ...others] = owners.filter((owner) => owner !== undefined);
     if (first === undefined) return;
     const owner = {

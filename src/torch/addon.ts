@@ -79,10 +79,12 @@ export interface Addon {
   color: PictureLoop<[factor: number, parts: Float32Array | undefined]>;
   sharpness: PictureLoop<[factor: number, pillow: boolean]>;
   nearest: PictureLoop<[map: Float32Array, fill: Uint8Array]>;
+  bilinear: PictureLoop<[map: Float64Array, fill: Uint8Array]>;
   nearestFixed: PictureLoop<[map: Int32Array, fill: Uint8Array]>;
   /** Parts of photographs, see src/data/decoding/jpeg.ts; not in an engine that was built without libjpeg-turbo. */
   jpegSides?(bytes: Uint8Array): [width: number, height: number] | undefined;
   jpegPart?(bytes: Uint8Array, x: number, y: number, width: number, height: number, target: Uint8Array): boolean;
+  jpegWhole?(bytes: Uint8Array, target: Uint8Array): Promise<boolean>;
 }
 
 type PictureLoop<T extends unknown[]> = (

@@ -116,7 +116,15 @@ export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
     },
     saves: (args) => [args.tensor(0), args.tensor(1)],
   },
-  'rescaled::scale_add_relu': { result: sameAsFirst, saves: (args, out) => [out, args.tensor(0), args.tensor(1)] },
+  // In place of x what it was computed of, where that is given: batch norm's input, statistics, weight and bias.
+  'rescaled::scale_add_relu': {
+    result: sameAsFirst,
+    saves: (args, out) => [
+      out,
+      args.tensor(1),
+      ...(args.values[3] == null ? [args.tensor(0)] : [3, 4, 5, 6].map((i) => args.tensor(i))),
+    ],
+  },
   // What the backward pass of the activation needs beside x: the sum's sign for relu, the shortcut for the others
   // (native/batch_norm_act.cpp).
   'rescaled::batch_norm_act': {

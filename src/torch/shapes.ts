@@ -181,6 +181,7 @@ class ShapeEngine implements Addon {
   color = noData('color()');
   sharpness = noData('sharpness()');
   nearest = noData('nearest()');
+  bilinear = noData('bilinear()');
   nearestFixed = noData('nearestFixed()');
   resampleRows = noData('resampleRows()');
   resampleColumns = noData('resampleColumns()');

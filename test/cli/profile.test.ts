@@ -153,3 +153,29 @@ for (const [what, signal, message] of [
     assert.ok(!existsSync(`/proc/${child}`), 'the process that measures lives on');
   });
 }
+
+test('bench: each precision beside the most that this machine computes; misuse is told', async () => {
+  const { status, stdout, stderr } = await cli(
+    ...['bench', 'resnet-18@32', '--batch', '4', '--runs', '1', '--threads', '1', '--json'],
+  );
+  assert.equal(status, 0, stderr);
+  const rows = JSON.parse(stdout) as Record<string, number>[];
+  assert.ok(rows.length >= 1);
+  for (const row of rows) {
+    // ResNet-18 at 32 pixels: 37.2 million multiply-adds forward, three times for a step (He et al. 2015, its table 1 scaled by area).
+    const perPicture = row['trainFlops']! / row['trainImagesPerSecond']!;
+    assert.ok(Math.abs(perPicture / (3 * 2 * 37.2e6) - 1) < 0.03, `${perPicture}`);
+    assert.ok(row['share']! > 0 && row['share']! < 1.2, `${row['share']}`);
+    assert.equal(row['limitFlops']! * row['share']!, row['trainFlops']);
+  }
+  for (const [words, expected] of [
+    [['bench', 'resnet-19'], /resnet-18/],
+    [['bench', '--precision', 'int8'], /float32 or bfloat16/],
+    [['bench', '--batch', '0'], /1 or more/],
+    [['bench', 'resnet-50', '--device', 'cuda:9'], /Expected one of cpu/],
+  ] as const) {
+    const wrong = await cli(...words);
+    assert.equal(wrong.status, 2, wrong.stderr);
+    assert.match(wrong.stderr, expected);
+  }
+});

@@ -35,7 +35,7 @@ function run(
 
 // Reports libtorch-dev as removed but configured, knows nothing of the data set, and has the rest.
 const dpkgQuery = `for name in "$@"; do case "$name" in
-  libopenblas0-openmp|g++) echo "ii  $name" ;;
+  libopenblas0-openmp|g++|libjpeg-dev) echo "ii  $name" ;;
   libtorch-dev) echo "rc  $name" ;;
 esac; done
 exit 1`;
@@ -70,7 +70,7 @@ test('so does a PyTorch in python3 that has headers, but not one without', { ski
 
 test('a missing compiler is asked for', { skip }, (t) => {
   const { text } = run(t, { 'dpkg-query': 'exit 1', 'g++': 'exit 127', python3: 'exit 1' }, { RESCALED_NO_APT: '1' });
-  assert.match(text, /missing: dataset-fashion-mnist g\+\+ libtorch-dev libopenblas0-openmp\n/);
+  assert.match(text, /missing: dataset-fashion-mnist g\+\+ libtorch-dev libopenblas0-openmp libjpeg-dev\n/);
 });
 
 test('apt-get that fails is shown with its output', { skip }, (t) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { squeeze } from '../../src/nn/index.js';
+import { BatchNorm2d, squeeze } from '../../src/nn/index.js';
 import {
   add,
   call,
@@ -121,6 +121,36 @@ test('the mean of squeeze-excite and its gradient while training equal the pooli
     const [a, b] = [ours, theirs].map((out) => gradients([add(sum(mul(out, gate)), sum(mul(x, x)))], [x])[0]!);
     assert.ok(largestDifference(a!, b!) < 1e-14);
   }
+});
+
+test('with the input and the statistics of batch norm in place of x the gradients are the same', () => {
+  for (const [dtype, tolerance] of [
+    ['float64', 1e-12],
+    ['float32', 1e-5],
+    ['bfloat16', 1e-9],
+  ] as const) {
+    const [before, gate, shortcut, weight] = inputs(dtype);
+    const own = dtype === 'float64' ? dtype : 'float32';
+    const norm = new BatchNorm2d(20);
+    norm.train();
+    for (const key of ['weight', 'bias', 'running_mean', 'running_var'] as const)
+      norm[key] = randn([20], { dtype: own, generator: generator(2) });
+    const { y, source } = norm.forwardWithSource(before);
+    const { statistics } = source!;
+    const slopes = (out: Tensor): Tensor[] =>
+      gradients([out], [y, gate, shortcut], { gradOutputs: [weight], retainGraph: true }) as Tensor[];
+    const plain = slopes(call('rescaled::scale_add_relu', [y, gate, shortcut]));
+    const again = slopes(
+      call('rescaled::scale_add_relu', [y, gate, shortcut, source!.before, statistics, norm.weight, norm.bias]),
+    );
+    const difference = (i: number) =>
+      largestDifference(to(plain[i]!, { dtype: 'float64' }), to(again[i]!, { dtype: 'float64' }));
+    for (let i = 0; i < 3; i++) assert.ok(difference(i) < tolerance, `${dtype}, gradient ${i}: ${difference(i)}`);
+    assert.equal(largestDifference(norm.forward(before), y), 0);
+  }
+  const [x, gate, shortcut] = inputs('float32');
+  const wrong = [shortcut, x, gate, gate];
+  assert.throws(() => call('rescaled::scale_add_relu', [x, gate, shortcut, ...wrong]), /expected statistics/);
 });
 
 test('a NaN stays one', () => {

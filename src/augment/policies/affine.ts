@@ -138,12 +138,11 @@ function pillowNearest({ data, width, height }: Pixels, out: Uint8Array, [a, b, 
   }
 }
 
-function pillowBilinear(
-  { data, width, height }: Pixels,
-  out: Uint8Array,
-  [a, b, c, d, e, f]: Affine,
-  fill: Fill,
-): void {
+function pillowBilinear({ data, width, height }: Pixels, out: Uint8Array, map: Affine, fill: Fill): void {
+  const kernels = kernelsFor(data);
+  if (kernels !== undefined)
+    return kernels.bilinear(data, out, width, height, Float64Array.from(map), Uint8Array.from(fill));
+  const [a, b, c, d, e, f] = map;
   const pitch = 3 * width;
   let o = 0;
   for (let row = 0; row < height; row++) {

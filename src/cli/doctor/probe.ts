@@ -5,14 +5,16 @@ import { blasEnvironment } from '../../torch/build/cpu.js';
 import type { EngineProbe, PackageProbe } from './checks.js';
 
 /** What src/torch/index.ts tells about the loaded engine. */
-type EngineInfo = Omit<EngineProbe, 'blasLibraries' | 'openblasCoreType'>;
+type EngineInfo = Omit<EngineProbe, 'blasLibraries' | 'openblasCoreType' | 'jpeg'>;
 
 async function probeEngine(): Promise<EngineProbe> {
   // libblas reads this when it is loaded, so it must be in place before the import.
   Object.assign(process.env, blasEnvironment());
   const torch = (await import(new URL('../../torch/index.js', import.meta.url).href)) as { engineInfo(): EngineInfo };
+  const { addon } = await import('../../torch/addon.js');
   return {
     ...torch.engineInfo(),
+    jpeg: addon().jpegPart !== undefined,
     blasLibraries: mappedBlas(),
     openblasCoreType: process.env['OPENBLAS_CORETYPE'] ?? '',
   };

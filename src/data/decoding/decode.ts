@@ -3,6 +3,7 @@ import type { Metadata, Sharp, SharpOptions } from 'sharp';
 import { fromGrey, type Pixels, pixelsOf } from '../../augment/pixels.js';
 import { RescaledError } from '../../errors.js';
 import { bmpHeader, decodeBmp } from './bmp.js';
+import { jpegDecoder } from './jpeg-decoder.js';
 import { type FileKind, KIND_BYTES, kindOf, READ_KINDS } from './kind.js';
 
 /** Bounds that keep one hostile or mistaken file from taking the machine's memory. */
@@ -120,9 +121,26 @@ export async function examineBytes(bytes: Uint8Array, name: string, options: Dec
 
 const limitsOf = (options: DecodeOptions): Required<DecodeLimits> => ({ ...DEFAULT_LIMITS, ...options.limits });
 
-/** Most bytes and pixels of a file. */
+/** Most bytes of a file. */
 export const mostBytes = (options: DecodeOptions): number => limitsOf(options).bytes;
-export const mostPixels = (options: DecodeOptions): number => limitsOf(options).pixels;
+
+/** Width and height of a JPEG that the engine's decoder reads, and gives in its own size; see `openJpeg`. */
+export function plainSides(bytes: Uint8Array, options: DecodeOptions): [width: number, height: number] | undefined {
+  const most = limitsOf(options);
+  const sides = bytes.length <= most.bytes ? jpegDecoder(bytes)?.jpegSides(bytes) : undefined;
+  if (sides === undefined || sides[0] * sides[1] > most.pixels) return undefined;
+  return options.targetSize === undefined || isWhole(...sides, options.targetSize) ? sides : undefined;
+}
+
+/** Decoded by the engine, to the same bytes; undefined where sharp has to. */
+async function decodePlain(bytes: Uint8Array, options: DecodeOptions): Promise<Omit<Examined, 'bytes'> | undefined> {
+  const sides = plainSides(bytes, options);
+  if (sides === undefined) return undefined;
+  const [width, height] = sides;
+  const data = new Uint8Array(3 * width * height);
+  if (!(await jpegDecoder(bytes)!.jpegWhole(bytes, data))) return undefined;
+  return { pixels: pixelsOf(data, width, height), width, height };
+}
 
 /** Turns whatever goes wrong into a BrokenPicture with the picture's name. @param bytes its content, to tell its kind */
 async function named<T>(name: string, work: () => Promise<T>, bytes: () => Uint8Array | undefined): Promise<T> {
@@ -160,6 +178,8 @@ async function readLimited(path: string, limit: number): Promise<Buffer> {
 }
 
 async function decode(bytes: Uint8Array, path: string, options: DecodeOptions): Promise<Omit<Examined, 'bytes'>> {
+  const plain = await decodePlain(bytes, options);
+  if (plain !== undefined) return plain;
   const limit = limitsOf(options).pixels;
   const kind = readable(bytes, path);
   const sharp = await loadSharp();

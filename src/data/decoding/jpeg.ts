@@ -1,24 +1,7 @@
 import type { Crop } from '../../augment/crop.js';
 import { type Pixels, pixelsOf, type Undecoded } from '../../augment/pixels.js';
-import { type DecodeOptions, decodeBytes, isWhole, mostBytes, mostPixels } from './decode.js';
-
-/** The engine's decoder of JPEG, where it was built with one (native/jpeg.cpp). */
-export interface JpegDecoder {
-  /** [width, height] of a plain file, see `openJpeg`; undefined for any other. */
-  jpegSides(bytes: Uint8Array): [width: number, height: number] | undefined;
-  /**
-   * Writes the pixels of a part, [height, width, 3]. The whole of the file is read for it.
-   * @returns false where the file is damaged, wherever that is, or not plain
-   */
-  jpegPart(bytes: Uint8Array, x: number, y: number, width: number, height: number, target: Uint8Array): boolean;
-}
-
-let decoder: JpegDecoder | undefined;
-
-/** From now on in this thread; undefined for none. */
-export function useJpegDecoder(given: JpegDecoder | undefined): void {
-  decoder = given;
-}
+import { type DecodeOptions, decodeBytes, plainSides } from './decode.js';
+import { jpegDecoder } from './jpeg-decoder.js';
 
 /** The part that was asked for could not be made; decoding the whole picture says why. */
 export class NoPart extends Error {}
@@ -38,14 +21,10 @@ let room = new Uint8Array(0);
  * reduced. Transforming the rest of the picture back, upsampling and converting it is saved; damage there is found all the same.
  */
 export function openJpeg(bytes: Uint8Array, name: string, options: DecodeOptions = {}): Opened | undefined {
-  const jpeg = decoder;
-  // Memory that threads share is not handed to native code.
-  if (jpeg === undefined || bytes[0] !== 0xff || bytes[1] !== 0xd8 || !(bytes.buffer instanceof ArrayBuffer)) return;
-  const sides = jpeg.jpegSides(bytes);
-  if (sides === undefined) return;
+  const jpeg = jpegDecoder(bytes);
+  const sides = plainSides(bytes, options);
+  if (jpeg === undefined || sides === undefined) return;
   const [width, height] = sides;
-  if (bytes.length > mostBytes(options) || width * height > mostPixels(options)) return;
-  if (options.targetSize !== undefined && !isWhole(width, height, options.targetSize)) return;
   return {
     width,
     height,

@@ -1,6 +1,6 @@
 import { usePictureKernels } from '../../augment/kernels.js';
 import { addon } from '../../torch/addon.js';
-import { useJpegDecoder } from '../decoding/jpeg.js';
+import { useJpegDecoder } from '../decoding/jpeg-decoder.js';
 import { useFileReader } from '../decoding/read-together.js';
 
 /**
@@ -11,11 +11,11 @@ export function useEngineKernels(): void {
   try {
     const engine = addon();
     // An engine that was built earlier has none.
-    if (typeof engine.mapBytes === 'function') usePictureKernels(engine);
+    if (typeof engine.bilinear === 'function') usePictureKernels(engine);
     // Nor one that was built without libjpeg-turbo.
-    const { jpegSides, jpegPart } = engine;
-    if (jpegSides === undefined || jpegPart === undefined) return;
-    useJpegDecoder({ jpegSides, jpegPart });
+    const { jpegSides, jpegPart, jpegWhole } = engine;
+    if (jpegSides === undefined || jpegPart === undefined || jpegWhole === undefined) return;
+    useJpegDecoder({ jpegSides, jpegPart, jpegWhole });
     useFileReader(engine);
   } catch {
     // None here: TypeScript gives the same bytes, more slowly.

@@ -63,15 +63,20 @@ export async function calibrate(
 /**
  * The network with all of its layers in int8 but those named. One without weights is left in float32 too where none of what it reads comes from
  * a layer in int8.
+ * @returns also the names of all layers that are in float32
  */
-export function lowered({ model, layers, ranges }: Calibrated, float: ReadonlySet<string> = new Set()): Quantised {
+export function lowered(
+  { model, layers, ranges }: Calibrated,
+  float: ReadonlySet<string> = new Set(),
+): Quantised & { readonly float: readonly string[] } {
   const made = new Set<string>();
   const kept = layers.filter(({ name, weighted, inputs, output, floatOutput }) => {
     const stays = !float.has(name) && (weighted || inputs.some((input) => made.has(input)));
     if (stays && !floatOutput) made.add(output);
     return stays;
   });
-  return quantise(model, kept, ranges);
+  const left = layers.filter((layer) => !kept.includes(layer)).map(({ name }) => name);
+  return { ...quantise(model, kept, ranges), float: left };
 }
 
 /** What a network gives for pictures, [n, K]. */

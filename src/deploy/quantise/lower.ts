@@ -48,7 +48,7 @@ export interface Lowered {
   readonly model: ModelProto;
   readonly method: Calibrated['method'];
   readonly methodErrors: Calibrated['errors'];
-  /** Of all layers that int8 arithmetic is known for, and those of them that were left in float32, the worst first. */
+  /** Of all layers that int8 arithmetic is known for, and those of them that were left in float32, in the order of the network. */
   readonly layers: number;
   readonly float: readonly string[];
   /** What it costs with all layers in int8, and as it is; less than nothing is lost where int8 is better. */
@@ -89,7 +89,7 @@ export async function lower(file: Uint8Array, options: LowerOptions): Promise<Lo
   const costOfAll = await costOf(quantised);
   const some = viewsFrom(heldOut, 0, ERROR_PICTURES);
   let errors = await layerErrors(calibrated, quantised, some, session);
-  let [cost, float]: [Limits, string[]] = [costOfAll, []];
+  let cost = costOfAll;
   if (!good(cost)) {
     onNote(
       `int8 costs ${costText(cost)} (${judged.n} pictures); allowed are ${costText(limits)}: looking for the layers that hurt`,
@@ -97,24 +97,25 @@ export async function lower(file: Uint8Array, options: LowerOptions): Promise<Lo
     const worst = await roundings(calibrated, { views: some, answer: ANSWER }, session, (done, of) => {
       if (done % 20 === 0) onNote(`${done} of ${of} tensors`);
     });
-    const around = (count: number): Set<string> => new Set(worst.slice(0, count).flatMap((one) => one.around));
-    const tried = new Map<number, { cost: Limits; quantised: Quantised }>();
-    const enough = async (count: number): Promise<boolean> => {
-      const without = lowered(calibrated, around(count));
-      const now = await costOf(without);
-      tried.set(count, { cost: now, quantised: without });
-      onNote(`with ${around(count).size} of ${layers.length} layers in float32 it costs ${costText(now)}`);
+    const without = (count: number): typeof quantised =>
+      lowered(calibrated, new Set(worst.slice(0, count).flatMap(({ around }) => around)));
+    const costs = new Map<number, Limits>();
+    const count = await fewest(worst.length, async (count) => {
+      const tried = without(count);
+      const now = await costOf(tried);
+      costs.set(count, now);
+      onNote(`with ${tried.float.length} of ${layers.length} layers in float32 it costs ${costText(now)}`);
       return good(now);
-    };
-    const count = await fewest(worst.length, enough);
-    ({ cost, quantised } = tried.get(count)!);
-    float = [...around(count)];
+    });
+    quantised = without(count);
+    cost = costs.get(count)!;
     const alone = new Map(worst.toReversed().map((error) => [error.layer, error.alone]));
     const known = new Map(errors.map((error) => [error.layer, error]));
     errors = layers
       .filter(({ name }) => known.has(name) || alone.has(name))
       .map(({ name }) => ({ ...known.get(name), layer: name, ...(alone.has(name) && { alone: alone.get(name)! }) }));
   }
+  const { float } = quantised;
   return { model: quantised.model, method, methodErrors, layers: layers.length, float, costOfAll, cost, errors };
 }
 

@@ -4,6 +4,7 @@ import { createModel, type ModelOverrides, modelFacts } from '../../models/index
 import { AvgPool2d, BatchNorm2d, Conv2d, Linear, Sequential } from '../../nn/index.js';
 import { decayGroups, Sgd } from '../../optim/index.js';
 import {
+  autocast,
   crossEntropy,
   flatten,
   fromTypedArray,
@@ -13,9 +14,11 @@ import {
   scope,
   setThreads,
   synchronize,
+  type Tensor,
   to,
 } from '../../torch/index.js';
 import { checkDevice, deviceNamed } from '../open.js';
+import { measureLimit, type ProductPrecision } from './limit.js';
 
 export interface MeasureOptions {
   size?: number;
@@ -26,6 +29,10 @@ export interface MeasureOptions {
   runs: number;
   threads: number;
   device: string;
+  /** What products are computed in; float32 by default. */
+  precision?: ProductPrecision;
+  /** Look for the machine's limit as well. */
+  limit?: boolean;
 }
 
 /** Milliseconds: the median, and the lowest and highest run. */
@@ -40,6 +47,8 @@ export interface Measured {
   inference: Spread;
   /** See `peakMemory`; null where it cannot be read. */
   peakMemoryBytes: number | null;
+  /** See `measureLimit`; where it was asked for. */
+  limit?: number;
 }
 
 const WARM_UP = 2;
@@ -51,7 +60,7 @@ const WARM_UP = 2;
  */
 export async function measureModel(
   name: string,
-  { size: wanted, overrides = {}, batch, runs, threads, device: asked }: MeasureOptions,
+  { size: wanted, overrides = {}, batch, runs, threads, device: asked, precision = 'float32', limit }: MeasureOptions,
 ): Promise<Measured> {
   const device = deviceNamed(asked);
   setThreads(threads);
@@ -64,6 +73,14 @@ export async function measureModel(
   const x = to(randn([batch, facts.options.channels, ...sides], { device }), { memoryFormat: 'channels_last' });
   const y = fromTypedArray(new BigInt64Array(batch), [batch], { device });
 
+  const outputs = (): Tensor =>
+    precision === 'float32'
+      ? model.forward(x)
+      : to(
+          autocast(device, () => model.forward(x), precision),
+          { dtype: 'float32' },
+        );
+
   model.train();
   const optimiser = new Sgd(decayGroups(model.parameters(), new Set(), 4e-5, 'all'), {
     momentum: 0.9,
@@ -71,7 +88,7 @@ export async function measureModel(
   });
   const train = await spread(runs, () => {
     scope(() => {
-      const loss = crossEntropy(model.forward(x), y, 0.1);
+      const loss = crossEntropy(outputs(), y, 0.1);
       loss.item();
       loss.backward();
     });
@@ -83,11 +100,11 @@ export async function measureModel(
 
   model.train(false);
   const inference = await spread(runs, () => {
-    inferenceMode(() => scope(() => void model.forward(x)));
+    inferenceMode(() => scope(() => void outputs()));
     synchronize();
   });
   model.dispose();
-  return { train, inference, peakMemoryBytes };
+  return { train, inference, peakMemoryBytes, ...(limit === true ? { limit: measureLimit(device, precision) } : {}) };
 }
 
 /** Between runs the event loop turns: finalizers run, and a parent that has gone is noticed. */
