@@ -46,13 +46,20 @@ async function timed(program: string, script: string, world: number): Promise<Sa
 
 const ours = join(packageRoot, 'dist', 'bench', 'ranks-member.js');
 const theirs = join(packageRoot, 'bench', 'pytorch_ddp.py');
-const [efficiencies, peers, waits]: [number[], number[], number[]] = [[], [], []];
+const efficiencies: number[] = [];
+const peers: number[] = [];
+const waits: number[] = [];
+/** How many times as fast as PyTorch's. */
+const alones: number[] = [];
+const twos: number[] = [];
 for (let round = 0; round < rounds; round++) {
   const [alone, two] = [await timed(process.execPath, ours, 1), await timed(process.execPath, ours, 2)];
   const [peerAlone, peerTwo] = [await timed(python, theirs, 1), await timed(python, theirs, 2)];
   efficiencies.push(alone.step / two.step);
   peers.push(peerAlone.step / peerTwo.step);
   waits.push(two.wait! / two.step);
+  alones.push(peerAlone.step / alone.step);
+  twos.push(peerTwo.step / two.step);
   const ms = (seconds: number): string => `${(1000 * seconds).toFixed(0)} ms`;
   console.log(
     `ours ${ms(alone.step)} alone, ${ms(two.step)} in two (${ms(two.wait!)} after backward); DDP ${ms(peerAlone.step)}, ${ms(peerTwo.step)}`,
@@ -61,4 +68,5 @@ for (let round = 0; round < rounds; round++) {
 const range = (all: readonly number[]): string =>
   `${median(all).toFixed(2)} (${Math.min(...all).toFixed(2)} to ${Math.max(...all).toFixed(2)})`;
 console.log(`weak scaling to 2 processes: ours ${range(efficiencies)}, DistributedDataParallel ${range(peers)}`);
+console.log(`as fast as PyTorch: alone ${range(alones)}, in two ${range(twos)}`);
 console.log(`waiting after the backward pass: ${range(waits)} of a step`);
