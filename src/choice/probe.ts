@@ -19,6 +19,7 @@ import { taskNamed } from '../tasks/index.js';
 import { openTrainingData, resolveRun } from '../tasks/runs.js';
 import { measureModel, settingsIn, stemStrideAt, trainLoop } from '../train/index.js';
 import type { TrainOptions } from '../train/options.js';
+import { decided } from '../train/step/precision.js';
 import { choose, type Facts, lengthOf, runSeconds } from './choose.js';
 import { costOf, nominalSeconds, type Rung, rungsFor } from './rungs.js';
 
@@ -138,7 +139,8 @@ export const handle: TaskHandler<ChoiceJob> = async ({ options, minutes }, tools
   const perPicture = async (): Promise<number> => {
     const { model, width, size } = first;
     const overrides = { width, stemStride: stemStrideAt(modelFacts(model), size) } as ModelOverrides;
-    const { train } = await measureModel(model, { size, overrides, batch, runs: 5, threads, device });
+    const precision = decided(config.recipe.values.precision);
+    const { train } = await measureModel(model, { size, overrides, batch, runs: 5, threads, device, precision });
     return train.median / 1000 / batch;
   };
   const freeBytes = availableMemory();
