@@ -11,24 +11,41 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
 import sharp from 'sharp';
+import { UsageError } from '../../src/errors.js';
 import { packageRoot } from '../../src/package-root.js';
 import { freePort } from '../../src/ranks/port.js';
 import { distributedBackends, engineInfo } from '../../src/torch/index.js';
 import { median } from '../median.js';
+import { benchOptions } from '../options.js';
 import { Side } from '../side.js';
 
 const PARTS = ['tests', 'agreement', 'training', 'loader', 'ranks', 'speed'] as const;
-const { values: options } = parseArgs({
-  options: {
-    out: { type: 'string' },
-    only: { type: 'string', default: PARTS.join(',') },
-    python: { type: 'string', default: 'python3' },
-    batch: { type: 'string', default: '128' },
-    runs: { type: 'string', default: '5' },
+interface Options {
+  out?: string;
+  only: string;
+  python: string;
+  batch: number;
+  runs: number;
+}
+const options = await benchOptions<Options>(
+  new Command('gpu-check')
+    .description('checks and measures on CUDA cards all that they are for')
+    .option('--out <file>', 'figures as JSON')
+    .option('--only <parts>', PARTS.join(', '), PARTS.join(','))
+    .option('--python <program>', 'with torch with CUDA and timm', 'python3')
+    .option('--batch <n>', 'pictures of a timed step', Number, 128)
+    .option('--runs <n>', 'timed runs', Number, 5),
+  ({ only, batch, runs }) => {
+    const wrong = only.split(',').find((part) => !(PARTS as readonly string[]).includes(part));
+    if (wrong !== undefined)
+      throw new UsageError(`Expected some of ${PARTS.join(', ')} for --only but received "${wrong}".`);
+    for (const [name, value] of Object.entries({ batch, runs }))
+      if (!Number.isInteger(value) || value < 1)
+        throw new UsageError(`Expected a whole number of 1 or more for --${name} but received ${value}.`);
   },
-});
+);
 const info = engineInfo();
 const cards = info.devices.filter((device) => device.startsWith('cuda'));
 if (cards.length === 0) {
@@ -39,11 +56,6 @@ if (cards.length === 0) {
   process.exit(1);
 }
 const asked = new Set(options.only.split(','));
-for (const part of asked)
-  if (!(PARTS as readonly string[]).includes(part)) {
-    console.error(`--only: expected some of ${PARTS.join(', ')} but received "${part}".`);
-    process.exit(2);
-  }
 const work = mkdtempSync(join(tmpdir(), 'rescaled-gpu-'));
 const found: Record<string, unknown> = {
   libtorch: info.libtorch,
@@ -331,7 +343,7 @@ async function speed(): Promise<void> {
     ['efficientnet-b0', '224'],
   ] as const)
     for (const precision of ['float32', 'bfloat16']) {
-      const common = [model, options.batch, size, precision, cards[0]!];
+      const common = [model, String(options.batch), size, precision, cards[0]!];
       const script = join(packageRoot, 'dist', 'bench', 'gpu', 'step.js');
       const sides = {
         free: new Side(process.execPath, [script, ...common, 'free']),
@@ -341,14 +353,12 @@ async function speed(): Promise<void> {
       const times = new Map(Object.keys(sides).map((name) => [name, [] as number[]]));
       try {
         for (const side of Object.values(sides)) await side.line();
-        for (let i = -2; i < Number(options.runs); i++)
+        for (let i = -2; i < options.runs; i++)
           for (const [name, side] of Object.entries(sides)) {
             const seconds = await side.step('train');
             if (i >= 0) times.get(name)!.push(seconds);
           }
-        const perSecond = Object.fromEntries(
-          [...times].map(([name, all]) => [name, Number(options.batch) / median(all)]),
-        );
+        const perSecond = Object.fromEntries([...times].map(([name, all]) => [name, options.batch / median(all)]));
         rows.push({ model, size, precision, perSecond });
         const ours = perSecond['deterministic']!;
         say(
