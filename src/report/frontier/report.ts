@@ -106,7 +106,8 @@ function chart(report: FrontierReport, { key, id, title, axis, unit }: (typeof M
       name: `${axis}, logarithmic`,
       log: 2,
       min: 2 ** Math.floor(Math.log2(Math.min(...values) * 0.95)),
-      max: 2 ** Math.ceil(Math.log2(Math.max(...values) * 1.05)),
+      // Room for the name of the last point.
+      max: 2 ** Math.ceil(Math.log2(Math.max(...values) * 1.4)),
       format: (value) => String(Number(significant(value, 3))),
     },
     y: { ...y, format: (value) => `${value} %` },
