@@ -48,7 +48,14 @@ function ranks(
     return child;
   });
   return {
-    ready: Promise.all(children.map((child) => new Promise((resolve) => child.stderr.once('data', resolve)))),
+    ready: Promise.all(
+      children.map(
+        (child) =>
+          new Promise<void>((resolve) => {
+            child.stderr.on('data', (more: Buffer) => more.includes('ready') && resolve());
+          }),
+      ),
+    ),
     said: Promise.all(
       children.map(async (child) => {
         let text = '';
