@@ -11,8 +11,8 @@ import { detectionLoss, type LossOptions } from '../src/tasks/detect/objective.j
 import { DEFAULT_FACTS } from '../src/tasks/detect/settings.js';
 import {
   add,
-  autocast,
   crossEntropy,
+  forwardIn,
   fromTypedArray,
   randn,
   scope,
@@ -50,12 +50,7 @@ if (kind === 'train') {
   const y = fromTypedArray(new BigInt64Array(batch), [batch]);
   /** As the training loop does it: outputs and loss in float32. */
   const outputs = (): Tensor =>
-    precision === 'bfloat16'
-      ? to(
-          autocast('cpu', () => model.forward(x)),
-          { dtype: 'float32' },
-        )
-      : model.forward(x);
+    forwardIn(precision === 'bfloat16' ? 'bfloat16' : 'float32', 'cpu', () => model.forward(x));
   const lossOf = detects ? boxLoss() : (): Tensor => crossEntropy(outputs(), y, 0.1);
   /** Twelve boxes in each picture, as the peer has them. */
   function boxLoss(): () => Tensor {

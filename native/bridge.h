@@ -46,6 +46,9 @@ inline EnvironmentData& dataOf(Napi::Env env) { return *env.GetInstanceData<Envi
 // Runs `body` and turns libtorch's exceptions into JavaScript errors without a C++ back trace.
 Napi::Value guarded(Napi::Env env, const char* what, const std::function<Napi::Value()>& body);
 
+// What went wrong in `work`, without libtorch's back trace; nothing where all went well.
+optional<std::string> errorOf(const std::function<void()>& work);
+
 // Runs `work` on a thread of Node's pool, so that the event loop goes on, and `after` on the JavaScript thread; its result is the promise's.
 Napi::Value inBackground(Napi::Env env, std::function<void()> work, std::function<Napi::Value(Napi::Env)> after = {});
 

@@ -190,13 +190,7 @@ Napi::Value onOwnThread(Napi::Env env, std::function<void()> work, std::function
   auto call = std::make_shared<Call>(Call{Napi::Promise::Deferred::New(env), std::move(after), {}, Napi::ThreadSafeFunction::New(env, nothing, "rescaled group", 0, 1)});
   auto promise = call->promise.Promise();
   std::thread([call, work = std::move(work)]() mutable {
-    try {
-      work();
-    } catch (const c10::Error& error) {
-      call->error = error.what_without_backtrace();
-    } catch (const std::exception& error) {
-      call->error = error.what();
-    }
+    call->error = errorOf(work);
     work = {};
     call->done.BlockingCall([call](Napi::Env env, Napi::Function) {
       if (call->error.has_value()) {

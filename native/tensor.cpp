@@ -142,13 +142,7 @@ class BackgroundWorker : public Napi::AsyncWorker {
       : Napi::AsyncWorker(env), deferred_(Napi::Promise::Deferred::New(env)), work_(std::move(work)), after_(std::move(after)) {}
   Napi::Promise promise() const { return deferred_.Promise(); }
   void Execute() override {
-    try {
-      work_();
-    } catch (const c10::Error& error) {
-      SetError(error.what_without_backtrace());
-    } catch (const std::exception& error) {
-      SetError(error.what());
-    }
+    if (auto error = errorOf(work_)) SetError(*error);
     work_ = {};
   }
   void OnOK() override { deferred_.Resolve(after_ ? after_(Env()) : Env().Undefined()); }
@@ -298,6 +292,17 @@ at::Generator& unwrapGenerator(Napi::Env env, Napi::Value value) {
   void* pointer = nullptr;
   if (!isGenerator(env, value) || napi_unwrap(env, value, &pointer) != napi_ok) throw Napi::TypeError::New(env, "expected a Generator");
   return static_cast<GeneratorBox*>(pointer)->generator;
+}
+
+optional<std::string> errorOf(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const c10::Error& error) {
+    return std::string(error.what_without_backtrace());
+  } catch (const std::exception& error) {
+    return std::string(error.what());
+  }
+  return {};
 }
 
 Napi::Value inBackground(Napi::Env env, std::function<void()> work, std::function<Napi::Value(Napi::Env)> after) {

@@ -3,9 +3,9 @@
 //   node dist/bench/gpu/agreement.js DEVICE
 import { createModel } from '../../src/models/index.js';
 import {
-  autocast,
   call,
   crossEntropy,
+  forwardIn,
   fromTypedArray,
   manualSeed,
   noGrad,
@@ -48,8 +48,7 @@ for (const name of MODELS) {
     for (const parameter of model.parameters().values()) parameter.grad = null;
     return scope(() => {
       const input = to(to(x, { device: where }), { memoryFormat });
-      const forward = (): Tensor => model.forward(input);
-      const outputs = half === undefined ? forward() : to(autocast('cuda', forward, half), { dtype: 'float32' });
+      const outputs = forwardIn(half ?? 'float32', 'cuda', () => model.forward(input));
       const loss = crossEntropy(outputs, to(labels, { device: where }));
       if (half === undefined) loss.backward();
       const gradients = half === undefined ? [...model.parameters().values()].map((one) => numbers(one.grad!)) : [];

@@ -4,8 +4,8 @@ import { createInterface } from 'node:readline';
 import { createModel } from '../../src/models/index.js';
 import { decayGroups, Sgd } from '../../src/optim/index.js';
 import {
-  autocast,
   crossEntropy,
+  forwardIn,
   fromTypedArray,
   randn,
   scope,
@@ -26,13 +26,7 @@ const y = to(fromTypedArray(new BigInt64Array(batch), [batch]), { device });
 
 function step(): void {
   scope(() => {
-    const outputs =
-      precision === 'bfloat16'
-        ? to(
-            autocast('cuda', () => model.forward(x)),
-            { dtype: 'float32' },
-          )
-        : model.forward(x);
+    const outputs = forwardIn(precision === 'bfloat16' ? 'bfloat16' : 'float32', 'cuda', () => model.forward(x));
     crossEntropy(outputs, y, 0.1).backward();
   });
   optimiser.step(0.01);

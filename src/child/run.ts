@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { RescaledError } from '../errors.js';
-import type { Death } from './death.js';
+import { type Death, type DeathWords, deathText } from './death.js';
 import { childEnvironment, type OwnVariables } from './environment.js';
 import { type FromChild, type Job, type ToChild, unpackError } from './messages.js';
 
@@ -27,6 +27,16 @@ export type ChildEnd<Answer> =
   | { type: 'failed'; error: Error }
   /** It had no last word. */
   | { type: 'died'; death: Death };
+
+/**
+ * A child's answer.
+ * @throws what its handler threw, or a RescaledError that says how it died
+ */
+export function answerOf<Answer>(end: ChildEnd<Answer>, words: DeathWords): Answer {
+  if (end.type === 'answer') return end.answer;
+  if (end.type === 'failed') throw end.error;
+  throw new RescaledError(deathText(end.death, words));
+}
 
 /** A step and a checkpoint of the largest models fit in. */
 const GRACE_MS = 120_000;

@@ -1,7 +1,5 @@
 import { checkOptions, type OptionKinds } from '../checks.js';
-import { deathText } from '../child/death.js';
-import { runChild } from '../child/run.js';
-import { RescaledError } from '../errors.js';
+import { answerOf, runChild } from '../child/run.js';
 import type { TrainEvent } from '../run/events.js';
 import {
   type RatePoint,
@@ -87,10 +85,7 @@ export async function testRates(
   const module = new URL('./rate-process.js', import.meta.url);
   const { signal, kill: killSignal, onEvent: onMessage } = how;
   const end = await runChild<RateJob>({ module, task, signal, killSignal, onMessage });
-  if (end.type === 'answer') return end.answer ?? undefined;
-  if (end.type === 'failed') throw end.error;
-  if (end.death.by === 'killSignal') return undefined;
-  throw new RescaledError(
-    deathText(end.death, { who: 'The process of the test', memory: LESS_MEMORY, kept: 'No drawing was written.' }),
-  );
+  if (end.type === 'died' && end.death.by === 'killSignal') return undefined;
+  const words = { who: 'The process of the test', memory: LESS_MEMORY, kept: 'No drawing was written.' };
+  return answerOf(end, words) ?? undefined;
 }

@@ -1,8 +1,6 @@
 import { checkOptions, checkValue, numberOption } from '../checks.js';
-import { deathText } from '../child/death.js';
 import { untilInterrupted } from '../child/interrupt.js';
-import { runChild } from '../child/run.js';
-import { RescaledError } from '../errors.js';
+import { answerOf, runChild } from '../child/run.js';
 import type { TrainEvent } from '../run/events.js';
 import { plural } from '../suggest.js';
 import { TRAIN_OPTIONS, type TrainOptions } from '../train/options.js';
@@ -42,14 +40,11 @@ export async function chooseRun(
       signal: signal === undefined ? stop : AbortSignal.any([stop, signal]),
     }),
   );
-  if (end.type === 'answer') return end.answer ?? undefined;
-  if (end.type === 'failed') throw end.error;
-  throw new RescaledError(
-    deathText(end.death, {
-      who: 'The process that measures before training',
-      memory: 'name a smaller network with --model, --width and --size',
-    }),
-  );
+  const answer = answerOf(end, {
+    who: 'The process that measures before training',
+    memory: 'name a smaller network with --model, --width and --size',
+  });
+  return answer ?? undefined;
 }
 
 /** The options with what was chosen. */

@@ -39,6 +39,7 @@ export { isPresetOf, presetNames, presetTask } from './presets.js';
 export {
   CLASS_KEYS,
   type NamedRecipe,
+  type Precision,
   type Recipe,
   type RecipeKey,
   recipeSchema,

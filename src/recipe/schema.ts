@@ -159,6 +159,9 @@ export const recipeSchema = z.strictObject({
   ...clipSettings,
 });
 export type Recipe = z.infer<typeof recipeSchema>;
+
+/** What a step computes in; `auto` of a recipe has become one of these when a run begins. */
+export type Precision = Exclude<Recipe['precision'], 'auto'>;
 export type RecipeKey = keyof Recipe;
 
 /** A recipe with, for each field, where its value comes from. */

@@ -1,4 +1,6 @@
 import { addon } from './addon.js';
+import { to } from './ops.js';
+import type { Tensor } from './tensor.js';
 
 /**
  * Runs `body` in mixed precision: convolutions and matrix products compute in `dtype`, what needs the range or the
@@ -14,3 +16,10 @@ export function autocast<T>(device: string, body: () => T, dtype: 'bfloat16' | '
     addon().setAutocast(device, null);
   }
 }
+
+/** `forward` in this precision, its result in float32: the loss is computed in float32 whatever the network is. */
+export const forwardIn = (
+  precision: 'float32' | 'bfloat16' | 'float16',
+  device: string,
+  forward: () => Tensor,
+): Tensor => (precision === 'float32' ? forward() : to(autocast(device, forward, precision), { dtype: 'float32' }));

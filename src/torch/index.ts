@@ -1,5 +1,5 @@
 export { addon, type EngineInfo, type TypedArray } from './addon.js';
-export { autocast } from './autocast.js';
+export { autocast, forwardIn } from './autocast.js';
 export { enableGrad, gradients, inferenceMode, isGradEnabled, noGrad } from './autograd.js';
 export { call, isTracing, schema } from './call.js';
 export { TensorDisposedError } from './errors.js';

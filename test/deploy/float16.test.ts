@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { exportOnnx } from '../../src/deploy/onnx/export.js';
-import { float16Bits, toFloat16 } from '../../src/deploy/onnx/float16.js';
+import { toFloat16 } from '../../src/deploy/onnx/float16.js';
 import { DataType, decodeModel, encodeModel } from '../../src/deploy/onnx/schema.js';
 import { checkParity, isFloat16Near } from '../../src/deploy/parity.js';
 import { RescaledError } from '../../src/errors.js';
+import { float16Bits } from '../../src/weights/formats/dtypes.js';
 import { chain, loadNet } from './onnx-net.js';
 
 test('the bits of float16 are those of NumPy', () => {

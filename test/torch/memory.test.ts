@@ -10,7 +10,7 @@ import { crossEntropy, fromTypedArray, liveTensors, randn, scope } from '../../s
 
 const torch = new URL('../../src/torch/index.js', import.meta.url).href;
 
-test('200 training steps leave the number of live tensors and the resident set flat', async () => {
+test('200 training steps leave the number of live tensors flat and the resident set without steady growth', async () => {
   const model = createModel('resnet-rs-14', {
     width: 0.125,
     classes: 4,
@@ -34,14 +34,21 @@ test('200 training steps leave the number of live tensors and the resident set f
     await turn();
   }
   const tensors = liveTensors();
-  const resident = process.memoryUsage.rss();
-  for (let t = 50; t < 250; t++) {
-    step(t);
-    await turn();
-    assert.equal(liveTensors(), tensors, `step ${t}`);
+  // A leak grows every stretch; the allocator's first touch of pages that it has (5 to 30 MB at once, at no set step) grows one.
+  const grown: number[] = [];
+  for (let stretch = 0; stretch < 4; stretch++) {
+    const resident = process.memoryUsage.rss();
+    for (let t = 0; t < 50; t++) {
+      step(50 * (stretch + 1) + t);
+      await turn();
+      assert.equal(liveTensors(), tensors, `step ${t} of stretch ${stretch}`);
+    }
+    grown.push((process.memoryUsage.rss() - resident) / 1e6);
   }
-  const grown = (process.memoryUsage.rss() - resident) / 1e6;
-  assert.ok(grown < 40, `the resident set grew by ${grown.toFixed(1)} MB`);
+  assert.ok(
+    Math.min(...grown) < 5,
+    `50 steps grew the resident set by ${grown.map((g) => g.toFixed(1)).join(', ')} MB`,
+  );
   model.dispose();
   ema.dispose();
   optimiser.dispose();

@@ -1,15 +1,15 @@
 import { availableParallelism, totalmem } from 'node:os';
 import type { Command } from 'commander';
-import { untilInterrupted } from '../../child/interrupt.js';
 import { UsageError } from '../../errors.js';
 import { type ModelCost, modelCost } from '../../models/index.js';
+import type { Precision } from '../../recipe/recipe.js';
 import { engineInfo } from '../../torch/index.js';
 import { deviceNamed } from '../../train/open.js';
-import { bfloat16On, type Precision } from '../../train/step/precision.js';
-import { measureApart } from '../../train/timing/measure-apart.js';
+import { bfloat16On } from '../../train/step/precision.js';
 import { integer } from '../options.js';
 import { table } from '../table.js';
 import { tellNext } from '../words.js';
+import { checkCounts, measureCost } from './measuring.js';
 import { bytes } from './profile-tables.js';
 
 interface BenchFlags {
@@ -70,11 +70,8 @@ Examples:
 }
 
 async function run(models: string[], flags: BenchFlags): Promise<void> {
-  for (const name of ['size', 'batch', 'runs', 'threads'] as const)
-    if (flags[name] !== undefined && flags[name] < 1)
-      throw new UsageError(`Expected a whole number of 1 or more for --${name} but received ${flags[name]}.`);
+  checkCounts(flags);
   const { size, batch, runs, threads = availableParallelism() } = flags;
-  if (threads > 1024) throw new UsageError(`Expected at most 1024 for --threads but received ${threads}.`);
   const costs = (models.length === 0 ? DEFAULT_MODELS : models).map((model) =>
     modelCost(model, { batch, ...(size === undefined ? {} : { size }) }),
   );
@@ -112,10 +109,7 @@ async function measured(
   where: { batch: number; runs: number; threads: number; device: string },
 ): Promise<BenchRow> {
   const options = { ...where, size: cost.size, precision, limit: true };
-  const memory = `it was predicted to need ${bytes(cost.trainMemoryBytes)}. Choose a smaller --batch or --size`;
-  const { train, inference, peakMemoryBytes, limit } = await untilInterrupted((signal) =>
-    measureApart({ model: cost.model, options }, { signal, memory }),
-  );
+  const { train, inference, peakMemoryBytes, limit } = await measureCost(cost, options);
   const perSecond = (ms: number): number => (1000 * where.batch) / ms;
   const trainFlops = 3 * cost.flops * perSecond(train.median);
   return {

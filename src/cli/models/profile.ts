@@ -1,13 +1,12 @@
 import { availableParallelism, totalmem } from 'node:os';
 import type { Command } from 'commander';
-import { untilInterrupted } from '../../child/interrupt.js';
 import { RescaledError, UsageError } from '../../errors.js';
 import { availableMemory } from '../../memory.js';
 import { type ModelCost, modelCost } from '../../models/index.js';
 import type { MeasureOptions } from '../../train/index.js';
-import { measureApart } from '../../train/timing/measure-apart.js';
 import { integer } from '../options.js';
 import { tellNext } from '../words.js';
+import { checkCounts, measureCost } from './measuring.js';
 import { bytes, layersCsv, layersTable, type ModelProfile, profileCsv, profileTable } from './profile-tables.js';
 
 interface ProfileFlags {
@@ -79,16 +78,7 @@ async function run(models: string[], flags: ProfileFlags): Promise<void> {
 }
 
 function check(models: readonly string[], flags: ProfileFlags): void {
-  const positive = (name: string, value: number | undefined): void => {
-    if (value !== undefined && value < 1)
-      throw new UsageError(`Expected a whole number of 1 or more for ${name} but received ${value}.`);
-  };
-  positive('--batch', flags.batch);
-  positive('--size', flags.size);
-  positive('--runs', flags.runs);
-  positive('--threads', flags.threads);
-  if ((flags.threads ?? 1) > 1024)
-    throw new UsageError(`Expected at most 1024 for --threads but received ${flags.threads}.`);
+  checkCounts(flags);
   if (flags.json === true && flags.csv === true)
     throw new UsageError('Expected either --json or --csv but received both.');
   for (const option of ['runs', 'threads', 'device'] as const)
@@ -123,10 +113,7 @@ async function measured(cost: ModelCost, flags: ProfileFlags): Promise<NonNullab
       `rescaled: warning: ${cost.model} at batch ${cost.batch} is predicted to need ${need}, ` +
         `and ${bytes(availableMemory())} are free.`,
     );
-  const memory = `it was predicted to need ${need}. Choose a smaller --batch or --size`;
-  const { train, inference, peakMemoryBytes } = await untilInterrupted((signal) =>
-    measureApart({ model: cost.model, options }, { signal, memory }),
-  );
+  const { train, inference, peakMemoryBytes } = await measureCost(cost, options);
   return {
     trainStepMs: train.median,
     trainStepMsLow: train.low,

@@ -1,4 +1,5 @@
 import { RescaledError } from '../../errors.js';
+import { float16Bits } from '../../weights/formats/dtypes.js';
 import { attributeOf, floatsOf, nodeOf, readersOf, tensorOf } from './proto.js';
 import { DataType, type ModelProto, type NodeProto, type TensorProto } from './schema.js';
 
@@ -99,26 +100,4 @@ function halved(tensor: TensorProto, name: string): TensorProto {
       );
   }
   return tensorOf(name, tensor.dims, bits);
-}
-
-const view = new DataView(new ArrayBuffer(4));
-
-/**
- * The bits of the float16 nearest to a float32, halves to the even one (IEEE 754): 1 sign, 5 exponent (bias 15), 10 mantissa; below 2^-14
- * multiples of 2^-24; infinite from 65520.
- */
-export function float16Bits(value: number): number {
-  view.setFloat32(0, value);
-  const sign = (view.getUint8(0) & 0x80) << 8;
-  const size = Math.abs(value);
-  if (Number.isNaN(size)) return sign | 0x7e00;
-  if (size >= 65520) return sign | 0x7c00;
-  // Of the unit in the last place: 2^(e - 10), of the smallest numbers 2^-24.
-  const exponent = size < 2 ** -14 ? -14 : Math.floor(Math.log2(size));
-  const units = size / 2 ** (exponent - 10);
-  const below = Math.floor(units);
-  const rest = units - below;
-  const rounded = below + Number(rest > 0.5 || (rest === 0.5 && below % 2 === 1));
-  // A mantissa that was rounded up to 2 carries into the exponent by itself.
-  return sign | (((exponent + 14) << 10) + rounded);
 }

@@ -14,6 +14,8 @@ export interface Calibrated {
   /** Mean squared error of the answer on pictures that were not calibrated on, over its mean square, by method. */
   readonly errors: Readonly<Record<Method, number>>;
   readonly ranges: ReadonlyMap<string, Range>;
+  /** What the float32 network gives for these pictures, [n, K]. */
+  readonly wanted: Float32Array;
 }
 
 /**
@@ -57,7 +59,7 @@ export async function calibrate(
     errors[method] = relativeError(wanted, given);
   }
   const method = METHODS.reduce((best, one) => (errors[one] < errors[best] ? one : best));
-  return { model, layers, method, errors, ranges: rangesBy(method) };
+  return { model, layers, method, errors, ranges: rangesBy(method), wanted };
 }
 
 /**

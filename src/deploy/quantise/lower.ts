@@ -78,11 +78,10 @@ export async function lower(file: Uint8Array, options: LowerOptions): Promise<Lo
     `error of the answer: ${METHODS.map((one) => `${one} ${percent(methodErrors[one])}`).join(', ')}; ${method} is taken`,
   );
 
-  const answer = await answersOf(model, ANSWER, heldOut, session);
   const wanted = classesOf(await answersOf(model, ANSWER, judged, session), judged.n);
   const costOf = async ({ model }: Quantised): Promise<Limits> => ({
     lost: lost(wanted, classesOf(await answersOf(model, ANSWER, judged, session), judged.n), judged.labels),
-    error: relativeError(answer, await answersOf(model, ANSWER, heldOut, session)),
+    error: relativeError(calibrated.wanted, await answersOf(model, ANSWER, heldOut, session)),
   });
   const good = ({ lost, error }: Limits): boolean => lost <= limits.lost && error <= limits.error;
   let quantised = lowered(calibrated);

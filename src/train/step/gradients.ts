@@ -1,9 +1,9 @@
 import type { RescaledError } from '../../errors.js';
 import type { Module } from '../../nn/index.js';
-import { autocast, mul, scope, type Tensor, to } from '../../torch/index.js';
+import type { Precision } from '../../recipe/recipe.js';
+import { forwardIn, mul, scope, type Tensor } from '../../torch/index.js';
 import type { StepObjective } from '../task.js';
 import type { Normaliser } from './input.js';
-import type { Precision } from './precision.js';
 
 export interface GradientOptions {
   normaliser: Normaliser;
@@ -49,13 +49,7 @@ export function batchGradients(
       const images = parts === 1 ? step.images : step.images.subarray(begin * bytes, end * bytes);
       const x = normaliser.input(images, end - begin, size);
       // Activations in half the bits, outputs and loss in float32, as in tensorflow/tpu resnet_main.py.
-      const outputs =
-        precision === 'float32'
-          ? model.forward(x)
-          : to(
-              autocast(normaliser.device, () => model.forward(x), precision),
-              { dtype: 'float32' },
-            );
+      const outputs = forwardIn(precision, normaliser.device, () => model.forward(x));
       const found = step.loss(outputs, begin, end);
       const value = found.loss.item();
       if (!Number.isFinite(value)) throw wrong(value, x);

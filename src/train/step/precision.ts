@@ -1,10 +1,7 @@
 import { type ModelFacts, type ModelOptions, QuickCosts } from '../../models/index.js';
-import type { Recipe } from '../../recipe/recipe.js';
+import type { Precision, Recipe } from '../../recipe/recipe.js';
 import { processorFlags } from '../../torch/build/cpu.js';
 import { engineInfo } from '../../torch/index.js';
-
-/** What a step computes in; `auto` of a recipe has become one of these when a run begins. */
-export type Precision = Exclude<Recipe['precision'], 'auto'>;
 
 /** What `auto` is decided by. */
 export interface PrecisionFacts {

@@ -1,8 +1,5 @@
-import type { Recipe } from '../../recipe/recipe.js';
+import type { Precision } from '../../recipe/recipe.js';
 import { autocast, conv2d, matmul, noGrad, randn, scope, synchronize, type Tensor, to } from '../../torch/index.js';
-
-/** What products are computed in. */
-export type ProductPrecision = Exclude<Recipe['precision'], 'auto'>;
 
 const RUNS = 5;
 
@@ -11,7 +8,7 @@ const RUNS = 5;
  * convolution, the fastest of five runs each. What a network cannot pass with these libraries, however it is written.
  * @param device of which the threads are set already
  */
-export function measureLimit(device: string, precision: ProductPrecision): number {
+export function measureLimit(device: string, precision: Precision): number {
   const large = device === 'cpu' ? 1024 : 4096;
   const maps = device === 'cpu' ? 8 : 128;
   return noGrad(() =>

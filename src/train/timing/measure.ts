@@ -3,10 +3,11 @@ import { peakMemory as highestMemory, residentMemory } from '../../memory.js';
 import { createModel, type ModelOverrides, modelFacts } from '../../models/index.js';
 import { AvgPool2d, BatchNorm2d, Conv2d, Linear, Sequential } from '../../nn/index.js';
 import { decayGroups, Sgd } from '../../optim/index.js';
+import type { Precision } from '../../recipe/recipe.js';
 import {
-  autocast,
   crossEntropy,
   flatten,
+  forwardIn,
   fromTypedArray,
   globalAvgPool2d,
   inferenceMode,
@@ -18,7 +19,7 @@ import {
   to,
 } from '../../torch/index.js';
 import { checkDevice, deviceNamed } from '../open.js';
-import { measureLimit, type ProductPrecision } from './limit.js';
+import { measureLimit } from './limit.js';
 
 export interface MeasureOptions {
   size?: number;
@@ -30,7 +31,7 @@ export interface MeasureOptions {
   threads: number;
   device: string;
   /** What products are computed in; float32 by default. */
-  precision?: ProductPrecision;
+  precision?: Precision;
   /** Look for the machine's limit as well. */
   limit?: boolean;
 }
@@ -73,13 +74,7 @@ export async function measureModel(
   const x = to(randn([batch, facts.options.channels, ...sides], { device }), { memoryFormat: 'channels_last' });
   const y = fromTypedArray(new BigInt64Array(batch), [batch], { device });
 
-  const outputs = (): Tensor =>
-    precision === 'float32'
-      ? model.forward(x)
-      : to(
-          autocast(device, () => model.forward(x), precision),
-          { dtype: 'float32' },
-        );
+  const outputs = (): Tensor => forwardIn(precision, device, () => model.forward(x));
 
   model.train();
   const optimiser = new Sgd(decayGroups(model.parameters(), new Set(), 4e-5, 'all'), {

@@ -2,11 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type OptionKinds, wholeOption } from '../../checks.js';
-import { deathText } from '../../child/death.js';
-import { runChild } from '../../child/run.js';
+import { answerOf, runChild } from '../../child/run.js';
 import type { Dataset } from '../../data/dataset.js';
 import { labelsFile } from '../../deploy/model-file.js';
-import { RescaledError, UsageError } from '../../errors.js';
+import { UsageError } from '../../errors.js';
 import { writeFileAtomic } from '../../files.js';
 import { commandLine } from '../../suggest.js';
 import { modelBytes } from '../export.js';
@@ -82,20 +81,14 @@ export async function exportInt8(
       onMessage: onNote,
     });
     signal?.throwIfAborted();
-    if (end.type === 'failed') throw end.error;
-    if (end.type === 'died')
-      throw new RescaledError(
-        deathText(end.death, {
-          ...{
-            who: 'The process that calibrates',
-            memory: 'try fewer --calibration-pictures',
-            kept: 'No file was written.',
-          },
-        }),
-      );
+    const lowered = answerOf(end, {
+      who: 'The process that calibrates',
+      memory: 'try fewer --calibration-pictures',
+      kept: 'No file was written.',
+    });
     const labels = labelsFile(path);
     writeFileAtomic(labels, `${JSON.stringify(loaded.classes, null, 2)}\n`);
-    return { path, float32Bytes: bytes.length, labels, ...end.answer };
+    return { path, float32Bytes: bytes.length, labels, ...lowered };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -1,6 +1,4 @@
-import { deathText } from '../../child/death.js';
-import { runChild } from '../../child/run.js';
-import { RescaledError } from '../../errors.js';
+import { answerOf, runChild } from '../../child/run.js';
 import type { MeasuredFile, MeasureJob } from './measure-process.js';
 
 /**
@@ -17,9 +15,5 @@ export async function measureFile(
     ...(onMessage && { onMessage }),
   });
   signal?.throwIfAborted();
-  if (end.type === 'answer') return end.answer;
-  if (end.type === 'failed') throw end.error;
-  throw new RescaledError(
-    deathText(end.death, { who: 'The process that measures', memory: 'measure on fewer pictures', kept: '' }).trim(),
-  );
+  return answerOf(end, { who: 'The process that measures', memory: 'measure on fewer pictures' });
 }

@@ -127,6 +127,15 @@ function toBfloat(word: number): number {
   return (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
 }
 
+const oneFloat = new Float32Array(1);
+const oneWord = new Uint32Array(oneFloat.buffer);
+
+/** The bits of the float16 nearest to a float32, ties to even; infinite from 65520 on. */
+export function float16Bits(value: number): number {
+  oneFloat[0] = value;
+  return toHalf(oneWord[0]!);
+}
+
 function toHalf(word: number): number {
   const sign = (word >>> 16) & 0x8000;
   const size = word & 0x7fffffff;
