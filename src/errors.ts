@@ -1,4 +1,4 @@
-/** Exit codes of the command line: 0 done, 1 failed, 2 misuse, 75 (EX_TEMPFAIL) another process has gone: start again. */
+/** Exit codes of errors (docs/exit-codes.md): 1 failed, 2 misuse, 75 (EX_TEMPFAIL) another process has gone: start again. */
 export type ExitCode = 1 | 2 | 75;
 
 /**

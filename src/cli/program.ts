@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { forgetInterrupt, interruptCode } from '../child/interrupt.js';
 import { RescaledError } from '../errors.js';
 import { refusal } from '../files.js';
 import { packageVersion } from '../package-root.js';
@@ -31,8 +32,16 @@ const COMMANDS: Readonly<Record<string, string>> = {
   setup: 'doctor/setup',
   doctor: 'doctor/doctor',
 };
-/** Runs one command line, without `node` and the program. @returns the exit code: 0 done, 1 failed, 2 misuse */
+
+/** Runs one command line, without `node` and the program. @returns the exit code, see docs/exit-codes.md */
 export async function runCommandLine(words: readonly string[]): Promise<number> {
+  forgetInterrupt();
+  const code = await run(words);
+  // Whatever had to be said of it has been.
+  return code === 0 ? 0 : (interruptCode() ?? code);
+}
+
+async function run(words: readonly string[]): Promise<number> {
   const program = new Command('rescaled')
     .description('Train, measure, scale and ship the right-sized image model (ResNet-RS).')
     .version(packageVersion)

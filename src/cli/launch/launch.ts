@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { wholeOption } from '../../checks.js';
+import { interruptedBy } from '../../child/interrupt.js';
 import { UsageError } from '../../errors.js';
 import { freePort } from '../../ranks/port.js';
 import { plural } from '../../suggest.js';
@@ -90,7 +91,8 @@ async function together(words: readonly string[], world: number): Promise<number
     return child;
   });
   let interrupted = 0;
-  const pass = (): void => {
+  const pass = (name: 'SIGINT' | 'SIGTERM'): void => {
+    interruptedBy(name);
     interrupted++;
     for (const child of children) signal(child, interrupted === 1 ? 'SIGTERM' : 'SIGKILL');
   };
