@@ -3,6 +3,7 @@ import { forgetInterrupt, interruptCode } from '../child/interrupt.js';
 import { RescaledError } from '../errors.js';
 import { refusal } from '../files.js';
 import { packageVersion } from '../package-root.js';
+import { chiefSays, launchedBeside } from '../ranks/launcher.js';
 
 // Only the one that is called is loaded, so that it starts quickly; all of them for help and for suggestions, none for
 // the version.
@@ -54,6 +55,8 @@ async function run(words: readonly string[]): Promise<number> {
     module.register(program);
   }
   for (const command of program.commands) command.exitOverride().showSuggestionAfterError();
+  // Rank 0 has the same words and tells what is wrong with them.
+  if (launchedBeside()) for (const one of [program, ...program.commands]) one.configureOutput({ outputError: () => {} });
   try {
     await program.parseAsync(words, { from: 'user' });
     return Number(process.exitCode ?? 0);
@@ -61,7 +64,7 @@ async function run(words: readonly string[]): Promise<number> {
     const error = refusal(thrown) ?? thrown;
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (error instanceof RescaledError) {
-      console.error(`rescaled: ${error.message}`);
+      if (!chiefSays(error.message)) console.error(`rescaled: ${error.message}`);
       return error.exitCode;
     }
     console.error(error);

@@ -73,6 +73,7 @@ async function launch(words: readonly string[], { ranks, restarts }: LaunchFlags
 /** Runs all ranks. @returns the exit code of the first that failed, 0 when none did */
 async function together(words: readonly string[], world: number): Promise<number | 'interrupted'> {
   const port = await freePort();
+  const heard: Heard = { others: true };
   const main = fileURLToPath(new URL('../main.js', import.meta.url));
   const children = Array.from({ length: world }, (_, rank) => {
     const child = spawn(process.execPath, [main, ...words], {
@@ -87,7 +88,7 @@ async function together(words: readonly string[], world: number): Promise<number
       },
     });
     child.stdin.on('error', () => {});
-    tell(child, rank);
+    tell(child, rank, heard);
     return child;
   });
   let interrupted = 0;
@@ -113,7 +114,10 @@ async function together(words: readonly string[], world: number): Promise<number
             if (ended !== 0 && failed === undefined && interrupted === 0) {
               failed = ended;
               if (name !== null) console.error(`launch: rank ${rank} was ended by ${name}`);
-              void endAll(children, ended === MISUSE ? 0 : OWN_END_MS);
+              // Rank 0 has told of its misuse: the others wait for it, and have nothing to add.
+              const misused = ended === MISUSE && rank === 0;
+              if (misused) heard.others = false;
+              void endAll(children, misused ? 0 : OWN_END_MS);
             }
             resolve();
           });
@@ -155,13 +159,18 @@ function signal(child: ChildProcess, name: NodeJS.Signals): void {
   }
 }
 
+/** Whether ranks beside rank 0 are. */
+interface Heard {
+  others: boolean;
+}
+
 /** Rank 0 speaks for all; what another one says bears its number. */
-function tell(child: ChildProcess, rank: number): void {
+function tell(child: ChildProcess, rank: number, heard: Heard): void {
   for (const [from, to] of [
     [child.stdout!, process.stdout],
     [child.stderr!, process.stderr],
   ] as const) {
     if (rank === 0) from.pipe(to, { end: false });
-    else createInterface(from).on('line', (line) => to.write(`[${rank}] ${line}\n`));
+    else createInterface(from).on('line', (line) => heard.others && to.write(`[${rank}] ${line}\n`));
   }
 }
