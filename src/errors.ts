@@ -21,3 +21,7 @@ export class UsageError extends RescaledError {
     this.name = 'UsageError';
   }
 }
+
+/** An error of the kind that has this exit code. */
+export const errorOf = (message: string, options: { exitCode: ExitCode; cause?: unknown }): RescaledError =>
+  options.exitCode === 2 ? new UsageError(message, options) : new RescaledError(message, options);

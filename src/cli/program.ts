@@ -56,7 +56,8 @@ async function run(words: readonly string[]): Promise<number> {
   }
   for (const command of program.commands) command.exitOverride().showSuggestionAfterError();
   // Rank 0 has the same words and tells what is wrong with them.
-  if (launchedBeside()) for (const one of [program, ...program.commands]) one.configureOutput({ outputError: () => {} });
+  if (launchedBeside())
+    for (const one of [program, ...program.commands]) one.configureOutput({ outputError: () => {} });
   try {
     await program.parseAsync(words, { from: 'user' });
     return Number(process.exitCode ?? 0);

@@ -3,8 +3,8 @@ import { resolve } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
 import { pathsOf } from '../data/sources/source.js';
 import { UsageError } from '../errors.js';
-import { makeFolder, placeOf } from '../files.js';
-import { isRun, lastCheckpoint, loadConfig, type RunConfig, saveConfig } from '../run/config.js';
+import { makeFolder } from '../files.js';
+import { isRun, lastCheckpoint, loadConfig, type RunConfig, saveConfig, withDataAt } from '../run/config.js';
 import type { TrainEvent } from '../run/events.js';
 import { lockRun } from '../run/lock.js';
 import { RunLog } from '../run/logs.js';
@@ -64,9 +64,8 @@ export async function* resumeRun(
 ): AsyncGenerator<TrainEvent> {
   const unlock = await lockRun(run);
   try {
-    let config = loadConfig(run);
-    if (data !== undefined) config = { ...config, data: { ...config.data, path: placeOf(data) } };
-    const dataset = await openResumedData(task, config, run);
+    const config = withDataAt(loadConfig(run), data);
+    const dataset = await openResumedData(task, config, run, data === undefined ? 'its run.json' : '--data');
     if (ranks.world > 1 && config.parts === undefined)
       throw new UsageError(
         `Expected a run that was begun by several processes but ${run} was begun by one. Go on with it in one, or begin anew.`,
