@@ -143,6 +143,32 @@ describe('a run from a program', () => {
     }
   });
 
+  test('--resume-if-there tells what was typed that the run has otherwise', async () => {
+    const again = (...words: string[]) =>
+      cli(
+        'train',
+        data,
+        '-o',
+        folder,
+        '--resume-if-there',
+        '--explain',
+        '-m',
+        'resnet-rs-14',
+        '--size',
+        '28',
+        ...words,
+      );
+    const same = await again('-e', '2', '--set', 'labelSmoothing=0', '-b', '8', '--device', 'auto', '-r', 'quick');
+    assert.equal(same.status, 0, same.stderr);
+    assert.equal(same.stderr, '');
+    const others = await again('-e', '5', '--set', 'mixup=0.25', '--limit-train', '9', '--width', '0.125');
+    assert.match(others.stdout, /recipe quick/);
+    assert.match(
+      others.stderr,
+      /a resumed run keeps its settings: not --set mixup=0\.25 \(it has 0\), --epochs 5 \(it has 2\), --limit-train 9 \(it has none\)\./,
+    );
+  });
+
   test('what is no run is said to be none', () => {
     assert.throws(() => Run.open(data), /Expected a run folder but .* has no run\.json/);
     assert.throws(() => Run.open(join(work, 'none')), /there is nothing at/);
