@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { forgetInterrupt, interruptCode } from '../child/interrupt.js';
+import { forgetInterrupt, interruptCode, interruptedBy } from '../child/interrupt.js';
 import { RescaledError } from '../errors.js';
 import { refusal } from '../files.js';
 import { packageVersion } from '../package-root.js';
@@ -50,9 +50,14 @@ async function run(words: readonly string[]): Promise<number> {
     .exitOverride();
   const [first = ''] = words;
   const wanted = ['-V', '--version'].includes(first) ? [] : Object.keys(COMMANDS);
-  for (const name of Object.hasOwn(COMMANDS, first) ? [first] : wanted) {
-    const module = (await import(`./${COMMANDS[name]}.js`)) as { register(program: Command): void };
-    module.register(program);
+  const ready = stoppable();
+  try {
+    for (const name of Object.hasOwn(COMMANDS, first) ? [first] : wanted) {
+      const module = (await import(`./${COMMANDS[name]}.js`)) as { register(program: Command): void };
+      module.register(program);
+    }
+  } finally {
+    ready();
   }
   for (const command of program.commands) command.exitOverride().showSuggestionAfterError();
   // Rank 0 has the same words and tells what is wrong with them.
@@ -72,4 +77,15 @@ async function run(words: readonly string[]): Promise<number> {
     console.error('\nThis is a fault of rescaled itself. Please report it with the lines above.');
     return 1;
   }
+}
+
+/** Says so when Ctrl-C or SIGTERM comes while a command is being loaded, which may take seconds. @returns to be called when it is */
+function stoppable(): () => void {
+  const stop = (name: 'SIGINT' | 'SIGTERM'): void => {
+    interruptedBy(name);
+    console.error('rescaled: Stopped before anything was done.');
+    process.exit(interruptCode());
+  };
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+  return () => void process.off('SIGINT', stop).off('SIGTERM', stop);
 }

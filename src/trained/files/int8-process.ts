@@ -99,22 +99,21 @@ export const handle: TaskHandler<LowerJob> = async (task, { send }) => {
   const where = calibrate ?? `the training part of ${config.data.path}`;
   const wanted = Math.min(calibrationPictures, Math.floor((there * PER_HELD_OUT) / (PER_HELD_OUT + 1)));
   const held = Math.ceil(wanted / PER_HELD_OUT);
-  const enough = (count: number): void => {
-    if (count >= LEAST_CALIBRATION) return;
-    throw new UsageError(
-      `Expected at least ${LEAST_CALIBRATION + LEAST_CALIBRATION / PER_HELD_OUT} pictures that can be read, to calibrate int8 on and to ` +
-        `choose how, but ${where} has ${there}. Name more, without labels: --calibrate FOLDER.`,
+  const least = LEAST_CALIBRATION + LEAST_CALIBRATION / PER_HELD_OUT;
+  const tooFew = (has: string): UsageError =>
+    new UsageError(
+      `Expected at least ${least} pictures that can be read, to calibrate int8 on and to choose how, but ${has}. ` +
+        'Name more, without labels: --calibrate FOLDER.',
     );
-  };
-  enough(wanted);
+  if (wanted < LEAST_CALIBRATION) throw tooFew(`${where} has ${there}`);
   const take = async (from: number, count: number): Promise<Views> =>
     given === undefined
       ? viewsOf(subset(source!, chosen(source!.length, from + count, config.seed).subarray(from)), view, send)
       : viewsOfItems(given.slice(from, from + count), view, send);
   const calibration = await take(0, wanted);
   const heldOut = await take(wanted, held);
-  enough(calibration.n);
-  enough(heldOut.n * PER_HELD_OUT);
+  if (calibration.n < LEAST_CALIBRATION || heldOut.n * PER_HELD_OUT < LEAST_CALIBRATION)
+    throw tooFew(`of ${wanted + held} that were taken of ${where} ${calibration.n + heldOut.n} can be read`);
   const most = Math.min(MOST_JUDGED, Math.max(LEAST_CALIBRATION, Math.floor(MOST_JUDGED_BYTES / (3 * size * size))));
 
   const parts = dataset && partsOf(config, dataset);
