@@ -171,6 +171,9 @@ export async function* trainLoop(
     valImages: data.val.length,
     ...(config.selectedOn === undefined ? {} : { measured: data.measured }),
     ...(data.test === undefined ? {} : { testImages: data.test.length }),
+    ...(broken.known.length > 0 && {
+      broken: { train: broken.among(train, 0), val: broken.among(data.val, learned) },
+    }),
     ...task.counts(config.task),
   };
 

@@ -191,6 +191,15 @@ describe('the commands on a folder of pictures', () => {
     const skipped = await train();
     assert.equal(skipped.status, 0, skipped.stderr);
     assert.equal(skipped.stderr.match(/left out, cannot be read: .*x\.png/g)?.length, 1);
+    // The counts of both are without it.
+    const [, all, measured] = /(\d+) training(?: \(1 of them broken\))? and (\d+) (?:validation|test)/
+      .exec(skipped.stderr)!
+      .map(Number);
+    assert.match(skipped.stderr, /\(1 of them broken\)/);
+    const [, on, over] = /on (\d+) (?:validation|test) pictures.*, after 1 epoch over (\d+) training/
+      .exec(skipped.stdout)!
+      .map(Number);
+    assert.equal(on! + over!, all! + measured! - 1);
     const strict = await train('--strict');
     assert.equal(strict.status, 1);
     assert.match(strict.stderr, /rescaled: A picture cannot be read, and the run is strict: .*x\.png/);
