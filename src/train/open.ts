@@ -71,7 +71,11 @@ export async function asRunData<T>(
  */
 export async function withUnlabelled({ unlabelled: known }: RunConfig, dataset: Dataset): Promise<TrainingData> {
   if (known === undefined) return dataset;
-  const unlabelled = await openUnlabelled(known.paths, known.labels, dataset);
+  const unlabelled = await openUnlabelled(known.paths, known.labels, dataset).catch((error: unknown) => {
+    if (!(error instanceof RescaledError)) throw error;
+    const text = `${error.message} The run learns from these pictures without labels, as its run.json says. Put them back, or start a new run.`;
+    throw errorOf(text, { exitCode: error.exitCode, cause: error });
+  });
   if (unlabelled.fingerprint !== known.fingerprint)
     throw new RescaledError(
       `Expected the pictures without labels that the run began with, but ${known.paths.join(', ')}` +
