@@ -199,10 +199,18 @@ export interface Evaluator<T extends Targets = Targets, D = unknown> {
   add(outputs: Tensor, batch: Batch<T>): void;
   result(): Evaluation<D>;
   /**
-   * What was gathered, as numbers whose sums over several evaluators, each of some of the pictures, are what one of all of them would have. Where
-   * it is absent each of several processes measures all pictures.
+   * For several processes that measure some of the pictures each. `scores` of what all of them have gathered are those of one evaluator that saw
+   * the same batches in their order. Where it is absent each process measures all pictures.
    */
-  readonly sums?: { read(): Float64Array; write(values: Float64Array): void };
+  readonly shared?: { own(): Gathered; scores(all: Gathered): Scores };
+}
+
+/** What an evaluation has of its pictures, as numbers. */
+export interface Gathered {
+  /** Whole numbers, which are summed over the processes: in float64 that is exact. */
+  readonly sums: Float64Array;
+  /** Values of the pictures or of the batches, in their order: each list is joined to those of the other processes. */
+  readonly lists: readonly Float64Array[];
 }
 
 export interface Evaluation<D = unknown> {

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
-import { after, describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../src/ranks/port.js';
+import { temporaryFolder } from '../data/helpers.js';
+import { assertSplit, type Measured, writeSets } from './measured.js';
 
+const sets = temporaryFolder();
+before(() => writeSets(sets));
 const member = fileURLToPath(new URL('./member.js', import.meta.url));
 const started: ChildProcess[] = [];
 after(() => {
@@ -28,7 +32,7 @@ async function ranks(
       if (only !== undefined && !only.includes(rank)) return undefined;
       const words = [member, String(rank), String(world), String(port), ...(mode === undefined ? [] : [mode])];
       const child = spawn(process.execPath, words, {
-        env: { ...process.env, RESCALED_RANKS_TIMEOUT: String(seconds) },
+        env: { ...process.env, RESCALED_CACHE: 'off', RESCALED_RANKS_TIMEOUT: String(seconds) },
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       started.push(child);
@@ -45,9 +49,11 @@ async function ranks(
 }
 
 describe('a group of processes', () => {
+  /** All tasks in two processes, boxes in three. */
+  const measuring = (world: number): boolean => world === 2 || world === 3;
   for (const world of [1, 2, 3, 4])
-    test(`sums, gathers and tells, ${world} of them`, async () => {
-      const all = await ranks(world);
+    test(`sums, gathers and tells, ${world} of them${measuring(world) ? ', and measures as one does, each picture once' : ''}`, async () => {
+      const all = await ranks(world, measuring(world) ? { mode: `measure=${sets}` } : {});
       const numbers = Array.from({ length: world }, (_, rank) => rank);
       const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
       for (const [rank, said] of all.entries()) {
@@ -58,6 +64,10 @@ describe('a group of processes', () => {
         assert.deepEqual(said!['gathered'], numbers);
         assert.deepEqual(said!['chief'], { word: 'hello' });
         assert.deepEqual(said!['texts'], rank === 0 ? numbers.map((k) => `of ${k}`) : []);
+        assert.deepEqual(
+          said!['joined'],
+          numbers.flatMap((k) => new Array(3 * k).fill(k)),
+        );
         assert.deepEqual(said!['any'], [world > 1, false]);
         // d(w^2)/dw = 2w, of two parts a rank.
         assert.deepEqual(
@@ -69,6 +79,7 @@ describe('a group of processes', () => {
         assert.deepEqual(said!['tail'], [sum(numbers.map((k) => k + 1)), 7 * world]);
         assert.equal(said!['buckets'], 3);
       }
+      if (measuring(world)) assertSplit(all.map((said) => said!['measured'] as Measured));
     });
 
   test("the gradients of a step are DistributedDataParallel's, and the statistics the mean of the ranks'", async () => {

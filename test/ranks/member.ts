@@ -1,6 +1,7 @@
 // One rank of test/ranks/group.test.ts: prints what it finds as JSON.
 //   member.js RANK WORLD PORT [MODE] [HOST]
-// MODE: die, stop, fail (what rank 1 does), agree (rank 1 has other options), link (all go on until they miss each other)
+// MODE: die, stop, fail (what rank 1 does), agree (rank 1 has other options), link (all go on until they miss each other), measure=FOLDER (what
+// writeSets wrote)
 import { joinRanks, settleLibrary } from '../../src/ranks/join.js';
 import type { RankPlace } from '../../src/ranks/place.js';
 import { call, fromTypedArray, setThreads, type Tensor } from '../../src/torch/index.js';
@@ -44,6 +45,7 @@ try {
     gathered: gathered.map((one) => one.data()[0]),
     chief: await ranks.fromChief('word', rank === 0 ? { word: 'hello' } : undefined),
     texts: await ranks.toChief('texts', `of ${rank}`),
+    joined: [...(await ranks.joined(new Float64Array(3 * rank).fill(rank)))],
     any: [await ranks.any(rank === 1), await ranks.any(false)],
   });
 
@@ -80,6 +82,10 @@ try {
     unused: [...unused.grad!.data()],
     tail: [...tail.data()],
   });
+  if (mode?.startsWith('measure=')) {
+    const { measureTasks } = await import('./measured.js');
+    said['measured'] = await measureTasks(ranks, mode.slice('measure='.length), world === 2 ? undefined : ['detect']);
+  }
   if (mode === 'agree') await ranks.agree({ version: 'one', options: rank === 1 ? 'another' : 'the same' });
   if (rank === 1 && mode === 'die') process.kill(process.pid, 'SIGKILL');
   if (rank === 1 && mode === 'stop') process.kill(process.pid, 'SIGSTOP');
