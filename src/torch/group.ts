@@ -203,7 +203,7 @@ export const FIRST_BUCKET_BYTES = 2 ** 20;
 
 /**
  * Sums the gradients of parameters over the ranks while the backward pass goes on, in buckets whose layout is a function of the parameters alone.
- * The tail, a float32 vector, rides in the last bucket and becomes its sum too.
+ * The tail, a vector of their dtype, rides in the last bucket and becomes its sum too.
  */
 export class Reducer {
   readonly #reducer: object;

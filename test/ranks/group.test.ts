@@ -20,6 +20,19 @@ interface Said {
   [name: string]: unknown;
 }
 
+type Errors = Record<'loss' | 'gradient' | 'statistics', number>;
+/** See ddp-member.ts. */
+interface DdpErrors extends Record<'plain' | 'wide' | 'own' | 'beside', Errors> {
+  theirs: number;
+  sameKernels: boolean;
+  moved: number;
+  clipped: number;
+}
+
+function below(errors: Partial<Errors>, most: number, what: string): void {
+  for (const [name, error] of Object.entries(errors)) assert.ok(error < most, `${what}, ${name}: ${error}`);
+}
+
 /** What each rank says; undefined of one that was killed or stopped. */
 async function ranks(
   world: number,
@@ -96,14 +109,24 @@ describe('a group of processes', () => {
           text += more.toString();
         });
         await new Promise((resolve) => child.once('close', resolve));
-        return JSON.parse(text) as Record<'loss' | 'gradient' | 'statistics' | 'moved' | 'clipped', number>;
+        return JSON.parse(text) as DdpErrors;
       }),
     );
-    // 2.6e-6 where the fixture was made: our batch norm adds in another order than PyTorch's, with one process too.
-    for (const { loss, gradient, statistics, moved, clipped } of all) {
-      assert.ok(loss < 1e-6, `loss: ${loss}`);
-      assert.ok(statistics < 1e-6, `statistics: ${statistics}`);
-      assert.ok(gradient < 1e-5, `gradient: ${gradient}`);
+    for (const { plain, wide, own, beside, theirs, sameKernels, moved, clipped } of all) {
+      // In float64 nothing is left but the rounding of the fixture to float32, 2^-24.
+      below(wide, 1e-7, 'float64');
+      // In float32 too, with PyTorch's kernels for the CPU that the fixture was made on: no bit differs.
+      assert.ok(
+        Math.max(...Object.values(plain)) <= (sameKernels ? 0 : 1e-5),
+        `PyTorch's batch norm: ${JSON.stringify(plain)}`,
+      );
+      // Our batch norm adds in another order. In float32 DistributedDataParallel itself is 2.8e-6 away from its gradients in float64, and we 3.0e-6.
+      assert.ok(
+        theirs > 1e-6 && own.gradient < (sameKernels ? 1.25 * theirs : 1e-5),
+        `${own.gradient}, theirs ${theirs}`,
+      );
+      below({ loss: own.loss, statistics: own.statistics }, 1e-6, 'float32');
+      below(beside, 1e-5, 'float32 against float32');
       assert.ok(moved < 1e-4, `the clipped update: ${moved}`);
       assert.ok(clipped > 0.1 && clipped < 0.95, `units that are clipped: ${clipped}`);
     }
