@@ -151,8 +151,11 @@ export interface Objective<T extends Targets = Targets> {
   /**
    * Begins a step on a batch of at least two pictures. What the whole batch has a part in, such as mixing, happens here; it is a function of
    * (seed, epoch, number of the batch).
+   * @param whole sums of `counts` over the parts of a step, of which this batch is one. Default: those of the batch
    */
-  begin(batch: Batch<T>, epoch: number, number: number): StepObjective;
+  begin(batch: Batch<T>, epoch: number, number: number, whole?: Float64Array): StepObjective;
+  /** Of a batch what a step of several parts must know of all of them: how many pictures its means are over, say. The first is its pictures. */
+  counts?(batch: Batch<T>): Float64Array;
   dispose(): void;
 }
 

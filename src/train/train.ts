@@ -120,10 +120,9 @@ function ownCard(localRank: number): string {
 /** @throws UsageError for a training that several processes cannot share */
 function withParts(task: Task, config: RunConfig, ranks: Ranks): RunConfig {
   if (ranks.world === 1) return config;
-  if (task.pairs === true || config.unlabelled !== undefined)
+  if (task.pairs === true)
     throw new UsageError(
-      `Expected a training on single labelled pictures but ${task.pairs === true ? `the task ${task.name} compares pairs` : 'this one has --unlabelled'}: ` +
-        'several processes do not share that yet. Start one.',
+      `Expected a training on single pictures but the task ${task.name} compares pairs: several processes do not share that yet. Start one.`,
     );
   const { batch, accumulate } = config.recipe.values;
   const parts = ranks.partsFor(accumulate);

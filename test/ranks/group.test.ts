@@ -5,10 +5,14 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../src/ranks/port.js';
 import { temporaryFolder } from '../data/helpers.js';
+import { assertJoint, type Joint, writeHeaps } from './joint.js';
 import { assertSplit, type Measured, writeSets } from './measured.js';
 
 const sets = temporaryFolder();
-before(() => writeSets(sets));
+before(async () => {
+  await writeSets(sets);
+  await writeHeaps(sets);
+});
 const member = fileURLToPath(new URL('./member.js', import.meta.url));
 const started: ChildProcess[] = [];
 after(() => {
@@ -66,7 +70,7 @@ describe('a group of processes', () => {
   const measuring = (world: number): boolean => world === 2 || world === 3;
   for (const world of [1, 2, 3, 4])
     test(`sums, gathers and tells, ${world} of them${measuring(world) ? ', and measures as one does, each picture once' : ''}`, async () => {
-      const all = await ranks(world, measuring(world) ? { mode: `measure=${sets}` } : {});
+      const all = await ranks(world, measuring(world) ? { mode: `sets=${sets}` } : {});
       const numbers = Array.from({ length: world }, (_, rank) => rank);
       const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
       for (const [rank, said] of all.entries()) {
@@ -93,6 +97,7 @@ describe('a group of processes', () => {
         assert.equal(said!['buckets'], 3);
       }
       if (measuring(world)) assertSplit(all.map((said) => said!['measured'] as Measured));
+      if (world === 2) assertJoint(all.map((said) => said!['joint'] as Joint));
     });
 
   test("the gradients of a step are DistributedDataParallel's, and the statistics the mean of the ranks'", async () => {

@@ -1,7 +1,7 @@
 // One rank of test/ranks/group.test.ts: prints what it finds as JSON.
 //   member.js RANK WORLD PORT [MODE] [HOST]
-// MODE: die, stop, fail (what rank 1 does), agree (rank 1 has other options), link (all go on until they miss each other), measure=FOLDER (what
-// writeSets wrote)
+// MODE: die, stop, fail (what rank 1 does), agree (rank 1 has other options), link (all go on until they miss each other), sets=FOLDER (measures and
+// learns what is in it)
 import { joinRanks, settleLibrary } from '../../src/ranks/join.js';
 import type { RankPlace } from '../../src/ranks/place.js';
 import { call, fromTypedArray, setThreads, type Tensor } from '../../src/torch/index.js';
@@ -82,9 +82,12 @@ try {
     unused: [...unused.grad!.data()],
     tail: [...tail.data()],
   });
-  if (mode?.startsWith('measure=')) {
+  if (mode?.startsWith('sets=')) {
+    const folder = mode.slice('sets='.length);
     const { measureTasks } = await import('./measured.js');
-    said['measured'] = await measureTasks(ranks, mode.slice('measure='.length), world === 2 ? undefined : ['detect']);
+    said['measured'] = await measureTasks(ranks, folder, world === 2 ? undefined : ['detect']);
+    const { learnJointly } = await import('./joint.js');
+    if (world === 2) said['joint'] = await learnJointly(ranks, folder);
   }
   if (mode === 'agree') await ranks.agree({ version: 'one', options: rank === 1 ? 'another' : 'the same' });
   if (rank === 1 && mode === 'die') process.kill(process.pid, 'SIGKILL');
