@@ -82,7 +82,7 @@ const loaderOf = <T extends Targets>(source: Source, mode: 'train' | 'eval', tar
       source,
       targets,
       mode,
-      batch: mode === 'train' ? values.batch : evaluationBatch(config, source.length),
+      batch: mode === 'train' ? values.batch : evaluationBatch(detect, config, source.length),
       seed: 1,
       workers: 0,
     },

@@ -31,6 +31,7 @@ interface GroupAddon {
   armReducer(reducer: object): void;
   finishReducer(reducer: object): Promise<void>;
   reducerBuckets(reducer: object): number;
+  shareOperators(group: object): void;
 }
 const bridge = (): GroupAddon => addon() as unknown as GroupAddon;
 
@@ -136,6 +137,14 @@ export class Group {
   }
   leave(): Promise<void> {
     return bridge().leaveGroup(this.#group);
+  }
+
+  /**
+   * From here on `rescaled::ranks_sum` and `rescaled::ranks_batch_norm` are over these ranks. They wait for the others within a forward or backward
+   * pass, which all ranks go through alike; the event loop stands meanwhile. Their errors say "between ranks".
+   */
+  shareOperators(): void {
+    bridge().shareOperators(this.#group);
   }
 
   /** See `Reducer`. @param sizes of the buckets, of which all ranks have the same */

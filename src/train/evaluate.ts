@@ -22,7 +22,13 @@ export const FASTER_THAN_TRAINING = 2;
  * for each of the parts to have as many batches: figures come from the same batches then, however many ranks there are.
  * @param pictures that are measured
  */
-export function evaluationBatch({ recipe, parts }: Pick<RunConfig, 'recipe' | 'parts'>, pictures: number): number {
+export function evaluationBatch(
+  { pairs }: Pick<Task, 'pairs'>,
+  { recipe, parts: shared }: Pick<RunConfig, 'recipe' | 'parts'>,
+  pictures: number,
+): number {
+  // Pairs are told from those of their batch.
+  const parts = pairs === true ? undefined : shared;
   const { batch, accumulate } = recipe.values;
   const most = Math.min(256, Math.max(Math.ceil(batch / (parts ?? accumulate)), 32));
   return parts === undefined ? most : Math.ceil(pictures / (parts * Math.ceil(pictures / (parts * most))));
@@ -83,7 +89,7 @@ export async function evaluate<T extends Targets, D>(
 
 /**
  * Pictures that a run is measured on again and again, by all its ranks together: each picture by one rank, in the batches that one process would
- * make. Figures are those of one process, however many ranks there are.
+ * make. Figures are those of one process, however many ranks there are, and the same on all.
  */
 export class MeasuredPictures {
   /** Of this rank's pictures, where it has any. */
@@ -93,12 +99,13 @@ export class MeasuredPictures {
   readonly #ranks: Ranks;
   readonly #split: boolean;
 
-  /** @param options.split whether the task's evaluators can share pictures; else each rank measures all of them */
+  /** @param options.split whether the task's evaluators can share pictures; else rank 0 measures all of them */
   constructor(ranks: Ranks, { source, split, ...options }: LoaderOptions<Targets> & { split: boolean }) {
     this.#ranks = ranks;
     this.#split = split && ranks.world > 1;
     const bounds = batchBounds(source.length, options.batch, 'keep');
-    const [from, to] = (this.#split ? ranks.range(bounds.length - 1) : [0, bounds.length - 1]).map((k) => bounds[k]!);
+    const all = ranks.chief ? bounds.length - 1 : 0;
+    const [from, to] = (this.#split ? ranks.range(bounds.length - 1) : [0, all]).map((k) => bounds[k]!);
     this.from = from!;
     const own = Array.from({ length: to! - from! }, (_, i) => from! + i);
     if (own.length > 0)
@@ -113,7 +120,8 @@ export class MeasuredPictures {
   ): Promise<Scores> {
     if (this.loader !== undefined) await evaluate(model, this.loader, evaluator, options);
     const { shared } = evaluator;
-    if (!this.#split || shared === undefined) return evaluator.result().scores;
+    if (!this.#split || shared === undefined)
+      return this.#ranks.ofChief(this.#ranks.chief ? evaluator.result().scores : undefined);
     const { sums, lists } = shared.own();
     await this.#ranks.sum(sums);
     const all: Float64Array[] = [];

@@ -9,6 +9,7 @@ import { splitMinival } from '../data/minival.js';
 import { joined, type Source } from '../data/sources/source.js';
 import type { TrainingData, Unlabelled } from '../data/unlabelled.js';
 import type { ImageModel } from '../models/index.js';
+import { shareNorm } from '../nn/index.js';
 import type { AgcOptions, LossScaler, Optimiser } from '../optim/index.js';
 import { type ClipInput, type RunConfig, usesMinival } from '../run/config.js';
 import { manualSeed } from '../torch/index.js';
@@ -70,7 +71,14 @@ export function trainingLoader(
   const targets = task.targetsOf?.(recipe.values) ?? task.targets;
   const common = { targets, batch, mode: 'train', preprocess: preprocessOf(config), seed } as const;
   if (task.pairs === true)
-    return new BatchLoader({ ...common, source, workers, rest, views: pairOf(common.preprocess) });
+    return new BatchLoader({
+      ...common,
+      source,
+      workers,
+      rest,
+      views: pairOf(common.preprocess),
+      ...(share && { share }),
+    });
   if (unlabelled === undefined)
     return new BatchLoader({ ...common, source, repeats, workers, rest, ...(share && { share }) });
   const { unlabelledRatio: ratio, unlabelledTargets, epochsCount, accumulate } = recipe.values;
@@ -155,7 +163,11 @@ export class Learner {
       step: new RankedStep(ranks, model, task.figures(recipe.values), config.device),
     };
     this.normaliser = new Normaliser(config.device, config.input);
-    this.#objective = task.objective(config, this.train, data.unlabelled);
+    this.#objective = task.objective(config, this.train, data.unlabelled, share && ranks);
+    if (this.#objective.together === true && ranks.world > 1) {
+      ranks.shareOperators();
+      shareNorm(model);
+    }
   }
 
   /**
@@ -244,8 +256,9 @@ export class Learner {
     const { seed, size, recipe } = this.#config;
     const { clipNorm } = recipe.values;
     const precision = decided(recipe.values.precision);
-    const { step: ranked, share } = this.#shared!;
+    const { step: ranked, share, ranks } = this.#shared!;
     const whole = await this.#countsOf(batches);
+    const idle = this.#objective.together === true && whole!.includes(0);
     const of = whole?.[0] ?? this.loader.sizeOf(batchInEpoch);
     const own = { images: 0, loss: 0, stop: stop ? 1 : 0, figures: {} as Record<string, number> };
     let wrong: unknown;
@@ -255,7 +268,7 @@ export class Learner {
       const last = k === batches.length - 1;
       if (last) ranked.last();
       // Batch norm learns nothing from one picture; a part without pictures takes its place in the step all the same.
-      if (batch.n < LEAST) continue;
+      if (batch.n < LEAST || idle) continue;
       manualSeed(BigInt(seed) * 0x9e3779b97f4a7c15n + BigInt(step) * BigInt(share.parts) + BigInt(part));
       try {
         const { loss, figures } = batchGradients(
@@ -270,7 +283,7 @@ export class Learner {
         for (const [name, sum] of Object.entries(figures)) own.figures[name] = (own.figures[name] ?? 0) + sum;
         ranked.partDone();
       } catch (error) {
-        if (!(error instanceof NotFinite)) throw error;
+        if (!(error instanceof NotFinite)) throw await ranks.explained(error);
         // The others wait for this rank: all of them learn of it by the sum, and end at this step.
         wrong = error;
         own.loss = Number.NaN;

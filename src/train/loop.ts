@@ -106,7 +106,7 @@ export async function* trainLoop(
       ...{
         source,
         split,
-        batch: evaluationBatch(config, source.length),
+        batch: evaluationBatch(task, config, source.length),
         mode: 'eval',
         seed: 0,
         ...(views && { views }),

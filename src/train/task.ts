@@ -96,8 +96,8 @@ export interface Task<T extends Targets = Targets, S extends TaskSettings = Task
   facts(settings: S): WeightsFacts;
 
   // -- learning and measuring
-  /** @param unlabelled pictures that stand after the labelled ones in the batches' source */
-  objective(config: RunConfig, train: Source, unlabelled?: Unlabelled): Objective<T>;
+  /** @param unlabelled pictures that stand after the labelled ones in the batches' source @param ranks where several share a step */
+  objective(config: RunConfig, train: Source, unlabelled?: Unlabelled, ranks?: RankView): Objective<T>;
   /** A new one for each evaluation. */
   evaluator(settings: S, options: EvaluatorOptions): Evaluator<T, D>;
 
@@ -128,6 +128,12 @@ export interface Task<T extends Targets = Targets, S extends TaskSettings = Task
   upgradeState?(state: unknown): unknown;
 }
 
+/** Which of the processes that share each step this one is. */
+export interface RankView {
+  readonly rank: number;
+  readonly world: number;
+}
+
 /** Settings, why, and what else should be known. */
 export interface Suited extends Settings {
   advice?: string;
@@ -156,6 +162,8 @@ export interface Objective<T extends Targets = Targets> {
   begin(batch: Batch<T>, epoch: number, number: number, whole?: Float64Array): StepObjective;
   /** Of a batch what a step of several parts must know of all of them: how many pictures its means are over, say. The first is its pictures. */
   counts?(batch: Batch<T>): Float64Array;
+  /** Ranks look at each other's pictures within a step: none computes it where one of `counts` is 0. */
+  readonly together?: boolean;
   dispose(): void;
 }
 
@@ -203,7 +211,7 @@ export interface Evaluator<T extends Targets = Targets, D = unknown> {
   result(): Evaluation<D>;
   /**
    * For several processes that measure some of the pictures each. `scores` of what all of them have gathered are those of one evaluator that saw
-   * the same batches in their order. Where it is absent each process measures all pictures.
+   * the same batches in their order. Where it is absent one of them measures all pictures.
    */
   readonly shared?: { own(): Gathered; scores(all: Gathered): Scores };
 }

@@ -233,7 +233,7 @@ async function metricFound(
   const evaluator = task.evaluator(settings, { examples: 0, model, recipe: config.recipe.values });
   const found = await evaluateOn(model, test, task, evaluator, {
     ...{ preprocess: preprocessFor(loaded), input: loaded.input, device, workers },
-    ...{ batch: evaluationBatch(config, test.length), ...(signal && { signal }) },
+    ...{ batch: evaluationBatch(task, config, test.length), ...(signal && { signal }) },
   });
   if (signal?.aborted === true) return undefined;
   const { images, [task.metrics[0].name]: score } = found.scores;

@@ -5,8 +5,8 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../src/ranks/port.js';
 import { temporaryFolder } from '../data/helpers.js';
-import { assertJoint, type Joint, writeHeaps } from './joint.js';
 import { assertSplit, type Measured, writeSets } from './measured.js';
+import { assertTogether, type Steps, writeHeaps } from './steps.js';
 
 const sets = temporaryFolder();
 before(async () => {
@@ -97,7 +97,7 @@ describe('a group of processes', () => {
         assert.equal(said!['buckets'], 3);
       }
       if (measuring(world)) assertSplit(all.map((said) => said!['measured'] as Measured));
-      if (world === 2) assertJoint(all.map((said) => said!['joint'] as Joint));
+      if (world === 2) assertTogether(all.map((said) => said!['steps'] as Steps));
     });
 
   test("the gradients of a step are DistributedDataParallel's, and the statistics the mean of the ranks'", async () => {

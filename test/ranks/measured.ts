@@ -77,7 +77,14 @@ export async function measureTasks(ranks: Ranks, folder: string, tasks?: readonl
     const normaliser = new Normaliser(config.device, config.input);
     const by = async (those: Ranks, source: Source): Promise<Found> => {
       const on = new MeasuredPictures(those, {
-        ...{ source, split: true, batch: evaluationBatch(config, source.length), mode: 'eval', seed: 0, workers: 0 },
+        ...{
+          source,
+          split: true,
+          batch: evaluationBatch(task, config, source.length),
+          mode: 'eval',
+          seed: 0,
+          workers: 0,
+        },
         ...{ targets: task.targets, preprocess: preprocessOf(config) },
       });
       const evaluator = task.evaluator(config.task, { examples: 0, model });

@@ -86,8 +86,8 @@ try {
     const folder = mode.slice('sets='.length);
     const { measureTasks } = await import('./measured.js');
     said['measured'] = await measureTasks(ranks, folder, world === 2 ? undefined : ['detect']);
-    const { learnJointly } = await import('./joint.js');
-    if (world === 2) said['joint'] = await learnJointly(ranks, folder);
+    const { learnTogether } = await import('./steps.js');
+    if (world === 2) said['steps'] = await learnTogether(ranks, folder);
   }
   if (mode === 'agree') await ranks.agree({ version: 'one', options: rank === 1 ? 'another' : 'the same' });
   if (rank === 1 && mode === 'die') process.kill(process.pid, 'SIGKILL');

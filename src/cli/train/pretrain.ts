@@ -8,6 +8,7 @@ import { weightsPath } from '../named-weights.js';
 import { integer } from '../options.js';
 import { claimFolder, freeFolder } from '../output.js';
 import { modelOptions, recipeOptions, runOptions, settingsOf, type TrainingFlags } from '../training-options.js';
+import { foundRun, takePlace } from './ranked.js';
 import { checkResume, explain, explanation, finish } from './train.js';
 
 interface PretrainFlags extends TrainingFlags {
@@ -15,6 +16,7 @@ interface PretrainFlags extends TrainingFlags {
   epochs?: number;
   out?: string;
   resume?: string;
+  resumeIfThere?: boolean;
   data?: string;
   explain?: boolean;
   json?: boolean;
@@ -65,8 +67,14 @@ Examples:
 }
 
 async function run(pictures: string | undefined, flags: PretrainFlags, command: Command): Promise<void> {
-  const { method, epochs, batch, set, out, resume, data, explain: explains, json, recipe, ...options } = flags;
+  const { place, followed } = await takePlace(flags);
+  if (followed) return;
+  const ranked = place && { place };
+  const found = foundRun(flags);
+  const { method, epochs, batch, set, out, resume, data, explain: explains, json, recipe, ...others } = flags;
+  const { resumeIfThere: _resumeIfThere, ...options } = others;
   const shown = { ...(json && { json }), ...(explains && { explain: explains }) };
+  if (found !== undefined) return finish(found, shown, { type: 'resume', run: found, data: pictures, ...ranked });
   if (resume !== undefined) {
     if (pictures !== undefined)
       throw new UsageError('Expected either PICTURES or --resume but received both: a resumed run knows its pictures.');
@@ -74,7 +82,7 @@ async function run(pictures: string | undefined, flags: PretrainFlags, command: 
     checkResume(Object.keys(flags).filter((flag) => command.getOptionValueSource(flag) === 'cli'));
     const config = loadConfig(resume);
     if (explains === true) return console.log(json === true ? JSON.stringify(config, null, 2) : explanation(config));
-    return finish(resume, shown, { type: 'resume', run: resume, data });
+    return finish(resume, shown, { type: 'resume', run: resume, data, ...ranked });
   }
   if (pictures === undefined)
     throw new UsageError('Expected pictures: rescaled pretrain PICTURES. See "rescaled pretrain --help".');
@@ -97,7 +105,7 @@ async function run(pictures: string | undefined, flags: PretrainFlags, command: 
   const claimed = out === undefined ? claimFolder(name) : undefined;
   try {
     const folder = out ?? claimed!.folder;
-    await finish(folder, shown, { type: 'train', options: { ...given, out: folder } });
+    await finish(folder, shown, { type: 'train', options: { ...given, out: folder }, ...ranked });
   } finally {
     claimed?.release();
   }

@@ -112,8 +112,8 @@ export class BatchLoader<T extends Targets> {
     checkWhole('repeats', repeats, 1);
     if (views !== undefined && (views.length === 0 || joint !== undefined || repeats > 1))
       throw new RescaledError('Expected at least one view of each picture, and no joint order or repeats beside it.');
-    if (share.parts > 1 && (views !== undefined || (joint !== undefined && joint.parts !== share.parts)))
-      throw new RescaledError('Expected whole batches of views, and a joint order in as many parts as are shared.');
+    if (share.parts > 1 && joint !== undefined && joint.parts !== share.parts)
+      throw new RescaledError('Expected a joint order in as many parts as are shared.');
     if (source.length === 0) throw new UsageError(`Expected pictures in ${source.name} but it has none.`);
     const least = rest === 'drop' ? batch : rest === 'spread' ? Math.min(batch, 2) : 1;
     if (source.length < least) {
@@ -250,7 +250,7 @@ export class BatchLoader<T extends Targets> {
     const [begin, n] = [this.#bounds[b]!, this.sizeOf(b)];
     const first = begin + Math.floor((part * n) / parts);
     const pictures = order.subarray(first, begin + Math.floor(((part + 1) * n) / parts));
-    if (this.#views > 0) return { epoch, first: 0, batch: b, ...this.#viewed(epoch, pictures) };
+    if (this.#views > 0) return { epoch, first: 0, batch: b * parts + part, ...this.#viewed(epoch, pictures) };
     return { epoch, first, batch: b * parts + part, indices: Int32Array.from(pictures) };
   }
 

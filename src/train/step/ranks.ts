@@ -16,6 +16,7 @@ export class Ranks {
   /** What is under way, for errors. */
   doing = 'the start';
   readonly #group: Group | undefined;
+  #told = 0;
 
   constructor(group?: Group) {
     this.#group = group;
@@ -52,10 +53,25 @@ export class Ranks {
     try {
       return await body(this.#group!);
     } catch (error) {
-      const said = await this.#group!.get('failed', LAST_WORDS_MS).catch(() => undefined);
-      if (said !== undefined && (JSON.parse(said) as LastWords).rank !== this.rank) throw this.#failure(said, error);
-      throw peerGone(error, this.rank, this.doing);
+      throw await this.#lost(error);
     }
+  }
+
+  async #lost(error: unknown): Promise<RescaledError> {
+    const said = await this.#group!.get('failed', LAST_WORDS_MS).catch(() => undefined);
+    if (said !== undefined && (JSON.parse(said) as LastWords).rank !== this.rank) return this.#failure(said, error);
+    return peerGone(error, this.rank, this.doing);
+  }
+
+  /** An error within a step, in words where it came from between the ranks: see `shareOperators`. */
+  async explained(error: unknown): Promise<unknown> {
+    const [, said] = /between ranks: (.*)/s.exec((error as Error).message) ?? [];
+    return said === undefined ? error : this.#lost(new Error(said, { cause: error }));
+  }
+
+  /** The operators over ranks are over these. */
+  shareOperators(): void {
+    this.#group?.shareOperators();
   }
 
   /** What another rank said last. */
@@ -101,6 +117,11 @@ export class Ranks {
       const failed = await this.#call((group) => group.get('failed', 0));
       if (failed !== undefined) throw this.#failure(failed);
     }
+  }
+
+  /** `fromChief` without a name: all ranks come to it as often. */
+  ofChief<T>(value: T | undefined): Promise<T> {
+    return this.fromChief(`told/${this.#told++}`, value);
   }
 
   /** @throws RescaledError when another rank has something else here, such as another version or other pictures */
