@@ -53,7 +53,8 @@ export type Measured = Record<string, { all: Together; one: Together }>;
 interface Together {
   pictures: number;
   together: Found;
-  alone: Found;
+  /** By rank 0. */
+  alone?: Found;
 }
 
 /** @param tasks default: all */
@@ -103,7 +104,7 @@ export async function measureTasks(ranks: Ranks, folder: string, tasks?: readonl
     const both = async (source: Source): Promise<Together> => ({
       pictures: source.length,
       together: await by(ranks, source),
-      alone: await by(new Ranks(), source),
+      ...(ranks.chief && { alone: await by(new Ranks(), source) }),
     });
     measured[name] = { all: await both(data.val), one: await both(subset(data.val, [0])) };
   }
@@ -123,7 +124,7 @@ const SEEN: Record<string, string> = {
 export function assertSplit(ranks: readonly Measured[]): void {
   for (const task of Object.keys(ranks[0]!))
     for (const which of ['all', 'one'] as const) {
-      const { pictures, alone } = ranks[0]![task]![which];
+      const { pictures, alone } = ranks[0]![task]![which] as Required<Together>;
       const what = `${task}, ${pictures}`;
       assert.equal(alone.looked, pictures, what);
       if (which === 'all') assert.ok(alone.scores[SEEN[task]!]! > 0, `${what}: ${JSON.stringify(alone.scores)}`);

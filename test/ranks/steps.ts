@@ -78,9 +78,10 @@ function apart(a: Learned, b: Learned): Apart {
   };
 }
 
-export type Steps = Record<'jointPlain' | 'joint' | 'jointBroken' | 'pairs' | 'pairsBroken', Apart>;
+export type Steps = Record<'jointPlain' | 'jointBroken' | 'pairs' | 'pairsBroken', Apart>;
 
-export async function learnTogether(ranks: Ranks, folder: string): Promise<Steps> {
+/** @returns on rank 0, which computes the steps of one process too */
+export async function learnTogether(ranks: Ranks, folder: string): Promise<Steps | undefined> {
   const common = {
     ...{ model: 'resnet-18', width: 0.0625, size: 16, seed: 3, threads: 1, workers: 0, maxBroken: 0.5 },
     out: join(folder, 'none'),
@@ -97,27 +98,25 @@ export async function learnTogether(ranks: Ranks, folder: string): Promise<Steps
     ...{ data, task: 'contrast', limitTrain: 12, limitVal: 4 },
     settings: { epochs: 1, batch: 6, projectionOutputs: 8 },
   });
-  const together = await learned(joint('heap'), 0.05, ranks);
-  return {
-    jointPlain: apart(together, await learned(joint('heap'), 0.05)),
-    joint: apart(together, await learned(joint('heap'), 0.05, new Ranks())),
-    // Ranks have different numbers of pictures that can be read.
-    jointBroken: apart(await learned(joint('broken'), 0.05, ranks), await learned(joint('broken'), 0.05, new Ranks())),
-    pairs: apart(await learned(pairs(FASHION), 0.005, ranks), await learned(pairs(FASHION), 0.005)),
-    pairsBroken: apart(
-      await learned(pairs(join(folder, 'broken')), 0.005, ranks),
-      await learned(pairs(join(folder, 'broken')), 0.005),
-    ),
+  const found: Partial<Steps> = {};
+  const compare = async (name: keyof Steps, options: TrainOptions, rate: number, one?: Ranks): Promise<void> => {
+    const together = await learned(options, rate, ranks);
+    if (ranks.chief) found[name] = apart(together, await learned(options, rate, one));
   };
+  await compare('jointPlain', joint('heap'), 0.05);
+  // Ranks have different numbers of pictures that can be read; a plain run would cut the others into other parts.
+  await compare('jointBroken', joint('broken'), 0.05, new Ranks());
+  await compare('pairs', pairs(FASHION), 0.005);
+  await compare('pairsBroken', pairs(join(folder, 'broken')), 0.005);
+  return ranks.chief ? (found as Steps) : undefined;
 }
 
-export function assertTogether(ranks: readonly Steps[]): void {
-  for (const found of ranks)
-    for (const [what, { steps, far, told, moved, statistics }] of Object.entries(found)) {
-      assert.ok(steps >= 2 && far > 1e-3, `${what}: ${steps} steps, ${far} far`);
-      assert.ok(told < 1e-5, `${what}, losses and figures: ${told}`);
-      assert.ok(moved < 1e-4, `${what}, weights: ${moved}`);
-      // A plain run moves them part by part, ranks by the mean over the parts.
-      if (what !== 'jointPlain') assert.ok(statistics < 1e-5, `${what}, statistics: ${statistics}`);
-    }
+export function assertTogether(found: Steps): void {
+  for (const [what, { steps, far, told, moved, statistics }] of Object.entries(found)) {
+    assert.ok(steps >= 2 && far > 1e-3, `${what}: ${steps} steps, ${far} far`);
+    assert.ok(told < 1e-5, `${what}, losses and figures: ${told}`);
+    assert.ok(moved < 1e-4, `${what}, weights: ${moved}`);
+    // A plain run moves them part by part, ranks by the mean over the parts.
+    if (what !== 'jointPlain') assert.ok(statistics < 1e-5, `${what}, statistics: ${statistics}`);
+  }
 }
