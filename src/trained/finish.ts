@@ -149,7 +149,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
   say(`measuring the final ${weights === 'ema' ? 'EMA' : 'raw'} weights on ${what}`);
   const unread: { path: string; reason: string }[] = [];
   const result = await measure(loaded, source, {
-    batch: evaluationBatch(recipe),
+    batch: evaluationBatch(task, config, source.length),
     workers: config.workers,
     onBroken: (path, reason) => unread.push({ path, reason }),
   });
@@ -248,7 +248,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
     await loadStart(task, config, began);
     try {
       return await measure({ ...loaded, model: began }, source, {
-        batch: evaluationBatch(recipe),
+        batch: evaluationBatch(task, config, source.length),
         workers: config.workers,
       });
     } finally {

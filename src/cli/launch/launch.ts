@@ -27,7 +27,7 @@ export function register(program: Command): void {
   program
     .command('launch')
     .description('train in several processes of this machine, which share each step')
-    .argument('<command...>', 'behind --: train and its options')
+    .argument('<command...>', 'behind --: train or pretrain, and its options')
     .requiredOption('-n, --ranks <n>', 'how many processes', integer)
     .option(
       '--restarts <n>',
@@ -50,7 +50,7 @@ Examples:
 async function launch(words: readonly string[], { ranks, restarts }: LaunchFlags): Promise<void> {
   wholeOption('--ranks', ranks, 1, 1024);
   wholeOption('--restarts', restarts, 0, 1_000_000);
-  if (words[0] !== 'train')
+  if (words[0] !== 'train' && words[0] !== 'pretrain')
     throw new UsageError(
       `Expected a training behind --, as in "rescaled launch -n 2 -- train DATA", but received "${words[0]}".`,
     );

@@ -8,6 +8,7 @@ import { integer } from '../options.js';
 import { claimFolder, freeFolder } from '../output.js';
 import { modelOptions, recipeOptions, runOptions, settingsOf, type TrainingFlags } from '../training-options.js';
 import { runThere } from './passed-over.js';
+import { takePlace } from './ranked.js';
 import { checkResume, explain, explainRun, finish } from './train.js';
 
 interface PretrainFlags extends TrainingFlags {
@@ -66,6 +67,9 @@ Examples:
 }
 
 async function run(pictures: string | undefined, flags: PretrainFlags, command: Command): Promise<void> {
+  const { place, followed } = await takePlace(flags);
+  if (followed) return;
+  const ranked = place && { place };
   const {
     method,
     epochs,
@@ -84,7 +88,7 @@ async function run(pictures: string | undefined, flags: PretrainFlags, command: 
   const there = runThere(flags, command);
   if (there !== undefined) {
     if (explains === true) return explainRun(there, shown);
-    return finish(there, shown, { type: 'resume', run: there, data: data ?? pictures });
+    return finish(there, shown, { type: 'resume', run: there, data: data ?? pictures, ...ranked });
   }
   if (resume !== undefined) {
     if (pictures !== undefined)
@@ -92,7 +96,7 @@ async function run(pictures: string | undefined, flags: PretrainFlags, command: 
     // --method has a value that nobody gave.
     checkResume(Object.keys(flags).filter((flag) => command.getOptionValueSource(flag) === 'cli'));
     if (explains === true) return explainRun(resume, shown);
-    return finish(resume, shown, { type: 'resume', run: resume, data });
+    return finish(resume, shown, { type: 'resume', run: resume, data, ...ranked });
   }
   if (pictures === undefined)
     throw new UsageError('Expected pictures: rescaled pretrain PICTURES. See "rescaled pretrain --help".');
@@ -115,7 +119,7 @@ async function run(pictures: string | undefined, flags: PretrainFlags, command: 
   const claimed = out === undefined ? claimFolder(name) : undefined;
   try {
     const folder = out ?? claimed!.folder;
-    await finish(folder, shown, { type: 'train', options: { ...given, out: folder } });
+    await finish(folder, shown, { type: 'train', options: { ...given, out: folder }, ...ranked });
   } finally {
     claimed?.release();
   }

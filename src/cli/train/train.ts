@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { numberOption } from '../../checks.js';
@@ -11,8 +10,6 @@ import { lastName } from '../../files.js';
 import { type Metric, showMetric } from '../../metric.js';
 import { modelFacts, modelTitle } from '../../models/index.js';
 import { passedOverText, picturesOf, unlabelledText } from '../../part-words.js';
-import { watchLauncher } from '../../ranks/launcher.js';
-import { type RankPlace, rankPlace } from '../../ranks/place.js';
 import { finalWeights, loadConfig, type RunConfig } from '../../run/config.js';
 import { commandLine, plural } from '../../suggest.js';
 import { metricsOf, nounOf, taskNamed } from '../../tasks/index.js';
@@ -36,6 +33,7 @@ import {
 import { gigabytes } from '../words.js';
 import { choiceText } from './choice.js';
 import { asOption, runThere } from './passed-over.js';
+import { takePlace } from './ranked.js';
 import { runTrainer } from './run-trainer.js';
 
 interface TrainFlags extends TrainingFlags {
@@ -103,18 +101,8 @@ Examples:
 }
 
 async function run(data: string | undefined, flags: TrainFlags, command: Command): Promise<void> {
-  const place = flags.explain === true ? undefined : rankPlace(process.env);
-  if (place !== undefined) {
-    watchLauncher();
-    if (place.rank > 0) return follow(place);
-    // The processes of this machine share its cores.
-    const cores = availableParallelism() / place.localWorld;
-    const threads = flags.threads ?? Math.max(1, Math.floor(cores));
-    console.error(`note: ${place.world} ranks (${place.launcher})`);
-    // A resumed run keeps its own.
-    if (flags.resume === undefined)
-      Object.assign(flags, { threads, workers: flags.workers ?? Math.max(1, Math.min(8, Math.floor(cores) - 1)) });
-  }
+  const { place, followed } = await takePlace(flags);
+  if (followed) return;
   const there = runThere(flags, command);
   if (there !== undefined) {
     if (flags.explain === true) return explainRun(there, flags);
@@ -154,14 +142,6 @@ async function run(data: string | undefined, flags: TrainFlags, command: Command
   } finally {
     claimed?.release();
   }
-}
-
-/** Takes part in the run of rank 0, which knows all options, writes and speaks. */
-async function follow(place: RankPlace): Promise<void> {
-  const note = (text: string): void => console.error(`rank ${place.rank}: ${text}`);
-  let stopped = false;
-  await runTrainer({ type: 'follow', place }, (event) => (stopped ||= event.type === 'stopped'), note);
-  if (stopped) process.exitCode = 1;
 }
 
 /** @param given names of the options beside --resume @throws UsageError for one that a run knows itself */
