@@ -106,7 +106,8 @@ for (const model of models) {
     results.push(row);
     console.error(
       `${model.padEnd(15)} ${kind === 'train' ? 'training step' : 'inference    '}  ours in ${precision} ` +
-        `${row.ours.toFixed(1)} ${frames !== '' ? 'clips' : 'pictures'}/s, ${row.peer} in ${kind === 'train' ? peerPrecision : 'float32'} ${row.pytorch.toFixed(1)}  ` +
+        `${row.ours.toFixed(1)} ${frames !== '' ? 'clips' : 'pictures'}/s, ` +
+        `${row.peer} in ${kind === 'train' ? peerPrecision : 'float32'} ${row.pytorch.toFixed(1)}  ` +
         `ratio ${row.ratio.toFixed(2)} (${row.lowest.toFixed(2)} to ${row.highest.toFixed(2)})`,
     );
   }
