@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { exportOnnx } from '../src/deploy/onnx/export.js';
 import { OnnxSession } from '../src/deploy/session.js';
 import { anchorsFor, type DetectorOptions, detectorOn } from '../src/models/detect/index.js';
-import { createModel, type ImageModel } from '../src/models/index.js';
+import { createModel, type ImageModel, modelFacts } from '../src/models/index.js';
 import { decayGroups, Sgd } from '../src/optim/index.js';
 import { detectionLoss, type LossOptions } from '../src/tasks/detect/objective.js';
 import { DEFAULT_FACTS } from '../src/tasks/detect/settings.js';
@@ -22,8 +22,9 @@ import {
   trace,
   zeros,
 } from '../src/torch/index.js';
+import { choosePrecision, multiplyAddsOf } from '../src/train/step/precision.js';
 
-const [name = 'resnet-50', batchText, sizeText, threadsText, kind, framesText = '', precision = 'float32'] =
+const [name = 'resnet-50', batchText, sizeText, threadsText, kind, framesText = '', asked = 'float32'] =
   process.argv.slice(2);
 const [batch, size, threads] = [batchText, sizeText, threadsText].map(Number) as [number, number, number];
 setThreads(threads);
@@ -37,6 +38,16 @@ const made: ImageModel = detects
   ? detectorOn(createModel('resnet-18', { classes: 1 }), DETECTOR, 0)
   : createModel(name, { dropout: 0 });
 const model = made.to({ memoryFormat: 'channels_last' });
+
+/** What `precision=auto` of a recipe would take for this step. */
+const chosen = (): string =>
+  detects
+    ? 'float32'
+    : choosePrecision({
+        ...{ device: 'cpu', task: 'classify', kind: modelFacts(name).kind },
+        multiplyAdds: () => multiplyAddsOf(name, size, batch, modelFacts(name).options),
+      }).precision;
+const precision = asked === 'auto' ? chosen() : asked;
 
 let work: () => Promise<void> | void;
 if (kind === 'train') {
@@ -101,7 +112,7 @@ if (kind === 'train') {
   work = async () => void (await session.run(images, batch));
 }
 
-console.log('ready');
+console.log(`ready ${kind === 'train' ? precision : 'float32'}`);
 for await (const line of createInterface({ input: process.stdin })) {
   if (line.trim() === '') continue;
   const start = performance.now();

@@ -3,7 +3,8 @@
 // sides in turn on the same machine; of TResNet and ResNeSt against timm's (--models resnest-50d --python PATH, a Python with timm).
 // `--frames 8:last` has the peer's clips in channels_last_3d.
 //   npm run bench [-- --models resnet-50,efficientnet-b0 --kinds train --runs 5 --batch 16 --size 160 --precision bfloat16
-//     --peer-threads default --threads 1 --json]
+//     --peer-precision float32 --peer-threads default --threads 1 --json]
+// `--precision auto` takes what a recipe's precision=auto would take here, against PyTorch's own default, float32.
 // PyTorch is timed twice: with one thread a core, as we have, and with its own default, which is 1 on some virtual
 // machines. `--peer-threads` picks one of the two. Needs Debian's python3-torch and python3-torchvision, or another Python by `--python`. Each side is a
 // process of its own that waits while the other works.
@@ -24,6 +25,7 @@ const { values: options } = parseArgs({
     size: { type: 'string', default: '160' },
     frames: { type: 'string', default: '8' },
     precision: { type: 'string', default: 'float32' },
+    'peer-precision': { type: 'string' },
     json: { type: 'boolean', default: false },
     'peer-threads': { type: 'string' },
     threads: { type: 'string' },
@@ -48,6 +50,13 @@ if (models.includes('retinanet') && kinds.includes('infer'))
   throw new Error('--kinds: expected train with --models retinanet, whose inference ends in boxes');
 if (models.includes('resnet3d-50') && kinds.includes('infer'))
   throw new Error('--kinds: expected train with --models resnet3d-50, which is not exported yet');
+for (const [name, allowed] of [
+  ['precision', ['auto', 'float32', 'bfloat16']],
+  ['peer-precision', ['float32', 'bfloat16']],
+] as const)
+  if (options[name] !== undefined && !allowed.some((one) => one === options[name]))
+    throw new Error(`--${name}: expected ${allowed.join(' or ')} but received ${options[name]}`);
+const peerPrecision = options['peer-precision'] ?? (options.precision === 'auto' ? 'float32' : options.precision);
 const peers = options['peer-threads'] !== undefined ? [options['peer-threads']] : [String(threads), 'default'];
 
 const results = [];
@@ -67,8 +76,8 @@ for (const model of models) {
       options.precision,
     ]);
     const script = join(packageRoot, 'bench', 'pytorch_step.py');
-    const peer = new Side(options.python, [script, ...common, peerThreads, frames, options.precision]);
-    await ours.line();
+    const peer = new Side(options.python, [script, ...common, peerThreads, frames, peerPrecision]);
+    const [, precision = ''] = (await ours.line()).split(' ');
     const version = await peer.line();
     for (let i = 0; i < 2; i++) {
       await ours.step(kind); // warm-up
@@ -86,6 +95,7 @@ for (const model of models) {
     const row = {
       model,
       kind,
+      precision,
       ours: batch / median(a),
       pytorch: batch / median(b),
       ratio: median(ratios),
@@ -95,8 +105,9 @@ for (const model of models) {
     };
     results.push(row);
     console.error(
-      `${model.padEnd(15)} ${kind === 'train' ? 'training step' : 'inference    '}  ours ` +
-        `${row.ours.toFixed(1)} ${frames !== '' ? 'clips' : 'pictures'}/s, ${row.peer} ${row.pytorch.toFixed(1)}  ` +
+      `${model.padEnd(15)} ${kind === 'train' ? 'training step' : 'inference    '}  ours in ${precision} ` +
+        `${row.ours.toFixed(1)} ${frames !== '' ? 'clips' : 'pictures'}/s, ` +
+        `${row.peer} in ${kind === 'train' ? peerPrecision : 'float32'} ${row.pytorch.toFixed(1)}  ` +
         `ratio ${row.ratio.toFixed(2)} (${row.lowest.toFixed(2)} to ${row.highest.toFixed(2)})`,
     );
   }

@@ -192,11 +192,12 @@ function int8Text({ path, bytes, float32Bytes, labels, precision, parity, errors
       : `top-1 on ${top1.pictures} ${top1.part} pictures: float32 ${percent(top1.float32, 2)}, int8 ${percent(top1.int8, 2)}: ` +
         `${points(top1.change)} points (95 % ${points(top1.low)} to ${points(top1.high)})`,
     `compared with float32 on them: same class for ${percent(parity.top1Agreement, 2)}, largest difference of a logit ` +
-      `${parity.maxAbsDiff.toExponential(1)}, of a probability ${parity.maxAbsDiffProbabilities.toExponential(1)}` +
-      (speed === undefined ? '' : `, ${speed.toFixed(2)} times as fast as float32 on this machine`),
-    ...(speed !== undefined && speed < WORTH
+      `${parity.maxAbsDiff.toExponential(1)}, of a probability ${parity.maxAbsDiffProbabilities.toExponential(1)}, ` +
+      `${speed.toFixed(2)} times as fast as float32 on this machine`,
+    ...(speed < WORTH
       ? [
-          'int8 saves bytes but hardly time with this network on this machine: --float16 halves the bytes and keeps the answers',
+          `int8 ${speed < 1 ? 'is slower than float32' : 'saves bytes but hardly time'} with this network on this machine: ` +
+            `${speed < 1 ? 'keep to the float32 file here; ' : ''}--float16 halves the bytes and keeps the answers`,
         ]
       : []),
   ].join('\n');

@@ -30,14 +30,16 @@ const int8Schema = z.looseObject({
   layers: z.int().min(1),
   float32: z.array(z.string()),
   /**
-   * By what these were chosen: the share of pictures lost on them. Without labels each that gets another class counts.
-   * `error`: mean squared error of the answer over its mean square, on calibration pictures held out.
+   * By what these were chosen: the share of pictures lost on them, and the upper end of the 95 % interval of what is expected to be, which is known
+   * without labels too; `error`: mean squared error of the answer over its mean square, on calibration pictures held out.
    */
   chosenOn: z.looseObject({
     part: z.string(),
     pictures: z.int().min(1),
     labels: z.boolean(),
     lost: change,
+    /** Files of 0.2 and before do not have it. */
+    expected: share.optional(),
     error: z.number(),
   }),
   /** Absent where there were no labelled pictures. */

@@ -1,5 +1,5 @@
 import { attributeOf, floatsOf, nodeOf, tensorOf } from '../onnx/proto.js';
-import type { ModelProto, NodeProto, TensorProto } from '../onnx/schema.js';
+import type { GraphProto, ModelProto, NodeProto, TensorProto } from '../onnx/schema.js';
 import type { Layer } from './layers.js';
 
 /** What of a tensor's values is kept apart: real numbers from `low` to `high`, 0 among them. */
@@ -138,8 +138,29 @@ export function quantise(model: ModelProto, layers: readonly Layer[], ranges: Re
     } else nodes.push(copy);
   }
   const read = new Set(nodes.flatMap(({ input }) => input));
-  const initializer = [...graph.initializer, ...added].filter(({ name }) => read.has(name));
+  const initializer = [...graph.initializer, ...added].filter(({ name }) => read.has(name)).map(inRows(graph));
   return { model: { ...model, graph: { ...graph, node: nodes, initializer } }, tensors };
+}
+
+/**
+ * Constants of the normalisation [1, 3, 1, 1] as [1, 3, 1, S]. Where convolutions are in int8, ONNX Runtime normalises pictures [N, S, S, 3] and is
+ * slow on rows of three numbers: 0.4 of 4.6 ms on EfficientNet-B0 at 160 pixels.
+ */
+function inRows({ node: nodes, input: [images] }: GraphProto): (tensor: TensorProto) => TensorProto {
+  const side = images!.type.tensorType.shape?.dim[2]?.dimValue;
+  const constants = new Set(
+    nodes.filter(({ opType }) => opType === 'Sub' || opType === 'Div').map(({ input }) => input[1]),
+  );
+  return (tensor) => {
+    const { name, dims } = tensor;
+    if (side === undefined || !constants.has(name) || dims.join() !== '1,3,1,1') return tensor;
+    const values = floatsOf(tensor);
+    return tensorOf(
+      name,
+      [1, 3, 1, side],
+      Float32Array.from({ length: 3 * side }, (_, i) => values[Math.floor(i / side)]!),
+    );
+  };
 }
 
 /** The scale of each tensor; one that a layer only passes on has that of what was passed. */

@@ -14,7 +14,7 @@ import {
   roundings,
 } from '../../../src/deploy/quantise/calibrate.js';
 import { layersOf } from '../../../src/deploy/quantise/layers.js';
-import { classesOf, fewest, lower } from '../../../src/deploy/quantise/lower.js';
+import { classesOf, expectedLoss, fewest, lower } from '../../../src/deploy/quantise/lower.js';
 import { quantise, quantiseWeights, type Range, scaleOf } from '../../../src/deploy/quantise/qdq.js';
 import { Histogram } from '../../../src/deploy/quantise/ranges.js';
 import { packageRoot } from '../../../src/package-root.js';
@@ -109,6 +109,9 @@ test('weights lie in the file as int8 alone, and the same pictures make the same
   const { model: int8 } = lowered(calibrated);
   for (const { name, dims, dataType } of int8.graph.initializer)
     assert.ok(dims.length !== 4 || dims[0] === 1 || dataType === DataType.INT8, `${name} is of type ${dataType}`);
+  // ... and constants of the normalisation for a whole row, which ONNX Runtime is fast on.
+  for (const name of ['mean', 'std'])
+    assert.deepEqual(int8.graph.initializer.find((tensor) => tensor.name === name)!.dims, [1, 3, 1, fixture.size]);
   const again = await calibrate(decodeModel(file), { views, heldOut: views, answer: 'logits' }, one);
   assert.deepEqual(encodeModel(lowered(again).model), encodeModel(int8));
 });
@@ -163,15 +166,33 @@ test('layers go back to float32 until int8 costs no more than is allowed', async
   const labels = classesOf(Float32Array.from(fixture.floatLogits), views.n);
   const about = { calibration: views, heldOut: views, judged: { ...views, labels }, ...one };
   const onNote = (text: string): void => void notes.push(text);
-  const easy = await lower(file, { ...about, limits: { lost: 1, error: 1 }, onNote });
+  const easy = await lower(file, { ...about, limits: { lost: 1, expected: 1, error: 1 }, onNote });
   assert.deepEqual(easy.float, []);
   assert.deepEqual(easy.cost, easy.costOfAll);
   const limit = easy.cost.error / 2;
-  const strict = await lower(file, { ...about, limits: { lost: 0, error: limit }, onNote });
+  const strict = await lower(file, { ...about, limits: { lost: 0, expected: 1, error: limit }, onNote });
   assert.ok(strict.float.length > 0 && strict.float.length < strict.layers);
   assert.ok(strict.cost.error <= limit && strict.costOfAll.error > limit);
+  // None of the six gets another class.
+  assert.deepEqual([easy.cost.lost, easy.cost.expected], [0, 0]);
+  const noLabels = await lower(file, {
+    ...{ ...about, judged: views, onNote },
+    limits: { lost: 1, expected: -1, error: 1 },
+  });
+  assert.ok(noLabels.float.length >= noLabels.layers - 1, 'nothing is enough for a limit that cannot be met');
   assert.ok(strict.errors.filter(({ alone }) => alone !== undefined).length >= 9);
   assert.ok(notes.some((text) => text.includes('looking for the layers that hurt')));
+});
+
+test('what is expected to be lost, by hand', () => {
+  // Probabilities 0.6, 0.3, 0.1 of the first picture; the second keeps its class.
+  const wanted = Float32Array.from([0.6, 0.3, 0.1, 0.2, 0.7, 0.1].map(Math.log));
+  const given = Float32Array.of(0, 1, 0.5, 0, 1, 0);
+  const { loss, high } = expectedLoss(wanted, given, 2);
+  assert.ok(Math.abs(loss - 0.15) < 1e-6, `${loss}`);
+  // 0.3 and 0: their standard deviation is 0.15.
+  assert.ok(Math.abs(high - (0.15 + (1.96 * 0.15) / Math.sqrt(2))) < 1e-6, `${high}`);
+  assert.deepEqual(expectedLoss(wanted, wanted, 2), { loss: 0, high: 0 });
 });
 
 test('the fewest layers are found by doubling and halving', async () => {
