@@ -3,11 +3,13 @@
 // x and shortcut are [N, C, H, W] or [N, C, T, H, W] in channels_last, the rest [C], all float32 or all float64, or maps of bfloat16 beside the others in float32.
 // PyTorch runs a pass over memory for each of
 // statistics, normalisation, addition and activation and keeps what lies between; here it is one pass of statistics and one that writes the
-// result, and only x is kept (with relu after an addition also the result). Backward, with m = grad * activation'(batch_norm(x) + shortcut):
+// result, and only x is kept (with relu after an addition also the result); who keeps the result keeps this node (recompute.h). Backward, with m = grad * activation'(batch_norm(x) + shortcut):
 //   d bias = sum m;  d weight = sum m * xhat;  d shortcut = m;  d x = weight / sigma * (m - mean(m) - xhat * mean(m * xhat))
 // is again one pass of sums and one that writes. Rows are cut into blocks whose size depends on the shape alone and the blocks' sums are added in
-// order, so the result does not depend on the number of threads. `kept` takes mean and 1/sigma, [2, C].
+// order, so the result does not depend on the number of threads.
+#include "batch_norm_act.h"
 #include "batch_norm_kernels.h"
+#include "recompute.h"
 #include "wide.h"
 
 #include <ATen/Parallel.h>
@@ -88,12 +90,27 @@ void checkInputs(const at::Tensor& x, const at::Tensor& weight, const at::Tensor
   TORCH_CHECK(shortcut.scalar_type() == x.scalar_type(), "expected a shortcut of x's dtype ", x.scalar_type(), " but received ", shortcut.scalar_type());
 }
 
+// activation((x - mean) * weight / sigma + bias + shortcut) into `out`. The blocks go backwards: the pass of statistics left the last ones in the cache.
+template <typename T, typename A = Computed<T>>
+void normalise(const at::Tensor& x, const at::Tensor& statistics, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& shortcut, Activation activation, double leak, at::Tensor& out) {
+  const Rows rows(x);
+  const A *mean = statistics.data_ptr<A>(), *inverse = mean + rows.channels, *pw = weight.data_ptr<A>(), *pb = bias.data_ptr<A>();
+  std::vector<A> scale(rows.channels);
+  for (int64_t c = 0; c < rows.channels; c++) scale[c] = inverse[c] * pw[c];
+  const T *px = x.data_ptr<T>(), *ps = shortcut.defined() ? shortcut.data_ptr<T>() : nullptr;
+  T* po = out.data_ptr<T>();
+  forBlocks(rows, true, [&](int64_t block) {
+    const int64_t at = rows.start(block);
+    blockForward(activation, A(leak), px + at, ps == nullptr ? nullptr : ps + at, po + at, mean, scale.data(), pb, rows.in(block), rows.channels);
+  });
+}
+
 struct Forward {
   at::Tensor out, x, shortcut, statistics;  // statistics: mean and 1/sigma, [2, C] in the weight's dtype
 };
 
 Forward forward(const at::Tensor& xGiven, const at::Tensor& weightGiven, const at::Tensor& biasGiven, const at::Tensor& runningMean, const at::Tensor& runningVar,
-                const at::Tensor& shortcutGiven, Activation activation, double momentum, double eps, double leak, const at::Tensor& kept) {
+                const at::Tensor& shortcutGiven, Activation activation, double momentum, double eps, double leak) {
   checkInputs(xGiven, weightGiven, biasGiven, runningMean, runningVar, shortcutGiven);
   auto x = channelsLast(xGiven), weight = weightGiven.contiguous(), bias = biasGiven.contiguous();
   auto shortcut = shortcutGiven.defined() ? channelsLast(shortcutGiven) : at::Tensor();
@@ -106,28 +123,16 @@ Forward forward(const at::Tensor& xGiven, const at::Tensor& weightGiven, const a
     auto merged = moments(px, rows);
     const double *mean = merged.template data_ptr<double>(), *squares = mean + rows.channels;
     auto *savedMean = statistics.data_ptr<A>(), *inverse = savedMean + rows.channels;
-    auto *pw = weight.data_ptr<A>(), *keptMean = runningMean.data_ptr<A>(), *keptVar = runningVar.data_ptr<A>();
-    std::vector<A> scale(rows.channels);
+    auto *keptMean = runningMean.data_ptr<A>(), *keptVar = runningVar.data_ptr<A>();
     for (int64_t c = 0; c < rows.channels; c++) {
       savedMean[c] = A(mean[c]);
       inverse[c] = A(1 / std::sqrt(squares[c] / double(rows.count) + eps));
-      scale[c] = inverse[c] * pw[c];
       // PyTorch's rule: the variance that is kept is the unbiased one.
       keptMean[c] = A(momentum * mean[c] + (1 - momentum) * double(keptMean[c]));
       keptVar[c] = A(momentum * (squares[c] / double(rows.count - 1)) + (1 - momentum) * double(keptVar[c]));
     }
-    auto* pb = bias.data_ptr<A>();
-    auto *ps = shortcut.defined() ? shortcut.data_ptr<scalar_t>() : nullptr, *po = out.data_ptr<scalar_t>();
-    forBlocks(rows, true, [&](int64_t block) {
-      const int64_t at = rows.start(block);
-      blockForward(activation, A(leak), px + at, ps == nullptr ? nullptr : ps + at, po + at, savedMean, scale.data(), pb, rows.in(block), rows.channels);
-    });
+    normalise<scalar_t>(x, statistics, weight, bias, shortcut, activation, leak, out);
   });
-  if (kept.defined()) {
-    TORCH_CHECK(kept.sizes() == statistics.sizes() && kept.scalar_type() == statistics.scalar_type() && kept.is_contiguous(), "expected kept of shape ", statistics.sizes(), " but received ",
-                kept.sizes());
-    kept.copy_(statistics);
-  }
   // Written behind autograd's back: whoever saved them for a backward pass is told.
   runningMean.unsafeGetTensorImpl()->bump_version();
   runningVar.unsafeGetTensorImpl()->bump_version();
@@ -193,40 +198,69 @@ at::Tensor orUndefined(const optional<at::Tensor>& tensor) { return tensor.has_v
 
 class BatchNormAct : public torch::autograd::Function<BatchNormAct> {
  public:
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const optional<at::Tensor>& shortcutGiven,
-                            const at::Tensor& runningMean, const at::Tensor& runningVar, int64_t activation, double momentum, double eps, double leak, const optional<at::Tensor>& kept) {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const optional<at::Tensor>& shortcutGiven, const at::Tensor& runningMean,
+                            const at::Tensor& runningVar, int64_t activation, double momentum, double eps, double leak) {
     at::AutoDispatchBelowADInplaceOrView guard;
     auto shortcut = orUndefined(shortcutGiven);
-    auto result = rescaled::forward(x, weight, bias, runningMean, runningVar, shortcut, Activation(activation), momentum, eps, leak, orUndefined(kept));
+    auto result = rescaled::forward(x, weight, bias, runningMean, runningVar, shortcut, Activation(activation), momentum, eps, leak);
     auto extra = !shortcut.defined() || Activation(activation) == Activation::none ? at::Tensor() : Activation(activation) == Activation::relu ? result.out : result.shortcut;
-    context->save_for_backward({result.x, weight, bias, extra, result.statistics});
+    context->save_for_backward({keep(context, "x", result.x), weight.contiguous(), bias.contiguous(), extra, result.statistics});
     context->saved_data["activation"] = activation;
     context->saved_data["leak"] = leak;
+    context->saved_data["added"] = shortcut.defined();
     return result.out;
   }
-  static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* context, torch::autograd::tensor_list grads) {
+  static torch::autograd::tensor_list backward(AutogradContext* context, torch::autograd::tensor_list grads) {
     refuseDoubleBackward("rescaled::batch_norm_act");
     auto saved = context->get_saved_variables();
-    auto result = rescaled::backward(grads[0], saved[0], saved[3], saved[1], saved[2], saved[4], Activation(context->saved_data["activation"].toInt()), context->saved_data["leak"].toDouble(),
-                                     context->needs_input_grad(0), context->needs_input_grad(3));
-    return {result.x, result.weight, result.bias, result.shortcut, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
+    auto result = rescaled::backward(grads[0], kept(context, "x", saved[0]), saved[3], saved[1], saved[2], saved[4], activationOf(*context), leakOf(*context), context->needs_input_grad(0),
+                                     context->needs_input_grad(3));
+    return {result.x, result.weight, result.bias, result.shortcut, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
   }
+  // With a shortcut the result is kept for relu's sake, or the shortcut would have to be.
+  static bool canAgain(AutogradContext& context, Recompute recompute) { return recompute >= Recompute::norm && !context.saved_data["added"].toBool(); }
+  static at::Tensor again(AutogradContext& context) {
+    const auto norm = normOf(context);
+    auto out = at::empty_like(norm.before);
+    AT_DISPATCH_FLOATING_TYPES_AND(at::kBFloat16, out.scalar_type(), "batch_norm_act_again", [&] {
+      normalise<scalar_t>(norm.before, norm.statistics, norm.weight, norm.bias, at::Tensor(), activationOf(context), leakOf(context), out);
+    });
+    return out;
+  }
+  static Norm normOf(AutogradContext& context) {
+    auto saved = context.get_saved_variables();
+    return {kept(&context, "x", saved[0]), saved[4], saved[1], saved[2]};
+  }
+  static Activation activationOf(AutogradContext& context) { return Activation(context.saved_data["activation"].toInt()); }
+
+ private:
+  static double leakOf(AutogradContext& context) { return context.saved_data["leak"].toDouble(); }
 };
 
+const Recomputable<BatchNormAct> recomputable;
+
 at::Tensor plain(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& runningMean, const at::Tensor& runningVar, const optional<at::Tensor>& shortcut,
-                 c10::string_view activation, double momentum, double eps, double leak, const optional<at::Tensor>& kept) {
-  return forward(x, weight, bias, runningMean, runningVar, orUndefined(shortcut), activationFrom(activation), momentum, eps, leak, orUndefined(kept)).out;
+                 c10::string_view activation, double momentum, double eps, double leak) {
+  return forward(x, weight, bias, runningMean, runningVar, orUndefined(shortcut), activationFrom(activation), momentum, eps, leak).out;
 }
 
 at::Tensor withAutograd(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& runningMean, const at::Tensor& runningVar, const optional<at::Tensor>& shortcut,
-                        c10::string_view activation, double momentum, double eps, double leak, const optional<at::Tensor>& kept) {
-  return BatchNormAct::apply(x, weight, bias, shortcut, runningMean, runningVar, int64_t(activationFrom(activation)), momentum, eps, leak, kept);
+                        c10::string_view activation, double momentum, double eps, double leak) {
+  return BatchNormAct::apply(x, weight, bias, shortcut, runningMean, runningVar, int64_t(activationFrom(activation)), momentum, eps, leak);
 }
 
 }  // namespace
 
+std::shared_ptr<Node> normThatMade(const at::Tensor& x) {
+  auto node = makerOf(x);
+  auto* context = madeBy<BatchNormAct>(node);
+  return context != nullptr && BatchNormAct::activationOf(*context) == Activation::none && BatchNormAct::canAgain(*context, Recompute::norm) ? node : nullptr;
+}
+
+Norm normOf(const std::shared_ptr<Node>& node) { return BatchNormAct::normOf(*madeBy<BatchNormAct>(node)); }
+
 TORCH_LIBRARY_FRAGMENT(rescaled, library) {
-  library.def("batch_norm_act(Tensor x, Tensor weight, Tensor bias, Tensor(a!) running_mean, Tensor(b!) running_var, Tensor? shortcut, str activation, float momentum, float eps, float leak=0.01, Tensor(c!)? kept=None) -> Tensor");
+  library.def("batch_norm_act(Tensor x, Tensor weight, Tensor bias, Tensor(a!) running_mean, Tensor(b!) running_var, Tensor? shortcut, str activation, float momentum, float eps, float leak=0.01) -> Tensor");
 }
 TORCH_LIBRARY_IMPL(rescaled, CPU, library) { library.impl("batch_norm_act", plain); }
 TORCH_LIBRARY_IMPL(rescaled, AutogradCPU, library) { library.impl("batch_norm_act", withAutograd); }

@@ -139,6 +139,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   registerDispatch(env, exports);
   registerAutograd(env, exports);
   registerAutocast(env, exports);
+  registerRecompute(env, exports);
   registerMapFile(env, exports);
   registerPictures(env, exports);
   registerJpeg(env, exports);

@@ -6,8 +6,10 @@
 // the activations 7 times forward and 9 times backward for the same; here it is 3 and 5.
 //   m = grad where out > 0;  d shortcut = m;  d x = m * gate;  d gate = sum over positions of m * x
 // For scale, m = grad: 3 passes backward instead of 6.
-// Where x = batch_norm(before), whose input is kept anyway, scale_add_relu keeps that and the statistics in place of x, and computes x again by row:
-// the same numbers for one tensor less.
+// Where x = batch_norm(before), whose input is kept anyway, scale_add_relu keeps its node in place of x, and computes x again by row: the same numbers
+// for one tensor less. Whatever else is computed again is kept as recompute.h says.
+#include "batch_norm_act.h"
+#include "recompute.h"
 #include "wide.h"
 
 #include <ATen/Parallel.h>
@@ -97,11 +99,6 @@ at::Tensor forward(const at::Tensor& xGiven, const at::Tensor& gateGiven, const 
   return out;
 }
 
-// What x is computed again of: batch norm's input, mean and 1/sigma [2, C], weight and bias [C].
-struct Norm {
-  at::Tensor before, statistics, weight, bias;
-};
-
 // x, or if `norm` is given what it was computed of.
 std::tuple<at::Tensor, at::Tensor, at::Tensor> backward(const at::Tensor& gradGiven, const at::Tensor& out, const at::Tensor& gateGiven, const at::Tensor& x, const Norm& norm) {
   auto grad = channelsLast(gradGiven);
@@ -155,20 +152,27 @@ std::tuple<at::Tensor, at::Tensor> scaleBackward(const at::Tensor& gradGiven, co
 
 class Scale : public torch::autograd::Function<Scale> {
  public:
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& xGiven, const at::Tensor& gateGiven) {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& xGiven, const at::Tensor& gateGiven) {
     at::AutoDispatchBelowADInplaceOrView guard;
     checkGate(xGiven, gateGiven);
     auto x = channelsLast(xGiven), gate = gateGiven.contiguous();
-    context->save_for_backward({x, gate});
+    context->save_for_backward({keep(context, "x", x), gate});
     return at::mul(x, gate);
   }
-  static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* context, torch::autograd::tensor_list grads) {
+  static torch::autograd::tensor_list backward(AutogradContext* context, torch::autograd::tensor_list grads) {
     refuseDoubleBackward("rescaled::scale");
     auto saved = context->get_saved_variables();
-    auto [gradX, gradGate] = scaleBackward(grads[0], saved[0], saved[1]);
+    auto [gradX, gradGate] = scaleBackward(grads[0], kept(context, "x", saved[0]), saved[1]);
     return {gradX, gradGate};
   }
+  static bool canAgain(AutogradContext&, Recompute recompute) { return recompute >= Recompute::norm; }
+  static at::Tensor again(AutogradContext& context) {
+    auto saved = context.get_saved_variables();
+    return at::mul(kept(&context, "x", saved[0]), saved[1]);
+  }
 };
+
+const Recomputable<Scale> recomputable;
 
 at::Tensor scalePlain(const at::Tensor& x, const at::Tensor& gate) {
   checkGate(x, gate);
@@ -177,56 +181,34 @@ at::Tensor scalePlain(const at::Tensor& x, const at::Tensor& gate) {
 
 at::Tensor scaleWithAutograd(const at::Tensor& x, const at::Tensor& gate) { return Scale::apply(x, gate); }
 
-at::Tensor orUndefined(const optional<at::Tensor>& tensor) { return tensor.has_value() ? *tensor : at::Tensor(); }
-
-void checkNorm(const at::Tensor& x, const Norm& norm) {
-  if (!norm.before.defined()) return;
-  TORCH_CHECK(norm.before.sizes() == x.sizes() && norm.before.scalar_type() == x.scalar_type(), "expected batch norm's input of x's shape and dtype but received ", norm.before.sizes(), " in ",
-              norm.before.scalar_type(), " for x of ", x.sizes());
-  for (const auto& tensor : {norm.statistics, norm.weight, norm.bias})
-    TORCH_CHECK(tensor.defined() && tensor.size(-1) == x.size(1) && tensor.scalar_type() == computedType(x), "expected statistics, weight and bias of batch norm in ", computedType(x));
-}
-
 class ScaleAddRelu : public torch::autograd::Function<ScaleAddRelu> {
  public:
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& xGiven, const at::Tensor& gate, const at::Tensor& shortcut, const optional<at::Tensor>& before,
-                            const optional<at::Tensor>& statistics, const optional<at::Tensor>& weight, const optional<at::Tensor>& bias) {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& xGiven, const at::Tensor& gate, const at::Tensor& shortcut) {
     at::AutoDispatchBelowADInplaceOrView guard;
-    auto x = channelsLast(xGiven);
-    const Norm norm{orUndefined(before), orUndefined(statistics), orUndefined(weight), orUndefined(bias)};
-    checkNorm(x, norm);
-    auto out = rescaled::forward(x, gate, shortcut);
-    if (norm.before.defined()) context->save_for_backward({out, gate, at::Tensor(), channelsLast(norm.before), norm.statistics.contiguous(), norm.weight.contiguous(), norm.bias.contiguous()});
-    else context->save_for_backward({out, gate, x});
+    auto x = channelsLast(xGiven), out = rescaled::forward(x, gate, shortcut);
+    auto norm = normThatMade(x);
+    context->save_for_backward({out, gate, norm == nullptr ? x : at::Tensor()});
+    if (norm != nullptr) remember(context, "norm", std::move(norm));
     return out;
   }
-  static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* context, torch::autograd::tensor_list grads) {
+  static torch::autograd::tensor_list backward(AutogradContext* context, torch::autograd::tensor_list grads) {
     refuseDoubleBackward("rescaled::scale_add_relu");
     auto saved = context->get_saved_variables();
-    const auto norm = saved.size() == 3 ? Norm{} : Norm{saved[3], saved[4], saved[5], saved[6]};
-    auto [gradX, gradGate, gradShortcut] = rescaled::backward(grads[0], saved[0], saved[1], saved[2], norm);
-    return {gradX, gradGate, gradShortcut, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
+    auto [gradX, gradGate, gradShortcut] = rescaled::backward(grads[0], saved[0], saved[1], saved[2], saved[2].defined() ? Norm{} : normOf(remembered(context, "norm")));
+    return {gradX, gradGate, gradShortcut};
   }
 };
 
-at::Tensor plain(const at::Tensor& x, const at::Tensor& gate, const at::Tensor& shortcut, const optional<at::Tensor>&, const optional<at::Tensor>&, const optional<at::Tensor>&,
-                 const optional<at::Tensor>&) {
-  return forward(x, gate, shortcut);
-}
-
-at::Tensor withAutograd(const at::Tensor& x, const at::Tensor& gate, const at::Tensor& shortcut, const optional<at::Tensor>& before, const optional<at::Tensor>& statistics,
-                        const optional<at::Tensor>& weight, const optional<at::Tensor>& bias) {
-  return ScaleAddRelu::apply(x, gate, shortcut, before, statistics, weight, bias);
-}
+at::Tensor withAutograd(const at::Tensor& x, const at::Tensor& gate, const at::Tensor& shortcut) { return ScaleAddRelu::apply(x, gate, shortcut); }
 
 }  // namespace
 
 TORCH_LIBRARY(rescaled, library) {
-  library.def("scale_add_relu(Tensor x, Tensor gate, Tensor shortcut, Tensor? before=None, Tensor? statistics=None, Tensor? weight=None, Tensor? bias=None) -> Tensor");
+  library.def("scale_add_relu(Tensor x, Tensor gate, Tensor shortcut) -> Tensor");
   library.def("scale(Tensor x, Tensor gate) -> Tensor");
 }
 TORCH_LIBRARY_IMPL(rescaled, CPU, library) {
-  library.impl("scale_add_relu", plain);
+  library.impl("scale_add_relu", forward);
   library.impl("scale", scalePlain);
 }
 TORCH_LIBRARY_IMPL(rescaled, AutogradCPU, library) {

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { isMainThread } from 'node:worker_threads';
 import { RescaledError } from '../errors.js';
+import type { Recompute } from './autograd.js';
 import { blasEnvironment } from './build/cpu.js';
 import { engineStatus } from './build/engine-file.js';
 import { openmpEnvironment } from './build/openmp.js';
@@ -49,6 +50,8 @@ export interface Addon {
   setGrad(tensor: Handle, gradient: Handle | null): void;
   setGradEnabled(on: boolean): boolean;
   isGradEnabled(): boolean;
+  /** -> what it was */
+  setRecompute(what: Recompute): Recompute;
   setAutocast(device: string, dtype: 'bfloat16' | 'float16' | null): void;
   pushInferenceMode(): void;
   popInferenceMode(): void;

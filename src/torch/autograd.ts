@@ -40,3 +40,20 @@ export function gradients(
   const { gradOutputs = null, retainGraph = false, createGraph = false, allowUnused = false } = options;
   return addon().gradients(outputs, inputs, gradOutputs, retainGraph, createGraph, allowUnused) as (Tensor | null)[];
 }
+
+/**
+ * What the backward pass computes again in place of keeping it, for what `body` records on the CPU (native/recompute.h). `norm`, the default: results
+ * of batch norm and of channels' scales, by passes over memory alone; `block`: of convolutions as well, from a block's input on; `none`.
+ * The numbers are the same.
+ */
+export type Recompute = 'none' | 'norm' | 'block';
+
+/** Runs `body` with what is computed again. */
+export function recompute<T>(what: Recompute, body: () => T): T {
+  const before = addon().setRecompute(what);
+  try {
+    return body();
+  } finally {
+    addon().setRecompute(before);
+  }
+}

@@ -1,6 +1,14 @@
 export { addon, type EngineInfo, type TypedArray } from './addon.js';
 export { autocast, forwardIn } from './autocast.js';
-export { enableGrad, gradients, inferenceMode, isGradEnabled, noGrad } from './autograd.js';
+export {
+  enableGrad,
+  gradients,
+  inferenceMode,
+  isGradEnabled,
+  noGrad,
+  type Recompute,
+  recompute,
+} from './autograd.js';
 export { call, isTracing, schema } from './call.js';
 export { TensorDisposedError } from './errors.js';
 export { distributedBackends, Group, type GroupOptions, MissingRanks, Reducer } from './group.js';

@@ -145,6 +145,7 @@ class ShapeEngine implements Addon {
   }
 
   // Autograd, randomness, memory
+  setRecompute = noData('setRecompute()');
   setAutocast(): never {
     throw new TypeError('autocast: inside shapeOnly() everything has the dtype that it is made with');
   }
