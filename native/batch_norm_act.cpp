@@ -143,15 +143,15 @@ struct Gradients {
   at::Tensor x, weight, bias, shortcut;
 };
 
-// `extra` is the result for relu and the shortcut for the others, only when there was a shortcut.
-Gradients backward(const at::Tensor& gradGiven, const at::Tensor& x, const at::Tensor& extra, const at::Tensor& weightGiven, const at::Tensor& biasGiven, const at::Tensor& statistics,
+// `extra` is what `known` says of an addition, if there was one that matters.
+Gradients backward(const at::Tensor& gradGiven, const at::Tensor& x, Added known, const at::Tensor& extra, const at::Tensor& weightGiven, const at::Tensor& biasGiven, const at::Tensor& statistics,
                    Activation activation, double leak, bool needX, bool needShortcut) {
   auto grad = channelsLast(gradGiven), weight = weightGiven.contiguous(), bias = biasGiven.contiguous();
   const Rows rows(x);
   const int64_t channels = rows.channels;
   auto gradWeight = at::empty_like(weight), gradBias = at::empty_like(weight), gradX = needX || activation == Activation::silu ? at::empty_like(x) : at::Tensor();
   // With a shortcut its gradient is m, written by the first pass and read by the second; else silu's m goes where the second overwrites it.
-  const bool added = extra.defined();
+  const bool added = known != Added::nothing;
   auto masked = added ? at::empty_like(x) : activation == Activation::silu ? gradX : at::Tensor();
   AT_DISPATCH_FLOATING_TYPES_AND(at::kBFloat16, x.scalar_type(), "batch_norm_act_backward", [&] {
     using A = Computed<scalar_t>;
@@ -165,7 +165,7 @@ Gradients backward(const at::Tensor& gradGiven, const at::Tensor& x, const at::T
     forBlocks(rows, false, [&](int64_t block) {
       const int64_t at = rows.start(block);
       auto* sums = part + block * 2 * channels;
-      blockSums(activation, A(leak), px + at, pg + at, added ? pe + at : nullptr, pm == nullptr ? nullptr : pm + at, mean, scale.data(), pb, sums, sums + channels, rows.in(block), channels);
+      blockSums(activation, known, A(leak), px + at, pg + at, added ? pe + at : nullptr, pm == nullptr ? nullptr : pm + at, mean, scale.data(), pb, sums, sums + channels, rows.in(block), channels);
     });
     std::vector<double> sum(channels), product(channels);
     for (int64_t block = 0; block < rows.blocks; block++) {
@@ -203,38 +203,50 @@ class BatchNormAct : public torch::autograd::Function<BatchNormAct> {
     at::AutoDispatchBelowADInplaceOrView guard;
     auto shortcut = orUndefined(shortcutGiven);
     auto result = rescaled::forward(x, weight, bias, runningMean, runningVar, shortcut, Activation(activation), momentum, eps, leak);
-    auto extra = !shortcut.defined() || Activation(activation) == Activation::none ? at::Tensor() : Activation(activation) == Activation::relu ? result.out : result.shortcut;
+    // After an addition the other part is kept, where that costs nothing or it is itself made again in one step; else the result, which is enough for relu.
+    const bool matters = shortcut.defined() && Activation(activation) != Activation::none, near = recomputing() != Recompute::none && depthOf(shortcut) < 2;
+    const auto known = !matters ? Added::nothing : Activation(activation) == Activation::relu && !near ? Added::result : Added::shortcut;
+    const auto extra = known == Added::nothing ? at::Tensor() : known == Added::result ? result.out : near ? keep(context, "shortcut", result.shortcut) : result.shortcut;
     context->save_for_backward({keep(context, "x", result.x), weight.contiguous(), bias.contiguous(), extra, result.statistics});
     context->saved_data["activation"] = activation;
     context->saved_data["leak"] = leak;
-    context->saved_data["added"] = shortcut.defined();
+    context->saved_data["known"] = int64_t(known);
+    context->saved_data["depth"] = int64_t(!shortcut.defined() ? 1 : known == Added::shortcut ? 2 : 0);
     return result.out;
   }
   static torch::autograd::tensor_list backward(AutogradContext* context, torch::autograd::tensor_list grads) {
     refuseDoubleBackward("rescaled::batch_norm_act");
-    auto saved = context->get_saved_variables();
-    auto result = rescaled::backward(grads[0], kept(context, "x", saved[0]), saved[3], saved[1], saved[2], saved[4], activationOf(*context), leakOf(*context), context->needs_input_grad(0),
+    const auto s = savedOf(*context);
+    auto result = rescaled::backward(grads[0], s.norm.before, s.known, s.extra, s.norm.weight, s.norm.bias, s.norm.statistics, s.activation, s.leak, context->needs_input_grad(0),
                                      context->needs_input_grad(3));
     return {result.x, result.weight, result.bias, result.shortcut, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
   }
-  // With a shortcut the result is kept for relu's sake, or the shortcut would have to be.
-  static bool canAgain(AutogradContext& context, Recompute recompute) { return recompute >= Recompute::norm && !context.saved_data["added"].toBool(); }
+  static int depth(AutogradContext& context) { return int(context.saved_data["depth"].toInt()); }
   static at::Tensor again(AutogradContext& context) {
-    const auto norm = normOf(context);
-    auto out = at::empty_like(norm.before);
+    const auto s = savedOf(context);
+    auto out = at::empty_like(s.norm.before);
     AT_DISPATCH_FLOATING_TYPES_AND(at::kBFloat16, out.scalar_type(), "batch_norm_act_again", [&] {
-      normalise<scalar_t>(norm.before, norm.statistics, norm.weight, norm.bias, at::Tensor(), activationOf(context), leakOf(context), out);
+      normalise<scalar_t>(s.norm.before, s.norm.statistics, s.norm.weight, s.norm.bias, s.extra, s.activation, s.leak, out);
     });
     return out;
   }
-  static Norm normOf(AutogradContext& context) {
-    auto saved = context.get_saved_variables();
-    return {kept(&context, "x", saved[0]), saved[4], saved[1], saved[2]};
-  }
-  static Activation activationOf(AutogradContext& context) { return Activation(context.saved_data["activation"].toInt()); }
 
- private:
-  static double leakOf(AutogradContext& context) { return context.saved_data["leak"].toDouble(); }
+  struct Saved {
+    Norm norm;
+    at::Tensor extra;
+    Added known;
+    Activation activation;
+    double leak;
+  };
+  static Saved savedOf(AutogradContext& context) {
+    auto saved = context.get_saved_variables();
+    const auto known = Added(context.saved_data["known"].toInt());
+    return {{kept(&context, "x", saved[0]), saved[4], saved[1], saved[2]},
+            known == Added::nothing ? at::Tensor() : kept(&context, "shortcut", saved[3]),
+            known,
+            Activation(context.saved_data["activation"].toInt()),
+            context.saved_data["leak"].toDouble()};
+  }
 };
 
 const Recomputable<BatchNormAct> recomputable;
@@ -254,10 +266,10 @@ at::Tensor withAutograd(const at::Tensor& x, const at::Tensor& weight, const at:
 std::shared_ptr<Node> normThatMade(const at::Tensor& x) {
   auto node = makerOf(x);
   auto* context = madeBy<BatchNormAct>(node);
-  return context != nullptr && BatchNormAct::activationOf(*context) == Activation::none && BatchNormAct::canAgain(*context, Recompute::norm) ? node : nullptr;
+  return context != nullptr && BatchNormAct::depth(*context) == 1 && Activation(context->saved_data["activation"].toInt()) == Activation::none ? node : nullptr;
 }
 
-Norm normOf(const std::shared_ptr<Node>& node) { return BatchNormAct::normOf(*madeBy<BatchNormAct>(node)); }
+Norm normOf(const std::shared_ptr<Node>& node) { return BatchNormAct::savedOf(*madeBy<BatchNormAct>(node)).norm; }
 
 TORCH_LIBRARY_FRAGMENT(rescaled, library) {
   library.def("batch_norm_act(Tensor x, Tensor weight, Tensor bias, Tensor(a!) running_mean, Tensor(b!) running_var, Tensor? shortcut, str activation, float momentum, float eps, float leak=0.01) -> Tensor");

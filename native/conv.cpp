@@ -49,8 +49,7 @@ class Conv : public torch::autograd::Function<Conv> {
 };
 
 at::Tensor withAutograd(const at::Tensor& x, const at::Tensor& weight, const optional<at::Tensor>& bias, at::IntArrayRef stride, at::IntArrayRef padding, at::IntArrayRef dilation, int64_t groups) {
-  const auto node = at::GradMode::is_enabled() ? makerOf(x) : nullptr;
-  if (node == nullptr || !canAgain(*node)) return at::conv2d(x, weight, bias, stride, padding, dilation, groups);
+  if (!at::GradMode::is_enabled() || depthOf(x) == 0) return at::conv2d(x, weight, bias, stride, padding, dilation, groups);
   return Conv::apply(x, weight, bias, stride, padding, dilation, groups);
 }
 

@@ -45,15 +45,18 @@ std::shared_ptr<Node> remembered(AutogradContext* context, const char* name) {
   return found == context->saved_data.end() ? nullptr : c10::static_intrusive_pointer_cast<Held>(found->second.toCapsule())->node;
 }
 
-bool canAgain(Node& node) {
-  const auto again = againByType().find(typeid(node));
-  return again != againByType().end() && again->second.possible(node, recomputing());
+int depthOf(const at::Tensor& x) {
+  if (recomputing() == Recompute::none) return 0;
+  const auto node = makerOf(x);
+  if (node == nullptr) return 0;
+  Node& made = *node;
+  const auto again = againByType().find(typeid(made));
+  return again == againByType().end() ? 0 : again->second.depth(made);
 }
 
 at::Tensor keep(AutogradContext* context, const char* name, const at::Tensor& x) {
-  auto node = makerOf(x);
-  if (node == nullptr || !canAgain(*node)) return x;
-  remember(context, name, std::move(node));
+  if (depthOf(x) == 0) return x;
+  remember(context, name, makerOf(x));
   return at::Tensor();
 }
 

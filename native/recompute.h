@@ -25,9 +25,10 @@ enum class Recompute : int { none, norm, block };
 // Of this process; what is recorded from here on follows it.
 Recompute recomputing();
 
-// What the node of an autograd function F can do, by F::canAgain(context, recompute), asked when the result is made, and F::again(context).
+// What the node of an autograd function F can do. F::depth(context): in how many steps its output is computed again of what is kept, 0 where it is not;
+// F::again(context): the output.
 struct Again {
-  bool (*possible)(Node&, Recompute);
+  int (*depth)(Node&);
   at::Tensor (*output)(Node&);
 };
 
@@ -39,7 +40,7 @@ template <typename F>
 struct Recomputable {
   Recomputable() {
     using Own = torch::autograd::CppNode<F>;
-    againByType()[typeid(Own)] = {[](Node& node, Recompute recompute) { return F::canAgain(static_cast<Own&>(node).ctx_, recompute); },
+    againByType()[typeid(Own)] = {[](Node& node) { return F::depth(static_cast<Own&>(node).ctx_); },
                                   [](Node& node) { return F::again(static_cast<Own&>(node).ctx_); }};
   }
 };
@@ -54,8 +55,8 @@ AutogradContext* madeBy(const std::shared_ptr<Node>& node) {
 // The node that made x, which nothing has changed since; else nullptr.
 inline std::shared_ptr<Node> makerOf(const at::Tensor& x) { return x.defined() && x._version() == 0 && !x.is_view() ? x.grad_fn() : nullptr; }
 
-// Whether the node computes its output again, as `recomputing()` says.
-bool canAgain(Node& node);
+// In how many steps x is computed again, 0 where it is not.
+int depthOf(const at::Tensor& x);
 
 // For save_for_backward, in F::forward: x, or no tensor where its node computes it again, which `context` remembers by `name`.
 at::Tensor keep(AutogradContext* context, const char* name, const at::Tensor& x);

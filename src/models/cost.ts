@@ -81,10 +81,17 @@ const MULTIPLY_ADDS: Readonly<Record<string, (args: ShapeArgs, out: ShapeRecord)
   'aten::conv1d': summing,
   'aten::conv2d': summing,
   'aten::conv3d': summing,
+  'rescaled::conv2d': summing,
   'rescaled::depthwise_conv': summing,
   'aten::linear': summing,
 };
-const CONVOLUTIONS: readonly string[] = ['aten::conv1d', 'aten::conv2d', 'aten::conv3d', 'rescaled::depthwise_conv'];
+const CONVOLUTIONS: readonly string[] = [
+  'aten::conv1d',
+  'aten::conv2d',
+  'aten::conv3d',
+  'rescaled::conv2d',
+  'rescaled::depthwise_conv',
+];
 
 /** The name with another side behind it; of a model of clips its frames stay. */
 function atSize(name: string, size: number): string {
@@ -143,8 +150,6 @@ export function modelCost(
         ? { path: paths.get(value)!, parameters: (value as Tensor).size }
         : derived.get(args.values[i] as ShapeRecord),
     );
-    // Its weight and bias are those of the batch norm before it, which is a layer already.
-    if (op === 'rescaled::scale_add_relu') return;
     const [first, ...others] = owners.filter((owner) => owner !== undefined);
     if (first === undefined) return;
     const owner = {

@@ -1,14 +1,4 @@
-import {
-  add_,
-  batchNorm,
-  call,
-  isTracing,
-  keep,
-  ones,
-  reshape,
-  type Tensor,
-  zeros,
-} from '../torch/index.js';
+import { add_, batchNorm, call, isTracing, keep, ones, reshape, type Tensor, zeros } from '../torch/index.js';
 import { type Activation, activate, type LeakyRelu } from './activation.js';
 import { Module } from './module.js';
 import { ownParameterKernels } from './own-kernels.js';
@@ -112,11 +102,7 @@ export class BatchNorm2d extends BatchNorm {
       (shortcut === null || shortcut.dtype === x.dtype)
     );
   }
-  #fused(
-    x: Tensor,
-    activation: Exclude<Activation, 'gelu'> | LeakyRelu | 'none',
-    shortcut: Tensor | null,
-  ): Tensor {
+  #fused(x: Tensor, activation: Exclude<Activation, 'gelu'> | LeakyRelu | 'none', shortcut: Tensor | null): Tensor {
     return call('rescaled::batch_norm_act', [
       x,
       this.weight,
