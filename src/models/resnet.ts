@@ -311,7 +311,7 @@ export abstract class StagedResNet extends ImageModel {
   }
 
   override averaged(x: Tensor): Tensor {
-    return this.features(x).c5;
+    return scope(() => this.features(x).c5);
   }
 
   forward(x: Tensor): Tensor {

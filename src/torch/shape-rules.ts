@@ -106,6 +106,8 @@ export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
     saves: (args) => [args.tensor(0), args.tensor(1)],
     asksAgain: 'whole',
   },
+  'rescaled::max_pool': { result: pool2d(-1), saves: (_, out) => [bytesOf(out.shape, 'uint8')] },
+  'rescaled::avg_pool': { result: pool2d(4) },
   'rescaled::blur_pool': { result: blurPool },
   'rescaled::gelu': { result: sameAsFirst, saves: (args) => [args.tensor(0)] },
   // Beside weight and gain, mean and deviation of each channel.
