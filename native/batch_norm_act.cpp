@@ -204,14 +204,14 @@ class BatchNormAct : public torch::autograd::Function<BatchNormAct> {
     auto shortcut = orUndefined(shortcutGiven);
     auto result = rescaled::forward(x, weight, bias, runningMean, runningVar, shortcut, Activation(activation), momentum, eps, leak);
     // After an addition the other part is kept, where that costs nothing or it is itself made again in one step; else the result, which is enough for relu.
-    const bool matters = shortcut.defined() && Activation(activation) != Activation::none, near = recomputing() != Recompute::none && depthOf(shortcut) < 2;
+    const bool matters = shortcut.defined() && Activation(activation) != Activation::none, near = recomputing() >= Recompute::block && depthOf(shortcut) < 2;
     const auto known = !matters ? Added::nothing : Activation(activation) == Activation::relu && !near ? Added::result : Added::shortcut;
     const auto extra = known == Added::nothing ? at::Tensor() : known == Added::result ? result.out : near ? keep(context, "shortcut", result.shortcut) : result.shortcut;
     context->save_for_backward({keep(context, "x", result.x), weight.contiguous(), bias.contiguous(), extra, result.statistics});
     context->saved_data["activation"] = activation;
     context->saved_data["leak"] = leak;
     context->saved_data["known"] = int64_t(known);
-    context->saved_data["depth"] = int64_t(!shortcut.defined() ? 1 : known == Added::shortcut ? 2 : 0);
+    context->saved_data["depth"] = int64_t(!shortcut.defined() ? 1 : near && matters ? 2 : 0);
     return result.out;
   }
   static torch::autograd::tensor_list backward(AutogradContext* context, torch::autograd::tensor_list grads) {
@@ -221,7 +221,10 @@ class BatchNormAct : public torch::autograd::Function<BatchNormAct> {
                                      context->needs_input_grad(3));
     return {result.x, result.weight, result.bias, result.shortcut, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
   }
-  static int depth(AutogradContext& context) { return int(context.saved_data["depth"].toInt()); }
+  static int depth(AutogradContext& context) {
+    const bool cheap = Activation(context.saved_data["activation"].toInt()) != Activation::silu;
+    return recomputing() >= (cheap ? Recompute::norm : Recompute::block) ? int(context.saved_data["depth"].toInt()) : 0;
+  }
   static at::Tensor again(AutogradContext& context) {
     const auto s = savedOf(context);
     auto out = at::empty_like(s.norm.before);
@@ -266,7 +269,7 @@ at::Tensor withAutograd(const at::Tensor& x, const at::Tensor& weight, const at:
 std::shared_ptr<Node> normThatMade(const at::Tensor& x) {
   auto node = makerOf(x);
   auto* context = madeBy<BatchNormAct>(node);
-  return context != nullptr && BatchNormAct::depth(*context) == 1 && Activation(context->saved_data["activation"].toInt()) == Activation::none ? node : nullptr;
+  return context != nullptr && context->saved_data["depth"].toInt() == 1 && Activation(context->saved_data["activation"].toInt()) == Activation::none ? node : nullptr;
 }
 
 Norm normOf(const std::shared_ptr<Node>& node) { return BatchNormAct::savedOf(*madeBy<BatchNormAct>(node)).norm; }

@@ -37,8 +37,8 @@ class Conv : public torch::autograd::Function<Conv> {
     const auto &own = saved[1];
     const bool hasBias = context->saved_data["bias"].toBool();
     const bool needX = context->needs_input_grad(0), needWeight = context->needs_input_grad(1), needBias = hasBias && context->needs_input_grad(2);
-    // d x needs of x its shape alone.
     auto x = kept(context, "x", saved[0]);
+    forgetOutput(context);
     auto [gradX, gradWeight, gradBias] =
         at::convolution_backward(grads[0], x, own, hasBias ? at::OptionalIntArrayRef(own.sizes().slice(0, 1)) : at::OptionalIntArrayRef(), list("stride"), list("padding"), list("dilation"), false,
                                  {0, 0}, context->saved_data["groups"].toInt(), {needX, needWeight, needBias});
@@ -46,10 +46,22 @@ class Conv : public torch::autograd::Function<Conv> {
     const auto as = [&](const at::Tensor& gradient) { return gradient.defined() ? gradient.to(dtype) : gradient; };
     return {gradX, as(gradWeight), as(gradBias), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
   }
+  // A bias is not kept; in front of batch norm there is none.
+  static int depth(AutogradContext& context) { return recomputing() >= Recompute::stage && !context.saved_data["bias"].toBool(); }
+  static at::Tensor again(AutogradContext& context) {
+    return outputOnce(context, [&] {
+      auto saved = context.get_saved_variables();
+      const auto list = [&](const char* name) { return context.saved_data[name].toIntVector(); };
+      return rescaled::forward(kept(&context, "x", saved[0]), saved[1], {}, list("stride"), list("padding"), list("dilation"), context.saved_data["groups"].toInt());
+    });
+  }
 };
 
+const Recomputable<Conv> recomputable;
+
 at::Tensor withAutograd(const at::Tensor& x, const at::Tensor& weight, const optional<at::Tensor>& bias, at::IntArrayRef stride, at::IntArrayRef padding, at::IntArrayRef dilation, int64_t groups) {
-  if (!at::GradMode::is_enabled() || depthOf(x) == 0) return at::conv2d(x, weight, bias, stride, padding, dilation, groups);
+  const bool casts = autocasts() && x.scalar_type() != at::kBFloat16, keeps = depthOf(x) > 0 || recomputing() == Recompute::stage;
+  if (!at::GradMode::is_enabled() || casts || !keeps) return at::conv2d(x, weight, bias, stride, padding, dilation, groups);
   return Conv::apply(x, weight, bias, stride, padding, dilation, groups);
 }
 

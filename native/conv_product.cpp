@@ -87,6 +87,7 @@ class ConvProduct : public torch::autograd::Function<ConvProduct> {
     auto saved = context->get_saved_variables();
     const auto &half = saved[1], &weight = saved[2];
     const auto x = kept(context, "x", saved[0]);
+    forgetOutput(context);
     const Conv conv{context->saved_data["stride"].toInt(), context->saved_data["padding"].toInt()};
     auto grad = channelsLast(grads[0]);
     at::Tensor gradX;
@@ -95,7 +96,16 @@ class ConvProduct : public torch::autograd::Function<ConvProduct> {
                                                    {true, false, false}));
     return {gradX, context->needs_input_grad(1) ? weightGradient(grad, x, weight, conv) : at::Tensor(), at::Tensor(), at::Tensor()};
   }
+  static int depth(AutogradContext&) { return recomputing() >= Recompute::stage; }
+  static at::Tensor again(AutogradContext& context) {
+    return outputOnce(context, [&] {
+      auto saved = context.get_saved_variables();
+      return convolved(kept(&context, "x", saved[0]), saved[1], {context.saved_data["stride"].toInt(), context.saved_data["padding"].toInt()});
+    });
+  }
 };
+
+const Recomputable<ConvProduct> recomputable;
 
 at::Tensor withAutograd(const at::Tensor& x, const at::Tensor& weight, int64_t stride, int64_t padding) { return ConvProduct::apply(x, weight, stride, padding); }
 

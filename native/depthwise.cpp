@@ -140,6 +140,7 @@ class DepthwiseConv : public torch::autograd::Function<DepthwiseConv> {
     auto saved = context->get_saved_variables();
     const auto& weight = saved[1];
     const auto x = kept(context, "x", saved[0]);
+    forgetOutput(context);
     const int64_t stride = context->saved_data["stride"].toInt(), padding = context->saved_data["padding"].toInt();
     const bool own = hasOwnGradient(x, weight), needX = context->needs_input_grad(0), needWeight = context->needs_input_grad(1);
     auto [gradX, gradWeight, none] = at::convolution_backward(grads[0], x, weight.to(x.scalar_type()), at::OptionalIntArrayRef(), {stride, stride}, {padding, padding}, {1, 1}, false, {0, 0}, x.size(1),
@@ -147,7 +148,16 @@ class DepthwiseConv : public torch::autograd::Function<DepthwiseConv> {
     (void)none;
     return {gradX, needWeight && own ? weightGradient(grads[0], x, weight, stride, padding) : gradWeight.defined() ? gradWeight.to(weight.scalar_type()) : gradWeight, at::Tensor(), at::Tensor()};
   }
+  static int depth(AutogradContext&) { return recomputing() >= Recompute::stage; }
+  static at::Tensor again(AutogradContext& context) {
+    return outputOnce(context, [&] {
+      auto saved = context.get_saved_variables();
+      return rescaled::forward(kept(&context, "x", saved[0]), saved[1], context.saved_data["stride"].toInt(), context.saved_data["padding"].toInt());
+    });
+  }
 };
+
+const Recomputable<DepthwiseConv> recomputable;
 
 at::Tensor withAutograd(const at::Tensor& x, const at::Tensor& weight, int64_t stride, int64_t padding) { return DepthwiseConv::apply(x, weight, stride, padding); }
 

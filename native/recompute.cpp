@@ -14,16 +14,16 @@ struct Held : torch::CustomClassHolder {
   explicit Held(std::shared_ptr<Node> given) : node(std::move(given)) {}
 };
 
-constexpr const char* NAMES[] = {"none", "norm", "block"};
+constexpr const char* NAMES[] = {"none", "norm", "block", "stage"};
 
 // setRecompute(name) -> what it was
 Napi::Value setRecompute(const Napi::CallbackInfo& info) {
   auto env = info.Env();
   return guarded(env, "setRecompute", [&]() -> Napi::Value {
     const auto name = info[0].As<Napi::String>().Utf8Value();
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
       if (name == NAMES[i]) return Napi::String::New(env, NAMES[level.exchange(i)]);
-    TORCH_CHECK(false, "expected none, norm or block but received ", name);
+    TORCH_CHECK(false, "expected none, norm, block or stage but received ", name);
   });
 }
 
@@ -66,6 +66,14 @@ at::Tensor kept(AutogradContext* context, const char* name, const at::Tensor& sa
   Node& made = *node;
   return againByType().at(typeid(made)).output(made);
 }
+
+at::Tensor outputOnce(AutogradContext& context, const std::function<at::Tensor()>& make) {
+  auto& output = context.saved_data["output"];
+  if (output.isNone()) output = make();
+  return output.toTensor();
+}
+
+void forgetOutput(AutogradContext* context) { context->saved_data.erase("output"); }
 
 void registerRecompute(Napi::Env env, Napi::Object exports) { exports.Set("setRecompute", Napi::Function::New(env, setRecompute)); }
 

@@ -18,9 +18,10 @@ namespace rescaled {
 using torch::autograd::AutogradContext;
 using torch::autograd::Node;
 
-// What is computed again: nothing; norm: results of batch norm and of channels' scales, by passes over memory alone; block: of convolutions too, from
-// the block's input on.
-enum class Recompute : int { none, norm, block };
+// What is computed again, each with what stands before it: nothing; norm: batch norm with none, relu or leaky relu behind it, one cheap pass over memory
+// each; block: all that takes passes over memory alone, with silu, scales of channels and every second end of a block; stage: convolutions too, so that of a
+// stage little more stays than every second block's input.
+enum class Recompute : int { none, norm, block, stage };
 
 // Of this process; what is recorded from here on follows it.
 Recompute recomputing();
@@ -63,6 +64,11 @@ at::Tensor keep(AutogradContext* context, const char* name, const at::Tensor& x)
 
 // In F::backward: what `keep` was given.
 at::Tensor kept(AutogradContext* context, const char* name, const at::Tensor& saved);
+
+// For F::again: what `make` makes, kept until `forgetOutput`, since the backward passes of several nodes ask for it.
+at::Tensor outputOnce(AutogradContext& context, const std::function<at::Tensor()>& make);
+// In F::backward, behind which nobody asks.
+void forgetOutput(AutogradContext* context);
 
 // Remembers a node.
 void remember(AutogradContext* context, const char* name, std::shared_ptr<Node> node);

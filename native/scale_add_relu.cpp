@@ -186,7 +186,7 @@ class Scale : public torch::autograd::Function<Scale> {
     auto [gradX, gradGate] = scaleBackward(grads[0], kept(context, "x", saved[0]), saved[1]);
     return {gradX, gradGate};
   }
-  static int depth(AutogradContext&) { return 1; }
+  static int depth(AutogradContext&) { return recomputing() >= Recompute::block; }
   static at::Tensor again(AutogradContext& context) {
     auto saved = context.get_saved_variables();
     return at::mul(kept(&context, "x", saved[0]), saved[1]);
@@ -209,7 +209,7 @@ class ScaleAddRelu : public torch::autograd::Function<ScaleAddRelu> {
     auto x = channelsLast(xGiven), gate = gateGiven.contiguous(), shortcut = channelsLast(shortcutGiven), out = rescaled::forward(x, gate, shortcut);
     auto norm = normThatMade(x);
     // The shortcut is kept where that costs nothing or it is itself made again in one step, else the result, which is enough for the gradients.
-    const bool near = recomputing() != Recompute::none && depthOf(shortcut) < 2;
+    const bool near = recomputing() >= Recompute::block && depthOf(shortcut) < 2;
     context->save_for_backward({near ? keep(context, "shortcut", shortcut) : out, gate, norm == nullptr ? x : at::Tensor()});
     if (norm != nullptr) remember(context, "norm", std::move(norm));
     context->saved_data["near"] = near;

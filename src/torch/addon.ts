@@ -60,6 +60,7 @@ export interface Addon {
   getThreads(): number;
   manualSeed(seed: bigint): void;
   liveTensors(): number;
+  heapUse(): HeapUse;
   /** Bytes outside its heap that V8 has been told of. */
   externalBytes(): number;
   setScoped(on: boolean): void;
@@ -102,6 +103,15 @@ type ResampleLoop = (
   ]
 ) => void;
 
+/** Of the heap of large tensors on the CPU, in bytes; zeros where there is none. */
+export interface HeapUse {
+  live: number;
+  /** The most that was live at once. */
+  peak: number;
+  /** Of addresses, up to the highest that was taken. */
+  used: number;
+}
+
 export interface EngineInfo {
   libtorch: string;
   cuda: boolean;
@@ -112,6 +122,8 @@ export interface EngineInfo {
   threads: number;
   parallelInfo: string;
   mallocTuned: boolean;
+  /** Whether large tensors on the CPU lie in our own heap (native/heap.cpp). */
+  ownHeap: boolean;
   /** libtorch's build facts, as it prints them. */
   configuration: string;
 }

@@ -42,11 +42,11 @@ export function gradients(
 }
 
 /**
- * What the backward pass computes again in place of keeping it, for what `body` records on the CPU (native/recompute.h). `norm`, the default: results
- * of batch norm and of channels' scales, by passes over memory alone; `block`: of convolutions as well, from a block's input on; `none`.
- * The numbers are the same.
+ * What the backward pass computes again in place of keeping it, for what is recorded on the CPU by our own layers (native/recompute.h), each with what
+ * stands before it: `norm`, the default, results of batch norm with none, relu or leaky relu behind it, by a cheap pass over memory; `block` all that
+ * takes passes over memory alone; `stage` convolutions too. The numbers are the same.
  */
-export type Recompute = 'none' | 'norm' | 'block';
+export type Recompute = 'none' | 'norm' | 'block' | 'stage';
 
 /** Runs `body` with what is computed again. */
 export function recompute<T>(what: Recompute, body: () => T): T {

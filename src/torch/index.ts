@@ -13,7 +13,16 @@ export { call, isTracing, schema } from './call.js';
 export { TensorDisposedError } from './errors.js';
 export { distributedBackends, Group, type GroupOptions, MissingRanks, Reducer } from './group.js';
 export * from './ops.js';
-export { engineInfo, getThreads, liveTensors, manualSeed, setCudnn, setThreads, synchronize } from './runtime.js';
+export {
+  engineInfo,
+  getThreads,
+  heapUse,
+  liveTensors,
+  manualSeed,
+  setCudnn,
+  setThreads,
+  synchronize,
+} from './runtime.js';
 export { keep, scope } from './scope.js';
 export { elements, type ShapeArgs, type ShapeRecord, type ShapeRule, type ShapeStorage } from './shape-args.js';
 export { SHAPE_RULES } from './shape-rules.js';

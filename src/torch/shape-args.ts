@@ -102,7 +102,7 @@ export interface ShapeRule {
    * when left out. Source: tools/autograd/derivatives.yaml of PyTorch; our own kernels in native/.
    */
   saves?: (args: ShapeArgs, out: ShapeRecord) => readonly (ShapeRecord | number)[];
-  /** Whether the result is computed again for who needs it in backward. */
+  /** Whether the result is computed again for who needs it in backward, with `recompute=norm`. */
   again?: (args: ShapeArgs) => boolean;
   /** What `saves` names and is computed again is not kept: it is asked for, as a whole tensor or a row at a time. */
   asksAgain?: 'whole' | 'rows';

@@ -115,7 +115,7 @@ export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
     result: sameAsFirst,
     saves: (args) => [args.tensor(0), args.tensor(1), 2 * 4 * args.tensor(0).shape[0]!],
   },
-  'rescaled::scale': { ...product, asksAgain: 'whole', again: always },
+  'rescaled::scale': { ...product, asksAgain: 'whole' },
   'rescaled::radix_sum': {
     result: (args) => {
       const [n, channels, ...sides] = args.tensor(0).shape;
@@ -142,7 +142,7 @@ export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
         : [args.values[6] === 'relu' ? out : args.tensor(5)]),
     ],
     passesGradient: (args, i) => i === 5 && args.values[6] === 'none',
-    again: (args) => args.values[5] == null,
+    again: (args) => args.values[5] == null && args.values[6] !== 'silu',
   },
   'aten::zeros': { result: made },
   'aten::ones': { result: made },

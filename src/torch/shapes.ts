@@ -163,6 +163,7 @@ class ShapeEngine implements Addon {
   isGradEnabled = (): boolean => this.#grad;
   createGenerator = (): object => ({});
   liveTensors = (): number => this.#live;
+  heapUse = () => ({ live: 0, peak: 0, used: 0 });
   externalBytes = (): number => 0;
   reportExternal(): void {}
   setScoped(): void {}
