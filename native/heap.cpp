@@ -97,8 +97,15 @@ class Heap {
     }
     insert(at, size);
   }
-  size_t live = 0, peak = 0;
-  size_t used() const { return top - base; }
+  struct Use {
+    size_t live, peak, used;
+  };
+  Use use(bool reset) {
+    std::lock_guard<std::mutex> lock(mutex);
+    const Use now{live, peak, top - base};
+    if (reset) peak = live;
+    return now;
+  }
 
  private:
   void insert(uintptr_t at, size_t size) {
@@ -106,6 +113,7 @@ class Heap {
     bySize.insert({size, at});
   }
   std::mutex mutex;
+  size_t live = 0, peak = 0;
   uintptr_t base = 0, top = 0, limit = 0;
   std::map<uintptr_t, size_t> byPlace;
   std::set<std::pair<size_t, uintptr_t>> bySize;
@@ -151,14 +159,16 @@ bool openHeap() {
   return true;
 }
 
-void registerHeap(Napi::Env env, Napi::Object exports) {
-  exports.Set("heapUse", Napi::Function::New(env, [](const Napi::CallbackInfo& info) -> Napi::Value {
-    auto result = Napi::Object::New(info.Env());
-    result.Set("live", double(heap().live));
-    result.Set("peak", double(heap().peak));
-    result.Set("used", double(heap().used()));
-    return result;
-  }));
+// heapUse(reset) -> bytes that are live, were live at most (since the last reset), and of addresses up to the highest that was taken
+Napi::Value heapUse(const Napi::CallbackInfo& info) {
+  const auto use = heap().use(info[0].ToBoolean());
+  auto result = Napi::Object::New(info.Env());
+  result.Set("live", double(use.live));
+  result.Set("peak", double(use.peak));
+  result.Set("used", double(use.used));
+  return result;
 }
+
+void registerHeap(Napi::Env env, Napi::Object exports) { exports.Set("heapUse", Napi::Function::New(env, heapUse)); }
 
 }  // namespace rescaled

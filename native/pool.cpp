@@ -9,8 +9,6 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
-#include <limits>
-
 namespace rescaled {
 namespace {
 
@@ -35,7 +33,7 @@ template <typename T>
 RESCALED_INLINE void raiseOf(const T* __restrict x, T* __restrict best, uint8_t* __restrict place, uint8_t here, int64_t channels) {
   for (int64_t c = 0; c < channels; c++) {
     const auto value = numberOf(x[c]);
-    const bool more = !(value <= numberOf(best[c]));  // a NaN too
+    const bool more = (value > numberOf(best[c])) | (value != value);
     best[c] = more ? x[c] : best[c];
     place[c] = more ? here : place[c];
   }
@@ -75,17 +73,22 @@ std::pair<at::Tensor, at::Tensor> forward(const at::Tensor& given, int64_t kerne
     using Moved = typename MovedAs<scalar_t>::type;
     const auto* px = reinterpret_cast<const Moved*>(x.data_ptr<scalar_t>());
     auto* po = reinterpret_cast<Moved*>(out.data_ptr<scalar_t>());
-    const scalar_t least(-std::numeric_limits<float>::infinity());
-    Moved lowest;
-    std::memcpy(&lowest, &least, sizeof lowest);
     auto* pp = places.data_ptr<uint8_t>();
     at::parallel_for(0, x.size(0) * w.outHeight, 1, [&](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; row++)
         for (int64_t column = 0; column < w.outWidth; column++) {
           const int64_t at = (row * w.outWidth + column) * w.channels;
-          std::fill_n(po + at, w.channels, lowest);
-          std::fill_n(pp + at, w.channels, uint8_t(0));
-          w.each(row % w.outHeight, column, [&](int64_t offset, uint8_t here) { raise(px + row / w.outHeight * w.height * w.width * w.channels + offset, po + at, pp + at, here, w.channels); });
+          bool first = true;
+          w.each(row % w.outHeight, column, [&](int64_t offset, uint8_t here) {
+            const auto* place = px + row / w.outHeight * w.height * w.width * w.channels + offset;
+            if (first) {
+              std::copy_n(place, w.channels, po + at);
+              std::fill_n(pp + at, w.channels, here);
+            } else {
+              raise(place, po + at, pp + at, here, w.channels);
+            }
+            first = false;
+          });
         }
     });
   });

@@ -1,7 +1,6 @@
 import { createRequire } from 'node:module';
 import { isMainThread } from 'node:worker_threads';
 import { RescaledError } from '../errors.js';
-import type { Recompute } from './autograd.js';
 import { blasEnvironment } from './build/cpu.js';
 import { engineStatus } from './build/engine-file.js';
 import { openmpEnvironment } from './build/openmp.js';
@@ -60,7 +59,7 @@ export interface Addon {
   getThreads(): number;
   manualSeed(seed: bigint): void;
   liveTensors(): number;
-  heapUse(): HeapUse;
+  heapUse(reset: boolean): HeapUse;
   /** Bytes outside its heap that V8 has been told of. */
   externalBytes(): number;
   setScoped(on: boolean): void;
@@ -103,10 +102,17 @@ type ResampleLoop = (
   ]
 ) => void;
 
+/**
+ * What the backward pass computes again in place of keeping it, for what is recorded on the CPU by our own layers (native/recompute.h), each with what
+ * stands before it: `norm`, the default, results of batch norm with none, relu or leaky relu behind it, by a cheap pass over memory; `block` all that
+ * takes passes over memory alone; `stage` convolutions too. The numbers are the same.
+ */
+export type Recompute = 'none' | 'norm' | 'block' | 'stage';
+
 /** Of the heap of large tensors on the CPU, in bytes; zeros where there is none. */
 export interface HeapUse {
   live: number;
-  /** The most that was live at once. */
+  /** The most that was live at once, since the start or the last reset. */
   peak: number;
   /** Of addresses, up to the highest that was taken. */
   used: number;

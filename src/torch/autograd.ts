@@ -1,4 +1,4 @@
-import { addon } from './addon.js';
+import { addon, type Recompute } from './addon.js';
 import type { Tensor } from './tensor.js';
 
 function withGrad<T>(on: boolean, body: () => T): T {
@@ -40,13 +40,6 @@ export function gradients(
   const { gradOutputs = null, retainGraph = false, createGraph = false, allowUnused = false } = options;
   return addon().gradients(outputs, inputs, gradOutputs, retainGraph, createGraph, allowUnused) as (Tensor | null)[];
 }
-
-/**
- * What the backward pass computes again in place of keeping it, for what is recorded on the CPU by our own layers (native/recompute.h), each with what
- * stands before it: `norm`, the default, results of batch norm with none, relu or leaky relu behind it, by a cheap pass over memory; `block` all that
- * takes passes over memory alone; `stage` convolutions too. The numbers are the same.
- */
-export type Recompute = 'none' | 'norm' | 'block' | 'stage';
 
 /** Runs `body` with what is computed again. */
 export function recompute<T>(what: Recompute, body: () => T): T {

@@ -1,4 +1,4 @@
-export { addon, type EngineInfo, type TypedArray } from './addon.js';
+export { addon, type EngineInfo, type HeapUse, type Recompute, type TypedArray } from './addon.js';
 export { autocast, forwardIn } from './autocast.js';
 export {
   enableGrad,
@@ -6,7 +6,6 @@ export {
   inferenceMode,
   isGradEnabled,
   noGrad,
-  type Recompute,
   recompute,
 } from './autograd.js';
 export { call, isTracing, schema } from './call.js';

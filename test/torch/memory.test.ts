@@ -79,7 +79,7 @@ test('large tensors that come and go in any order keep their numbers, and leave 
     if (held.length > 40 || (held.length > 0 && random(5) < 2)) release(random(held.length));
     else {
       const size = 1 + random(100_000);
-      held.push({ tensor: keep(call<Tensor>('aten::full', [[size], i])), value: i, size });
+      held.push({ tensor: keep(call<Tensor>('aten::full', [[size], i + 0.5])), value: i + 0.5, size });
     }
   }
   while (held.length > 0) release(random(held.length));

@@ -27,14 +27,13 @@ const NETWORKS = [
   ['resnest-14d', { classes: 4 }],
 ] as const;
 
-/** The gradients' bytes as a hash, and the most that large tensors took during the step. */
-function step(name: string, overrides: object, precision: 'float32' | 'bfloat16', what: Recompute): [string, number] {
+/** The bytes of the gradients and the statistics, as a hash. */
+function step(name: string, overrides: object, precision: 'float32' | 'bfloat16', what: Recompute): string {
   return scope(() => {
     const model = createModel(name, overrides, 3).train().to({ memoryFormat: 'channels_last' });
     const x = to(randn([4, 3, 64, 64], { generator: generator(5) }), { memoryFormat: 'channels_last' });
     const y = fromTypedArray(new BigInt64Array([0n, 1n, 2n, 3n]), [4]);
     manualSeed(7n);
-    const before = heapUse().peak;
     const outputs = recompute(what, () => forwardIn(precision, 'cpu', () => model.forward(x)));
     crossEntropy(outputs, y, 0.1).backward();
     const hash = createHash('sha256');
@@ -42,25 +41,25 @@ function step(name: string, overrides: object, precision: 'float32' | 'bfloat16'
       hash.update(Buffer.from((parameter.grad!.data() as Float32Array).buffer));
     for (const value of model.state().values()) hash.update(Buffer.from((value.data() as Float32Array).buffer));
     model.dispose();
-    return [hash.digest('hex'), heapUse().peak - before] as const;
-  }) as [string, number];
+    return hash.digest('hex');
+  });
 }
 
 for (const [name, overrides] of NETWORKS)
   test(`${name}: what is computed again changes no bit of a gradient or a statistic`, () => {
     for (const precision of ['float32', 'bfloat16'] as const) {
-      const [kept] = step(name, overrides, precision, 'none');
+      const kept = step(name, overrides, precision, 'none');
       for (const what of ['norm', 'block', 'stage'] as const)
-        assert.equal(step(name, overrides, precision, what)[0], kept, `${precision}, ${what}`);
+        assert.equal(step(name, overrides, precision, what), kept, `${precision}, ${what}`);
     }
   });
 
 test('each way of computing again takes less memory than the one before', () => {
-  // From the least on, since the heap knows its highest peak alone.
   const model = createModel('resnet-50', half).train().to({ memoryFormat: 'channels_last' });
   const x = to(zeros([16, 3, 96, 96]), { memoryFormat: 'channels_last' });
   const y = fromTypedArray(new BigInt64Array(16), [16]);
   const peaks = (['stage', 'block', 'norm', 'none'] as const).map((what) => {
+    heapUse({ reset: true });
     scope(() =>
       crossEntropy(
         recompute(what, () => model.forward(x)),
