@@ -3,11 +3,13 @@
 // x and shortcut are [N, C, H, W] or [N, C, T, H, W] in channels_last, the rest [C], all float32 or all float64, or maps of bfloat16 beside the others in float32.
 // PyTorch runs a pass over memory for each of
 // statistics, normalisation, addition and activation and keeps what lies between; here it is one pass of statistics and one that writes the
-// result, and only x is kept (with relu after an addition also the result). Backward, with m = grad * activation'(batch_norm(x) + shortcut):
+// result, and only x is kept (with relu after an addition also the result); who keeps the result keeps this node (recompute.h). Backward, with m = grad * activation'(batch_norm(x) + shortcut):
 //   d bias = sum m;  d weight = sum m * xhat;  d shortcut = m;  d x = weight / sigma * (m - mean(m) - xhat * mean(m * xhat))
 // is again one pass of sums and one that writes. Rows are cut into blocks whose size depends on the shape alone and the blocks' sums are added in
-// order, so the result does not depend on the number of threads. `kept` takes mean and 1/sigma, [2, C].
+// order, so the result does not depend on the number of threads.
+#include "batch_norm_act.h"
 #include "batch_norm_kernels.h"
+#include "recompute.h"
 #include "wide.h"
 
 #include <ATen/Parallel.h>
@@ -88,12 +90,27 @@ void checkInputs(const at::Tensor& x, const at::Tensor& weight, const at::Tensor
   TORCH_CHECK(shortcut.scalar_type() == x.scalar_type(), "expected a shortcut of x's dtype ", x.scalar_type(), " but received ", shortcut.scalar_type());
 }
 
+// activation((x - mean) * weight / sigma + bias + shortcut) into `out`. The blocks go backwards: the pass of statistics left the last ones in the cache.
+template <typename T, typename A = Computed<T>>
+void normalise(const at::Tensor& x, const at::Tensor& statistics, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& shortcut, Activation activation, double leak, at::Tensor& out) {
+  const Rows rows(x);
+  const A *mean = statistics.data_ptr<A>(), *inverse = mean + rows.channels, *pw = weight.data_ptr<A>(), *pb = bias.data_ptr<A>();
+  std::vector<A> scale(rows.channels);
+  for (int64_t c = 0; c < rows.channels; c++) scale[c] = inverse[c] * pw[c];
+  const T *px = x.data_ptr<T>(), *ps = shortcut.defined() ? shortcut.data_ptr<T>() : nullptr;
+  T* po = out.data_ptr<T>();
+  forBlocks(rows, true, [&](int64_t block) {
+    const int64_t at = rows.start(block);
+    blockForward(activation, A(leak), px + at, ps == nullptr ? nullptr : ps + at, po + at, mean, scale.data(), pb, rows.in(block), rows.channels);
+  });
+}
+
 struct Forward {
   at::Tensor out, x, shortcut, statistics;  // statistics: mean and 1/sigma, [2, C] in the weight's dtype
 };
 
 Forward forward(const at::Tensor& xGiven, const at::Tensor& weightGiven, const at::Tensor& biasGiven, const at::Tensor& runningMean, const at::Tensor& runningVar,
-                const at::Tensor& shortcutGiven, Activation activation, double momentum, double eps, double leak, const at::Tensor& kept) {
+                const at::Tensor& shortcutGiven, Activation activation, double momentum, double eps, double leak) {
   checkInputs(xGiven, weightGiven, biasGiven, runningMean, runningVar, shortcutGiven);
   auto x = channelsLast(xGiven), weight = weightGiven.contiguous(), bias = biasGiven.contiguous();
   auto shortcut = shortcutGiven.defined() ? channelsLast(shortcutGiven) : at::Tensor();
@@ -106,28 +123,16 @@ Forward forward(const at::Tensor& xGiven, const at::Tensor& weightGiven, const a
     auto merged = moments(px, rows);
     const double *mean = merged.template data_ptr<double>(), *squares = mean + rows.channels;
     auto *savedMean = statistics.data_ptr<A>(), *inverse = savedMean + rows.channels;
-    auto *pw = weight.data_ptr<A>(), *keptMean = runningMean.data_ptr<A>(), *keptVar = runningVar.data_ptr<A>();
-    std::vector<A> scale(rows.channels);
+    auto *keptMean = runningMean.data_ptr<A>(), *keptVar = runningVar.data_ptr<A>();
     for (int64_t c = 0; c < rows.channels; c++) {
       savedMean[c] = A(mean[c]);
       inverse[c] = A(1 / std::sqrt(squares[c] / double(rows.count) + eps));
-      scale[c] = inverse[c] * pw[c];
       // PyTorch's rule: the variance that is kept is the unbiased one.
       keptMean[c] = A(momentum * mean[c] + (1 - momentum) * double(keptMean[c]));
       keptVar[c] = A(momentum * (squares[c] / double(rows.count - 1)) + (1 - momentum) * double(keptVar[c]));
     }
-    auto* pb = bias.data_ptr<A>();
-    auto *ps = shortcut.defined() ? shortcut.data_ptr<scalar_t>() : nullptr, *po = out.data_ptr<scalar_t>();
-    forBlocks(rows, true, [&](int64_t block) {
-      const int64_t at = rows.start(block);
-      blockForward(activation, A(leak), px + at, ps == nullptr ? nullptr : ps + at, po + at, savedMean, scale.data(), pb, rows.in(block), rows.channels);
-    });
+    normalise<scalar_t>(x, statistics, weight, bias, shortcut, activation, leak, out);
   });
-  if (kept.defined()) {
-    TORCH_CHECK(kept.sizes() == statistics.sizes() && kept.scalar_type() == statistics.scalar_type() && kept.is_contiguous(), "expected kept of shape ", statistics.sizes(), " but received ",
-                kept.sizes());
-    kept.copy_(statistics);
-  }
   // Written behind autograd's back: whoever saved them for a backward pass is told.
   runningMean.unsafeGetTensorImpl()->bump_version();
   runningVar.unsafeGetTensorImpl()->bump_version();
@@ -138,15 +143,15 @@ struct Gradients {
   at::Tensor x, weight, bias, shortcut;
 };
 
-// `extra` is the result for relu and the shortcut for the others, only when there was a shortcut.
-Gradients backward(const at::Tensor& gradGiven, const at::Tensor& x, const at::Tensor& extra, const at::Tensor& weightGiven, const at::Tensor& biasGiven, const at::Tensor& statistics,
+// `extra` is what `known` says of an addition, if there was one that matters.
+Gradients backward(const at::Tensor& gradGiven, const at::Tensor& x, Added known, const at::Tensor& extra, const at::Tensor& weightGiven, const at::Tensor& biasGiven, const at::Tensor& statistics,
                    Activation activation, double leak, bool needX, bool needShortcut) {
   auto grad = channelsLast(gradGiven), weight = weightGiven.contiguous(), bias = biasGiven.contiguous();
   const Rows rows(x);
   const int64_t channels = rows.channels;
   auto gradWeight = at::empty_like(weight), gradBias = at::empty_like(weight), gradX = needX || activation == Activation::silu ? at::empty_like(x) : at::Tensor();
   // With a shortcut its gradient is m, written by the first pass and read by the second; else silu's m goes where the second overwrites it.
-  const bool added = extra.defined();
+  const bool added = known != Added::nothing;
   auto masked = added ? at::empty_like(x) : activation == Activation::silu ? gradX : at::Tensor();
   AT_DISPATCH_FLOATING_TYPES_AND(at::kBFloat16, x.scalar_type(), "batch_norm_act_backward", [&] {
     using A = Computed<scalar_t>;
@@ -160,7 +165,7 @@ Gradients backward(const at::Tensor& gradGiven, const at::Tensor& x, const at::T
     forBlocks(rows, false, [&](int64_t block) {
       const int64_t at = rows.start(block);
       auto* sums = part + block * 2 * channels;
-      blockSums(activation, A(leak), px + at, pg + at, added ? pe + at : nullptr, pm == nullptr ? nullptr : pm + at, mean, scale.data(), pb, sums, sums + channels, rows.in(block), channels);
+      blockSums(activation, known, A(leak), px + at, pg + at, added ? pe + at : nullptr, pm == nullptr ? nullptr : pm + at, mean, scale.data(), pb, sums, sums + channels, rows.in(block), channels);
     });
     std::vector<double> sum(channels), product(channels);
     for (int64_t block = 0; block < rows.blocks; block++) {
@@ -193,40 +198,84 @@ at::Tensor orUndefined(const optional<at::Tensor>& tensor) { return tensor.has_v
 
 class BatchNormAct : public torch::autograd::Function<BatchNormAct> {
  public:
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const optional<at::Tensor>& shortcutGiven,
-                            const at::Tensor& runningMean, const at::Tensor& runningVar, int64_t activation, double momentum, double eps, double leak, const optional<at::Tensor>& kept) {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const optional<at::Tensor>& shortcutGiven, const at::Tensor& runningMean,
+                            const at::Tensor& runningVar, int64_t activation, double momentum, double eps, double leak) {
     at::AutoDispatchBelowADInplaceOrView guard;
     auto shortcut = orUndefined(shortcutGiven);
-    auto result = rescaled::forward(x, weight, bias, runningMean, runningVar, shortcut, Activation(activation), momentum, eps, leak, orUndefined(kept));
-    auto extra = !shortcut.defined() || Activation(activation) == Activation::none ? at::Tensor() : Activation(activation) == Activation::relu ? result.out : result.shortcut;
-    context->save_for_backward({result.x, weight, bias, extra, result.statistics});
+    auto result = rescaled::forward(x, weight, bias, runningMean, runningVar, shortcut, Activation(activation), momentum, eps, leak);
+    // After an addition the other part is kept, where that costs nothing or it is itself made again in one step; else the result, which is enough for relu.
+    const bool matters = shortcut.defined() && Activation(activation) != Activation::none, near = recomputing() >= Recompute::block && depthOf(shortcut) < 2;
+    const auto known = !matters ? Added::nothing : Activation(activation) == Activation::relu && !near ? Added::result : Added::shortcut;
+    const auto extra = known == Added::nothing ? at::Tensor() : known == Added::result ? result.out : near ? keep(context, "shortcut", result.shortcut) : result.shortcut;
+    context->save_for_backward({keep(context, "x", result.x), weight.contiguous(), bias.contiguous(), extra, result.statistics});
     context->saved_data["activation"] = activation;
     context->saved_data["leak"] = leak;
+    context->saved_data["known"] = int64_t(known);
+    context->saved_data["depth"] = int64_t(!shortcut.defined() ? 1 : near && matters ? 2 : 0);
     return result.out;
   }
-  static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* context, torch::autograd::tensor_list grads) {
+  static torch::autograd::tensor_list backward(AutogradContext* context, torch::autograd::tensor_list grads) {
     refuseDoubleBackward("rescaled::batch_norm_act");
-    auto saved = context->get_saved_variables();
-    auto result = rescaled::backward(grads[0], saved[0], saved[3], saved[1], saved[2], saved[4], Activation(context->saved_data["activation"].toInt()), context->saved_data["leak"].toDouble(),
-                                     context->needs_input_grad(0), context->needs_input_grad(3));
-    return {result.x, result.weight, result.bias, result.shortcut, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
+    const auto s = savedOf(*context);
+    auto result = rescaled::backward(grads[0], s.norm.before, s.known, s.extra, s.norm.weight, s.norm.bias, s.norm.statistics, s.activation, s.leak, context->needs_input_grad(0),
+                                     context->needs_input_grad(3));
+    return {result.x, result.weight, result.bias, result.shortcut, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
+  }
+  static int depth(AutogradContext& context) {
+    const bool cheap = Activation(context.saved_data["activation"].toInt()) != Activation::silu;
+    return recomputing() >= (cheap ? Recompute::norm : Recompute::block) ? int(context.saved_data["depth"].toInt()) : 0;
+  }
+  static at::Tensor again(AutogradContext& context) {
+    const auto s = savedOf(context);
+    auto out = at::empty_like(s.norm.before);
+    AT_DISPATCH_FLOATING_TYPES_AND(at::kBFloat16, out.scalar_type(), "batch_norm_act_again", [&] {
+      normalise<scalar_t>(s.norm.before, s.norm.statistics, s.norm.weight, s.norm.bias, s.extra, s.activation, s.leak, out);
+    });
+    return out;
+  }
+
+  struct Saved {
+    Norm norm;
+    at::Tensor extra;
+    Added known;
+    Activation activation;
+    double leak;
+  };
+  static Saved savedOf(AutogradContext& context) {
+    auto saved = context.get_saved_variables();
+    const auto known = Added(context.saved_data["known"].toInt());
+    return {{kept(&context, "x", saved[0]), saved[4], saved[1], saved[2]},
+            known == Added::nothing ? at::Tensor() : kept(&context, "shortcut", saved[3]),
+            known,
+            Activation(context.saved_data["activation"].toInt()),
+            context.saved_data["leak"].toDouble()};
   }
 };
 
+const Recomputable<BatchNormAct> recomputable;
+
 at::Tensor plain(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& runningMean, const at::Tensor& runningVar, const optional<at::Tensor>& shortcut,
-                 c10::string_view activation, double momentum, double eps, double leak, const optional<at::Tensor>& kept) {
-  return forward(x, weight, bias, runningMean, runningVar, orUndefined(shortcut), activationFrom(activation), momentum, eps, leak, orUndefined(kept)).out;
+                 c10::string_view activation, double momentum, double eps, double leak) {
+  return forward(x, weight, bias, runningMean, runningVar, orUndefined(shortcut), activationFrom(activation), momentum, eps, leak).out;
 }
 
 at::Tensor withAutograd(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& runningMean, const at::Tensor& runningVar, const optional<at::Tensor>& shortcut,
-                        c10::string_view activation, double momentum, double eps, double leak, const optional<at::Tensor>& kept) {
-  return BatchNormAct::apply(x, weight, bias, shortcut, runningMean, runningVar, int64_t(activationFrom(activation)), momentum, eps, leak, kept);
+                        c10::string_view activation, double momentum, double eps, double leak) {
+  return BatchNormAct::apply(x, weight, bias, shortcut, runningMean, runningVar, int64_t(activationFrom(activation)), momentum, eps, leak);
 }
 
 }  // namespace
 
+std::shared_ptr<Node> normThatMade(const at::Tensor& x) {
+  auto node = makerOf(x);
+  auto* context = madeBy<BatchNormAct>(node);
+  return context != nullptr && context->saved_data["depth"].toInt() == 1 && Activation(context->saved_data["activation"].toInt()) == Activation::none ? node : nullptr;
+}
+
+Norm normOf(const std::shared_ptr<Node>& node) { return BatchNormAct::savedOf(*madeBy<BatchNormAct>(node)).norm; }
+
 TORCH_LIBRARY_FRAGMENT(rescaled, library) {
-  library.def("batch_norm_act(Tensor x, Tensor weight, Tensor bias, Tensor(a!) running_mean, Tensor(b!) running_var, Tensor? shortcut, str activation, float momentum, float eps, float leak=0.01, Tensor(c!)? kept=None) -> Tensor");
+  library.def("batch_norm_act(Tensor x, Tensor weight, Tensor bias, Tensor(a!) running_mean, Tensor(b!) running_var, Tensor? shortcut, str activation, float momentum, float eps, float leak=0.01) -> Tensor");
 }
 TORCH_LIBRARY_IMPL(rescaled, CPU, library) { library.impl("batch_norm_act", plain); }
 TORCH_LIBRARY_IMPL(rescaled, AutogradCPU, library) { library.impl("batch_norm_act", withAutograd); }

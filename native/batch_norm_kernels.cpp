@@ -65,19 +65,19 @@ RESCALED_INLINE void forwardOf(A leak, const T* __restrict x, const T* __restric
   }
 }
 
-// m at one place. After an addition relu looks at its result, the others at the sum's other part (`extra`); else all compute their input again.
-template <Activation kind, bool added, typename T>
+// m at one place. After an addition `extra` is the result, which is enough for relu, or the sum's other part; all else is computed again.
+template <Activation kind, Added added, typename T>
 RESCALED_INLINE T maskedAt(T x, T grad, T extra, T mean, T scale, T bias, T leak) {
   if (kind == Activation::none) return grad;
-  if (kind == Activation::relu && added) return extra <= 0 ? T(0) : grad;
-  return derivative<kind>((x - mean) * scale + bias + (added ? extra : T(0)), grad, leak);
+  if (added == Added::result) return extra <= 0 ? T(0) : grad;
+  return derivative<kind>((x - mean) * scale + bias + (added == Added::shortcut ? extra : T(0)), grad, leak);
 }
 
 // m is written down where its gradient is wanted for the shortcut, and for silu, where computing it twice costs more than memory.
-template <Activation kind, bool added, typename T, typename A = Computed<T>>
+template <Activation kind, Added added, typename T, typename A = Computed<T>>
 RESCALED_INLINE void sumsOf(A leak, const T* __restrict x, const T* __restrict grad, const T* __restrict extra, T* __restrict masked, const A* __restrict mean, const A* __restrict scale,
                             const A* __restrict bias, A* __restrict sum, A* __restrict product, int64_t rows, int64_t channels) {
-  constexpr bool keep = added || kind == Activation::silu;
+  constexpr bool has = added != Added::nothing, keep = has || kind == Activation::silu;
   for (int64_t c = 0; c < channels; c++) sum[c] = product[c] = 0;
   int64_t at = 0;
   for (int64_t row = 0; row + 4 <= rows; row += 4, at += 4 * channels) {
@@ -86,7 +86,7 @@ RESCALED_INLINE void sumsOf(A leak, const T* __restrict x, const T* __restrict g
       for (int i = 0; i < 4; i++) {
         const int64_t here = at + i * channels + c;
         value[i] = widened(x[here]);
-        m[i] = maskedAt<kind, added>(value[i], widened(grad[here]), added ? widened(extra[here]) : A(0), mean[c], scale[c], bias[c], leak);
+        m[i] = maskedAt<kind, added>(value[i], widened(grad[here]), has ? widened(extra[here]) : A(0), mean[c], scale[c], bias[c], leak);
         if (keep) store(masked[here], m[i]);
       }
       sum[c] += (m[0] + m[1]) + (m[2] + m[3]);
@@ -95,7 +95,7 @@ RESCALED_INLINE void sumsOf(A leak, const T* __restrict x, const T* __restrict g
   }
   for (; at < rows * channels; at += channels) {
     for (int64_t c = 0; c < channels; c++) {
-      const A value = widened(x[at + c]), m = maskedAt<kind, added>(value, widened(grad[at + c]), added ? widened(extra[at + c]) : A(0), mean[c], scale[c], bias[c], leak);
+      const A value = widened(x[at + c]), m = maskedAt<kind, added>(value, widened(grad[at + c]), has ? widened(extra[at + c]) : A(0), mean[c], scale[c], bias[c], leak);
       if (keep) store(masked[at + c], m);
       sum[c] += m;
       product[c] += m * (value - mean[c]);
@@ -109,7 +109,7 @@ RESCALED_INLINE void backwardOf(A leak, const T* __restrict x, const T* __restri
                                 const A* __restrict level, const A* __restrict slope, int64_t rows, int64_t channels) {
   for (int64_t row = 0; row < rows; row++, x += channels, grad += channels, gradX += channels) {
     for (int64_t c = 0; c < channels; c++) {
-      const A value = widened(x[c]), m = kind == Activation::silu ? widened(gradX[c]) : maskedAt<kind, false>(value, widened(grad[c]), A(0), mean[c], scale[c], bias[c], leak);
+      const A value = widened(x[c]), m = kind == Activation::silu ? widened(gradX[c]) : maskedAt<kind, Added::nothing>(value, widened(grad[c]), A(0), mean[c], scale[c], bias[c], leak);
       store(gradX[c], scale[c] * (m - level[c] - (value - mean[c]) * slope[c]));
     }
   }
@@ -117,30 +117,31 @@ RESCALED_INLINE void backwardOf(A leak, const T* __restrict x, const T* __restri
 
 }  // namespace
 
-#define RESCALED_KERNELS(T, A)                                                                                                                                                                \
-  RESCALED_WIDE void blockMoments(const T* x, int64_t rows, int64_t channels, A* shift, A* sum, A* squares) { momentsOf(x, rows, channels, shift, sum, squares); }                            \
-  RESCALED_WIDE void blockForward(Activation kind, A leak, const T* x, const T* shortcut, T* out, const A* mean, const A* scale, const A* bias, int64_t rows, int64_t channels) {             \
-    if (kind == Activation::none) forwardOf<Activation::none>(leak, x, shortcut, out, mean, scale, bias, rows, channels);                                                                     \
-    else if (kind == Activation::relu) forwardOf<Activation::relu>(leak, x, shortcut, out, mean, scale, bias, rows, channels);                                                                \
-    else if (kind == Activation::leakyRelu) forwardOf<Activation::leakyRelu>(leak, x, shortcut, out, mean, scale, bias, rows, channels);                                                      \
-    else forwardOf<Activation::silu>(leak, x, shortcut, out, mean, scale, bias, rows, channels);                                                                                              \
-  }                                                                                                                                                                                           \
-  RESCALED_WIDE void blockSums(Activation kind, A leak, const T* x, const T* grad, const T* extra, T* masked, const A* mean, const A* scale, const A* bias, A* sum, A* product, int64_t rows, \
-                               int64_t channels) {                                                                                                                                            \
-    if (kind == Activation::none) sumsOf<Activation::none, false>(leak, x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);                                             \
-    else if (kind == Activation::relu && extra == nullptr) sumsOf<Activation::relu, false>(leak, x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);                    \
-    else if (kind == Activation::relu) sumsOf<Activation::relu, true>(leak, x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);                                         \
-    else if (kind == Activation::leakyRelu && extra == nullptr) sumsOf<Activation::leakyRelu, false>(leak, x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);          \
-    else if (kind == Activation::leakyRelu) sumsOf<Activation::leakyRelu, true>(leak, x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);                               \
-    else if (extra == nullptr) sumsOf<Activation::silu, false>(leak, x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);                                                \
-    else sumsOf<Activation::silu, true>(leak, x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);                                                                       \
-  }                                                                                                                                                                                           \
-  RESCALED_WIDE void blockBackward(Activation kind, A leak, const T* x, const T* grad, T* gradX, const A* mean, const A* scale, const A* bias, const A* level, const A* slope, int64_t rows,  \
-                                   int64_t channels) {                                                                                                                                        \
-    if (kind == Activation::none) backwardOf<Activation::none>(leak, x, grad, gradX, mean, scale, bias, level, slope, rows, channels);                                                        \
-    else if (kind == Activation::relu) backwardOf<Activation::relu>(leak, x, grad, gradX, mean, scale, bias, level, slope, rows, channels);                                                   \
-    else if (kind == Activation::leakyRelu) backwardOf<Activation::leakyRelu>(leak, x, grad, gradX, mean, scale, bias, level, slope, rows, channels);                                         \
-    else backwardOf<Activation::silu>(leak, x, grad, gradX, mean, scale, bias, level, slope, rows, channels);                                                                                 \
+#define RESCALED_KERNELS(T, A)                                                                                                                                                                       \
+  RESCALED_WIDE void blockMoments(const T* x, int64_t rows, int64_t channels, A* shift, A* sum, A* squares) { momentsOf(x, rows, channels, shift, sum, squares); }                                   \
+  RESCALED_WIDE void blockForward(Activation kind, A leak, const T* x, const T* shortcut, T* out, const A* mean, const A* scale, const A* bias, int64_t rows, int64_t channels) {                    \
+    if (kind == Activation::none) forwardOf<Activation::none>(leak, x, shortcut, out, mean, scale, bias, rows, channels);                                                                            \
+    else if (kind == Activation::relu) forwardOf<Activation::relu>(leak, x, shortcut, out, mean, scale, bias, rows, channels);                                                                       \
+    else if (kind == Activation::leakyRelu) forwardOf<Activation::leakyRelu>(leak, x, shortcut, out, mean, scale, bias, rows, channels);                                                             \
+    else forwardOf<Activation::silu>(leak, x, shortcut, out, mean, scale, bias, rows, channels);                                                                                                     \
+  }                                                                                                                                                                                                  \
+  RESCALED_WIDE void blockSums(Activation kind, Added added, A leak, const T* x, const T* grad, const T* extra, T* masked, const A* mean, const A* scale, const A* bias, A* sum, A* product,         \
+                               int64_t rows, int64_t channels) {                                                                                                                                     \
+    if (kind == Activation::none) sumsOf<Activation::none, Added::nothing>(leak, x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);                                           \
+    else if (kind == Activation::relu && added == Added::nothing) sumsOf<Activation::relu, Added::nothing>(leak, x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);           \
+    else if (kind == Activation::relu && added == Added::result) sumsOf<Activation::relu, Added::result>(leak, x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);             \
+    else if (kind == Activation::relu) sumsOf<Activation::relu, Added::shortcut>(leak, x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);                                     \
+    else if (kind == Activation::leakyRelu && added == Added::nothing) sumsOf<Activation::leakyRelu, Added::nothing>(leak, x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels); \
+    else if (kind == Activation::leakyRelu) sumsOf<Activation::leakyRelu, Added::shortcut>(leak, x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);                           \
+    else if (added == Added::nothing) sumsOf<Activation::silu, Added::nothing>(leak, x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);                                       \
+    else sumsOf<Activation::silu, Added::shortcut>(leak, x, grad, extra, masked, mean, scale, bias, sum, product, rows, channels);                                                                   \
+  }                                                                                                                                                                                                  \
+  RESCALED_WIDE void blockBackward(Activation kind, A leak, const T* x, const T* grad, T* gradX, const A* mean, const A* scale, const A* bias, const A* level, const A* slope, int64_t rows,         \
+                                   int64_t channels) {                                                                                                                                               \
+    if (kind == Activation::none) backwardOf<Activation::none>(leak, x, grad, gradX, mean, scale, bias, level, slope, rows, channels);                                                               \
+    else if (kind == Activation::relu) backwardOf<Activation::relu>(leak, x, grad, gradX, mean, scale, bias, level, slope, rows, channels);                                                          \
+    else if (kind == Activation::leakyRelu) backwardOf<Activation::leakyRelu>(leak, x, grad, gradX, mean, scale, bias, level, slope, rows, channels);                                                \
+    else backwardOf<Activation::silu>(leak, x, grad, gradX, mean, scale, bias, level, slope, rows, channels);                                                                                        \
   }
 
 RESCALED_KERNELS(float, float)

@@ -75,6 +75,7 @@ Napi::Value fromIValue(Napi::Env env, const c10::IValue& value, const c10::TypeP
 void registerDispatch(Napi::Env env, Napi::Object exports);
 void registerAutograd(Napi::Env env, Napi::Object exports);
 void registerAutocast(Napi::Env env, Napi::Object exports);
+void registerRecompute(Napi::Env env, Napi::Object exports);
 void registerMapFile(Napi::Env env, Napi::Object exports);
 void registerDistributed(Napi::Env env, Napi::Object exports);
 void registerRuntime(Napi::Env env, Napi::Object exports);

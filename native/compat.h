@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ATen/ATen.h>
+#include <ATen/autocast_mode.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/version.h>
 
@@ -34,6 +35,15 @@ inline bool isBoolKind(c10::TypeKind kind) {
   return kind == c10::TypeKind::BoolType || kind == c10::TypeKind::SymBoolType;
 #else
   return kind == c10::TypeKind::BoolType;
+#endif
+}
+
+// Whether operators on the CPU cast their inputs.
+inline bool autocasts() {
+#if RESCALED_TORCH_AT_LEAST(2, 4)
+  return at::autocast::is_autocast_enabled(at::kCPU);
+#else
+  return at::autocast::is_cpu_enabled();
 #endif
 }
 

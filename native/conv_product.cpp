@@ -5,6 +5,7 @@
 //   d weight = grad^T pixels   [O, P] [P, k*k*C]
 // oneDNN has no good kernel for it with many channels and few positions, and for strides: there its matrix product is up to 4 times as fast. With k = 1 the product
 // is written with the larger of O and C along its rows: that way it has wide vectors. Everything else (forward, d x) is PyTorch's convolution.
+#include "recompute.h"
 #include "wide.h"
 
 #include <ATen/Parallel.h>
@@ -76,7 +77,7 @@ class ConvProduct : public torch::autograd::Function<ConvProduct> {
     at::AutoDispatchBelowADInplaceOrView guard;
     check(xGiven, weight, {stride, padding});
     auto x = channelsLast(xGiven), half = weight.to(at::kBFloat16);
-    context->save_for_backward({x, half, weight});
+    context->save_for_backward({keep(context, "x", x), half, weight});
     context->saved_data["stride"] = stride;
     context->saved_data["padding"] = padding;
     return convolved(x, half, {stride, padding});
@@ -84,7 +85,9 @@ class ConvProduct : public torch::autograd::Function<ConvProduct> {
   static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* context, torch::autograd::tensor_list grads) {
     refuseDoubleBackward("rescaled::conv_product");
     auto saved = context->get_saved_variables();
-    const auto &x = saved[0], &half = saved[1], &weight = saved[2];
+    const auto &half = saved[1], &weight = saved[2];
+    const auto x = kept(context, "x", saved[0]);
+    forgetOutput(context);
     const Conv conv{context->saved_data["stride"].toInt(), context->saved_data["padding"].toInt()};
     auto grad = channelsLast(grads[0]);
     at::Tensor gradX;
@@ -93,7 +96,16 @@ class ConvProduct : public torch::autograd::Function<ConvProduct> {
                                                    {true, false, false}));
     return {gradX, context->needs_input_grad(1) ? weightGradient(grad, x, weight, conv) : at::Tensor(), at::Tensor(), at::Tensor()};
   }
+  static int depth(AutogradContext&) { return recomputing() >= Recompute::stage; }
+  static at::Tensor again(AutogradContext& context) {
+    return outputOnce(context, [&] {
+      auto saved = context.get_saved_variables();
+      return convolved(kept(&context, "x", saved[0]), saved[1], {context.saved_data["stride"].toInt(), context.saved_data["padding"].toInt()});
+    });
+  }
 };
+
+const Recomputable<ConvProduct> recomputable;
 
 at::Tensor withAutograd(const at::Tensor& x, const at::Tensor& weight, int64_t stride, int64_t padding) { return ConvProduct::apply(x, weight, stride, padding); }
 

@@ -7,6 +7,7 @@
 // the result does not depend on the number of threads.
 // x may be bfloat16 beside a weight of float32: the products are of the weight rounded to it, its gradient is summed and kept in float32.
 // Everything else (forward, d x, other kernels, float64, widths that are no multiple of 16) is PyTorch's.
+#include "recompute.h"
 #include "wide.h"
 
 #include <ATen/Parallel.h>
@@ -129,7 +130,7 @@ class DepthwiseConv : public torch::autograd::Function<DepthwiseConv> {
  public:
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, const at::Tensor& weight, int64_t stride, int64_t padding) {
     at::AutoDispatchBelowADInplaceOrView guard;
-    context->save_for_backward({x, weight});
+    context->save_for_backward({keep(context, "x", x), weight});
     context->saved_data["stride"] = stride;
     context->saved_data["padding"] = padding;
     return rescaled::forward(x, weight, stride, padding);
@@ -137,7 +138,9 @@ class DepthwiseConv : public torch::autograd::Function<DepthwiseConv> {
   static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* context, torch::autograd::tensor_list grads) {
     refuseDoubleBackward("rescaled::depthwise_conv");
     auto saved = context->get_saved_variables();
-    const auto &x = saved[0], &weight = saved[1];
+    const auto& weight = saved[1];
+    const auto x = kept(context, "x", saved[0]);
+    forgetOutput(context);
     const int64_t stride = context->saved_data["stride"].toInt(), padding = context->saved_data["padding"].toInt();
     const bool own = hasOwnGradient(x, weight), needX = context->needs_input_grad(0), needWeight = context->needs_input_grad(1);
     auto [gradX, gradWeight, none] = at::convolution_backward(grads[0], x, weight.to(x.scalar_type()), at::OptionalIntArrayRef(), {stride, stride}, {padding, padding}, {1, 1}, false, {0, 0}, x.size(1),
@@ -145,7 +148,16 @@ class DepthwiseConv : public torch::autograd::Function<DepthwiseConv> {
     (void)none;
     return {gradX, needWeight && own ? weightGradient(grads[0], x, weight, stride, padding) : gradWeight.defined() ? gradWeight.to(weight.scalar_type()) : gradWeight, at::Tensor(), at::Tensor()};
   }
+  static int depth(AutogradContext&) { return recomputing() >= Recompute::stage; }
+  static at::Tensor again(AutogradContext& context) {
+    return outputOnce(context, [&] {
+      auto saved = context.get_saved_variables();
+      return rescaled::forward(kept(&context, "x", saved[0]), saved[1], context.saved_data["stride"].toInt(), context.saved_data["padding"].toInt());
+    });
+  }
 };
+
+const Recomputable<DepthwiseConv> recomputable;
 
 at::Tensor withAutograd(const at::Tensor& x, const at::Tensor& weight, int64_t stride, int64_t padding) { return DepthwiseConv::apply(x, weight, stride, padding); }
 

@@ -21,20 +21,24 @@ namespace rescaled {
 void registerPictures(Napi::Env env, Napi::Object exports);  // pictures.cpp
 void registerJpeg(Napi::Env env, Napi::Object exports);      // jpeg.cpp
 void registerAugment(Napi::Env env, Napi::Object exports);   // augment.cpp
+void registerHeap(Napi::Env env, Napi::Object exports);      // heap.cpp
+bool openHeap();
 
 namespace {
 
-bool mallocTuned = false;
+bool mallocTuned = false, ownHeap = false;
 
 // A training step frees and takes gigabytes of activations. glibc gives such blocks back to the kernel at every free and faults them
-// in again at the next step; told to keep them, the same step is about 1.4 times faster. RESCALED_MALLOC=default leaves malloc alone.
+// in again at the next step; kept, the same step is about 1.4 times faster. Large tensors go to a heap of ours, what is left (work space of oneDNN, say) to a
+// malloc that is told to keep it. RESCALED_MALLOC=default leaves both as they were.
 void tuneMalloc() {
-#if defined(__GLIBC__)
   static bool done = false;
   if (done) return;
   done = true;
   const char* wish = std::getenv("RESCALED_MALLOC");
   if (wish != nullptr && std::string(wish) == "default") return;
+  ownHeap = openHeap();
+#if defined(__GLIBC__)
   mallocTuned = mallopt(M_MMAP_MAX, 0) == 1 && mallopt(M_TRIM_THRESHOLD, INT_MAX) == 1 && mallopt(M_TOP_PAD, 256 << 20) == 1;
 #endif
 }
@@ -84,6 +88,7 @@ Napi::Value engineInfo(const Napi::CallbackInfo& info) {
     result.Set("threads", Napi::Number::New(env, at::get_num_threads()));
     result.Set("parallelInfo", at::get_parallel_info());
     result.Set("mallocTuned", Napi::Boolean::New(env, mallocTuned));
+    result.Set("ownHeap", Napi::Boolean::New(env, ownHeap));
     result.Set("configuration", at::show_config());
     return result;
   });
@@ -139,6 +144,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   registerDispatch(env, exports);
   registerAutograd(env, exports);
   registerAutocast(env, exports);
+  registerRecompute(env, exports);
+  registerHeap(env, exports);
   registerMapFile(env, exports);
   registerPictures(env, exports);
   registerJpeg(env, exports);

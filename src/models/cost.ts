@@ -60,17 +60,10 @@ export interface CostOptions {
   overrides?: ModelOverrides;
 }
 
-/**
- * Bytes of the process's heap for a byte of live tensors: a block that is to be aligned needs room for it, so the place
- * of a freed block is too small for another of its size, and small objects between blocks keep such places from
- * joining. Measured with glibc 2.36: docs/cost.md.
- */
-const HEAP_PER_LIVE_BYTE = 1.18;
-/**
- * What grows beside the tensors, whatever the model: oneDNN's work space (20 MiB traced), the kernels that it compiles
- * and V8's heap (40 MiB).
- */
-const ENGINE_BYTES = 64 * 2 ** 20;
+/** Bytes that are touched for a byte of live tensors: places between them in the heap that no other fits (native/heap.cpp). Measured: docs/memory.md. */
+const HEAP_PER_LIVE_BYTE = 1.04;
+/** What grows beside the tensors, whatever the model: oneDNN's work space and the kernels that it compiles. */
+const ENGINE_BYTES = 24 * 2 ** 20;
 
 /** Multiply-adds of one call: each element of the result sums over the weights of its output channel. */
 const summing = (args: ShapeArgs, out: ShapeRecord): number =>
@@ -81,10 +74,17 @@ const MULTIPLY_ADDS: Readonly<Record<string, (args: ShapeArgs, out: ShapeRecord)
   'aten::conv1d': summing,
   'aten::conv2d': summing,
   'aten::conv3d': summing,
+  'rescaled::conv2d': summing,
   'rescaled::depthwise_conv': summing,
   'aten::linear': summing,
 };
-const CONVOLUTIONS: readonly string[] = ['aten::conv1d', 'aten::conv2d', 'aten::conv3d', 'rescaled::depthwise_conv'];
+const CONVOLUTIONS: readonly string[] = [
+  'aten::conv1d',
+  'aten::conv2d',
+  'aten::conv3d',
+  'rescaled::conv2d',
+  'rescaled::depthwise_conv',
+];
 
 /** The name with another side behind it; of a model of clips its frames stay. */
 function atSize(name: string, size: number): string {
@@ -143,8 +143,6 @@ export function modelCost(
         ? { path: paths.get(value)!, parameters: (value as Tensor).size }
         : derived.get(args.values[i] as ShapeRecord),
     );
-    // Its weight and bias are those of the batch norm before it, which is a layer already.
-    if (op === 'rescaled::scale_add_relu') return;
     const [first, ...others] = owners.filter((owner) => owner !== undefined);
     if (first === undefined) return;
     const owner = {

@@ -12,8 +12,8 @@ interface Gradient {
  *
  * - forward: a call's result takes memory; it is given back when no handle is left and autograd does not keep it
  *   (`saves` in torch/shape-rules.ts; memory that is shared counts once);
- * - backward: the recorded nodes in reverse order. A node makes a gradient of the size of each input that wants one (or
- *   hands on its own: additions, views), then gives back what was kept for it and the gradient it received. Two
+ * - backward: the recorded nodes in reverse order. A node asks for what is computed again, makes a gradient of the size of each input that wants one (or
+ *   hands on its own: additions, views), then gives back that, what was kept for it and the gradient it received. Two
  *   gradients that meet are added in place where one of them is not held elsewhere, else in new memory. Parameters'
  *   gradients stay.
  *
@@ -86,12 +86,14 @@ export function peakLiveBytes(tape: readonly TapeEvent[]): number {
     const received = waiting.get(node);
     if (received === undefined) continue;
     waiting.delete(node);
+    take(node.asked);
     const wanted = node.inputs.filter(({ goesTo }) => goesTo !== null);
     const made = wanted.map(({ bytes, passed }): Gradient => {
       if (!passed) return fresh(bytes);
       received.holders++;
       return received;
     });
+    live -= node.asked;
     release(node);
     leave(received);
     for (const [i, { goesTo }] of wanted.entries()) if (goesTo !== 'leaf') arrive(goesTo!, made[i]!);

@@ -94,12 +94,12 @@ export abstract class Block extends Module {
       const drops = this.training && this.stochasticDepthRate > 0;
       const gated = this.endGate !== undefined || this.gate !== undefined;
       if (!gated && !drops) return this.lastNorm.forwardAct(last, this.activation, shortcut);
-      const { y, source } = this.lastNorm.forwardWithSource(last);
+      const y = this.lastNorm.forward(last);
       if (!gated)
         return activate(add_(stochasticDepth(y, this.stochasticDepthRate, this.training), shortcut), this.activation);
       // Dropping a sample's branch is the same as a gate of 0: the mask goes on the small gate, not on the activations.
       const gate = stochasticDepth(this.#channelGate(y), this.stochasticDepthRate, this.training);
-      return scaleAddActivate(y, gate, shortcut, this.activation, this.training, source);
+      return scaleAddActivate(y, gate, shortcut, this.activation, this.training);
     });
   }
   /** Of self-gating, squeeze-excite or both: a gate is one number a channel, so that the second sees the first one's mean times its gate. */
@@ -311,7 +311,7 @@ export abstract class StagedResNet extends ImageModel {
   }
 
   override averaged(x: Tensor): Tensor {
-    return this.features(x).c5;
+    return scope(() => this.features(x).c5);
   }
 
   forward(x: Tensor): Tensor {

@@ -63,8 +63,11 @@ export class Conv2d extends Module {
       bias === null &&
       x.device === 'cpu' &&
       ownParameterKernels(x, weight);
-    return own
-      ? call('rescaled::depthwise_conv', [x, weight, stride, padding])
+    if (own) return call('rescaled::depthwise_conv', [x, weight, stride, padding]);
+    const pair = (n: number) => [n, n];
+    // What x is computed again of is kept in its place (native/conv.cpp).
+    return this.training && x.device === 'cpu' && ownParameterKernels(x, weight)
+      ? call('rescaled::conv2d', [x, weight, bias, pair(stride), pair(padding), pair(dilation), groups])
       : conv2d(x, weight, bias, { stride, padding, dilation, groups });
   }
   /**

@@ -1,16 +1,4 @@
-import {
-  add_,
-  batchNorm,
-  call,
-  detach,
-  isTracing,
-  keep,
-  noGrad,
-  ones,
-  reshape,
-  type Tensor,
-  zeros,
-} from '../torch/index.js';
+import { add_, batchNorm, call, isTracing, keep, ones, reshape, type Tensor, zeros } from '../torch/index.js';
 import { type Activation, activate, type LeakyRelu } from './activation.js';
 import { Module } from './module.js';
 import { ownParameterKernels } from './own-kernels.js';
@@ -97,15 +85,6 @@ export class BatchNorm1d extends BatchNorm {
   }
 }
 
-/** What a batch norm's result can be computed of again. */
-export interface NormSource {
-  readonly before: Tensor;
-  /** Mean and 1/sigma, [2, C]. */
-  readonly statistics: Tensor;
-  readonly weight: Tensor;
-  readonly bias: Tensor;
-}
-
 /** Over N, H, W of [N, C, H, W], and N, T, H, W of [N, C, T, H, W]. */
 export class BatchNorm2d extends BatchNorm {
   declare bias: Tensor;
@@ -114,16 +93,6 @@ export class BatchNorm2d extends BatchNorm {
   }
   override forward(x: Tensor): Tensor {
     return this.#own(x, null) ? this.#fused(x, 'none', null) : super.forward(x);
-  }
-  /**
-   * The same with what the result can be computed of again: x, which is kept for the backward pass anyway, and mean and 1/sigma [2, C]. Without
-   * them where PyTorch's operators do the work.
-   */
-  forwardWithSource(x: Tensor): { y: Tensor; source?: NormSource } {
-    if (!this.#own(x, null)) return { y: this.forward(x) };
-    const statistics = zeros([2, this.channels], { dtype: this.weight.dtype });
-    const y = this.#fused(x, 'none', null, statistics);
-    return { y, source: { before: noGrad(() => detach(x)), statistics, weight: this.weight, bias: this.bias } };
   }
   /**
    * activation(batchNorm(x) + shortcut). While training on the CPU two passes of our own over memory
@@ -147,12 +116,7 @@ export class BatchNorm2d extends BatchNorm {
       (shortcut === null || shortcut.dtype === x.dtype)
     );
   }
-  #fused(
-    x: Tensor,
-    activation: Exclude<Activation, 'gelu'> | LeakyRelu | 'none',
-    shortcut: Tensor | null,
-    kept: Tensor | null = null,
-  ): Tensor {
+  #fused(x: Tensor, activation: Exclude<Activation, 'gelu'> | LeakyRelu | 'none', shortcut: Tensor | null): Tensor {
     return call('rescaled::batch_norm_act', [
       x,
       this.weight,
@@ -164,7 +128,6 @@ export class BatchNorm2d extends BatchNorm {
       this.momentum,
       this.eps,
       typeof activation === 'object' ? activation.leak : 0,
-      kept,
     ]);
   }
 }

@@ -1,10 +1,14 @@
-import { avgPool2d, isTracing, maxPool2d, maxPool3d, type Tensor, to } from '../torch/index.js';
+import { avgPool2d, call, isTracing, maxPool2d, maxPool3d, type Tensor, to } from '../torch/index.js';
 import { overFrames, type TimeSpace } from './conv.js';
 import { Module } from './module.js';
+
+/** While training on the CPU pooling is ours, which keeps less of its input for the backward pass (native/pool.cpp): the same bytes. */
+const keepsLittle = (module: Module, x: Tensor): boolean => module.training && x.device === 'cpu';
 
 /** 2x2 average pool of stride 2 with TensorFlow's SAME rule for odd sizes: the ResNet-D shortcut. */
 export class AvgPool2d extends Module {
   forward(x: Tensor): Tensor {
+    if (keepsLittle(this, x)) return call('rescaled::avg_pool', [x, 2, 2, 0, true, false]);
     return avgPool2d(x, 2, 2, { ceilMode: true, countIncludePad: false });
   }
 }
@@ -12,12 +16,14 @@ export class AvgPool2d extends Module {
 /** 3x3 average pool of stride 2, padding 1 on both sides, whose zeros count: the mean is always of nine (ResNeSt's down-sampling). */
 export class AvgPool3x3 extends Module {
   forward(x: Tensor): Tensor {
+    if (keepsLittle(this, x)) return call('rescaled::avg_pool', [x, 3, 2, 1, false, true]);
     return avgPool2d(x, 3, 2, { padding: 1 });
   }
 }
 
 export class MaxPool2d extends Module {
   forward(x: Tensor): Tensor {
+    if (keepsLittle(this, x)) return call('rescaled::max_pool', [x, 3, 2, 1]);
     return maxPool2d(x, 3, 2, 1);
   }
 }

@@ -1,4 +1,4 @@
-import type { Tensor } from '../torch/index.js';
+import { scope, type Tensor } from '../torch/index.js';
 import { Activate } from './activation.js';
 import { Module } from './module.js';
 import { BatchNorm2d } from './norm.js';
@@ -15,16 +15,19 @@ export class Sequential extends Module {
   *[Symbol.iterator](): Generator<Module> {
     for (const [, module] of this.children()) yield module;
   }
+  /** What lies between ends with it: autograd keeps what it needs. */
   forward(x: Tensor): Tensor {
-    const modules = [...this];
-    let result = x;
-    for (let i = 0; i < modules.length; i++) {
-      const [module, next] = [modules[i]!, modules[i + 1]];
-      if (module instanceof BatchNorm2d && next instanceof Activate) {
-        result = module.forwardAct(result, next.kind);
-        i++;
-      } else result = module.forward(result);
-    }
-    return result;
+    return scope(() => {
+      const modules = [...this];
+      let result = x;
+      for (let i = 0; i < modules.length; i++) {
+        const [module, next] = [modules[i]!, modules[i + 1]];
+        if (module instanceof BatchNorm2d && next instanceof Activate) {
+          result = module.forwardAct(result, next.kind);
+          i++;
+        } else result = module.forward(result);
+      }
+      return result;
+    });
   }
 }

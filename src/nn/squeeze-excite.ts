@@ -2,7 +2,6 @@ import { add_, call, globalAvgPool2d, globalAvgPool3d, mul, sigmoid, type Tensor
 import { type Activation, activate, activated } from './activation.js';
 import { Conv2d, Conv3d } from './conv.js';
 import { Module } from './module.js';
-import type { NormSource } from './norm.js';
 import { ownHalfKernels } from './own-kernels.js';
 
 /**
@@ -75,8 +74,7 @@ export function scaleChannels(x: Tensor, gate: Tensor, training: boolean): Tenso
 
 /**
  * activation(x * gate + shortcut): the end of a squeeze-excite block. With relu, while training on the CPU, one pass of
- * our own (native/scale_add_relu.cpp), else PyTorch's operators, which can be exported. With x's source x itself is not
- * kept for the backward pass.
+ * our own (native/scale_add_relu.cpp), else PyTorch's operators, which can be exported.
  */
 export function scaleAddActivate(
   x: Tensor,
@@ -84,14 +82,8 @@ export function scaleAddActivate(
   shortcut: Tensor,
   activation: Activation,
   training: boolean,
-  source?: NormSource,
 ): Tensor {
   if (activation === 'relu' && training && x.device === 'cpu' && ownHalfKernels(x, gate) && x.dtype === shortcut.dtype)
-    return call('rescaled::scale_add_relu', [
-      x,
-      gate,
-      shortcut,
-      ...(source === undefined ? [] : [source.before, source.statistics, source.weight, source.bias]),
-    ]);
+    return call('rescaled::scale_add_relu', [x, gate, shortcut]);
   return activate(add_(mul(x, gate), shortcut), activation);
 }

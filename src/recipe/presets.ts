@@ -50,6 +50,7 @@ const RESNET_RS = {
   weightDecayMode: ['coupled', `${RS_MAIN}: a term of the loss`],
   decayRule: ['reference', `${RS_MAIN}: all but batch norm, biases included`],
   precision: ['auto', 'our choice: bfloat16 where it is faster (tensorflow/tpu resnet_main.py: bfloat16, on TPUs)'],
+  recompute: ['norm', 'our choice: memory for 1 to 2 % of the time'],
   earlyStopping: [false, 'paper appendix B: only for the two models at 320 pixels'],
   patience: [20, 'our choice'],
   minival: [0.02, 'paper section 4.2: 2 % of the training pictures'],

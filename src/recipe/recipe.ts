@@ -192,6 +192,7 @@ export function completeRecipe(values: Partial<Recipe>): Recipe {
     agcRule: 'paper',
     weightDecayMode: 'coupled',
     precision: 'float32',
+    recompute: 'norm',
     earlyStopping: false,
     patience: 1,
     minival: 0.02,

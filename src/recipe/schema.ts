@@ -56,6 +56,8 @@ export const recipeSchema = z.strictObject({
    * loss. `auto` becomes bfloat16 or float32 when a run begins (train/step/precision.ts).
    */
   precision: z.enum(['auto', 'float32', 'bfloat16', 'float16']),
+  /** What the backward pass computes again instead of keeping it, on the CPU: memory for time, the same numbers (docs/memory.md). */
+  recompute: z.enum(['none', 'norm', 'block', 'stage']),
   /**
    * Keeps the weights of the epoch that is best on the minival, and ends after `patience` epochs without a better one.
    */

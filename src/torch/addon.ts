@@ -49,6 +49,8 @@ export interface Addon {
   setGrad(tensor: Handle, gradient: Handle | null): void;
   setGradEnabled(on: boolean): boolean;
   isGradEnabled(): boolean;
+  /** -> what it was */
+  setRecompute(what: Recompute): Recompute;
   setAutocast(device: string, dtype: 'bfloat16' | 'float16' | null): void;
   pushInferenceMode(): void;
   popInferenceMode(): void;
@@ -57,6 +59,7 @@ export interface Addon {
   getThreads(): number;
   manualSeed(seed: bigint): void;
   liveTensors(): number;
+  heapUse(reset: boolean): HeapUse;
   /** Bytes outside its heap that V8 has been told of. */
   externalBytes(): number;
   setScoped(on: boolean): void;
@@ -99,6 +102,22 @@ type ResampleLoop = (
   ]
 ) => void;
 
+/**
+ * What the backward pass computes again in place of keeping it, for what is recorded on the CPU by our own layers (native/recompute.h), each with what
+ * stands before it: `norm`, the default, results of batch norm with none, relu or leaky relu behind it, by a cheap pass over memory; `block` all that
+ * takes passes over memory alone; `stage` convolutions too. The numbers are the same.
+ */
+export type Recompute = 'none' | 'norm' | 'block' | 'stage';
+
+/** Of the heap of large tensors on the CPU, in bytes; zeros where there is none. */
+export interface HeapUse {
+  live: number;
+  /** The most that was live at once, since the start or the last reset. */
+  peak: number;
+  /** Of addresses, up to the highest that was taken. */
+  used: number;
+}
+
 export interface EngineInfo {
   libtorch: string;
   cuda: boolean;
@@ -109,6 +128,8 @@ export interface EngineInfo {
   threads: number;
   parallelInfo: string;
   mallocTuned: boolean;
+  /** Whether large tensors on the CPU lie in our own heap (native/heap.cpp). */
+  ownHeap: boolean;
   /** libtorch's build facts, as it prints them. */
   configuration: string;
 }

@@ -1,4 +1,4 @@
-import { addon } from './addon.js';
+import { addon, type Recompute } from './addon.js';
 import type { Tensor } from './tensor.js';
 
 function withGrad<T>(on: boolean, body: () => T): T {
@@ -39,4 +39,14 @@ export function gradients(
 ): (Tensor | null)[] {
   const { gradOutputs = null, retainGraph = false, createGraph = false, allowUnused = false } = options;
   return addon().gradients(outputs, inputs, gradOutputs, retainGraph, createGraph, allowUnused) as (Tensor | null)[];
+}
+
+/** Runs `body` with what is computed again. */
+export function recompute<T>(what: Recompute, body: () => T): T {
+  const before = addon().setRecompute(what);
+  try {
+    return body();
+  } finally {
+    addon().setRecompute(before);
+  }
 }

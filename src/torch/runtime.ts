@@ -1,4 +1,4 @@
-import { addon, type EngineInfo } from './addon.js';
+import { addon, type EngineInfo, type HeapUse } from './addon.js';
 
 /** libtorch's version, devices, threads and build facts. */
 export function engineInfo(): EngineInfo & { cpuCapability: string } {
@@ -11,6 +11,8 @@ export const getThreads = (): number => addon().getThreads();
 export const manualSeed = (seed: number | bigint): void => addon().manualSeed(BigInt.asUintN(64, BigInt(seed)));
 /** Handles that have not been released; constant from step to step in a loop that does not leak. */
 export const liveTensors = (): number => addon().liveTensors();
+/** What large tensors on the CPU take (native/heap.cpp). @param reset lets the peak begin anew */
+export const heapUse = ({ reset = false } = {}): HeapUse => addon().heapUse(reset);
 /** Waits until the devices are done: call before reading a clock. */
 export const synchronize = (): void => addon().synchronize();
 /**

@@ -11,6 +11,10 @@ export interface TapeNode {
   inputs: { bytes: number; goesTo: TapeNode | 'leaf' | null; passed: boolean }[];
   /** Shared ones are counted once. */
   saved: ShapeStorage[];
+  /** Bytes of its result, where that is computed again for who asks instead of being kept (native/recompute.h). */
+  again?: number;
+  /** Bytes of inputs that are computed again for this node's own backward. */
+  asked: number;
 }
 
 /** A piece of memory; tensors that share it (views, results of in-place operators) have the same one. */
@@ -98,6 +102,10 @@ export interface ShapeRule {
    * when left out. Source: tools/autograd/derivatives.yaml of PyTorch; our own kernels in native/.
    */
   saves?: (args: ShapeArgs, out: ShapeRecord) => readonly (ShapeRecord | number)[];
+  /** Whether the result is computed again for who needs it in backward, with `recompute=norm`. */
+  again?: (args: ShapeArgs) => boolean;
+  /** What `saves` names and is computed again is not kept: it is asked for, as a whole tensor or a row at a time. */
+  asksAgain?: 'whole' | 'rows';
   /**
    * Whether backward hands on the gradient that it receives, to the i-th tensor among the arguments, instead of making
    * a new one.

@@ -100,7 +100,14 @@ export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
     result: () => ({ shape: [] }),
     saves: (args) => [bytesOf(args.tensor(0).shape, args.tensor(0).dtype)],
   },
-  'rescaled::depthwise_conv': { result: depthwise, saves: (args) => [args.tensor(0), args.tensor(1)] },
+  'rescaled::conv2d': { result: conv2d, saves: (args) => [args.tensor(0), args.tensor(1)], asksAgain: 'whole' },
+  'rescaled::depthwise_conv': {
+    result: depthwise,
+    saves: (args) => [args.tensor(0), args.tensor(1)],
+    asksAgain: 'whole',
+  },
+  'rescaled::max_pool': { result: pool2d(-1), saves: (_, out) => [bytesOf(out.shape, 'uint8')] },
+  'rescaled::avg_pool': { result: pool2d(4) },
   'rescaled::blur_pool': { result: blurPool },
   'rescaled::gelu': { result: sameAsFirst, saves: (args) => [args.tensor(0)] },
   // Beside weight and gain, mean and deviation of each channel.
@@ -108,7 +115,7 @@ export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
     result: sameAsFirst,
     saves: (args) => [args.tensor(0), args.tensor(1), 2 * 4 * args.tensor(0).shape[0]!],
   },
-  'rescaled::scale': product,
+  'rescaled::scale': { ...product, asksAgain: 'whole' },
   'rescaled::radix_sum': {
     result: (args) => {
       const [n, channels, ...sides] = args.tensor(0).shape;
@@ -116,14 +123,10 @@ export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
     },
     saves: (args) => [args.tensor(0), args.tensor(1)],
   },
-  // In place of x what it was computed of, where that is given: batch norm's input, statistics, weight and bias.
   'rescaled::scale_add_relu': {
     result: sameAsFirst,
-    saves: (args, out) => [
-      out,
-      args.tensor(1),
-      ...(args.values[3] == null ? [args.tensor(0)] : [3, 4, 5, 6].map((i) => args.tensor(i))),
-    ],
+    saves: (args, out) => [out, args.tensor(1), args.tensor(0)],
+    asksAgain: 'rows',
   },
   // What the backward pass of the activation needs beside x: the sum's sign for relu, the shortcut for the others
   // (native/batch_norm_act.cpp).
@@ -139,6 +142,7 @@ export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
         : [args.values[6] === 'relu' ? out : args.tensor(5)]),
     ],
     passesGradient: (args, i) => i === 5 && args.values[6] === 'none',
+    again: (args) => args.values[5] == null && args.values[6] !== 'silu',
   },
   'aten::zeros': { result: made },
   'aten::ones': { result: made },

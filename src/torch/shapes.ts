@@ -119,11 +119,15 @@ class ShapeEngine implements Addon {
     const result = this.#wrap(out);
     this.options.onCall?.(op, args, values, out);
     if (this.#grad && args.tensors.some(({ requiresGrad }) => requiresGrad)) {
+      const wanted = rule.saves?.(args, out) ?? [];
+      const isAgain = (item: ShapeRecord | number): boolean =>
+        rule.asksAgain !== undefined && typeof item !== 'number' && item !== out && item.producer?.again !== undefined;
       const kept = new Set(
-        (rule.saves?.(args, out) ?? []).map((item) =>
-          typeof item === 'number' ? { bytes: item, handles: 0 } : item.storage,
-        ),
+        wanted
+          .filter((item) => !isAgain(item))
+          .map((item) => (typeof item === 'number' ? { bytes: item, handles: 0 } : item.storage)),
       );
+      const asked = rule.asksAgain === 'whole' ? wanted.filter(isAgain) : [];
       // Memory that no handle ever has is made for the node and held by it alone.
       const hidden = [...kept].filter(({ handles }) => handles === 0);
       const node: TapeNode = {
@@ -134,6 +138,8 @@ class ShapeEngine implements Addon {
           passed: rule.passesGradient?.(args, i) === true,
         })),
         saved: [...kept],
+        ...(rule.again?.(args) === true && { again: bytesOf(out.shape, out.dtype) }),
+        asked: asked.reduce<number>((sum, item) => sum + (item as ShapeRecord).producer!.again!, 0),
       };
       out.requiresGrad = true;
       out.producer = node;
@@ -145,6 +151,7 @@ class ShapeEngine implements Addon {
   }
 
   // Autograd, randomness, memory
+  setRecompute = noData('setRecompute()');
   setAutocast(): never {
     throw new TypeError('autocast: inside shapeOnly() everything has the dtype that it is made with');
   }
@@ -156,6 +163,7 @@ class ShapeEngine implements Addon {
   isGradEnabled = (): boolean => this.#grad;
   createGenerator = (): object => ({});
   liveTensors = (): number => this.#live;
+  heapUse = () => ({ live: 0, peak: 0, used: 0 });
   externalBytes = (): number => 0;
   reportExternal(): void {}
   setScoped(): void {}

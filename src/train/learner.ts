@@ -197,7 +197,7 @@ export class Learner {
    */
   step(batch: Batch, { step, epoch, batchInEpoch }: Place, rate: number, scaler?: LossScaler): StepResult {
     const { seed, size, recipe } = this.#config;
-    const { accumulate: parts, clipNorm } = recipe.values;
+    const { accumulate: parts, clipNorm, recompute } = recipe.values;
     const precision = decided(recipe.values.precision);
     // Seeded by the step, not by what was drawn before: a resumed run draws the same.
     manualSeed(BigInt(seed) * 0x9e3779b97f4a7c15n + BigInt(step));
@@ -205,7 +205,7 @@ export class Learner {
       this.model,
       batch.n,
       this.#objective.begin(batch, epoch, batchInEpoch),
-      { normaliser: this.normaliser, size, parts, precision, scale: scaler?.scale },
+      { normaliser: this.normaliser, size, parts, precision, recompute, scale: scaler?.scale },
       (value, x) => diagnose(value, step, rate, this.model, x),
     );
     const updated = applyGradients(this.optimiser, rate, {
@@ -254,7 +254,7 @@ export class Learner {
     { stop, scaler }: { stop: boolean; scaler: LossScaler | undefined },
   ): Promise<StepResult & { images: number; stopped: boolean }> {
     const { seed, size, recipe } = this.#config;
-    const { clipNorm } = recipe.values;
+    const { clipNorm, recompute } = recipe.values;
     const precision = decided(recipe.values.precision);
     const { step: ranked, share, ranks } = this.#shared!;
     const whole = await this.#countsOf(batches);
@@ -275,7 +275,7 @@ export class Learner {
           this.model,
           batch.n,
           this.#objective.begin(batch, epoch, batchInEpoch * share.parts + part, whole),
-          { normaliser: this.normaliser, size, parts: 1, precision, scale: scaler?.scale, of },
+          { normaliser: this.normaliser, size, parts: 1, precision, recompute, scale: scaler?.scale, of },
           (value, x) => diagnose(value, step, rate, this.model, x),
         );
         own.images += batch.n;

@@ -6,7 +6,17 @@ import { Worker } from 'node:worker_threads';
 import { createModel } from '../../src/models/index.js';
 import { decayGroups, Ema, Sgd } from '../../src/optim/index.js';
 import { packageRoot } from '../../src/package-root.js';
-import { crossEntropy, fromTypedArray, liveTensors, randn, scope } from '../../src/torch/index.js';
+import {
+  call,
+  crossEntropy,
+  fromTypedArray,
+  heapUse,
+  keep,
+  liveTensors,
+  randn,
+  scope,
+  type Tensor,
+} from '../../src/torch/index.js';
 
 const torch = new URL('../../src/torch/index.js', import.meta.url).href;
 
@@ -52,6 +62,28 @@ test('200 training steps leave the number of live tensors flat and the resident 
   model.dispose();
   ema.dispose();
   optimiser.dispose();
+});
+
+test('large tensors that come and go in any order keep their numbers, and leave nothing behind', () => {
+  let seed = 1;
+  const random = (n: number): number => (seed = (seed * 48271) % 2147483647) % n;
+  const before = heapUse().live;
+  const held: { tensor: Tensor; value: number; size: number }[] = [];
+  const release = (at: number): void => {
+    const { tensor, value, size } = held.splice(at, 1)[0]!;
+    const values = tensor.data() as Float32Array;
+    assert.ok(values.length === size && values.every((v) => v === value));
+    tensor.dispose();
+  };
+  for (let i = 0; i < 600; i++) {
+    if (held.length > 40 || (held.length > 0 && random(5) < 2)) release(random(held.length));
+    else {
+      const size = 1 + random(100_000);
+      held.push({ tensor: keep(call<Tensor>('aten::full', [[size], i + 0.5])), value: i + 0.5, size });
+    }
+  }
+  while (held.length > 0) release(random(held.length));
+  assert.equal(heapUse().live, before);
 });
 
 test('the collector frees what was never disposed, and V8 knows of it', () => {

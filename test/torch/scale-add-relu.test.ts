@@ -123,7 +123,7 @@ test('the mean of squeeze-excite and its gradient while training equal the pooli
   }
 });
 
-test('with the input and the statistics of batch norm in place of x the gradients are the same', () => {
+test('what batch norm made is computed again of its input: the gradients are the same', () => {
   for (const [dtype, tolerance] of [
     ['float64', 1e-12],
     ['float32', 1e-5],
@@ -135,22 +135,19 @@ test('with the input and the statistics of batch norm in place of x the gradient
     norm.train();
     for (const key of ['weight', 'bias', 'running_mean', 'running_var'] as const)
       norm[key] = randn([20], { dtype: own, generator: generator(2) });
-    const { y, source } = norm.forwardWithSource(before);
-    const { statistics } = source!;
-    const slopes = (out: Tensor): Tensor[] =>
-      gradients([out], [y, gate, shortcut], { gradOutputs: [weight], retainGraph: true }) as Tensor[];
-    const plain = slopes(call('rescaled::scale_add_relu', [y, gate, shortcut]));
-    const again = slopes(
-      call('rescaled::scale_add_relu', [y, gate, shortcut, source!.before, statistics, norm.weight, norm.bias]),
-    );
+    const y = norm.forward(before);
+    const slopes = (x: Tensor): Tensor[] =>
+      gradients([call<Tensor>('rescaled::scale_add_relu', [x, gate, shortcut])], [x, gate, shortcut], {
+        gradOutputs: [weight],
+        retainGraph: true,
+      }) as Tensor[];
+    const again = slopes(y);
+    // A copy has no node that it is made again by.
+    const plain = slopes(call('aten::clone', [y]));
     const difference = (i: number) =>
       largestDifference(to(plain[i]!, { dtype: 'float64' }), to(again[i]!, { dtype: 'float64' }));
     for (let i = 0; i < 3; i++) assert.ok(difference(i) < tolerance, `${dtype}, gradient ${i}: ${difference(i)}`);
-    assert.equal(largestDifference(norm.forward(before), y), 0);
   }
-  const [x, gate, shortcut] = inputs('float32');
-  const wrong = [shortcut, x, gate, gate];
-  assert.throws(() => call('rescaled::scale_add_relu', [x, gate, shortcut, ...wrong]), /expected statistics/);
 });
 
 test('a NaN stays one', () => {

@@ -125,6 +125,11 @@ const CASES: Record<string, (() => Tensor)[]> = {
   'aten::flatten.using_ints': [() => flatten(image()), () => flatten(image(), 0), () => flatten(image(), 2)],
   'aten::dropout': [() => dropout(image(), 0.5, true)],
   'aten::cross_entropy_loss': [() => crossEntropy(zeros([2, 5]), fromTypedArray(new BigInt64Array(2), [2]), 0.1)],
+  'rescaled::conv2d': [() => call('rescaled::conv2d', [image(), zeros([6, 2, 3, 3]), null, [2, 2], [1, 1], [1, 1], 2])],
+  'rescaled::max_pool': [() => call('rescaled::max_pool', [image(), 3, 2, 1])],
+  'rescaled::avg_pool': [2, 9].map(
+    (side) => () => call('rescaled::avg_pool', [image(2, 4, side), 2, 2, 0, true, false]),
+  ),
   'rescaled::blur_pool': [2, 8, 9].map((side) => () => call('rescaled::blur_pool', [image(2, 4, side)])),
   'rescaled::radix_sum': [() => call('rescaled::radix_sum', [image(2, 12), zeros([2, 12, 1, 1]), 3])],
   'rescaled::scale_add_relu': [() => call('rescaled::scale_add_relu', [image(), zeros([2, 4, 1, 1]), image()])],

@@ -9,7 +9,7 @@ import { CONTRAST_KEYS, SIMCLR_KEYS } from '../../recipe/simclr-augment.js';
 
 /** The settings in the order and the groups in which a reader looks for them. */
 export const RECIPE_GROUPS: Readonly<Record<string, readonly RecipeKey[]>> = {
-  Run: ['epochs', 'batch', 'accumulate', 'precision', 'earlyStopping', 'patience', 'minival'],
+  Run: ['epochs', 'batch', 'accumulate', 'precision', 'recompute', 'earlyStopping', 'patience', 'minival'],
   'Learning rate': [
     'learningRate',
     'rateScaling',

@@ -1,7 +1,7 @@
 import type { RescaledError } from '../../errors.js';
 import type { Module } from '../../nn/index.js';
 import type { Precision } from '../../recipe/recipe.js';
-import { forwardIn, mul, scope, type Tensor } from '../../torch/index.js';
+import { forwardIn, mul, type Recompute, recompute, scope, type Tensor } from '../../torch/index.js';
 import type { StepObjective } from '../task.js';
 import type { Normaliser } from './input.js';
 
@@ -12,6 +12,7 @@ export interface GradientOptions {
   /** Parts that are computed one after the other; each has two pictures at least. */
   parts: number;
   precision: Precision;
+  recompute: Recompute;
   /** Factor on the loss and so on the gradients; see `LossScaler`. */
   scale?: number;
   /** Pictures of the whole step, where this batch is a part of it: the gradient is then its share. Default: those of the batch. */
@@ -49,7 +50,9 @@ export function batchGradients(
       const images = parts === 1 ? step.images : step.images.subarray(begin * bytes, end * bytes);
       const x = normaliser.input(images, end - begin, size);
       // Activations in half the bits, outputs and loss in float32, as in tensorflow/tpu resnet_main.py.
-      const outputs = forwardIn(precision, normaliser.device, () => model.forward(x));
+      const outputs = recompute(options.recompute, () =>
+        forwardIn(precision, normaliser.device, () => model.forward(x)),
+      );
       const found = step.loss(outputs, begin, end);
       const value = found.loss.item();
       if (!Number.isFinite(value)) throw wrong(value, x);

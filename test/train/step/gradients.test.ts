@@ -41,7 +41,7 @@ function gradients(
   recipe: Partial<ClassObjectiveOptions['recipe']> = {},
 ): { loss: number; hits: number; values: Float32Array[] } {
   const normaliser = new Normaliser('cpu');
-  const options: GradientOptions = { normaliser, size, parts: 1, precision: 'float32', ...change };
+  const options: GradientOptions = { normaliser, size, parts: 1, precision: 'float32', recompute: 'norm', ...change };
   const { labels } = batch.targets;
   const objective = classObjective({
     recipe: { ...plain, ...recipe },

@@ -1,0 +1,20 @@
+// What others may know of batch norm's nodes.
+#pragma once
+
+#include "compat.h"
+
+#include <torch/csrc/autograd/function.h>
+
+namespace rescaled {
+
+// What batch norm's result is computed again of: its input, mean and 1/sigma [2, C], weight and bias [C].
+struct Norm {
+  at::Tensor before, statistics, weight, bias;
+};
+
+// The node of batch norm, without a shortcut and an activation, that made x; else nullptr.
+std::shared_ptr<torch::autograd::Node> normThatMade(const at::Tensor& x);
+
+Norm normOf(const std::shared_ptr<torch::autograd::Node>& node);
+
+}  // namespace rescaled
