@@ -1,5 +1,5 @@
 // Predicted against measured memory of a training step, each model in a process of its own:
-//   node dist/bench/memory.js [--models resnet-rs-50,resnet-rs-101] [--batches 4,8,16] [--sizes 160] [--threads 2]
+//   node dist/bench/memory.js [--models resnet-rs-50,resnet-rs-101] [--batches 4,8,16] [--sizes 160] [--threads 2] [--precision bfloat16]
 // A size of 0 is the model's own. Linux, CPU.
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -14,10 +14,12 @@ const { values } = parseArgs({
     batches: { type: 'string', default: '4,8,16' },
     sizes: { type: 'string', default: '0' },
     threads: { type: 'string', default: String(availableParallelism()) },
+    precision: { type: 'string', default: 'float32' },
     one: { type: 'boolean', default: false },
   },
 });
 const threads = Number(values.threads);
+const precision = values.precision === 'bfloat16' ? 'bfloat16' : 'float32';
 
 if (values.one) {
   const { peakMemoryBytes } = await measureModel(values.models, {
@@ -26,6 +28,7 @@ if (values.one) {
     runs: 2,
     threads,
     device: 'cpu',
+    precision,
   });
   console.log(peakMemoryBytes);
 } else {
@@ -33,7 +36,7 @@ if (values.one) {
   for (const model of values.models.split(','))
     for (const sizeText of values.sizes.split(','))
       for (const batch of values.batches.split(',').map(Number)) {
-        const cost = modelCost(model, { batch, ...(sizeText === '0' ? {} : { size: Number(sizeText) }) });
+        const cost = modelCost(model, { batch, precision, ...(sizeText === '0' ? {} : { size: Number(sizeText) }) });
         const args = [
           '--one',
           '--models',
@@ -44,6 +47,8 @@ if (values.one) {
           String(batch),
           '--threads',
           values.threads,
+          '--precision',
+          precision,
         ];
         const { stdout, status } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), ...args], {
           encoding: 'utf8',

@@ -1,5 +1,5 @@
 // Our side of bench/step.ts, in a process of its own as its peer is: answers "train" or "infer" with the seconds of one
-// step.
+// step, and to "memory" with the bytes by which the process had grown at most since before the model was made.
 //   node dist/bench/ours-step.js resnet-50|resnet-rs-50|efficientnet-b0|retinanet|resnet3d-50|.. BATCH SIZE THREADS train|infer [FRAMES|''] [PRECISION]
 import { createInterface } from 'node:readline';
 import { exportOnnx } from '../src/deploy/onnx/export.js';
@@ -23,11 +23,13 @@ import {
   zeros,
 } from '../src/torch/index.js';
 import { choosePrecision, multiplyAddsOf } from '../src/train/step/precision.js';
+import { peakMemory } from '../src/train/timing/measure.js';
 
 const [name = 'resnet-50', batchText, sizeText, threadsText, kind, framesText = '', asked = 'float32'] =
   process.argv.slice(2);
 const [batch, size, threads] = [batchText, sizeText, threadsText].map(Number) as [number, number, number];
 setThreads(threads);
+const grown = peakMemory('cpu');
 /** torchvision's RetinaNet on its ResNet-18, two classes. */
 const DETECTOR: DetectorOptions = {
   ...({ kind: 'retinanet', classes: 2, channels: 256, layers: 4, norm: 'none' } as const),
@@ -115,6 +117,10 @@ if (kind === 'train') {
 console.log(`ready ${kind === 'train' ? precision : 'float32'}`);
 for await (const line of createInterface({ input: process.stdin })) {
   if (line.trim() === '') continue;
+  if (line.trim() === 'memory') {
+    console.log(grown() ?? 0);
+    continue;
+  }
   const start = performance.now();
   await work();
   console.log((performance.now() - start) / 1000);

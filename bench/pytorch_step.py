@@ -1,6 +1,7 @@
 """The peer of bench/step.ts: one training step or inference in eager PyTorch, timed on request.
 
-Reads a line per request from standard input ("train" or "infer"), answers with the seconds of one step. channels_last
+Reads a line per request from standard input ("train" or "infer"), answers with the seconds of one step, and to "memory" with the bytes by which
+the process had grown at most since before the model was made. channels_last
 (clips as PyTorch makes them, or with FRAMES in channels_last_3d, such as 8:last), PyTorch's defaults otherwise, threads as given.
 Models of TIMM are timm's own.
 With bfloat16 the forward pass runs in PyTorch's autocast.
@@ -18,6 +19,19 @@ TIMM = ("tresnet-", "resnest-", "nfnet-", "dm-nfnet-", "eca-nfnet-", "nf-", "lam
 name, batch, size, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 if threads != "default":
     torch.set_num_threads(int(threads))
+
+
+def resident(key):
+    return next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith(key))
+
+
+import torchvision  # noqa: E402
+
+torch.nn.Conv2d(8, 8, 3)(torch.zeros(1, 8, 8, 8))
+with open("/proc/self/clear_refs", "w") as file:
+    file.write("5")  # the peak begins anew
+base = resident("VmRSS")
+
 if name == "resnet-50":
     import torchvision
 
@@ -103,6 +117,9 @@ def infer():
 
 print(f"ready {torch.__version__} ({torch.get_num_threads()} threads)", flush=True)
 for line in sys.stdin:
+    if line.strip() == "memory":
+        print(resident("VmHWM") - base, flush=True)
+        continue
     work = train if line.strip() == "train" else infer
     start = time.perf_counter()
     work()

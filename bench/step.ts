@@ -7,7 +7,8 @@
 // `--precision auto` takes what a recipe's precision=auto would take here, against PyTorch's own default, float32.
 // PyTorch is timed twice: with one thread a core, as we have, and with its own default, which is 1 on some virtual
 // machines. `--peer-threads` picks one of the two. Needs Debian's python3-torch and python3-torchvision, or another Python by `--python`. Each side is a
-// process of its own that waits while the other works.
+// process of its own that waits while the other works. Of a training step the memory is told too: the growth of the resident set since before the model
+// was made, with gradients and optimiser.
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -59,6 +60,7 @@ for (const [name, allowed] of [
 const peerPrecision = options['peer-precision'] ?? (options.precision === 'auto' ? 'float32' : options.precision);
 const peers = options['peer-threads'] !== undefined ? [options['peer-threads']] : [String(threads), 'default'];
 
+const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
 const results = [];
 console.error(
   `${cpus()[0]?.model}, ${threads} threads, batch ${batch} at ${options.size} pixels, ${runs} runs, both sides in turn`,
@@ -89,6 +91,7 @@ for (const model of models) {
       a.push(await ours.step(kind));
       b.push(await peer.step(kind));
     }
+    const [oursGrown, peerGrown] = [await ours.step('memory'), await peer.step('memory')];
     ours.close();
     peer.close();
     const ratios = a.map((seconds, i) => b[i]! / seconds);
@@ -102,13 +105,17 @@ for (const model of models) {
       lowest: Math.min(...ratios),
       highest: Math.max(...ratios),
       peer: version.replace('ready', 'PyTorch'),
+      memory: { ours: oursGrown, pytorch: peerGrown },
     };
     results.push(row);
     console.error(
       `${model.padEnd(15)} ${kind === 'train' ? 'training step' : 'inference    '}  ours in ${precision} ` +
         `${row.ours.toFixed(1)} ${frames !== '' ? 'clips' : 'pictures'}/s, ` +
         `${row.peer} in ${kind === 'train' ? peerPrecision : 'float32'} ${row.pytorch.toFixed(1)}  ` +
-        `ratio ${row.ratio.toFixed(2)} (${row.lowest.toFixed(2)} to ${row.highest.toFixed(2)})`,
+        `ratio ${row.ratio.toFixed(2)} (${row.lowest.toFixed(2)} to ${row.highest.toFixed(2)})` +
+        (kind === 'train'
+          ? `  memory ${mib(oursGrown)}, ${mib(peerGrown)} MiB: ${(oursGrown / peerGrown).toFixed(2)}`
+          : ''),
     );
   }
 }

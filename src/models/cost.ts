@@ -3,6 +3,7 @@ import {
   call,
   crossEntropy,
   elements,
+  forwardIn,
   fromTypedArray,
   keep,
   type ShapeArgs,
@@ -56,6 +57,8 @@ export interface CostOptions {
   batch?: number;
   /** A moving average of the state is kept beside it. */
   ema?: boolean;
+  /** Of the training step whose memory is predicted; float32 by default. */
+  precision?: 'float32' | 'bfloat16';
   /** As for `createModel`. */
   overrides?: ModelOverrides;
 }
@@ -75,6 +78,7 @@ const MULTIPLY_ADDS: Readonly<Record<string, (args: ShapeArgs, out: ShapeRecord)
   'aten::conv2d': summing,
   'aten::conv3d': summing,
   'rescaled::conv2d': summing,
+  'rescaled::conv_product': summing,
   'rescaled::depthwise_conv': summing,
   'aten::linear': summing,
 };
@@ -83,6 +87,7 @@ const CONVOLUTIONS: readonly string[] = [
   'aten::conv2d',
   'aten::conv3d',
   'rescaled::conv2d',
+  'rescaled::conv_product',
   'rescaled::depthwise_conv',
 ];
 
@@ -100,7 +105,7 @@ function atSize(name: string, size: number): string {
  */
 export function modelCost(
   name: string,
-  { size: wanted, batch = 32, ema = false, overrides = {} }: CostOptions = {},
+  { size: wanted, batch = 32, ema = false, precision = 'float32', overrides = {} }: CostOptions = {},
 ): ModelCost {
   if (!Number.isSafeInteger(batch) || batch < 1)
     throw new UsageError(`Expected a batch of 1 or more but received ${batch}.`);
@@ -173,7 +178,11 @@ export function modelCost(
       paths = new Map([...trained].map(([key, tensor]) => [tensor, key.replace(/\.(weight|bias|gain)$/, '')]));
       const x = zeros([batch, ...shape]);
       const y = fromTypedArray(new BigInt64Array(0), [batch], { dtype: 'int64' });
-      crossEntropy(model.forward(x), y, 0.1);
+      crossEntropy(
+        forwardIn(precision, 'cpu', () => model.forward(x)),
+        y,
+        0.1,
+      );
       recording = false;
       return model.parameterCount();
     },

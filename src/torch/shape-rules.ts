@@ -5,7 +5,6 @@ import {
   conv1d,
   conv2d,
   conv3d,
-  depthwise,
   flatten,
   linear,
   matmul,
@@ -15,6 +14,7 @@ import {
   reflectionPad,
   reshape,
   sameAsFirst,
+  simpleConv,
   slice,
 } from './shape/results.js';
 import { bytesOf, type ShapeArgs, type ShapeRule } from './shape-args.js';
@@ -101,8 +101,13 @@ export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
     saves: (args) => [bytesOf(args.tensor(0).shape, args.tensor(0).dtype)],
   },
   'rescaled::conv2d': { result: conv2d, saves: (args) => [args.tensor(0), args.tensor(1)], asksAgain: 'whole' },
+  'rescaled::conv_product': {
+    result: simpleConv,
+    saves: (args) => [args.tensor(0), args.tensor(1)],
+    asksAgain: 'whole',
+  },
   'rescaled::depthwise_conv': {
-    result: depthwise,
+    result: simpleConv,
     saves: (args) => [args.tensor(0), args.tensor(1)],
     asksAgain: 'whole',
   },

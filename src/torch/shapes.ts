@@ -40,11 +40,18 @@ const noData = (what: string) => (): never => {
   throw new TypeError(`${what}: inside shapeOnly() tensors have a shape but no data`);
 };
 
+/** Operators that autocast, or our own kernels in its place, compute in half precision whatever comes in; of those in shape-rules.ts. */
+const CASTS: ReadonlySet<string> = new Set([
+  ...['aten::conv1d', 'aten::conv2d', 'aten::conv3d', 'aten::linear', 'aten::matmul'],
+  ...['rescaled::conv2d', 'rescaled::conv_product', 'rescaled::depthwise_conv'],
+]);
+
 /** The bridge's functions over shapes. */
 class ShapeEngine implements Addon {
   readonly #records = new WeakMap<Tensor, ShapeRecord>();
   readonly #names: string[] = [];
   #grad = true;
+  #casts: 'bfloat16' | 'float16' | null = null;
   #live = 0;
   constructor(readonly options: ShapeOptions) {}
 
@@ -110,7 +117,9 @@ class ShapeEngine implements Addon {
     if (rule.result === null) out = args.tensor(0);
     else {
       const first = args.tensors[0];
-      const { shape, dtype = first?.dtype ?? 'float32', device = first?.device ?? 'cpu' } = rule.result(args);
+      const made = rule.result(args);
+      const { shape, device = first?.device ?? 'cpu' } = made;
+      const dtype = made.dtype ?? (this.#castsIn(op) ? this.#casts! : (first?.dtype ?? 'float32'));
       out =
         rule.view === true
           ? { shape, dtype, device, storage: args.tensor(0).storage, requiresGrad: false }
@@ -119,7 +128,12 @@ class ShapeEngine implements Addon {
     const result = this.#wrap(out);
     this.options.onCall?.(op, args, values, out);
     if (this.#grad && args.tensors.some(({ requiresGrad }) => requiresGrad)) {
-      const wanted = rule.saves?.(args, out) ?? [];
+      // What autocast makes of a float32 input is kept in its place.
+      const halved = (item: ShapeRecord | number): ShapeRecord | number =>
+        this.#castsIn(op) && typeof item !== 'number' && item.dtype === 'float32'
+          ? bytesOf(item.shape, this.#casts!)
+          : item;
+      const wanted = (rule.saves?.(args, out) ?? []).map(halved);
       const isAgain = (item: ShapeRecord | number): boolean =>
         rule.asksAgain !== undefined && typeof item !== 'number' && item !== out && item.producer?.again !== undefined;
       const kept = new Set(
@@ -150,10 +164,13 @@ class ShapeEngine implements Addon {
     return result;
   }
 
+  #castsIn(op: string): boolean {
+    return this.#casts !== null && CASTS.has(op);
+  }
+
   // Autograd, randomness, memory
-  setRecompute = noData('setRecompute()');
-  setAutocast(): never {
-    throw new TypeError('autocast: inside shapeOnly() everything has the dtype that it is made with');
+  setAutocast(_: string, dtype: 'bfloat16' | 'float16' | null): void {
+    this.#casts = dtype;
   }
   setGradEnabled(on: boolean): boolean {
     const before = this.#grad;
@@ -174,6 +191,7 @@ class ShapeEngine implements Addon {
   manualSeed(): void {}
 
   // What means nothing without data
+  setRecompute = noData('setRecompute()');
   setClasses = noData('setClasses()');
   toTypedArray = noData('data()');
   readAsync = noData('read()');

@@ -125,6 +125,9 @@ const CASES: Record<string, (() => Tensor)[]> = {
   'aten::flatten.using_ints': [() => flatten(image()), () => flatten(image(), 0), () => flatten(image(), 2)],
   'aten::dropout': [() => dropout(image(), 0.5, true)],
   'aten::cross_entropy_loss': [() => crossEntropy(zeros([2, 5]), fromTypedArray(new BigInt64Array(2), [2]), 0.1)],
+  'rescaled::conv_product': [
+    () => call('rescaled::conv_product', [to(image(), { dtype: 'bfloat16' }), zeros([6, 4, 3, 3]), 2, 1]),
+  ],
   'rescaled::conv2d': [() => call('rescaled::conv2d', [image(), zeros([6, 2, 3, 3]), null, [2, 2], [1, 1], [1, 1], 2])],
   'rescaled::max_pool': [() => call('rescaled::max_pool', [image(), 3, 2, 1])],
   'rescaled::avg_pool': [2, 9].map(

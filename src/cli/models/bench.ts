@@ -77,6 +77,9 @@ async function run(models: string[], flags: BenchFlags): Promise<void> {
   );
   const device = deviceNamed(flags.device);
   const precisions = precisionsOf(flags.precision, device);
+  const halves = new Map(
+    costs.map((cost) => [cost, modelCost(cost.model, { batch, size: cost.size, precision: 'bfloat16' })]),
+  );
   for (const { model, trainMemoryBytes } of costs)
     if (device === 'cpu' && trainMemoryBytes > totalmem())
       throw new UsageError(
@@ -87,7 +90,14 @@ async function run(models: string[], flags: BenchFlags): Promise<void> {
   for (const cost of costs)
     for (const precision of precisions) {
       console.error(`${cost.model}, ${precision} ...`);
-      rows.push(await measured(cost, precision, { batch, runs, threads, device }));
+      rows.push(
+        await measured(precision === 'bfloat16' ? halves.get(cost)! : cost, precision, {
+          batch,
+          runs,
+          threads,
+          device,
+        }),
+      );
     }
   if (flags.json === true) console.log(JSON.stringify(rows, null, 2));
   else {

@@ -15,6 +15,7 @@ interface ProfileFlags {
   measure?: boolean;
   layers?: boolean;
   ema?: boolean;
+  precision: string;
   json?: boolean;
   csv?: boolean;
   runs?: number;
@@ -37,6 +38,7 @@ export function register(program: Command): void {
     )
     .option('--layers', 'every layer with its output and counts')
     .option('--ema', 'count a moving average of the weights into the predicted memory')
+    .option('--precision <name>', 'of the training step: float32 or bfloat16', 'float32')
     .option('--runs <n>', 'timed runs with --measure, default 5; two more warm up', integer)
     .option('--threads <n>', 'threads of the engine with --measure, default one for each core', integer)
     .option('--device <name>', 'cpu, cuda, cuda:0, mps, auto; with --measure')
@@ -59,12 +61,15 @@ Examples:
 async function run(models: string[], flags: ProfileFlags): Promise<void> {
   check(models, flags);
   const { size, batch, ema = false } = flags;
+  const precision = precisionOf(flags.precision);
   // All of them first: a mistyped name is told before anything is measured.
-  const costs = models.map((model) => modelCost(model, { batch, ema, ...(size === undefined ? {} : { size }) }));
+  const costs = models.map((model) =>
+    modelCost(model, { batch, ema, precision, ...(size === undefined ? {} : { size }) }),
+  );
   const profiles: ModelProfile[] = [];
   for (const cost of costs) {
     const profile = profileOf(cost, flags.layers === true);
-    if (flags.measure === true) profile.measured = await measured(cost, flags);
+    if (flags.measure === true) profile.measured = await measured(cost, precision, flags);
     profiles.push(profile);
   }
   if (flags.json === true) console.log(JSON.stringify(profiles, null, 2));
@@ -94,13 +99,23 @@ function profileOf({ layers, ...cost }: ModelCost, withLayers: boolean): ModelPr
   return withLayers ? { ...cost, layers } : cost;
 }
 
-async function measured(cost: ModelCost, flags: ProfileFlags): Promise<NonNullable<ModelProfile['measured']>> {
+function precisionOf(asked: string): 'float32' | 'bfloat16' {
+  if (asked === 'float32' || asked === 'bfloat16') return asked;
+  throw new UsageError(`Expected float32 or bfloat16 for --precision but received "${asked}".`);
+}
+
+async function measured(
+  cost: ModelCost,
+  precision: 'float32' | 'bfloat16',
+  flags: ProfileFlags,
+): Promise<NonNullable<ModelProfile['measured']>> {
   const options: MeasureOptions = {
     size: cost.size,
     batch: cost.batch,
     runs: flags.runs ?? 5,
     threads: flags.threads ?? availableParallelism(),
     device: flags.device ?? 'cpu',
+    precision,
   };
   const need = bytes(cost.trainMemoryBytes);
   if (options.device === 'cpu' && cost.trainMemoryBytes > totalmem())

@@ -100,9 +100,10 @@ export const pool3d = (args: ShapeArgs): { shape: readonly number[] } => ({
   shape: [...args.tensor(0).shape.slice(0, -3), ...windowed(args, args.list(1), args.list(2), args.list(3))],
 });
 
-/** rescaled::depthwise_conv(x, weight, stride, padding) */
-export function depthwise(args: ShapeArgs): { shape: readonly number[] } {
-  const [n, channels] = args.tensor(0).shape;
+/** rescaled::depthwise_conv and conv_product(x, weight, stride, padding) */
+export function simpleConv(args: ShapeArgs): { shape: readonly number[] } {
+  const [n] = args.tensor(0).shape;
+  const [channels] = args.tensor(1).shape;
   const [stride, padding] = [args.number(2, 1), args.number(3, 0)];
   return {
     shape: [n!, channels!, ...windowed(args, args.tensor(1).shape.slice(2), [stride, stride], [padding, padding])],
