@@ -1,6 +1,6 @@
 import { call, conv2d, conv3d, isTracing, pad, permute, reshape, type Tensor, to, zeros } from '../torch/index.js';
 import { Module } from './module.js';
-import { ownParameterKernels } from './own-kernels.js';
+import { ownParameterKernels, WINOGRAD_CHANNELS, winograd } from './own-kernels.js';
 import { parameter } from './parameter.js';
 
 /**
@@ -53,6 +53,7 @@ export class Conv2d extends Module {
     const { stride, dilation, groups, bias = null } = this;
     const weight = this.kernels();
     if (this.#product(x, weight)) return call('rescaled::conv_product', [x, weight, stride, padding]);
+    if (this.#winograd(x, weight, padding)) return call('rescaled::winograd_conv', [x, weight]);
     const own =
       this.training &&
       this.kernel === 5 &&
@@ -82,6 +83,23 @@ export class Conv2d extends Module {
       x.dtype === 'bfloat16' &&
       x.device === 'cpu' &&
       weight.dtype === 'float32'
+    );
+  }
+  /** While training on the CPU in float32 3x3 convolutions of stride 1 need fewer multiplications (native/winograd.cpp). */
+  #winograd(x: Tensor, weight: Tensor, padding: number): boolean {
+    return (
+      this.training &&
+      this.kernel === 3 &&
+      this.stride === 1 &&
+      padding === 1 &&
+      this.dilation === 1 &&
+      this.groups === 1 &&
+      this.bias === undefined &&
+      Math.min(this.inChannels, this.outChannels) >= WINOGRAD_CHANNELS &&
+      x.device === 'cpu' &&
+      x.dtype === 'float32' &&
+      weight.dtype === 'float32' &&
+      winograd()
     );
   }
   /** Zeros on both sides together. */

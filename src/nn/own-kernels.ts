@@ -11,3 +11,9 @@ export const ownHalfKernels = (x: Tensor, other: Tensor): boolean =>
 /** The same of a parameter, which stays float32 beside bfloat16, as do its gradient and batch norm's statistics. */
 export const ownParameterKernels = (x: Tensor, parameter: Tensor): boolean =>
   ownKernels(x, parameter) || (x.dtype === 'bfloat16' && parameter.dtype === 'float32');
+
+/** With fewer channels the transforms around Winograd's products cost what the products save. */
+export const WINOGRAD_CHANNELS = 16;
+
+/** `RESCALED_WINOGRAD=off` leaves all convolutions to PyTorch. */
+export const winograd = (): boolean => process.env['RESCALED_WINOGRAD'] !== 'off';

@@ -1,0 +1,420 @@
+// The loops of native/winograd.cpp.
+#include "winograd_kernels.h"
+
+#ifdef RESCALED_WINOGRAD
+#include <immintrin.h>
+#include <algorithm>
+
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // of _mm512_undefined_ps in GCC 12's own header
+#pragma GCC push_options
+#pragma GCC optimize("O3")
+#pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,fma")
+
+namespace rescaled {
+namespace {
+
+using Vector = __m512;
+#define INLINE inline __attribute__((always_inline))
+
+INLINE Vector all(float x) { return _mm512_set1_ps(x); }
+INLINE Vector times(Vector a, float b) { return a * all(b); }
+INLINE Vector plus(Vector a, Vector b, float c) { return _mm512_fmadd_ps(b, all(c), a); }  // a + b c
+
+// One-dimensional transforms of F(m, 3) at the points given; `in` is B^T, `out` A^T, `up` A, `filter` G, `back` G^T.
+template <int M>
+struct Transform;
+
+// 0, 1, -1, infinity.
+template <>
+struct Transform<2> {
+  static INLINE void in(const Vector* d, Vector* t) {
+    t[0] = d[0] - d[2];
+    t[1] = d[1] + d[2];
+    t[2] = d[2] - d[1];
+    t[3] = d[3] - d[1];
+  }
+  static INLINE void out(const Vector* m, Vector* y) {
+    y[0] = m[0] + m[1] + m[2];
+    y[1] = m[1] - m[2] + m[3];
+  }
+  static INLINE void up(const Vector* y, Vector* m) {
+    m[0] = y[0];
+    m[1] = y[0] + y[1];
+    m[2] = y[0] - y[1];
+    m[3] = y[1];
+  }
+  static INLINE void filter(const Vector* g, Vector* u) {
+    const Vector even = times(g[0] + g[2], 0.5f), odd = times(g[1], 0.5f);
+    u[0] = g[0];
+    u[1] = even + odd;
+    u[2] = even - odd;
+    u[3] = g[2];
+  }
+  static INLINE void back(const Vector* u, Vector* g) {
+    const Vector sum = u[1] + u[2];
+    g[0] = plus(u[0], sum, 0.5f);
+    g[1] = times(u[1] - u[2], 0.5f);
+    g[2] = plus(u[3], sum, 0.5f);
+  }
+};
+
+// 0, 1, -1, q = -1/2, infinity.
+template <>
+struct Transform<3> {
+  static constexpr float q = -0.5f, n1 = 1 / (2 * (1 - q)), n2 = 1 / (-2 * (1 + q)), n3 = 1 / (q * (q * q - 1));
+  static INLINE void in(const Vector* d, Vector* t) {
+    const Vector p = d[3] - d[1];
+    t[0] = plus(p, d[0] - d[2], q);
+    t[1] = plus(plus(d[3], d[1], -q), d[2], 1 - q);
+    t[2] = plus(plus(d[3], d[1], q), d[2], -1 - q);
+    t[3] = p;
+    t[4] = plus(d[4] - d[2], p, -q);
+  }
+  static INLINE void out(const Vector* m, Vector* y) {
+    const Vector sum = m[1] + m[2];
+    y[0] = m[0] + sum + m[3];
+    y[1] = plus(m[1] - m[2], m[3], q);
+    y[2] = plus(sum, m[3], q * q) + m[4];
+  }
+  static INLINE void up(const Vector* y, Vector* m) {
+    const Vector even = y[0] + y[2];
+    m[0] = y[0];
+    m[1] = even + y[1];
+    m[2] = even - y[1];
+    m[3] = plus(plus(y[0], y[1], q), y[2], q * q);
+    m[4] = y[2];
+  }
+  static INLINE void filter(const Vector* g, Vector* u) {
+    const Vector even = g[0] + g[2];
+    u[0] = times(g[0], 1 / q);
+    u[1] = times(even + g[1], n1);
+    u[2] = times(even - g[1], n2);
+    u[3] = times(plus(plus(g[0], g[1], q), g[2], q * q), n3);
+    u[4] = g[2];
+  }
+  static INLINE void back(const Vector* u, Vector* g) {
+    const Vector one = times(u[1], n1), two = times(u[2], n2), three = times(u[3], n3);
+    g[0] = plus(one + two + three, u[0], 1 / q);
+    g[1] = plus(one - two, three, q);
+    g[2] = plus(one + two + u[4], three, q * q);
+  }
+};
+
+// 0, a, -a, b, -b, infinity with a = 3/4 and b = 3/2.
+template <>
+struct Transform<4> {
+  static constexpr float a = 0.75f, b = 1.5f, aa = a * a, bb = b * b, n0 = 1 / (aa * bb), na = 1 / (2 * aa * (aa - bb)), nb = 1 / (2 * bb * (bb - aa));
+  static INLINE void in(const Vector* d, Vector* t) {
+    const Vector even1 = plus(d[4], d[2], -bb), odd1 = plus(d[3], d[1], -bb), even2 = plus(d[4], d[2], -aa), odd2 = plus(d[3], d[1], -aa);
+    t[0] = plus(plus(d[4], d[2], -(aa + bb)), d[0], aa * bb);
+    t[1] = plus(even1, odd1, a);
+    t[2] = plus(even1, odd1, -a);
+    t[3] = plus(even2, odd2, b);
+    t[4] = plus(even2, odd2, -b);
+    t[5] = plus(plus(d[5], d[3], -(aa + bb)), d[1], aa * bb);
+  }
+  static INLINE void out(const Vector* m, Vector* y) {
+    const Vector sum1 = m[1] + m[2], off1 = m[1] - m[2], sum2 = m[3] + m[4], off2 = m[3] - m[4];
+    y[0] = m[0] + sum1 + sum2;
+    y[1] = plus(times(off1, a), off2, b);
+    y[2] = plus(times(sum1, aa), sum2, bb);
+    y[3] = plus(plus(m[5], off1, a * aa), off2, b * bb);
+  }
+  static INLINE void up(const Vector* y, Vector* m) {
+    const Vector even1 = plus(y[0], y[2], aa), odd1 = plus(y[1], y[3], aa), even2 = plus(y[0], y[2], bb), odd2 = plus(y[1], y[3], bb);
+    m[0] = y[0];
+    m[1] = plus(even1, odd1, a);
+    m[2] = plus(even1, odd1, -a);
+    m[3] = plus(even2, odd2, b);
+    m[4] = plus(even2, odd2, -b);
+    m[5] = y[3];
+  }
+  static INLINE void filter(const Vector* g, Vector* u) {
+    const Vector even1 = times(plus(g[0], g[2], aa), na), even2 = times(plus(g[0], g[2], bb), nb);
+    u[0] = times(g[0], n0);
+    u[1] = plus(even1, g[1], a * na);
+    u[2] = plus(even1, g[1], -a * na);
+    u[3] = plus(even2, g[1], b * nb);
+    u[4] = plus(even2, g[1], -b * nb);
+    u[5] = g[2];
+  }
+  static INLINE void back(const Vector* u, Vector* g) {
+    const Vector sum1 = times(u[1] + u[2], na), sum2 = times(u[3] + u[4], nb);
+    g[0] = plus(sum1 + sum2, u[0], n0);
+    g[1] = plus(times(u[1] - u[2], a * na), u[3] - u[4], b * nb);
+    g[2] = plus(plus(u[5], sum1, aa), sum2, bb);
+  }
+};
+
+// Applies f, which makes To numbers of From, to the rows and then to the columns of from[From][From]: to[To][To].
+template <int From, int To, typename F>
+INLINE void bothWays(const Vector* from, Vector* to, F f) {
+  Vector between[From * To];
+#pragma GCC unroll 6
+  for (int i = 0; i < From; i++) f(from + i * From, between + i * To);
+#pragma GCC unroll 6
+  for (int j = 0; j < To; j++) {
+    Vector column[From], result[To];
+#pragma GCC unroll 6
+    for (int i = 0; i < From; i++) column[i] = between[i * To + j];
+    f(column, result);
+#pragma GCC unroll 6
+    for (int i = 0; i < To; i++) to[i * To + j] = result[i];
+  }
+}
+
+INLINE __mmask16 maskOf(int64_t left) { return left >= kLane ? 0xFFFF : __mmask16((1u << left) - 1); }
+
+struct Place {
+  int64_t picture, top, left;
+};
+INLINE Place placeOf(const Tiling& tiling, int64_t tile) {
+  const int64_t down = tiling.down(), across = tiling.across();
+  return {tile / (down * across), tile / across % down * tiling.m, tile % across * tiling.m};
+}
+
+// Side x Side positions of a tile whose first is (top, left), zeros beside the picture; f makes To x To of them.
+template <int Side, int To, typename F>
+INLINE void gather(const Tiling& tiling, const float* x, int64_t channels, float* to, int64_t step, const Place& place, F f) {
+  const int64_t width = lanes(channels);
+  const float* at[Side * Side];
+  __mmask16 inside[Side * Side];
+  const float* picture = x + place.picture * tiling.height * tiling.width * channels;
+  for (int i = 0; i < Side; i++)
+    for (int j = 0; j < Side; j++) {
+      const int64_t row = place.top + i, column = place.left + j;
+      const bool is = row >= 0 && row < tiling.height && column >= 0 && column < tiling.width;
+      at[i * Side + j] = is ? picture + (row * tiling.width + column) * channels : x;
+      inside[i * Side + j] = is ? 0xFFFF : 0;
+    }
+  for (int64_t c = 0; c < width; c += kLane) {
+    const __mmask16 mask = maskOf(channels - c);
+    Vector from[Side * Side], result[To * To];
+#pragma GCC unroll 36
+    for (int i = 0; i < Side * Side; i++) from[i] = _mm512_maskz_loadu_ps(mask & inside[i], at[i] + c);
+    bothWays<Side, To>(from, result, f);
+#pragma GCC unroll 36
+    for (int i = 0; i < To * To; i++) _mm512_storeu_ps(to + i * step + c, result[i]);
+  }
+}
+
+template <int M>
+void in(const Tiling& tiling, const float* x, int64_t channels, float* to, int64_t step, int64_t origin, int64_t first, int64_t last) {
+  for (int64_t tile = first; tile < last; tile++) {
+    auto place = placeOf(tiling, tile);
+    place.top--;
+    place.left--;
+    gather<M + 2, M + 2>(tiling, x, channels, to + (tile - origin) * lanes(channels), step, place, Transform<M>::in);
+  }
+}
+
+template <int M>
+void up(const Tiling& tiling, const float* grad, int64_t channels, float* to, int64_t step, int64_t origin, int64_t first, int64_t last) {
+  for (int64_t tile = first; tile < last; tile++)
+    gather<M, M + 2>(tiling, grad, channels, to + (tile - origin) * lanes(channels), step, placeOf(tiling, tile), Transform<M>::up);
+}
+
+template <int M>
+void out(const Tiling& tiling, const float* from, int64_t step, int64_t origin, int64_t channels, float* y, int64_t first, int64_t last) {
+  constexpr int T = M + 2;
+  const int64_t columns = packedColumns(channels);
+  for (int64_t tile = first; tile < last; tile++) {
+    const auto place = placeOf(tiling, tile);
+    const float* at = from + (tile - origin) * columns;
+    const int rows = int(std::min<int64_t>(M, tiling.height - place.top)), wide = int(std::min<int64_t>(M, tiling.width - place.left));
+    float* to = y + ((place.picture * tiling.height + place.top) * tiling.width + place.left) * channels;
+    for (int64_t c = 0; c < channels; c += kLane) {
+      const __mmask16 mask = maskOf(channels - c);
+      Vector given[T * T], result[M * M];
+#pragma GCC unroll 36
+      for (int i = 0; i < T * T; i++) given[i] = _mm512_loadu_ps(at + i * step + c);
+      bothWays<T, M>(given, result, Transform<M>::out);
+      for (int i = 0; i < rows; i++)
+        for (int j = 0; j < wide; j++) _mm512_mask_storeu_ps(to + (i * tiling.width + j) * channels + c, mask, result[i * M + j]);
+    }
+  }
+}
+
+// r[i] holds row i of a 16 x 16 matrix; afterwards column i.
+INLINE void transpose(Vector* r) {
+  Vector t[16];
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; i += 2) {
+    t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
+    t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 16; i += 4) {
+    r[i] = _mm512_shuffle_ps(t[i], t[i + 2], 0x44);
+    r[i + 1] = _mm512_shuffle_ps(t[i], t[i + 2], 0xEE);
+    r[i + 2] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+    r[i + 3] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0xEE);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; i++) {
+    t[i] = _mm512_shuffle_f32x4(r[i], r[i + 4], 0x88);
+    t[i + 4] = _mm512_shuffle_f32x4(r[i], r[i + 4], 0xDD);
+    t[i + 8] = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0x88);
+    t[i + 12] = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0xDD);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; i++) {
+    r[i] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0x88);
+    r[i + 4] = _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0x88);
+    r[i + 8] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0xDD);
+    r[i + 12] = _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0xDD);
+  }
+}
+
+template <int M>
+void forwardWeight(const float* weight, int64_t outs, int64_t ins, float* to, int64_t first, int64_t last) {
+  constexpr int T = M + 2;
+  const int64_t panel = panelOf(outs), step = packedColumns(outs) * ins;
+  for (int64_t c = first; c < last; c += kLane)
+    for (int64_t o = 0; o < packedColumns(outs); o += kLane) {
+      const __mmask16 mask = maskOf(ins - c);
+      alignas(64) Vector turned[9][kLane];
+      for (int tap = 0; tap < 9; tap++) {
+        Vector rows[kLane];
+#pragma GCC unroll 16
+        for (int i = 0; i < kLane; i++) rows[i] = o + i < outs ? _mm512_maskz_loadu_ps(mask, weight + ((o + i) * 9 + tap) * ins + c) : _mm512_setzero_ps();
+        transpose(rows);
+#pragma GCC unroll 16
+        for (int i = 0; i < kLane; i++) turned[tap][i] = rows[i];
+      }
+      float* at = to + o / panel * panel * ins + o % panel;
+      for (int64_t i = 0; i < std::min(kLane, ins - c); i++) {
+        Vector g[9], between[3 * T];
+        for (int tap = 0; tap < 9; tap++) g[tap] = turned[tap][i];
+        for (int row = 0; row < 3; row++) Transform<M>::filter(g + row * 3, between + row * T);
+        for (int j = 0; j < T; j++) {
+          const Vector column[3] = {between[j], between[T + j], between[2 * T + j]};
+          Vector u[T];
+          Transform<M>::filter(column, u);
+          for (int k = 0; k < T; k++) _mm512_storeu_ps(at + (k * T + j) * step + (c + i) * panel, u[k]);
+        }
+      }
+    }
+}
+
+template <int M>
+void backwardWeight(const float* weight, int64_t outs, int64_t ins, float* to, int64_t first, int64_t last) {
+  constexpr int T = M + 2;
+  const int64_t panel = panelOf(ins), step = packedColumns(ins) * outs;
+  for (int64_t o = first; o < last; o++)
+    for (int64_t c = 0; c < packedColumns(ins); c += kLane) {
+      const __mmask16 mask = c < ins ? maskOf(ins - c) : 0;
+      Vector g[9], between[3 * T];
+      for (int tap = 0; tap < 9; tap++) g[8 - tap] = _mm512_maskz_loadu_ps(mask, weight + (o * 9 + tap) * ins + c);
+      float* at = to + c / panel * panel * outs + o * panel + c % panel;
+      for (int row = 0; row < 3; row++) Transform<M>::filter(g + row * 3, between + row * T);
+      for (int j = 0; j < T; j++) {
+        const Vector column[3] = {between[j], between[T + j], between[2 * T + j]};
+        Vector u[T];
+        Transform<M>::filter(column, u);
+        for (int k = 0; k < T; k++) _mm512_storeu_ps(at + (k * T + j) * step, u[k]);
+      }
+    }
+}
+
+template <int M>
+void backWeight(const float* from, int64_t outs, int64_t ins, float* to, int64_t first, int64_t last) {
+  constexpr int T = M + 2;
+  const int64_t columns = lanes(ins), step = (outs + 7) / 8 * 8 * columns;
+  for (int64_t o = first; o < last; o++)
+    for (int64_t c = 0; c < ins; c += kLane) {
+      Vector between[T * 3];
+      for (int i = 0; i < T; i++) {
+        Vector u[T];
+        for (int j = 0; j < T; j++) u[j] = _mm512_loadu_ps(from + (i * T + j) * step + o * columns + c);
+        Transform<M>::back(u, between + i * 3);
+      }
+      for (int j = 0; j < 3; j++) {
+        Vector column[T], g[3];
+        for (int i = 0; i < T; i++) column[i] = between[i * 3 + j];
+        Transform<M>::back(column, g);
+        for (int i = 0; i < 3; i++) _mm512_mask_storeu_ps(to + (o * 9 + i * 3 + j) * ins + c, maskOf(ins - c), g[i]);
+      }
+    }
+}
+
+// 8 rows times V vectors of columns: 8 V sums stay in registers.
+constexpr int kRows = 8;
+template <int V>
+void block(const float* a, int64_t rowStep, int64_t innerStep, int64_t inner, const float* b, int64_t step, float* to, int64_t toStep, bool add) {
+  Vector sums[kRows][V];
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; r++)
+#pragma GCC unroll 4
+    for (int v = 0; v < V; v++) sums[r][v] = add ? _mm512_loadu_ps(to + r * toStep + v * kLane) : _mm512_setzero_ps();
+  for (int64_t k = 0; k < inner; k++) {
+    Vector right[V];
+#pragma GCC unroll 4
+    for (int v = 0; v < V; v++) right[v] = _mm512_loadu_ps(b + k * step + v * kLane);
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; r++) {
+      const Vector left = all(a[r * rowStep + k * innerStep]);
+#pragma GCC unroll 4
+      for (int v = 0; v < V; v++) sums[r][v] = _mm512_fmadd_ps(left, right[v], sums[r][v]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; r++)
+#pragma GCC unroll 4
+    for (int v = 0; v < V; v++) _mm512_storeu_ps(to + r * toStep + v * kLane, sums[r][v]);
+}
+
+}  // namespace
+
+bool winogradRuns() {
+  static const bool runs = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+  return runs;
+}
+
+int64_t panelOf(int64_t channels) { return lanes(channels) % 48 == 0 ? 48 : 32; }
+int64_t packedColumns(int64_t channels) { return (channels + panelOf(channels) - 1) / panelOf(channels) * panelOf(channels); }
+
+#define RESCALED_BY_M(m, call) \
+  do {                         \
+    if ((m) == 2) {            \
+      constexpr int M = 2;     \
+      call;                    \
+    } else if ((m) == 3) {     \
+      constexpr int M = 3;     \
+      call;                    \
+    } else {                   \
+      constexpr int M = 4;     \
+      call;                    \
+    }                          \
+  } while (false)
+
+void tilesIn(const Tiling& tiling, const float* x, int64_t channels, float* to, int64_t step, int64_t origin, int64_t first, int64_t last) {
+  RESCALED_BY_M(tiling.m, in<M>(tiling, x, channels, to, step, origin, first, last));
+}
+void tilesUp(const Tiling& tiling, const float* grad, int64_t channels, float* to, int64_t step, int64_t origin, int64_t first, int64_t last) {
+  RESCALED_BY_M(tiling.m, up<M>(tiling, grad, channels, to, step, origin, first, last));
+}
+void tilesOut(const Tiling& tiling, const float* from, int64_t step, int64_t origin, int64_t channels, float* y, int64_t first, int64_t last) {
+  RESCALED_BY_M(tiling.m, out<M>(tiling, from, step, origin, channels, y, first, last));
+}
+void packForward(int64_t m, const float* weight, int64_t outs, int64_t ins, float* to, int64_t first, int64_t last) { RESCALED_BY_M(m, forwardWeight<M>(weight, outs, ins, to, first, last)); }
+void packBackward(int64_t m, const float* weight, int64_t outs, int64_t ins, float* to, int64_t first, int64_t last) { RESCALED_BY_M(m, backwardWeight<M>(weight, outs, ins, to, first, last)); }
+void unpackGradient(int64_t m, const float* from, int64_t outs, int64_t ins, float* to, int64_t first, int64_t last) { RESCALED_BY_M(m, backWeight<M>(from, outs, ins, to, first, last)); }
+
+void multiply(const Rows& a, int64_t inner, const float* b, int64_t step, int64_t columns, float* to, int64_t toStep, bool add) {
+  for (int64_t row = 0; row < a.count; row += kRows) {
+    const float* left = a.at + row * a.rowStep;
+    float* at = to + row * toStep;
+    if (columns == 48)
+      block<3>(left, a.rowStep, a.innerStep, inner, b, step, at, toStep, add);
+    else if (columns == 32)
+      block<2>(left, a.rowStep, a.innerStep, inner, b, step, at, toStep, add);
+    else
+      block<1>(left, a.rowStep, a.innerStep, inner, b, step, at, toStep, add);
+  }
+}
+
+}  // namespace rescaled
+#pragma GCC pop_options
+
+#endif
