@@ -36,6 +36,7 @@ const threads = Number(options.threads ?? availableParallelism());
 const models = options.models.split(',');
 const known = [
   ...['resnet-18', 'resnet-50', 'resnet-rs-50', 'efficientnet-b0', 'retinanet', 'resnet3d-50'],
+  'quickstart',
   ...modelNames().filter((name) => /^(tresnet|resnest|lambda-resnet)-|nfnet-|^nf-/.test(name)),
 ];
 for (const model of models)

@@ -9,142 +9,10 @@
 #pragma GCC push_options
 #pragma GCC optimize("O3")
 #pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,fma")
+#include "winograd_transforms.h"
 
 namespace rescaled {
 namespace {
-
-using Vector = __m512;
-#define INLINE inline __attribute__((always_inline))
-
-INLINE Vector all(float x) { return _mm512_set1_ps(x); }
-INLINE Vector times(Vector a, float b) { return a * all(b); }
-INLINE Vector plus(Vector a, Vector b, float c) { return _mm512_fmadd_ps(b, all(c), a); }  // a + b c
-
-// One-dimensional transforms of F(m, 3) at the points given; `in` is B^T, `out` A^T, `up` A, `filter` G, `back` G^T.
-template <int M>
-struct Transform;
-
-// 0, 1, -1, infinity.
-template <>
-struct Transform<2> {
-  static INLINE void in(const Vector* d, Vector* t) {
-    t[0] = d[0] - d[2];
-    t[1] = d[1] + d[2];
-    t[2] = d[2] - d[1];
-    t[3] = d[3] - d[1];
-  }
-  static INLINE void out(const Vector* m, Vector* y) {
-    y[0] = m[0] + m[1] + m[2];
-    y[1] = m[1] - m[2] + m[3];
-  }
-  static INLINE void up(const Vector* y, Vector* m) {
-    m[0] = y[0];
-    m[1] = y[0] + y[1];
-    m[2] = y[0] - y[1];
-    m[3] = y[1];
-  }
-  static INLINE void filter(const Vector* g, Vector* u) {
-    const Vector even = times(g[0] + g[2], 0.5f), odd = times(g[1], 0.5f);
-    u[0] = g[0];
-    u[1] = even + odd;
-    u[2] = even - odd;
-    u[3] = g[2];
-  }
-  static INLINE void back(const Vector* u, Vector* g) {
-    const Vector sum = u[1] + u[2];
-    g[0] = plus(u[0], sum, 0.5f);
-    g[1] = times(u[1] - u[2], 0.5f);
-    g[2] = plus(u[3], sum, 0.5f);
-  }
-};
-
-// 0, 1, -1, q = -1/2, infinity.
-template <>
-struct Transform<3> {
-  static constexpr float q = -0.5f, n1 = 1 / (2 * (1 - q)), n2 = 1 / (-2 * (1 + q)), n3 = 1 / (q * (q * q - 1));
-  static INLINE void in(const Vector* d, Vector* t) {
-    const Vector p = d[3] - d[1];
-    t[0] = plus(p, d[0] - d[2], q);
-    t[1] = plus(plus(d[3], d[1], -q), d[2], 1 - q);
-    t[2] = plus(plus(d[3], d[1], q), d[2], -1 - q);
-    t[3] = p;
-    t[4] = plus(d[4] - d[2], p, -q);
-  }
-  static INLINE void out(const Vector* m, Vector* y) {
-    const Vector sum = m[1] + m[2];
-    y[0] = m[0] + sum + m[3];
-    y[1] = plus(m[1] - m[2], m[3], q);
-    y[2] = plus(sum, m[3], q * q) + m[4];
-  }
-  static INLINE void up(const Vector* y, Vector* m) {
-    const Vector even = y[0] + y[2];
-    m[0] = y[0];
-    m[1] = even + y[1];
-    m[2] = even - y[1];
-    m[3] = plus(plus(y[0], y[1], q), y[2], q * q);
-    m[4] = y[2];
-  }
-  static INLINE void filter(const Vector* g, Vector* u) {
-    const Vector even = g[0] + g[2];
-    u[0] = times(g[0], 1 / q);
-    u[1] = times(even + g[1], n1);
-    u[2] = times(even - g[1], n2);
-    u[3] = times(plus(plus(g[0], g[1], q), g[2], q * q), n3);
-    u[4] = g[2];
-  }
-  static INLINE void back(const Vector* u, Vector* g) {
-    const Vector one = times(u[1], n1), two = times(u[2], n2), three = times(u[3], n3);
-    g[0] = plus(one + two + three, u[0], 1 / q);
-    g[1] = plus(one - two, three, q);
-    g[2] = plus(one + two + u[4], three, q * q);
-  }
-};
-
-// 0, a, -a, b, -b, infinity with a = 3/4 and b = 3/2.
-template <>
-struct Transform<4> {
-  static constexpr float a = 0.75f, b = 1.5f, aa = a * a, bb = b * b, n0 = 1 / (aa * bb), na = 1 / (2 * aa * (aa - bb)), nb = 1 / (2 * bb * (bb - aa));
-  static INLINE void in(const Vector* d, Vector* t) {
-    const Vector even1 = plus(d[4], d[2], -bb), odd1 = plus(d[3], d[1], -bb), even2 = plus(d[4], d[2], -aa), odd2 = plus(d[3], d[1], -aa);
-    t[0] = plus(plus(d[4], d[2], -(aa + bb)), d[0], aa * bb);
-    t[1] = plus(even1, odd1, a);
-    t[2] = plus(even1, odd1, -a);
-    t[3] = plus(even2, odd2, b);
-    t[4] = plus(even2, odd2, -b);
-    t[5] = plus(plus(d[5], d[3], -(aa + bb)), d[1], aa * bb);
-  }
-  static INLINE void out(const Vector* m, Vector* y) {
-    const Vector sum1 = m[1] + m[2], off1 = m[1] - m[2], sum2 = m[3] + m[4], off2 = m[3] - m[4];
-    y[0] = m[0] + sum1 + sum2;
-    y[1] = plus(times(off1, a), off2, b);
-    y[2] = plus(times(sum1, aa), sum2, bb);
-    y[3] = plus(plus(m[5], off1, a * aa), off2, b * bb);
-  }
-  static INLINE void up(const Vector* y, Vector* m) {
-    const Vector even1 = plus(y[0], y[2], aa), odd1 = plus(y[1], y[3], aa), even2 = plus(y[0], y[2], bb), odd2 = plus(y[1], y[3], bb);
-    m[0] = y[0];
-    m[1] = plus(even1, odd1, a);
-    m[2] = plus(even1, odd1, -a);
-    m[3] = plus(even2, odd2, b);
-    m[4] = plus(even2, odd2, -b);
-    m[5] = y[3];
-  }
-  static INLINE void filter(const Vector* g, Vector* u) {
-    const Vector even1 = times(plus(g[0], g[2], aa), na), even2 = times(plus(g[0], g[2], bb), nb);
-    u[0] = times(g[0], n0);
-    u[1] = plus(even1, g[1], a * na);
-    u[2] = plus(even1, g[1], -a * na);
-    u[3] = plus(even2, g[1], b * nb);
-    u[4] = plus(even2, g[1], -b * nb);
-    u[5] = g[2];
-  }
-  static INLINE void back(const Vector* u, Vector* g) {
-    const Vector sum1 = times(u[1] + u[2], na), sum2 = times(u[3] + u[4], nb);
-    g[0] = plus(sum1 + sum2, u[0], n0);
-    g[1] = plus(times(u[1] - u[2], a * na), u[3] - u[4], b * nb);
-    g[2] = plus(plus(u[5], sum1, aa), sum2, bb);
-  }
-};
 
 // Applies f, which makes To numbers of From, to the rows and then to the columns of from[From][From]: to[To][To].
 template <int From, int To, typename F>
@@ -173,45 +41,47 @@ INLINE Place placeOf(const Tiling& tiling, int64_t tile) {
   return {tile / (down * across), tile / across % down * tiling.m, tile % across * tiling.m};
 }
 
+// Of the 16 channels from c on.
+template <int Side, int To, bool Whole, typename F>
+INLINE void transformed(const float* const* at, int64_t c, __mmask16 mask, float* to, int64_t step, F f) {
+  Vector from[Side * Side], result[To * To];
+#pragma GCC unroll 36
+  for (int i = 0; i < Side * Side; i++) from[i] = Whole ? _mm512_loadu_ps(at[i] + c) : _mm512_maskz_loadu_ps(mask, at[i] + c);
+  bothWays<Side, To>(from, result, f);
+#pragma GCC unroll 36
+  for (int i = 0; i < To * To; i++) _mm512_storeu_ps(to + i * step + c, result[i]);
+}
+
 // Side x Side positions of a tile whose first is (top, left), zeros beside the picture; f makes To x To of them.
 template <int Side, int To, typename F>
-INLINE void gather(const Tiling& tiling, const float* x, int64_t channels, float* to, int64_t step, const Place& place, F f) {
-  const int64_t width = lanes(channels);
+INLINE void gather(const Tiling& tiling, const Maps& x, float* to, int64_t step, const Place& place, F f) {
   const float* at[Side * Side];
-  __mmask16 inside[Side * Side];
-  const float* picture = x + place.picture * tiling.height * tiling.width * channels;
+  const float* picture = x.at + place.picture * tiling.height * tiling.width * x.channels;
   for (int i = 0; i < Side; i++)
     for (int j = 0; j < Side; j++) {
       const int64_t row = place.top + i, column = place.left + j;
-      const bool is = row >= 0 && row < tiling.height && column >= 0 && column < tiling.width;
-      at[i * Side + j] = is ? picture + (row * tiling.width + column) * channels : x;
-      inside[i * Side + j] = is ? 0xFFFF : 0;
+      const bool inside = row >= 0 && row < tiling.height && column >= 0 && column < tiling.width;
+      at[i * Side + j] = inside ? picture + (row * tiling.width + column) * x.channels : x.zeros;
     }
-  for (int64_t c = 0; c < width; c += kLane) {
-    const __mmask16 mask = maskOf(channels - c);
-    Vector from[Side * Side], result[To * To];
-#pragma GCC unroll 36
-    for (int i = 0; i < Side * Side; i++) from[i] = _mm512_maskz_loadu_ps(mask & inside[i], at[i] + c);
-    bothWays<Side, To>(from, result, f);
-#pragma GCC unroll 36
-    for (int i = 0; i < To * To; i++) _mm512_storeu_ps(to + i * step + c, result[i]);
-  }
+  int64_t c = 0;
+  for (; c + kLane <= x.channels; c += kLane) transformed<Side, To, true>(at, c, 0xFFFF, to, step, f);
+  if (c < x.channels) transformed<Side, To, false>(at, c, maskOf(x.channels - c), to, step, f);
 }
 
 template <int M>
-void in(const Tiling& tiling, const float* x, int64_t channels, float* to, int64_t step, int64_t origin, int64_t first, int64_t last) {
+void in(const Tiling& tiling, const Maps& x, float* to, int64_t step, int64_t origin, int64_t first, int64_t last) {
   for (int64_t tile = first; tile < last; tile++) {
     auto place = placeOf(tiling, tile);
     place.top--;
     place.left--;
-    gather<M + 2, M + 2>(tiling, x, channels, to + (tile - origin) * lanes(channels), step, place, Transform<M>::in);
+    gather<M + 2, M + 2>(tiling, x, to + (tile - origin) * lanes(x.channels), step, place, Transform<M>::in);
   }
 }
 
 template <int M>
-void up(const Tiling& tiling, const float* grad, int64_t channels, float* to, int64_t step, int64_t origin, int64_t first, int64_t last) {
+void up(const Tiling& tiling, const Maps& grad, float* to, int64_t step, int64_t origin, int64_t first, int64_t last) {
   for (int64_t tile = first; tile < last; tile++)
-    gather<M, M + 2>(tiling, grad, channels, to + (tile - origin) * lanes(channels), step, placeOf(tiling, tile), Transform<M>::up);
+    gather<M, M + 2>(tiling, grad, to + (tile - origin) * lanes(grad.channels), step, placeOf(tiling, tile), Transform<M>::up);
 }
 
 template <int M>
@@ -229,8 +99,11 @@ void out(const Tiling& tiling, const float* from, int64_t step, int64_t origin, 
 #pragma GCC unroll 36
       for (int i = 0; i < T * T; i++) given[i] = _mm512_loadu_ps(at + i * step + c);
       bothWays<T, M>(given, result, Transform<M>::out);
-      for (int i = 0; i < rows; i++)
-        for (int j = 0; j < wide; j++) _mm512_mask_storeu_ps(to + (i * tiling.width + j) * channels + c, mask, result[i * M + j]);
+#pragma GCC unroll 4
+      for (int i = 0; i < M; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < M; j++)
+          if (i < rows && j < wide) _mm512_mask_storeu_ps(to + (i * tiling.width + j) * channels + c, mask, result[i * M + j]);
     }
   }
 }
@@ -388,11 +261,11 @@ int64_t packedColumns(int64_t channels) { return (channels + panelOf(channels) -
     }                          \
   } while (false)
 
-void tilesIn(const Tiling& tiling, const float* x, int64_t channels, float* to, int64_t step, int64_t origin, int64_t first, int64_t last) {
-  RESCALED_BY_M(tiling.m, in<M>(tiling, x, channels, to, step, origin, first, last));
+void tilesIn(const Tiling& tiling, const Maps& x, float* to, int64_t step, int64_t origin, int64_t first, int64_t last) {
+  RESCALED_BY_M(tiling.m, in<M>(tiling, x, to, step, origin, first, last));
 }
-void tilesUp(const Tiling& tiling, const float* grad, int64_t channels, float* to, int64_t step, int64_t origin, int64_t first, int64_t last) {
-  RESCALED_BY_M(tiling.m, up<M>(tiling, grad, channels, to, step, origin, first, last));
+void tilesUp(const Tiling& tiling, const Maps& grad, float* to, int64_t step, int64_t origin, int64_t first, int64_t last) {
+  RESCALED_BY_M(tiling.m, up<M>(tiling, grad, to, step, origin, first, last));
 }
 void tilesOut(const Tiling& tiling, const float* from, int64_t step, int64_t origin, int64_t channels, float* y, int64_t first, int64_t last) {
   RESCALED_BY_M(tiling.m, out<M>(tiling, from, step, origin, channels, y, first, last));

@@ -23,6 +23,13 @@ struct Tiling {
   int64_t frequencies() const { return (m + 2) * (m + 2); }
 };
 
+// Maps [N, H, W, channels] and as many zeros as they have channels, for what lies beside a picture.
+struct Maps {
+  const float* at;
+  const float* zeros;
+  int64_t channels;
+};
+
 // Rows of a product: `rows` x `inner` numbers at a[row * rowStep + k * innerStep].
 struct Rows {
   const float* at;
@@ -30,9 +37,9 @@ struct Rows {
 };
 
 // B^T d B of the tiles [first, last), with the border of one position around each: into to[frequency * step + (tile - origin) * lanes(channels) + channel].
-void tilesIn(const Tiling& tiling, const float* x, int64_t channels, float* to, int64_t step, int64_t origin, int64_t first, int64_t last);
+void tilesIn(const Tiling& tiling, const Maps& x, float* to, int64_t step, int64_t origin, int64_t first, int64_t last);
 // A g A^T of the tiles, without a border.
-void tilesUp(const Tiling& tiling, const float* grad, int64_t channels, float* to, int64_t step, int64_t origin, int64_t first, int64_t last);
+void tilesUp(const Tiling& tiling, const Maps& grad, float* to, int64_t step, int64_t origin, int64_t first, int64_t last);
 // A^T m A, into y.
 void tilesOut(const Tiling& tiling, const float* from, int64_t step, int64_t origin, int64_t channels, float* y, int64_t first, int64_t last);
 

@@ -82,9 +82,14 @@ const MULTIPLY_ADDS: Readonly<Record<string, (args: ShapeArgs, out: ShapeRecord)
   'aten::conv2d': summing,
   'aten::conv3d': summing,
   'rescaled::depthwise_conv': summing,
+  // Those of the plain convolution, which is what is computed.
+  'rescaled::winograd_conv': summing,
   'aten::linear': summing,
 };
-const CONVOLUTIONS: readonly string[] = ['aten::conv1d', 'aten::conv2d', 'aten::conv3d', 'rescaled::depthwise_conv'];
+const CONVOLUTIONS: readonly string[] = [
+  ...['aten::conv1d', 'aten::conv2d', 'aten::conv3d'],
+  ...['rescaled::depthwise_conv', 'rescaled::winograd_conv'],
+];
 
 /** The name with another side behind it; of a model of clips its frames stay. */
 function atSize(name: string, size: number): string {

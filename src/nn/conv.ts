@@ -1,6 +1,6 @@
 import { call, conv2d, conv3d, isTracing, pad, permute, reshape, type Tensor, to, zeros } from '../torch/index.js';
 import { Module } from './module.js';
-import { ownParameterKernels, WINOGRAD_CHANNELS, winograd } from './own-kernels.js';
+import { ownParameterKernels, winogradTile } from './own-kernels.js';
 import { parameter } from './parameter.js';
 
 /**
@@ -53,7 +53,8 @@ export class Conv2d extends Module {
     const { stride, dilation, groups, bias = null } = this;
     const weight = this.kernels();
     if (this.#product(x, weight)) return call('rescaled::conv_product', [x, weight, stride, padding]);
-    if (this.#winograd(x, weight, padding)) return call('rescaled::winograd_conv', [x, weight]);
+    const m = this.#winograd(x, weight, padding);
+    if (m !== 0) return call('rescaled::winograd_conv', [x, weight, m]);
     const own =
       this.training &&
       this.kernel === 5 &&
@@ -85,9 +86,13 @@ export class Conv2d extends Module {
       weight.dtype === 'float32'
     );
   }
-  /** While training on the CPU in float32 3x3 convolutions of stride 1 need fewer multiplications (native/winograd.cpp). */
-  #winograd(x: Tensor, weight: Tensor, padding: number): boolean {
-    return (
+  /**
+   * While training on the CPU 3x3 convolutions of stride 1 need fewer multiplications by Winograd's method (native/winograd.cpp): the size of its
+   * tiles, 0 where it does not pay.
+   */
+  #winograd(x: Tensor, weight: Tensor, padding: number): number {
+    const [n = 0, channels = 0, height = 0, width = 0] = x.shape;
+    const suits =
       this.training &&
       this.kernel === 3 &&
       this.stride === 1 &&
@@ -95,12 +100,10 @@ export class Conv2d extends Module {
       this.dilation === 1 &&
       this.groups === 1 &&
       this.bias === undefined &&
-      Math.min(this.inChannels, this.outChannels) >= WINOGRAD_CHANNELS &&
       x.device === 'cpu' &&
       x.dtype === 'float32' &&
-      weight.dtype === 'float32' &&
-      winograd()
-    );
+      weight.dtype === 'float32';
+    return suits ? winogradTile(n, channels, this.outChannels, height, width) : 0;
   }
   /** Zeros on both sides together. */
   #samePadding(size: number): number {

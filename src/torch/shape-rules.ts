@@ -101,6 +101,13 @@ export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
     saves: (args) => [bytesOf(args.tensor(0).shape, args.tensor(0).dtype)],
   },
   'rescaled::depthwise_conv': { result: depthwise, saves: (args) => [args.tensor(0), args.tensor(1)] },
+  'rescaled::winograd_conv': {
+    result: (args) => {
+      const [n, , height, width] = args.tensor(0).shape;
+      return { shape: [n!, args.tensor(1).shape[0]!, height!, width!] };
+    },
+    saves: (args) => [args.tensor(0), args.tensor(1)],
+  },
   'rescaled::blur_pool': { result: blurPool },
   'rescaled::gelu': { result: sameAsFirst, saves: (args) => [args.tensor(0)] },
   // Beside weight and gain, mean and deviation of each channel.

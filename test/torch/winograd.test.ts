@@ -17,17 +17,17 @@ import {
 
 type Shape = readonly [pictures: number, channels: number, height: number, width: number];
 /** Sizes that need tiles of 4, 3 and 2 positions, whole and cut; channels that fill vectors of 16, panels of 32 and 48, and do not. */
-const CASES: { x: Shape; out: number; format?: 'contiguous' }[] = [
-  { x: [2, 32, 8, 12], out: 48 },
-  { x: [3, 20, 7, 10], out: 37 },
-  { x: [30, 16, 3, 3], out: 33 },
-  { x: [5, 48, 6, 5], out: 16 },
-  { x: [2, 17, 2, 2], out: 96 },
-  { x: [2, 16, 1, 1], out: 16 },
-  { x: [2, 16, 1, 9], out: 16 },
-  { x: [2, 19, 9, 8], out: 18, format: 'contiguous' },
+const CASES: { x: Shape; out: number; m: number; format?: 'contiguous' }[] = [
+  { x: [2, 32, 8, 12], out: 48, m: 4 },
+  { x: [3, 20, 7, 10], out: 37, m: 4 },
+  { x: [30, 16, 3, 3], out: 33, m: 3 },
+  { x: [5, 48, 6, 5], out: 16, m: 3 },
+  { x: [2, 17, 2, 2], out: 96, m: 2 },
+  { x: [2, 16, 1, 1], out: 16, m: 2 },
+  { x: [2, 16, 1, 9], out: 16, m: 4 },
+  { x: [2, 19, 9, 8], out: 18, m: 2, format: 'contiguous' },
 ];
-const convolve = (x: Tensor, weight: Tensor): Tensor => call('rescaled::winograd_conv', [x, weight]);
+const convolve = (x: Tensor, weight: Tensor, m: number): Tensor => call('rescaled::winograd_conv', [x, weight, m]);
 function tensors({ x: shape, out, format }: (typeof CASES)[number]): [Tensor, Tensor] {
   const random = generator(3);
   const memoryFormat = format ?? 'channels_last';
@@ -53,10 +53,10 @@ function off(actual: Tensor, expected: Tensor): number {
 
 // Oracle: PyTorch's convolution in float64. What float32 loses is some millionths of the largest value.
 for (const given of CASES)
-  test(`winograd [${given.x.join(', ')}] to ${given.out} ${given.format ?? ''}: values and both gradients`, () => {
+  test(`winograd m = ${given.m} [${given.x.join(', ')}] to ${given.out} ${given.format ?? ''}: values and both gradients`, () => {
     const [x, weight] = tensors(given);
     const double = [x, weight].map((tensor) => to(tensor, { dtype: 'float64' })) as [Tensor, Tensor];
-    const ours = convolve(x, weight);
+    const ours = convolve(x, weight, given.m);
     const exact = conv2d(...double, null, { stride: 1, padding: 1 });
     const grad = to(randn(ours.shape, { generator: generator(4) }), { memoryFormat: 'channels_last' });
     const own = gradients([ours], [x, weight], { gradOutputs: [grad] });
@@ -73,10 +73,10 @@ for (const given of CASES)
 test('winograd: the same bytes with any number of threads; one gradient alone equals both', () => {
   const before = getThreads();
   try {
-    const [x, weight] = tensors({ x: [9, 24, 18, 17], out: 40 });
+    const [x, weight] = tensors({ x: [9, 24, 18, 17], out: 40, m: 4 });
     const results = [1, 2, 3].map((threads) => {
       setThreads(threads);
-      const out = convolve(x, weight);
+      const out = convolve(x, weight, 4);
       const both = gradients([sum(mul(out, out))], [x, weight], { retainGraph: true });
       const [alone] = gradients([sum(mul(out, out))], [weight]);
       assert.deepEqual(values(alone!), values(both[1]!));
@@ -89,9 +89,10 @@ test('winograd: the same bytes with any number of threads; one gradient alone eq
 });
 
 test('winograd: mistakes and second derivatives are refused', () => {
-  const [x, weight] = tensors({ x: [2, 16, 8, 8], out: 16 });
-  assert.throws(() => convolve(x, randn([8, 16, 5, 5])), /a weight \[O, C, 3, 3\]/);
-  assert.throws(() => convolve(to(x, { dtype: 'float64' }), weight), /in float32/);
-  const out = convolve(x, weight);
+  const [x, weight] = tensors({ x: [2, 16, 8, 8], out: 16, m: 4 });
+  assert.throws(() => convolve(x, randn([8, 16, 5, 5]), 4), /a weight \[O, C, 3, 3\]/);
+  assert.throws(() => convolve(to(x, { dtype: 'float64' }), weight, 4), /in float32/);
+  assert.throws(() => convolve(x, weight, 5), /tiles of 2, 3 or 4/);
+  const out = convolve(x, weight, 4);
   assert.throws(() => gradients([sum(out)], [weight], { createGraph: true }), /has no second derivative/);
 });
