@@ -3,10 +3,10 @@
 //
 // x is [N, C, H, W], weight [O, C, 3, 3], both float32. Pictures are cut into tiles of m x m positions, each seen with a border of one: d, t x t, t = m + 2.
 //   y = A^T [ sum over C of (G g G^T) * (B^T d B) ] A
-// where * is by element: t*t matrix products [tiles, C] [C, O] in place of 9 m*m / (t*t) as many multiplications (2.25, 3.24 and 4 for m = 2, 3 and 4).
+// where * is by element: t*t matrix products [tiles, C] [C, O], 9 m*m / (t*t) times fewer multiplications (2.25 for m = 2, 3.24 for m = 3).
 // The gradient of x is the same of the gradient, with g turned by half a turn; that of the weight is
 //   G^T [ sum over tiles of (A dy A^T) * (B^T d B) ] G
-// Points are 0, 1, -1 (m = 2), also -1/2 (m = 3), or 0, 3/4, -3/4, 3/2, -3/2 (m = 4), and infinity: chosen for small errors, see docs/precision.md.
+// Points are infinity and 0, 1, -1 (m = 2) or 1/2, -1/2, 5/4, -5/4 (m = 3), chosen for small errors (docs/precision.md); m = 4 loses twice as much, and is no faster.
 // Which m pays for what shape, if any, is decided in src/nn/own-kernels.ts. Tiles are taken in blocks, so that what is between the transforms
 // stays in the cache; each sum has one order whatever the blocks, so that the bytes do not depend on the number of threads.
 #include "wide.h"
@@ -23,7 +23,7 @@ void check(const at::Tensor& x, const at::Tensor& weight, int64_t m) {
   TORCH_CHECK(x.dim() == 4 && weight.dim() == 4 && weight.size(1) == x.size(1) && weight.size(2) == 3 && weight.size(3) == 3, "expected x [N, C, H, W] and a weight [O, C, 3, 3] but received ",
               x.sizes(), " and ", weight.sizes());
   TORCH_CHECK(x.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat, "expected x and a weight in float32 but received ", x.scalar_type(), " and ", weight.scalar_type());
-  TORCH_CHECK(m >= 2 && m <= 4, "expected tiles of 2, 3 or 4 positions but received ", m);
+  TORCH_CHECK(m == 2 || m == 3, "expected tiles of 2 or 3 positions but received ", m);
 }
 
 #ifdef RESCALED_WINOGRAD
@@ -102,8 +102,11 @@ at::Tensor gradientOfWeight(const at::Tensor& grad, const at::Tensor& x, const a
     at::parallel_for(0, frequencies * panels, 1, [&](int64_t first, int64_t last) {
       for (int64_t i = first; i < last; i++) {
         const int64_t frequency = i / panels, column = i % panels * panel;
-        multiply({slopes.at() + frequency * slopes.step, outs, 1, slopes.columns}, end - origin, seen.at() + frequency * seen.step + column, seen.columns, std::min(panel, seen.columns - column),
-                 sums.data_ptr<float>() + frequency * rows * seen.columns + column, seen.columns, true);
+        // Sums of kTiles, then their sum: errors do not grow with all tiles, and the order is one for any number of threads.
+        for (int64_t tile = 0; tile < end - origin; tile += kTiles)
+          multiply({slopes.at() + frequency * slopes.step + tile * slopes.columns, outs, 1, slopes.columns}, std::min(kTiles, end - origin - tile),
+                   seen.at() + frequency * seen.step + tile * seen.columns + column, seen.columns, std::min(panel, seen.columns - column),
+                   sums.data_ptr<float>() + frequency * rows * seen.columns + column, seen.columns, true);
       }
     });
   }

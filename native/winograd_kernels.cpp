@@ -18,15 +18,15 @@ namespace {
 template <int From, int To, typename F>
 INLINE void bothWays(const Vector* from, Vector* to, F f) {
   Vector between[From * To];
-#pragma GCC unroll 6
+#pragma GCC unroll 5
   for (int i = 0; i < From; i++) f(from + i * From, between + i * To);
-#pragma GCC unroll 6
+#pragma GCC unroll 5
   for (int j = 0; j < To; j++) {
     Vector column[From], result[To];
-#pragma GCC unroll 6
+#pragma GCC unroll 5
     for (int i = 0; i < From; i++) column[i] = between[i * To + j];
     f(column, result);
-#pragma GCC unroll 6
+#pragma GCC unroll 5
     for (int i = 0; i < To; i++) to[i * To + j] = result[i];
   }
 }
@@ -45,10 +45,10 @@ INLINE Place placeOf(const Tiling& tiling, int64_t tile) {
 template <int Side, int To, bool Whole, typename F>
 INLINE void transformed(const float* const* at, int64_t c, __mmask16 mask, float* to, int64_t step, F f) {
   Vector from[Side * Side], result[To * To];
-#pragma GCC unroll 36
+#pragma GCC unroll 25
   for (int i = 0; i < Side * Side; i++) from[i] = Whole ? _mm512_loadu_ps(at[i] + c) : _mm512_maskz_loadu_ps(mask, at[i] + c);
   bothWays<Side, To>(from, result, f);
-#pragma GCC unroll 36
+#pragma GCC unroll 25
   for (int i = 0; i < To * To; i++) _mm512_storeu_ps(to + i * step + c, result[i]);
 }
 
@@ -96,7 +96,7 @@ void out(const Tiling& tiling, const float* from, int64_t step, int64_t origin, 
     for (int64_t c = 0; c < channels; c += kLane) {
       const __mmask16 mask = maskOf(channels - c);
       Vector given[T * T], result[M * M];
-#pragma GCC unroll 36
+#pragma GCC unroll 25
       for (int i = 0; i < T * T; i++) given[i] = _mm512_loadu_ps(at + i * step + c);
       bothWays<T, M>(given, result, Transform<M>::out);
 #pragma GCC unroll 4
@@ -219,7 +219,7 @@ void block(const float* a, int64_t rowStep, int64_t innerStep, int64_t inner, co
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; r++)
 #pragma GCC unroll 4
-    for (int v = 0; v < V; v++) sums[r][v] = add ? _mm512_loadu_ps(to + r * toStep + v * kLane) : _mm512_setzero_ps();
+    for (int v = 0; v < V; v++) sums[r][v] = _mm512_setzero_ps();
   for (int64_t k = 0; k < inner; k++) {
     Vector right[V];
 #pragma GCC unroll 4
@@ -234,7 +234,10 @@ void block(const float* a, int64_t rowStep, int64_t innerStep, int64_t inner, co
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; r++)
 #pragma GCC unroll 4
-    for (int v = 0; v < V; v++) _mm512_storeu_ps(to + r * toStep + v * kLane, sums[r][v]);
+    for (int v = 0; v < V; v++) {
+      float* at = to + r * toStep + v * kLane;
+      _mm512_storeu_ps(at, add ? _mm512_loadu_ps(at) + sums[r][v] : sums[r][v]);
+    }
 }
 
 }  // namespace
@@ -252,11 +255,8 @@ int64_t packedColumns(int64_t channels) { return (channels + panelOf(channels) -
     if ((m) == 2) {            \
       constexpr int M = 2;     \
       call;                    \
-    } else if ((m) == 3) {     \
-      constexpr int M = 3;     \
-      call;                    \
     } else {                   \
-      constexpr int M = 4;     \
+      constexpr int M = 3;     \
       call;                    \
     }                          \
   } while (false)

@@ -53,7 +53,7 @@ void packBackward(int64_t m, const float* weight, int64_t out, int64_t in, float
 // G^T s G of [frequency, O, lanes(C)] as [O, 3, 3, C], rows [first, last).
 void unpackGradient(int64_t m, const float* from, int64_t out, int64_t in, float* to, int64_t first, int64_t last);
 
-// to[row, columns] = (add ? to : 0) + a * b, b a panel: b[k * step + column].
+// to[row, columns] = (add ? to : 0) + (a * b), b a panel: b[k * step + column].
 void multiply(const Rows& a, int64_t inner, const float* b, int64_t step, int64_t columns, float* to, int64_t toStep, bool add);
 
 }  // namespace rescaled

@@ -53,91 +53,45 @@ struct Transform<2> {
   }
 };
 
-// 0, 1, -1, q = -1/2, infinity.
+// a, -a, b, -b, infinity with a = 1/2 and b = 5/4: errors as small as those of the plain sums.
 template <>
 struct Transform<3> {
-  static constexpr float q = -0.5f, n1 = 1 / (2 * (1 - q)), n2 = 1 / (-2 * (1 + q)), n3 = 1 / (q * (q * q - 1));
+  static constexpr float a = 0.5f, b = 1.25f, aa = a * a, bb = b * b, na = 1 / (2 * a * (aa - bb)), nb = 1 / (2 * b * (bb - aa));
   static INLINE void in(const Vector* d, Vector* t) {
-    const Vector p = d[3] - d[1];
-    t[0] = plus(p, d[0] - d[2], q);
-    t[1] = plus(plus(d[3], d[1], -q), d[2], 1 - q);
-    t[2] = plus(plus(d[3], d[1], q), d[2], -1 - q);
-    t[3] = p;
-    t[4] = plus(d[4] - d[2], p, -q);
+    const Vector even1 = plus(d[2], d[0], -bb), odd1 = plus(d[3], d[1], -bb), even2 = plus(d[2], d[0], -aa), odd2 = plus(d[3], d[1], -aa);
+    t[0] = plus(odd1, even1, a);
+    t[1] = times(even1, a) - odd1;
+    t[2] = plus(odd2, even2, b);
+    t[3] = times(even2, b) - odd2;
+    t[4] = plus(plus(d[4], d[2], -(aa + bb)), d[0], aa * bb);
   }
   static INLINE void out(const Vector* m, Vector* y) {
-    const Vector sum = m[1] + m[2];
-    y[0] = m[0] + sum + m[3];
-    y[1] = plus(m[1] - m[2], m[3], q);
-    y[2] = plus(sum, m[3], q * q) + m[4];
+    const Vector sum1 = m[0] + m[1], off1 = m[0] - m[1], sum2 = m[2] + m[3], off2 = m[2] - m[3];
+    y[0] = sum1 + sum2;
+    y[1] = plus(times(off1, a), off2, b);
+    y[2] = plus(plus(m[4], sum1, aa), sum2, bb);
   }
   static INLINE void up(const Vector* y, Vector* m) {
-    const Vector even = y[0] + y[2];
-    m[0] = y[0];
-    m[1] = even + y[1];
-    m[2] = even - y[1];
-    m[3] = plus(plus(y[0], y[1], q), y[2], q * q);
+    const Vector even1 = plus(y[0], y[2], aa), even2 = plus(y[0], y[2], bb);
+    m[0] = plus(even1, y[1], a);
+    m[1] = plus(even1, y[1], -a);
+    m[2] = plus(even2, y[1], b);
+    m[3] = plus(even2, y[1], -b);
     m[4] = y[2];
   }
   static INLINE void filter(const Vector* g, Vector* u) {
-    const Vector even = g[0] + g[2];
-    u[0] = times(g[0], 1 / q);
-    u[1] = times(even + g[1], n1);
-    u[2] = times(even - g[1], n2);
-    u[3] = times(plus(plus(g[0], g[1], q), g[2], q * q), n3);
+    const Vector even1 = times(plus(g[0], g[2], aa), na), even2 = times(plus(g[0], g[2], bb), nb);
+    u[0] = plus(even1, g[1], a * na);
+    u[1] = plus(even1, g[1], -a * na);
+    u[2] = plus(even2, g[1], b * nb);
+    u[3] = plus(even2, g[1], -b * nb);
     u[4] = g[2];
   }
   static INLINE void back(const Vector* u, Vector* g) {
-    const Vector one = times(u[1], n1), two = times(u[2], n2), three = times(u[3], n3);
-    g[0] = plus(one + two + three, u[0], 1 / q);
-    g[1] = plus(one - two, three, q);
-    g[2] = plus(one + two + u[4], three, q * q);
-  }
-};
-
-// 0, a, -a, b, -b, infinity with a = 3/4 and b = 3/2.
-template <>
-struct Transform<4> {
-  static constexpr float a = 0.75f, b = 1.5f, aa = a * a, bb = b * b, n0 = 1 / (aa * bb), na = 1 / (2 * aa * (aa - bb)), nb = 1 / (2 * bb * (bb - aa));
-  static INLINE void in(const Vector* d, Vector* t) {
-    const Vector even1 = plus(d[4], d[2], -bb), odd1 = plus(d[3], d[1], -bb), even2 = plus(d[4], d[2], -aa), odd2 = plus(d[3], d[1], -aa);
-    t[0] = plus(plus(d[4], d[2], -(aa + bb)), d[0], aa * bb);
-    t[1] = plus(even1, odd1, a);
-    t[2] = plus(even1, odd1, -a);
-    t[3] = plus(even2, odd2, b);
-    t[4] = plus(even2, odd2, -b);
-    t[5] = plus(plus(d[5], d[3], -(aa + bb)), d[1], aa * bb);
-  }
-  static INLINE void out(const Vector* m, Vector* y) {
-    const Vector sum1 = m[1] + m[2], off1 = m[1] - m[2], sum2 = m[3] + m[4], off2 = m[3] - m[4];
-    y[0] = m[0] + sum1 + sum2;
-    y[1] = plus(times(off1, a), off2, b);
-    y[2] = plus(times(sum1, aa), sum2, bb);
-    y[3] = plus(plus(m[5], off1, a * aa), off2, b * bb);
-  }
-  static INLINE void up(const Vector* y, Vector* m) {
-    const Vector even1 = plus(y[0], y[2], aa), odd1 = plus(y[1], y[3], aa), even2 = plus(y[0], y[2], bb), odd2 = plus(y[1], y[3], bb);
-    m[0] = y[0];
-    m[1] = plus(even1, odd1, a);
-    m[2] = plus(even1, odd1, -a);
-    m[3] = plus(even2, odd2, b);
-    m[4] = plus(even2, odd2, -b);
-    m[5] = y[3];
-  }
-  static INLINE void filter(const Vector* g, Vector* u) {
-    const Vector even1 = times(plus(g[0], g[2], aa), na), even2 = times(plus(g[0], g[2], bb), nb);
-    u[0] = times(g[0], n0);
-    u[1] = plus(even1, g[1], a * na);
-    u[2] = plus(even1, g[1], -a * na);
-    u[3] = plus(even2, g[1], b * nb);
-    u[4] = plus(even2, g[1], -b * nb);
-    u[5] = g[2];
-  }
-  static INLINE void back(const Vector* u, Vector* g) {
-    const Vector sum1 = times(u[1] + u[2], na), sum2 = times(u[3] + u[4], nb);
-    g[0] = plus(sum1 + sum2, u[0], n0);
-    g[1] = plus(times(u[1] - u[2], a * na), u[3] - u[4], b * nb);
-    g[2] = plus(plus(u[5], sum1, aa), sum2, bb);
+    const Vector sum1 = times(u[0] + u[1], na), sum2 = times(u[2] + u[3], nb);
+    g[0] = sum1 + sum2;
+    g[1] = plus(times(u[0] - u[1], a * na), u[2] - u[3], b * nb);
+    g[2] = plus(plus(u[4], sum1, aa), sum2, bb);
   }
 };
 

@@ -21,7 +21,7 @@ export const ownParameterKernels = (x: Tensor, parameter: Tensor): boolean =>
 export function winogradTile(n: number, channels: number, outChannels: number, height: number, width: number): number {
   if (process.env['RESCALED_WINOGRAD'] === 'off') return 0;
   let [best, least] = [0, (9 / 0.8) * n * height * width];
-  for (const m of [4, 3, 2]) {
+  for (const m of [3, 2]) {
     const tiles = n * Math.ceil(height / m) * Math.ceil(width / m);
     const cost = (m + 2) ** 2 * (tiles * (1 + (10 * m) / channels + (10 * m) / outChannels) + 60);
     if (cost < least) [best, least] = [m, cost];
