@@ -90,8 +90,8 @@ at::Tensor gradientOfWeight(const at::Tensor& grad, const at::Tensor& x, const a
   const auto tiling = tilingOf(x, m);
   const int64_t outs = weight.size(0), ins = weight.size(1), frequencies = tiling.frequencies();
   const Block seen(tiling, lanes(ins)), slopes(tiling, lanes(outs));
-  const int64_t panel = panelOf(ins), panels = (seen.columns + panel - 1) / panel, rows = (outs + 7) / 8 * 8;
-  auto sums = zeros(frequencies * rows * seen.columns), none = zeros(std::max(ins, outs));
+  const int64_t panel = panelOf(ins), panels = (seen.columns + panel - 1) / panel;
+  auto sums = zeros(frequencies * outs * seen.columns), none = zeros(std::max(ins, outs));
   const Maps from{x.data_ptr<float>(), none.data_ptr<float>(), ins}, by{grad.data_ptr<float>(), none.data_ptr<float>(), outs};
   for (int64_t origin = 0; origin < tiling.tiles(); origin += seen.tiles) {
     const int64_t end = std::min(tiling.tiles(), origin + seen.tiles);
@@ -106,7 +106,7 @@ at::Tensor gradientOfWeight(const at::Tensor& grad, const at::Tensor& x, const a
         for (int64_t tile = 0; tile < end - origin; tile += kTiles)
           multiply({slopes.at() + frequency * slopes.step + tile * slopes.columns, outs, 1, slopes.columns}, std::min(kTiles, end - origin - tile),
                    seen.at() + frequency * seen.step + tile * seen.columns + column, seen.columns, std::min(panel, seen.columns - column),
-                   sums.data_ptr<float>() + frequency * rows * seen.columns + column, seen.columns, true);
+                   sums.data_ptr<float>() + frequency * outs * seen.columns + column, seen.columns, true);
       }
     });
   }

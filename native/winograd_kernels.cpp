@@ -193,7 +193,7 @@ void backwardWeight(const float* weight, int64_t outs, int64_t ins, float* to, i
 template <int M>
 void backWeight(const float* from, int64_t outs, int64_t ins, float* to, int64_t first, int64_t last) {
   constexpr int T = M + 2;
-  const int64_t columns = lanes(ins), step = (outs + 7) / 8 * 8 * columns;
+  const int64_t columns = lanes(ins), step = outs * columns;
   for (int64_t o = first; o < last; o++)
     for (int64_t c = 0; c < ins; c += kLane) {
       Vector between[T * 3];
@@ -211,10 +211,10 @@ void backWeight(const float* from, int64_t outs, int64_t ins, float* to, int64_t
     }
 }
 
-// 8 rows times V vectors of columns: 8 V sums stay in registers.
+// 8 rows times V vectors of columns: 8 V sums stay in registers. Of the result `rows` rows and `columns` columns are kept.
 constexpr int kRows = 8;
 template <int V>
-void block(const float* a, int64_t rowStep, int64_t innerStep, int64_t inner, const float* b, int64_t step, float* to, int64_t toStep, bool add) {
+void block(const float* a, int64_t rowStep, int64_t innerStep, int64_t inner, const float* b, int64_t step, float* to, int64_t toStep, int rows, int64_t columns, bool add) {
   Vector sums[kRows][V];
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; r++)
@@ -231,13 +231,26 @@ void block(const float* a, int64_t rowStep, int64_t innerStep, int64_t inner, co
       for (int v = 0; v < V; v++) sums[r][v] = _mm512_fmadd_ps(left, right[v], sums[r][v]);
     }
   }
+  if (rows == kRows && columns == V * kLane) {
 #pragma GCC unroll 8
-  for (int r = 0; r < kRows; r++)
+    for (int r = 0; r < kRows; r++)
+#pragma GCC unroll 4
+      for (int v = 0; v < V; v++) {
+        float* at = to + r * toStep + v * kLane;
+        _mm512_storeu_ps(at, add ? _mm512_loadu_ps(at) + sums[r][v] : sums[r][v]);
+      }
+    return;
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; r++) {
+    if (r >= rows) return;
 #pragma GCC unroll 4
     for (int v = 0; v < V; v++) {
       float* at = to + r * toStep + v * kLane;
-      _mm512_storeu_ps(at, add ? _mm512_loadu_ps(at) + sums[r][v] : sums[r][v]);
+      const __mmask16 mask = maskOf(columns - v * kLane);
+      _mm512_mask_storeu_ps(at, mask, add ? _mm512_maskz_loadu_ps(mask, at) + sums[r][v] : sums[r][v]);
     }
+  }
 }
 
 }  // namespace
@@ -278,12 +291,45 @@ void multiply(const Rows& a, int64_t inner, const float* b, int64_t step, int64_
   for (int64_t row = 0; row < a.count; row += kRows) {
     const float* left = a.at + row * a.rowStep;
     float* at = to + row * toStep;
-    if (columns == 48)
-      block<3>(left, a.rowStep, a.innerStep, inner, b, step, at, toStep, add);
-    else if (columns == 32)
-      block<2>(left, a.rowStep, a.innerStep, inner, b, step, at, toStep, add);
+    const int rows = int(std::min<int64_t>(kRows, a.count - row));
+    if (columns > 2 * kLane)
+      block<3>(left, a.rowStep, a.innerStep, inner, b, step, at, toStep, rows, columns, add);
+    else if (columns > kLane)
+      block<2>(left, a.rowStep, a.innerStep, inner, b, step, at, toStep, rows, columns, add);
     else
-      block<1>(left, a.rowStep, a.innerStep, inner, b, step, at, toStep, add);
+      block<1>(left, a.rowStep, a.innerStep, inner, b, step, at, toStep, rows, columns, add);
+  }
+}
+
+void packRows(const float* grad, int64_t channels, int64_t count, float* to) {
+  const int64_t whole = channels / kRows * kRows;
+  const __mmask8 mask = __mmask8(maskOf(channels - whole));
+  for (int64_t k = 0; k < count; k++, grad += channels) {
+    for (int64_t o = 0; o < whole; o += kRows) _mm256_storeu_ps(to + o * count + k * kRows, _mm256_loadu_ps(grad + o));
+    if (whole < channels) _mm256_storeu_ps(to + whole * count + k * kRows, _mm256_maskz_loadu_ps(mask, grad + whole));
+  }
+}
+
+void packPixels(const Sampling& sampling, const float* x, int64_t tap, int64_t channel, int64_t columns, int64_t panel, int64_t first, int64_t count, float* to) {
+  const int64_t size = sampling.outHeight * sampling.outWidth;
+  int64_t picture = first / size, down = first % size / sampling.outWidth, across = first % sampling.outWidth;
+  for (int64_t k = 0; k < count; k++) {
+    const int64_t row = down * sampling.stride - sampling.padding + tap / sampling.kernel, column = across * sampling.stride - sampling.padding + tap % sampling.kernel;
+    const bool inside = row >= 0 && row < sampling.height && column >= 0 && column < sampling.width;
+    const float* at = inside ? x + ((picture * sampling.height + row) * sampling.width + column) * sampling.channels + channel : x;
+    for (int64_t start = 0; start < columns; start += panel) {
+      const int64_t wide = std::min(panel, columns - start);
+      float* into = to + start * count + k * lanes(wide);
+      int64_t c = 0;
+      if (inside)
+        for (; c + kLane <= wide; c += kLane) _mm512_storeu_ps(into + c, _mm512_loadu_ps(at + start + c));
+      for (; c < wide; c += kLane) _mm512_storeu_ps(into + c, _mm512_maskz_loadu_ps(inside ? maskOf(wide - c) : __mmask16(0), at + start + c));
+    }
+    if (++across < sampling.outWidth) continue;
+    across = 0;
+    if (++down < sampling.outHeight) continue;
+    down = 0;
+    picture++;
   }
 }
 

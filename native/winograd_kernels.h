@@ -56,6 +56,16 @@ void unpackGradient(int64_t m, const float* from, int64_t out, int64_t in, float
 // to[row, columns] = (add ? to : 0) + (a * b), b a panel: b[k * step + column].
 void multiply(const Rows& a, int64_t inner, const float* b, int64_t step, int64_t columns, float* to, int64_t toStep, bool add);
 
+// A convolution of pictures [N, height, width, channels] by a kernel of kernel x kernel.
+struct Sampling {
+  int64_t height, width, channels, kernel, stride, padding, outHeight, outWidth;
+};
+// `count` rows of [P, channels] in blocks of 8 channels: [block, count, 8].
+void packRows(const float* grad, int64_t channels, int64_t count, float* to);
+// What `count` positions of the result, from `first` on, see under one tap of the kernel, channels [channel, channel + columns), in panels:
+// [panel, count, lanes of the panel].
+void packPixels(const Sampling& sampling, const float* x, int64_t tap, int64_t channel, int64_t columns, int64_t panel, int64_t first, int64_t count, float* to);
+
 }  // namespace rescaled
 
 #endif

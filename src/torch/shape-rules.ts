@@ -5,7 +5,6 @@ import {
   conv1d,
   conv2d,
   conv3d,
-  depthwise,
   flatten,
   linear,
   matmul,
@@ -16,6 +15,8 @@ import {
   reshape,
   sameAsFirst,
   slice,
+  squareConv,
+  winogradConv,
 } from './shape/results.js';
 import { bytesOf, type ShapeArgs, type ShapeRule } from './shape-args.js';
 import type { DType } from './tensor.js';
@@ -100,14 +101,9 @@ export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
     result: () => ({ shape: [] }),
     saves: (args) => [bytesOf(args.tensor(0).shape, args.tensor(0).dtype)],
   },
-  'rescaled::depthwise_conv': { result: depthwise, saves: (args) => [args.tensor(0), args.tensor(1)] },
-  'rescaled::winograd_conv': {
-    result: (args) => {
-      const [n, , height, width] = args.tensor(0).shape;
-      return { shape: [n!, args.tensor(1).shape[0]!, height!, width!] };
-    },
-    saves: (args) => [args.tensor(0), args.tensor(1)],
-  },
+  'rescaled::depthwise_conv': { result: squareConv, saves: (args) => [args.tensor(0), args.tensor(1)] },
+  'rescaled::winograd_conv': { result: winogradConv, saves: (args) => [args.tensor(0), args.tensor(1)] },
+  'rescaled::conv_weight_product': { result: squareConv, saves: (args) => [args.tensor(0), args.tensor(1)] },
   'rescaled::blur_pool': { result: blurPool },
   'rescaled::gelu': { result: sameAsFirst, saves: (args) => [args.tensor(0)] },
   // Beside weight and gain, mean and deviation of each channel.
