@@ -1,6 +1,6 @@
 // Our side of bench/step.ts, in a process of its own as its peer is: answers "train" or "infer" with the seconds of one
 // step.
-//   node dist/bench/ours-step.js resnet-50|resnet-rs-50|quickstart|efficientnet-b0|retinanet|resnet3d-50|.. BATCH SIZE THREADS train|infer [FRAMES|''] [PRECISION]
+//   node dist/bench/ours-step.js resnet-50|resnet-rs-50|quickstart|efficientnet-b0|retinanet|.. BATCH SIZE THREADS train|infer [FRAMES] [PRECISION]
 import { createInterface } from 'node:readline';
 import { exportOnnx } from '../src/deploy/onnx/export.js';
 import { OnnxSession } from '../src/deploy/session.js';

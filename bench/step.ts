@@ -2,6 +2,7 @@
 // ResNet-18 against torchvision's (--models retinanet), of the 3-D ResNet-50 against the same in PyTorch (--models resnet3d-50 --frames 8), both
 // sides in turn on the same machine; of TResNet and ResNeSt against timm's (--models resnest-50d --python PATH, a Python with timm).
 // `--frames 8:last` has the peer's clips in channels_last_3d.
+// `quickstart` is that command's network, with --batch 64 --size 28.
 //   npm run bench [-- --models resnet-50,efficientnet-b0 --kinds train --runs 5 --batch 16 --size 160 --precision bfloat16
 //     --peer-threads default --threads 1 --json]
 // PyTorch is timed twice: with one thread a core, as we have, and with its own default, which is 1 on some virtual

@@ -58,6 +58,8 @@ function tensors({ x: shape, out, format, kernel = 3 }: Case): [Tensor, Tensor] 
   for (const tensor of [x, weight]) tensor.requiresGrad = true;
   return [x, weight];
 }
+const nameOf = ({ m, kernel = 3, stride }: Partial<Case>): string =>
+  m === undefined ? `product, ${kernel}x${kernel} of stride ${stride}` : `winograd m = ${m}`;
 const values = (x: Tensor): Float64Array => to(x, { dtype: 'float64' }).data() as Float64Array;
 /** Largest difference, by the largest value expected. */
 function off(actual: Tensor, expected: Tensor): number {
@@ -73,7 +75,7 @@ function off(actual: Tensor, expected: Tensor): number {
 
 // Oracle: PyTorch's convolution in float64. What float32 loses is some millionths of the largest value.
 for (const given of CASES)
-  test(`${given.m === undefined ? `product, ${given.kernel}x${given.kernel} of stride ${given.stride}` : `winograd m = ${given.m}`} [${given.x.join(', ')}] to ${given.out} ${given.format ?? ''}: values and both gradients`, () => {
+  test(`${nameOf(given)} [${given.x.join(', ')}] to ${given.out} ${given.format ?? ''}: values and both gradients`, () => {
     const [x, weight] = tensors(given);
     const double = [x, weight].map((tensor) => to(tensor, { dtype: 'float64' })) as [Tensor, Tensor];
     const ours = convolve(x, weight, given);
@@ -92,7 +94,7 @@ for (const given of CASES)
   });
 
 for (const how of [{ m: 3 }, { stride: 2, padding: 1 }])
-  test(`${how.m === undefined ? 'product' : 'winograd'}: the same bytes with any number of threads; one gradient alone equals both`, () => {
+  test(`${nameOf(how)}: the same bytes with any number of threads; one gradient alone equals both`, () => {
     const before = getThreads();
     try {
       const [x, weight] = tensors({ x: [9, 24, 18, 17], out: 40 });
