@@ -78,7 +78,14 @@ try {
 
 const loaderOf = <T extends Targets>(source: Source, mode: 'train' | 'eval', targets: TargetSpec<T>): BatchLoader<T> =>
   new BatchLoader({
-    ...{ source, targets, mode, batch: mode === 'train' ? values.batch : evaluationBatch(values), seed: 1, workers: 0 },
+    ...{
+      source,
+      targets,
+      mode,
+      batch: mode === 'train' ? values.batch : evaluationBatch(detect, config, source.length),
+      seed: 1,
+      workers: 0,
+    },
     preprocess: preprocessOf(config),
   });
 

@@ -249,6 +249,7 @@ void registerDistributed(Napi::Env env, Napi::Object exports) {
   exports.Set("allGather", Napi::Function::New(env, allGather));
   exports.Set("barrier", Napi::Function::New(env, barrier));
   registerReducer(env, exports);
+  registerRanksOperators(env, exports);
 }
 
 #else

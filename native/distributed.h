@@ -45,6 +45,7 @@ void openNccl(Group& group, int rank, int world, int device, std::chrono::millis
 void closeNccl(c10::intrusive_ptr<Communicator> cards);
 
 void registerReducer(Napi::Env env, Napi::Object exports);
+void registerRanksOperators(Napi::Env env, Napi::Object exports);
 
 }  // namespace rescaled
 #endif

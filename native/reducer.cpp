@@ -22,13 +22,13 @@ struct Bucket {
 
 class Reducer {
  public:
-  // Parameters go into buckets in reverse order, as their gradients come. `tail` (float32) closes the last bucket: whatever rides along.
+  // Parameters go into buckets in reverse order, as their gradients come. `tail`, of their dtype, closes the last bucket: whatever rides along.
   Reducer(std::shared_ptr<Group> group, std::vector<at::Tensor> parameters, at::Tensor tail, int64_t bucketBytes, int64_t firstBytes)
       : group_(std::move(group)), parameters_(std::move(parameters)), tail_(std::move(tail)), views_(parameters_.size()), bucketOf_(parameters_.size()), seen_(parameters_.size()) {
     std::vector<std::vector<size_t>> plan(1);
     int64_t bytes = 0;
     for (size_t i = parameters_.size(); i-- > 0;) {
-      TORCH_CHECK(parameters_[i].scalar_type() == at::kFloat && parameters_[i].is_non_overlapping_and_dense(), "Expected dense float32 parameters, but number ", i, " is not.");
+      TORCH_CHECK(parameters_[i].scalar_type() == tail_.scalar_type() && parameters_[i].is_non_overlapping_and_dense(), "Expected dense parameters of ", tail_.scalar_type(), ", the tail's, but number ", i, " is not.");
       int64_t limit = plan.size() == 1 ? firstBytes : bucketBytes;
       if (bytes > 0 && bytes + int64_t(parameters_[i].nbytes()) > limit) {
         plan.emplace_back();

@@ -1,4 +1,4 @@
-/** Exit codes of the command line: 0 done, 1 failed, 2 misuse, 75 (EX_TEMPFAIL) another process has gone: start again. */
+/** Exit codes of errors (docs/exit-codes.md): 1 failed, 2 misuse, 75 (EX_TEMPFAIL) another process has gone: start again. */
 export type ExitCode = 1 | 2 | 75;
 
 /**
@@ -21,3 +21,7 @@ export class UsageError extends RescaledError {
     this.name = 'UsageError';
   }
 }
+
+/** An error of the kind that has this exit code. */
+export const errorOf = (message: string, options: { exitCode: ExitCode; cause?: unknown }): RescaledError =>
+  options.exitCode === 2 ? new UsageError(message, options) : new RescaledError(message, options);

@@ -50,39 +50,58 @@ export function userCache(env: NodeJS.ProcessEnv): string {
   return xdg !== undefined && isAbsolute(xdg) ? xdg : join(homedir(), '.cache');
 }
 
+/** What a file is made of. */
+type Contents = Uint8Array | string | Iterable<Uint8Array>;
+
 /**
  * Writes a file so that a reader sees the old file or the whole new one, also after a crash or power cut:
  * temporary file in the same folder, fsync, rename, fsync of the folder.
  * @throws RescaledError when the file system refuses
  */
-export function writeFileAtomic(path: string, parts: Uint8Array | string | Iterable<Uint8Array>): void {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
-  const chunks: Iterable<Uint8Array> =
-    typeof parts === 'string' ? [Buffer.from(parts)] : parts instanceof Uint8Array ? [parts] : parts;
+export const writeFileAtomic = (path: string, contents: Contents): void => writeFilesAtomic([[path, contents]]);
+
+/** The same of files of one folder that belong together: none is put in its place before all are written. */
+export function writeFilesAtomic(files: readonly (readonly [path: string, contents: Contents])[]): void {
+  const written: { path: string; temporary: string }[] = [];
+  let at = '';
   try {
-    const file = openSync(temporary, 'w');
-    try {
-      for (const chunk of chunks) {
-        let offset = 0;
-        while (offset < chunk.byteLength) offset += writeSync(file, chunk, offset, chunk.byteLength - offset);
-      }
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
+    for (const [path, contents] of files) {
+      const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+      at = path;
+      written.push({ path, temporary });
+      writeWhole(temporary, contents);
     }
-    renameSync(temporary, path);
+    for (const { path, temporary } of written) {
+      at = path;
+      renameSync(temporary, path);
+    }
   } catch (error) {
-    rmSync(temporary, { force: true });
+    for (const { temporary } of written) rmSync(temporary, { force: true });
     const { code, syscall } = error as NodeJS.ErrnoException;
     if (code === undefined || syscall === undefined) throw error;
     throw new RescaledError(
-      `Expected to write ${path} but it cannot be written: ${systemReason(error)}. Nothing there was changed.`,
+      `Expected to write ${at} but it cannot be written: ${systemReason(error)}. Nothing there was changed.`,
       {
         cause: error,
       },
     );
   }
-  syncFolder(dirname(path));
+  for (const folder of new Set(files.map(([path]) => dirname(path)))) syncFolder(folder);
+}
+
+function writeWhole(path: string, contents: Contents): void {
+  const chunks: Iterable<Uint8Array> =
+    typeof contents === 'string' ? [Buffer.from(contents)] : contents instanceof Uint8Array ? [contents] : contents;
+  const file = openSync(path, 'w');
+  try {
+    for (const chunk of chunks) {
+      let offset = 0;
+      while (offset < chunk.byteLength) offset += writeSync(file, chunk, offset, chunk.byteLength - offset);
+    }
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
 }
 
 function syncFolder(folder: string): void {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import {
@@ -11,6 +11,7 @@ import {
   systemReason,
   withoutPlaces,
   writeFileAtomic,
+  writeFilesAtomic,
 } from '../src/files.js';
 import { modelFacts, modelTitle } from '../src/models/index.js';
 import { resolveRecipe } from '../src/recipe/recipe.js';
@@ -25,6 +26,32 @@ test('what the system refuses is said in words, with its code', () => {
   assert.match(reason('EROFS'), /read-only/);
   assert.match(reason('EACCES'), /may not write/);
   assert.equal(reason('EODD'), 'EODD');
+});
+
+test('files that belong together are written all, or none', () => {
+  const folder = temporaryFolder();
+  const [labels, model] = [join(folder, 'labels.json'), join(folder, 'model.onnx')];
+  writeFilesAtomic([
+    [labels, 'old'],
+    [model, 'old'],
+  ]);
+  const cut = function* (): Generator<Uint8Array> {
+    yield Buffer.from('new');
+    throw new Error('cut');
+  };
+  assert.throws(
+    () =>
+      writeFilesAtomic([
+        [labels, 'new'],
+        [model, cut()],
+      ]),
+    /cut/,
+  );
+  assert.deepEqual(
+    [labels, model].map((path) => readFileSync(path, 'utf8')),
+    ['old', 'old'],
+  );
+  assert.deepEqual(readdirSync(folder).sort(), ['labels.json', 'model.onnx']);
 });
 
 const thrownBy = (work: () => unknown): unknown => {

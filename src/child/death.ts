@@ -23,7 +23,9 @@ export function deathText(death: Death, { who, memory, kept }: DeathWords): stri
   const { code, signal, by, graceMs } = death;
   let how = `left with code ${code}`;
   if (signal !== null) how = `was ended by ${signal}`;
-  if (by === 'grace') how += `, since it had not stopped after ${graceMs / 1000} s`;
+  // Whoever has nothing to save ends it at the first one, and says so itself.
+  if (by === 'killSignal') how = 'was ended at once, as a second Ctrl-C or SIGTERM asks';
+  else if (by === 'grace') how += `, since it had not stopped after ${graceMs / 1000} s`;
   else if (killedBySystem(death)) how += ` (out of memory? ${memory})`;
   return `${who} ${how}.${kept === undefined ? '' : ` ${kept}`}`;
 }

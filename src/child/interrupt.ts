@@ -1,4 +1,22 @@
+import { constants } from 'node:os';
 import { RescaledError } from '../errors.js';
+
+type Interrupt = 'SIGINT' | 'SIGTERM';
+
+let last: Interrupt | undefined;
+
+/** To be told by whoever handles one of these signals. */
+export function interruptedBy(name: Interrupt): void {
+  last = name;
+}
+
+/** The exit code of a command that such a signal has ended early, as shells give it: 128 and its number. Undefined where none came. */
+export const interruptCode = (): number | undefined => last && 128 + constants.signals[last];
+
+/** Forgets it, before a command. */
+export function forgetInterrupt(): void {
+  last = undefined;
+}
 
 /**
  * Ctrl-C (SIGINT) and SIGTERM while `work` runs: the first aborts `stop`, a further one `kill`. For work that has
@@ -10,7 +28,8 @@ export async function untilInterrupted<T>(
   say: (text: string) => void = () => {},
 ): Promise<T> {
   const [stop, kill] = [new AbortController(), new AbortController()];
-  const interrupt = (): void => {
+  const interrupt = (name: Interrupt): void => {
+    interruptedBy(name);
     if (stop.signal.aborted) return kill.abort();
     say('saving and stopping (once more to stop at once) ...');
     stop.abort();

@@ -1,6 +1,6 @@
 // What goes between a process and its child, and what a child's module is made of.
 import { inspect } from 'node:util';
-import { type ExitCode, RescaledError, UsageError } from '../errors.js';
+import { type ExitCode, errorOf, RescaledError } from '../errors.js';
 import { refusal } from '../files.js';
 
 /**
@@ -45,9 +45,7 @@ export function packError(thrown: unknown): SentError {
 
 export function unpackError(sent: SentError): Error {
   if ('stack' in sent) return Object.assign(new Error(sent.message), { stack: sent.stack });
-  return sent.exitCode === 2
-    ? new UsageError(sent.message)
-    : new RescaledError(sent.message, { exitCode: sent.exitCode });
+  return errorOf(sent.message, sent);
 }
 
 /** A mistake by its message, a fault of the program by its stack. */

@@ -25,6 +25,9 @@ const SELECTED = {
   test: (noun: Noun) => `test ${noun}s`,
 };
 
+/** ` (3 of them broken)`, or an empty string. */
+const leftOut = (broken = 0): string => (broken === 0 ? '' : ` (${broken} of them broken)`);
+
 /** `1192 training, 225 validation and 245 test pictures`. */
 function startText(
   {
@@ -34,15 +37,17 @@ function startText(
     valImages,
     testImages,
     measured = 'test',
+    broken,
   }: Extract<TrainEvent, { type: 'start' }>,
   noun: Noun,
 ): string {
   const unlabelled = unlabelledImages === undefined ? '' : `${unlabelledText(unlabelledImages, unlabelledPictures)}, `;
+  const training = `${trainImages} training${leftOut(broken?.train)}`;
   return (
     unlabelled +
     (testImages === undefined
-      ? `${trainImages} training and ${picturesOf(measured, valImages, String, noun)}`
-      : `${trainImages} training, ${valImages} validation and ${picturesOf('test', testImages, String, noun)} (measured once, at the end)`)
+      ? `${training} and ${picturesOf(measured, valImages, String, noun)}${leftOut(broken?.val)}`
+      : `${training}, ${valImages} validation${leftOut(broken?.val)} and ${picturesOf('test', testImages, String, noun)} (measured once, at the end)`)
   );
 }
 

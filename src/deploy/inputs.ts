@@ -48,14 +48,14 @@ export async function* itemsOf(inputs: Pictures, expand: boolean): AsyncGenerato
     const name = `#${index++}`;
     if (isLate(input)) yield { path: input.path, picture: input.pixels.bind(input) };
     else if (typeof input !== 'string') yield { path: name, picture: input };
-    else if (expand)
-      for await (const { path, error, read } of found(input))
-        yield error === undefined
-          ? { path, picture: read === undefined ? path : late(path, read).pixels }
-          : { path, error };
+    else if (expand) for await (const one of found(input)) yield itemOf(one);
     else yield { path: input, picture: input };
   }
 }
+
+/** One that was found. */
+export const itemOf = ({ path, error, read }: Found): Item =>
+  error === undefined ? { path, picture: read === undefined ? path : late(path, read).pixels } : { path, error };
 
 const wrong = (value: unknown): UsageError =>
   new UsageError(

@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { UsageError } from '../errors.js';
+import { writeFilesAtomic } from '../files.js';
 import { commandLine } from '../suggest.js';
 import { decodeHeader, type ModelHeader } from './onnx/schema.js';
 
@@ -17,6 +18,17 @@ export const labelsFile = (onnx: string): string =>
     dirname(onnx),
     basename(onnx) === 'model.onnx' ? 'labels.json' : `${basename(onnx).replace(/\.onnx$/i, '')}.labels.json`,
   );
+
+/**
+ * Writes an exported file and, where it has classes, the file of their names: both or none.
+ * @returns that file
+ */
+export function writeModel(onnx: string, bytes: Uint8Array, classes: readonly string[]): string | undefined {
+  const labels = classes.length === 0 ? undefined : labelsFile(onnx);
+  const named = labels === undefined ? [] : ([[labels, `${JSON.stringify(classes, null, 2)}\n`]] as const);
+  writeFilesAtomic([...named, [onnx, bytes]]);
+  return labels;
+}
 
 /**
  * The ONNX file that is meant: the file itself, or the one of a run folder.

@@ -32,10 +32,14 @@ export interface Parity {
   top1Agreement?: number;
   /** Of boxes: share of the model's boxes that the file gives too, of the same class and at nearly the same place. */
   boxAgreement?: number;
+  /** Of boxes: how many the model gives on these pictures. */
+  boxes?: number;
   /** Of masks: share of the pixels for which both name the same class. */
   pixelAgreement?: number;
   /** Number of pictures compared. */
   pictures: number;
+  /** They were made by chance, since the run's own were not at hand. */
+  synthetic?: true;
 }
 
 /**

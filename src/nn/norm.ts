@@ -28,6 +28,8 @@ export abstract class BatchNorm extends Module {
   momentum = 0.1;
   /** Keeps its statistics and uses them in training too; see `freezeNorm`. */
   frozen = false;
+  /** Its statistics are those of the batches of all ranks; see `shareNorm`. */
+  shared = false;
   /** @param shift whether something is added at the end, TensorFlow's `center` */
   constructor(
     readonly channels: number,
@@ -46,6 +48,7 @@ export abstract class BatchNorm extends Module {
   forward(x: Tensor): Tensor {
     const [n = 0, c = 1] = x.shape;
     const training = this.training && !this.frozen;
+    if (training && this.shared) return this.#ofRanks(x);
     if (training && n > 0 && x.size === c)
       throw new RangeError(
         `Expected more than 1 value per channel when training, got input size [${x.shape.join(', ')}]`,
@@ -65,6 +68,16 @@ export abstract class BatchNorm extends Module {
     );
     return clips ? reshape(y, x.shape) : y;
   }
+  #ofRanks(x: Tensor): Tensor {
+    const { weight, bias, running_mean, running_var, momentum, eps } = this;
+    const given = [x, weight, bias ?? null, running_mean, running_var, momentum, eps];
+    return call('rescaled::ranks_batch_norm', given);
+  }
+}
+
+/** While training, batch norms of a tree take mean and variance over the batches of all ranks (`Group.shareOperators`): SimCLR's global batch norm. */
+export function shareNorm(root: Module): void {
+  for (const [, module] of root.modules()) if (module instanceof BatchNorm) module.shared = true;
 }
 
 /** Freezes the statistics, scales and shifts of every batch norm of a tree: few pictures in a step say little of them. */
@@ -127,6 +140,7 @@ export class BatchNorm2d extends BatchNorm {
     return (
       this.training &&
       !this.frozen &&
+      !this.shared &&
       x.device === 'cpu' &&
       x.size > 0 &&
       ownParameterKernels(x, this.weight) &&

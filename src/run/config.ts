@@ -5,7 +5,7 @@ import type { ClipOptions } from '../augment/clips/options.js';
 import type { Rest } from '../batches.js';
 import type { LeftOut } from '../data/check/copies.js';
 import { RescaledError, UsageError } from '../errors.js';
-import { writeFileAtomic } from '../files.js';
+import { placeOf, writeFileAtomic } from '../files.js';
 import type { ModelOptions } from '../models/index.js';
 import { completeRecipe, type Recipe, type SourcedRecipe } from '../recipe/recipe.js';
 
@@ -129,6 +129,10 @@ const headSchema = z.looseObject({
     sources: z.looseObject({}),
   }),
 });
+
+/** The same run where its data lies elsewhere now. @param data undefined where it has not moved */
+export const withDataAt = (config: RunConfig, data: string | undefined): RunConfig =>
+  data === undefined ? config : { ...config, data: { ...config.data, path: placeOf(data) } };
 
 /** @throws UsageError when the folder is not a run. */
 export function loadConfig(run: string): RunConfig {

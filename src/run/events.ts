@@ -34,6 +34,8 @@ export type TrainEvent =
       measured?: MeasuredPart;
       /** Measured once, after training. */
       testImages?: number;
+      /** Of the training pictures, and of those that epochs are measured on: how many are known to be broken, and so left out; absent where none is. */
+      broken?: { train: number; val: number };
       /** How many, where the task has classes. */
       classes?: number;
     }

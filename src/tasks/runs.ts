@@ -66,9 +66,9 @@ export const resolveRun = (options: TrainOptions, dataset: TrainingData): Promis
 export const openTrainingData = (options: open.DataOptions & Pick<TrainOptions, 'task'>): Promise<TrainingData> =>
   open.openTrainingData(taskNamed(options.task), options);
 
-/** The data of a run that exists. */
-export const openRunData = (config: RunConfig): Promise<Dataset> =>
-  open.openRunData(taskNamed(config.task.name), config);
+/** The data of a run that exists; see `openRunData` of train/open.ts. */
+export const openRunData = (config: RunConfig, words?: open.RunDataWords): Promise<Dataset> =>
+  open.openRunData(taskNamed(config.task.name), config, words);
 
 /** How good the last checkpoint of a run is; see `scoreRun` of train/score.ts. */
 export async function scoreRun(

@@ -31,6 +31,7 @@ interface GroupAddon {
   armReducer(reducer: object): void;
   finishReducer(reducer: object): Promise<void>;
   reducerBuckets(reducer: object): number;
+  shareOperators(group: object): void;
 }
 const bridge = (): GroupAddon => addon() as unknown as GroupAddon;
 
@@ -138,6 +139,14 @@ export class Group {
     return bridge().leaveGroup(this.#group);
   }
 
+  /**
+   * From here on `rescaled::ranks_sum` and `rescaled::ranks_batch_norm` are over these ranks. They wait for the others within a forward or backward
+   * pass, which all ranks go through alike; the event loop stands meanwhile. Their errors say "between ranks".
+   */
+  shareOperators(): void {
+    bridge().shareOperators(this.#group);
+  }
+
   /** See `Reducer`. @param sizes of the buckets, of which all ranks have the same */
   reducer(
     parameters: readonly Tensor[],
@@ -203,7 +212,7 @@ export const FIRST_BUCKET_BYTES = 2 ** 20;
 
 /**
  * Sums the gradients of parameters over the ranks while the backward pass goes on, in buckets whose layout is a function of the parameters alone.
- * The tail, a float32 vector, rides in the last bucket and becomes its sum too.
+ * The tail, a vector of their dtype, rides in the last bucket and becomes its sum too.
  */
 export class Reducer {
   readonly #reducer: object;

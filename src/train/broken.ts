@@ -75,6 +75,11 @@ export class BrokenPictures {
     }
   }
 
+  /** How many are known among pictures of a source. @param offset as of `watch` */
+  among({ length }: Source, offset: number): number {
+    return [...this.#known.keys()].filter((i) => i >= offset && i < offset + length).length;
+  }
+
   /** For the checkpoint. */
   get known(): RunState['broken'] {
     return [...this.#known];

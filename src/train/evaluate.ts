@@ -1,11 +1,14 @@
 import type { PreprocessOptions } from '../augment/preprocess.js';
-import { BatchLoader } from '../data/loading/loader.js';
+import { batchBounds } from '../batches.js';
+import { BatchLoader, type LoaderOptions } from '../data/loading/loader.js';
 import type { Targets } from '../data/loading/targets.js';
-import type { Source } from '../data/sources/source.js';
+import { type Source, subset } from '../data/sources/source.js';
+import type { Scores } from '../metric.js';
 import type { Module } from '../nn/index.js';
-import type { InputFacts } from '../run/config.js';
+import type { InputFacts, RunConfig } from '../run/config.js';
 import { noGrad, scope } from '../torch/index.js';
 import { Normaliser } from './step/input.js';
+import type { Ranks } from './step/ranks.js';
 import type { Evaluation, Evaluator, Task } from './task.js';
 
 /**
@@ -14,9 +17,22 @@ import type { Evaluation, Evaluator, Task } from './task.js';
  */
 export const FASTER_THAN_TRAINING = 2;
 
-/** Pictures at a time: measuring needs less memory than a step of the training with as many. */
-export const evaluationBatch = ({ batch, accumulate }: { batch: number; accumulate: number }): number =>
-  Math.min(256, Math.max(Math.ceil(batch / accumulate), 32));
+/**
+ * Pictures at a time: measuring needs less memory than a step of the training with as many. Where ranks share a run's steps no more than it takes
+ * for each of the parts to have as many batches: figures come from the same batches then, however many ranks there are.
+ * @param pictures that are measured
+ */
+export function evaluationBatch(
+  { pairs }: Pick<Task, 'pairs'>,
+  { recipe, parts: shared }: Pick<RunConfig, 'recipe' | 'parts'>,
+  pictures: number,
+): number {
+  // Pairs are told from those of their batch.
+  const parts = pairs === true ? undefined : shared;
+  const { batch, accumulate } = recipe.values;
+  const most = Math.min(256, Math.max(Math.ceil(batch / (parts ?? accumulate)), 32));
+  return parts === undefined ? most : Math.ceil(pictures / (parts * Math.ceil(pictures / (parts * most))));
+}
 
 /**
  * What evaluations may take, as a part of the time that training takes. So many there are even where they take more, but never more than the
@@ -69,6 +85,53 @@ export async function evaluate<T extends Targets, D>(
     model.train(before);
   }
   return evaluator.result();
+}
+
+/**
+ * Pictures that a run is measured on again and again, by all its ranks together: each picture by one rank, in the batches that one process would
+ * make. Figures are those of one process, however many ranks there are, and the same on all.
+ */
+export class MeasuredPictures {
+  /** Of this rank's pictures, where it has any. */
+  readonly loader: BatchLoader<Targets> | undefined;
+  /** The first of them. */
+  readonly from: number;
+  readonly #ranks: Ranks;
+  readonly #split: boolean;
+
+  /** @param options.split whether the task's evaluators can share pictures; else rank 0 measures all of them */
+  constructor(ranks: Ranks, { source, split, ...options }: LoaderOptions<Targets> & { split: boolean }) {
+    this.#ranks = ranks;
+    this.#split = split && ranks.world > 1;
+    const bounds = batchBounds(source.length, options.batch, 'keep');
+    const all = ranks.chief ? bounds.length - 1 : 0;
+    const [from, to] = (this.#split ? ranks.range(bounds.length - 1) : [0, all]).map((k) => bounds[k]!);
+    this.from = from!;
+    const own = Array.from({ length: to! - from! }, (_, i) => from! + i);
+    if (own.length > 0)
+      this.loader = new BatchLoader({ ...options, source: this.#split ? subset(source, own) : source });
+  }
+
+  /** @param evaluator a new one */
+  async scores(
+    model: Module,
+    evaluator: Evaluator,
+    options: { size: number; normaliser: Normaliser; signal?: AbortSignal },
+  ): Promise<Scores> {
+    if (this.loader !== undefined) await evaluate(model, this.loader, evaluator, options);
+    const { shared } = evaluator;
+    if (!this.#split || shared === undefined)
+      return this.#ranks.ofChief(this.#ranks.chief ? evaluator.result().scores : undefined);
+    const { sums, lists } = shared.own();
+    await this.#ranks.sum(sums);
+    const all: Float64Array[] = [];
+    for (const list of lists) all.push(await this.#ranks.joined(list));
+    return shared.scores({ sums, lists: all });
+  }
+
+  async close(): Promise<void> {
+    await this.loader?.close();
+  }
 }
 
 /** What `evaluateOn` needs to know besides the model and the pictures. */

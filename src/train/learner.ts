@@ -9,6 +9,7 @@ import { splitMinival } from '../data/minival.js';
 import { joined, type Source } from '../data/sources/source.js';
 import type { TrainingData, Unlabelled } from '../data/unlabelled.js';
 import type { ImageModel } from '../models/index.js';
+import { shareNorm } from '../nn/index.js';
 import type { AgcOptions, LossScaler, Optimiser } from '../optim/index.js';
 import { type ClipInput, type RunConfig, usesMinival } from '../run/config.js';
 import { manualSeed } from '../torch/index.js';
@@ -26,6 +27,9 @@ import { applyGradients } from './step/update.js';
 import type { Objective, Task } from './task.js';
 
 export { NotFinite } from './step/diagnose.js';
+
+/** Pictures of a part: batch norm learns nothing from one. */
+const LEAST = 2;
 
 /** Which step of a run it is: all of them count from 0. */
 export interface Place {
@@ -67,7 +71,14 @@ export function trainingLoader(
   const targets = task.targetsOf?.(recipe.values) ?? task.targets;
   const common = { targets, batch, mode: 'train', preprocess: preprocessOf(config), seed } as const;
   if (task.pairs === true)
-    return new BatchLoader({ ...common, source, workers, rest, views: pairOf(common.preprocess) });
+    return new BatchLoader({
+      ...common,
+      source,
+      workers,
+      rest,
+      views: pairOf(common.preprocess),
+      ...(share && { share }),
+    });
   if (unlabelled === undefined)
     return new BatchLoader({ ...common, source, repeats, workers, rest, ...(share && { share }) });
   const { unlabelledRatio: ratio, unlabelledTargets, epochsCount, accumulate } = recipe.values;
@@ -77,6 +88,7 @@ export function trainingLoader(
     workers,
     rest,
     styles: unlabelledStyles(config),
+    ...(share && { share }),
     joint: {
       labelled: source.length,
       unlabelled: unlabelled.drawn,
@@ -84,7 +96,7 @@ export function trainingLoader(
       ratio,
       epochsCount,
       views: unlabelledTargets === 'consistency' ? 2 : 1,
-      parts: accumulate,
+      parts: share?.parts ?? accumulate,
       rest,
       seed,
       order: { labelled: source.order, unlabelled: unlabelled.source.order },
@@ -130,7 +142,7 @@ export class Learner {
   readonly #frozen: (key: string) => boolean;
   readonly #objective: Objective;
   /** Where the run's steps are shared by ranks. */
-  readonly #shared: { step: RankedStep; share: PartShare } | undefined;
+  readonly #shared: { step: RankedStep; share: PartShare; ranks: Ranks } | undefined;
 
   private constructor(task: Task, config: RunConfig, data: TrainingData, model: ImageModel, ranks: Ranks) {
     const { recipe } = config;
@@ -145,9 +157,17 @@ export class Learner {
     this.minival = minival;
     const share = config.parts === undefined ? undefined : ranks.share(config.parts);
     this.loader = trainingLoader(task, config, this.train, config.workers, data.unlabelled, share);
-    this.#shared = share && { share, step: new RankedStep(ranks, model, task.figures(recipe.values), config.device) };
+    this.#shared = share && {
+      share,
+      ranks,
+      step: new RankedStep(ranks, model, task.figures(recipe.values), config.device),
+    };
     this.normaliser = new Normaliser(config.device, config.input);
-    this.#objective = task.objective(config, this.train, data.unlabelled);
+    this.#objective = task.objective(config, this.train, data.unlabelled, share && ranks);
+    if (this.#objective.together === true && ranks.world > 1) {
+      ranks.shareOperators();
+      shareNorm(model);
+    }
   }
 
   /**
@@ -236,8 +256,10 @@ export class Learner {
     const { seed, size, recipe } = this.#config;
     const { clipNorm } = recipe.values;
     const precision = decided(recipe.values.precision);
-    const { step: ranked, share } = this.#shared!;
-    const of = this.loader.sizeOf(batchInEpoch);
+    const { step: ranked, share, ranks } = this.#shared!;
+    const whole = await this.#countsOf(batches);
+    const idle = this.#objective.together === true && whole!.includes(0);
+    const of = whole?.[0] ?? this.loader.sizeOf(batchInEpoch);
     const own = { images: 0, loss: 0, stop: stop ? 1 : 0, figures: {} as Record<string, number> };
     let wrong: unknown;
     ranked.begin();
@@ -246,13 +268,13 @@ export class Learner {
       const last = k === batches.length - 1;
       if (last) ranked.last();
       // Batch norm learns nothing from one picture; a part without pictures takes its place in the step all the same.
-      if (batch.n < 2) continue;
+      if (batch.n < LEAST || idle) continue;
       manualSeed(BigInt(seed) * 0x9e3779b97f4a7c15n + BigInt(step) * BigInt(share.parts) + BigInt(part));
       try {
         const { loss, figures } = batchGradients(
           this.model,
           batch.n,
-          this.#objective.begin(batch, epoch, batchInEpoch * share.parts + part),
+          this.#objective.begin(batch, epoch, batchInEpoch * share.parts + part, whole),
           { normaliser: this.normaliser, size, parts: 1, precision, scale: scaler?.scale, of },
           (value, x) => diagnose(value, step, rate, this.model, x),
         );
@@ -261,7 +283,7 @@ export class Learner {
         for (const [name, sum] of Object.entries(figures)) own.figures[name] = (own.figures[name] ?? 0) + sum;
         ranked.partDone();
       } catch (error) {
-        if (!(error instanceof NotFinite)) throw error;
+        if (!(error instanceof NotFinite)) throw await ranks.explained(error);
         // The others wait for this rank: all of them learn of it by the sum, and end at this step.
         wrong = error;
         own.loss = Number.NaN;
@@ -284,6 +306,15 @@ export class Learner {
       wrongScale: (scale) => diagnoseScale(scale, step, rate),
     });
     return { ...found, updated };
+  }
+
+  /** The objective's counts of a whole step, over all ranks. @param batches this rank's parts of it */
+  async #countsOf(batches: readonly Batch[]): Promise<Float64Array | undefined> {
+    if (this.#objective.counts === undefined) return undefined;
+    const each = batches.map((batch) => this.#objective.counts!(batch).map((count) => (batch.n < LEAST ? 0 : count)));
+    const sums = each[0]!.map((_, i) => each.reduce((sum, counts) => sum + counts[i]!, 0));
+    await this.#shared!.ranks.sum(sums);
+    return sums;
   }
 
   async dispose(): Promise<void> {

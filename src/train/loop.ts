@@ -1,6 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { BatchLoader } from '../data/loading/loader.js';
 import type { Source } from '../data/sources/source.js';
 import type { TrainingData } from '../data/unlabelled.js';
 import { RescaledError } from '../errors.js';
@@ -13,7 +12,7 @@ import { bestWeights, finalWeights, lastCheckpoint, type RunConfig } from '../ru
 import type { EpochEvent, TrainEvent } from '../run/events.js';
 import { setCudnn, setThreads } from '../torch/index.js';
 import { BrokenPictures } from './broken.js';
-import { evaluate, evaluationBatch, evaluationsLeft, isMeasured } from './evaluate.js';
+import { evaluationBatch, evaluationsLeft, isMeasured, MeasuredPictures } from './evaluate.js';
 import { evaluationViews, Learner } from './learner.js';
 import { cached, checkDevice, openRunData, withUnlabelled } from './open.js';
 import { OtherWork } from './other-work.js';
@@ -46,7 +45,7 @@ export interface LoopOptions {
 const BETWEEN_MS = 2000;
 
 /** What an evaluation found. */
-interface Measured {
+interface Found {
   /** What the epoch's event has of it. */
   shown: Pick<EpochEvent, 'raw' | 'ema' | 'minival'>;
   /** By these scores epochs are chosen. */
@@ -99,16 +98,22 @@ export async function* trainLoop(
   const common = { targets: task.targets, preprocess: preprocessOf(config), seed, workers };
   const views = evaluationViews(task, common.preprocess);
   // Views to measure on are the same for all runs.
-  const measured = { batch: evaluationBatch(recipe), mode: 'eval', seed: 0, ...(views && { views }) } as const;
-  const evaluation = { ...common, ...measured };
   const newEvaluator = (): Evaluator => task.evaluator(config.task, { examples: 0, model, recipe });
-  const least = Math.min(data.val.length, minival?.length ?? data.val.length);
-  const splits = ranks.world > 1 && least >= ranks.world && newEvaluator().sums !== undefined;
-  const measuredHere = (source: Source): { source: Source; from: number } =>
-    splits ? ranks.range(source) : { source, from: 0 };
-  const [ownVal, ownMinival] = [measuredHere(data.val), minival && measuredHere(minival)];
-  const valLoader = new BatchLoader({ ...evaluation, source: ownVal.source });
-  const minivalLoader = ownMinival && new BatchLoader({ ...evaluation, source: ownMinival.source });
+  const split = newEvaluator().shared !== undefined;
+  const measuredOn = (source: Source): MeasuredPictures =>
+    new MeasuredPictures(ranks, {
+      ...common,
+      ...{
+        source,
+        split,
+        batch: evaluationBatch(task, config, source.length),
+        mode: 'eval',
+        seed: 0,
+        ...(views && { views }),
+      },
+    });
+  const onVal = measuredOn(data.val);
+  const onMinival = minival && measuredOn(minival);
 
   // -- how long
   const stepsPerEpoch = trainLoader.batchesPerEpoch;
@@ -128,13 +133,12 @@ export async function* trainLoop(
   const learned = train.length + (data.unlabelled?.source.length ?? 0);
   const watched = [
     [trainLoader, train, 0, 0],
-    [valLoader, data.val, learned, ownVal.from],
-    [minivalLoader, minival, learned + data.val.length, ownMinival?.from ?? 0],
+    [onVal.loader, data.val, learned, onVal.from],
+    [onMinival?.loader, minival, learned + data.val.length, onMinival?.from ?? 0],
   ] as const;
   for (const [loader, source, offset, from] of watched) {
-    if (loader === undefined || source === undefined) continue;
-    broken.watch(loader, offset + from);
-    broken.found(foundBroken, source, offset);
+    if (loader !== undefined) broken.watch(loader, offset + from);
+    if (source !== undefined) broken.found(foundBroken, source, offset);
   }
   await startTogether(ranks, config, learner, ema);
 
@@ -171,6 +175,9 @@ export async function* trainLoop(
     valImages: data.val.length,
     ...(config.selectedOn === undefined ? {} : { measured: data.measured }),
     ...(data.test === undefined ? {} : { testImages: data.test.length }),
+    ...(broken.known.length > 0 && {
+      broken: { train: broken.among(train, 0), val: broken.among(data.val, learned) },
+    }),
     ...task.counts(config.task),
   };
 
@@ -200,23 +207,16 @@ export async function* trainLoop(
   if (started !== undefined) yield { type: 'loaded', step: 0, from: config.from!, match: started };
 
   /** The weights as trained and averaged on the test pictures, and what decides on the minival. */
-  const measureAll = async (): Promise<Measured> => {
+  const measureAll = async (): Promise<Found> => {
     const alone = ranks.world === 1;
-    const measure = async (loader: typeof valLoader): Promise<Scores> => {
-      const evaluator = newEvaluator();
-      // Of several ranks none leaves before the others: they agree on a stop when all have measured.
-      const own = await evaluate(model, loader, evaluator, { size, normaliser, ...(alone && { signal }) });
-      if (!splits) return own.scores;
-      const sums = evaluator.sums!.read();
-      await ranks.sum(sums);
-      evaluator.sums!.write(sums);
-      return evaluator.result().scores;
-    };
+    // Of several ranks none leaves before the others: they agree on a stop when all have measured.
+    const measure = (on: MeasuredPictures): Promise<Scores> =>
+      on.scores(model, newEvaluator(), { size, normaliser, ...(alone && { signal }) });
     ranks.doing = `the evaluation of epoch ${state.epoch + 1}`;
-    const raw = await measure(valLoader);
+    const raw = await measure(onVal);
     ema?.swap();
-    const averaged = ema !== undefined && !(alone && signal?.aborted === true) ? await measure(valLoader) : undefined;
-    const ofMinival = minivalLoader === undefined ? undefined : await measure(minivalLoader);
+    const averaged = ema !== undefined && !(alone && signal?.aborted === true) ? await measure(onVal) : undefined;
+    const ofMinival = onMinival === undefined ? undefined : await measure(onMinival);
     ema?.swap();
     return {
       shown: {
@@ -298,7 +298,7 @@ export async function* trainLoop(
 
       // -- how good it is now
       const epoch = state.epoch + 1;
-      let measured: Measured | undefined;
+      let measured: Found | undefined;
       if (isMeasured(epoch, recipe.epochs, config.evalEvery)) {
         const began = performance.now();
         yield { type: 'evaluating', step: state.step, epoch, done: 0, of: data.val.length };
@@ -376,7 +376,7 @@ export async function* trainLoop(
       weights: finalWeights(out),
     };
   } finally {
-    await Promise.all([learner.dispose(), valLoader.close(), minivalLoader?.close()]);
+    await Promise.all([learner.dispose(), onVal.close(), onMinival?.close()]);
     ema?.dispose();
   }
 }

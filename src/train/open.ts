@@ -12,7 +12,7 @@ import { openPool } from '../data/pool.js';
 import { hasClips } from '../data/sources/source.js';
 import { type TrainingData, type Unlabelled, unlabelledOf } from '../data/unlabelled.js';
 import { CLIP_LIMITS } from '../data/video/limits.js';
-import { RescaledError, UsageError } from '../errors.js';
+import { errorOf, RescaledError, UsageError } from '../errors.js';
 import { isAddress } from '../files.js';
 import { readPseudoLabels } from '../labels/read.js';
 import type { RunConfig } from '../run/config.js';
@@ -23,14 +23,46 @@ import { refuseBroken } from './broken.js';
 import type { TrainOptions } from './options.js';
 import type { Task } from './task.js';
 
-/** The labelled pictures of a run that exists. */
-export async function openRunData(task: Task, config: RunConfig): Promise<Dataset> {
+/** For messages about a run's data. */
+export interface RunDataWords {
+  /** Who says where it lies. */
+  by?: 'its run.json' | '--data';
+  /** What to do where it lies elsewhere now. */
+  how?: string;
+}
+
+/**
+ * The labelled pictures of a run that exists.
+ * @throws RescaledError which says whose data it is, where they cannot be opened
+ */
+export async function openRunData(task: Task, config: RunConfig, words: RunDataWords = {}): Promise<Dataset> {
   const { path, ...picked } = config.data;
   const { seed, maxBroken, strict } = config;
-  return withoutPictures(
-    await openTrainingData(task, { data: path, seed, ...picked, maxBroken, strict }),
-    config.leftOut,
-  );
+  const open = () => openTrainingData(task, { data: path, seed, ...picked, maxBroken, strict });
+  return withoutPictures(await asRunData(path, open, words), config.leftOut);
+}
+
+/**
+ * Opens what a run was trained on.
+ * @throws RescaledError which says whose data it is, where it cannot be opened
+ */
+export async function asRunData<T>(
+  path: string,
+  open: () => Promise<T>,
+  { by = 'its run.json', how }: RunDataWords = {},
+): Promise<T> {
+  const then = how === undefined ? '' : ` ${how}`;
+  if (!isAddress(path) && !/[*?[\]{}]/.test(path) && !existsSync(path))
+    throw new UsageError(
+      `Expected the data that the run was trained on at ${path}, as ${by} says, but there is nothing.${then}`,
+    );
+  try {
+    return await open();
+  } catch (error) {
+    if (!(error instanceof RescaledError)) throw error;
+    const text = `${error.message} That is the data that the run was trained on, as ${by} says.${then}`;
+    throw errorOf(text, { exitCode: error.exitCode, cause: error });
+  }
 }
 
 /**
@@ -39,7 +71,11 @@ export async function openRunData(task: Task, config: RunConfig): Promise<Datase
  */
 export async function withUnlabelled({ unlabelled: known }: RunConfig, dataset: Dataset): Promise<TrainingData> {
   if (known === undefined) return dataset;
-  const unlabelled = await openUnlabelled(known.paths, known.labels, dataset);
+  const unlabelled = await openUnlabelled(known.paths, known.labels, dataset).catch((error: unknown) => {
+    if (!(error instanceof RescaledError)) throw error;
+    const text = `${error.message} The run learns from these pictures without labels, as its run.json says. Put them back, or start a new run.`;
+    throw errorOf(text, { exitCode: error.exitCode, cause: error });
+  });
   if (unlabelled.fingerprint !== known.fingerprint)
     throw new RescaledError(
       `Expected the pictures without labels that the run began with, but ${known.paths.join(', ')}` +
@@ -68,12 +104,14 @@ async function openUnlabelled(
 }
 
 /** The data of a run that goes on. @throws RescaledError which says how to give another place */
-export async function openResumedData(task: Task, config: RunConfig, run: string): Promise<TrainingData> {
+export async function openResumedData(
+  task: Task,
+  config: RunConfig,
+  run: string,
+  by?: RunDataWords['by'],
+): Promise<TrainingData> {
   const how = `If it lies elsewhere now: rescaled train --resume ${commandLine([run])} --data FOLDER.`;
-  const { path } = config.data;
-  if (!isAddress(path) && !/[*?[\]{}]/.test(path) && !existsSync(path))
-    throw new UsageError(`Expected the data of the run at ${config.data.path} but there is nothing. ${how}`);
-  const dataset = await openRunData(task, config);
+  const dataset = await openRunData(task, config, { how, ...(by && { by }) });
   if (dataset.fingerprint !== config.data.fingerprint)
     throw new RescaledError(
       `Expected the data that the run began with, but ${config.data.path} has changed since or is another. ` +

@@ -10,7 +10,7 @@ import type { WeightsFile } from '../weights/formats/weights-file.js';
 import { loadInto } from '../weights/load.js';
 import { evaluateOn } from './evaluate.js';
 import { evaluationViews } from './learner.js';
-import { openTrainingData } from './open.js';
+import { asRunData, openTrainingData } from './open.js';
 import { modelOf, preprocessOf } from './resolve.js';
 import type { Task } from './task.js';
 
@@ -49,15 +49,17 @@ export async function scoreRun(
   setThreads(config.threads);
   const { path, valSplit, limitTrain } = config.data;
   const data = await cachedDataset(
-    await openTrainingData(task, {
-      data: path,
-      seed: config.seed,
-      valSplit,
-      limitTrain,
-      limitVal: options.testPictures,
-      maxBroken: config.maxBroken,
-      strict: config.strict,
-    }),
+    await asRunData(path, () =>
+      openTrainingData(task, {
+        data: path,
+        seed: config.seed,
+        valSplit,
+        limitTrain,
+        limitVal: options.testPictures,
+        maxBroken: config.maxBroken,
+        strict: config.strict,
+      }),
+    ),
     config.size,
     options.signal,
   );

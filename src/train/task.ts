@@ -96,8 +96,8 @@ export interface Task<T extends Targets = Targets, S extends TaskSettings = Task
   facts(settings: S): WeightsFacts;
 
   // -- learning and measuring
-  /** @param unlabelled pictures that stand after the labelled ones in the batches' source */
-  objective(config: RunConfig, train: Source, unlabelled?: Unlabelled): Objective<T>;
+  /** @param unlabelled pictures that stand after the labelled ones in the batches' source @param ranks where several share a step */
+  objective(config: RunConfig, train: Source, unlabelled?: Unlabelled, ranks?: RankView): Objective<T>;
   /** A new one for each evaluation. */
   evaluator(settings: S, options: EvaluatorOptions): Evaluator<T, D>;
 
@@ -128,6 +128,12 @@ export interface Task<T extends Targets = Targets, S extends TaskSettings = Task
   upgradeState?(state: unknown): unknown;
 }
 
+/** Which of the processes that share each step this one is. */
+export interface RankView {
+  readonly rank: number;
+  readonly world: number;
+}
+
 /** Settings, why, and what else should be known. */
 export interface Suited extends Settings {
   advice?: string;
@@ -151,8 +157,13 @@ export interface Objective<T extends Targets = Targets> {
   /**
    * Begins a step on a batch of at least two pictures. What the whole batch has a part in, such as mixing, happens here; it is a function of
    * (seed, epoch, number of the batch).
+   * @param whole sums of `counts` over the parts of a step, of which this batch is one. Default: those of the batch
    */
-  begin(batch: Batch<T>, epoch: number, number: number): StepObjective;
+  begin(batch: Batch<T>, epoch: number, number: number, whole?: Float64Array): StepObjective;
+  /** Of a batch what a step of several parts must know of all of them: how many pictures its means are over, say. The first is its pictures. */
+  counts?(batch: Batch<T>): Float64Array;
+  /** Ranks look at each other's pictures within a step: none computes it where one of `counts` is 0. */
+  readonly together?: boolean;
   dispose(): void;
 }
 
@@ -199,10 +210,18 @@ export interface Evaluator<T extends Targets = Targets, D = unknown> {
   add(outputs: Tensor, batch: Batch<T>): void;
   result(): Evaluation<D>;
   /**
-   * What was gathered, as numbers whose sums over several evaluators, each of some of the pictures, are what one of all of them would have. Where
-   * it is absent each of several processes measures all pictures.
+   * For several processes that measure some of the pictures each. `scores` of what all of them have gathered are those of one evaluator that saw
+   * the same batches in their order. Where it is absent one of them measures all pictures.
    */
-  readonly sums?: { read(): Float64Array; write(values: Float64Array): void };
+  readonly shared?: { own(): Gathered; scores(all: Gathered): Scores };
+}
+
+/** What an evaluation has of its pictures, as numbers. */
+export interface Gathered {
+  /** Whole numbers, which are summed over the processes: in float64 that is exact. */
+  readonly sums: Float64Array;
+  /** Values of the pictures or of the batches, in their order: each list is joined to those of the other processes. */
+  readonly lists: readonly Float64Array[];
 }
 
 export interface Evaluation<D = unknown> {

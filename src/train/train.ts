@@ -3,8 +3,8 @@ import { resolve } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
 import { pathsOf } from '../data/sources/source.js';
 import { UsageError } from '../errors.js';
-import { makeFolder, placeOf } from '../files.js';
-import { isRun, lastCheckpoint, loadConfig, type RunConfig, saveConfig } from '../run/config.js';
+import { makeFolder } from '../files.js';
+import { isRun, lastCheckpoint, loadConfig, type RunConfig, saveConfig, withDataAt } from '../run/config.js';
 import type { TrainEvent } from '../run/events.js';
 import { lockRun } from '../run/lock.js';
 import { RunLog } from '../run/logs.js';
@@ -27,7 +27,7 @@ export async function* trainRun(
 ): AsyncGenerator<TrainEvent> {
   const leaveOut = leavableKinds(options.leaveOut);
   let dataset = await openTrainingData(task, options);
-  let config = withParts(task, await resolveRun(task, options, dataset, signal), ranks);
+  let config = withParts(await resolveRun(task, options, dataset, signal), ranks);
   checkDevice(config.device);
   checkOut(options.out);
   const broken = yield* looked(dataset, config, { verify: options.verify, signal });
@@ -35,7 +35,7 @@ export async function* trainRun(
   if (copies !== undefined && leaveOut.length > 0) {
     dataset = { ...dataset, ...withoutLeftOut(dataset, copies) };
     const without = await resolveRun(task, options, dataset, signal);
-    config = { ...withParts(task, without, ranks), leftOut: copies.leftOut };
+    config = { ...withParts(without, ranks), leftOut: copies.leftOut };
   }
   makeFolder(options.out);
   const unlock = await lockRun(options.out);
@@ -64,14 +64,15 @@ export async function* resumeRun(
 ): AsyncGenerator<TrainEvent> {
   const unlock = await lockRun(run);
   try {
-    let config = loadConfig(run);
-    if (data !== undefined) config = { ...config, data: { ...config.data, path: placeOf(data) } };
-    const dataset = await openResumedData(task, config, run);
+    let config = withDataAt(loadConfig(run), data);
+    const dataset = await openResumedData(task, config, run, data === undefined ? 'its run.json' : '--data');
     if (ranks.world > 1 && config.parts === undefined)
       throw new UsageError(
         `Expected a run that was begun by several processes but ${run} was begun by one. Go on with it in one, or begin anew.`,
       );
     if (data !== undefined) saveConfig(run, config);
+    // Steps on pairs are those of the whole batch: as many parts as there are ranks.
+    if (task.pairs === true && config.parts !== undefined) config = { ...config, parts: ranks.world };
     await ranks.fromChief<Begun>('run', { config, out: resolve(run), resume: true });
     yield* logged(task, config, run, trainLoop(task, config, { out: run, resume: true, dataset, signal, ranks }));
   } finally {
@@ -118,13 +119,8 @@ function ownCard(localRank: number): string {
 }
 
 /** @throws UsageError for a training that several processes cannot share */
-function withParts(task: Task, config: RunConfig, ranks: Ranks): RunConfig {
+function withParts(config: RunConfig, ranks: Ranks): RunConfig {
   if (ranks.world === 1) return config;
-  if (task.pairs === true || config.unlabelled !== undefined)
-    throw new UsageError(
-      `Expected a training on single labelled pictures but ${task.pairs === true ? `the task ${task.name} compares pairs` : 'this one has --unlabelled'}: ` +
-        'several processes do not share that yet. Start one.',
-    );
   const { batch, accumulate } = config.recipe.values;
   const parts = ranks.partsFor(accumulate);
   if (batch < 2 * parts)

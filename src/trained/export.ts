@@ -1,7 +1,8 @@
 import type { Dataset } from '../data/dataset.js';
+import { LABELS } from '../data/loading/labels.js';
 import { BatchLoader } from '../data/loading/loader.js';
 import { fromProperties, toProperties } from '../deploy/metadata.js';
-import { labelsFile } from '../deploy/model-file.js';
+import { writeModel } from '../deploy/model-file.js';
 import { exportOnnx } from '../deploy/onnx/export.js';
 import { toFloat16 } from '../deploy/onnx/float16.js';
 import { decodeModel, encodeModel } from '../deploy/onnx/schema.js';
@@ -9,13 +10,14 @@ import { checkParity, type Parity } from '../deploy/parity.js';
 import type { Precision } from '../deploy/quantise/precision.js';
 import { requireRuntime } from '../deploy/session.js';
 import { clipFacts } from '../deploy/video/clip-facts.js';
-import { UsageError } from '../errors.js';
-import { writeFileAtomic } from '../files.js';
-import type { RunConfig } from '../run/config.js';
+import { RescaledError, UsageError } from '../errors.js';
+import { type RunConfig, withDataAt } from '../run/config.js';
+import { openRunData } from '../tasks/runs.js';
 import { noGrad, scope, type Tensor, trace, zeros } from '../torch/index.js';
 import { Normaliser } from '../train/index.js';
 import { type LoadedModel, preprocessFor } from './load.js';
-import { boxParity, mapParity } from './parity.js';
+import { type Beside, boxParity, mapParity } from './parity.js';
+import { syntheticSource } from './synthetic.js';
 
 /** An exported file. */
 export interface Exported {
@@ -39,6 +41,22 @@ export const trainingFacts = ({ data, trainImages, recipe, seed }: RunConfig): R
   epochs: recipe.values.epochs,
   seed,
 });
+
+/**
+ * The data of a run, to compare an exported file on, or why it cannot be opened.
+ * @param data where it lies now, if not where it lay: there it must be
+ */
+export async function dataToCompare(
+  config: RunConfig,
+  data?: string,
+): Promise<{ dataset: Dataset } | { gone: RescaledError }> {
+  try {
+    return { dataset: await openRunData(withDataAt(config, data), data === undefined ? {} : { by: '--data' }) };
+  } catch (error) {
+    if (data !== undefined || !(error instanceof RescaledError)) throw error;
+    return { gone: error };
+  }
+}
 
 /** The bytes of the ONNX file of a loaded model. @throws UsageError for weights that are a beginning */
 export function modelBytes(loaded: LoadedModel, facts: Record<string, unknown>): Uint8Array {
@@ -78,44 +96,63 @@ function inFloat16(file: Uint8Array): Uint8Array {
   return encodeModel({ ...model, metadataProps: toProperties({ ...metadata, precision }) });
 }
 
+/** How a file is exported. */
+export interface ExportOptions {
+  /** Compared on at most so many; 256 by default. */
+  pictures?: number;
+  /** Weights and activations in float16. */
+  float16?: boolean;
+  /** Stops before the file is written. */
+  signal?: AbortSignal;
+}
+
 /**
- * Writes the ONNX file of a loaded model and compares it with the model on up to `pictures` real pictures of `dataset`,
- * of videos on the middle clips of up to 32.
+ * Compares the ONNX file of a loaded model with the model on up to `pictures` real pictures of `dataset`, of videos on the middle clips of up to
+ * 32, and writes it.
+ * @param dataset 'synthetic' where none is at hand: then on pictures made by chance; undefined to compare nothing
  * @throws RescaledError where ONNX Runtime, which the comparison needs, is not installed
  */
 export async function exportModel(
   loaded: LoadedModel,
   path: string,
   facts: Record<string, unknown>,
-  dataset?: Pick<Dataset, 'val'>,
-  { pictures = 256, float16 = false }: { pictures?: number; float16?: boolean } = {},
+  dataset?: Pick<Dataset, 'val'> | 'synthetic',
+  { pictures = 256, float16 = false, signal }: ExportOptions = {},
 ): Promise<Exported> {
-  // Before a file is written that nothing was compared with.
+  // Before anything is done that cannot be compared.
   if (dataset !== undefined) await requireRuntime();
   const whole = modelBytes(loaded, facts);
   const bytes = float16 ? inFloat16(whole) : whole;
-  writeFileAtomic(path, bytes);
-  const named = loaded.classes.length === 0 ? {} : { labels: labelsFile(path) };
-  if (named.labels !== undefined) writeFileAtomic(named.labels, `${JSON.stringify(loaded.classes, null, 2)}\n`);
-  if (dataset === undefined) return { path, bytes: bytes.length, ...named };
+  let parity: Parity | undefined;
+  if (dataset !== undefined) {
+    const source = dataset === 'synthetic' ? syntheticSource(loaded.input.clip) : dataset.val;
+    parity = await parityOf({ loaded, bytes, source, pictures, ...(signal && { signal }) });
+    if (dataset === 'synthetic') parity = { ...parity, synthetic: true };
+  }
+  signal?.throwIfAborted();
+  const labels = writeModel(path, bytes, loaded.classes);
+  return { path, bytes: bytes.length, ...(parity && { parity }), ...(labels !== undefined && { labels }) };
+}
+
+/** Of whatever the file gives out. */
+async function parityOf(beside: Beside): Promise<Parity> {
+  const { loaded, bytes, source, pictures, signal } = beside;
   const { model, size, task, settings } = loaded;
   const { clip } = loaded.input;
   const output = task.exported!(settings);
   const width = task.outputs(settings);
-  if (output.kind !== 'classes' && output.kind !== 'numbers') {
-    const beside = { loaded, bytes, source: dataset.val, pictures };
-    const parity = await (output.kind === 'boxes' ? boxParity(beside, output) : mapParity(beside));
-    return { path, bytes: bytes.length, parity, ...named };
-  }
+  if (output.kind === 'boxes') return boxParity(beside, output);
+  if (output.kind !== 'classes' && output.kind !== 'numbers') return mapParity(beside);
 
-  const n = Math.min(pictures, dataset.val.length, clip === undefined ? Number.POSITIVE_INFINITY : MOST_CLIPS);
+  const n = Math.min(pictures, source.length, clip === undefined ? Number.POSITIVE_INFINITY : MOST_CLIPS);
   const bytesEach = (clip?.frames ?? 1) * size * size * 3;
   const batch = Math.min(clip === undefined ? 32 : 4, n);
   const images = new Uint8Array(n * bytesEach);
   const logits = new Float32Array(n * width);
   const loader = new BatchLoader({
-    source: dataset.val,
-    targets: task.targets,
+    source,
+    // What they show plays no part.
+    targets: LABELS,
     batch,
     mode: 'eval',
     preprocess: preprocessFor(loaded),
@@ -126,6 +163,7 @@ export async function exportModel(
   let done = 0;
   try {
     for await (const { images: seen, n: rows } of loader.batches(0)) {
+      signal?.throwIfAborted();
       const count = Math.min(rows, n - done);
       if (count <= 0) break;
       images.set(seen.subarray(0, count * bytesEach), done * bytesEach);
@@ -143,7 +181,7 @@ export async function exportModel(
     normaliser.dispose();
     await loader.close();
   }
-  const parity = await checkParity({
+  return checkParity({
     onnx: bytes,
     images: images.subarray(0, done * bytesEach),
     n: done,
@@ -152,5 +190,4 @@ export async function exportModel(
     referenceLogits: logits.subarray(0, done * width),
     classes: width,
   });
-  return { path, bytes: bytes.length, parity, ...named };
 }

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { basename, join } from 'node:path';
 import { cachedDataset } from '../data/cached.js';
+import type { Source } from '../data/sources/source.js';
 import { labelsFile, onnxFile } from '../deploy/model-file.js';
 import { RUNTIME_INSTALL, runtimeHere } from '../deploy/session.js';
 import { isAddress, seenFrom, withoutPlaces, writeFileAtomic } from '../files.js';
@@ -20,7 +21,7 @@ import { commandLine } from '../suggest.js';
 import { metricsOf } from '../tasks/index.js';
 import { openRunData } from '../tasks/runs.js';
 import { engineInfo } from '../torch/index.js';
-import { type Evaluation, evaluationBatch, loadStart, modelOf } from '../train/index.js';
+import { type Evaluation, evaluationBatch, learnedFrom, loadStart, modelOf } from '../train/index.js';
 import { type Exported, exportModel } from './export.js';
 import { leakedIn } from './leaked.js';
 import { loadModel, measure, pictureOf, preprocessFor, shownMetrics } from './load.js';
@@ -37,7 +38,7 @@ export interface RunFigures {
   rawScore?: number;
   /** Which weights the recipe keeps: averaged (`ema`) or as trained. */
   weights: 'ema' | 'raw';
-  /** Pictures that were learned from. */
+  /** Pictures that were learned from, without those that could not be read. */
   trainImages: number;
   /** Pictures that `scores` stand on. */
   testImages: number;
@@ -115,6 +116,15 @@ const validationOf = ({ ema, raw }: Of<'epoch'>, primary: string): RunFigures['v
 
 type Of<T extends TrainEvent['type']> = Extract<TrainEvent, { type: T }>;
 
+/** How many pictures of a source are not among the broken ones. */
+function readableIn(source: Source, broken: readonly { path: string }[]): number {
+  if (broken.length === 0) return source.length;
+  const paths = new Set(broken.map(({ path }) => path));
+  let count = 0;
+  for (let i = 0; i < source.length; i++) if (!paths.has(source.describe(i))) count++;
+  return count;
+}
+
 /**
  * After training: measures the final weights on all test pictures, exports ONNX with its parity check (with a word in its
  * place where ONNX Runtime is not installed), writes report.html and report.json.
@@ -139,7 +149,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
   say(`measuring the final ${weights === 'ema' ? 'EMA' : 'raw'} weights on ${what}`);
   const unread: { path: string; reason: string }[] = [];
   const result = await measure(loaded, source, {
-    batch: evaluationBatch(recipe),
+    batch: evaluationBatch(task, config, source.length),
     workers: config.workers,
     onBroken: (path, reason) => unread.push({ path, reason }),
   });
@@ -151,6 +161,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
   const steps = events.filter((event): event is Of<'step'> => event.type === 'step');
   const told = events.filter((event): event is Of<'broken'> => event.type === 'broken');
   const broken = [...told, ...unread.filter(({ path }) => !told.some((event) => event.path === path))];
+  const trainImages = readableIn(learnedFrom(config, dataset).train, broken);
   const end = events.findLast((event): event is Of<'end'> => event.type === 'end');
   const resumed = events.some((event) => event.type === 'start' && event.resumed && event.epoch < recipe.epochs);
   // With early stopping the final weights are those of the best epoch.
@@ -161,7 +172,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
 
   const facts = {
     dataset: config.data.name,
-    trainImages: config.trainImages,
+    trainImages,
     testImages: result.scores.images,
     epochs: epochsOf,
     [primary.name]: score,
@@ -196,7 +207,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
     scores: result.scores,
     ...(rawScore === undefined ? {} : { rawScore }),
     weights,
-    trainImages: config.trainImages,
+    trainImages,
     testImages: result.scores.images,
     measured,
     parts: {
@@ -237,7 +248,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
     await loadStart(task, config, began);
     try {
       return await measure({ ...loaded, model: began }, source, {
-        batch: evaluationBatch(recipe),
+        batch: evaluationBatch(task, config, source.length),
         workers: config.workers,
       });
     } finally {
@@ -255,7 +266,7 @@ export async function finishRun(run: string, say: (text: string) => void): Promi
       model: loaded.title,
       dataset: config.data.name,
       ...task.counts(settings),
-      trainImages: config.trainImages,
+      trainImages,
       ...(task.clips === true && { noun: 'video' as const }),
       testImages: result.scores.images,
       measured,

@@ -16,6 +16,7 @@ export interface Beside {
   readonly source: Source;
   /** At most so many. */
   readonly pictures: number;
+  readonly signal?: AbortSignal;
 }
 
 /** Boxes that are taken for the same differ by less, pixels of the network's picture. */
@@ -49,7 +50,7 @@ export async function boxParity(
       maxAbsDiff = Math.max(maxAbsDiff, Math.abs(theirs.scores[other]! - ours.scores[k]!));
     }
   });
-  return { maxAbsDiff, boxAgreement: all === 0 ? 1 : agreeing / all, pictures: compared };
+  return { maxAbsDiff, boxAgreement: all === 0 ? 1 : agreeing / all, boxes: all, pictures: compared };
 }
 
 /** A picture says as much as thousands of classes: of so many pictures every pixel is compared. */
@@ -85,7 +86,7 @@ export async function mapParity(beside: Beside): Promise<Parity> {
  * @returns how many there were
  */
 async function onPictures(
-  { loaded, bytes, source, pictures }: Beside,
+  { loaded, bytes, source, pictures, signal }: Beside,
   compare: (ours: Float32Array, theirs: Outputs) => void,
 ): Promise<number> {
   const { model, size } = loaded;
@@ -95,6 +96,7 @@ async function onPictures(
   let compared = 0;
   try {
     for (let i = 0; i < source.length && compared < pictures; i++) {
+      signal?.throwIfAborted();
       const pixels = await readPixels(source, i, size).catch((error: unknown) => {
         if (!(error instanceof BrokenPicture)) throw error;
       });

@@ -7,7 +7,8 @@ import { isAddress, placeOf } from '../files.js';
 import { type MeasuredPart, passedOverText, picturesOf } from '../part-words.js';
 import { loadConfig, type RunConfig } from '../run/config.js';
 import { loadPictures, type RunPictures } from '../run/pictures.js';
-import { learnedFrom } from '../train/index.js';
+import { commandLine } from '../suggest.js';
+import { asRunData, learnedFrom, type Task } from '../train/index.js';
 import type { LoadedModel } from './load.js';
 
 /** What a model is measured on. */
@@ -42,8 +43,13 @@ export async function picturesFor(
     return { dataset, part, path, notes: [...dataset.notes, ...notes, ...(over === undefined ? [] : [over])] };
   };
 
+  const target = run === undefined || /\.onnx$/i.test(loaded.path) ? loaded.path : run;
+  const elsewhere = `If it lies elsewhere now: rescaled eval ${commandLine([target])} FOLDER.`;
+  const open: Task['openData'] = (...asked) =>
+    data === undefined ? asRunData(path, () => task.openData(...asked), { how: elsewhere }) : task.openData(...asked);
+
   const trained =
-    own === undefined ? undefined : await asTrained(loaded, path, { split, maxBroken, must: data === undefined });
+    own === undefined ? undefined : await asTrained(open, own, path, { split, maxBroken, must: data === undefined });
   if (trained !== undefined && trained.fingerprint === own!.fingerprint) {
     const part = split ?? (trained.test === undefined ? trained.measured : 'test');
     const source = part === 'train' ? learnedIn(trained, config) : partOf(trained, part);
@@ -56,7 +62,7 @@ export async function picturesFor(
       return named({ ...trained, val: source }, part, part === 'train' ? [LEARNED + leftOutIn(config)] : []);
     // The figure of the run's report comes from so many.
     const { seed, valSplit } = own!;
-    const limited = await task.openData(path, { need: 'val', seed, valSplit, limitVal: limit, maxBroken });
+    const limited = await open(path, { need: 'val', seed, valSplit, limitVal: limit, maxBroken });
     return named(limited, part, [
       `these are the ${picturesOf(part, limit)} that the training was limited to (--limit-val); ` +
         `rescaled eval ${run ?? loaded.path} ${path} measures all ${source.length}`,
@@ -66,7 +72,7 @@ export async function picturesFor(
   const known = run === undefined ? undefined : loadPictures(run);
   const atHome = data === undefined || (config !== undefined && placeOf(data) === placeOf(config.data.path));
   if (known !== undefined) {
-    const every = await tolerant(() => task.openData(path, { need: 'val', take: 'every', maxBroken }), atHome);
+    const every = await tolerant(() => open(path, { need: 'val', take: 'every', maxBroken }), atHome);
     const again = every === undefined ? undefined : foundAgain(every, known, split, atHome, path);
     if (again !== undefined) return named({ ...every!, val: again.val }, again.part, again.notes);
   } else if (atHome && trained !== undefined && trained.split === undefined) {
@@ -82,7 +88,7 @@ export async function picturesFor(
       `Expected the data that the model was trained on, but ${path} has changed since: ` +
         'its test pictures may be others, training pictures among them. Name other data to measure on, or put it back.',
     );
-  const dataset = await task.openData(path, { need: 'val', take: split ?? 'all', maxBroken });
+  const dataset = await open(path, { need: 'val', take: split ?? 'all', maxBroken });
   const learned = config === undefined ? 0 : overlap(dataset.val, known, path, config.data.path);
   const notes = learned === 0 ? [] : [`${learned} of the ${dataset.val.length} pictures were trained on: ${FLATTERED}`];
   return named(dataset, dataset.measured, notes);
@@ -105,14 +111,14 @@ function leftOutIn(config: RunConfig | undefined): string {
 
 /** The data as a training with the run's seed and split sees it. */
 function asTrained(
-  { task, data: own }: Pick<LoadedModel, 'task' | 'data'>,
+  open: Task['openData'],
+  { seed, valSplit, limitTrain: own }: NonNullable<LoadedModel['data']>,
   path: string,
   { split, maxBroken, must }: { split: PartName | undefined; maxBroken: number | undefined; must: boolean },
 ): Promise<Dataset | undefined> {
   const need = split === 'train' ? 'both' : 'val';
-  const limitTrain = split === 'train' ? own?.limitTrain : undefined;
-  const { seed, valSplit } = own ?? {};
-  return tolerant(() => task.openData(path, { need, seed, valSplit, limitTrain, maxBroken }), must);
+  const limitTrain = split === 'train' ? own : undefined;
+  return tolerant(() => open(path, { need, seed, valSplit, limitTrain, maxBroken }), must);
 }
 
 /** Other data need not be laid out as for a training. */

@@ -4,14 +4,13 @@ import { checkOptions, checkValue } from '../checks.js';
 import { onnxFile } from '../deploy/model-file.js';
 import { Predictor } from '../deploy/predictor.js';
 import { UsageError } from '../errors.js';
-import { isAddress } from '../files.js';
 import type { MeasuredPart } from '../part-words.js';
 import { finalWeights, loadConfig, type RunConfig } from '../run/config.js';
 import type { TrainEvent } from '../run/events.js';
 import { readEvents } from '../run/logs.js';
-import { openRunData, resumeTraining, train } from '../tasks/runs.js';
+import { resumeTraining, train } from '../tasks/runs.js';
 import { TRAIN_OPTIONS, type TrainOptions } from '../train/options.js';
-import { type Exported, exportModel, trainingFacts } from './export.js';
+import { dataToCompare, type Exported, exportModel, trainingFacts } from './export.js';
 import { type ExportedInt8, exportInt8, INT8_OPTIONS, type Int8Options } from './files/int8.js';
 import { finishRun, type RunFigures } from './finish.js';
 import { loadModel } from './load.js';
@@ -121,14 +120,21 @@ export class Run {
    * Writes its weights as one ONNX file that takes raw pixels, with its labels, and compares it with the model on real pictures.
    * @param file `model.onnx` in the run by default
    * @param options.float16 weights and activations in float16, for GPUs and the web
+   * @param options.data where the run's data lies now, if not where it lay; where it cannot be opened there, pictures made by chance are
+   * compared, and `parity.synthetic` says so
    */
-  async export(file = onnxFile(this.folder), options: Which & { float16?: boolean } = {}): Promise<Exported> {
+  async export(
+    file = onnxFile(this.folder),
+    options: Which & { float16?: boolean; data?: string } = {},
+  ): Promise<Exported> {
     checkValue('the file of Run.export', file, 'path');
-    checkOptions('Run.export', options, { best: 'flag', float16: 'flag' });
+    checkOptions('Run.export', options, { best: 'flag', float16: 'flag', data: 'path' });
     const { best = false, float16 = false } = options;
     const loaded = await loadModel(this.folder, best ? 'best' : 'final');
     try {
-      return await exportModel(loaded, file, trainingFacts(this.config), await openRunData(this.config), { float16 });
+      const compared = await dataToCompare(this.config, options.data);
+      const dataset = 'gone' in compared ? 'synthetic' : compared.dataset;
+      return await exportModel(loaded, file, trainingFacts(this.config), dataset, { float16 });
     } finally {
       loaded.model.dispose();
     }
@@ -144,9 +150,9 @@ export class Run {
     checkOptions('Run.exportInt8', options, { best: 'flag', ...INT8_OPTIONS });
     const loaded = await loadModel(this.folder, options.best === true ? 'best' : 'final');
     try {
-      const { path } = this.config.data;
-      const gone = options.calibrate !== undefined && !isAddress(path) && !existsSync(path);
-      const data = gone ? undefined : await openRunData(this.config);
+      const compared = await dataToCompare(this.config, options.data);
+      if ('gone' in compared && options.calibrate === undefined) throw compared.gone;
+      const data = 'gone' in compared ? undefined : compared.dataset;
       return await exportInt8(loaded, file, trainingFacts(this.config), data, options);
     } finally {
       loaded.model.dispose();

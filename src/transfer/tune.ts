@@ -229,11 +229,11 @@ async function metricFound(
   { workers, device = 'cpu', signal }: TuneTools,
 ): Promise<Found | undefined> {
   model.to({ device });
-  const recipe = loadConfig(run!).recipe.values;
-  const evaluator = task.evaluator(settings, { examples: 0, model, recipe });
+  const config = loadConfig(run!);
+  const evaluator = task.evaluator(settings, { examples: 0, model, recipe: config.recipe.values });
   const found = await evaluateOn(model, test, task, evaluator, {
     ...{ preprocess: preprocessFor(loaded), input: loaded.input, device, workers },
-    ...{ batch: evaluationBatch(recipe), ...(signal && { signal }) },
+    ...{ batch: evaluationBatch(task, config, test.length), ...(signal && { signal }) },
   });
   if (signal?.aborted === true) return undefined;
   const { images, [task.metrics[0].name]: score } = found.scores;

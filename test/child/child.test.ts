@@ -28,6 +28,7 @@ async function failure(end: Promise<ChildEnd<unknown>>): Promise<Error> {
   return (ended as { error: Error }).error;
 }
 
+const AT_ONCE = 'It was ended at once, as a second Ctrl-C or SIGTERM asks. All is kept.';
 const words = { who: 'It', memory: 'a smaller one', kept: 'All is kept.' };
 async function death(end: Promise<ChildEnd<unknown>>): Promise<string> {
   const ended = await end;
@@ -80,13 +81,13 @@ test('one that does not stop in time is ended; killSignal ends it at once', asyn
   for (const [what, options, text] of [
     ['stay', { graceMs: 300 }, 'It was ended by SIGKILL, since it had not stopped after 0.3 s. All is kept.'],
     ['block', { graceMs: 300 }, 'It was ended by SIGKILL, since it had not stopped after 0.3 s. All is kept.'],
-    ['block', {}, 'It was ended by SIGKILL. All is kept.'],
+    ['block', {}, AT_ONCE],
   ] as const) {
     const stop = new AbortController();
     const signals = 'graceMs' in options ? { signal: stop.signal } : { killSignal: stop.signal };
     assert.equal(await death(run(what, { ...options, ...signals, onMessage: () => stop.abort() })), text);
   }
-  assert.equal(await death(run('stay', { killSignal: AbortSignal.abort() })), 'It was ended by SIGKILL. All is kept.');
+  assert.equal(await death(run('stay', { killSignal: AbortSignal.abort() })), AT_ONCE);
 });
 
 test('a stop and then a kill: the second ends it', async () => {
@@ -99,7 +100,7 @@ test('a stop and then a kill: the second ends it', async () => {
       kill.abort();
     },
   });
-  assert.equal(await death(end), 'It was ended by SIGKILL. All is kept.');
+  assert.equal(await death(end), AT_ONCE);
 });
 
 test('death without a last word', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { untilInterrupted } from '../../src/child/interrupt.js';
+import { forgetInterrupt, interruptCode, untilInterrupted } from '../../src/child/interrupt.js';
 
 function aborted(signal: AbortSignal): Promise<void> {
   // Waiting for a signal alone does not keep a process alive.
@@ -31,6 +31,9 @@ for (const name of ['SIGINT', 'SIGTERM'] as const)
     assert.equal(done, 'done');
     assert.deepEqual(said, ['saving and stopping (once more to stop at once) ...']);
     assert.equal(process.listenerCount(name), before);
+    assert.equal(interruptCode(), name === 'SIGINT' ? 130 : 143);
+    forgetInterrupt();
+    assert.equal(interruptCode(), undefined);
   });
 
 test('what the work throws comes out, and the signals are let go', async () => {

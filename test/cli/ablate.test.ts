@@ -156,7 +156,7 @@ test('two commands on one folder share the trials, and Ctrl-C says how to go on'
     await new Promise((resolve) => setTimeout(resolve, 50));
   await new Promise((resolve) => setTimeout(resolve, 1000));
   process.kill(-stopped.pid!, 'SIGINT');
-  assert.equal(await exited(stopped), 1, errors);
+  assert.equal(await exited(stopped), 130, errors);
   assert.match(errors, new RegExp(`Go on with: rescaled ablate .* -o ${shared}`));
 
   const pair = [start(...one(shared, '--json')), start(...one(shared, '--json'))];

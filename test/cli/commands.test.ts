@@ -126,6 +126,8 @@ describe('the commands on a folder of pictures', () => {
   test('what --int8 cannot do is said in words', async () => {
     const other = join(folder, 'few');
     await pictureFolder(other, 1, 6);
+    const empty = join(folder, 'empty');
+    mkdirSync(empty);
     for (const [args, words] of [
       [['--int8', '--float16'], /Expected --int8 or --float16 but received both/],
       [['--float16', '--calibrate', data], /Expected --calibrate with --int8/],
@@ -137,6 +139,7 @@ describe('the commands on a folder of pictures', () => {
       ],
       [['--int8', '--force', '--calibrate', join(folder, 'no')], /to calibrate on at .*no but there is nothing/],
       [['--int8', '--force', '--calibrate', other], /at least 20 pictures .* but .*few has 6\. Name more/],
+      [['--int8', '--force', '--calibrate', empty], /Expected pictures in .*empty but found none/],
     ] as const) {
       const done = await cli('export', run, ...args);
       assert.equal(done.status, 2, done.stderr);
@@ -151,7 +154,7 @@ describe('the commands on a folder of pictures', () => {
       const out = join(folder, 'moved.onnx');
       const done = await cli('export', run, '--int8', '-o', out, '--calibrate', moved, '--threads', '1');
       assert.equal(done.status, 0, done.stderr);
-      assert.match(done.stderr, /accuracy is not measured/);
+      assert.match(done.stderr, /Accuracy is not measured/);
       assert.match(done.stdout, /no labelled pictures to measure on; on \d+ others \d+\.\d+ % get the same class/);
       assert.ok(existsSync(join(folder, 'moved.labels.json')));
     } finally {
@@ -188,6 +191,15 @@ describe('the commands on a folder of pictures', () => {
     const skipped = await train();
     assert.equal(skipped.status, 0, skipped.stderr);
     assert.equal(skipped.stderr.match(/left out, cannot be read: .*x\.png/g)?.length, 1);
+    // The counts of both are without it.
+    const [, all, measured] = /(\d+) training(?: \(1 of them broken\))? and (\d+) (?:validation|test)/
+      .exec(skipped.stderr)!
+      .map(Number);
+    assert.match(skipped.stderr, /\(1 of them broken\)/);
+    const [, on, over] = /on (\d+) (?:validation|test) pictures.*, after 1 epoch over (\d+) training/
+      .exec(skipped.stdout)!
+      .map(Number);
+    assert.equal(on! + over!, all! + measured! - 1);
     const strict = await train('--strict');
     assert.equal(strict.status, 1);
     assert.match(strict.stderr, /rescaled: A picture cannot be read, and the run is strict: .*x\.png/);

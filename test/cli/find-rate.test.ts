@@ -246,7 +246,7 @@ describe('rescaled recipe find-rate', () => {
       child.once('close', () => resolve());
     });
     process.kill(-child.pid!, 'SIGINT');
-    assert.equal(await exited(child), 1);
+    assert.equal(await exited(child), 130);
     assert.match(said, /Stopped: no drawing was written\./);
     assert.equal(existsSync(join(cwd, 'runs')), false);
   });

@@ -115,7 +115,7 @@ test('Ctrl-C saves, says how to go on, and the resumed run ends with the same by
   child.stderr!.on('data', (chunk: Buffer) => (errors += chunk.toString()));
   await firstCheckpoint(child);
   process.kill(-child.pid!, 'SIGINT');
-  assert.equal(await exited(child), 1);
+  assert.equal(await exited(child), 130);
   assert.match(errors, new RegExp(`Go on with: rescaled train --resume ${stopped}`));
   const resumed = await cli('train', '--resume', stopped, '--json');
   assert.equal(resumed.status, 0, resumed.stderr);

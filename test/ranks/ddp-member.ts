@@ -1,10 +1,24 @@
-// One of two ranks of test/ranks/group.test.ts: the step of ddp.safetensors, and its update with adaptive clipping. Prints the largest relative
-// error of each kind of value as JSON.
+// One of two ranks of test/ranks/group.test.ts: the step of ddp.safetensors in three ways, and its update with adaptive clipping. Prints the largest
+// relative errors of each kind of value as JSON.
 //   ddp-member.js RANK PORT
-import { createModel } from '../../src/models/index.js';
+import { createModel, type ImageModel } from '../../src/models/index.js';
+import { activate } from '../../src/nn/activation.js';
+import { BatchNorm, BatchNorm2d } from '../../src/nn/norm.js';
 import { Sgd } from '../../src/optim/index.js';
 import { joinRanks, settleLibrary } from '../../src/ranks/join.js';
-import { call, crossEntropy, fromTypedArray, mul, setThreads } from '../../src/torch/index.js';
+import {
+  add_,
+  call,
+  to as convert,
+  crossEntropy,
+  engineInfo,
+  fromTypedArray,
+  keep,
+  mul,
+  noGrad,
+  setThreads,
+  Tensor,
+} from '../../src/torch/index.js';
 import { RankedStep } from '../../src/train/step/ranked.js';
 import { Ranks } from '../../src/train/step/ranks.js';
 import { applyGradients } from '../../src/train/step/update.js';
@@ -28,31 +42,84 @@ const place = {
 } as const;
 const ranks = new Ranks(await joinRanks(place, process.env));
 const [weights, values] = [openFixture('classic_basic.safetensors'), openFixture('ddp.safetensors')];
-const model = createModel('resnet-18', { layers: [1, 2, 1, 1], width: 0.0625, classes: 5 });
-loadState(model, weights, (key) => `param.${key}`);
-model.train();
-
-const step = new RankedStep(ranks, model, [], 'cpu');
+const labels = new BigInt64Array(values.read('labels').slice().buffer as ArrayBuffer);
 const [from, to] = [4 * rank, 4 * rank + 4];
-const all = new BigInt64Array(values.read('labels').slice().buffer as ArrayBuffer);
-step.begin();
-step.last();
-const loss = crossEntropy(
-  model.forward(call('aten::slice.Tensor', [fixtureTensor(values, 'input'), 0, from, to])),
-  fromTypedArray(all.slice(from, to), [4]),
+
+type Kind = 'own' | 'plain' | 'float64';
+interface Errors {
+  loss: number;
+  gradient: number;
+  statistics: number;
+}
+
+/**
+ * The step on this rank's pictures and the other's. `plain`: PyTorch's batch norm in place of ours. `float64`: all of it in float64.
+ * @returns the model, and the largest relative error against each kind of DistributedDataParallel's values
+ */
+async function stepOf(kind: Kind): Promise<{ model: ImageModel; float32: Errors; float64: Errors }> {
+  const dtype = kind === 'float64' ? 'float64' : 'float32';
+  const model = createModel('resnet-18', { layers: [1, 2, 1, 1], width: 0.0625, classes: 5 });
+  loadState(model, weights, (key) => `param.${key}`);
+  if (dtype === 'float64') inFloat64(model);
+  if (kind === 'plain')
+    for (const [, module] of model.modules()) if (module instanceof BatchNorm2d) withoutOurs(module);
+  model.train();
+  const step = new RankedStep(ranks, model, [], 'cpu');
+  step.begin();
+  step.last();
+  const loss = crossEntropy(
+    model.forward(convert(call('aten::slice.Tensor', [fixtureTensor(values, 'input'), 0, from, to]), { dtype })),
+    fromTypedArray(labels.slice(from, to), [4]),
+  );
+  mul(loss, 4 / 8).backward();
+  step.partDone();
+  const sums = await step.finish({ images: 4, loss: 4 * loss.item(), stop: 0, figures: {} });
+  const against = (prefix: string): Errors => {
+    const error = (found: Tensor, name: string): number =>
+      relativeError(found.data() as Float32Array, values.readFloat32(prefix + name));
+    return {
+      loss: Math.abs(sums.loss / sums.images / values.readFloat32(`${prefix}loss`)[0]! - 1),
+      gradient: Math.max(...[...model.parameters()].map(([key, { grad }]) => error(grad!, `grad.${key}`))),
+      statistics: Math.max(...[...model.buffers()].map(([key, buffer]) => error(buffer, `after.${key}`))),
+    };
+  };
+  return { model, float32: against(''), float64: against('float64.') };
+}
+
+function inFloat64(model: ImageModel): void {
+  for (const [, module] of model.modules())
+    for (const [name, tensor] of Object.entries(module))
+      if (tensor instanceof Tensor) {
+        const wide = keep(noGrad(() => convert(tensor, { dtype: 'float64' })));
+        wide.requiresGrad = tensor.requiresGrad;
+        (module as unknown as Record<string, Tensor>)[name] = wide;
+      }
+}
+
+/** PyTorch's operators, which the module takes outside training on the CPU. */
+function withoutOurs(norm: BatchNorm2d): void {
+  norm.forward = (x) => BatchNorm.prototype.forward.call(norm, x);
+  norm.forwardAct = (x, activation, shortcut = null) => {
+    const y = norm.forward(x);
+    const added = shortcut === null ? y : add_(y, shortcut);
+    return activation === 'none' ? added : activate(added, activation);
+  };
+}
+
+const plain = await stepOf('plain');
+const wide = await stepOf('float64');
+const own = await stepOf('own');
+const { model } = own;
+/** How far DistributedDataParallel itself is from its gradients in float64. */
+const theirs = Math.max(
+  ...[...model.parameters().keys()].map((key) =>
+    relativeError(values.readFloat32(`grad.${key}`), values.readFloat32(`float64.grad.${key}`)),
+  ),
 );
-mul(loss, 4 / 8).backward();
-step.partDone();
-const sums = await step.finish({ images: 4, loss: 4 * loss.item(), stop: 0, figures: {} });
-const error = (found: Float32Array, name: string): number => relativeError(found, values.readFloat32(name));
-const worst = {
-  loss: Math.abs(sums.loss / sums.images / values.readFloat32('loss')[0]! - 1),
-  gradient: Math.max(
-    ...[...model.parameters()].map(([key, { grad }]) => error(grad!.data() as Float32Array, `grad.${key}`)),
-  ),
-  statistics: Math.max(
-    ...[...model.buffers()].map(([key, buffer]) => error(buffer.data() as Float32Array, `after.${key}`)),
-  ),
+const { libtorch, cpuCapability } = engineInfo();
+const found = {
+  ...{ plain: plain.float32, wide: wide.float64, own: own.float64, beside: own.float32, theirs },
+  sameKernels: values.metadata['torch'] === libtorch && values.metadata['cpu'] === cpuCapability,
 };
 // Each unit of the whole step's gradient is clipped: of a unit of DistributedDataParallel's gradient G and weights W, W - G m / max(|G|, m).
 const before = new Map([...model.parameters()].map(([key, tensor]) => [key, (tensor.data() as Float32Array).slice()]));
@@ -86,4 +153,4 @@ for (const [key, tensor] of model.parameters()) {
   }
 }
 await ranks.leave();
-process.stdout.write(`${JSON.stringify({ ...worst, moved, clipped: clipped / units })}\n`, () => process.exit());
+process.stdout.write(`${JSON.stringify({ ...found, moved, clipped: clipped / units })}\n`, () => process.exit());

@@ -1,6 +1,7 @@
 // One rank of test/ranks/group.test.ts: prints what it finds as JSON.
 //   member.js RANK WORLD PORT [MODE] [HOST]
-// MODE: die, stop, fail (what rank 1 does), agree (rank 1 has other options), link (all go on until they miss each other)
+// MODE: die, stop, fail (what rank 1 does), agree (rank 1 has other options), link (all go on until they miss each other), sets=FOLDER (measures and
+// learns what is in it)
 import { joinRanks, settleLibrary } from '../../src/ranks/join.js';
 import type { RankPlace } from '../../src/ranks/place.js';
 import { call, fromTypedArray, setThreads, type Tensor } from '../../src/torch/index.js';
@@ -44,6 +45,7 @@ try {
     gathered: gathered.map((one) => one.data()[0]),
     chief: await ranks.fromChief('word', rank === 0 ? { word: 'hello' } : undefined),
     texts: await ranks.toChief('texts', `of ${rank}`),
+    joined: [...(await ranks.joined(new Float64Array(3 * rank).fill(rank)))],
     any: [await ranks.any(rank === 1), await ranks.any(false)],
   });
 
@@ -80,6 +82,13 @@ try {
     unused: [...unused.grad!.data()],
     tail: [...tail.data()],
   });
+  if (mode?.startsWith('sets=')) {
+    const folder = mode.slice('sets='.length);
+    const { measureTasks } = await import('./measured.js');
+    said['measured'] = await measureTasks(ranks, folder, world === 2 ? undefined : ['detect']);
+    const { learnTogether } = await import('./steps.js');
+    if (world === 2) said['steps'] = await learnTogether(ranks, folder);
+  }
   if (mode === 'agree') await ranks.agree({ version: 'one', options: rank === 1 ? 'another' : 'the same' });
   if (rank === 1 && mode === 'die') process.kill(process.pid, 'SIGKILL');
   if (rank === 1 && mode === 'stop') process.kill(process.pid, 'SIGSTOP');

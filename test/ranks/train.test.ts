@@ -168,7 +168,7 @@ test('three ranks, and one that goes on alone, learn the same but for the roundi
   const end = told(stopped);
   await steps(three, 5, stopped);
   process.kill(stopped.pid!, 'SIGINT'); // on all ranks: they save once and end
-  assert.equal((await end).code, 1);
+  assert.equal((await end).code, 130);
   const { status, stderr } = await cli('train', '--resume', three);
   assert.equal(status, 0, stderr);
   const [a, b] = [whole, three].map((out) => SafetensorsFile.open(join(out, 'weights.safetensors')));
@@ -211,6 +211,11 @@ test('misuse is said before anything is written', async () => {
     join(none, 'run'),
   );
   assert.match(few, /Expected a batch of at least 4, two pictures for each of 2 parts, but it is 3/);
-  assert.match(few, /^\[1\] rescaled: rank 0 failed: Expected a batch/m);
+  const typed = await asked('launch', '-n', '2', '--', 'train', FASHION, '--epohs', '2', '-o', join(none, 'run'));
+  assert.match(typed, /unknown option '--epohs'/);
+  for (const text of [few, typed]) {
+    assert.equal(text.match(/Expected a batch|unknown option/g)!.length, 1, text);
+    assert.doesNotMatch(text, /^\[1\]/m, 'rank 0 has said it');
+  }
   assert.deepEqual(readdirSync(none), []);
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TrainEvent } from '../../src/run/events.js';
@@ -107,6 +107,16 @@ test('a heap that has changed is refused when the run goes on, and its path is n
     );
   } finally {
     rmSync(more);
+  }
+  renameSync(heap, `${heap}-moved`);
+  try {
+    await rejectsWith(
+      whole(resumeTraining(one.out)),
+      2,
+      /without labels at .*heap.* as its run\.json says\. Put them back/,
+    );
+  } finally {
+    renameSync(`${heap}-moved`, heap);
   }
 });
 

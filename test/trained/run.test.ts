@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
-import { Run, type RunEvent, train } from '../../src/index.js';
+import { type Exported, Run, type RunEvent, train } from '../../src/index.js';
 import { cli, pictureFolder, temporaryFolder } from '../cli/helpers.js';
 
 describe('a run from a program', () => {
@@ -99,6 +99,37 @@ describe('a run from a program', () => {
     const moved = join(work, 'elsewhere');
     renameSync(data, moved);
     try {
+      const named = `Expected the data that the run was trained on at ${data}, as its run.json says, but there is nothing`;
+      for (const [words, way] of [
+        [['eval', folder], `rescaled eval ${folder} FOLDER`],
+        [['eval', join(folder, 'model.onnx')], `rescaled eval ${join(folder, 'model.onnx')} FOLDER`],
+        [['export', folder, '--int8'], `rescaled export ${folder} --int8 --calibrate FOLDER`],
+        [['train', '--resume', folder], `rescaled train --resume ${folder} --data FOLDER`],
+      ] as const) {
+        const { status, stderr } = await cli(...words);
+        assert.equal(status, 2, stderr);
+        for (const text of [named, way]) assert.ok(stderr.includes(text), stderr);
+      }
+      const out = join(work, 'gone.onnx');
+      const exported = await cli('export', folder, '-o', out, '--json');
+      assert.ok(exported.stderr.includes(named), exported.stderr);
+      const { parity, labels } = JSON.parse(exported.stdout) as Exported;
+      assert.ok(existsSync(out) && existsSync(labels!));
+      assert.ok(parity!.synthetic === true && parity!.pictures === 64);
+      assert.ok(parity!.maxAbsDiff < 1e-3 && parity!.top1Agreement! > 0.95, JSON.stringify(parity));
+      const real = (await Run.open(folder).export(out, { data: moved, float16: true })).parity!;
+      assert.equal(real.synthetic, undefined);
+      const wrong = await cli('export', folder, '-o', out, '--data', join(work, 'none'));
+      assert.equal(wrong.status, 2);
+      assert.match(wrong.stderr, /none, as --data says, but there is nothing/);
+      for (const [more, told] of [
+        [['--int8', '--float16'], /Export twice, with one of them each; -o FILE/],
+        [['-o', join(work, 'q.txt')], /Expected a name that ends in \.onnx/],
+      ] as const) {
+        const refused = await cli('export', folder, ...more);
+        assert.equal(refused.status, 2);
+        assert.match(refused.stderr, told);
+      }
       const page = join(work, 'moved.html');
       const found = await Run.open(folder).evaluate({ data: moved, report: page });
       const html = readFileSync(page, 'utf8');
@@ -110,6 +141,32 @@ describe('a run from a program', () => {
     } finally {
       renameSync(moved, data);
     }
+  });
+
+  test('--resume-if-there tells what was typed that the run has otherwise', async () => {
+    const again = (...words: string[]) =>
+      cli(
+        'train',
+        data,
+        '-o',
+        folder,
+        '--resume-if-there',
+        '--explain',
+        '-m',
+        'resnet-rs-14',
+        '--size',
+        '28',
+        ...words,
+      );
+    const same = await again('-e', '2', '--set', 'labelSmoothing=0', '-b', '8', '--device', 'auto', '-r', 'quick');
+    assert.equal(same.status, 0, same.stderr);
+    assert.equal(same.stderr, '');
+    const others = await again('-e', '5', '--set', 'mixup=0.25', '--limit-train', '9', '--width', '0.125');
+    assert.match(others.stdout, /recipe quick/);
+    assert.match(
+      others.stderr,
+      /a resumed run keeps its settings: not --set mixup=0\.25 \(it has 0\), --epochs 5 \(it has 2\), --limit-train 9 \(it has none\)\./,
+    );
   });
 
   test('what is no run is said to be none', () => {

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { wholeOption } from '../../checks.js';
+import { interruptedBy } from '../../child/interrupt.js';
 import { UsageError } from '../../errors.js';
 import { freePort } from '../../ranks/port.js';
 import { plural } from '../../suggest.js';
@@ -26,7 +27,7 @@ export function register(program: Command): void {
   program
     .command('launch')
     .description('train in several processes of this machine, which share each step')
-    .argument('<command...>', 'behind --: train and its options')
+    .argument('<command...>', 'behind --: train or pretrain, and its options')
     .requiredOption('-n, --ranks <n>', 'how many processes', integer)
     .option(
       '--restarts <n>',
@@ -49,7 +50,7 @@ Examples:
 async function launch(words: readonly string[], { ranks, restarts }: LaunchFlags): Promise<void> {
   wholeOption('--ranks', ranks, 1, 1024);
   wholeOption('--restarts', restarts, 0, 1_000_000);
-  if (words[0] !== 'train')
+  if (words[0] !== 'train' && words[0] !== 'pretrain')
     throw new UsageError(
       `Expected a training behind --, as in "rescaled launch -n 2 -- train DATA", but received "${words[0]}".`,
     );
@@ -72,6 +73,7 @@ async function launch(words: readonly string[], { ranks, restarts }: LaunchFlags
 /** Runs all ranks. @returns the exit code of the first that failed, 0 when none did */
 async function together(words: readonly string[], world: number): Promise<number | 'interrupted'> {
   const port = await freePort();
+  const heard: Heard = { others: true };
   const main = fileURLToPath(new URL('../main.js', import.meta.url));
   const children = Array.from({ length: world }, (_, rank) => {
     const child = spawn(process.execPath, [main, ...words], {
@@ -86,11 +88,12 @@ async function together(words: readonly string[], world: number): Promise<number
       },
     });
     child.stdin.on('error', () => {});
-    tell(child, rank);
+    tell(child, rank, heard);
     return child;
   });
   let interrupted = 0;
-  const pass = (): void => {
+  const pass = (name: 'SIGINT' | 'SIGTERM'): void => {
+    interruptedBy(name);
     interrupted++;
     for (const child of children) signal(child, interrupted === 1 ? 'SIGTERM' : 'SIGKILL');
   };
@@ -111,7 +114,10 @@ async function together(words: readonly string[], world: number): Promise<number
             if (ended !== 0 && failed === undefined && interrupted === 0) {
               failed = ended;
               if (name !== null) console.error(`launch: rank ${rank} was ended by ${name}`);
-              void endAll(children, ended === MISUSE ? 0 : OWN_END_MS);
+              // Rank 0 has told of its misuse: the others wait for it, and have nothing to add.
+              const misused = ended === MISUSE && rank === 0;
+              if (misused) heard.others = false;
+              void endAll(children, misused ? 0 : OWN_END_MS);
             }
             resolve();
           });
@@ -153,13 +159,18 @@ function signal(child: ChildProcess, name: NodeJS.Signals): void {
   }
 }
 
+/** Whether ranks beside rank 0 are. */
+interface Heard {
+  others: boolean;
+}
+
 /** Rank 0 speaks for all; what another one says bears its number. */
-function tell(child: ChildProcess, rank: number): void {
+function tell(child: ChildProcess, rank: number, heard: Heard): void {
   for (const [from, to] of [
     [child.stdout!, process.stdout],
     [child.stderr!, process.stderr],
   ] as const) {
     if (rank === 0) from.pipe(to, { end: false });
-    else createInterface(from).on('line', (line) => to.write(`[${rank}] ${line}\n`));
+    else createInterface(from).on('line', (line) => heard.others && to.write(`[${rank}] ${line}\n`));
   }
 }

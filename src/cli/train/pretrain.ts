@@ -2,19 +2,21 @@ import { type Command, Option } from 'commander';
 import { UsageError } from '../../errors.js';
 import { lastName } from '../../files.js';
 import { modelFacts } from '../../models/index.js';
-import { loadConfig } from '../../run/config.js';
 import type { TrainOptions } from '../../train/index.js';
 import { weightsPath } from '../named-weights.js';
 import { integer } from '../options.js';
 import { claimFolder, freeFolder } from '../output.js';
 import { modelOptions, recipeOptions, runOptions, settingsOf, type TrainingFlags } from '../training-options.js';
-import { checkResume, explain, explanation, finish } from './train.js';
+import { runThere } from './passed-over.js';
+import { takePlace } from './ranked.js';
+import { checkResume, explain, explainRun, finish } from './train.js';
 
 interface PretrainFlags extends TrainingFlags {
   method: string;
   epochs?: number;
   out?: string;
   resume?: string;
+  resumeIfThere?: boolean;
   data?: string;
   explain?: boolean;
   json?: boolean;
@@ -65,16 +67,36 @@ Examples:
 }
 
 async function run(pictures: string | undefined, flags: PretrainFlags, command: Command): Promise<void> {
-  const { method, epochs, batch, set, out, resume, data, explain: explains, json, recipe, ...options } = flags;
+  const { place, followed } = await takePlace(flags);
+  if (followed) return;
+  const ranked = place && { place };
+  const {
+    method,
+    epochs,
+    batch,
+    set,
+    out,
+    resume,
+    data,
+    explain: explains,
+    json,
+    recipe,
+    resumeIfThere: _,
+    ...options
+  } = flags;
   const shown = { ...(json && { json }), ...(explains && { explain: explains }) };
+  const there = runThere(flags, command);
+  if (there !== undefined) {
+    if (explains === true) return explainRun(there, shown);
+    return finish(there, shown, { type: 'resume', run: there, data: data ?? pictures, ...ranked });
+  }
   if (resume !== undefined) {
     if (pictures !== undefined)
       throw new UsageError('Expected either PICTURES or --resume but received both: a resumed run knows its pictures.');
     // --method has a value that nobody gave.
     checkResume(Object.keys(flags).filter((flag) => command.getOptionValueSource(flag) === 'cli'));
-    const config = loadConfig(resume);
-    if (explains === true) return console.log(json === true ? JSON.stringify(config, null, 2) : explanation(config));
-    return finish(resume, shown, { type: 'resume', run: resume, data });
+    if (explains === true) return explainRun(resume, shown);
+    return finish(resume, shown, { type: 'resume', run: resume, data, ...ranked });
   }
   if (pictures === undefined)
     throw new UsageError('Expected pictures: rescaled pretrain PICTURES. See "rescaled pretrain --help".');
@@ -97,7 +119,7 @@ async function run(pictures: string | undefined, flags: PretrainFlags, command: 
   const claimed = out === undefined ? claimFolder(name) : undefined;
   try {
     const folder = out ?? claimed!.folder;
-    await finish(folder, shown, { type: 'train', options: { ...given, out: folder } });
+    await finish(folder, shown, { type: 'train', options: { ...given, out: folder }, ...ranked });
   } finally {
     claimed?.release();
   }

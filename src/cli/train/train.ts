@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { numberOption } from '../../checks.js';
@@ -11,9 +10,7 @@ import { lastName } from '../../files.js';
 import { type Metric, showMetric } from '../../metric.js';
 import { modelFacts, modelTitle } from '../../models/index.js';
 import { passedOverText, picturesOf, unlabelledText } from '../../part-words.js';
-import { watchLauncher } from '../../ranks/launcher.js';
-import { type RankPlace, rankPlace } from '../../ranks/place.js';
-import { finalWeights, lastCheckpoint, loadConfig, type RunConfig } from '../../run/config.js';
+import { finalWeights, loadConfig, type RunConfig } from '../../run/config.js';
 import { commandLine, plural } from '../../suggest.js';
 import { metricsOf, nounOf, taskNamed } from '../../tasks/index.js';
 import { openTrainingData, resolveRun } from '../../tasks/runs.js';
@@ -35,6 +32,8 @@ import {
 } from '../training-options.js';
 import { gigabytes } from '../words.js';
 import { choiceText } from './choice.js';
+import { asOption, runThere } from './passed-over.js';
+import { takePlace } from './ranked.js';
 import { runTrainer } from './run-trainer.js';
 
 interface TrainFlags extends TrainingFlags {
@@ -101,23 +100,13 @@ Examples:
     .action(run);
 }
 
-async function run(data: string | undefined, flags: TrainFlags): Promise<void> {
-  const place = flags.explain === true ? undefined : rankPlace(process.env);
-  if (place !== undefined) {
-    watchLauncher();
-    if (place.rank > 0) return follow(place);
-    // The processes of this machine share its cores.
-    const cores = availableParallelism() / place.localWorld;
-    const threads = flags.threads ?? Math.max(1, Math.floor(cores));
-    console.error(`note: ${place.world} ranks (${place.launcher})`);
-    // A resumed run keeps its own.
-    if (flags.resume === undefined)
-      Object.assign(flags, { threads, workers: flags.workers ?? Math.max(1, Math.min(8, Math.floor(cores) - 1)) });
-  }
-  if (flags.resumeIfThere === true && flags.resume === undefined) {
-    if (flags.out === undefined) throw new UsageError('Expected --out with --resume-if-there: the run to go on with.');
-    if (existsSync(lastCheckpoint(flags.out)))
-      return finish(flags.out, flags, { type: 'resume', run: flags.out, data, ...(place && { place }) });
+async function run(data: string | undefined, flags: TrainFlags, command: Command): Promise<void> {
+  const { place, followed } = await takePlace(flags);
+  if (followed) return;
+  const there = runThere(flags, command);
+  if (there !== undefined) {
+    if (flags.explain === true) return explainRun(there, flags);
+    return finish(there, flags, { type: 'resume', run: there, data: flags.data ?? data, ...(place && { place }) });
   }
   if (flags.resume !== undefined) {
     if (data !== undefined)
@@ -126,9 +115,7 @@ async function run(data: string | undefined, flags: TrainFlags): Promise<void> {
           'If it lies elsewhere now, say --data FOLDER.',
       );
     checkResume(Object.keys(flags));
-    const config = loadConfig(flags.resume);
-    if (flags.explain === true)
-      return console.log(flags.json === true ? JSON.stringify(config, null, 2) : explanation(config));
+    if (flags.explain === true) return explainRun(flags.resume, flags);
     return finish(flags.resume, flags, {
       type: 'resume',
       run: flags.resume,
@@ -155,14 +142,6 @@ async function run(data: string | undefined, flags: TrainFlags): Promise<void> {
   } finally {
     claimed?.release();
   }
-}
-
-/** Takes part in the run of rank 0, which knows all options, writes and speaks. */
-async function follow(place: RankPlace): Promise<void> {
-  const note = (text: string): void => console.error(`rank ${place.rank}: ${text}`);
-  let stopped = false;
-  await runTrainer({ type: 'follow', place }, (event) => (stopped ||= event.type === 'stopped'), note);
-  if (stopped) process.exitCode = 1;
 }
 
 /** @param given names of the options beside --resume @throws UsageError for one that a run knows itself */
@@ -238,6 +217,12 @@ export async function explain(options: TrainOptions, json: boolean): Promise<voi
   else console.log(explanation(config));
 }
 
+/** The same of a run that is there. */
+export function explainRun(run: string, { json }: Pick<TrainFlags, 'json'>): void {
+  const config = loadConfig(run);
+  console.log(json === true ? JSON.stringify(config, null, 2) : explanation(config));
+}
+
 /** Every setting with its source, as a table. */
 export function explanation(config: RunConfig): string {
   const { values, preset } = config.recipe;
@@ -272,9 +257,6 @@ function picturesText(config: RunConfig): string {
     ? `${heap}${trainImages} training and ${valImages} ${measured} ${noun}s`
     : `${heap}${trainImages} training, ${valImages} validation and ${testImages} test ${noun}s`;
 }
-
-/** `limitTrain` as it is typed. */
-const asOption = (flag: string): string => `--${flag.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
 
 /** ` of 10 classes`, where the task has classes. */
 function kinds({ task }: RunConfig): string {

@@ -6,11 +6,10 @@ import type { Dataset } from '../../data/dataset.js';
 import { onnxFile } from '../../deploy/model-file.js';
 import { isFloat16Near, type Parity } from '../../deploy/parity.js';
 import { requireRuntime } from '../../deploy/session.js';
-import { RescaledError, UsageError } from '../../errors.js';
-import { loadConfig, type RunConfig } from '../../run/config.js';
+import { type RescaledError, UsageError } from '../../errors.js';
+import { loadConfig, type RunConfig, withDataAt } from '../../run/config.js';
 import { commandLine } from '../../suggest.js';
-import { openRunData } from '../../tasks/runs.js';
-import { exportModel, trainingFacts } from '../../trained/export.js';
+import { dataToCompare, exportModel, trainingFacts } from '../../trained/export.js';
 import { type ExportedInt8, exportInt8 } from '../../trained/files/int8.js';
 import { type LoadedModel, loadModel } from '../../trained/load.js';
 import { integer } from '../options.js';
@@ -24,6 +23,7 @@ interface ExportFlags {
   float16?: boolean;
   calibrate?: string;
   calibrationPictures?: number;
+  data?: string;
   threads?: number;
   force?: boolean;
 }
@@ -42,6 +42,7 @@ export function register(program: Command): void {
       'with --int8: pictures in place of training pictures to take the ranges of values from; no labels are needed',
     )
     .option('--calibration-pictures <n>', 'with --int8: how many; default 256', integer)
+    .option('--data <folder>', "where the run's data lies now, if not where it lay in training")
     .option('--threads <n>', 'with --int8: threads of ONNX Runtime', integer)
     .option('--force', 'with --int8 and --float16: write over a file that is there')
     .option('--json', 'print the result as JSON')
@@ -56,7 +57,11 @@ export function register(program: Command): void {
     .action(run);
 }
 
-async function run(target: string, flags: ExportFlags): Promise<void> {
+/** Whatever ends it before its end leaves nothing, also while it is being prepared. */
+const run = (target: string, flags: ExportFlags): Promise<void> =>
+  untilStopped((signal) => write(target, flags, signal), 'no file was written');
+
+async function write(target: string, flags: ExportFlags, signal: AbortSignal): Promise<void> {
   check(flags);
   await requireRuntime();
   const loaded = await loadModel(target, flags.best === true ? 'best' : 'final');
@@ -64,20 +69,29 @@ async function run(target: string, flags: ExportFlags): Promise<void> {
     if (loaded.run === undefined) throw new UsageError(`Expected a run folder but received the file ${target}.`);
     const kind = flags.int8 === true ? 'int8' : flags.float16 === true ? 'float16' : undefined;
     const path = flags.out ?? (kind === undefined ? onnxFile(target) : join(target, `model.${kind}.onnx`));
-    checkOutput(path, { force: kind === undefined || flags.force === true });
+    checkOutput(path, { endings: ['.onnx'], force: kind === undefined || flags.force === true });
     const config = loadConfig(target);
-    const dataset = await dataOf(config, target, flags);
-    if (dataset !== undefined && dataset.fingerprint !== config.data.fingerprint)
-      console.error(`note: ${config.data.path} has changed since training; the comparison uses what is there now`);
-    if (kind === 'int8') await writeInt8(loaded, path, config, dataset, flags);
-    else await writeFloat(loaded, path, config, dataset!, flags);
+    const compared = await dataToCompare(config, flags.data);
+    const dataset = 'gone' in compared ? undefined : compared.dataset;
+    if ('gone' in compared) tellGone(compared.gone, target, flags);
+    else if (dataset!.fingerprint !== config.data.fingerprint)
+      console.error(
+        `note: ${withDataAt(config, flags.data).data.path} is not as it was in training; the comparison uses what is there now`,
+      );
+    signal.throwIfAborted();
+    if (kind === 'int8') await writeInt8(loaded, path, config, dataset, { ...flags, signal });
+    else await writeFloat(loaded, path, config, dataset ?? 'synthetic', { ...flags, signal });
   } finally {
     loaded.model.dispose();
   }
 }
 
 function check({ int8, float16, calibrate, calibrationPictures, threads, force }: ExportFlags): void {
-  if (int8 === true && float16 === true) throw new UsageError('Expected --int8 or --float16 but received both.');
+  if (int8 === true && float16 === true)
+    throw new UsageError(
+      'Expected --int8 or --float16 but received both: they are two files. Export twice, with one of them each; ' +
+        '-o FILE names where each is to lie.',
+    );
   for (const [name, value] of [
     ['--calibrate', calibrate],
     ['--calibration-pictures', calibrationPictures],
@@ -89,32 +103,34 @@ function check({ int8, float16, calibrate, calibrationPictures, threads, force }
   wholeOption('--threads', threads, 1, 1024);
 }
 
-/** The run's data; undefined where it is gone and other pictures calibrate. */
-async function dataOf(config: RunConfig, run: string, { int8, calibrate }: ExportFlags): Promise<Dataset | undefined> {
-  try {
-    return await openRunData(config);
-  } catch (error) {
-    if (int8 !== true || !(error instanceof RescaledError)) throw error;
-    if (calibrate === undefined)
-      throw new UsageError(
-        `${error.message} int8 is calibrated on the run's pictures: put them back, or name pictures like those that the network will see, ` +
-          `with or without labels: rescaled export ${commandLine([run])} --int8 --calibrate FOLDER`,
-        { cause: error },
-      );
-    console.error(`note: the run's data cannot be opened (${error.message}): accuracy is not measured`);
-    return undefined;
-  }
+/** Without the run's data other pictures calibrate, or are compared. @throws UsageError for int8 without any */
+function tellGone({ message }: RescaledError, run: string, { int8, calibrate, data: _, ...flags }: ExportFlags): void {
+  const again = [
+    'rescaled',
+    'export',
+    run,
+    ...(int8 === true ? ['--int8'] : flags.float16 === true ? ['--float16'] : []),
+  ];
+  const elsewhere = `If it lies elsewhere now: ${commandLine(again)} --data FOLDER.`;
+  if (int8 !== true)
+    return console.error(`note: ${message} Pictures made by chance are compared in place of its own. ${elsewhere}`);
+  if (calibrate === undefined)
+    throw new UsageError(
+      `${message} int8 is calibrated on its pictures. ${elsewhere} Else name pictures like those that the network will see, ` +
+        `with or without labels: ${commandLine(again)} --calibrate FOLDER`,
+    );
+  console.error(`note: ${message} Accuracy is not measured. ${elsewhere}`);
 }
 
 async function writeFloat(
   loaded: LoadedModel,
   path: string,
   config: RunConfig,
-  dataset: Dataset,
-  { json, float16 = false }: ExportFlags,
+  dataset: Dataset | 'synthetic',
+  { json, float16 = false, signal }: ExportFlags & { signal: AbortSignal },
 ): Promise<void> {
   const clips = loaded.task.clips === true;
-  const exported = await exportModel(loaded, path, trainingFacts(config), dataset, { float16 });
+  const exported = await exportModel(loaded, path, trainingFacts(config), dataset, { float16, signal });
   const { parity } = exported;
   if (float16 && !isFloat16Near(parity!))
     console.error(
@@ -124,7 +140,7 @@ async function writeFloat(
   console.log(
     `${path}  ${megabytes(exported.bytes)}, ${float16 ? 'float16, ' : ''}opset 13\n` +
       (exported.labels === undefined ? '' : `${exported.labels}  the names of its classes\n`) +
-      `compared with the model on ${parity!.pictures} real ${clips ? 'clips' : 'pictures'}: ` +
+      `compared with the model on ${parity!.pictures} ${parity!.synthetic === true ? 'synthetic' : 'real'} ${clips ? 'clips' : 'pictures'}: ` +
       `${parityText(parity!, loaded.task.name === 'depth' ? ' m' : '')}\n` +
       (float16
         ? 'float16 is for GPUs and the web: on a CPU ONNX Runtime computes it in float32, no faster than the float32 file\n'
@@ -138,16 +154,12 @@ async function writeInt8(
   path: string,
   config: RunConfig,
   dataset: Dataset | undefined,
-  { json, calibrate, calibrationPictures, threads }: ExportFlags,
+  { json, calibrate, calibrationPictures, data, threads, signal }: ExportFlags & { signal: AbortSignal },
 ): Promise<void> {
-  const exported = await untilStopped(
-    (signal) =>
-      exportInt8(loaded, path, trainingFacts(config), dataset, {
-        ...{ calibrate, calibrationPictures, threads, signal },
-        onNote: (text) => console.error(text),
-      }),
-    'no file was written',
-  );
+  const exported = await exportInt8(loaded, path, trainingFacts(config), dataset, {
+    ...{ calibrate, calibrationPictures, data, threads, signal },
+    onNote: (text) => console.error(text),
+  });
   if (json === true) return console.log(JSON.stringify(exported, null, 2));
   console.log(int8Text(exported) + `\nnext: rescaled predict ${commandLine([path])} PICTURES...`);
 }
@@ -198,13 +210,14 @@ const listed = (names: readonly string[]): string =>
 
 /** @param unit of the numbers of other outputs than classes' */
 function parityText(parity: Parity, unit: string): string {
-  const { maxAbsDiff, maxAbsDiffProbabilities, top1Agreement, boxAgreement, pixelAgreement } = parity;
+  const { maxAbsDiff, maxAbsDiffProbabilities, top1Agreement, boxAgreement, boxes, pixelAgreement } = parity;
   const most = maxAbsDiff.toExponential(1);
   if (maxAbsDiffProbabilities !== undefined && top1Agreement !== undefined)
     return (
       `largest difference of a logit ${most}, of a probability ${maxAbsDiffProbabilities.toExponential(1)}, ` +
       `same class for ${percent(top1Agreement, 1)}`
     );
+  if (boxes === 0) return 'the model finds no boxes on them, so that nothing could be compared';
   if (boxAgreement !== undefined)
     return `${percent(boxAgreement, 2)} of its boxes the same, largest difference of a score ${most}`;
   if (pixelAgreement !== undefined)

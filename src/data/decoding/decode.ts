@@ -2,9 +2,11 @@ import { open } from 'node:fs/promises';
 import type { Metadata, Sharp, SharpOptions } from 'sharp';
 import { fromGrey, type Pixels, pixelsOf } from '../../augment/pixels.js';
 import { RescaledError } from '../../errors.js';
+import { alone, beside } from './alone.js';
 import { bmpHeader, decodeBmp } from './bmp.js';
 import { jpegDecoder } from './jpeg-decoder.js';
 import { type FileKind, KIND_BYTES, kindOf, READ_KINDS } from './kind.js';
+import { isDecoders, reasonOf } from './reason.js';
 
 /** Bounds that keep one hostile or mistaken file from taking the machine's memory. */
 export interface DecodeLimits {
@@ -142,14 +144,19 @@ async function decodePlain(bytes: Uint8Array, options: DecodeOptions): Promise<O
   return { pixels: pixelsOf(data, width, height), width, height };
 }
 
-/** Turns whatever goes wrong into a BrokenPicture with the picture's name. @param bytes its content, to tell its kind */
+/** Turns whatever goes wrong into a BrokenPicture with the picture's name. Not to be nested. @param bytes its content, to tell its kind */
 async function named<T>(name: string, work: () => Promise<T>, bytes: () => Uint8Array | undefined): Promise<T> {
+  const told = (error: unknown): BrokenPicture =>
+    error instanceof BrokenPicture ? error : new BrokenPicture(name, reasonOf(error, bytes()), { cause: error });
   try {
-    return await work();
+    return await beside(work);
   } catch (error) {
-    if (error instanceof BrokenPicture) throw error;
-    throw new BrokenPicture(name, reasonOf(error, bytes()), { cause: error });
+    // Whether this decoder said it of this picture is known when nothing else is decoded.
+    if (!isDecoders(error)) throw told(error);
   }
+  return alone(work).catch((error: unknown) => {
+    throw told(error);
+  });
 }
 
 function checkBytes(size: number, name: string, limit: number): void {
@@ -194,10 +201,9 @@ async function decode(bytes: Uint8Array, path: string, options: DecodeOptions): 
     header = { width, height, hasAlpha: channels === 4 };
     own = { width, height };
   } else {
-    const input = inputOf(limit);
-    const found = await sharp(bytes, input).metadata();
+    const found = await sharp(bytes, HEADER).metadata();
     checkHeader(found, path, limit);
-    opened = sharp(bytes, input).autoOrient();
+    opened = sharp(bytes, { ...HEADER, limitInputPixels: limit }).autoOrient();
     header = found;
     own = found.autoOrient;
   }
@@ -218,7 +224,8 @@ async function decode(bytes: Uint8Array, path: string, options: DecodeOptions): 
   return { pixels: pixelsOf(view, info.width, info.height), width: own.width, height: own.height };
 }
 
-const inputOf = (limitInputPixels: number) => ({ limitInputPixels, failOn: 'error' as const, pages: 1 });
+/** Of a header all is read, so that what is too large is told with its size. */
+const HEADER = { limitInputPixels: false, failOn: 'error', pages: 1 } as const;
 const BMP = 'a BMP';
 
 /** @throws BrokenPicture for a kind that is not read here */
@@ -261,7 +268,9 @@ const DEPTHS: Readonly<Record<string, string>> = {
 
 function checkPixels(width: number, height: number, limit: number): void {
   if (width * height > limit)
-    throw new RescaledError(`its ${width} x ${height} pixels are more than the limit of ${limit}`);
+    throw new RescaledError(
+      `its ${width} x ${height} pixels, ${width * height} in all, are more than the limit of ${limit}: reduce it`,
+    );
 }
 
 /**
@@ -290,7 +299,7 @@ export async function headerProblem(path: string, options: DecodeOptions = {}): 
       return checkPixels(width, height, pixels);
     }
     const sharp = await loadSharp();
-    checkHeader(await sharp(path, inputOf(pixels)).metadata(), path, pixels);
+    checkHeader(await sharp(path, HEADER).metadata(), path, pixels);
   };
   return problemOf(named(path, look, () => head));
 }
@@ -305,7 +314,7 @@ export const sidesOf = (path: string): Promise<{ width: number; height: number }
     async () => {
       const sharp = await loadSharp();
       try {
-        const { autoOrient } = await sharp(path, inputOf(DEFAULT_LIMITS.pixels)).metadata();
+        const { autoOrient } = await sharp(path, HEADER).metadata();
         return { width: autoOrient.width, height: autoOrient.height };
       } catch (error) {
         const bytes = await readLimited(path, DEFAULT_LIMITS.bytes);
@@ -335,7 +344,7 @@ export async function headerProblemOf(
       return checkPixels(width, height, pixels);
     }
     const sharp = await loadSharp();
-    checkHeader(await sharp(head, inputOf(pixels)).metadata(), name, pixels);
+    checkHeader(await sharp(head, HEADER).metadata(), name, pixels);
   };
   return problemOf(named(name, look, () => head));
 }
@@ -361,31 +370,3 @@ function reducedSide(
 /** Whether a picture of this size is decoded in its own size; see `decodeFile` on reduction. */
 export const isWhole = (width: number, height: number, targetSize: number): boolean =>
   Math.min(width, height) <= 4 * targetSize;
-
-/** One line that says what is wrong, from a system or decoder error. @param bytes the beginning of the file */
-function reasonOf(error: unknown, bytes: Uint8Array | undefined): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === 'ENOENT') return 'no such file';
-  if (code === 'EACCES' || code === 'EPERM') return 'permission denied';
-  const text = String(message ?? error);
-  if (bytes === undefined || code !== undefined) return oneLine(text);
-  if (/pixel limit/i.test(text)) return 'its pixels are more than the limit';
-  if (text.startsWith('its ')) return text;
-  const kind = kindOf(bytes);
-  if (kind === undefined) return `it is of no kind that is known, or its beginning is damaged; expected ${READ_KINDS}`;
-  const detail = oneLine(text.replace(INNER, '').replace(/^\s*\w+: (?:source input: )?/gm, ''));
-  return `it is ${kind.name} that is damaged, cut off or of a rare kind${detail === '' ? '' : ` (${detail})`}`;
-}
-
-/** What the decoder says of its own insides, or of what it passes over. */
-const INNER =
-  /^.*(?:bad seek to|unable to load from|set_get_field_type|Input (?:buffer|file)|Unknown error|libpng read error|profile).*$\n?/gim;
-
-/** libvips repeats itself, one line a retry: each line once, and not more than a terminal can show. */
-function oneLine(text: string): string {
-  const lines = new Set(text.split('\n').map((line) => line.trim()));
-  return [...lines]
-    .filter((line) => line !== '')
-    .join('; ')
-    .slice(0, 200);
-}

@@ -17,7 +17,7 @@ export interface JointPlan {
   epochsCount: Mixture['epochsCount'];
   /** Looks at each unlabelled picture of a step: a second one is drawn in another style. */
   views: 1 | 2;
-  /** Parts that a step is computed in: each gets its share of both kinds. */
+  /** Parts that a step is computed in, by one process or several: each gets its share of both kinds. */
   parts: number;
   rest: Rest;
   seed: number;
@@ -61,42 +61,36 @@ export class JointOrder {
       if (unlabelled[k] === unlabelled[k - 1]) this.#copies[k] = this.#copies[k - 1]! + 1;
   }
 
-  /** Batch b of an epoch. */
-  draws(epoch: number, b: number): Draws {
+  /** Batch b of an epoch: its parts, one after the other, or one of them. */
+  draws(epoch: number, b: number, only?: number): Draws {
     const { labelled, unlabelled, ratio, views, parts } = this.#plan;
     const [begin, end] = [epoch * this.#draws + this.#bounds[b]!, epoch * this.#draws + this.#bounds[b + 1]!];
     const [from, to] = [Math.round(ratio * begin), Math.round(ratio * end)];
-    const count = end - begin + views * (to - from);
-    const draws: Draws = {
-      indices: new Int32Array(count),
-      passes: new Int32Array(count),
-      copies: new Int32Array(count),
-      styles: new Uint8Array(count),
-    };
-    let n = 0;
-    const add = (index: number, pass: number, copy: number, style: number): void => {
-      [draws.indices[n], draws.passes[n], draws.copies[n], draws.styles[n]] = [index, pass, copy, style];
-      n++;
-    };
+    const drawn: [index: number, pass: number, copy: number, style: number][] = [];
     const share = (first: number, last: number, part: number): [number, number] => [
       first + Math.floor((part * (last - first)) / parts),
       first + Math.floor(((part + 1) * (last - first)) / parts),
     ];
-    for (let part = 0; part < parts; part++) {
+    for (let part = only ?? 0; part < (only === undefined ? parts : only + 1); part++) {
       const [firstLabelled, lastLabelled] = share(begin, end, part);
       for (let k = firstLabelled; k < lastLabelled; k++) {
         const pass = Math.floor(k / labelled);
-        add(this.#at('labelled', pass, k % labelled), pass, 0, 0);
+        drawn.push([this.#at('labelled', pass, k % labelled), pass, 0, 0]);
       }
       const [first, last] = share(from, to, part);
       for (let k = first; k < last; k++) {
         const pass = Math.floor(k / unlabelled.length);
         const entry = this.#at('unlabelled', pass, k % unlabelled.length);
         for (let view = 0; view < views; view++)
-          add(labelled + unlabelled[entry]!, pass, views * this.#copies[entry]! + view, 1 + view);
+          drawn.push([labelled + unlabelled[entry]!, pass, views * this.#copies[entry]! + view, 1 + view]);
       }
     }
-    return draws;
+    return {
+      indices: Int32Array.from(drawn, ([index]) => index),
+      passes: Int32Array.from(drawn, ([, pass]) => pass),
+      copies: Int32Array.from(drawn, ([, , copy]) => copy),
+      styles: Uint8Array.from(drawn, ([, , , style]) => style),
+    };
   }
 
   #at(kind: 'labelled' | 'unlabelled', pass: number, k: number): number {

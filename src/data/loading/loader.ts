@@ -47,7 +47,7 @@ export interface LoaderOptions<T extends Targets> {
   views?: readonly PreprocessOptions[];
   /**
    * Each batch in parts, of which this process makes those from `from` to before `to`: a pass gives them one by one in place of whole batches.
-   * Part p of n pictures is [floor(p*n/parts), floor((p+1)*n/parts)).
+   * Part p of n pictures is [floor(p*n/parts), floor((p+1)*n/parts)), of a joint order so of each kind.
    */
   share?: PartShare;
   /** What becomes of pictures that fill no whole batch. Default: `spread` in training, else `keep`. See `batchBounds`. */
@@ -112,8 +112,8 @@ export class BatchLoader<T extends Targets> {
     checkWhole('repeats', repeats, 1);
     if (views !== undefined && (views.length === 0 || joint !== undefined || repeats > 1))
       throw new RescaledError('Expected at least one view of each picture, and no joint order or repeats beside it.');
-    if (share.parts > 1 && (joint !== undefined || views !== undefined))
-      throw new RescaledError('Expected whole batches of a joint order or of views, but received parts of them.');
+    if (share.parts > 1 && joint !== undefined && joint.parts !== share.parts)
+      throw new RescaledError('Expected a joint order in as many parts as are shared.');
     if (source.length === 0) throw new UsageError(`Expected pictures in ${source.name} but it has none.`);
     const least = rest === 'drop' ? batch : rest === 'spread' ? Math.min(batch, 2) : 1;
     if (source.length < least) {
@@ -242,15 +242,15 @@ export class BatchLoader<T extends Targets> {
 
   /** Batch b of an epoch, or a part of it. @param order of the epoch, where it is no joint one */
   #request(epoch: number, b: number, order: Uint32Array | undefined, part = 0): BatchRequest {
-    if (order === undefined) {
-      const { indices, ...draws } = this.#joint!.draws(epoch, b);
-      return { epoch, first: 0, batch: b, indices, draws };
-    }
     const { parts } = this.#share;
+    if (order === undefined) {
+      const { indices, ...draws } = this.#joint!.draws(epoch, b, parts === 1 ? undefined : part);
+      return { epoch, first: 0, batch: b * parts + part, indices, draws };
+    }
     const [begin, n] = [this.#bounds[b]!, this.sizeOf(b)];
     const first = begin + Math.floor((part * n) / parts);
     const pictures = order.subarray(first, begin + Math.floor(((part + 1) * n) / parts));
-    if (this.#views > 0) return { epoch, first: 0, batch: b, ...this.#viewed(epoch, pictures) };
+    if (this.#views > 0) return { epoch, first: 0, batch: b * parts + part, ...this.#viewed(epoch, pictures) };
     return { epoch, first, batch: b * parts + part, indices: Int32Array.from(pictures) };
   }
 

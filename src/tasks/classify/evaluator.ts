@@ -1,6 +1,7 @@
 import type { Labels } from '../../data/loading/labels.js';
+import type { Scores } from '../../metric.js';
 import { crossEntropy, fromTypedArray, softmax } from '../../torch/index.js';
-import type { Evaluator } from '../../train/task.js';
+import type { Evaluator, Gathered } from '../../train/task.js';
 import { damagedWeights } from '../refused.js';
 
 /** A wrongly classified picture. */
@@ -30,7 +31,9 @@ export function classEvaluator(classes: number, { examples }: { examples: number
   let images = 0;
   let top1 = 0;
   let top5 = 0;
-  let loss = 0;
+  /** Of each batch, the sum over its pictures. */
+  const losses: number[] = [];
+  const own = (): Gathered => ({ sums: Float64Array.of(images, top1, top5), lists: [Float64Array.from(losses)] });
   return {
     add(logits, { n, targets: { labels }, indices }) {
       const probabilities = softmax(logits).data() as Float32Array;
@@ -38,7 +41,7 @@ export function classEvaluator(classes: number, { examples }: { examples: number
       const batchLoss = crossEntropy(logits, y).item();
       // NaN beats no class, so such a row would count as right.
       if (!probabilities.every(Number.isFinite)) throw damagedWeights('probabilities');
-      loss += batchLoss * n;
+      losses.push(batchLoss * n);
       images += n;
       for (let i = 0; i < n; i++) {
         const row = probabilities.subarray(i * classes, (i + 1) * classes);
@@ -56,26 +59,15 @@ export function classEvaluator(classes: number, { examples }: { examples: number
       }
       if (mistakes.length > 4 * examples + 1000) mistakes = worst(mistakes, examples);
     },
-    // Without the mistakes: single pictures are looked at by one process.
-    ...(examples === 0 && {
-      sums: {
-        read: () => Float64Array.from([images, top1, top5, loss, ...confusion.flat()]),
-        write(values: Float64Array) {
-          [images, top1, top5, loss] = values as unknown as [number, number, number, number];
-          confusion.forEach((row, i) => {
-            for (let k = 0; k < classes; k++) row[k] = values[4 + i * classes + k]!;
-          });
-        },
-      },
-    }),
-    result() {
-      const of = Math.max(1, images);
-      return {
-        scores: { top1: top1 / of, top5: top5 / of, loss: loss / of, images },
-        details: { confusion, mistakes: worst(mistakes, examples) },
-      };
-    },
+    shared: { own, scores },
+    result: () => ({ scores: scores(own()), details: { confusion, mistakes: worst(mistakes, examples) } }),
   };
+}
+
+function scores({ sums, lists: [losses] }: Gathered): Scores {
+  const [images, top1, top5] = sums as unknown as [number, number, number];
+  const of = Math.max(1, images);
+  return { top1: top1 / of, top5: top5 / of, loss: losses!.reduce((sum, loss) => sum + loss, 0) / of, images };
 }
 
 function worst(mistakes: Mistake[], count: number): Mistake[] {

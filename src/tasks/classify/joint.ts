@@ -38,15 +38,21 @@ export function jointObjective(options: JointObjectiveOptions): Objective<Labels
   const firstUnlabelled = labels.length;
   const records = unlabelled.labels && recordsOf(unlabelled.labels, unlabelled.source.length);
   const classWeights = recipe.classWeights === 'balanced' ? balancedShares(labels, classes) : undefined;
+  const kindsIn = (batch: Batch<Labels>): Kind[] =>
+    kindsOf(batch, firstUnlabelled, recipe.unlabelledTargets === 'consistency');
+  /** Pictures, and of each kind those that its mean is over. */
+  const countsOf = (kinds: readonly Kind[]): Float64Array => {
+    const labelled = kinds.filter((kind) => kind === 'labelled').length;
+    const unlabelled = kinds.filter((kind) => kind === 'teacher' || kind === 'learned').length;
+    return Float64Array.of(kinds.length, labelled, unlabelled);
+  };
   return {
-    begin(batch) {
-      const kinds = kindsOf(batch, firstUnlabelled, recipe.unlabelledTargets === 'consistency');
+    counts: (batch) => countsOf(kindsIn(batch)),
+    begin(batch, _epoch, _number, whole) {
+      const kinds = kindsIn(batch);
       const { images } = batch;
-      const counts = { labelled: 0, unlabelled: 0 };
-      for (const kind of kinds) {
-        if (kind === 'labelled') counts.labelled++;
-        if (kind === 'teacher' || kind === 'learned') counts.unlabelled++;
-      }
+      const [of, labelled, unlabelledOnes] = (whole ?? countsOf(kinds)) as unknown as [number, number, number];
+      const counts = { labelled, unlabelled: unlabelledOnes };
       const recordOf = (k: number): number => records![batch.indices[k]! - firstUnlabelled]!;
       /** Writes what picture k shows into a row. @returns its weight within the mean of its kind, and the class that it shows */
       const target = (
@@ -75,7 +81,7 @@ export function jointObjective(options: JointObjectiveOptions): Objective<Labels
         cut: (at) => (kinds[at] === 'learned' ? at + 1 : at),
         caption: (k) => caption(k, kinds, batch, unlabelled.labels, recordOf, options),
         loss: (logits, begin, end) =>
-          lossOf(logits, { begin, end, of: batch.n, classes, device, recipe, kinds, counts, target }),
+          lossOf(logits, { begin, end, of, classes, device, recipe, kinds, counts, target }),
       } satisfies StepObjective;
     },
     dispose() {},
@@ -100,13 +106,13 @@ function kindsOf({ indices, n }: Batch<Labels>, firstUnlabelled: number, paired:
 interface Part {
   begin: number;
   end: number;
-  /** Pictures of the batch. */
+  /** Pictures of the step. */
   of: number;
   classes: number;
   device: string;
   recipe: Recipe;
   kinds: readonly Kind[];
-  /** Pictures of the whole batch that the two means are over. */
+  /** Pictures of the step that the two means are over. */
   counts: { labelled: number; unlabelled: number };
   target(k: number, row: Float32Array, believed: Believed | undefined): { weight: number; label: number };
 }

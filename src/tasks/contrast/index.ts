@@ -45,13 +45,14 @@ export const contrast: Task<Labels, ContrastSettings, ContrastDetails> = {
     ...(classes.length > 0 && { gauge: [...classes] }),
     ...(projection && { projection }),
   }),
-  objective: ({ recipe: { values }, device, task }) =>
+  objective: ({ recipe: { values }, device, task }, _train, _unlabelled, ranks) =>
     contrastObjective({
       outputs: values.projectionOutputs,
       temperature: values.temperature,
       reduction: values.contrastReduction,
       classes: (task as ContrastSettings).classes,
       device,
+      ...(ranks && { ranks }),
     }),
   evaluator: ({ classes }, { recipe, model }) =>
     contrastEvaluator({

@@ -11,6 +11,13 @@ export interface NtXentOptions {
   reduction: 'mean' | 'sum-of-views';
 }
 
+/** Views of more pictures than those at hand: the same rows, brought to length 1, among those of other ranks. */
+export interface Among {
+  all(unit: Tensor): Tensor;
+  /** Place of the first of these rows. */
+  from: number;
+}
+
 /** How far views are told apart; all but the loss come from the same similarities. */
 export interface ContrastFigures {
   /** Share of views whose most similar other view is their partner. */
@@ -32,45 +39,51 @@ export interface ContrastLoss {
  * of finding its partner among the 2n - 1 others, by cosine/temperature (NT-Xent; arXiv 2002.05709, equation 1 and
  * algorithm 1). Starts at about ln(2n - 1); staying there says that all views look alike, or that rows are in another
  * order. In float32, whatever z is in.
+ * @param among the views that these are some of; default: these alone. The loss is then the mean over these, each told from all the others
  * @throws RangeError for less than two pictures: there would be nothing to tell a picture from
  */
-export function ntXent(z: Tensor, { temperature, reduction }: NtXentOptions): ContrastLoss {
-  const [rows] = checkViews(z);
+export function ntXent(z: Tensor, { temperature, reduction }: NtXentOptions, among?: Among): ContrastLoss {
+  const [rows = 0] = z.shape;
   checkTemperature(temperature);
+  if (among === undefined) checkViews(z);
   const unit = normalised(z);
   const { device } = unit;
-  const cosines = matmul(unit, call('aten::t', [unit]));
-  const itself = call<Tensor>('aten::eye', [rows], { dtype: 'bool', device });
+  const all = among === undefined ? unit : among.all(unit);
+  const [total] = checkViews(all);
+  const cosines = matmul(unit, call('aten::t', [all]));
+  const places = call<Tensor>('aten::arange.start', [among?.from ?? 0, (among?.from ?? 0) + rows], {
+    dtype: 'int64',
+    device,
+  });
+  const own = call<Tensor>('aten::unsqueeze', [places, 1]);
+  const itself = call<Tensor>('aten::eq.Tensor', [own, call('aten::arange', [total], { dtype: 'int64', device })]);
   const logits = div(cosines, temperature);
   const others = call<Tensor>('aten::masked_fill.Scalar', [logits, itself, Number.NEGATIVE_INFINITY]);
-  const partners = partnersOf(rows, device);
+  // Row of the other view of each row's picture: 1, 0, 3, 2, ...
+  const partners = call<Tensor>('aten::bitwise_xor.Scalar', [places, 1]);
   const average = call<Tensor>('aten::cross_entropy_loss', [others, partners]);
   return {
     loss: reduction === 'mean' ? average : mul(average, 2),
-    figures: () => noGrad(() => contrastFigures(detach(cosines), detach(others), partners)),
+    figures: () => noGrad(() => contrastFigures(detach(cosines), detach(others), own, partners)),
   };
 }
 
-function contrastFigures(cosines: Tensor, others: Tensor, partners: Tensor): ContrastFigures {
-  const rows = cosines.shape[0]!;
+function contrastFigures(cosines: Tensor, others: Tensor, itself: Tensor, partners: Tensor): ContrastFigures {
+  const [rows, total] = cosines.shape as [number, number];
   const found = call<Tensor>('aten::eq.Tensor', [call('aten::argmax', [others, 1]), partners]);
   const positives = call<Tensor>('aten::gather', [cosines, 1, call('aten::unsqueeze', [partners, 1])]);
   // A view with itself has the cosine 1 but for rounding, so that what is on the diagonal is taken from it.
-  const own = call<Tensor>('aten::trace', [cosines]);
-  const sums = [to(sum(found), { dtype: 'float32' }), sum(positives), sum(cosines), own];
+  const own = call<Tensor>('aten::gather', [cosines, 1, itself]);
+  const sums = [to(sum(found), { dtype: 'float32' }), sum(positives), sum(cosines), sum(own)];
   const [hits, together, all, diagonal] = [...(call<Tensor>('aten::stack', [sums]).data() as Float32Array)] as [
     ...[number, number, number, number],
   ];
   return {
     accuracy: hits / rows,
     positive: together / rows,
-    negative: (all - diagonal - together) / (rows * (rows - 2)),
+    negative: (all - diagonal - together) / (rows * (total - 2)),
   };
 }
-
-/** Row of the other view of each row's picture: 1, 0, 3, 2, ... */
-const partnersOf = (rows: number, device: string): Tensor =>
-  call('aten::bitwise_xor.Scalar', [call('aten::arange', [rows], { dtype: 'int64', device }), 1]);
 
 /**
  * Mean squared distance of partners, z brought to length 1: 0 where both views of a picture give the same. Wang and

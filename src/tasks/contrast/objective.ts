@@ -1,7 +1,7 @@
 import type { Labels } from '../../data/loading/labels.js';
-import { add, call, crossEntropy, detach, fromTypedArray, sub, type Tensor } from '../../torch/index.js';
-import type { Objective } from '../../train/task.js';
-import { type NtXentOptions, ntXent } from './loss.js';
+import { add, call, crossEntropy, detach, fromTypedArray, sub, type Tensor, zeros } from '../../torch/index.js';
+import type { Objective, RankView } from '../../train/task.js';
+import { type Among, type NtXentOptions, ntXent } from './loss.js';
 
 /** What a step tells of its batch: sums over its views. */
 export const FIGURES: readonly string[] = ['matched', 'positive', 'negative'];
@@ -13,6 +13,8 @@ export interface ContrastObjectiveOptions extends NtXentOptions {
   /** Names of the gauge's classes, which the next columns stand for. */
   classes: readonly string[];
   device: string;
+  /** Where several share a step: views are told from those of all of them. */
+  ranks?: RankView;
 }
 
 /** Columns from begin to before end. */
@@ -25,14 +27,22 @@ export const columns = (x: Tensor, begin: number, end: number): Tensor =>
  * the loss told is the contrast's alone.
  */
 export function contrastObjective(options: ContrastObjectiveOptions): Objective<Labels> {
-  const { outputs: width, classes, device } = options;
+  const { outputs: width, classes, device, ranks = { rank: 0, world: 1 } } = options;
   return {
-    begin: ({ images, targets: { labels } }) => ({
+    // Rows of all ranks, then of each.
+    counts({ n }) {
+      const counts = new Float64Array(1 + ranks.world);
+      counts[0] = counts[1 + ranks.rank] = n;
+      return counts;
+    },
+    together: true,
+    begin: ({ images, targets: { labels } }, _epoch, _number, whole) => ({
       images,
       caption: (k) => `picture ${Math.floor(k / 2) + 1}, view ${1 + (k % 2)}`,
       cut: (at) => at - (at % 2),
       loss(outputs, begin, end) {
-        const { loss, figures } = ntXent(columns(outputs, 0, width), options);
+        const among = ranks.world > 1 && whole !== undefined ? amongRanks(whole.subarray(1), ranks.rank) : undefined;
+        const { loss, figures } = ntXent(columns(outputs, 0, width), options, among);
         const { accuracy, positive, negative } = figures();
         const n = end - begin;
         const sums: Record<string, number> = { matched: accuracy * n, positive: positive * n, negative: negative * n };
@@ -48,5 +58,19 @@ export function contrastObjective(options: ContrastObjectiveOptions): Objective<
       },
     }),
     dispose() {},
+  };
+}
+
+/** Rows of all ranks as a sum of matrices, in each of which one rank's are not 0: so gradients find their way back. @param rows of each rank */
+function amongRanks(rows: Float64Array, rank: number): Among {
+  const total = (some: Float64Array): number => some.reduce((sum, count) => sum + count, 0);
+  const [before, behind] = [total(rows.subarray(0, rank)), total(rows.subarray(rank + 1))];
+  return {
+    from: before,
+    all(unit) {
+      const { dtype, device } = unit;
+      const none = (count: number): Tensor => zeros([count, unit.shape[1]!], { dtype, device });
+      return call('rescaled::ranks_sum', [call('aten::cat', [[none(before), unit, none(behind)]])]);
+    },
   };
 }

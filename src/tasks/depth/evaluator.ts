@@ -1,6 +1,7 @@
 import type { DepthTargets } from '../../data/annotations/map-targets.js';
+import type { Scores } from '../../metric.js';
 import { call, fromTypedArray, type Tensor } from '../../torch/index.js';
-import type { Evaluator } from '../../train/task.js';
+import type { Evaluator, Gathered } from '../../train/task.js';
 import { one, seenOf, valuesOnPicture } from '../picture-size.js';
 import { damagedWeights } from '../refused.js';
 import { worstOf } from '../worst.js';
@@ -48,7 +49,21 @@ export function depthEvaluator(
   const index: number[] = [];
   const worst = worstOf<SeenDepth>(examples, ({ absRel }) => absRel);
   const histograms: Float64Array[] = [];
-  let [loss, lossPictures] = [0, 0];
+  /** Of each batch, times its pictures. */
+  const losses: number[] = [];
+  /** Of pictures with a reading their figures; the losses. */
+  const own = (): Gathered => ({
+    sums: Float64Array.of(index.length),
+    lists: [
+      Float64Array.from(
+        index.flatMap((_, i) => {
+          const figures = scorer.picture(i);
+          return figures === undefined ? [] : DEPTH_FIGURES.map((name) => figures[name]);
+        }),
+      ),
+      Float64Array.from(losses),
+    ],
+  });
   return {
     add(metres, { n, targets, indices }) {
       const { depths, truth, sides } = targets;
@@ -61,8 +76,7 @@ export function depthEvaluator(
       const value = silogLoss(metres, y, { ...BTS_SILOG }).item();
       if (!Number.isFinite(value) || !Number.isFinite(call<Tensor>('aten::sum', [metres]).item()))
         throw damagedWeights('depths');
-      loss += value * n;
-      lossPictures += n;
+      losses.push(value * n);
       let from = 0;
       for (let k = 0; k < n; k++) {
         const own = one(metres, k);
@@ -81,18 +95,27 @@ export function depthEvaluator(
         }));
       }
     },
-    result() {
-      const { mean, images } = scorer.result();
-      return {
-        scores: {
-          // Without a reading nothing is right.
-          ...(mean === undefined ? { d1: 0 } : Object.fromEntries(DEPTH_FIGURES.map((name) => [name, mean[name]]))),
-          loss: loss / Math.max(1, lossPictures),
-          images,
-        },
-        details: { scorer, index, constant: bestConstant(histograms), worst: worst.list() },
-      };
-    },
+    shared: { own, scores },
+    result: () => ({
+      scores: scores(own()),
+      details: { scorer, index, constant: bestConstant(histograms), worst: worst.list() },
+    }),
+  };
+}
+
+/** Means over the pictures with a reading. */
+function scores({ sums: [pictures], lists: [figures, losses] }: Gathered): Scores {
+  const images = figures!.length / DEPTH_FIGURES.length;
+  const mean = (k: number): number => {
+    let sum = 0;
+    for (let at = k; at < figures!.length; at += DEPTH_FIGURES.length) sum += figures![at]!;
+    return sum / images;
+  };
+  return {
+    // Without a reading nothing is right.
+    ...(images === 0 ? { d1: 0 } : Object.fromEntries(DEPTH_FIGURES.map((name, k) => [name, mean(k)]))),
+    loss: losses!.reduce((sum, loss) => sum + loss, 0) / Math.max(1, pictures!),
+    images,
   };
 }
 

@@ -1,6 +1,7 @@
 import { RescaledError } from '../../errors.js';
 import { type BootstrapOptions, kept, type Spread, spreads } from '../bootstrap.js';
-import { AREAS, matchPicture, OVERLAPS } from './measure/coco-match.js';
+import { AREAS, type ClassMatch, matchPicture, OVERLAPS } from './measure/coco-match.js';
+import { matchesIn, matchNumbers } from './measure/coco-numbers.js';
 import {
   atRecalls,
   detectionsOf,
@@ -81,6 +82,11 @@ export interface CocoOptions {
 /** Gathers pictures one by one, and keeps of each what it takes to measure any set of them. */
 export interface CocoScorer {
   add(truth: Truth, detections: Detections): void;
+  /** Its pictures as numbers, and pictures that scorers of other processes know. */
+  known(): Float64Array;
+  addKnown(numbers: Float64Array): void;
+  /** How many were added. */
+  readonly pictures: number;
   /** @param times how often each picture counts, in the order they were added. Default: once */
   result(times?: ArrayLike<number>): CocoAp;
   /** Of a class: at an overlap of `OVERLAPS`; undefined where none of it was to be found. */
@@ -116,14 +122,18 @@ export function cocoScored(
 }
 
 export function cocoScorer({ classes, difficult = 'count' }: CocoOptions): CocoScorer {
-  let pictures = 0;
-  /** By class, with the picture. */
-  const matches: PictureMatch[][] = Array.from({ length: classes }, () => []);
+  /** By label. */
+  const pictures: ReadonlyMap<number, ClassMatch>[] = [];
   let joined: JoinedClass[] | undefined;
-  const all = (): JoinedClass[] => (joined ??= matches.map(joinPictures));
+  const all = (): JoinedClass[] => (joined ??= byClass(pictures, classes).map(joinPictures));
+  const put = (matches: ReadonlyMap<number, ClassMatch>): void => {
+    forget();
+    pictures.push(matches);
+    joined = undefined;
+  };
   const { intervals, forget } = kept((options?: BootstrapOptions): CocoIntervals => {
     const found = spreads(
-      pictures,
+      pictures.length,
       (times) => {
         const { stats, classes: each } = summarise(all(), times);
         const values = COCO_STATS.map((name) => stats[name]).concat(each.flatMap(({ ap, ap50 }) => [ap, ap50]));
@@ -138,17 +148,20 @@ export function cocoScorer({ classes, difficult = 'count' }: CocoOptions): CocoS
       ) as Partial<Record<K, Spread>>;
     return {
       stats: named(COCO_STATS, 0),
-      classes: matches.map((_, k) => named(['ap', 'ap50'], COCO_STATS.length + 2 * k)),
+      classes: Array.from({ length: classes }, (_, k) => named(['ap', 'ap50'], COCO_STATS.length + 2 * k)),
     };
   });
   return {
     add(truth, detections) {
-      forget();
-      checkPicture(truth, detections, classes, pictures);
-      for (const [label, match] of matchPicture(truth, detections, { skipDifficult: difficult === 'ignore' }))
-        matches[label]!.push({ picture: pictures, match });
-      pictures++;
-      joined = undefined;
+      checkPicture(truth, detections, classes, pictures.length);
+      put(matchPicture(truth, detections, { skipDifficult: difficult === 'ignore' }));
+    },
+    known: () => matchNumbers(pictures),
+    addKnown(numbers) {
+      for (const matches of matchesIn(numbers)) put(matches);
+    },
+    get pictures() {
+      return pictures.length;
     },
     result: (times) => summarise(all(), times),
     curve(label, overlap = 0.5) {
@@ -160,6 +173,13 @@ export function cocoScorer({ classes, difficult = 'count' }: CocoOptions): CocoS
     },
     intervals,
   };
+}
+
+function byClass(pictures: readonly ReadonlyMap<number, ClassMatch>[], classes: number): PictureMatch[][] {
+  const matches: PictureMatch[][] = Array.from({ length: classes }, () => []);
+  for (const [picture, own] of pictures.entries())
+    for (const [label, match] of own) matches[label]!.push({ picture, match });
+  return matches;
 }
 
 /** Places of the areas in `AREAS`. */

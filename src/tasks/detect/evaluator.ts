@@ -1,9 +1,10 @@
 import type { DetectTargets } from '../../data/annotations/detect-targets.js';
+import type { Scores } from '../../metric.js';
 import { anchorsFor, type Decoder, type Detections, detectionsOf } from '../../models/detect/index.js';
 import type { ImageModel } from '../../models/index.js';
 import type { Evaluator } from '../../train/task.js';
 import { damagedWeights } from '../refused.js';
-import { COCO_STATS, type CocoClass, type CocoScorer, cocoScorer } from './coco-ap.js';
+import { COCO_STATS, type CocoAp, type CocoClass, type CocoScorer, cocoScorer } from './coco-ap.js';
 import { type VocAp, vocAp } from './measure/voc-ap.js';
 import type { DetectSettings } from './settings.js';
 import type { Truth } from './truth.js';
@@ -30,6 +31,11 @@ export function detectEvaluator(
   { model }: { model: ImageModel },
 ): Evaluator<DetectTargets, DetectDetails> {
   const scorer = cocoScorer({ classes: classes.length });
+  const scores = ({ stats }: CocoAp, images: number): Scores => {
+    const told = COCO_STATS.filter((name) => stats[name] >= 0).map((name) => [name, stats[name]]);
+    // Without any box to find nothing is found.
+    return { ap: 0, ...Object.fromEntries(told), images };
+  };
   const truths: Truth[] = [];
   const all: Detections[] = [];
   const index: number[] = [];
@@ -56,19 +62,25 @@ export function detectEvaluator(
         sides.push([targets.sides[2 * i]!, targets.sides[2 * i + 1]!]);
       }
     },
+    shared: {
+      own: () => ({ sums: new Float64Array(0), lists: [scorer.known()] }),
+      scores({ lists: [known] }) {
+        const all = cocoScorer({ classes: classes.length });
+        all.addKnown(known!);
+        return scores(all.result(), all.pictures);
+      },
+    },
     result() {
-      const { stats, classes: own } = scorer.result();
+      const ap = scorer.result();
       const known = new Map<string, VocAp>();
       const voc = (rule: '2007' | '2010'): VocAp => {
         const found = known.get(rule) ?? vocAp(truths, all, { classes: classes.length, rule });
         known.set(rule, found);
         return found;
       };
-      const told = COCO_STATS.filter((name) => stats[name] >= 0).map((name) => [name, stats[name]]);
       return {
-        // Without any box to find nothing is found.
-        scores: { ap: 0, ...Object.fromEntries(told), images: truths.length },
-        details: { classes: own, voc, scorer, truths, found: all, index, sides },
+        scores: scores(ap, scorer.pictures),
+        details: { classes: ap.classes, voc, scorer, truths, found: all, index, sides },
       };
     },
   };

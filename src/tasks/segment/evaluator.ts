@@ -1,10 +1,11 @@
 import type { SegmentTargets } from '../../data/annotations/map-targets.js';
+import type { Scores } from '../../metric.js';
 import { call, fromTypedArray, type Tensor } from '../../torch/index.js';
-import type { Evaluator } from '../../train/task.js';
+import type { Evaluator, Gathered } from '../../train/task.js';
 import { argmax, classesOnPicture, one, seenOf } from '../picture-size.js';
 import { damagedWeights } from '../refused.js';
 import { worstOf } from '../worst.js';
-import { type PixelScorer, pixelScorer } from './confusion.js';
+import { type PixelScorer, pixelFigures, pixelScorer } from './confusion.js';
 import { pixelLoss } from './loss.js';
 
 /** A picture that was measured, as the network saw it. */
@@ -40,7 +41,25 @@ export function segmentEvaluator(
   const scorer = pixelScorer(classes.length);
   const index: number[] = [];
   const worst = worstOf<SeenMask>(examples, ({ accuracy }) => -accuracy);
-  let [loss, lossPictures] = [0, 0];
+  /** Of each batch, times its pictures. */
+  const losses: number[] = [];
+  const own = (): Gathered => ({
+    sums: Float64Array.of(index.length, ...scorer.result().counts),
+    lists: [Float64Array.from(losses)],
+  });
+  const scores = ({ sums, lists: [losses] }: Gathered): Scores => {
+    const images = sums[0]!;
+    const { miou, accuracy = 0, classAccuracy = 0 } = pixelFigures(sums.subarray(1), classes.length, images);
+    return {
+      miou: miou.detectron2 ?? 0,
+      accuracy,
+      classAccuracy,
+      miouKeras: miou.keras ?? 0,
+      miouAll: miou.csail ?? 0,
+      loss: losses!.reduce((sum, loss) => sum + loss, 0) / Math.max(1, images),
+      images,
+    };
+  };
   return {
     add(logits, { n, targets, indices }) {
       const { masks, truth, sides } = targets;
@@ -50,8 +69,7 @@ export function segmentEvaluator(
       // NaN is no class's, so argmax would name one.
       if (!Number.isFinite(value) || !Number.isFinite(call<Tensor>('aten::sum', [logits]).item()))
         throw damagedWeights('logits');
-      loss += value * n;
-      lossPictures += n;
+      losses.push(value * n);
       let from = 0;
       for (let k = 0; k < n; k++) {
         const own = one(logits, k);
@@ -68,20 +86,7 @@ export function segmentEvaluator(
         }));
       }
     },
-    result() {
-      const { miou, accuracy = 0, classAccuracy = 0 } = scorer.result();
-      return {
-        scores: {
-          miou: miou.detectron2 ?? 0,
-          accuracy,
-          classAccuracy,
-          miouKeras: miou.keras ?? 0,
-          miouAll: miou.csail ?? 0,
-          loss: loss / Math.max(1, lossPictures),
-          images: index.length,
-        },
-        details: { scorer, index, worst: worst.list() },
-      };
-    },
+    shared: { own, scores },
+    result: () => ({ scores: scores(own()), details: { scorer, index, worst: worst.list() } }),
   };
 }

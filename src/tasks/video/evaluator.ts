@@ -1,8 +1,9 @@
 import type { Batch } from '../../data/loading/batch.js';
 import type { Labels } from '../../data/loading/labels.js';
 import { RescaledError } from '../../errors.js';
+import type { Scores } from '../../metric.js';
 import { fromTypedArray, softmax, type Tensor } from '../../torch/index.js';
-import type { Evaluator } from '../../train/task.js';
+import type { Evaluator, Gathered } from '../../train/task.js';
 import { type ClassDetails, classEvaluator } from '../classify/evaluator.js';
 import { damagedWeights } from '../refused.js';
 
@@ -26,6 +27,7 @@ export function videoEvaluator(classes: number, { examples }: { examples: number
   const main = classEvaluator(classes, { examples });
   const singleFrame = classEvaluator(classes, { examples: 0 });
   const shuffled = classEvaluator(classes, { examples: 0 });
+  const parts = [main, singleFrame, shuffled];
   let views = 1;
   const right: number[] = [];
   const addMain = (outputs: Tensor, batch: Batch<Labels>): void => {
@@ -64,15 +66,36 @@ export function videoEvaluator(classes: number, { examples }: { examples: number
       singleFrame.add(mean(views, views + 1), one);
       shuffled.add(mean(views + 1, rows), one);
     },
+    shared: {
+      own() {
+        const each = parts.map(({ shared }) => shared!.own());
+        return { sums: joinedSums(each), lists: each.flatMap(({ lists }) => lists) };
+      },
+      scores({ sums, lists }) {
+        const size = sums.length / parts.length;
+        const [own, ...others] = parts.map(({ shared }, i) =>
+          shared!.scores({ sums: sums.subarray(i * size, (i + 1) * size), lists: [lists[i]!] }),
+        );
+        return { ...own!, ...controlsOf(others) };
+      },
+    },
     result() {
       const { scores, details } = main.result();
-      const [single, mixed] = [singleFrame.result().scores, shuffled.result().scores];
-      if (single.images === 0) return { scores, details: { ...details, views, right } };
-      const controls = { singleFrame: single['top1']!, shuffled: mixed['top1']! };
-      return { scores: { ...scores, ...controls }, details: { ...details, views, right, controls } };
+      const controls = controlsOf([singleFrame.result().scores, shuffled.result().scores]);
+      return {
+        scores: { ...scores, ...controls },
+        details: { ...details, views, right, ...(controls && { controls }) },
+      };
     },
   };
 }
+
+const joinedSums = (parts: readonly Gathered[]): Float64Array =>
+  Float64Array.from(parts.flatMap(({ sums }) => [...sums]));
+
+/** Undefined where they were not measured. */
+const controlsOf = ([single, mixed]: readonly Scores[]): VideoDetails['controls'] =>
+  single!.images === 0 ? undefined : { singleFrame: single!['top1']!, shuffled: mixed!['top1']! };
 
 interface Rows {
   begin: number;

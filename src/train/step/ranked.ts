@@ -1,5 +1,5 @@
 import { BatchNorm, type Module } from '../../nn/index.js';
-import { call, fromTypedArray, keep, noGrad, scope, type Tensor } from '../../torch/index.js';
+import { call, fromTypedArray, keep, noGrad, scope, type Tensor, zeros } from '../../torch/index.js';
 import type { Ranks } from './ranks.js';
 
 /** Numbers of a step that every rank brings, and that are summed with the gradients. */
@@ -41,7 +41,7 @@ export class RankedStep {
     this.#sizes = this.#statistics.map((tensor) => tensor.shape[0]!);
     this.#parameters = [...model.parameters().values()].filter((parameter) => parameter.requiresGrad);
     const length = FIXED + names.length + this.#sizes.reduce((sum, size) => sum + size, 0);
-    this.#tail = keep(fromTypedArray(new Float32Array(length), [length], { device }));
+    this.#tail = keep(zeros([length], { dtype: this.#parameters[0]?.dtype ?? 'float32', device }));
     this.#reducer = ranks.reducer(this.#parameters, this.#tail);
   }
 

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PartShare } from '../../data/loading/loader.js';
-import { type Source, subset } from '../../data/sources/source.js';
 import { type ExitCode, RescaledError, UsageError } from '../../errors.js';
 import { PeerGone, peerGone } from '../../ranks/join.js';
 import { fromTypedArray, type Group, type Tensor } from '../../torch/index.js';
@@ -17,6 +16,7 @@ export class Ranks {
   /** What is under way, for errors. */
   doing = 'the start';
   readonly #group: Group | undefined;
+  #told = 0;
 
   constructor(group?: Group) {
     this.#group = group;
@@ -53,10 +53,25 @@ export class Ranks {
     try {
       return await body(this.#group!);
     } catch (error) {
-      const said = await this.#group!.get('failed', LAST_WORDS_MS).catch(() => undefined);
-      if (said !== undefined && (JSON.parse(said) as LastWords).rank !== this.rank) throw this.#failure(said, error);
-      throw peerGone(error, this.rank, this.doing);
+      throw await this.#lost(error);
     }
+  }
+
+  async #lost(error: unknown): Promise<RescaledError> {
+    const said = await this.#group!.get('failed', LAST_WORDS_MS).catch(() => undefined);
+    if (said !== undefined && (JSON.parse(said) as LastWords).rank !== this.rank) return this.#failure(said, error);
+    return peerGone(error, this.rank, this.doing);
+  }
+
+  /** An error within a step, in words where it came from between the ranks: see `shareOperators`. */
+  async explained(error: unknown): Promise<unknown> {
+    const [, said] = /between ranks: (.*)/s.exec((error as Error).message) ?? [];
+    return said === undefined ? error : this.#lost(new Error(said, { cause: error }));
+  }
+
+  /** The operators over ranks are over these. */
+  shareOperators(): void {
+    this.#group?.shareOperators();
   }
 
   /** What another rank said last. */
@@ -104,6 +119,11 @@ export class Ranks {
     }
   }
 
+  /** `fromChief` without a name: all ranks come to it as often. */
+  ofChief<T>(value: T | undefined): Promise<T> {
+    return this.fromChief(`told/${this.#told++}`, value);
+  }
+
   /** @throws RescaledError when another rank has something else here, such as another version or other pictures */
   async agree(what: Readonly<Record<string, string>>): Promise<void> {
     if (this.#group === undefined) return;
@@ -133,7 +153,7 @@ export class Ranks {
 
   /** Sums over the ranks, in place. */
   async sum(values: Float64Array): Promise<void> {
-    if (this.#group === undefined) return;
+    if (this.#group === undefined || values.length === 0) return;
     const tensor = fromTypedArray(values, [values.length]);
     await this.#call((group) => group.allReduce([tensor]));
     values.set(tensor.data() as Float64Array);
@@ -147,17 +167,32 @@ export class Ranks {
     return sum[0]! > 0;
   }
 
-  /** This rank's part of pictures to measure: in order, sizes differing by one at most. All of them where there are fewer than ranks. */
-  range(source: Source): { source: Source; from: number } {
-    const at = (rank: number): number => Math.floor((rank * source.length) / this.world);
-    const [from, to] = [at(this.rank), at(this.rank + 1)];
-    return {
-      source: subset(
-        source,
-        Array.from({ length: to - from }, (_, i) => from + i),
-      ),
-      from,
-    };
+  /** The numbers of all ranks, those of rank 0 first. They may be of different length. */
+  async joined(values: Float64Array): Promise<Float64Array> {
+    if (this.#group === undefined) return values;
+    const lengths = new Float64Array(this.world);
+    lengths[this.rank] = values.length;
+    await this.sum(lengths);
+    const most = Math.max(...lengths);
+    if (most === 0) return values;
+    const padded = new Float64Array(most);
+    padded.set(values);
+    const own = fromTypedArray(padded, [most]);
+    const all = await this.#call((group) => group.allGather(own));
+    const joined = new Float64Array(lengths.reduce((sum, length) => sum + length, 0));
+    let at = 0;
+    for (const [rank, tensor] of all.entries()) {
+      joined.set((tensor.data() as Float64Array).subarray(0, lengths[rank]), at);
+      at += lengths[rank]!;
+    }
+    for (const tensor of [own, ...all]) tensor.dispose();
+    return joined;
+  }
+
+  /** This rank's share of some batches, [from, to): in their order, shares differing by one at most. Ranks may have none. */
+  range(batches: number): [from: number, to: number] {
+    const at = (rank: number): number => Math.floor((rank * batches) / this.world);
+    return [at(this.rank), at(this.rank + 1)];
   }
 
   /** A text of each rank, on rank 0 alone. */

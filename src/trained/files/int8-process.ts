@@ -6,6 +6,7 @@ import type { TaskHandler } from '../../child/messages.js';
 import type { Dataset } from '../../data/dataset.js';
 import { type Source, subset } from '../../data/sources/source.js';
 import { fromProperties, toProperties } from '../../deploy/metadata.js';
+import { writeModel } from '../../deploy/model-file.js';
 import { decodeModel, encodeModel } from '../../deploy/onnx/schema.js';
 import { largestDifference } from '../../deploy/parity.js';
 import type { LayerError } from '../../deploy/quantise/calibrate.js';
@@ -14,10 +15,9 @@ import type { Int8Facts } from '../../deploy/quantise/precision.js';
 import type { Views } from '../../deploy/quantise/probe.js';
 import { OnnxSession, type SessionOptions } from '../../deploy/session.js';
 import { UsageError } from '../../errors.js';
-import { writeFileAtomic } from '../../files.js';
 import { partWord } from '../../part-words.js';
 import { pairedChange } from '../../report/statistics.js';
-import { loadConfig, type RunConfig } from '../../run/config.js';
+import { loadConfig, type RunConfig, withDataAt } from '../../run/config.js';
 import { openRunData } from '../../tasks/runs.js';
 import { learnedFrom } from '../../train/index.js';
 import { asBatches, batchesOf, chosen, foundIn, type Labelled, type Seen, viewsOf, viewsOfItems } from './pictures.js';
@@ -29,11 +29,13 @@ export interface LowerJob {
     run: string;
     /** Where the file in int8 is to lie. */
     path: string;
+    /** The names of its classes. */
+    classes: readonly string[];
     /** Pictures to calibrate on in place of training pictures. */
     calibrate?: string;
     calibrationPictures: number;
-    /** Whether the run's data is there. */
-    data: boolean;
+    /** Where the run's data lies; undefined where it is gone. */
+    data?: string;
     threads?: number;
   };
   message: string;
@@ -88,8 +90,8 @@ export const handle: TaskHandler<LowerJob> = async (task, { send }) => {
   const metadata = fromProperties(model.metadataProps, task.file);
   const { size, evalCrop, fit, interpolation } = metadata.preprocess;
   const view = preprocessOptions({ size, evalCrop, ...(fit && { fit }), filter: interpolation });
-  const config = loadConfig(run);
-  const dataset = task.data ? await openRunData(config) : undefined;
+  const config = withDataAt(loadConfig(run), task.data);
+  const dataset = task.data === undefined ? undefined : await openRunData(config);
 
   const given = calibrate === undefined ? undefined : await foundIn(calibrate, config.seed);
   const source = given === undefined ? learnedFrom(config, dataset!).train : undefined;
@@ -97,22 +99,21 @@ export const handle: TaskHandler<LowerJob> = async (task, { send }) => {
   const where = calibrate ?? `the training part of ${config.data.path}`;
   const wanted = Math.min(calibrationPictures, Math.floor((there * PER_HELD_OUT) / (PER_HELD_OUT + 1)));
   const held = Math.ceil(wanted / PER_HELD_OUT);
-  const enough = (count: number): void => {
-    if (count >= LEAST_CALIBRATION) return;
-    throw new UsageError(
-      `Expected at least ${LEAST_CALIBRATION + LEAST_CALIBRATION / PER_HELD_OUT} pictures that can be read, to calibrate int8 on and to ` +
-        `choose how, but ${where} has ${there}. Name more, without labels: --calibrate FOLDER.`,
+  const least = LEAST_CALIBRATION + LEAST_CALIBRATION / PER_HELD_OUT;
+  const tooFew = (has: string): UsageError =>
+    new UsageError(
+      `Expected at least ${least} pictures that can be read, to calibrate int8 on and to choose how, but ${has}. ` +
+        'Name more, without labels: --calibrate FOLDER.',
     );
-  };
-  enough(wanted);
+  if (wanted < LEAST_CALIBRATION) throw tooFew(`${where} has ${there}`);
   const take = async (from: number, count: number): Promise<Views> =>
     given === undefined
       ? viewsOf(subset(source!, chosen(source!.length, from + count, config.seed).subarray(from)), view, send)
       : viewsOfItems(given.slice(from, from + count), view, send);
   const calibration = await take(0, wanted);
   const heldOut = await take(wanted, held);
-  enough(calibration.n);
-  enough(heldOut.n * PER_HELD_OUT);
+  if (calibration.n < LEAST_CALIBRATION || heldOut.n * PER_HELD_OUT < LEAST_CALIBRATION)
+    throw tooFew(`of ${wanted + held} that were taken of ${where} ${calibration.n + heldOut.n} can be read`);
   const most = Math.min(MOST_JUDGED, Math.max(LEAST_CALIBRATION, Math.floor(MOST_JUDGED_BYTES / (3 * size * size))));
 
   const parts = dataset && partsOf(config, dataset);
@@ -155,7 +156,7 @@ export const handle: TaskHandler<LowerJob> = async (task, { send }) => {
     }),
   };
   const whole = encodeModel({ ...lowered.model, metadataProps: toProperties({ ...metadata, precision }) });
-  writeFileAtomic(path, whole);
+  writeModel(path, whole, task.classes);
   const { methodErrors, costOfAll, errors } = lowered;
   return {
     bytes: whole.length,

@@ -6,7 +6,7 @@ import { answerOf, runChild } from '../../child/run.js';
 import type { Dataset } from '../../data/dataset.js';
 import { labelsFile } from '../../deploy/model-file.js';
 import { UsageError } from '../../errors.js';
-import { writeFileAtomic } from '../../files.js';
+import { loadConfig } from '../../run/config.js';
 import { commandLine } from '../../suggest.js';
 import { modelBytes } from '../export.js';
 import type { LoadedModel } from '../load.js';
@@ -17,6 +17,8 @@ export interface Int8Options {
   calibrate?: string;
   /** How many; 256 by default. */
   calibrationPictures?: number;
+  /** Where the run's data lies now, if not where it lay. */
+  data?: string;
   /** Threads of ONNX Runtime. */
   threads?: number;
   signal?: AbortSignal;
@@ -26,6 +28,7 @@ export interface Int8Options {
 export const INT8_OPTIONS: OptionKinds<Required<Int8Options>> = {
   calibrate: 'path',
   calibrationPictures: 'number',
+  data: 'path',
   threads: 'number',
   signal: 'signal',
   onNote: 'function',
@@ -61,8 +64,8 @@ export async function exportInt8(
     );
   if (data === undefined && calibrate === undefined)
     throw new UsageError(
-      `Expected pictures to calibrate int8 on but the data of ${run} is gone: put it back, or name pictures like those ` +
-        `that it will see, with or without labels: rescaled export ${commandLine([run])} --int8 --calibrate FOLDER`,
+      `Expected pictures to calibrate int8 on but the data of ${run} is gone. If it lies elsewhere now, name it: --data FOLDER. ` +
+        `Else name pictures like those that it will see, with or without labels: rescaled export ${commandLine([run])} --int8 --calibrate FOLDER`,
     );
   const folder = mkdtempSync(join(tmpdir(), 'rescaled-export-'));
   const file = join(folder, 'float32.onnx');
@@ -72,7 +75,8 @@ export async function exportInt8(
     const end = await runChild<LowerJob>({
       module: new URL('./int8-process.js', import.meta.url),
       task: {
-        ...{ file, run, path, calibrationPictures, data: data !== undefined },
+        ...{ file, run, path, calibrationPictures, classes: loaded.classes },
+        ...(data !== undefined && { data: options.data ?? loadConfig(run).data.path }),
         ...(calibrate !== undefined && { calibrate }),
         ...(threads !== undefined && { threads }),
       },
@@ -80,15 +84,13 @@ export async function exportInt8(
       ...(signal && { killSignal: signal }),
       onMessage: onNote,
     });
-    signal?.throwIfAborted();
+    if (end.type !== 'answer') signal?.throwIfAborted();
     const lowered = answerOf(end, {
       who: 'The process that calibrates',
       memory: 'try fewer --calibration-pictures',
       kept: 'No file was written.',
     });
-    const labels = labelsFile(path);
-    writeFileAtomic(labels, `${JSON.stringify(loaded.classes, null, 2)}\n`);
-    return { path, float32Bytes: bytes.length, labels, ...lowered };
+    return { path, float32Bytes: bytes.length, labels: labelsFile(path), ...lowered };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -2,11 +2,11 @@ import type { PreprocessOptions } from '../../augment/preprocess.js';
 import { Random } from '../../augment/random.js';
 import { evalSample } from '../../augment/view.js';
 import { BrokenPicture } from '../../data/decoding/decode.js';
-import { look } from '../../data/given.js';
+import { look, picturesOfGiven } from '../../data/given.js';
 import { LABELS } from '../../data/loading/labels.js';
 import { BatchLoader } from '../../data/loading/loader.js';
 import type { Source } from '../../data/sources/source.js';
-import { type Item, itemsOf } from '../../deploy/inputs.js';
+import { type Item, itemOf } from '../../deploy/inputs.js';
 import { decodePicture, ofPixels } from '../../deploy/picture.js';
 import type { Views } from '../../deploy/quantise/probe.js';
 import { UsageError } from '../../errors.js';
@@ -74,14 +74,15 @@ export async function viewsOf(
   return { images: images.subarray(0, n * 3 * size * size), n, size, labels: labels.subarray(0, n) };
 }
 
-/** All pictures of a folder or pattern, in an order that chance gives. */
+/** All pictures of a folder or pattern, in an order that chance gives. @throws UsageError where there are none */
 export async function foundIn(folder: string, seed: number): Promise<Item[]> {
-  if ((await look(folder)).kind === 'missing')
+  const given = await look(folder);
+  if (given.kind === 'missing')
     throw new UsageError(
       `Expected a folder of pictures to calibrate on at ${folder} but there is nothing. Check the path.`,
     );
   const items: Item[] = [];
-  for await (const item of itemsOf(folder, true)) items.push(item);
+  for await (const found of picturesOfGiven(given)) items.push(itemOf(found));
   return Array.from(chosen(items.length, items.length, seed), (i) => items[i]!);
 }
 

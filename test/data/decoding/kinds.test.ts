@@ -132,7 +132,7 @@ test('bitmaps that are damaged or rare say so', async () => {
     [
       'wide.bmp',
       bitmap(3_000_000, 2_000_000, 24, Buffer.alloc(20)),
-      /3000000 x 2000000 pixels are more than the limit/,
+      /3000000 x 2000000 pixels, 6000000000000 in all, are more than the limit of 268402689/,
     ],
     [
       'index.bmp',

@@ -120,3 +120,17 @@ test('orders that are kind to the disk are kept: by pictures, further copies in 
   const plain = new JointOrder(plan({ order: { labelled: () => undefined, unlabelled: () => undefined } }));
   assert.deepEqual(plain.draws(2, 1), new JointOrder(plan()).draws(2, 1));
 });
+
+test('the parts of a batch, one after the other, are the batch', () => {
+  const order = new JointOrder(plan({ parts: 3, views: 2, ratio: 1.4 }));
+  for (let b = 0; b < order.batchesPerEpoch; b++) {
+    const whole = order.draws(2, b);
+    const parts = [0, 1, 2].map((part) => order.draws(2, b, part));
+    for (const key of ['indices', 'passes', 'copies', 'styles'] as const)
+      assert.deepEqual(
+        parts.flatMap((part) => [...part[key]]),
+        [...whole[key]],
+      );
+    for (const { styles } of parts) assert.ok(styles.includes(0) && styles.includes(1), 'both kinds');
+  }
+});

@@ -44,6 +44,9 @@ for (const [name, size, options] of [
     };
     const { path, parity } = await exportModel(loaded, join(folder, 'model.onnx'), {});
     assert.equal(parity, undefined);
+    const without = await exportModel(loaded, path, {}, 'synthetic', { pictures: 4 });
+    assert.ok(without.parity!.synthetic === true && without.parity!.pictures === 4);
+    assert.ok(without.parity!.maxAbsDiff < 1e-4 * without.parity!.largest!, JSON.stringify(without.parity));
     const images = Uint8Array.from(
       { length: CLIPS * FRAMES * size * size * 3 },
       (_, i) => (i * 7919 + (i >> 7) * 31) % 251,

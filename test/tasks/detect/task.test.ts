@@ -122,6 +122,9 @@ test('its exported file finds the same boxes, in pixels of the picture', async (
     assert.equal(parity!.pictures, 12);
     assert.ok(parity!.boxAgreement! > 0.99, `${parity!.boxAgreement} of the boxes`);
     assert.ok(parity!.maxAbsDiff < 1e-4, String(parity!.maxAbsDiff));
+    assert.ok(parity!.boxes! > 0);
+    const { parity: without } = await exportModel(loaded, file, {}, 'synthetic', { pictures: 8 });
+    assert.ok(without!.synthetic === true && without!.pictures === 8 && without!.boxAgreement! > 0.98);
     const { Predictor } = await import('../../../src/deploy/predictor.js');
     const predictor = await Predictor.load(file);
     try {

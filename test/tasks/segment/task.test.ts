@@ -98,6 +98,8 @@ async function trained(given: TrainOptions): Promise<{
   const { val } = await openTrainingData({ data: given.data, task: given.task! });
   const again = await measure(loaded, val, { batch: 4, workers: 0 });
   const file = join(given.out, 'model.onnx');
+  const { parity: without } = await exportModel(loaded, file, {}, 'synthetic', { pictures: 4 });
+  assert.ok(without!.synthetic === true && without!.pictures === 4 && without!.maxAbsDiff < 1e-3 * without!.largest!);
   const { parity } = await exportModel(loaded, file, {}, { val });
   loaded.model.dispose();
   const predictor = await Predictor.load(file, { threads: 1 });

@@ -144,7 +144,7 @@ describe('weights by name on the command line', () => {
     );
   });
 
-  test('Ctrl-C: exit code 1, what has come is kept and gone on with', async () => {
+  test('Ctrl-C: exit code 130, what has come is kept and gone on with', async () => {
     const big = someBytes(500_000);
     hub.add('tiny/slow', 'model.safetensors', big);
     hub.cdnTricks.push((_, response) => {
@@ -156,7 +156,7 @@ describe('weights by name on the command line', () => {
       ['weights', 'fetch', 'hf:tiny/slow'],
       (text) => /fetching .*: 0\.[1-9]/.test(text) || text.includes('fetching'),
     );
-    assert.equal(stopped.status, 1, stopped.stderr);
+    assert.equal(stopped.status, 130, stopped.stderr);
     assert.match(stopped.stderr, /Stopped\. .*"rescaled weights fetch hf:tiny\/slow" goes on from there/);
     const done = await cli('weights', 'fetch', 'hf:tiny/slow', '--json');
     assert.equal(done.status, 0, done.stderr);
