@@ -1,6 +1,6 @@
 // Our side of bench/step.ts, in a process of its own as its peer is: answers "train" or "infer" with the seconds of one
 // step, and to "memory" with the bytes by which the process had grown at most since before the model was made.
-//   node dist/bench/ours-step.js resnet-50|resnet-rs-50|efficientnet-b0|retinanet|resnet3d-50|.. BATCH SIZE THREADS train|infer [FRAMES|''] [PRECISION]
+//   node dist/bench/ours-step.js resnet-50|resnet-rs-50|quickstart|efficientnet-b0|retinanet|.. BATCH SIZE THREADS train|infer [FRAMES] [PRECISION]
 import { createInterface } from 'node:readline';
 import { exportOnnx } from '../src/deploy/onnx/export.js';
 import { OnnxSession } from '../src/deploy/session.js';
@@ -38,7 +38,9 @@ const DETECTOR: DetectorOptions = {
 const detects = name === 'retinanet';
 const made: ImageModel = detects
   ? detectorOn(createModel('resnet-18', { classes: 1 }), DETECTOR, 0)
-  : createModel(name, { dropout: 0 });
+  : name === 'quickstart'
+    ? createModel('resnet-rs-14', { dropout: 0, width: 0.375, stemStride: 2 })
+    : createModel(name, { dropout: 0 });
 const model = made.to({ memoryFormat: 'channels_last' });
 
 /** What `precision=auto` of a recipe would take for this step. */

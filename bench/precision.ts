@@ -1,6 +1,7 @@
-// Whether networks learn as well with precision=auto as in float32, paired by seed: docs/precision.md.
+// Whether networks learn as well with precision=auto as in float32, and in float32 by Winograd's method as without it, paired by seed: docs/precision.md.
 //   node dist/bench/precision.js --set fashion --data /usr/share/datasets/fashion-mnist --work WORK [--seeds 5] [--threads 1]
 //   node dist/bench/precision.js --set photographs --data CLOTHING --work WORK
+//   node dist/bench/precision.js --set winograd --data /usr/share/datasets/fashion-mnist --work WORK
 //   node dist/bench/precision.js --set fashion --work WORK --table
 // Results are lines of WORK/SET.jsonl; what stands there is not run again, so that it may be stopped and goes on.
 import { appendFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -18,11 +19,19 @@ import { benchOptions } from './options.js';
 const SETS = {
   fashion: { model: 'resnet-rs-14', width: 0.375, size: 28, batch: 64, epochs: 6, limitTrain: 6000, limitVal: 5000 },
   photographs: { model: 'resnet-rs-14', width: 0.25, size: 96, batch: 32, epochs: 30, recipe: 'quick' },
+  /** A network whose convolutions are nearly all 3x3. */
+  winograd: { model: 'resnet-18', width: 0.5, size: 28, batch: 64, epochs: 6, limitTrain: 6000, limitVal: 5000 },
 } as const;
-const PRECISIONS = ['float32', 'auto'] as const;
+type Side = 'float32' | 'auto' | 'plain' | 'winograd';
+/** What is compared, the usual first. */
+const SIDES: Record<keyof typeof SETS, readonly [Side, Side]> = {
+  fashion: ['float32', 'auto'],
+  photographs: ['float32', 'auto'],
+  winograd: ['plain', 'winograd'],
+};
 
 interface Result {
-  precision: (typeof PRECISIONS)[number];
+  precision: Side;
   /** What it came to, with its reason. */
   resolved: string;
   why: string;
@@ -64,7 +73,7 @@ if (options.table !== true) {
   mkdirSync(work, { recursive: true });
   try {
     for (let seed = 0; seed < seeds; seed++)
-      for (const precision of PRECISIONS) {
+      for (const precision of SIDES[set]) {
         if (knownResults<Result>(file).some((one) => one.seed === seed && one.precision === precision)) continue;
         const line = JSON.stringify(await trial(precision, seed));
         appendFileSync(file, `${line}\n`);
@@ -83,9 +92,20 @@ async function trial(precision: Result['precision'], seed: number): Promise<Resu
   rmSync(out, { recursive: true, force: true });
   const began = performance.now();
   const { epochs } = SETS[set];
+  // The child inherits it.
+  process.env['RESCALED_WINOGRAD'] = precision === 'plain' ? 'off' : '';
   await trainApart({
     type: 'train',
-    options: { ...SETS[set], data: data!, out, seed, threads, workers: 1, evalEvery: epochs, settings: { precision } },
+    options: {
+      ...SETS[set],
+      data: data!,
+      out,
+      seed,
+      threads,
+      workers: 1,
+      evalEvery: epochs,
+      settings: { precision: precision === 'auto' ? 'auto' : 'float32' },
+    },
   });
   const report = JSON.parse(readFileSync(join(out, 'report.json'), 'utf8')) as { top1: number };
   const [names, ...lines] = readFileSync(join(out, 'metrics.csv'), 'utf8').trim().split('\n');
@@ -105,15 +125,16 @@ async function trial(precision: Result['precision'], seed: number): Promise<Resu
 /** Means with 95 % intervals over seeds (Student's t), and the difference within each seed. */
 function table(results: readonly Result[]): string {
   const of = (precision: Result['precision']) => results.filter((one) => one.precision === precision);
-  const both = of('auto').flatMap((own) => {
-    const plain = of('float32').find(({ seed }) => seed === own.seed);
+  const [usual, other] = SIDES[set];
+  const both = of(other).flatMap((own) => {
+    const plain = of(usual).find(({ seed }) => seed === own.seed);
     return plain === undefined ? [] : [[plain, own] as const];
   });
-  if (both.length === 0) return 'No seed is there in both precisions yet.';
+  if (both.length === 0) return 'No seed is there on both sides yet.';
   const top1 = (side: 0 | 1): string => estimate(both.map((pair) => 100 * pair[side].top1));
   const resolved = [...new Set(both.map(([, own]) => own.resolved))].join(', ');
   return [
-    `| set | seeds | float32, top-1 % | auto (${resolved}), top-1 % | difference | of the loss | of the loss in training |`,
+    `| set | seeds | ${usual}, top-1 % | ${other} (${resolved}), top-1 % | difference | of the loss | of the loss in training |`,
     '| --- | --- | --- | --- | --- | --- | --- |',
     `| ${[
       set,

@@ -5,7 +5,7 @@ the process had grown at most since before the model was made. channels_last
 (clips as PyTorch makes them, or with FRAMES in channels_last_3d, such as 8:last), PyTorch's defaults otherwise, threads as given.
 Models of TIMM are timm's own.
 With bfloat16 the forward pass runs in PyTorch's autocast.
-Usage: pytorch_step.py resnet-50|resnet-rs-50|efficientnet-b0|retinanet|resnet3d-50|tresnet-m|resnest-50d|.. BATCH SIZE THREADS|default [FRAMES|''] [PRECISION]
+Usage: pytorch_step.py resnet-50|resnet-rs-50|quickstart|efficientnet-b0|retinanet|resnet3d-50|tresnet-m|resnest-50d|.. BATCH SIZE THREADS|default [FRAMES|''] [PRECISION]
 """
 import sys
 import time
@@ -69,7 +69,7 @@ else:
     from resnet_rs_reference import ResNetRS
 
     torch.relu = torch.relu_  # in place, as torchvision's and timm's models do
-    model = ResNetRS([3, 4, 6, 3])
+    model = ResNetRS([1, 1, 1, 1], (16, 24), (24, 48, 96, 192), strides=(1, 2)) if name == "quickstart" else ResNetRS([3, 4, 6, 3])
 frames, _, order = (sys.argv[5] if len(sys.argv) > 5 else "").partition(":")
 precision = sys.argv[6] if len(sys.argv) > 6 else "float32"
 half = torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bfloat16")

@@ -2,6 +2,7 @@
 // ResNet-18 against torchvision's (--models retinanet), of the 3-D ResNet-50 against the same in PyTorch (--models resnet3d-50 --frames 8), both
 // sides in turn on the same machine; of TResNet and ResNeSt against timm's (--models resnest-50d --python PATH, a Python with timm).
 // `--frames 8:last` has the peer's clips in channels_last_3d.
+// `quickstart` is that command's network, with --batch 64 --size 28.
 //   npm run bench [-- --models resnet-50,efficientnet-b0 --kinds train --runs 5 --batch 16 --size 160 --precision bfloat16
 //     --peer-precision float32 --peer-threads default --threads 1 --json]
 // `--precision auto` takes what a recipe's precision=auto would take here, against PyTorch's own default, float32.
@@ -39,6 +40,7 @@ const threads = Number(options.threads ?? availableParallelism());
 const models = options.models.split(',');
 const known = [
   ...['resnet-18', 'resnet-50', 'resnet-rs-50', 'efficientnet-b0', 'retinanet', 'resnet3d-50'],
+  'quickstart',
   ...modelNames().filter((name) => /^(tresnet|resnest|lambda-resnet)-|nfnet-|^nf-/.test(name)),
 ];
 for (const model of models)

@@ -1,6 +1,6 @@
 import { call, conv2d, conv3d, isTracing, pad, permute, reshape, type Tensor, to, zeros } from '../torch/index.js';
 import { Module } from './module.js';
-import { ownParameterKernels } from './own-kernels.js';
+import { ownParameterKernels, winogradTile } from './own-kernels.js';
 import { parameter } from './parameter.js';
 
 /**
@@ -53,6 +53,9 @@ export class Conv2d extends Module {
     const { stride, dilation, groups, bias = null } = this;
     const weight = this.kernels();
     if (this.#product(x, weight)) return call('rescaled::conv_product', [x, weight, stride, padding]);
+    const m = this.#winograd(x, weight, padding);
+    if (m !== 0) return call('rescaled::winograd_conv', [x, weight, m]);
+    if (this.#weightProduct(x, weight)) return call('rescaled::conv_weight_product', [x, weight, stride, padding]);
     const own =
       this.training &&
       this.kernel === 5 &&
@@ -84,6 +87,34 @@ export class Conv2d extends Module {
       this.bias === undefined &&
       x.dtype === 'bfloat16' &&
       x.device === 'cpu' &&
+      weight.dtype === 'float32'
+    );
+  }
+  /**
+   * While training on the CPU in float32 3x3 convolutions of stride 1 need fewer multiplications by Winograd's method (native/winograd.cpp): the size
+   * of its tiles, 0 where it does not pay.
+   */
+  #winograd(x: Tensor, weight: Tensor, padding: number): number {
+    if (this.kernel !== 3 || this.stride !== 1 || padding !== 1 || !this.#single(x, weight)) return 0;
+    const [n = 0, channels = 0, height = 0, width = 0] = x.shape;
+    return winogradTile(n, channels, this.outChannels, height, width);
+  }
+  /** There too some weight gradients are products of our own (native/weight_product.cpp), where that was faster. */
+  #weightProduct(x: Tensor, weight: Tensor): boolean {
+    const { kernel, stride, inChannels, outChannels } = this;
+    const faster =
+      kernel === 3 ? stride === 2 && inChannels >= 96 : kernel === 1 && inChannels * outChannels >= 512 * 2048;
+    return faster && this.#single(x, weight);
+  }
+  /** Training on the CPU, all channels by all, in float32. */
+  #single(x: Tensor, weight: Tensor): boolean {
+    return (
+      this.training &&
+      this.groups === 1 &&
+      this.dilation === 1 &&
+      this.bias === undefined &&
+      x.device === 'cpu' &&
+      x.dtype === 'float32' &&
       weight.dtype === 'float32'
     );
   }

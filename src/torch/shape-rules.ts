@@ -14,8 +14,9 @@ import {
   reflectionPad,
   reshape,
   sameAsFirst,
-  simpleConv,
   slice,
+  squareConv,
+  winogradConv,
 } from './shape/results.js';
 import { bytesOf, type ShapeArgs, type ShapeRule } from './shape-args.js';
 import type { DType } from './tensor.js';
@@ -102,12 +103,22 @@ export const SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
   },
   'rescaled::conv2d': { result: conv2d, saves: (args) => [args.tensor(0), args.tensor(1)], asksAgain: 'whole' },
   'rescaled::conv_product': {
-    result: simpleConv,
+    result: squareConv,
     saves: (args) => [args.tensor(0), args.tensor(1)],
     asksAgain: 'whole',
   },
   'rescaled::depthwise_conv': {
-    result: simpleConv,
+    result: squareConv,
+    saves: (args) => [args.tensor(0), args.tensor(1)],
+    asksAgain: 'whole',
+  },
+  'rescaled::winograd_conv': {
+    result: winogradConv,
+    saves: (args) => [args.tensor(0), args.tensor(1)],
+    asksAgain: 'whole',
+  },
+  'rescaled::conv_weight_product': {
+    result: squareConv,
     saves: (args) => [args.tensor(0), args.tensor(1)],
     asksAgain: 'whole',
   },

@@ -136,6 +136,8 @@ const CASES: Record<string, (() => Tensor)[]> = {
   'rescaled::blur_pool': [2, 8, 9].map((side) => () => call('rescaled::blur_pool', [image(2, 4, side)])),
   'rescaled::radix_sum': [() => call('rescaled::radix_sum', [image(2, 12), zeros([2, 12, 1, 1]), 3])],
   'rescaled::scale_add_relu': [() => call('rescaled::scale_add_relu', [image(), zeros([2, 4, 1, 1]), image()])],
+  'rescaled::winograd_conv': [() => call('rescaled::winograd_conv', [image(), zeros([6, 4, 3, 3]), 2])],
+  'rescaled::conv_weight_product': [() => call('rescaled::conv_weight_product', [image(), zeros([6, 4, 3, 3]), 2, 1])],
   'rescaled::depthwise_conv': [() => call('rescaled::depthwise_conv', [image(), zeros([4, 1, 5, 5]), 2, 2])],
   'rescaled::scale': [() => call('rescaled::scale', [image(), zeros([2, 4, 1, 1])])],
   'rescaled::batch_norm_act': [

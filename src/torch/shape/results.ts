@@ -100,14 +100,19 @@ export const pool3d = (args: ShapeArgs): { shape: readonly number[] } => ({
   shape: [...args.tensor(0).shape.slice(0, -3), ...windowed(args, args.list(1), args.list(2), args.list(3))],
 });
 
-/** rescaled::depthwise_conv and conv_product(x, weight, stride, padding) */
-export function simpleConv(args: ShapeArgs): { shape: readonly number[] } {
-  const [n] = args.tensor(0).shape;
-  const [channels] = args.tensor(1).shape;
+/** rescaled::depthwise_conv, conv_product and conv_weight_product(x, weight, stride, padding): the same on all sides. */
+export function squareConv(args: ShapeArgs): { shape: readonly number[] } {
   const [stride, padding] = [args.number(2, 1), args.number(3, 0)];
+  const [out, , ...sides] = args.tensor(1).shape;
   return {
-    shape: [n!, channels!, ...windowed(args, args.tensor(1).shape.slice(2), [stride, stride], [padding, padding])],
+    shape: [args.tensor(0).shape[0]!, out!, ...windowed(args, sides, [stride, stride], [padding, padding])],
   };
+}
+
+/** rescaled::winograd_conv(x, weight, m) */
+export function winogradConv(args: ShapeArgs): { shape: readonly number[] } {
+  const [n, , ...sides] = args.tensor(0).shape;
+  return { shape: [n!, args.tensor(1).shape[0]!, ...sides] };
 }
 
 export function pool2d(ceilAt: number): (args: ShapeArgs) => { shape: readonly number[] } {
