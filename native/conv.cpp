@@ -3,6 +3,7 @@
 //
 // x is [N, C, H, W] on the CPU, weight [O, C/groups, kh, kw] of x's dtype, or of float32 for x in bfloat16, bias [O] or none. Same numbers, forward and
 // backward, as aten::conv2d, under autocast too.
+#include "conv.h"
 #include "recompute.h"
 #include "wide.h"
 
@@ -66,6 +67,10 @@ at::Tensor withAutograd(const at::Tensor& x, const at::Tensor& weight, const opt
 }
 
 }  // namespace
+
+at::Tensor recordedConv(const at::Tensor& x, const at::Tensor& weight, int64_t stride, int64_t padding) {
+  return withAutograd(x, weight, {}, {stride, stride}, {padding, padding}, {1, 1}, 1);
+}
 
 TORCH_LIBRARY_FRAGMENT(rescaled, library) {
   library.def("conv2d(Tensor x, Tensor weight, Tensor? bias, int[2] stride=1, int[2] padding=0, int[2] dilation=1, int groups=1) -> Tensor");

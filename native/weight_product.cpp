@@ -4,6 +4,8 @@
 // a matrix [P, C]:  d weight[:, :, tap] = grad^T pixels.
 // Positions are taken in chunks, copied so that the product reads memory in order, and the chunks' sums are added: a fixed order for any number of threads.
 // Forward and d x are PyTorch's convolution, as is the rest where the CPU has no AVX-512.
+#include "conv.h"
+#include "recompute.h"
 #include "wide.h"
 #include "winograd_kernels.h"
 
@@ -79,7 +81,7 @@ class ConvWeightProduct : public torch::autograd::Function<ConvWeightProduct> {
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& xGiven, const at::Tensor& weightGiven, int64_t stride, int64_t padding) {
     at::AutoDispatchBelowADInplaceOrView guard;
     auto x = channelsLast(xGiven), weight = channelsLast(weightGiven);
-    context->save_for_backward({x, weight});
+    context->save_for_backward({keep(context, "x", x), weight});
     context->saved_data["stride"] = stride;
     context->saved_data["padding"] = padding;
     context->saved_data["format"] = weightGiven.suggest_memory_format();
@@ -88,7 +90,9 @@ class ConvWeightProduct : public torch::autograd::Function<ConvWeightProduct> {
   static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* context, torch::autograd::tensor_list grads) {
     refuseDoubleBackward("rescaled::conv_weight_product");
     auto saved = context->get_saved_variables();
-    const auto &x = saved[0], &weight = saved[1];
+    const auto& weight = saved[1];
+    const auto x = kept(context, "x", saved[0]);
+    forgetOutput(context);
     const Conv conv{context->saved_data["stride"].toInt(), context->saved_data["padding"].toInt()};
     auto grad = channelsLast(grads[0]);
     at::Tensor gradX, gradWeight;
@@ -98,15 +102,24 @@ class ConvWeightProduct : public torch::autograd::Function<ConvWeightProduct> {
     if (context->needs_input_grad(1)) gradWeight = weightGradient(grad, x, weight, conv).contiguous(context->saved_data["format"].toMemoryFormat());
     return {gradX, gradWeight, at::Tensor(), at::Tensor()};
   }
+  static int depth(torch::autograd::AutogradContext&) { return recomputing() >= Recompute::stage; }
+  static at::Tensor again(torch::autograd::AutogradContext& context) {
+    return outputOnce(context, [&] {
+      auto saved = context.get_saved_variables();
+      return convolved(kept(&context, "x", saved[0]), saved[1], {context.saved_data["stride"].toInt(), context.saved_data["padding"].toInt()});
+    });
+  }
 };
+
+const Recomputable<ConvWeightProduct> recomputable;
 #endif
 
 at::Tensor withAutograd(const at::Tensor& x, const at::Tensor& weight, int64_t stride, int64_t padding) {
   check(x, weight, {stride, padding});
 #ifdef RESCALED_WINOGRAD
-  if (winogradRuns() && x.numel() > 0) return ConvWeightProduct::apply(x, weight, stride, padding);
+  if (winogradRuns() && x.numel() > 0 && !autocasts()) return ConvWeightProduct::apply(x, weight, stride, padding);
 #endif
-  return convolved(x, weight, {stride, padding});
+  return recordedConv(x, weight, stride, padding);
 }
 
 }  // namespace

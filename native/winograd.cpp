@@ -9,6 +9,8 @@
 // Points are infinity and 0, 1, -1 (m = 2) or 1/2, -1/2, 5/4, -5/4 (m = 3), chosen for small errors (docs/precision.md); m = 4 loses twice as much, and is no faster.
 // Which m pays for what shape, if any, is decided in src/nn/own-kernels.ts. Tiles are taken in blocks, so that what is between the transforms
 // stays in the cache; each sum has one order whatever the blocks, so that the bytes do not depend on the number of threads.
+#include "conv.h"
+#include "recompute.h"
 #include "wide.h"
 #include "winograd_kernels.h"
 
@@ -120,7 +122,7 @@ class WinogradConv : public torch::autograd::Function<WinogradConv> {
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& xGiven, const at::Tensor& weightGiven, int64_t m) {
     at::AutoDispatchBelowADInplaceOrView guard;
     auto x = channelsLast(xGiven), weight = channelsLast(weightGiven);
-    context->save_for_backward({x, weight});
+    context->save_for_backward({keep(context, "x", x), weight});
     context->saved_data["format"] = weightGiven.suggest_memory_format();
     context->saved_data["m"] = m;
     return convolved(x, weight, m);
@@ -130,12 +132,22 @@ class WinogradConv : public torch::autograd::Function<WinogradConv> {
     auto saved = context->get_saved_variables();
     const int64_t m = context->saved_data["m"].toInt();
     auto grad = channelsLast(grads[0]);
+    forgetOutput(context);
     at::Tensor gradX, gradWeight;
     if (context->needs_input_grad(0)) gradX = gradientOfX(grad, saved[1], m);
-    if (context->needs_input_grad(1)) gradWeight = gradientOfWeight(grad, saved[0], saved[1], m).contiguous(context->saved_data["format"].toMemoryFormat());
+    if (context->needs_input_grad(1)) gradWeight = gradientOfWeight(grad, kept(context, "x", saved[0]), saved[1], m).contiguous(context->saved_data["format"].toMemoryFormat());
     return {gradX, gradWeight, at::Tensor()};
   }
+  static int depth(torch::autograd::AutogradContext&) { return recomputing() >= Recompute::stage; }
+  static at::Tensor again(torch::autograd::AutogradContext& context) {
+    return outputOnce(context, [&] {
+      auto saved = context.get_saved_variables();
+      return convolved(kept(&context, "x", saved[0]), saved[1], context.saved_data["m"].toInt());
+    });
+  }
 };
+
+const Recomputable<WinogradConv> recomputable;
 
 #endif
 
@@ -152,9 +164,9 @@ at::Tensor forward(const at::Tensor& x, const at::Tensor& weight, int64_t m) {
 at::Tensor withAutograd(const at::Tensor& x, const at::Tensor& weight, int64_t m) {
   check(x, weight, m);
 #ifdef RESCALED_WINOGRAD
-  if (winogradRuns() && x.numel() > 0) return WinogradConv::apply(x, weight, m);
+  if (winogradRuns() && x.numel() > 0 && !autocasts()) return WinogradConv::apply(x, weight, m);
 #endif
-  return plain(x, weight);
+  return recordedConv(x, weight, 1, 1);
 }
 
 }  // namespace

@@ -43,7 +43,8 @@ const noData = (what: string) => (): never => {
 /** Operators that autocast, or our own kernels in its place, compute in half precision whatever comes in; of those in shape-rules.ts. */
 const CASTS: ReadonlySet<string> = new Set([
   ...['aten::conv1d', 'aten::conv2d', 'aten::conv3d', 'aten::linear', 'aten::matmul'],
-  ...['rescaled::conv2d', 'rescaled::conv_product', 'rescaled::depthwise_conv'],
+  ...['rescaled::conv2d', 'rescaled::conv_product', 'rescaled::depthwise_conv', 'rescaled::winograd_conv'],
+  'rescaled::conv_weight_product',
 ]);
 
 /** The bridge's functions over shapes. */

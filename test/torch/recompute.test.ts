@@ -25,6 +25,8 @@ const NETWORKS = [
   ['resnet-34', half],
   ['efficientnet-b0', { ...half, stochasticDepth: 0.2 }],
   ['resnest-14d', { classes: 4 }],
+  // Its stem is a 3x3 convolution of many channels on pictures in float32.
+  ['tresnet-m', { classes: 4 }],
 ] as const;
 
 /** The bytes of the gradients and the statistics, as a hash. */
