@@ -93,7 +93,7 @@ async function trial(precision: Result['precision'], seed: number): Promise<Resu
   const began = performance.now();
   const { epochs } = SETS[set];
   // The child inherits it.
-  process.env['RESCALED_WINOGRAD'] = precision === 'plain' ? 'off' : '';
+  process.env['RESCALED_CONVOLUTIONS'] = precision === 'plain' ? 'pytorch' : '';
   await trainApart({
     type: 'train',
     options: {

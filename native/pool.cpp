@@ -1,8 +1,8 @@
 // Pooling on the CPU while training, which keeps of its input only what the gradient needs: rescaled::max_pool(x, kernel, stride, padding) the place of each
 // maximum in its window, a byte (PyTorch: the input and 8 bytes), rescaled::avg_pool(x, kernel, stride, padding, ceil_mode, count_include_pad) nothing.
 //
-// x is [N, C, H, W], for max_pool in channels_last, float32, float64 or bfloat16. Padding counts as minus infinity there, a NaN wins, and of equals the
-// first, as in PyTorch; results and gradients have its bytes.
+// x is [N, C, H, W], float32, float64 or bfloat16. Padding counts as minus infinity there, a NaN wins, and of equals the
+// first, as in PyTorch; results and gradients have its bytes. Where x is not in channels_last max_pool is PyTorch's.
 #include "wide.h"
 
 #include <ATen/Parallel.h>
@@ -161,7 +161,11 @@ class AvgPool : public torch::autograd::Function<AvgPool> {
 };
 
 at::Tensor plainMax(const at::Tensor& x, int64_t kernel, int64_t stride, int64_t padding) { return forward(x, kernel, stride, padding).first; }
-at::Tensor maxWithAutograd(const at::Tensor& x, int64_t kernel, int64_t stride, int64_t padding) { return MaxPool::apply(x, kernel, stride, padding); }
+at::Tensor maxWithAutograd(const at::Tensor& x, int64_t kernel, int64_t stride, int64_t padding) {
+  // Of maps in another order the result has that order.
+  if (x.dim() != 4 || x.suggest_memory_format() == at::MemoryFormat::ChannelsLast) return MaxPool::apply(x, kernel, stride, padding);
+  return at::max_pool2d(x, {kernel, kernel}, {stride, stride}, {padding, padding});
+}
 at::Tensor averageWithAutograd(const at::Tensor& x, int64_t kernel, int64_t stride, int64_t padding, bool ceil, bool countPad) {
   return AvgPool::apply(x, kernel, stride, padding, ceil, countPad);
 }

