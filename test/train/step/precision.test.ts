@@ -18,8 +18,8 @@ test('auto is bfloat16 where the CPU has the instructions, with the reason', () 
 test('auto is float32 for small steps, and for tasks and families that were not compared', () => {
   const on = (facts: Partial<Parameters<typeof choosePrecision>[0]>) =>
     choosePrecision({ ...large, ...facts }, flags('avx512_bf16'));
-  assert.equal(on({ multiplyAdds: () => 250e6 }).precision, 'bfloat16');
-  const small = on({ multiplyAdds: () => 249e6 });
+  assert.equal(on({ multiplyAdds: () => 1e9 }).precision, 'bfloat16');
+  const small = on({ multiplyAdds: () => 999e6 });
   assert.deepEqual([small.precision, /too small/.test(small.why)], ['float32', true]);
   assert.match(on({ task: 'detect' }).why, /the task detect/);
   assert.match(on({ kind: 'nfnet' }).why, /this family/);
