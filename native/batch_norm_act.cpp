@@ -266,13 +266,13 @@ at::Tensor withAutograd(const at::Tensor& x, const at::Tensor& weight, const at:
 
 }  // namespace
 
-std::shared_ptr<Node> normThatMade(const at::Tensor& x) {
+NodePtr normThatMade(const at::Tensor& x) {
   auto node = makerOf(x);
   auto* context = madeBy<BatchNormAct>(node);
   return context != nullptr && context->saved_data["depth"].toInt() == 1 && Activation(context->saved_data["activation"].toInt()) == Activation::none ? node : nullptr;
 }
 
-Norm normOf(const std::shared_ptr<Node>& node) { return BatchNormAct::savedOf(*madeBy<BatchNormAct>(node)).norm; }
+Norm normOf(const NodePtr& node) { return BatchNormAct::savedOf(*madeBy<BatchNormAct>(node)).norm; }
 
 TORCH_LIBRARY_FRAGMENT(rescaled, library) {
   library.def("batch_norm_act(Tensor x, Tensor weight, Tensor bias, Tensor(a!) running_mean, Tensor(b!) running_var, Tensor? shortcut, str activation, float momentum, float eps, float leak=0.01) -> Tensor");

@@ -1,9 +1,7 @@
 // What others may know of batch norm's nodes.
 #pragma once
 
-#include "compat.h"
-
-#include <torch/csrc/autograd/function.h>
+#include "recompute.h"
 
 namespace rescaled {
 
@@ -13,8 +11,8 @@ struct Norm {
 };
 
 // The node of batch norm, without a shortcut and an activation, that made x; else nullptr.
-std::shared_ptr<torch::autograd::Node> normThatMade(const at::Tensor& x);
+NodePtr normThatMade(const at::Tensor& x);
 
-Norm normOf(const std::shared_ptr<torch::autograd::Node>& node);
+Norm normOf(const NodePtr& node);
 
 }  // namespace rescaled

@@ -10,8 +10,8 @@ namespace {
 std::atomic<int> level{int(Recompute::norm)};
 
 struct Held : torch::CustomClassHolder {
-  std::shared_ptr<Node> node;
-  explicit Held(std::shared_ptr<Node> given) : node(std::move(given)) {}
+  NodePtr node;
+  explicit Held(NodePtr given) : node(std::move(given)) {}
 };
 
 constexpr const char* NAMES[] = {"none", "norm", "block", "stage"};
@@ -36,11 +36,11 @@ std::unordered_map<std::type_index, Again>& againByType() {
   return known;
 }
 
-void remember(AutogradContext* context, const char* name, std::shared_ptr<Node> node) {
+void remember(AutogradContext* context, const char* name, NodePtr node) {
   context->saved_data[name] = c10::IValue::make_capsule(c10::make_intrusive<Held>(std::move(node)));
 }
 
-std::shared_ptr<Node> remembered(AutogradContext* context, const char* name) {
+NodePtr remembered(AutogradContext* context, const char* name) {
   const auto found = context->saved_data.find(name);
   return found == context->saved_data.end() ? nullptr : c10::static_intrusive_pointer_cast<Held>(found->second.toCapsule())->node;
 }

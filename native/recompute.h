@@ -12,11 +12,14 @@
 
 #include <typeindex>
 #include <typeinfo>
+#include <utility>
 
 namespace rescaled {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::Node;
+// A shared pointer, which is std's in libtorch 1.13 and c10's in 2.13.
+using NodePtr = std::decay_t<decltype(std::declval<const at::Tensor&>().grad_fn())>;
 
 // What is computed again, each with what stands before it: nothing; norm: batch norm with none, relu or leaky relu behind it, one cheap pass over memory
 // each; block: all that takes passes over memory alone, with silu, scales of channels and every second end of a block; stage: convolutions too, so that of a
@@ -48,13 +51,13 @@ struct Recomputable {
 
 // F's context where x is what a node of F made, unchanged since; else nullptr.
 template <typename F>
-AutogradContext* madeBy(const std::shared_ptr<Node>& node) {
+AutogradContext* madeBy(const NodePtr& node) {
   auto* own = dynamic_cast<torch::autograd::CppNode<F>*>(node.get());
   return own == nullptr ? nullptr : &own->ctx_;
 }
 
 // The node that made x, which nothing has changed since; else nullptr.
-inline std::shared_ptr<Node> makerOf(const at::Tensor& x) { return x.defined() && x._version() == 0 && !x.is_view() ? x.grad_fn() : nullptr; }
+inline NodePtr makerOf(const at::Tensor& x) { return x.defined() && x._version() == 0 && !x.is_view() ? x.grad_fn() : NodePtr(); }
 
 // In how many steps x is computed again, 0 where it is not.
 int depthOf(const at::Tensor& x);
@@ -71,8 +74,8 @@ at::Tensor outputOnce(AutogradContext& context, const std::function<at::Tensor()
 void forgetOutput(AutogradContext* context);
 
 // Remembers a node.
-void remember(AutogradContext* context, const char* name, std::shared_ptr<Node> node);
+void remember(AutogradContext* context, const char* name, NodePtr node);
 // The node remembered, else nullptr.
-std::shared_ptr<Node> remembered(AutogradContext* context, const char* name);
+NodePtr remembered(AutogradContext* context, const char* name);
 
 }  // namespace rescaled
