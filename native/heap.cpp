@@ -15,6 +15,7 @@
 
 #if defined(__linux__)
 #include <sys/mman.h>
+#include <unistd.h>
 #endif
 
 namespace rescaled {
@@ -24,9 +25,11 @@ constexpr size_t PAGE = 4096, LARGE = 64 << 10;
 
 class Heap {
  public:
-  // At most `bytes` of addresses; false where the kernel does not give them.
-  bool open(size_t bytes) {
+  // Four times as many addresses as the machine has memory, so that a place is found whatever lies between. False where they are counted (ulimit -v,
+  // overcommit_memory 2) and there are not as many: malloc is left to do with what there is.
+  bool open() {
 #if defined(__linux__)
+    const size_t bytes = size_t(sysconf(_SC_PHYS_PAGES)) * size_t(sysconf(_SC_PAGE_SIZE)) * 4;
     void* got = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (got == MAP_FAILED) return false;
     base = top = uintptr_t(got);
@@ -34,7 +37,6 @@ class Heap {
     madvise(got, bytes, MADV_HUGEPAGE);  // fewer misses of address translation: up to a twelfth of a step; where there are none, nothing changes
     return true;
 #else
-    (void)bytes;
     return false;
 #endif
   }
@@ -151,10 +153,7 @@ struct Allocator final : c10::Allocator {
 // Takes over the large tensors of this process; false where it can't. Blocks that were taken before stay where they are.
 bool openHeap() {
   static Allocator allocator;
-  // More addresses than any machine has memory; an account of them (overcommit_memory 2, ulimit -v) may allow less.
-  size_t bytes = size_t(1) << 40;
-  while (!heap().open(bytes))
-    if ((bytes >>= 1) < (size_t(1) << 30)) return false;
+  if (!heap().open()) return false;
   c10::SetCPUAllocator(&allocator, 100);
   return true;
 }

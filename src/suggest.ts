@@ -29,6 +29,10 @@ export function knownNames(name: string, known: readonly string[], all?: string)
 /** `1 epoch`, `2 epochs`. */
 export const plural = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
 
+/** The first dozen, and how many more there are. */
+export const listed = (items: readonly string[]): string =>
+  items.length > 12 ? `${items.slice(0, 12).join(', ')} and ${items.length - 12} more` : items.join(', ');
+
 /** ` Did you mean "X"?` or an empty string. */
 export function didYouMean(name: string, known: readonly string[]): string {
   const best = nearest(name, known);

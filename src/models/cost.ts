@@ -36,6 +36,8 @@ export interface ModelCost {
   /** Of a clip, for models of clips alone. */
   frames?: number;
   batch: number;
+  /** Of the training step whose memory is predicted. */
+  precision: 'float32' | 'bfloat16';
   parameters: number;
   /** Of one picture or clip: convolutions (squeeze-excite included) and classifier, one for each product that is summed. */
   multiplyAdds: number;
@@ -199,6 +201,7 @@ export function modelCost(
     size,
     ...(frames !== undefined && { frames }),
     batch,
+    precision,
     parameters,
     multiplyAdds,
     flops: 2 * multiplyAdds,

@@ -17,7 +17,7 @@ import { isAddress } from '../files.js';
 import { readPseudoLabels } from '../labels/read.js';
 import type { RunConfig } from '../run/config.js';
 import type { TrainEvent } from '../run/events.js';
-import { commandLine, plural } from '../suggest.js';
+import { commandLine, listed, plural } from '../suggest.js';
 import { engineInfo } from '../torch/index.js';
 import { refuseBroken } from './broken.js';
 import type { TrainOptions } from './options.js';
@@ -39,7 +39,20 @@ export async function openRunData(task: Task, config: RunConfig, words: RunDataW
   const { path, ...picked } = config.data;
   const { seed, maxBroken, strict } = config;
   const open = () => openTrainingData(task, { data: path, seed, ...picked, maxBroken, strict });
-  return withoutPictures(await asRunData(path, open, words), config.leftOut);
+  const dataset = await asRunData(path, open, words);
+  checkClasses(config, dataset);
+  return withoutPictures(dataset, config.leftOut);
+}
+
+/** @throws UsageError for data whose classes are not those that the run learned */
+function checkClasses({ task, data }: RunConfig, { classes }: Dataset): void {
+  const known: unknown = (task as { classes?: unknown }).classes;
+  if (!Array.isArray(known) || !known.every((name) => typeof name === 'string')) return;
+  if (known.join('\n') !== classes.join('\n'))
+    throw new UsageError(
+      `Expected the data that the run was trained on, with ${plural(known.length, 'class', 'classes')} (${listed(known)}), but ${data.path} has ` +
+        `${classes.length} (${listed(classes)}).`,
+    );
 }
 
 /**

@@ -157,6 +157,6 @@ function tableOf(rows: readonly BenchRow[]): string {
     `Batch ${batch}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, ${device}, libtorch ${engineInfo().libtorch}. ` +
       'FLOPs are 2 a multiply-add, a training step three forward passes.',
     'The limit is the fastest large matrix product or convolution of this machine on these threads; memory is the growth of the process over training steps,',
-    'predicted for float32. Inference is the engine without gradients: an exported file runs faster in ONNX Runtime (rescaled export).',
+    'predicted for each precision. Inference is the engine without gradients: an exported file runs faster in ONNX Runtime (rescaled export).',
   ].join('\n');
 }

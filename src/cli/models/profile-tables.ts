@@ -1,5 +1,6 @@
 import { csvRow } from '../../csv.js';
 import type { LayerCost, ModelCost } from '../../models/index.js';
+import { plural } from '../../suggest.js';
 import { table } from '../table.js';
 
 /**
@@ -55,7 +56,7 @@ export function profileTable(profiles: readonly ModelProfile[]): string {
       [['model', 'size', 'parameters', 'multiply-adds', 'FLOPs (2 each)', 'activations', 'training memory'], ...rows],
       1,
     ),
-    `Counts are for one ${pieces(profiles)}; training memory is predicted, for batch ${batch}.`,
+    `Counts are for one ${pieces(profiles)}; training memory is predicted, for batch ${batch} in ${profiles[0]!.precision}.`,
   ];
   const speeds = profiles.flatMap(({ measured: m, ...p }) =>
     m === undefined
@@ -89,7 +90,7 @@ export function profileTable(profiles: readonly ModelProfile[]): string {
         ],
         1,
       ),
-      `Measured on ${first.device}, ${first.threads} threads, batch ${batch}: medians of ${first.runs} runs. ` +
+      `Measured on ${first.device}, ${plural(first.threads, 'thread')}, batch ${batch} in ${profiles[0]!.precision}: medians of ${plural(first.runs, 'run')}. ` +
         "A training step is forward, loss, backward and SGD; inference is the engine's, " +
         'in eval mode without gradients; memory is the growth of the process over training steps.',
     );

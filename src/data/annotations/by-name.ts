@@ -1,12 +1,8 @@
 import { UsageError } from '../../errors.js';
-import { plural } from '../../suggest.js';
+import { listed, plural } from '../../suggest.js';
 import { openSource, type Source, type SourceSpec } from '../sources/source.js';
 import { type BoxTable, type MaskTable, shared } from '../sources/truth.js';
 import { IGNORED } from './files/map-file.js';
-
-/** A list for a message. */
-const some = (items: readonly string[]): string =>
-  items.length > 12 ? `${items.slice(0, 12).join(', ')} and ${items.length - 12} more` : items.join(', ');
 
 /**
  * Pictures with boxes or masks as weights know their classes: matched by name, whatever the order, and of some of them alone. What shows
@@ -26,7 +22,7 @@ export function byClassName(
   const what = boxes === undefined ? 'masks' : 'boxes';
   if (index.every((own) => own < 0))
     throw new UsageError(
-      `Expected ${what} of the classes that ${weights} knows (${some(names)}) but ${data} has ${some(classes)}. ` +
+      `Expected ${what} of the classes that ${weights} knows (${listed(names)}) but ${data} has ${listed(classes)}. ` +
         'They are matched by name: give other data, or rename its classes.',
     );
   const counts = boxes && countBoxes(boxes, spec.ids, classes.length);
@@ -36,14 +32,16 @@ export function byClassName(
   if (unknown.length > 0) {
     const lost = counts?.reduce((sum, count, i) => (index[i]! < 0 ? sum + count : sum), 0);
     notes.push(
-      `the model does not know ${some(unknown)} of ${data}: ` +
+      `the model does not know ${listed(unknown)} of ${data}: ` +
         (lost === undefined
           ? 'those pixels are not asked for'
           : `${plural(lost, 'box', 'boxes')} of ${unknown.length === 1 ? 'it' : 'them'} not asked for`),
     );
   }
   if (absent.length > 0)
-    notes.push(`the model knows ${plural(names.length, 'class', 'classes')}; there are no ${what} of ${some(absent)}`);
+    notes.push(
+      `the model knows ${plural(names.length, 'class', 'classes')}; there are no ${what} of ${listed(absent)}`,
+    );
   if (classes.join('\n') === names.join('\n')) return { val: source, notes };
   const truth = boxes === undefined ? masksAs(spec.truth as MaskTable, index) : boxesAs(boxes, index, names.length);
   return { val: openSource({ ...spec, classes: names, truth } as SourceSpec), notes };

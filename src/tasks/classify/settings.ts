@@ -3,6 +3,7 @@ import { relabelled, type Source } from '../../data/sources/source.js';
 import { UsageError } from '../../errors.js';
 import type { Recipe } from '../../recipe/recipe.js';
 import type { TaskSettings } from '../../run/config.js';
+import { listed } from '../../suggest.js';
 import type { Fit } from '../../train/task.js';
 import type { WeightsFacts } from '../../weights/facts.js';
 
@@ -78,8 +79,8 @@ export function fits(
   const unknown = dataset.classes.filter((name, i) => shown.has(i) && !names.includes(name));
   if (unknown.length > 0)
     throw new UsageError(
-      `Expected pictures of the classes that the model knows (${some(names)}) but ${data} has ` +
-        `${some(unknown)}, which it does not know. ` +
+      `Expected pictures of the classes that the model knows (${listed(names)}) but ${data} has ` +
+        `${listed(unknown)}, which it does not know. ` +
         `Rename or remove ${unknown.length === 1 ? 'that folder' : 'those folders'}.`,
     );
   return withoutPictures(names, relabelled(dataset.val, names));
@@ -90,10 +91,6 @@ function withoutPictures(names: readonly string[], val: Source): Fit {
   const shown = new Set(val.labels);
   const empty = names.filter((_, i) => !shown.has(i));
   const notes =
-    empty.length === 0 ? [] : [`the model knows ${names.length} classes; there are no pictures of ${some(empty)}`];
+    empty.length === 0 ? [] : [`the model knows ${names.length} classes; there are no pictures of ${listed(empty)}`];
   return { val, notes };
 }
-
-/** A list for a message. */
-const some = (items: readonly string[]): string =>
-  items.length > 12 ? `${items.slice(0, 12).join(', ')} and ${items.length - 12} more` : items.join(', ');
