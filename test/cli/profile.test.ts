@@ -43,6 +43,7 @@ test('--json, --csv and --layers say the same', async () => {
     'model',
     'size',
     'batch',
+    'precision',
     'parameters',
     'multiplyAdds',
     'flops',

@@ -136,6 +136,7 @@ export function profileCsv(profiles: readonly ModelProfile[]): string {
     ...(profiles.some(({ frames }) => frames !== undefined) ? (['frames'] as const) : []),
     'size',
     'batch',
+    'precision',
     'parameters',
     'multiplyAdds',
     'flops',
