@@ -1,7 +1,7 @@
 // What two processes of one thread each reach beside one, on pictures twice as many (weak scaling), and the same of PyTorch's DistributedDataParallel.
 //   npm run bench:ranks -- [--size 96 --batch 8 --steps 5 --rounds 3 --python /usr/bin/python3]
-// ResNet-50, all in turn in each round; 1 is perfect. On one machine two share caches and memory before anything is sent: two that know nothing of each other are
-// timed too, and what the sum of the gradients adds to them.
+// ResNet-50, all in turn in each round; 1 is perfect. On one machine two share caches and memory before anything is sent: two that know nothing of
+// each other are timed too, and what the sum of the gradients adds to them.
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';

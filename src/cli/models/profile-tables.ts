@@ -90,7 +90,8 @@ export function profileTable(profiles: readonly ModelProfile[]): string {
         ],
         1,
       ),
-      `Measured on ${first.device}, ${plural(first.threads, 'thread')}, batch ${batch} in ${profiles[0]!.precision}: medians of ${plural(first.runs, 'run')}. ` +
+      `Measured on ${first.device}, ${plural(first.threads, 'thread')}, batch ${batch} in ${profiles[0]!.precision}: ` +
+        `medians of ${plural(first.runs, 'run')}. ` +
         "A training step is forward, loss, backward and SGD; inference is the engine's, " +
         'in eval mode without gradients; memory is the growth of the process over training steps.',
     );
