@@ -19,7 +19,7 @@ export {
 export type { RateEvent, RateTest } from './find-rate/find.js';
 export { evaluationViews, finalViews, learnedFrom, trainingLoader } from './learner.js';
 export { type LoopOptions, trainLoop } from './loop.js';
-export { asRunData, checkDevice, withUnlabelled } from './open.js';
+export { asRunData, checkClasses, checkDevice, withUnlabelled } from './open.js';
 export { checkLearnOptions, type LearnOptions, settingsIn, type TrainOptions } from './options.js';
 export { architectureOf, modelOf, preprocessOf, resolveConfig, stemStrideAt } from './resolve.js';
 export type { RunScores } from './score.js';

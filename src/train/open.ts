@@ -39,13 +39,11 @@ export async function openRunData(task: Task, config: RunConfig, words: RunDataW
   const { path, ...picked } = config.data;
   const { seed, maxBroken, strict } = config;
   const open = () => openTrainingData(task, { data: path, seed, ...picked, maxBroken, strict });
-  const dataset = await asRunData(path, open, words);
-  checkClasses(config, dataset);
-  return withoutPictures(dataset, config.leftOut);
+  return withoutPictures(await asRunData(path, open, words), config.leftOut);
 }
 
 /** @throws UsageError for data whose classes are not those that the run learned */
-function checkClasses({ task, data }: RunConfig, { classes }: Dataset): void {
+export function checkClasses({ task, data }: RunConfig, { classes }: Dataset): void {
   const known: unknown = (task as { classes?: unknown }).classes;
   if (!Array.isArray(known) || !known.every((name) => typeof name === 'string')) return;
   if (known.join('\n') !== classes.join('\n'))

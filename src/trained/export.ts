@@ -14,7 +14,7 @@ import { RescaledError, UsageError } from '../errors.js';
 import { type RunConfig, withDataAt } from '../run/config.js';
 import { openRunData } from '../tasks/runs.js';
 import { noGrad, scope, type Tensor, trace, zeros } from '../torch/index.js';
-import { Normaliser } from '../train/index.js';
+import { checkClasses, Normaliser } from '../train/index.js';
 import { type LoadedModel, preprocessFor } from './load.js';
 import { type Beside, boxParity, mapParity } from './parity.js';
 import { syntheticSource } from './synthetic.js';
@@ -51,7 +51,10 @@ export async function dataToCompare(
   data?: string,
 ): Promise<{ dataset: Dataset } | { gone: RescaledError }> {
   try {
-    return { dataset: await openRunData(withDataAt(config, data), data === undefined ? {} : { by: '--data' }) };
+    const there = withDataAt(config, data);
+    const dataset = await openRunData(there, data === undefined ? {} : { by: '--data' });
+    checkClasses(there, dataset);
+    return { dataset };
   } catch (error) {
     if (data !== undefined || !(error instanceof RescaledError)) throw error;
     return { gone: error };

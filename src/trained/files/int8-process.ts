@@ -20,7 +20,7 @@ import { quantile } from '../../report/draw/series.js';
 import { pairedChange } from '../../report/statistics.js';
 import { loadConfig, type RunConfig, withDataAt } from '../../run/config.js';
 import { openRunData } from '../../tasks/runs.js';
-import { learnedFrom } from '../../train/index.js';
+import { checkClasses, learnedFrom } from '../../train/index.js';
 import { asBatches, batchesOf, chosen, foundIn, type Labelled, type Seen, viewsOf, viewsOfItems } from './pictures.js';
 
 export interface LowerJob {
@@ -96,6 +96,7 @@ export const handle: TaskHandler<LowerJob> = async (task, { send }) => {
   const view = preprocessOptions({ size, evalCrop, ...(fit && { fit }), filter: interpolation });
   const config = withDataAt(loadConfig(run), task.data);
   const dataset = task.data === undefined ? undefined : await openRunData(config);
+  if (dataset !== undefined) checkClasses(config, dataset);
 
   const given = calibrate === undefined ? undefined : await foundIn(calibrate, config.seed);
   const source = given === undefined ? learnedFrom(config, dataset!).train : undefined;
