@@ -5,6 +5,7 @@
 //   d weight = grad^T pixels   [O, P] [P, k*k*C]
 // oneDNN has no good kernel for it with many channels and few positions, and for strides: there its matrix product is up to 4 times as fast. With k = 1 the product
 // is written with the larger of O and C along its rows: that way it has wide vectors. Everything else (forward, d x) is PyTorch's convolution.
+#include "conv.h"
 #include "recompute.h"
 #include "wide.h"
 
@@ -15,18 +16,10 @@
 namespace rescaled {
 namespace {
 
-struct Conv {
-  int64_t stride, padding;
-};
-
-void check(const at::Tensor& x, const at::Tensor& weight, const Conv& conv) {
-  TORCH_CHECK(x.dim() == 4 && weight.dim() == 4 && weight.size(1) == x.size(1) && weight.size(2) == weight.size(3), "expected x [N, C, H, W] and a weight [O, C, k, k] but received ", x.sizes(),
-              " and ", weight.sizes());
+void check(const at::Tensor& x, const at::Tensor& weight, const SquareConv& conv) {
+  checkSides(x, weight, conv);
   TORCH_CHECK(x.scalar_type() == at::kBFloat16 && weight.scalar_type() == at::kFloat, "expected x in bfloat16 and a weight in float32 but received ", x.scalar_type(), " and ", weight.scalar_type());
-  TORCH_CHECK(conv.stride > 0 && conv.padding >= 0, "expected a stride above 0 and a padding of at least 0 but received ", conv.stride, " and ", conv.padding);
 }
-
-at::Tensor convolved(const at::Tensor& x, const at::Tensor& half, const Conv& conv) { return at::conv2d(x, half, {}, {conv.stride, conv.stride}, {conv.padding, conv.padding}); }
 
 at::Tensor forward(const at::Tensor& x, const at::Tensor& weight, int64_t stride, int64_t padding) {
   check(x, weight, {stride, padding});
@@ -37,7 +30,7 @@ at::Tensor forward(const at::Tensor& x, const at::Tensor& weight, int64_t stride
 at::Tensor rowsOf(const at::Tensor& x) { return channelsLast(x).permute({0, 2, 3, 1}).reshape({-1, x.size(1)}); }
 
 // The pixels under the kernel at each position of the result, zeros beside the picture: [N*OH*OW, k*k*C].
-at::Tensor pixelsOf(const at::Tensor& x, int64_t kernel, int64_t outHeight, int64_t outWidth, const Conv& conv) {
+at::Tensor pixelsOf(const at::Tensor& x, int64_t kernel, int64_t outHeight, int64_t outWidth, const SquareConv& conv) {
   if (kernel == 1 && conv.stride == 1 && conv.padding == 0) return rowsOf(x);
   const int64_t height = x.size(2), width = x.size(3), channels = x.size(1), rows = x.size(0) * outHeight;
   auto result = at::empty({rows * outWidth, kernel * kernel * channels}, x.options(), at::MemoryFormat::Contiguous);
@@ -64,7 +57,7 @@ at::Tensor pixelsOf(const at::Tensor& x, int64_t kernel, int64_t outHeight, int6
 }
 
 // [O, C, k, k] in float32 and the weight's order.
-at::Tensor weightGradient(const at::Tensor& grad, const at::Tensor& x, const at::Tensor& weight, const Conv& conv) {
+at::Tensor weightGradient(const at::Tensor& grad, const at::Tensor& x, const at::Tensor& weight, const SquareConv& conv) {
   const int64_t kernel = weight.size(2);
   auto g = rowsOf(grad), pixels = pixelsOf(x, kernel, grad.size(2), grad.size(3), conv);
   auto product = g.size(1) > pixels.size(1) ? at::mm(pixels.t(), g).t() : at::mm(g.t(), pixels);
@@ -88,7 +81,7 @@ class ConvProduct : public torch::autograd::Function<ConvProduct> {
     const auto &half = saved[1], &weight = saved[2];
     const auto x = kept(context, "x", saved[0]);
     forgetOutput(context);
-    const Conv conv{context->saved_data["stride"].toInt(), context->saved_data["padding"].toInt()};
+    const SquareConv conv{context->saved_data["stride"].toInt(), context->saved_data["padding"].toInt()};
     auto grad = channelsLast(grads[0]);
     at::Tensor gradX;
     if (context->needs_input_grad(0))

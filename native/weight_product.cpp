@@ -18,18 +18,10 @@
 namespace rescaled {
 namespace {
 
-struct Conv {
-  int64_t stride, padding;
-};
-
-void check(const at::Tensor& x, const at::Tensor& weight, const Conv& conv) {
-  TORCH_CHECK(x.dim() == 4 && weight.dim() == 4 && weight.size(1) == x.size(1) && weight.size(2) == weight.size(3), "expected x [N, C, H, W] and a weight [O, C, k, k] but received ", x.sizes(),
-              " and ", weight.sizes());
+void check(const at::Tensor& x, const at::Tensor& weight, const SquareConv& conv) {
+  checkSides(x, weight, conv);
   TORCH_CHECK(x.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat, "expected x and a weight in float32 but received ", x.scalar_type(), " and ", weight.scalar_type());
-  TORCH_CHECK(conv.stride > 0 && conv.padding >= 0, "expected a stride above 0 and a padding of at least 0 but received ", conv.stride, " and ", conv.padding);
 }
-
-at::Tensor convolved(const at::Tensor& x, const at::Tensor& weight, const Conv& conv) { return at::conv2d(x, weight, {}, {conv.stride, conv.stride}, {conv.padding, conv.padding}); }
 
 at::Tensor forward(const at::Tensor& x, const at::Tensor& weight, int64_t stride, int64_t padding) {
   check(x, weight, {stride, padding});
@@ -40,7 +32,7 @@ at::Tensor forward(const at::Tensor& x, const at::Tensor& weight, int64_t stride
 constexpr int64_t kChunk = 256;  // positions of a product, for each thread
 
 // [O, C, k, k] in channels_last.
-at::Tensor weightGradient(const at::Tensor& grad, const at::Tensor& x, const at::Tensor& weight, const Conv& conv) {
+at::Tensor weightGradient(const at::Tensor& grad, const at::Tensor& x, const at::Tensor& weight, const SquareConv& conv) {
   const int64_t outs = weight.size(0), ins = weight.size(1), kernel = weight.size(2), taps = kernel * kernel, count = grad.numel() / outs;
   const Sampling sampling{x.size(2), x.size(3), ins, kernel, conv.stride, conv.padding, grad.size(2), grad.size(3)};
   const int64_t panel = panelOf(ins), panels = (ins + panel - 1) / panel, group = kChunk * at::get_num_threads(), rows = (outs + 7) / 8 * 8;
@@ -93,7 +85,7 @@ class ConvWeightProduct : public torch::autograd::Function<ConvWeightProduct> {
     const auto& weight = saved[1];
     const auto x = kept(context, "x", saved[0]);
     forgetOutput(context);
-    const Conv conv{context->saved_data["stride"].toInt(), context->saved_data["padding"].toInt()};
+    const SquareConv conv{context->saved_data["stride"].toInt(), context->saved_data["padding"].toInt()};
     auto grad = channelsLast(grads[0]);
     at::Tensor gradX, gradWeight;
     if (context->needs_input_grad(0))
